@@ -1,0 +1,1 @@
+"""Which network?  Weight laws and layer stacks as frozen descriptions; nothing is computed here."""

@@ -1,0 +1,116 @@
+"""`Network`: a fully connected network at initialisation, as a frozen description."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from vgtheory._errors import InputError
+from vgtheory.model.weights import Weights
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation as to_activation
+from vgtheory.symbolic.formula import exact
+
+MAX_DEPTH = 10**7
+MAX_WIDTH = 10**6
+
+
+@dataclass(frozen=True, init=False)
+class Network:
+    """h_l = W_l x_{l−1} + b_l, x_l = φ(h_l), l = 1..L: activation, weight law, widths and depth.
+
+    Parameters
+    ----------
+    activation : an Activation, a catalogue name or a formula string.
+    weights : the law of the weights and biases.
+    width : N for all layers (input included), or the widths N_0..N_L of input and layers as a sequence of depth + 1.
+    depth : L, the number of layers. May be a SymPy symbol, as may the width, for formulas.
+
+    Examples
+    --------
+    >>> Network("tanh", Weights.gaussian(1.5, 0.05), width=512, depth=1000).widths[:2]
+    (512, 512)
+    """
+
+    activation: Activation
+    weights: Weights
+    width: sp.Expr | tuple[int, ...]
+    depth: sp.Expr
+
+    def __init__(self, activation: Any, weights: Weights, width: Any, depth: Any) -> None:
+        if not isinstance(weights, Weights):
+            raise InputError(f"weights = {weights!r}", "a Weights", "e.g. vg.Weights.gaussian(1.5, 0.05)")
+        object.__setattr__(self, "activation", to_activation(activation))
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "depth", _size("depth", depth, MAX_DEPTH))
+        if isinstance(width, (tuple, list)):
+            widths = tuple(int(_size("width", n, MAX_WIDTH)) for n in width)
+            if self.depth.is_number and len(widths) != self.depth + 1:
+                raise InputError(
+                    f"{len(widths)} widths for depth {self.depth}", "depth + 1 widths N_0..N_L", "add or drop some"
+                )
+            object.__setattr__(self, "width", widths)
+        else:
+            object.__setattr__(self, "width", _size("width", width, MAX_WIDTH))
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Return (N_0, ..., N_L). Raises InputError while width or depth is symbolic."""
+        self._need_numbers()
+        if isinstance(self.width, tuple):
+            return self.width
+        return (int(self.width),) * (int(self.depth) + 1)
+
+    @cached_property
+    def sigmas(self) -> tuple[tuple[float, float], ...]:
+        """Return (σ_w, σ_b) of layers 1..L as floats."""
+        shapes = list(zip(self.widths, self.widths[1:], strict=False))
+        distinct = {s: self._sigma_floats(s) for s in set(shapes)}
+        return tuple(distinct[s] for s in shapes)
+
+    def _sigma_floats(self, shape: tuple[int, int]) -> tuple[float, float]:
+        sigma_w, sigma_b = self.weights.sigma_at(*shape)
+        if sigma_w.free_symbols or sigma_b.free_symbols:
+            raise InputError(f"symbolic scales {sigma_w}, {sigma_b}", "numbers", "give sigma_w and sigma_b values")
+        return float(sigma_w), float(sigma_b)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Return a plain, JSON-ready description; equal networks have equal specs."""
+        return {
+            "activation": self.activation.name,
+            "expr": str(self.activation.expr),
+            "symbol": self.activation.symbol.name,
+            "parameters": {key: str(value) for key, value in self.activation.parameters},
+            "weights": self.weights.family,
+            "sigma_w": str(self.weights.sigma_w),
+            "sigma_b": str(self.weights.sigma_b),
+            "bias": self.weights.bias_family,
+            "width": list(self.width) if isinstance(self.width, tuple) else str(self.width),
+            "depth": str(self.depth),
+        }
+
+    @property
+    def spec_json(self) -> str:
+        """Return :attr:`spec` as one canonical JSON string."""
+        return json.dumps(self.spec, sort_keys=True)
+
+    def _need_numbers(self) -> None:
+        sizes = [self.depth] if isinstance(self.width, tuple) else [self.depth, self.width]
+        symbols = set().union(*(s.free_symbols for s in sizes))
+        if symbols:
+            names = ", ".join(sorted(s.name for s in symbols))
+            raise InputError(f"a network with symbolic {names}", "numbers", "give width and depth as integers")
+
+
+def _size(name: str, value: Any, most: int) -> sp.Expr:
+    if isinstance(value, sp.Expr) and not value.is_number:
+        return value
+    number = exact(value) if isinstance(value, (int, sp.Expr)) or hasattr(value, "item") else None
+    if number is None or not number.is_Integer or not 1 <= number <= most:
+        raise InputError(f"{name} = {value}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100")
+    return number

@@ -1,0 +1,1 @@
+"""Random matrices: laws, ensembles, and the singular values of deep Jacobians."""

@@ -1,0 +1,1 @@
+"""Run it: simulations and their comparison with theory."""

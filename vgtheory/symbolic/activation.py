@@ -1,0 +1,113 @@
+"""`Activation`: one SymPy expression in one real variable, from which everything else in the package is derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import sympy as sp
+
+from vgtheory._errors import FormulaError, InputError
+from vgtheory.symbolic import calculus
+from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.parser import parse
+
+
+@dataclass(frozen=True, init=False)
+class Activation:
+    """An activation function φ.
+
+    Parameters
+    ----------
+    expr : a SymPy expression in one real symbol, or a formula string such as ``"x/(1+exp(-x))"``, parsed safely.
+    name : what to call it; the formula itself by default.
+    **parameters : values of the expression's further symbols, by name; a SymPy symbol keeps the parameter symbolic.
+
+    Examples
+    --------
+    >>> Activation("Max(x, alpha*x)", alpha=0.2).derivative()
+    Piecewise((1/5, x <= 0), (1, True))
+    """
+
+    expr: sp.Expr
+    symbol: sp.Symbol
+    name: str
+    parameters: tuple[tuple[str, sp.Expr], ...]
+
+    def __init__(self, expr: sp.Expr | str, name: str | None = None, **parameters: Any) -> None:
+        values = {key: exact(value) for key, value in parameters.items()}
+        if isinstance(expr, str):
+            name = name or expr.strip()
+            formula, symbol, symbols = parse(expr, values.keys())
+        else:
+            formula, symbol, symbols = _split(expr, values.keys())
+            name = name or str(expr)
+        unknown = sorted(set(values) - set(symbols))
+        if unknown:
+            known = ", ".join(sorted(s.name for s in formula.free_symbols - {symbol})) or "none"
+            raise InputError(f"parameter {unknown[0]!r}", f"a symbol of {formula} ({known})", "correct the name")
+        # Parameters first: a symbolic value must not be taken for the variable afterwards.
+        formula = formula.subs({symbols[key]: value for key, value in values.items()}, simultaneous=True)
+        object.__setattr__(self, "expr", formula)
+        object.__setattr__(self, "symbol", symbol)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "parameters", tuple(sorted(values.items())))
+
+    @cached_property
+    def pieces(self) -> tuple[calculus.Piece, ...]:
+        """Return φ as smooth pieces on consecutive intervals."""
+        return calculus.pieces(self.expr, self.symbol)
+
+    def derivative_pieces(self, order: int = 1) -> tuple[calculus.Piece, ...]:
+        """Return the smooth pieces of the `order`-th derivative."""
+        return calculus.differentiate(self.pieces, self.symbol, order)
+
+    def derivative(self, order: int = 1) -> sp.Expr:
+        """Return the `order`-th derivative away from the breakpoints, as SymPy in :attr:`symbol`; no DiracDelta."""
+        if not isinstance(order, int) or isinstance(order, bool) or order < 0:
+            raise InputError(f"order = {order!r}", "an integer of at least 0", "ask for order=1")
+        return calculus.assemble(self.derivative_pieces(order), self.symbol) if order else self.expr
+
+    @cached_property
+    def breakpoints(self) -> tuple[sp.Expr, ...]:
+        """Return the points where φ or a derivative of it is not smooth, in increasing order."""
+        return tuple(p.hi for p in self.pieces[:-1])
+
+    @cached_property
+    def parity(self) -> Literal["even", "odd"] | None:
+        """Return "even", "odd" or None (neither, or not shown to be)."""
+        return calculus.parity(self.pieces, self.symbol)
+
+    @cached_property
+    def limits(self) -> tuple[sp.Expr, sp.Expr]:
+        """Return the limits of φ at −∞ and at +∞ (±oo where it diverges)."""
+        left, right = self.pieces[0].expr, self.pieces[-1].expr
+        return sp.limit(left, self.symbol, -sp.oo), sp.limit(right, self.symbol, sp.oo)
+
+    @cached_property
+    def homogeneous_degree(self) -> sp.Expr | None:
+        """Return k if φ(t·x) = t^k φ(x) for all t > 0, else None.  1 for ReLU, leaky ReLU, |x| and the identity."""
+        return calculus.homogeneous_degree(self.pieces, self.symbol)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Return whether every parameter has a value."""
+        return self.expr.free_symbols <= {self.symbol}
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {sp.latex(self.expr)}$"
+
+
+def _split(expr: sp.Expr, parameters: Any) -> tuple[sp.Expr, sp.Symbol, dict[str, sp.Symbol]]:
+    if not isinstance(expr, sp.Expr):
+        raise FormulaError(f"an activation of type {type(expr).__name__}", "a SymPy expression or a string", "pass one")
+    symbols = {s.name: s for s in expr.free_symbols if s.name in parameters}
+    free = sorted(expr.free_symbols - set(symbols.values()), key=lambda s: s.name)
+    if len(free) > 1:
+        names = ", ".join(s.name for s in free)
+        raise FormulaError(
+            f"{expr} has {len(free)} variables ({names})", "one variable", f"fix the others, e.g. {free[0].name}=0.2"
+        )
+    variable = sp.Symbol(free[0].name if free else "x", real=True)
+    return expr.subs({free[0]: variable}) if free else expr, variable, symbols

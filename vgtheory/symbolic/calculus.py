@@ -1,0 +1,172 @@
+"""Piecewise calculus: a function of one real variable as smooth pieces on consecutive open intervals.
+
+SymPy differentiates Piecewise, Abs, Max, Min and sign into DiracDelta and undecided conditions.  Here such nodes are
+resolved first: their boundaries cut the line, and on each open interval only the active, smooth branch is left.
+Everything else (derivatives, certified extrema, quadrature, code, atoms of spectra) works on these pieces.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from vgtheory._errors import FormulaError, UnsupportedError
+
+KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.Abs, sp.sign, sp.Heaviside)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A smooth expression on the interval from `lo` to `hi` (SymPy numbers or ±oo); it owns its right end."""
+
+    lo: sp.Expr
+    hi: sp.Expr
+    expr: sp.Expr
+
+
+def pieces(expr: sp.Expr, x: sp.Symbol) -> tuple[Piece, ...]:
+    """Return the smooth pieces of `expr` from −∞ to ∞, neighbours with the same expression merged.
+
+    Raises UnsupportedError where a boundary cannot be solved for or a branch cannot be decided.
+    """
+    merged: list[Piece] = []
+    for piece in _resolve(Piece(-sp.oo, sp.oo, expr), x):
+        if merged and merged[-1].expr == piece.expr:
+            piece = Piece(merged.pop().lo, piece.hi, piece.expr)
+        merged.append(piece)
+    return tuple(merged)
+
+
+def differentiate(parts: tuple[Piece, ...], x: sp.Symbol, order: int = 1) -> tuple[Piece, ...]:
+    """Return the pieces of the `order`-th derivative away from the breakpoints (no DiracDelta)."""
+    return tuple(Piece(p.lo, p.hi, sp.diff(p.expr, x, order)) for p in parts)
+
+
+def assemble(parts: tuple[Piece, ...], x: sp.Symbol) -> sp.Expr:
+    """Return the pieces as one expression, a Piecewise where there is more than one."""
+    if len(parts) == 1:
+        return parts[0].expr
+    return sp.Piecewise(*((p.expr, x <= p.hi) for p in parts[:-1]), (parts[-1].expr, True))
+
+
+def sample_point(lo: sp.Expr, hi: sp.Expr) -> sp.Expr:
+    """Return a point strictly inside the interval."""
+    if lo == -sp.oo:
+        return sp.Integer(0) if hi == sp.oo else hi - 1
+    return lo + 1 if hi == sp.oo else (lo + hi) / 2
+
+
+def _resolve(piece: Piece, x: sp.Symbol) -> list[Piece]:
+    node = next((n for n in sp.postorder_traversal(piece.expr) if isinstance(n, KINKED) and n.has(x)), None)
+    if node is None:
+        return [piece]
+    cuts = [
+        c for c in _boundaries(node, x) if _decided(sp.Gt(c, piece.lo), node) and _decided(sp.Lt(c, piece.hi), node)
+    ]
+    ends = [piece.lo, *sorted(set(cuts), key=lambda c: float(c)), piece.hi]
+    out: list[Piece] = []
+    for lo, hi in pairwise(ends):
+        branch = _active(node, x, sample_point(lo, hi))
+        out += _resolve(Piece(lo, hi, piece.expr.xreplace({node: branch})), x)
+    return out
+
+
+def _boundaries(node: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    if isinstance(node, sp.Piecewise):
+        relations = set().union(*(cond.atoms(Relational) for _, cond in node.args))
+        return [c for r in relations for c in _zeros(r.lhs - r.rhs, x)]
+    if isinstance(node, (sp.Max, sp.Min)):
+        args = list(node.args)
+        return [c for i, a in enumerate(args) for b in args[i + 1 :] for c in _zeros(a - b, x)]
+    return _zeros(node.args[0], x)
+
+
+def _zeros(u: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    u = sp.together(u)
+    if not u.has(x):
+        return []
+    if u.is_polynomial(x) and sp.degree(u, x) == 1:
+        return [sp.solve(u, x)[0]]
+    if u.is_polynomial(x) and not u.free_symbols - {x}:
+        return list(sp.real_roots(u))
+    if u.free_symbols - {x}:
+        raise UnsupportedError(
+            f"cannot find where {u} changes sign with symbolic parameters; give the parameters values"
+        )
+    try:
+        found = sp.solveset(u, x, sp.Reals)
+    except NotImplementedError:
+        found = None
+    if not isinstance(found, (sp.FiniteSet, sp.sets.sets.EmptySet)):
+        raise UnsupportedError(f"cannot find all points where {u} = 0; write the formula with simpler pieces")
+    return list(found)
+
+
+def _active(node: sp.Expr, x: sp.Symbol, at: sp.Expr) -> sp.Expr:
+    """Return the branch of a kinked node that is active at the point `at`."""
+    if isinstance(node, sp.Piecewise):
+        for branch, condition in node.args:
+            if condition is sp.true or _decided(condition.subs(x, at), node):
+                return branch
+        raise FormulaError(f"{node} at {at}", "a function defined on the whole real line", "add a last branch")
+    if isinstance(node, (sp.Max, sp.Min)):
+        best = node.args[0]
+        for other in node.args[1:]:
+            above = _decided(sp.Gt(other.subs(x, at), best.subs(x, at)), node)
+            if above == isinstance(node, sp.Max):
+                best = other
+        return best
+    positive = _decided(sp.Gt(node.args[0].subs(x, at), 0), node)
+    if isinstance(node, sp.Abs):
+        return node.args[0] if positive else -node.args[0]
+    if isinstance(node, sp.sign):
+        return sp.Integer(1 if positive else -1)
+    return sp.Integer(1 if positive else 0)
+
+
+def _decided(condition: sp.Basic, node: sp.Expr) -> bool:
+    if condition in (sp.true, sp.false):
+        return bool(condition)
+    decided = sp.simplify(condition)
+    if decided in (sp.true, sp.false):
+        return bool(decided)
+    raise UnsupportedError(f"cannot decide {condition} in {node}; give the parameters values")
+
+
+def parity(parts: tuple[Piece, ...], x: sp.Symbol) -> Literal["even", "odd"] | None:
+    """Return "even", "odd" or None for the function that the pieces make."""
+    mirrored = tuple(Piece(-p.hi, -p.lo, p.expr.subs(x, -x)) for p in reversed(parts))
+    if [(p.lo, p.hi) for p in mirrored] != [(p.lo, p.hi) for p in parts]:
+        return None
+    both = list(zip(parts, mirrored, strict=True))
+    if all(_vanishes(a.expr - b.expr, x) for a, b in both):
+        return "even"
+    return "odd" if all(_vanishes(a.expr + b.expr, x) for a, b in both) else None
+
+
+def homogeneous_degree(parts: tuple[Piece, ...], x: sp.Symbol) -> sp.Expr | None:
+    """Return k if f(t·x) = t^k f(x) for all t > 0: at most one breakpoint, at 0, and a power on each side."""
+    if any(p.hi not in (0, sp.oo) for p in parts):
+        return None
+    degrees = set()
+    for p in parts:
+        if p.expr == 0:
+            continue
+        coefficient, power = p.expr.as_independent(x)
+        base, k = power.as_base_exp() if power != 1 else (x, sp.Integer(0))
+        if base != x or coefficient.has(x):
+            return None
+        degrees.add(k)
+    return degrees.pop() if len(degrees) == 1 else None
+
+
+def _vanishes(expr: sp.Expr, x: sp.Symbol) -> bool:
+    if expr == 0:
+        return True
+    # A few numbers refute almost everything cheaply; only a survivor is worth a simplification.
+    others = {s: sp.Rational(7, 10) for s in expr.free_symbols - {x}}
+    if any(abs(sp.N(expr.subs(others).subs(x, at), 20)) > 1e-12 for at in (sp.Rational(3, 10), sp.Rational(17, 10))):
+        return False
+    return sp.simplify(expr.rewrite(sp.exp)) == 0
