@@ -16,8 +16,28 @@ from vgtheory.symbolic.formula import Formula
 
 __version__ = "0.1.0"
 
-# Public name -> module that defines it; loaded at first use.
-_LAZY: dict[str, str] = {}
+# Public name -> "module:attribute" (or a module) that it stands for, loaded at first use.
+_LAZY: dict[str, str] = {
+    "compile": "vgtheory.codegen.compiled:compile_activation",
+    "derivative_range": "vgtheory.symbolic.extrema:derivative_range",
+    "saturation": "vgtheory.symbolic.saturation:saturation",
+    "gaussian_mean": "vgtheory.symbolic.gaussian:gaussian_mean",
+    "length_map": "vgtheory.symbolic.gaussian:length_map",
+    "gradient_gain": "vgtheory.symbolic.gaussian:gradient_gain",
+    "dual_kernel": "vgtheory.symbolic.gaussian:dual_kernel",
+    "bounds": "vgtheory.theory.bounds:bounds",
+    "fixed_points": "vgtheory.theory.fixed_points:fixed_points",
+    "critical": "vgtheory.theory.fixed_points:critical",
+    "predict": "vgtheory.theory.prediction:predict",
+    "simulate": "vgtheory.study.simulate:simulate",
+    "spectrum": "vgtheory.spectra.jacobian:spectrum",
+    "sample_spectrum": "vgtheory.spectra.sampling:sample_spectrum",
+    "compare": "vgtheory.reporting.compare:compare",
+    "latex": "vgtheory.reporting.latex:latex",
+    "write_latex": "vgtheory.reporting.latex:write_latex",
+    "plot": "vgtheory.reporting.plot",
+    "report": "vgtheory.reporting.report:report",
+}
 
 __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, run, explain
     "Activation",
@@ -25,6 +45,25 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "catalogue",
     "Weights",
     "Network",
+    "compile",
+    "derivative_range",
+    "saturation",
+    "gaussian_mean",
+    "length_map",
+    "gradient_gain",
+    "dual_kernel",
+    "bounds",
+    "fixed_points",
+    "critical",
+    "predict",
+    "simulate",
+    "spectrum",
+    "sample_spectrum",
+    "compare",
+    "latex",
+    "write_latex",
+    "plot",
+    "report",
     "Formula",
     "VgtheoryError",
 ]
@@ -33,7 +72,8 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'vgtheory' has no attribute {name!r}")
-    value = getattr(import_module(_LAZY[name]), name)
+    module, _, attribute = _LAZY[name].partition(":")
+    value = getattr(import_module(module), attribute) if attribute else import_module(module)
     globals()[name] = value
     return value
 

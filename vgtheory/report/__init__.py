@@ -1,1 +1,0 @@
-"""For people: tables, LaTeX documents, figures, HTML.  Nothing below imports this."""

@@ -1,0 +1,1 @@
+"""For people: comparison, tables, LaTeX documents, figures, HTML.  Nothing below imports this."""
