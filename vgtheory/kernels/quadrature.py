@@ -1,0 +1,230 @@
+"""Means over normal variables, E f(√q z) and E f(u) f(v), by composite Gauss–Legendre rules fitted to the integrand.
+
+Two length scales meet in f(√q z): the normal density's (1 in z) and the function's own (1/√q in z, tiny for large q,
+and zero at a kink).  Panels are therefore the union of a uniform grid in z and of a grid in h = √q z that is made
+once per function: it starts at the kinks and is bisected until every panel is resolved.  The cost grows with ln q.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+# h of any shape -> the values of k functions, stacked on a new first axis.
+Functions = Callable[[Array], Array]
+
+CUT = 13.0  # the density is 1e-37 there: enough for anything that grows like a power
+FAR_CUT = 37.0  # the last place where the density is a normal number: for exponential growth
+NODES = 24  # per panel; panels are accepted with TEST_NODES, so that products with the density keep a margin
+TEST_NODES = 14
+PANEL = 1.3  # width of the uniform panels in z
+MAX_PANELS = 4000
+_TOLERANCE = 1e-13
+_TAIL = 1e-15
+
+
+class UnresolvedError(ArithmeticError):
+    """The function varies too fast over the range that the question needs."""
+
+
+@cache
+def _legendre(nodes: int) -> tuple[Array, Array]:
+    return np.polynomial.legendre.leggauss(nodes)
+
+
+def composite(edges: Array, nodes: int = NODES) -> tuple[Array, Array]:
+    """Return nodes and weights of the Gauss–Legendre rule on consecutive panels.
+
+    Parameters
+    ----------
+    edges : shape (..., P + 1), increasing along the last axis; panels of width zero get weight zero.
+
+    Returns
+    -------
+    x, w : shape (..., P · nodes).
+    """
+    x, w = _legendre(nodes)
+    half = np.diff(edges, axis=-1)[..., None] / 2
+    middle = (edges[..., 1:, None] + edges[..., :-1, None]) / 2
+    shape = (*edges.shape[:-1], -1)
+    return (middle + half * x).reshape(shape), (half * w).reshape(shape)
+
+
+class PanelGrid:
+    """Panels in h on which the given functions are resolved; made outwards from the origin as far as was asked.
+
+    Parameters
+    ----------
+    functions : the integrands (see `Functions`), smooth between the breakpoints.
+    breakpoints : where they or their derivatives jump.
+    """
+
+    def __init__(self, functions: Functions, breakpoints: tuple[float, ...] = ()) -> None:
+        self._functions = functions
+        self._breakpoints = np.array(sorted(breakpoints), dtype=float)
+        self._rings: list[Array] = []
+        self._reach = 0.0
+        self._inner: Array | float = 0.0
+        self._panels = 0
+
+    @property
+    def breakpoints(self) -> Array:
+        """Return the breakpoints in increasing order."""
+        return self._breakpoints
+
+    def edges(self, reach: float) -> Array:
+        """Return the panels' edges from −reach to reach at least.  Raises UnresolvedError beyond MAX_PANELS panels."""
+        while self._reach < reach:
+            outer = max(1.0, 2 * self._reach)
+            spans = [(-outer, outer)] if not self._reach else [(-outer, -self._reach), (self._reach, outer)]
+            ring = np.concatenate([self._resolve(*span) for span in spans])
+            self._panels += len(ring)
+            if self._panels > MAX_PANELS:
+                raise UnresolvedError(
+                    f"more than {MAX_PANELS} panels are needed to resolve the function on |h| < {outer:g}"
+                )
+            self._rings.append(ring)
+            self._reach = outer
+        kept = [r for k, r in enumerate(self._rings) if k == 0 or 2.0 ** (k - 1) < reach]
+        return np.unique(np.concatenate(kept))
+
+    def _resolve(self, lo: float, hi: float) -> Array:
+        """Return the edges inside [lo, hi], bisected until each panel is integrated to _TOLERANCE."""
+        inside = self._breakpoints[(self._breakpoints > lo) & (self._breakpoints < hi)]
+        todo = np.concatenate([[lo], inside, [hi]])
+        todo = np.stack([todo[:-1], todo[1:]], axis=-1)
+        done = [np.array([lo, hi])]
+        total: Array | float = 0.0
+        while len(todo):
+            middle = todo.mean(axis=1)
+            halves = np.stack([todo[:, 0], middle, todo[:, 1]], axis=1)
+            coarse, size = self._integrate(todo)
+            fine, _ = self._integrate(halves)
+            # A flat integral inside |h| bounds the weighted one from below, because the density falls with |h|: an
+            # error that is small against it is small in every mean.
+            with np.errstate(invalid="ignore"):
+                error = np.abs(fine - coarse) / (size + np.expand_dims(np.asarray(self._inner + total), -1) + 1e-300)
+            narrow = todo[:, 1] - todo[:, 0] < 1e-12 * np.maximum(1.0, np.abs(middle))
+            good = narrow | ~(error > _TOLERANCE).any(axis=0)  # not finite: nothing to gain from smaller panels
+            done.append(todo[good].ravel())
+            total = total + np.nansum(np.where(np.isfinite(size), size, 0.0)[:, good], axis=-1)
+            left = halves[~good]
+            if len(done) > 60 or len(left) > MAX_PANELS:
+                raise UnresolvedError(f"the function is not resolved on {lo:g} < h < {hi:g}")
+            todo = np.concatenate([left[:, :2], left[:, 1:]])
+        self._inner = self._inner + total
+        return np.unique(np.concatenate(done))
+
+    def _integrate(self, edges: Array) -> tuple[Array, Array]:
+        x, w = composite(edges, TEST_NODES)
+        with np.errstate(all="ignore"):
+            y = self._functions(x) * w
+            return y.sum(axis=-1), np.abs(y).sum(axis=-1)
+
+
+def normal_rule(q: float, edges: Array, cut: float = CUT) -> tuple[Array, Array]:
+    """Return nodes z and weights w such that Σ w f(√q z) = E f(√q z), for f resolved on the panels `edges` in h."""
+    z, w = composite(_merged(edges / np.sqrt(q), cut))
+    return z, w * density(z)
+
+
+def density(z: Array) -> Array:
+    """Return the standard normal density."""
+    return np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+
+
+def _merged(edges: Array, cut: float) -> Array:
+    grid = np.linspace(-cut, cut, round(2 * cut / PANEL) + 1)
+    return np.unique(np.concatenate([grid, edges[(edges > -cut) & (edges < cut)]]))
+
+
+def gaussian_means(functions: Functions, q: Array, grid: PanelGrid, hermite: Array | None = None) -> Array:
+    """Return E f_k(√q z) He_{n_k}(z) for k functions at every q.
+
+    Parameters
+    ----------
+    functions : see `Functions`; smooth between the grid's breakpoints and resolved by it.
+    q : variances, shape (m,), positive.
+    hermite : degrees n_k in {0, 2, 4}, shape (k,); zeros if None.  d/dq E f = E f He₂/(2q), d²/dq² E f = E f He₄/(4q²):
+        derivatives in q without a derivative of f.
+
+    Returns
+    -------
+    shape (k, m).  inf or nan where the mean is not finite or its tail lies beyond what doubles can weigh.
+
+    Raises
+    ------
+    UnresolvedError : the function oscillates too often within 13 √q.
+    """
+    return np.stack([_means_at(functions, float(value), grid, hermite) for value in np.atleast_1d(q)], axis=-1)
+
+
+def _means_at(functions: Functions, q: float, grid: PanelGrid, hermite: Array | None) -> Array:
+    for cut in (CUT, FAR_CUT):
+        z, w = normal_rule(q, grid.edges(cut * np.sqrt(q)), cut)
+        with np.errstate(all="ignore"):
+            y = functions(np.sqrt(q) * z) * w
+            if hermite is not None:
+                y *= _hermite(z)[hermite // 2]
+            size = np.abs(y)
+            total, tail = size.sum(axis=-1), size[:, np.abs(z) > cut - PANEL].sum(axis=-1)
+        if (tail <= _TAIL * total).all():
+            return y.sum(axis=-1)
+    return np.where(tail <= _TAIL * total, y.sum(axis=-1), np.inf)
+
+
+def _hermite(z: Array) -> Array:
+    z2 = z * z
+    return np.stack([np.ones_like(z), z2 - 1, (z2 - 6) * z2 + 3])
+
+
+def hermite_coefficients(functions: Functions, q: float, grid: PanelGrid, terms: int) -> Array:
+    """Return a_n = E f(√q z) He_n(z)/√(n!), n = 0..terms − 1, for each function: shape (k, terms).
+
+    E f(u) f(v) = Σ a_n² cⁿ for u, v of variance q and correlation c (Mehler's formula); Σ a_n² = E f².
+    """
+    z, w = normal_rule(q, grid.edges(CUT * np.sqrt(q)))
+    y = functions(np.sqrt(q) * z) * w
+    out = np.empty((len(y), terms))
+    before, now = np.zeros_like(z), np.ones_like(z)
+    for n in range(terms):
+        out[:, n] = y @ now
+        before, now = now, (z * now - np.sqrt(n) * before) / np.sqrt(n + 1)
+    return out
+
+
+def bivariate_means(functions: Functions, q: tuple[float, float], c: float, grid: PanelGrid) -> Array:
+    """Return E f_k(u) f_k(v), shape (k,), for normal u, v with variances `q` and correlation `c` in [−1, 1].
+
+    With v = √q₂ (c z₁ + s z₂), s² = 1 − c², the inner rule is split where v crosses a kink, and the outer rule is
+    graded towards the kinks' layers of width s, so that c → ±1 costs no accuracy.
+    """
+    root1, root2 = np.sqrt(q[0]), np.sqrt(q[1])
+    edges = grid.edges(CUT * max(root1, root2))
+    if abs(c) == 1:
+        z, w = composite(_merged(np.concatenate([edges / root1, edges / (c * root2)]), CUT))
+        return (functions(root1 * z) * functions(c * root2 * z)) @ (w * density(z))
+    s = np.sqrt((1 - c) * (1 + c))
+    outer = [edges / root1]
+    if c:
+        layers = s / abs(c) * 2.0 ** np.arange(-1, 60)
+        kinks = grid.breakpoints / (c * root2)
+        outer += [edges / (c * root2), (kinks[:, None] + np.concatenate([-layers, layers])).ravel()]
+    z, w = composite(_merged(np.concatenate(outer), CUT))
+    w = w * density(z)
+    keep = np.abs(w) > 1e-40
+    z, w = z[keep], w[keep]
+    inner = np.concatenate(
+        [_inner_mean(functions, c * zs, s, root2, edges) for zs in np.array_split(z, len(z) // 256 + 1)], axis=-1
+    )
+    return (functions(root1 * z) * inner) @ w
+
+
+def _inner_mean(functions: Functions, centre: Array, s: float, root: float, edges: Array) -> Array:
+    """Return E f(√q₂ (centre + s z)) for every centre."""
+    uniform = np.broadcast_to(np.linspace(-CUT, CUT, 21), (len(centre), 21))
+    own = np.clip((edges / root - centre[:, None]) / s, -CUT, CUT)
+    z, w = composite(np.sort(np.concatenate([uniform, own], axis=1), axis=1))
+    return (functions(root * (centre[:, None] + s * z)) * (w * density(z))).sum(axis=-1)
