@@ -12,6 +12,7 @@ from vgtheory._errors import FormulaError, InputError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.parser import parse
+from vgtheory.symbolic.printing import to_latex
 
 
 @dataclass(frozen=True, init=False)
@@ -96,7 +97,7 @@ class Activation:
         return self.expr.free_symbols <= {self.symbol}
 
     def _repr_latex_(self) -> str:
-        return rf"$\displaystyle {sp.latex(self.expr)}$"
+        return rf"$\displaystyle {to_latex(self.expr)}$"
 
 
 def _split(expr: sp.Expr, parameters: Any) -> tuple[sp.Expr, sp.Symbol, dict[str, sp.Symbol]]:
