@@ -7,8 +7,11 @@ from typing import Any, Literal
 
 import mpmath
 import sympy as sp
+from flint import arb
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.symbolic.complex_ball import Enclosed, enclose
+from vgtheory.symbolic.printing import to_latex
 
 Status = Literal["proved", "certified", "quadrature", "asymptotic"]
 Kind = Literal["equality", "upper bound", "lower bound", "asymptotic", "certificate"]
@@ -21,7 +24,25 @@ RELATIONS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True)
+ERROR_DIGITS = 15  # what `error` refers to: the digits that `value` gives unless asked for more
+
+
+class _Radius:
+    """`Formula.error`: the stated radius, else that of the certified integrals in the value, enclosed when read."""
+
+    def __get__(self, formula: Formula | None, owner: type | None = None) -> Any:
+        if formula is None:
+            return 0.0  # the field's default, which dataclasses read from here
+        stated: float = formula.__dict__["error"]
+        if stated or formula.expr.free_symbols or not formula.expr.has(Enclosed):
+            return stated
+        return _upper_float(enclose(formula.expr, ERROR_DIGITS).rad())
+
+    def __set__(self, formula: Formula, value: float) -> None:
+        formula.__dict__["error"] = value
+
+
+@dataclass(frozen=True, repr=False)
 class Formula:
     """A mathematical statement about networks or activations.
 
@@ -35,7 +56,9 @@ class Formula:
     statement : one sentence in plain words.
     assumptions : what must hold, each a sentence; all of them were checked when the formula was offered.
     reference : keys of the bibliography (:mod:`vgtheory._references`).
-    error : radius of `value` where `expr` is a number known to finite precision; 0 for closed forms.
+    error : radius of `value` where `expr` is a number known to finite precision; 0 for closed forms.  For a value
+        with certified integrals it is their certified radius.
+    conditions : relations between symbols without which the statement is false; `at` refuses to break one.
     """
 
     lhs: sp.Basic
@@ -46,7 +69,15 @@ class Formula:
     statement: str = ""
     assumptions: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
-    error: float = 0.0
+    error: Any = _Radius()  # a descriptor-typed field, see the documentation of dataclasses
+    conditions: tuple[sp.Basic, ...] = ()
+
+    def __repr__(self) -> str:
+        sign = {"equality": "=", "upper bound": "<=", "lower bound": ">=", "asymptotic": "~", "certificate": "<="}
+        return f"Formula({self.lhs} {sign[self.kind]} {self.expr}, {self.status})"
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {to_latex(self.lhs)} {RELATIONS[self.kind]} {to_latex(self.expr)}$"
 
     @property
     def symbols(self) -> tuple[sp.Symbol, ...]:
@@ -57,9 +88,11 @@ class Formula:
         """Return the formula with symbols fixed by name, e.g. ``f.at(q=0.7, depth=50)``.
 
         Decimal numbers are taken at their printed value (0.7 is 7/10), so closed forms stay exact.
-        Raises InputError for a name that is not a free symbol of the formula.
+        Raises InputError for a name that is not a free symbol of the formula, or values under which the formula does
+        not hold.
         """
-        by_name = {s.name: s for s in self.expr.free_symbols | self.lhs.free_symbols}
+        held = set().union(*(c.free_symbols for c in self.conditions))
+        by_name = {s.name: s for s in self.expr.free_symbols | self.lhs.free_symbols | held}
         for name in values:
             if name not in by_name:
                 known = ", ".join(sorted(by_name)) or "none: it is already a number"
@@ -67,23 +100,52 @@ class Formula:
                     f"{name} = {values[name]!r}", f"a symbol of this formula ({known})", "fix one of those"
                 )
         point = {by_name[name]: exact(value) for name, value in values.items()}
+        conditions = tuple(c.subs(point, simultaneous=True) for c in self.conditions)
+        if sp.false in conditions:
+            broken = self.conditions[conditions.index(sp.false)]
+            given = ", ".join(f"{name} = {value}" for name, value in values.items())
+            raise InputError(given, f"values with {broken}", "otherwise the mean does not exist; choose others")
         # Simultaneous, so that a symbol may be replaced by an expression that holds another symbol's name.
         return replace(
             self,
             lhs=self.lhs.subs(point, simultaneous=True),
             expr=self.expr.subs(point, simultaneous=True),
+            conditions=tuple(c for c in conditions if c is not sp.true),
         )
 
     def value(self, digits: int = 15) -> mpmath.mpf:
         """Return the number, to `digits` significant digits; it neither over- nor underflows.
 
-        Raises InputError while symbols are free.
+        Raises InputError while symbols are free or where the value is not a real number.
         """
         if self.expr.free_symbols:
             missing = ", ".join(s.name for s in self.symbols)
             raise InputError(f"free symbols {missing}", "a formula without free symbols", "fix them with .at(...)")
+        number = self._ball_value(digits)
+        if mpmath.isnan(number):
+            raise InputError(f"{self.expr} is not a real number", "values inside its domain", "choose others")
+        return number
+
+    def _ball_value(self, digits: int) -> mpmath.mpf:
+        """Return the value by ball arithmetic, else (functions without it) by SymPy's adaptive evaluation."""
         with mpmath.workdps(digits + 5):
-            return mpmath.mpf(sp.N(self.expr, digits + 3))
+            if self.expr in (sp.oo, -sp.oo):
+                return mpmath.mpf(str(self.expr).replace("oo", "inf"))
+            try:
+                ball = enclose(self.expr, digits + 1)
+            except UnsupportedError:
+                if self.expr.has(Enclosed):
+                    raise
+                number = sp.N(self.expr, digits + 3)
+                return mpmath.mpf(number) if number.is_Float or number.is_Rational else mpmath.mpf("nan")
+            if not ball.is_finite():
+                return mpmath.mpf("nan")
+            return mpmath.mpf(0 if ball.contains(arb(0)) else ball.mid().str(digits + 8, radius=False))
+
+
+def _upper_float(radius: arb) -> float:
+    """Return a double not below `radius`."""
+    return float(radius.upper()) * (1 + 2**-50) if radius > 0 else 0.0
 
 
 def exact(value: Any) -> sp.Expr:
