@@ -1,0 +1,322 @@
+"""SymPy formulas in Arb ball arithmetic: certified enclosures of values and of derivatives ("jets").
+
+A formula is compiled once into a straight-line program over truncated Taylor series with ball coefficients, so the
+derivatives of any formula are enclosed without a hand-written rule per activation.  Sums that would cancel or blow up
+on wide boxes (log(1 + eᵘ), 1/(1 + eᵘ), 1 + erf u, 1 + tanh u) are recognised and evaluated in their stable form.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import sympy as sp
+from flint import arb, arb_series, ctx, fmpq
+
+from vgtheory._errors import UnsupportedError
+
+WHOLE_LINE = arb.neg_inf().union(arb.pos_inf())
+
+
+@contextmanager
+def precision(bits: int, terms: int | None = None) -> Iterator[None]:
+    """Work at `bits` of precision (and `terms` series terms); Arb's context is global to the process, hence this."""
+    old_bits, old_terms = ctx.prec, ctx.cap
+    ctx.prec, ctx.cap = bits, old_terms if terms is None else terms
+    try:
+        yield
+    finally:
+        ctx.prec, ctx.cap = old_bits, old_terms
+
+
+def hull(a: arb, b: arb) -> arb:
+    """Return the smallest ball that contains both."""
+    return arb(a).union(arb(b))
+
+
+def outward(ball: arb) -> tuple[float, float]:
+    """Return doubles (lo, hi) that enclose the ball."""
+    return _below(ball.lower()) + 0.0, 0.0 - _below(-ball.upper())  # no negative zeros
+
+
+def _below(x: arb) -> float:
+    near = float(x)
+    if math.isnan(near):
+        return -math.inf
+    return near if arb(near) <= x else math.nextafter(near, -math.inf)
+
+
+def number_ball(value: sp.Expr | float) -> arb:
+    """Return a ball around a real number given in SymPy (any expression of the supported functions without symbols)."""
+    value = sp.sympify(value)
+    if value in (sp.oo, -sp.oo):
+        return arb.pos_inf() if value == sp.oo else arb.neg_inf()
+    return jets(compile_jets(value, sp.Dummy()), arb(0), 0)[0]
+
+
+# ------------------------------------------------------------------ functions on series
+
+
+def _compose(derivatives: list[arb], s: arb_series) -> arb_series:
+    """Return f(s), given f, f', f'', ... at the series' constant term."""
+    step = s - s[0]
+    result = arb_series([derivatives[-1] / math.factorial(len(derivatives) - 1)])
+    for k in range(len(derivatives) - 2, -1, -1):
+        result = result * step + derivatives[k] / math.factorial(k)
+    return result
+
+
+def _raised(c: arb, n: int) -> arb:
+    """Return c**n by multiplication: Arb's own power goes through the logarithm for a ball centred at 0."""
+    power = arb(1)
+    for bit in bin(n)[2:]:
+        power = power * power * (c if bit == "1" else 1)
+    return power
+
+
+def _from_slope(value: arb, slope: arb_series, s: arb_series) -> arb_series:
+    """Return f(s) from f at the constant term and the series of f'(s)."""
+    return (slope * s.derivative()).integral() + value
+
+
+def _polynomial_jets(first: arb, second: arb, rules: tuple[tuple[int, int, int], ...]) -> list[arb]:
+    """Return successive derivatives, each a polynomial in two tightly enclosed quantities.
+
+    `rules` are (coefficient, i, j) terms of the first derivative's polynomials, see `_ladder`.
+    """
+    return [sum((c * _raised(first, i) * _raised(second, j) for c, i, j in row), arb(0)) for row in rules]
+
+
+@lru_cache(maxsize=32)
+def _ladder(kind: str, count: int) -> tuple[tuple[tuple[int, int, int], ...], ...]:
+    """Return the derivatives 1..count of tanh (in T, S = 1 − T²) or of the logistic function (in s, t = 1 − s)."""
+    a, b = sp.symbols("a b")
+    # T' = S, S' = -2TS;   s' = st, t' = -st.
+    rates = {"tanh": (b, -2 * a * b), "logistic": (a * b, -a * b)}[kind]
+    rows, current = [], rates[0]
+    for _ in range(count):
+        terms = sp.Poly(current, a, b).terms()
+        rows.append(tuple((int(c), i, j) for (i, j), c in terms))
+        current = sp.expand(sp.diff(current, a) * rates[0] + sp.diff(current, b) * rates[1])
+    return tuple(rows)
+
+
+def _tanh(s: arb_series) -> arb_series:
+    c = s[0]
+    t, sech = c.tanh(), c.sech()
+    return _compose([t, *_polynomial_jets(t, sech * sech, _ladder("tanh", ctx.cap))][: ctx.cap], s)
+
+
+def _logistic_parts(c: arb) -> tuple[arb, arb]:
+    return 1 / (1 + (-c).exp()), 1 / (1 + c.exp())
+
+
+def logistic(s: arb_series) -> arb_series:
+    """Return 1/(1 + e^{−s})."""
+    a, b = _logistic_parts(s[0])
+    return _compose([a, *_polynomial_jets(a, b, _ladder("logistic", ctx.cap))][: ctx.cap], s)
+
+
+def _softplus(s: arb_series) -> arb_series:
+    c = s[0]
+    a, b = _logistic_parts(c)
+    # log(1 + e^c) = c + log(1 + e^{-c}): the form whose exponential is small keeps the ball tight.
+    value = c.exp().log1p() if not c > 0 else c + (-c).exp().log1p()
+    return _compose([value, a, *_polynomial_jets(a, b, _ladder("logistic", ctx.cap))][: ctx.cap], s)
+
+
+def _sinh(s: arb_series) -> arb_series:
+    c = s[0]
+    return _compose([c.sinh() if k % 2 == 0 else c.cosh() for k in range(ctx.cap)], s)
+
+
+def _cosh(s: arb_series) -> arb_series:
+    c = s[0]
+    return _compose([c.cosh() if k % 2 == 0 else c.sinh() for k in range(ctx.cap)], s)
+
+
+FUNCTIONS: dict[type, Callable[[arb_series], arb_series]] = {
+    sp.exp: lambda s: s.exp(),
+    sp.log: lambda s: s.log(),
+    sp.sin: lambda s: s.sin(),
+    sp.cos: lambda s: s.cos(),
+    sp.tan: lambda s: s.tan(),
+    sp.sinh: _sinh,
+    sp.cosh: _cosh,
+    sp.tanh: _tanh,
+    sp.sech: lambda s: 1 / _cosh(s),
+    sp.coth: lambda s: 1 / _tanh(s),
+    sp.csch: lambda s: 1 / _sinh(s),
+    sp.sec: lambda s: 1 / s.cos(),
+    sp.csc: lambda s: 1 / s.sin(),
+    sp.cot: lambda s: s.cos() / s.sin(),
+    sp.atan: lambda s: s.atan(),
+    sp.asin: lambda s: s.asin(),
+    sp.acos: lambda s: s.acos(),
+    sp.asinh: lambda s: _from_slope(s[0].asinh(), (1 + s * s).rsqrt(), s),
+    sp.acosh: lambda s: _from_slope(s[0].acosh(), (s * s - 1).rsqrt(), s),
+    sp.atanh: lambda s: _from_slope(s[0].atanh(), 1 / (1 - s * s), s),
+    sp.erf: lambda s: s.erf(),
+    sp.erfc: lambda s: s.erfc(),
+    sp.erfi: lambda s: s.erfi(),
+    sp.LambertW: lambda s: s.lambertw(),
+}
+CONSTANTS: dict[sp.Expr, Callable[[], arb]] = {
+    sp.pi: arb.pi,
+    sp.E: arb.const_e,
+    sp.EulerGamma: arb.const_euler,
+    sp.Catalan: arb.const_catalan,
+}
+
+# ------------------------------------------------------------------ from an expression to a program
+
+# One instruction: a function of the registers so far.
+Instruction = Callable[[list[arb_series]], arb_series]
+
+
+def _variable(registers: list[arb_series]) -> arb_series:
+    raise AssertionError("`jets` puts the variable here")
+
+
+def compile_jets(expr: sp.Expr, x: sp.Symbol) -> tuple[Instruction, ...]:
+    """Return a program for `jets`.
+
+    Raises UnsupportedError for a function without an Arb counterpart and for free symbols other than `x`.
+    """
+    return _compile(expr, x)
+
+
+@lru_cache(maxsize=512)
+def _compile(expr: sp.Expr, x: sp.Symbol) -> tuple[Instruction, ...]:
+    program: list[Instruction] = []
+    registers: dict[sp.Expr, int] = {}
+
+    def register(node: sp.Expr) -> int:
+        if node not in registers:
+            instruction = _instruction(node, x, register)
+            program.append(instruction)
+            registers[node] = len(program) - 1
+        return registers[node]
+
+    register(expr)
+    return tuple(program)
+
+
+def _instruction(node: sp.Expr, x: sp.Symbol, register: Callable[[sp.Expr], int]) -> Instruction:
+    stable = _stable_form(node)
+    if stable is not None:
+        factor, function, argument = stable
+        f, i = register(factor), register(argument)
+        return lambda r: r[f] * function(r[i])
+    if node == x:
+        return _variable
+    if node.is_Rational:
+        p, q = int(node.p), int(node.q)
+        return lambda r: arb_series([arb(fmpq(p, q))])
+    if node in CONSTANTS:
+        constant = CONSTANTS[node]
+        return lambda r: arb_series([constant()])
+    if node.is_Float:
+        return _instruction(sp.Rational(node), x, register)
+    if node.is_Add or node.is_Mul:
+        indices = [register(a) for a in node.args]
+        return _folded(indices, node.is_Add)
+    if node.is_Pow:
+        return _power(node, register)
+    if node.func in FUNCTIONS and len(node.args) == 1:
+        function, i = FUNCTIONS[node.func], register(node.args[0])
+        return lambda r: function(r[i])
+    raise UnsupportedError(
+        f"ball arithmetic has no rule for {node}; write it with exp, log, erf, trigonometric functions"
+    )
+
+
+def _folded(indices: list[int], add: bool) -> Instruction:
+    first, rest = indices[0], indices[1:]
+
+    def run(r: list[arb_series]) -> arb_series:
+        total = r[first]
+        for i in rest:
+            total = total + r[i] if add else total * r[i]
+        return total
+
+    return run
+
+
+def _power(node: sp.Pow, register: Callable[[sp.Expr], int]) -> Instruction:
+    base, exponent = node.as_base_exp()
+    if base.is_Rational and exponent.is_Integer:  # as_base_exp writes 1/2 as 2**-1
+        base, exponent = node.base, node.exp
+    if exponent.is_Integer:
+        n, i = abs(int(exponent)), register(base)
+        return lambda r: _whole_power(r[i], n) if exponent > 0 else 1 / _whole_power(r[i], n)
+    if (2 * exponent).is_Integer:
+        n, i = abs(int(2 * exponent)), register(base)
+        return lambda r: _whole_power((r[i].sqrt() if exponent > 0 else r[i].rsqrt()), n)
+    if base == sp.E:
+        i = register(exponent)
+        return lambda r: r[i].exp()
+    i, j = register(exponent), register(sp.log(base, evaluate=False))
+    return lambda r: (r[i] * r[j]).exp()
+
+
+def _whole_power(s: arb_series, n: int) -> arb_series:
+    c = s[0]
+    derivatives = [_raised(c, n - k) * math.perm(n, k) if k <= n else arb(0) for k in range(ctx.cap)]
+    if n % 2 == 0 and n and c.contains(0):  # an even power is nowhere negative, which a product of balls forgets
+        derivatives[0] = hull(arb(0), _raised(c.abs_upper(), n))
+    return _compose(derivatives, s)
+
+
+def _stable_form(node: sp.Expr) -> tuple[sp.Expr, Callable[[arb_series], arb_series], sp.Expr] | None:
+    """Return (factor, function, argument) when node = factor · function(argument) in a form that does not cancel."""
+    if isinstance(node, sp.log):
+        u = _one_plus_exp(node.args[0])
+        return None if u is None else (sp.Integer(1), _softplus, u)
+    if node.is_Pow and node.exp.is_Integer and node.exp < 0:
+        u, n = _one_plus_exp(node.base), -int(node.exp)
+        return None if u is None else (sp.Integer(1), lambda s: _whole_power(logistic(s), n), -u)
+    if node.is_Add and len(node.args) == 2 and node.args[0].is_number:
+        c, term = node.args
+        ratio, inner = (term / c).as_coeff_Mul()
+        if ratio in (1, -1) and isinstance(inner, sp.erf):
+            return c, FUNCTIONS[sp.erfc], -ratio * inner.args[0]
+        if ratio in (1, -1) and isinstance(inner, sp.tanh):
+            return 2 * c, logistic, 2 * ratio * inner.args[0]
+    return None
+
+
+def _one_plus_exp(node: sp.Expr) -> sp.Expr | None:
+    if node.is_Add and len(node.args) == 2 and node.args[0] == 1 and isinstance(node.args[1], sp.exp):
+        return node.args[1].args[0]
+    return None
+
+
+# ------------------------------------------------------------------ running a program
+
+
+def jets(program: tuple[Instruction, ...], at: arb, order: int) -> list[arb]:
+    """Return enclosures of the function and its derivatives 1..order on the ball `at`.
+
+    Where the formula is not defined on all of the ball, or Arb cannot tell, the enclosure is the whole line.
+    """
+    old = ctx.cap
+    ctx.cap = order + 1
+    try:
+        return _run(program, at, order)
+    except (ValueError, ZeroDivisionError):  # python-flint raises on division by a ball around 0 and the like
+        return [WHOLE_LINE] * (order + 1)
+    finally:
+        ctx.cap = old
+
+
+def _run(program: tuple[Instruction, ...], at: arb, order: int) -> list[arb]:
+    variable = arb_series([at, 1])
+    registers: list[arb_series] = []
+    for instruction in program:
+        registers.append(instruction(registers) if instruction is not _variable else variable)
+    result = registers[-1]
+    enclosures = [result[k] * math.factorial(k) for k in range(order + 1)]
+    return [e if e.is_finite() else WHOLE_LINE for e in enclosures]

@@ -1,0 +1,136 @@
+"""Proposals for exact critical points; certified search decides which of them, if any, is the one that is meant.
+
+SymPy's solvers hang on activations, so only bounded algebra is used: factors that are polynomials in x, in e^{ax} or in
+tanh(ax) of low degree, and multiples of π/4 for trigonometric functions.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+MAX_OPERATIONS = 120  # above it factoring may take seconds
+MAX_DEGREE = 4
+
+
+def critical_points(slope: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
+    """Return exact points where `slope` may vanish; some may be wrong and some zeros may be missing."""
+    points: list[sp.Expr] = [sp.Integer(0)]
+    for factor in _factors(slope, x):
+        for substitution in (_in_x, _in_tanh, _in_exp):
+            points += substitution(factor, x)
+    rates = {_rate(f.args[0], x) for f in slope.atoms(sp.sin, sp.cos)} - {None}
+    points += [k * sp.pi / (4 * r) for r in rates for k in range(-8, 9) if k]
+    return tuple(dict.fromkeys(points))
+
+
+def vanishes(expr: sp.Expr) -> bool:
+    """Return whether a constant is exactly 0 as far as SymPy's simplification can tell."""
+    return expr == 0 or (sp.count_ops(expr) <= MAX_OPERATIONS and sp.simplify(expr) == 0)
+
+
+def tidy(expr: sp.Expr) -> sp.Expr:
+    """Return a constant in the shortest form found by bounded simplification."""
+    if expr.is_Atom or sp.count_ops(expr) > MAX_OPERATIONS:
+        return expr
+    forms = [expr, sp.simplify(expr), sp.radsimp(sp.expand(expr))]
+    return min(forms, key=sp.count_ops)
+
+
+def reduced_equation(slope: sp.Expr, x: sp.Symbol) -> sp.Eq:
+    """Return slope = 0 with the factors that have no zero removed, solved for an exponential where that is linear."""
+    factors = [f for f in _factors(slope, x) if f.has(x) and not isinstance(f, sp.exp)]
+    product = sp.Mul(*factors) if factors else slope
+    solved = _linear_exponential(product, x)
+    return sp.Eq(*solved) if solved else sp.Eq(product, 0)
+
+
+def value_at_root(value: sp.Expr, slope: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
+    """Return `value` with the exponential eliminated by slope = 0, e.g. 1/2 + x/4 for SiLU; None where it stays."""
+    factors = [f for f in _factors(slope, x) if f.has(x) and not isinstance(f, sp.exp)]
+    solved = _linear_exponential(sp.Mul(*factors), x) if factors else None
+    if solved is None:
+        return None
+    u = sp.Dummy("u", positive=True)
+    rate = solved[0].args[0] / x
+    inside = _replace_exponentials(value, x, rate, u)
+    if inside is None or sp.count_ops(inside) > MAX_OPERATIONS:
+        return None
+    return sp.cancel(inside.subs(u, solved[1]))
+
+
+def _factors(slope: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    if sp.count_ops(slope) > MAX_OPERATIONS:
+        return []
+    numerator = sp.fraction(sp.together(sp.powsimp(slope)))[0]
+    return [f.as_base_exp()[0] if f.is_Pow and f.base != sp.E else f for f in sp.Mul.make_args(sp.factor(numerator))]
+
+
+def _in_x(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    return _real_roots(factor, x) if factor.is_polynomial(x) else []
+
+
+def _in_tanh(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    atoms = factor.atoms(sp.tanh)
+    if len(atoms) != 1 or _rate(next(iter(atoms)).args[0], x) is None:
+        return []
+    t, node = sp.Dummy("t", real=True), next(iter(atoms))
+    roots = _polynomial_roots(factor.xreplace({node: t}), t, x)
+    return [sp.atanh(r) / _rate(node.args[0], x) for r in roots if abs(sp.N(r)) < 1]
+
+
+def _in_exp(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    rates = [r for r in (_rate(e.args[0], x) for e in factor.atoms(sp.exp)) if r is not None]
+    if not rates:
+        return []
+    rate = min(rates, key=abs)
+    u = sp.Dummy("u", positive=True)
+    inside = _replace_exponentials(factor, x, rate, u)
+    if inside is None:
+        return []
+    roots = _polynomial_roots(sp.fraction(sp.together(inside))[0], u, x)
+    return [sp.log(sp.radsimp(r)) / rate for r in roots if sp.N(r) > 0]
+
+
+def _replace_exponentials(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr, u: sp.Symbol) -> sp.Expr | None:
+    powers: dict[sp.Expr, sp.Expr] = {}
+    for node in expr.atoms(sp.exp):
+        if not node.has(x):
+            continue
+        r = _rate(node.args[0], x)
+        if r is None or not (r / rate).is_Integer:
+            return None
+        powers[node] = u ** (r / rate)
+    return expr.xreplace(powers)
+
+
+def _linear_exponential(expr: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr] | None:
+    nodes = [e for e in expr.atoms(sp.exp) if e.has(x)]
+    rates = [r for r in (_rate(e.args[0], x) for e in nodes) if r is not None]
+    if not rates or len(rates) < len(nodes):
+        return None
+    rate, u = max(rates, key=abs), sp.Dummy("u", positive=True)
+    inside = _replace_exponentials(expr, x, rate, u)
+    if inside is None:
+        return None
+    top = sp.fraction(sp.together(inside))[0]
+    if not (top.is_polynomial(u) and sp.degree(top, u) == 1):
+        return None
+    a, b = sp.Poly(top, u).all_coeffs()
+    return (sp.exp(rate * x), sp.cancel(-b / a)) if a.has(x) and not (a.has(sp.exp) or b.has(sp.exp)) else None
+
+
+def _polynomial_roots(expr: sp.Expr, t: sp.Symbol, x: sp.Symbol) -> list[sp.Expr]:
+    return _real_roots(expr, t) if not expr.has(x) and expr.is_polynomial(t) else []
+
+
+def _real_roots(expr: sp.Expr, t: sp.Symbol) -> list[sp.Expr]:
+    polynomial = sp.Poly(expr, t)
+    if not 1 <= polynomial.degree() <= MAX_DEGREE:
+        return []
+    return [r for r in sp.roots(polynomial) if sp.im(sp.N(r)) == 0 and r.is_real is not False]
+
+
+def _rate(argument: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
+    """Return a for an argument a·x, else None."""
+    rate = sp.cancel(argument / x)
+    return None if rate.has(x) else rate
