@@ -1,0 +1,286 @@
+"""Elementary functions without branches, so that LLVM vectorises the loops that they are inlined into.
+
+Libraries' exp, log or erf are calls, and a call in a loop ends vectorisation; these are selects and polynomials.
+Contract: NaN gives NaN; infinities give limits; results and arguments may be subnormal; the sign of a zero result is
+not defined (flag nsz).  Errors are stated in ulp, tested against ball arithmetic over the whole range.
+
+Polynomials are Chebyshev interpolants computed with 60 digits, unless a source is named.  Reductions of arguments
+follow fdlibm (Sun Microsystems, 1993).
+"""
+
+import math
+
+import numpy as np
+
+from vgtheory.kernels._jit import elementwise, exact
+
+ROUNDER = 6755399441055744.0  # 1.5·2^52: adding it rounds to an integer, which then sits in the low bits
+LN2_HIGH = 6.93147180369123816490e-01  # 32 bits, so that k·LN2_HIGH is exact for every exponent k
+LN2_LOW = 1.90821492927058770002e-10
+UPPER_HALF = -134217728  # mask of the upper 26 bits of a significand: their products are exact
+
+
+@elementwise
+def bits(x):
+    """Return the bits of a double as a 64-bit integer."""
+    return np.float64(x).view(np.int64)
+
+
+@elementwise
+def from_bits(i):
+    """Return the double that has these bits."""
+    return np.int64(i).view(np.float64)
+
+
+@exact
+def two_product(a, b):
+    """Return (p, e): p = a·b rounded, e its rounding error (Dekker 1971), for |a|, |b|, |a·b| < 1e300.
+
+    Compiled without fused operations, which would take a·b unrounded into one use and rounded into another.
+    """
+    p = a * b
+    a1 = from_bits(bits(a) & UPPER_HALF)
+    b1 = from_bits(bits(b) & UPPER_HALF)
+    a2 = a - a1
+    b2 = b - b1
+    return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+@exact
+def two_sum(a, b):
+    """Return (s, e): s = a + b rounded, e its rounding error (Knuth 1969)."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+@elementwise
+def exp_sum(x, tail):
+    """Return exp(x + tail) for a tail below an ulp or so of x.  Error < 1 ulp; subnormal results are rounded twice."""
+    u = -746.0 if x < -746.0 else x
+    u = 710.0 if u > 710.0 else u
+    shifted = u * 1.4426950408889634 + ROUNDER
+    k = shifted - ROUNDER
+    r = (u - k * LN2_HIGH) - (k * LN2_LOW - tail)
+    p = 2.091477283224809e-09
+    p = p * r + 2.510533724466521e-08
+    p = p * r + 2.755727343657049e-07
+    p = p * r + 2.755725511097889e-06
+    p = p * r + 2.480158732571076e-05
+    p = p * r + 0.00019841269875048905
+    p = p * r + 0.0013888888888883703
+    p = p * r + 0.00833333333332607
+    p = p * r + 0.04166666666666667
+    p = p * r + 0.1666666666666667
+    p = p * r + 0.5
+    p = 1.0 + (r + r * r * p)
+    # 2^k in two factors: k = -1075 and k = 1024 are not exponents of a double.
+    n = bits(shifted) - bits(ROUNDER)
+    half = n >> np.int64(1)
+    return (
+        p * from_bits((half + np.int64(1023)) << np.int64(52)) * from_bits((n - half + np.int64(1023)) << np.int64(52))
+    )
+
+
+@elementwise
+def exp(x):
+    """Return eˣ.  Error < 1 ulp."""
+    return exp_sum(x, 0.0)
+
+
+@elementwise
+def expm1_sum(x, tail):
+    """Return exp(x + tail) - 1.  Error < 2 ulp."""
+    u = -40.0 if x < -40.0 else x
+    u = 710.0 if u > 710.0 else u
+    shifted = u * 1.4426950408889634 + ROUNDER
+    k = shifted - ROUNDER
+    r = (u - k * LN2_HIGH) - (k * LN2_LOW - tail)
+    p = 2.091477283224809e-09
+    p = p * r + 2.510533724466521e-08
+    p = p * r + 2.755727343657049e-07
+    p = p * r + 2.755725511097889e-06
+    p = p * r + 2.480158732571076e-05
+    p = p * r + 0.00019841269875048905
+    p = p * r + 0.0013888888888883703
+    p = p * r + 0.00833333333332607
+    p = p * r + 0.04166666666666667
+    p = p * r + 0.1666666666666667
+    p = p * r + 0.5
+    p = r + r * r * p
+    n = bits(shifted) - bits(ROUNDER)
+    last = n >> np.int64(10) if n > np.int64(0) else np.int64(0)  # 1 for k = 1024, which is not an exponent
+    scale = from_bits((n - last + np.int64(1023)) << np.int64(52))
+    one = 1.0 - 0.5 * np.float64(last)
+    return (scale * p + (scale - one)) * (1.0 + np.float64(last))
+
+
+@elementwise
+def expm1(x):
+    """Return eˣ - 1.  Error < 2 ulp."""
+    return expm1_sum(x, 0.0)
+
+
+@elementwise
+def _log_reduced(u, correction):
+    """Return log(u) + correction/u for a positive, finite u (fdlibm's e_log.c and s_log1p.c, without branches)."""
+    tiny = u < 2.2250738585072014e-308
+    v = u * 18014398509481984.0 if tiny else u
+    i = bits(v)
+    # Significand in [√½, √2).
+    n = (i - np.int64(0x3FE6A09E667F3BCD)) >> np.int64(52)
+    f = from_bits(i - (n << np.int64(52))) - 1.0
+    k = np.float64(n) - (54.0 if tiny else 0.0)
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    odd = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01))
+    even = z * (
+        6.666666666666735130e-01
+        + w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01))
+    )
+    h = 0.5 * f * f
+    return k * LN2_HIGH - ((h - (s * (h + (odd + even)) + (k * LN2_LOW + correction / u))) - f)
+
+
+@elementwise
+def log(x):
+    """Return ln x; -inf at 0, NaN below.  Error < 1 ulp."""
+    result = _log_reduced(x, 0.0)
+    result = -math.inf if x == 0.0 else result
+    result = math.nan if x < 0.0 else result
+    return x if (x != x or x == math.inf) else result
+
+
+@elementwise
+def log1p(x):
+    """Return ln(1 + x); -inf at -1, NaN below.  Error < 1 ulp."""
+    u = 1.0 + x
+    correction = 1.0 - (u - x) if u > 2.0 else x - (u - 1.0)
+    result = _log_reduced(u, correction)
+    result = -math.inf if x == -1.0 else result
+    result = math.nan if x < -1.0 else result
+    return x if (x != x or x == math.inf) else result
+
+
+@elementwise
+def tanh(x):
+    """Return tanh x.  Error < 3 ulp."""
+    t = expm1(-2.0 * abs(x))
+    return math.copysign(-t / (2.0 + t), x)
+
+
+@elementwise
+def sigmoid(x):
+    """Return 1/(1 + e^(-x)).  Error < 2 ulp."""
+    n = exp(-abs(x))
+    return (1.0 if x >= 0.0 else n) / (1.0 + n)
+
+
+@elementwise
+def softplus(x):
+    """Return ln(1 + eˣ).  Error < 2 ulp."""
+    return (0.0 if x < 0.0 else x) + log1p(exp(-abs(x)))
+
+
+@elementwise
+def erfcx(x):
+    """Return exp(x²) erfc(x) for x ≥ 0; of smaller x the value at 0.  Error < 3 ulp.
+
+    (1 + 2x) erfcx(x) is nearly constant in t = (x - 3)/(x + 3) (Shepherd and Laframboise 1981).
+    """
+    a = 0.0 if x < 0.0 else x
+    a = 1e150 if a > 1e150 else a
+    t = (a - 3.0) / (a + 3.0)
+    p = -1.963916858054108e-10
+    p = p * t - 3.5596455016217064e-11
+    p = p * t + 2.115962671989073e-09
+    p = p * t + 1.2087504427200233e-09
+    p = p * t - 1.1887923223951075e-08
+    p = p * t - 1.3924844635302213e-08
+    p = p * t + 4.72080673199222e-08
+    p = p * t + 1.0280982449402661e-07
+    p = p * t - 1.4710961394997167e-07
+    p = p * t - 6.175922646727533e-07
+    p = p * t + 3.6059375955111935e-07
+    p = p * t + 3.4730449918834743e-06
+    p = p * t - 7.332447173064987e-07
+    p = p * t - 2.0100852729251828e-05
+    p = p * t + 4.9500234180295395e-06
+    p = p * t + 0.00012509943856881694
+    p = p * t - 0.00010515990906392902
+    p = p * t - 0.0007798322890919704
+    p = p * t + 0.001888690372865711
+    p = p * t + 0.0025293918181241806
+    p = p * t - 0.023770514919609846
+    p = p * t + 0.06830802734383974
+    p = p * t - 0.11927366341527554
+    p = p * t + 0.1296451587027649
+    p = p * t - 0.047562294353451176
+    p = p * t - 0.13562110612458123
+    p = p * t + 1.2530080582697296
+    result = p / (1.0 + 2.0 * a)
+    return 0.0 if x == math.inf else result
+
+
+@elementwise
+def exp_minus_square(x):
+    """Return exp(-x²), with x² to twice the working precision.  Error < 1 ulp."""
+    a = 28.0 if x > 28.0 else x
+    a = -28.0 if a < -28.0 else a
+    square, error = two_product(a, a)
+    return exp_sum(-square, -error)
+
+
+@elementwise
+def erfc(x):
+    """Return erfc x.  Error < 4 ulp where the result is normal."""
+    tail = exp_minus_square(x) * erfcx(abs(x))
+    return 2.0 - tail if x < 0.0 else tail
+
+
+@elementwise
+def erf(x):
+    """Return erf x.  Error < 2 ulp."""
+    a = abs(x)
+    t = 2.0 * (1.0 if a > 1.0 else a * a) - 1.0
+    p = 1.4543887079465116e-14
+    p = p * t - 3.8078824063194953e-13
+    p = p * t + 9.167619596865806e-12
+    p = p * t - 2.035228405815769e-10
+    p = p * t + 4.115800583208149e-09
+    p = p * t - 7.511569286591727e-08
+    p = p * t + 1.223382738359897e-06
+    p = p * t - 1.7537169441124866e-05
+    p = p * t + 0.00021751715604159932
+    p = p * t - 0.0022854855611441132
+    p = p * t + 0.019852496688983708
+    p = p * t - 0.1405360890227171
+    p = p * t + 0.9654687386698673
+    small = x * p
+    large = math.copysign(1.0 - exp_minus_square(x) * erfcx(a), x)
+    return small if a < 1.0 else large
+
+
+@elementwise
+def sincos_turns(v):
+    """Return (sin 2πv, cos 2πv) for |v| < 2^50.  Error < 2 ulp of 1 (fdlibm's k_sin.c and k_cos.c)."""
+    t = 4.0 * v
+    shifted = t + ROUNDER
+    y = (t - (shifted - ROUNDER)) * 1.5707963267948966
+    z = y * y
+    s = z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)
+    s = -1.98412698298579493134e-04 + z * 2.75573137070700676789e-06 + z * s
+    s = -1.66666666666666324348e-01 + z * (8.33333333332248946124e-03 + z * s)
+    s = y + y * z * s
+    c = z * (2.08757232129817482790e-09 - z * 1.13596475577881948265e-11)
+    c = 2.48015872894767294178e-05 + z * (-2.75573143513906633035e-07 + c)
+    c = 4.16666666666666019037e-02 + z * (-1.38888888888741095749e-03 + z * c)
+    c = 1.0 - (0.5 * z - z * z * c)
+    quarter = bits(shifted)
+    odd = (quarter & np.int64(1)) != np.int64(0)
+    sine = c if odd else s
+    cosine = s if odd else c
+    flip_sine = (quarter & np.int64(2)) != np.int64(0)
+    flip_cosine = ((quarter + np.int64(1)) & np.int64(2)) != np.int64(0)
+    return (-sine if flip_sine else sine), (-cosine if flip_cosine else cosine)
