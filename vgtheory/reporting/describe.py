@@ -1,0 +1,73 @@
+"""Numbers and networks in words; no heavy imports, so that the command line can use it at once."""
+
+from __future__ import annotations
+
+import math
+
+from vgtheory.model.network import Network
+
+
+def describe(network: Network) -> str:
+    """Return the network in one line.
+
+    >>> from vgtheory.model.weights import Weights
+    >>> describe(Network("tanh", Weights.gaussian(1.5, 0.05), width=512, depth=1000))
+    'tanh, gaussian weights with σ_w = 1.5, σ_b = 0.05, width 512, depth 1000'
+    """
+    sigma_w, sigma_b = network.sigmas[0]
+    values = "".join(f", {name} = {float(value):g}" for name, value in network.activation.parameters)
+    widths = sorted(set(network.widths))
+    width = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
+    return (
+        f"{network.activation.name}{values}, {network.weights.family} weights with σ_w = {sigma_w:.6g}, "
+        f"σ_b = {sigma_b:.6g}, width {width}, depth {network.depth}"
+    )
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Return a number for reading: typographic minus, ×10^{…} where it is very large or small.
+
+    >>> number(-0.012346), number(1.5e-9), number(float("inf"))
+    ('−0.01235', '1.5×10^{−9}', '∞')
+    """
+    if math.isnan(value):
+        return "undefined"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{digits}g}"
+    mantissa, mark, exponent = text.partition("e")
+    if mark:
+        power = str(int(exponent)).replace("-", "−")
+        text = f"{mantissa}×10^{{{power}}}" if mantissa not in ("1", "-1") else f"{mantissa[:-1]}10^{{{power}}}"
+    return text.replace("-", "−")
+
+
+def power_of_ten(log_value: float) -> str:
+    """Return e^log_value as a number, also where it over- or underflows.
+
+    >>> power_of_ten(64.2), power_of_ten(-1000.0), power_of_ten(0.5)
+    ('8×10^{27}', '5×10^{−435}', '1.6')
+    """
+    if math.isnan(log_value) or math.isinf(log_value):
+        return number(0.0 if log_value < 0 else log_value)
+    if abs(log_value) < math.log(1e4):
+        return number(math.exp(log_value), 2)
+    tens = log_value / math.log(10)
+    mantissa, power = 10 ** (tens - math.floor(tens)), math.floor(tens)
+    if mantissa >= 9.5:
+        mantissa, power = 1.0, power + 1
+    return f"{mantissa:.0f}×10^{{{str(power).replace('-', '−')}}}"
+
+
+def with_error(value: float, error: float) -> str:
+    """Return value ± error with the error to two digits.
+
+    >>> with_error(64.2173, 0.1234)
+    '64.22 ± 0.12'
+    """
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
+        return number(value)
+    decimals = max(0, 1 - math.floor(math.log10(error)))
+    if decimals > 12 or abs(value) >= 1e7:
+        return f"{number(value)} ± {number(error, 2)}"
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}".replace("-", "−")

@@ -1,0 +1,247 @@
+r"""LaTeX to presentation MathML, for the LaTeX that this package writes: pages show formulas without any script.
+
+One printer decides the notation (:mod:`vgtheory.symbolic.printing`); this turns its output into what browsers draw,
+so that the page, the LaTeX document and the copy button never disagree.  A command that is not known is shown by its
+name, as text, and never lost.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+_TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\d+(?:\.\d+)?|[{}^_&']|\s+|.", re.DOTALL)
+_GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ",
+    "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
+    "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "ϕ", "varphi": "φ", "chi": "χ", "psi": "ψ",
+    "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ",
+    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ", "partial": "∂", "infty": "∞",
+}  # fmt: skip
+_OPERATORS = {
+    "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "sim": "∼", "approx": "≈", "to": "→",
+    "rightarrow": "→", "in": "∈", "notin": "∉", "cdot": "·", "times": "×", "pm": "±", "mid": "∣", "cup": "∪",
+    "cap": "∩", "setminus": "∖", "ldots": "…", "dots": "…", "cdots": "⋯", "wedge": "∧", "vee": "∨", "lor": "∨",
+    "land": "∧", "colon": ":", "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|", "vert": "|",
+    "langle": "⟨", "rangle": "⟩", "lceil": "⌈", "rceil": "⌉", "lfloor": "⌊", "rfloor": "⌋", "circ": "∘", "odot": "⊙",
+    "Rightarrow": "⇒", "iff": "⇔", "implies": "⇒", "propto": "∝", "gg": "≫", "ll": "≪", "equiv": "≡",
+    "dagger": "†", "ast": "∗", "star": "⋆", "nabla": "∇", "lbrace": "{", "rbrace": "}", "prime": "′", "forall": "∀",
+    "exists": "∃", "emptyset": "∅", "otimes": "⊗", "oplus": "⊕", "mp": "∓", "div": "÷", "colonequals": "≔",
+    "lessgtr": "≶", "quad": " ", "subset": "⊂", "subseteq": "⊆",
+}  # fmt: skip
+_NAMED = {
+    "sin", "cos", "tan", "sinh", "cosh", "tanh", "sech", "csch", "coth", "exp", "log", "ln", "erf", "erfc",
+    "arcsin", "arccos", "arctan", "arg", "det", "dim", "gcd", "ker", "Pr", "sign", "asinh", "acosh", "atanh", "sec",
+    "csc", "cot",
+}  # fmt: skip
+_LIMITS = {"sum": "∑", "prod": "∏", "max": "max", "min": "min", "sup": "sup", "inf": "inf", "lim": "lim",
+           "limsup": "lim sup", "liminf": "lim inf"}  # fmt: skip
+_SPACES = {"\\,": "0.17em", "\\:": "0.22em", "\\;": "0.28em", "\\ ": "0.3em", "\\quad": "1em", "\\qquad": "2em"}
+_ACCENTS = {
+    "hat": "^",
+    "bar": "¯",
+    "overline": "¯",
+    "tilde": "~",
+    "widetilde": "~",
+    "widehat": "^",
+    "dot": "˙",
+    "vec": "→",
+}
+_DOUBLE = {"E": "𝔼", "P": "ℙ", "R": "ℝ", "N": "ℕ", "Z": "ℤ", "C": "ℂ"}
+_IGNORED = {"displaystyle", "textstyle", "limits", "nolimits", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl",
+            "Bigr", "biggl", "biggr", "mathopen", "mathclose", "nonumber", "allowbreak"}  # fmt: skip
+_TABLES = {"cases": ("{", ""), "aligned": ("", ""), "matrix": ("", ""), "pmatrix": ("(", ")"), "bmatrix": ("[", "]"),
+           "split": ("", ""), "gathered": ("", "")}  # fmt: skip
+
+
+def to_mathml(latex: str, display: bool = True) -> str:
+    r"""Return a ``<math>`` element for LaTeX without dollar signs.
+
+    >>> to_mathml(r"\sigma_w^{2}", display=False)
+    '<math><mrow><msubsup><mi>σ</mi><mi>w</mi><mn>2</mn></msubsup></mrow></math>'
+    """
+    parser = _Parser(_TOKEN.findall(latex))
+    body = parser.row(())
+    style = ' display="block"' if display else ""
+    return f"<math{style}><mrow>{body}</mrow></math>"
+
+
+class _Parser:
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens, self.at = tokens, 0
+
+    def peek(self) -> str | None:
+        while self.at < len(self.tokens) and self.tokens[self.at].isspace():
+            self.at += 1
+        return self.tokens[self.at] if self.at < len(self.tokens) else None
+
+    def take(self) -> str:
+        token = self.peek() or ""
+        self.at += 1
+        return token
+
+    def row(self, stops: tuple[str, ...]) -> str:
+        out: list[str] = []
+        while (token := self.peek()) is not None and token not in stops:
+            out.append(self.scripted())
+        return "".join(out)
+
+    def scripted(self) -> str:
+        token = self.peek()
+        base, under = ("<mrow></mrow>", False) if token in ("^", "_", "'") else self.atom()
+        sub = sup = ""
+        while (mark := self.peek()) in ("^", "_", "'"):
+            self.take()
+            if mark == "'":
+                sup += "<mo>′</mo>"
+            elif mark == "_":
+                sub += self.argument()
+            else:
+                sup += self.argument()
+        if "<mo>′</mo>" in sup and sup != "<mo>′</mo>":
+            sup = f"<mrow>{sup}</mrow>"
+        if not sub and not sup:
+            return base
+        kind = "under" if under else "sub", "over" if under else "sup"
+        if sub and sup:
+            return f"<m{kind[0]}{kind[1]}>{base}{sub}{sup}</m{kind[0]}{kind[1]}>"
+        tag = kind[0] if sub else kind[1]
+        return f"<m{tag}>{base}{sub or sup}</m{tag}>"
+
+    def argument(self) -> str:
+        """Return one element: a group in braces or a single token."""
+        if self.peek() == "{":
+            return self.group()
+        return self.atom()[0]
+
+    def group(self) -> str:
+        self.take()
+        inner = self.row(("}",))
+        self.take()
+        # A single element needs no wrapping; `<` counts decide cheaply whether it is one.
+        return inner if re.fullmatch(r"<m[inot]>[^<]*</m[inot]>", inner) else f"<mrow>{inner}</mrow>"
+
+    def raw(self) -> str:
+        """Return the text of a group in braces, as it stands."""
+        self.peek()
+        if self.take() != "{":
+            return ""
+        start, level = self.at, 1
+        while self.at < len(self.tokens) and level:
+            level += {"{": 1, "}": -1}.get(self.tokens[self.at], 0)
+            self.at += 1
+        return "".join(self.tokens[start : self.at - 1])
+
+    def atom(self) -> tuple[str, bool]:
+        """Return (element, whether its scripts go above and below)."""
+        token = self.peek() or ""
+        if token == "{":
+            return self.group(), False
+        self.take()
+        if token[0].isdigit():
+            return f"<mn>{token}</mn>", False
+        if token.startswith("\\"):
+            return self.command(token)
+        if token.isalpha():
+            return f"<mi>{escape(token)}</mi>", False
+        shown = {"-": "−", "*": "∗", "~": " "}.get(token, token)
+        fence = ' stretchy="false"' if token in "()[]|" else ""
+        return f"<mo{fence}>{escape(shown)}</mo>", False
+
+    def command(self, token: str) -> tuple[str, bool]:
+        name = token[1:]
+        if token in _SPACES:
+            return f'<mspace width="{_SPACES[token]}"/>', False
+        if name in _GREEK:
+            upright = ' mathvariant="normal"' if name in ("infty", "partial") else ""
+            return f"<mi{upright}>{_GREEK[name]}</mi>", False
+        if name in _OPERATORS or name in "{}%#&_|":
+            shown = _OPERATORS.get(name, {"|": "‖"}.get(name, name))
+            return f'<mo stretchy="false">{escape(shown)}</mo>', False
+        if name in _NAMED:
+            return f"<mi>{name}</mi>", False
+        if name in _LIMITS:
+            tag = "mo" if name in ("sum", "prod") else "mi"
+            return f"<{tag}>{_LIMITS[name]}</{tag}>", True
+        if name == "int":
+            return "<mo>∫</mo>", False
+        if name in _IGNORED or name == "!":
+            return "", False
+        return self.structure(name), False
+
+    def structure(self, name: str) -> str:
+        match name:
+            case "frac" | "tfrac" | "dfrac":
+                return f"<mfrac>{self.argument()}{self.argument()}</mfrac>"
+            case "binom":
+                pair = self.argument() + self.argument()
+                return f'<mrow><mo>(</mo><mfrac linethickness="0">{pair}</mfrac><mo>)</mo></mrow>'
+            case "sqrt":
+                return self.root()
+            case "left":
+                return self.fenced()
+            case "begin":
+                return self.table(self.raw())
+            case "text" | "textrm" | "mbox" | "textit":
+                return f"<mtext>{escape(self.raw())}</mtext>"
+            case "operatorname" | "operatorname*" | "mathrm" | "mathsf" | "mathtt":
+                word = self.raw().replace("\\", "").replace(",", "").strip()
+                return f'<mi mathvariant="normal">{escape(word)}</mi>'
+            case "mathbb":
+                letter = self.raw()
+                return f"<mi>{_DOUBLE.get(letter, escape(letter))}</mi>"
+            case "mathcal" | "mathbf" | "boldsymbol" | "mathit":
+                return self.argument()
+            case "overset" | "underset" | "stackrel":
+                script, base = self.argument(), self.argument()
+                tag = "munder" if name == "underset" else "mover"
+                return f"<{tag}>{base}{script}</{tag}>"
+            case _ if name in _ACCENTS:
+                return f'<mover accent="true">{self.argument()}<mo>{_ACCENTS[name]}</mo></mover>'
+        return f"<mtext>{escape(name)}</mtext>"
+
+    def root(self) -> str:
+        if self.peek() != "[":
+            return f"<msqrt>{self.argument()}</msqrt>"
+        self.take()
+        index = self.row(("]",))
+        self.take()
+        return f"<mroot>{self.argument()}<mrow>{index}</mrow></mroot>"
+
+    def fenced(self) -> str:
+        opening = self.delimiter()
+        inner = []
+        while self.peek() not in (None, "\\right"):
+            inner.append(self.row(("\\right", "\\middle")))
+            if self.peek() == "\\middle":
+                self.take()
+                inner.append(self.delimiter())
+        self.take()
+        return f"<mrow>{opening}{''.join(inner)}{self.delimiter()}</mrow>"
+
+    def delimiter(self) -> str:
+        token = self.take()
+        name = token.lstrip("\\") if len(token) > 1 else token
+        shown = "" if token == "." else "‖" if token == "\\|" else _OPERATORS.get(name, name)
+        return f'<mo fence="true" stretchy="true">{escape(shown)}</mo>' if shown else ""
+
+    def table(self, name: str) -> str:
+        rows: list[list[str]] = [[]]
+        if name == "array":
+            self.raw()
+        while self.peek() not in (None, "\\end"):
+            cell = self.row(("&", "\\\\", "\\end"))
+            rows[-1].append(f"<mtd>{cell}</mtd>")
+            token = self.peek()
+            if token == "&":
+                self.take()
+            elif token == "\\\\":
+                self.take()
+                rows.append([])
+        self.take()
+        self.raw()
+        body = "".join(f"<mtr>{''.join(cells)}</mtr>" for cells in rows if cells)
+        opening, closing = _TABLES.get(name, ("", ""))
+        align = ' columnalign="right left"' if name in ("aligned", "split") else ' columnalign="left"'
+        fences = [f'<mo fence="true" stretchy="true">{f}</mo>' if f else "" for f in (opening, closing)]
+        return f"<mrow>{fences[0]}<mtable{align}>{body}</mtable>{fences[1]}</mrow>"
