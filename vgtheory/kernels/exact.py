@@ -1,0 +1,265 @@
+"""Exact simulation of rotation-invariant networks: O(N) work per layer, memory for one block, no matrix drawn.
+
+Gaussian weights, the bias folded in as one more input, x̃ = (x, σ_b/s), s = σ_w/√N_{l−1}: given h_l = W̃_l x̃_{l−1} and
+everything from later layers, W_lᵀδ_l = s‖δ_l‖ξ + κx_{l−1} in law, with fresh normals ξ (one more for the bias) and
+κ = (h_l·δ_l − s‖δ_l‖ x̃·ξ)/‖x̃‖².  Haar weights W = aV, with w = V x̂: Vᵀδ = (w·δ) x̂ + (‖δ‖² − (w·δ)²)^½ v, where v is
+uniform on the unit sphere orthogonal to x̂.  Either way the gradient one layer down is
+
+    g = a‖δ‖ (μξ + κx),    δ' = φ'(h) ∘ g,
+
+and the next step asks only for ‖δ'‖ and z·δ', z being the normals that made h: a quadratic and a linear form in
+(μ, κ).  Their coefficients are sums that the forward pass can form.  So one pass draws both normals of each neuron (one
+Philox counter), applies the row pass, and reduces the layer to ten numbers; the way back is a recursion on scalars.
+Where the quadratic form cancels or underflows, that layer is drawn again and summed directly.
+
+Signals are carried as e^t times numbers of moderate size where φ is linear at that scale; norms as logarithms.
+"""
+
+import math
+
+import numpy as np
+from numba import boolean, float64, int64, uint64, void
+
+from vgtheory.kernels._jit import ROW_PASS, compiled, elementwise, reduction
+from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels.normals import fill_normal_pairs, fill_normals, normal_pair
+from vgtheory.kernels.signals import (
+    BIAS,
+    BIAS_WEIGHT,
+    REST_BACKWARD,
+    REST_FORWARD,
+    SIGNAL,
+    carry,
+    combined,
+    dot,
+    haar_gain,
+    scaled,
+)
+
+BLOCK = 1024  # elements; a block's arrays stay in the first-level cache
+# A quadratic form this much smaller than its terms has lost four digits: the layer is then summed directly.
+CANCELLED, UNDERFLOWN = 1e-4, 1e-250
+
+# One row of numbers per layer.  Sums over its elements, with u = φ'ξ and v = φ'x:
+UU, UV, VV, ZU, ZV, X_XI, XX, XI_XI, HH, ZZ = range(10)
+# and scalars: h = SIZE·z (+ b) in units of e^LOG_SCALE; the parts of ‖Z‖² and ‖Ξ‖² outside a rectangular Haar block.
+SIZE, LOG_SCALE, REST_Z, REST_XI = range(10, 14)
+RECORD = 14
+
+
+@reduction
+def _reduce(record, z, xi, h, x, slope):
+    """Add a block's sums to the record."""
+    prefer_wide_vectors()
+    uu = uv = vv = zu = zv = x_xi = xx = xi_xi = hh = 0.0
+    for i in range(z.size):
+        u = slope[i] * xi[i]
+        v = slope[i] * x[i]
+        uu += u * u
+        uv += u * v
+        vv += v * v
+        zu += z[i] * u
+        zv += z[i] * v
+        x_xi += x[i] * xi[i]
+        xx += x[i] * x[i]
+        xi_xi += xi[i] * xi[i]
+        hh += h[i] * h[i]
+    record[UU] += uu
+    record[UV] += uv
+    record[VV] += vv
+    record[ZU] += zu
+    record[ZV] += zv
+    record[X_XI] += x_xi
+    record[XX] += xx
+    record[XI_XI] += xi_xi
+    record[HH] += hh
+
+
+@elementwise
+def _chi_square(freedom, key, sample, layer, purpose, work):
+    """Return the sum of `freedom` squared standard normals."""
+    total = 0.0
+    for start in range(0, freedom, BLOCK):
+        part = work[: min(BLOCK, freedom - start)]
+        fill_normals(part, key, sample, layer, purpose, start)
+        total += dot(part, part)
+    return total
+
+
+@elementwise
+def _forward(row, haar, fan_in, width, sigma_w, sigma_b, log_input, linear, key, sample, layer, record, work, whole):
+    """Draw one layer from ln‖x_{l−1}‖: its sums and its scale go to the record."""
+    record[:] = 0.0
+    z, xi = whole[0, :width], whole[1, :width]
+    if haar:
+        fill_normal_pairs(z, xi, key, sample, layer, SIGNAL, 0)
+        record[ZZ] = dot(z, z)
+        record[REST_Z] = _chi_square(fan_in - width, key, sample, layer, REST_FORWARD, work[0])
+        record[REST_XI] = _chi_square(width - fan_in, key, sample, layer, REST_BACKWARD, work[0])
+        norm = math.sqrt(record[ZZ] + record[REST_Z])
+        log_size = math.log(haar_gain(sigma_w, fan_in, width)) + log_input - math.log(norm)
+        bias = sigma_b
+    else:
+        log_size = math.log(sigma_w) + log_input - 0.5 * math.log(float(fan_in))
+        if sigma_b > 0.0:
+            larger = max(log_size, math.log(sigma_b))
+            log_size = larger + 0.5 * math.log(
+                math.exp(2.0 * (log_size - larger)) + math.exp(2.0 * (math.log(sigma_b) - larger))
+            )
+        bias = 0.0
+    t = carry(log_size, bias, linear[0], linear[1])
+    record[LOG_SCALE] = t
+    record[SIZE] = math.exp(log_size - t)
+    for start in range(0, width, BLOCK):
+        n = min(BLOCK, width - start)
+        a, b, h, x, slope = _block(row, haar, start, n, bias, key, sample, layer, record, work, whole)
+        _reduce(record, a, b, h, x, slope)
+
+
+@elementwise
+def _block(row, haar, start, n, bias, key, sample, layer, record, work, whole):
+    """Return z, ξ, h, φ(h), φ'(h) of elements start..start + n − 1 (h and φ in units of e^LOG_SCALE)."""
+    z, xi, h, x, slope = work[0, :n], work[1, :n], work[2, :n], work[3, :n], work[4, :n]
+    if haar:
+        z, xi = whole[0, start : start + n], whole[1, start : start + n]
+    else:
+        fill_normal_pairs(z, xi, key, sample, layer, SIGNAL, start)
+    if bias > 0.0:
+        fill_normals(slope, key, sample, layer, BIAS, start)
+        combined(h, z, record[SIZE], slope, bias * math.exp(-record[LOG_SCALE]))
+    else:
+        scaled(h, z, record[SIZE])
+    row(h, x, slope)
+    return z, xi, h, x, slope
+
+
+@elementwise
+def _top(record):
+    """Return (μ, κ) for the loss gradient g_L = ξ/‖ξ‖, uniform on the unit sphere."""
+    return 1.0 / math.sqrt(record[XI_XI]), 0.0
+
+
+@elementwise
+def _gaussian_step(upper, lower, fan_in, sigma_w, sigma_b, along, key, sample, layer):
+    """Return (μ, κ) of g_l = s‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖, `layer` = l."""
+    size = upper[SIZE]
+    if size == 0.0:  # nothing came up: h_{l+1} = 0 says nothing about W, which is fresh
+        return 1.0, 0.0
+    s = sigma_w / math.sqrt(float(fan_in))
+    units = math.exp(lower[LOG_SCALE] - upper[LOG_SCALE])
+    known = size * along - s * units * lower[X_XI]
+    if sigma_b > 0.0:
+        known -= sigma_b * math.exp(-upper[LOG_SCALE]) * normal_pair(key, sample, layer, BIAS_WEIGHT, 0)[0]
+    return 1.0, units * s / size * (known / size)
+
+
+@elementwise
+def _haar_step(upper, lower, fan_in, along):
+    """Return (μ, κ) of g_l = a‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖."""
+    cosine = along / math.sqrt(upper[ZZ] + upper[REST_Z])
+    if lower[XX] == 0.0:  # nothing went up: Wᵀδ has any direction
+        return 1.0 / math.sqrt(lower[XI_XI] + upper[REST_XI]), 0.0
+    if fan_in == 1:  # no direction is orthogonal to x
+        return 0.0, cosine / math.sqrt(lower[XX])
+    overlap = lower[X_XI] / lower[XX]
+    across = max(lower[XI_XI] - overlap * lower[X_XI], 1e-16 * lower[XI_XI]) + upper[REST_XI]
+    mu = math.sqrt(max(1.0 - cosine * cosine, 0.0) / across)
+    return mu, cosine / math.sqrt(lower[XX]) - mu * overlap
+
+
+@elementwise
+def _direct(row, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
+    """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the elements, drawn again."""
+    if haar:
+        fill_normal_pairs(whole[0, :width], whole[1, :width], key, sample, layer, SIGNAL, 0)
+    largest = 0.0
+    for turn in range(2):
+        squares = along = 0.0
+        for start in range(0, width, BLOCK):
+            n = min(BLOCK, width - start)
+            z, xi, _, x, slope = _block(row, haar, start, n, bias, key, sample, layer, record, work, whole)
+            for i in range(n):
+                delta = slope[i] * (mu * xi[i] + kappa * x[i])
+                if turn == 0:
+                    largest = max(largest, abs(delta))
+                else:
+                    delta /= largest
+                    squares += delta * delta
+                    along += z[i] * delta
+        if largest == 0.0:
+            return -math.inf, 0.0
+    return math.log(largest) + 0.5 * math.log(squares), along / math.sqrt(squares)
+
+
+@elementwise
+def _backward(row, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
+    """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the layer's record."""
+    terms = mu * mu * record[UU] + kappa * kappa * record[VV]
+    square = terms + 2.0 * mu * kappa * record[UV]
+    if square > CANCELLED * terms and square > UNDERFLOWN:
+        return 0.5 * math.log(square), (mu * record[ZU] + kappa * record[ZV]) / math.sqrt(square)
+    return _direct(row, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole)
+
+
+@elementwise
+def _network(row, haar, widths, sigma_w, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q):
+    """Run one sample; its rows of the results are `gradient`, `weight` and `q`."""
+    depth = sigma_w.size
+    log_norm = 0.5 * math.log(float(widths[0]))
+    for k in range(depth):  # layer l = k + 1
+        record = records[k]
+        _forward(
+            row, haar, widths[k], widths[k + 1], sigma_w[k], sigma_b[k], log_norm, linear, key, sample, k + 1, record,
+            work, whole,
+        )  # fmt: skip
+        weight[k] = log_norm
+        q[k] = record[HH] / widths[k + 1] * math.exp(2.0 * record[LOG_SCALE])
+        log_norm = record[LOG_SCALE] + 0.5 * math.log(record[XX])
+    log_delta = along = 0.0
+    for k in range(depth - 1, -1, -1):
+        record = records[k]
+        if k == depth - 1:
+            mu, kappa = _top(record)
+        elif haar:
+            mu, kappa = _haar_step(records[k + 1], record, widths[k + 1], along)
+            log_delta += math.log(haar_gain(sigma_w[k + 1], widths[k + 1], widths[k + 2]))
+        else:
+            mu, kappa = _gaussian_step(
+                records[k + 1], record, widths[k + 1], sigma_w[k + 1], sigma_b[k + 1], along, key, sample, k + 1
+            )
+            log_delta += math.log(sigma_w[k + 1]) - 0.5 * math.log(float(widths[k + 1]))
+        bias = sigma_b[k] if haar else 0.0
+        step, along = _backward(
+            row, haar, widths[k + 1], bias, mu, kappa, key, sample, k + 1, record, work, whole
+        )  # fmt: skip
+        log_delta += step
+        gradient[k] = log_delta
+        weight[k] += log_delta
+
+
+@compiled(
+    void(
+        ROW_PASS, boolean, int64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64,
+        float64[:, ::1], float64[:, ::1], float64[:, ::1],
+    )
+)  # fmt: skip
+def exact_samples(
+    row, haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, seed, first, gradient, weight, q
+):  # fmt: skip
+    """Fill row i of the results with sample `first` + i: ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l for l = 1..L.
+
+    `row` is the activation's row pass; `widths` are N_0..N_L, the input has ‖x_0‖² = N_0; `sigma_w` and `sigma_b` are
+    those of layers 1..L; `linear_at_zero` and `linear_at_infinity` say whether φ(th) = tφ(h) to working precision for
+    |h| below 1e−120 and above 1e120, so that signals outside that range can be carried with a scale.
+    """
+    most = 0
+    for n in widths:
+        most = max(most, n)
+    records = np.empty((sigma_w.size, RECORD))
+    work = np.empty((5, BLOCK))
+    whole = np.empty((2, most if haar else 0))
+    for i in range(gradient.shape[0]):
+        _network(
+            row, haar, widths, sigma_w, sigma_b, (linear_at_zero, linear_at_infinity), seed, first + i,
+            records, work, whole, gradient[i], weight[i], q[i],
+        )  # fmt: skip

@@ -1,0 +1,66 @@
+"""What the simulation kernels share: vector operations, what counters mean, and the scale that carries a signal."""
+
+import math
+
+from vgtheory.kernels._jit import elementwise, reduction
+from vgtheory.kernels._vectors import prefer_wide_vectors
+
+# What a counter's last word stands for; from ROWS on, one value per row or reflection of a dense weight matrix.
+SIGNAL, BIAS, BIAS_WEIGHT, REST_FORWARD, REST_BACKWARD, ROWS = 0, 1, 2, 3, 4, 8
+# Signals outside these sizes are carried with a scale; squares of numbers inside are far from the ends of float64.
+SMALL, LARGE = 1e-120, 1e120
+
+
+@reduction
+def dot(a, b):
+    """Return a · b."""
+    prefer_wide_vectors()
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@elementwise
+def scaled(out, a, alpha):
+    """Set out = αa."""
+    prefer_wide_vectors()
+    for i in range(out.size):
+        out[i] = alpha * a[i]
+
+
+@elementwise
+def combined(out, a, alpha, b, beta):
+    """Set out = αa + βb."""
+    prefer_wide_vectors()
+    for i in range(out.size):
+        out[i] = alpha * a[i] + beta * b[i]
+
+
+@elementwise
+def accumulate(out, b, beta):
+    """Add βb to out."""
+    prefer_wide_vectors()
+    for i in range(out.size):
+        out[i] += beta * b[i]
+
+
+@elementwise
+def haar_gain(sigma_w, fan_in, fan_out):
+    """Return a of W = aV, V with orthonormal rows or columns: entries have variance σ_w²/fan_in in any shape."""
+    return sigma_w * math.sqrt(max(1.0, fan_out / fan_in))
+
+
+@elementwise
+def carry(log_size, bias, linear_at_zero, linear_at_infinity):
+    """Return the log-scale t in whose units a layer of size e^log_size is evaluated.
+
+    It is 0 unless the signal is outside [SMALL, LARGE] where φ is linear: t·φ(h) is then φ(t·h) to working precision.
+    """
+    if bias > 0.0:
+        log_size = max(log_size, math.log(bias))
+    if linear_at_zero and -math.inf < log_size < math.log(SMALL):
+        return log_size - math.log(SMALL)
+    if linear_at_infinity and math.inf > log_size > math.log(LARGE):
+        return log_size - math.log(LARGE)
+    return 0.0
