@@ -20,7 +20,7 @@ FAR_CUT = 37.0  # the last place where the density is a normal number: for expon
 NODES = 24  # per panel; panels are accepted with TEST_NODES, so that products with the density keep a margin
 TEST_NODES = 14
 PANEL = 1.3  # width of the uniform panels in z
-MAX_PANELS = 4000
+MAX_PANELS = 2500
 _TOLERANCE = 1e-13
 _TAIL = 1e-15
 
@@ -68,6 +68,7 @@ class PanelGrid:
         self._reach = 0.0
         self._inner: Array | float = 0.0
         self._panels = 0
+        self._limit = np.inf
 
     @property
     def breakpoints(self) -> Array:
@@ -81,7 +82,8 @@ class PanelGrid:
             spans = [(-outer, outer)] if not self._reach else [(-outer, -self._reach), (self._reach, outer)]
             ring = np.concatenate([self._resolve(*span) for span in spans])
             self._panels += len(ring)
-            if self._panels > MAX_PANELS:
+            if outer >= self._limit or self._panels > MAX_PANELS:
+                self._limit = outer
                 raise UnresolvedError(
                     f"more than {MAX_PANELS} panels are needed to resolve the function on |h| < {outer:g}"
                 )
@@ -195,8 +197,12 @@ def hermite_coefficients(functions: Functions, q: float, grid: PanelGrid, terms:
     return out
 
 
-def bivariate_means(functions: Functions, q: tuple[float, float], c: float, grid: PanelGrid) -> Array:
+def bivariate_means(
+    functions: Functions, q: tuple[float, float], c: float, grid: PanelGrid, distance: bool = False
+) -> Array:
     """Return E f_k(u) f_k(v), shape (k,), for normal u, v with variances `q` and correlation `c` in [−1, 1].
+
+    With `distance`, E (f_k(u) − f_k(v))²: near c = 1 that keeps the digits that E f² − E f(u) f(v) loses.
 
     With v = √q₂ (c z₁ + s z₂), s² = 1 − c², the inner rule is split where v crosses a kink, and the outer rule is
     graded towards the kinks' layers of width s, so that c → ±1 costs no accuracy.
@@ -205,7 +211,8 @@ def bivariate_means(functions: Functions, q: tuple[float, float], c: float, grid
     edges = grid.edges(CUT * max(root1, root2))
     if abs(c) == 1:
         z, w = composite(_merged(np.concatenate([edges / root1, edges / (c * root2)]), CUT))
-        return (functions(root1 * z) * functions(c * root2 * z)) @ (w * density(z))
+        left, right = functions(root1 * z), functions(c * root2 * z)
+        return ((left - right) ** 2 if distance else left * right) @ (w * density(z))
     s = np.sqrt((1 - c) * (1 + c))
     outer = [edges / root1]
     if c:
@@ -215,16 +222,19 @@ def bivariate_means(functions: Functions, q: tuple[float, float], c: float, grid
     z, w = composite(_merged(np.concatenate(outer), CUT))
     w = w * density(z)
     keep = np.abs(w) > 1e-40
-    z, w = z[keep], w[keep]
-    inner = np.concatenate(
-        [_inner_mean(functions, c * zs, s, root2, edges) for zs in np.array_split(z, len(z) // 256 + 1)], axis=-1
-    )
-    return (functions(root1 * z) * inner) @ w
+    total: Array | float = 0.0
+    for zs, ws in zip(*(np.array_split(part[keep], len(z) // 256 + 1) for part in (z, w)), strict=True):
+        left = functions(root1 * zs)
+        x, v = _inner_rule(c * zs, s, edges / root2)
+        right = functions(root2 * x)
+        inner = (((left[..., None] - right) ** 2 if distance else right) * v).sum(axis=-1)
+        total = total + (inner if distance else left * inner) @ ws
+    return np.asarray(total)
 
 
-def _inner_mean(functions: Functions, centre: Array, s: float, root: float, edges: Array) -> Array:
-    """Return E f(√q₂ (centre + s z)) for every centre."""
+def _inner_rule(centre: Array, s: float, edges: Array) -> tuple[Array, Array]:
+    """Return nodes x and weights for the mean over x = centre + s z, one row per centre, split at `edges`."""
     uniform = np.broadcast_to(np.linspace(-CUT, CUT, 21), (len(centre), 21))
-    own = np.clip((edges / root - centre[:, None]) / s, -CUT, CUT)
+    own = np.clip((edges - centre[:, None]) / s, -CUT, CUT)
     z, w = composite(np.sort(np.concatenate([uniform, own], axis=1), axis=1))
-    return (functions(root * (centre[:, None] + s * z)) * (w * density(z))).sum(axis=-1)
+    return centre[:, None] + s * z, w * density(z)

@@ -1,0 +1,351 @@
+"""Fixed points of the length map, the critical point (χ = 1) on their curve, and the phase.
+
+Roots are found on the moment table in t = ln q: the residual's own critical points split the line into monotone
+stretches, one bracketed root in each, so that near-critical pairs are not missed and nothing is iterated slowly.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite, log
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from vgtheory._errors import InputError, NoSolutionError
+from vgtheory.kernels.quadrature import Array
+from vgtheory.theory.mean_field import fixed_correlation, relaxation_depth, table_of
+from vgtheory.theory.moments import LOW, MomentTable
+
+LOWEST = log(1e-12)  # below, a fixed point is not told from q = 0
+HIGHEST = log(1e12)
+_STEP = 1 / 64
+_NOISE = 2e-12  # of ln F − ln q on the table
+_EQUAL = 1e-12  # |χ − 1| that counts as exactly critical: σ_w = √2 as a double
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A fixed point q* of the length map F(q) = σ_w² E φ(√q z)² + σ_b².
+
+    Parameters
+    ----------
+    q : variance of the pre-activations.
+    chi : χ = σ_w² E φ'², the gain of the squared gradient norm per layer.
+    chi_q : χ_q = dF/dq.
+    stable : whether small deviations of q do not grow.
+    c : correlation that two inputs of that variance tend to (1 where χ ≤ 1).
+    xi_q, xi_c : depths −1/ln|χ_q| and −1/ln χ_c over which q and c approach them; negative where they move away.
+    note : what the numbers alone do not say, e.g. that q* is one of a line of fixed points.
+    """
+
+    q: float
+    chi: float
+    chi_q: float
+    stable: bool
+    c: float
+    xi_q: float
+    xi_c: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """The point with χ = 1 on the curve of fixed points at given σ_b: its σ_w, q, χ_q and whether q is stable there."""
+
+    sigma_w: float
+    q: float
+    chi_q: float
+    stable: bool
+    note: str = ""
+
+
+def fixed_points(act: Any, sigma_w: float, sigma_b: float = 0.0) -> list[FixedPoint]:
+    """Return every fixed point of the length map with q = 0 or 1e-12 ≤ q ≤ 1e12, by increasing q.
+
+    Parameters
+    ----------
+    act : an Activation, a catalogue name or a formula.
+    sigma_w, sigma_b : standard deviations as in Var W_ij = σ_w²/N, Var b_i = σ_b².
+
+    Returns
+    -------
+    list, empty where q_l has no fixed point (:func:`length_limit` says where q_l then goes).  Where every q is a fixed
+    point (ReLU at σ_w = √2 and the like), the one that ‖x_0‖² = N_0 leads to, with a note.
+
+    Raises
+    ------
+    InputError : a scale that is negative or not finite.
+    UnsupportedError : E φ² cannot be computed anywhere in that range.
+
+    Notes
+    -----
+    Poole et al. (2016), eqs. 3–5.  q to a relative 1e-10 or better away from double roots.
+
+    Examples
+    --------
+    >>> [round(p.chi, 10) for p in fixed_points("tanh", 1.5, 0.3)]
+    [1.0609812641]
+    """
+    _check(sigma_w=sigma_w, sigma_b=sigma_b)
+    table = table_of(act)
+    if sigma_w == 0:
+        if sigma_b == 0:
+            return [_at_zero(table, 0.0)]
+        return [FixedPoint(sigma_b**2, 0.0, 0.0, True, 1.0, 0.0, 0.0)]
+    if table.activation.homogeneous_degree == 1:
+        return _homogeneous(table, sigma_w, sigma_b)
+    found = [_at_zero(table, sigma_w)] if sigma_b == 0 and _vanishes_at_zero(table) else []
+    return found + [_describe(table, t, sigma_w, sigma_b) for t in _length_roots(table, sigma_w, sigma_b)]
+
+
+def critical(act: Any, sigma_b: float) -> CriticalPoint:
+    """Return the point with χ = 1 on the curve of fixed points at this σ_b; of several a stable one with the least q.
+
+    Parametrised by q: σ_w² = 1/E φ'²(q), and q = σ_w² E φ²(q) + σ_b² is one equation in q.  Where only an unstable
+    fixed point is critical, that one with ``stable=False``: the network does not stay there.
+
+    Raises
+    ------
+    InputError : σ_b negative or not finite.
+    NoSolutionError : no fixed point of this activation has χ = 1 at this σ_b.
+
+    Examples
+    --------
+    >>> round(critical("tanh", 0.05**0.5).sigma_w ** 2, 10)
+    1.7609546396
+    """
+    _check(sigma_b=sigma_b)
+    table = table_of(act)
+    if table.activation.homogeneous_degree == 1:
+        gain = float(np.exp(-0.5 * table.at(np.zeros(1)).log_slope_square[0]))
+        if sigma_b > 0:
+            raise NoSolutionError(
+                f"{table.activation.name} has no critical point at sigma_b = {sigma_b:g}: at sigma_w = {gain:.6g} "
+                "(chi = 1) every layer adds sigma_b² to q, so q grows without limit; use sigma_b = 0"
+            )
+        point = _homogeneous(table, gain, 0.0)[0]
+        return CriticalPoint(gain, point.q, 1.0, True, point.note)
+    points = [_critical_at(table, t) for t in _critical_roots(table, sigma_b)]
+    if sigma_b == 0 and _vanishes_at_zero(table):
+        slope = float(np.exp(table.at(np.array([LOW])).log_slope_square[0]))
+        if slope > 0:
+            origin = _at_zero(table, slope**-0.5)
+            points.insert(0, CriticalPoint(slope**-0.5, 0.0, origin.chi_q, origin.stable, origin.note))
+    if not points:
+        raise NoSolutionError(
+            f"{table.activation.name} has no fixed point with chi = 1 at sigma_b = {sigma_b:g}; try another sigma_b, "
+            "or look at fixed_points along sigma_w"
+        )
+    return next((p for p in points if p.stable), points[0])
+
+
+def half_stable(act: Any) -> list[tuple[float, float, float]]:
+    """Return every (σ_w, σ_b, q) with χ = χ_q = 1: where the critical line turns from stable to unstable.
+
+    Roberts, Yaida & Hanin (2022), section 5.3.4 (their C_W = σ_w², C_b = σ_b², K* = q).
+    """
+    table = table_of(act)
+    t = _grid(table, LOWEST)
+
+    def residual(x: Array) -> Array:
+        m = table.at(x)
+        return m.log_square + np.log(np.maximum(m.elasticity, 1e-300)) - x - m.log_slope_square
+
+    out = []
+    for root in _sign_changes(residual, t):
+        m = table.direct(np.array([root]))
+        sigma_w2 = float(np.exp(-m.log_slope_square[0]))
+        sigma_b2 = float(np.exp(root) - sigma_w2 * np.exp(m.log_square[0]))
+        if sigma_b2 > 0:
+            out.append((sigma_w2**0.5, sigma_b2**0.5, float(np.exp(root))))
+    return out
+
+
+def length_limit(act: Any, sigma_w: float, sigma_b: float = 0.0, start: float | None = None) -> float:
+    """Return where q_l goes from q = `start` (σ_w² + σ_b² if None): a fixed point, 0.0, or inf where it diverges.
+
+    Raises NoSolutionError where the length map turns back so steeply that q_l keeps moving.
+    """
+    _check(sigma_w=sigma_w, sigma_b=sigma_b)
+    q = sigma_w**2 + sigma_b**2 if start is None else start
+    points = fixed_points(act, sigma_w, sigma_b)
+    table = table_of(act)
+    if points and points[0].note and points[0].chi_q == 1 and points[0].q > 0:
+        return q
+    near = next((p.q for p in points if abs(p.q - q) <= 1e-9 * q), None)
+    if near is not None or q == 0:
+        return q if near is None else near
+    grows = _residual(table, sigma_w, sigma_b)(np.array([log(q)]))[0] > 0
+    side = [p for p in points if (p.q > q) == grows]
+    if not side:
+        return float(np.inf) if grows else 0.0
+    goal = side[0] if grows else side[-1]
+    if abs(goal.chi_q) > 1 + 1e-9:
+        raise NoSolutionError(f"q_l does not settle: the length map has slope {goal.chi_q:.3g} at q = {goal.q:.6g}")
+    return goal.q
+
+
+def phase(point: FixedPoint | CriticalPoint | float, tolerance: float = 1e-9) -> str:
+    """Return "vanishing/ordered" (χ < 1), "exploding/chaotic" (χ > 1) or "critical" (|χ − 1| ≤ tolerance).
+
+    Examples
+    --------
+    >>> phase(0.9)
+    'vanishing/ordered'
+    """
+    chi = point.chi if isinstance(point, FixedPoint) else 1.0 if isinstance(point, CriticalPoint) else float(point)
+    if not chi >= 0:
+        raise InputError(f"chi = {chi}", "a number of at least 0", "give a fixed point or its chi")
+    if abs(chi - 1) <= tolerance:
+        return "critical"
+    return "vanishing/ordered" if chi < 1 else "exploding/chaotic"
+
+
+def _check(**scales: float) -> None:
+    for name, value in scales.items():
+        if not (isinstance(value, (int, float, np.number)) and isfinite(value) and value >= 0):
+            raise InputError(f"{name} = {value}", "a finite number of at least 0", "it is a standard deviation")
+
+
+def _vanishes_at_zero(table: MomentTable) -> bool:
+    return float(table.values(np.zeros(1))[0, 0]) == 0.0
+
+
+def _at_zero(table: MomentTable, sigma_w: float) -> FixedPoint:
+    """Return the fixed point q = 0: there φ is its pair of half-tangents, χ_q = χ, and all inputs coincide."""
+    gain = float(sigma_w**2 * np.exp(table.at(np.array([LOW])).log_slope_square[0])) if sigma_w else 0.0
+    if abs(gain - 1) <= 1e-9:  # marginal: the next order decides, on the side q > 0 that there is
+        ahead = _residual(table, sigma_w, 0.0)(np.array([log(1e-6), log(1e-4)]))
+        stable = bool((ahead <= _NOISE).all())
+    else:
+        stable = gain < 1
+    depth = relaxation_depth(1.0 if abs(gain - 1) <= _EQUAL else gain)
+    return FixedPoint(0.0, gain, gain, stable, 1.0, depth, float(np.inf))
+
+
+def _homogeneous(table: MomentTable, sigma_w: float, sigma_b: float) -> list[FixedPoint]:
+    """φ(t x) = t φ(x): F(q) = χ q + σ_b², solved exactly."""
+    chi = float(sigma_w**2 * np.exp(table.at(np.zeros(1)).log_slope_square[0]))
+    if sigma_b == 0:
+        if abs(chi - 1) > _EQUAL:
+            return [_at_zero(table, sigma_w)]
+        note = (
+            "every q is a fixed point: the activation is positively homogeneous and chi = 1; this one is q_1 = sigma_w²"
+        )
+        return [FixedPoint(sigma_w**2, 1.0, 1.0, True, 1.0, float(np.inf), float(np.inf), note)]
+    if chi >= 1 - _EQUAL:
+        return []
+    c, chi_c = 1.0, chi
+    return [FixedPoint(sigma_b**2 / (1 - chi), chi, chi, True, c, relaxation_depth(chi), relaxation_depth(chi_c))]
+
+
+def _residual(table: MomentTable, sigma_w: float, sigma_b: float) -> Callable[[Array], Array]:
+    def residual(t: Array) -> Array:
+        weights = 2 * log(sigma_w) + table.at(t).log_square
+        return (np.logaddexp(weights, 2 * log(sigma_b)) if sigma_b else weights) - t
+
+    return residual
+
+
+def _grid(table: MomentTable, lowest: float, highest: float = HIGHEST) -> Array:
+    top = min(highest, table.highest() - 1e-9)
+    return np.linspace(lowest, top, max(int((top - lowest) / _STEP), 2) + 1)
+
+
+def _length_roots(table: MomentTable, sigma_w: float, sigma_b: float) -> list[float]:
+    lowest = 2 * log(sigma_b) if sigma_b else LOWEST  # F ≥ σ_b²
+    highest = max(HIGHEST, lowest + 1)
+    residual = _residual(table, sigma_w, sigma_b)
+    # A root at the very left end (σ_w tiny against σ_b) must lie inside the grid.
+    t = _grid(table, lowest - 2 * _STEP, highest)
+    return [_polished(table, r, sigma_w, sigma_b) for r in _sign_changes(residual, t)]
+
+
+def _critical_roots(table: MomentTable, sigma_b: float) -> list[float]:
+    """Roots of q = E φ²/E φ'² + σ_b² in t = ln q."""
+
+    def residual(t: Array) -> Array:
+        m = table.at(t)
+        ratio = m.log_square - m.log_slope_square
+        return (np.logaddexp(ratio, 2 * log(sigma_b)) if sigma_b else ratio) - t
+
+    lowest = 2 * log(sigma_b) - 2 * _STEP if sigma_b else log(1e-10)
+    return _sign_changes(residual, _grid(table, lowest, max(HIGHEST, lowest + 1)))
+
+
+def _sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
+    """Return the roots of `residual` on the grid, pairs between two grid points and double roots included."""
+    r = residual(t)
+    keep = np.isfinite(r)
+    t, r = t[keep], r[keep]
+
+    def at(x: float) -> float:
+        return float(residual(np.array([x]))[0])
+
+    # Where |r| has a dip without a sign change, look at its bottom: it may touch or cross zero between grid points.
+    dips = np.flatnonzero(
+        (np.abs(r[1:-1]) <= np.abs(r[:-2]))
+        & (np.abs(r[1:-1]) < np.abs(r[2:]))
+        & (r[1:-1] * r[:-2] > 0)
+        & (r[1:-1] * r[2:] > 0)
+    )
+    extra: list[tuple[float, float]] = []
+    for k in dips + 1:
+        bottom = _bottom(at, float(np.sign(r[k])), float(t[k - 1]), float(t[k + 1]))
+        extra.append((bottom, at(bottom)))
+    if extra:
+        t = np.concatenate([t, [e[0] for e in extra]])
+        r = np.concatenate([r, [e[1] for e in extra]])
+        order = np.argsort(t)
+        t, r = t[order], r[order]
+    touching = [x for x, y in extra if abs(y) <= _NOISE]
+    solid = np.abs(r) > _NOISE  # rounding noise around zero is not a crossing
+    t, r = t[solid], r[solid]
+    crossings = [float(brentq(at, t[k], t[k + 1], xtol=1e-14, rtol=1e-14)) for k in np.flatnonzero(r[1:] * r[:-1] < 0)]
+    return sorted(crossings + [x for x in touching if all(abs(x - c) > _STEP for c in crossings)])
+
+
+def _bottom(f: Callable[[float], float], sign: float, lo: float, hi: float) -> float:
+    """Return the minimiser of sign·f on [lo, hi] by golden section."""
+    ratio = (5**0.5 - 1) / 2
+    a, b = hi - ratio * (hi - lo), lo + ratio * (hi - lo)
+    fa, fb = sign * f(a), sign * f(b)
+    while hi - lo > 1e-9:
+        if fa <= fb:
+            hi, b, fb = b, a, fa
+            a = hi - ratio * (hi - lo)
+            fa = sign * f(a)
+        else:
+            lo, a, fa = a, b, fb
+            b = lo + ratio * (hi - lo)
+            fb = sign * f(b)
+    return (lo + hi) / 2
+
+
+def _polished(table: MomentTable, t: float, sigma_w: float, sigma_b: float) -> float:
+    """Return the root after Newton steps on the quadrature itself, so that the table's 1e-13 does not enter."""
+    for _ in range(2):
+        m = table.direct(np.array([t]))
+        share = sigma_w**2 * float(np.exp(m.log_square[0]))
+        slope = share * float(m.elasticity[0]) / (share + sigma_b**2) - 1
+        step = (log(share + sigma_b**2) - t) / slope if slope else 0.0
+        if abs(step) > 1e-6:  # a double root: Newton is not to be trusted there
+            return t
+        t -= step
+    return t
+
+
+def _describe(table: MomentTable, t: float, sigma_w: float, sigma_b: float) -> FixedPoint:
+    m = table.direct(np.array([t]))
+    q = float(np.exp(t))
+    chi = float(sigma_w**2 * np.exp(m.log_slope_square[0]))
+    chi_q = float(sigma_w**2 * np.exp(m.log_square[0] - t) * m.elasticity[0])
+    c, chi_c = fixed_correlation(table.activation, q, sigma_w, sigma_b)
+    return FixedPoint(q, chi, chi_q, abs(chi_q) < 1, c, relaxation_depth(chi_q), relaxation_depth(chi_c))
+
+
+def _critical_at(table: MomentTable, t: float) -> CriticalPoint:
+    m = table.direct(np.array([t]))
+    chi_q = float(np.exp(m.log_square[0] - m.log_slope_square[0] - t) * m.elasticity[0])
+    return CriticalPoint(float(np.exp(-0.5 * m.log_slope_square[0])), float(np.exp(t)), chi_q, abs(chi_q) < 1)

@@ -1,0 +1,164 @@
+"""The infinitely wide network: how length, gradient and correlation pass from layer to layer (numbers, not formulas).
+
+Every function takes an activation (an Activation, a catalogue name or a formula) and plain numbers.
+"""
+
+from math import exp, isfinite, log, log1p
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory.kernels.quadrature import Array, UnresolvedError, bivariate_means, hermite_coefficients
+from vgtheory.model.network import Network
+from vgtheory.symbolic.catalogue import activation as to_activation
+from vgtheory.theory.moments import MomentTable, moment_table
+
+HERMITE_TERMS = 256
+
+
+def table_of(act: Any) -> MomentTable:
+    """Return the moment table of an activation given in any form."""
+    return moment_table(to_activation(act))
+
+
+def next_length(act: Any, q: Any, sigma_w: float, sigma_b: float = 0.0) -> Array:
+    """Return F(q) = σ_w² E φ(√q z)² + σ_b², the variance one layer on.
+
+    Parameters
+    ----------
+    q : variances, any shape, positive.
+
+    Notes
+    -----
+    Poole et al. (2016), eq. 3; relative error about 1e-14.
+
+    Examples
+    --------
+    >>> float(next_length("relu", 3.0, 2**0.5).round(12))
+    3.0
+    """
+    q = np.asarray(q, dtype=float)
+    m = table_of(act).direct(np.log(q.ravel()))
+    return (sigma_w**2 * np.exp(m.log_square) + sigma_b**2).reshape(q.shape)
+
+
+def gradient_gain_at(act: Any, q: Any, sigma_w: float) -> Array:
+    """Return χ(q) = σ_w² E φ'(√q z)², by which a layer multiplies the squared gradient norm, for q of any shape.
+
+    Schoenholz et al. (2017), eq. 10.
+    """
+    q = np.asarray(q, dtype=float)
+    m = table_of(act).direct(np.log(q.ravel()))
+    return (sigma_w**2 * np.exp(m.log_slope_square)).reshape(q.shape)
+
+
+def length_slope(act: Any, q: Any, sigma_w: float) -> Array:
+    """Return χ_q = dF/dq = σ_w² E[φ² (z² − 1)]/(2q) = σ_w² E[φ'² + φ φ''], for q of any shape.
+
+    The Hermite weight stands for the derivative, so kinks need no second derivative of φ.
+    """
+    q = np.asarray(q, dtype=float)
+    m = table_of(act).direct(np.log(q.ravel()))
+    return (sigma_w**2 * np.exp(m.log_square) * m.elasticity).reshape(q.shape) / q
+
+
+def relaxation_depth(slope: float) -> float:
+    """Return ξ = −1/ln|slope|: deviations shrink like e^{−l/ξ}; inf at slope 1, negative where they grow."""
+    if slope == 0:
+        return 0.0
+    rate = -np.log(abs(slope))
+    return float(np.inf) if rate == 0 else float(1 / rate)
+
+
+def correlation_step(act: Any, q: float, c: float, sigma_w: float, sigma_b: float = 0.0) -> tuple[float, float]:
+    """Return C(c) = (σ_w² E[φ(u)φ(v)] + σ_b²)/F(q) and C'(c) = q σ_w² E[φ'(u)φ'(v)]/F(q), u, v of variance q.
+
+    At a fixed point of q the slope is χ_c = σ_w² E[φ'(u)φ'(v)] (Poole et al. (2016), eqs. 5 and 8).
+
+    Parameters
+    ----------
+    c : correlation of two inputs' pre-activations, −1 ≤ c ≤ 1; c → ±1 costs no accuracy.
+    """
+    if not -1 <= c <= 1:
+        raise InputError(f"c = {c}", "a correlation from -1 to 1", "give one")
+    table = table_of(act)
+    try:
+        value, slope = bivariate_means(table.values, (q, q), c, table.grid)
+    except UnresolvedError as problem:
+        raise UnsupportedError(f"correlation map at q = {q:.6g}: {problem}; use smaller sigma_w or sigma_b") from None
+    ahead = float(next_length(act, q, sigma_w, sigma_b))
+    return (sigma_w**2 * value + sigma_b**2) / ahead, sigma_w**2 * slope * q / ahead
+
+
+def fixed_correlation(act: Any, q: float, sigma_w: float, sigma_b: float = 0.0) -> tuple[float, float]:
+    """Return the correlation c* that inputs of equal variance q tend to, and the slope χ_c of the map there.
+
+    `q` is a fixed point of the length map.  C is a power series in c with coefficients ≥ 0 (Mehler), hence convex on
+    [0, 1]: χ ≤ 1 leaves c* = 1 alone, and χ > 1 gives exactly one c* in [0, 1), which is found by its root.
+    """
+    chi = float(gradient_gain_at(act, q, sigma_w))
+    if chi <= 1 + 1e-12:
+        return 1.0, chi
+    table = table_of(act)
+    squares = hermite_coefficients(table.values, q, table.grid, HERMITE_TERMS) ** 2
+    total = float(np.exp(table.direct(np.log([q])).log_square[0]))
+    missing = max(total - float(squares[0].sum()) - 1e-14 * total, 0.0)  # Σ a_n² beyond the last term
+    orders, scale = np.arange(float(HERMITE_TERMS)), sigma_w**2 / q
+
+    def series_holds(gap: float) -> bool:
+        """Return whether cⁿ of the terms left out is nothing against what is looked for."""
+        return scale * missing * (1 - gap) ** HERMITE_TERMS <= 1e-12 * gap
+
+    def above(gap: float) -> float:
+        """Return C(c) − c at c = 1 − gap, as gap − (1 − C) with 1 − C = σ_w² E(φ(u) − φ(v))²/(2q): no cancellation."""
+        if series_holds(gap):
+            return gap + scale * (float(squares[0] @ np.expm1(orders * np.log1p(-gap))) - missing)
+        distance = bivariate_means(table.values, (q, q), 1 - gap, table.grid, True)[0]
+        return gap - scale / 2 * float(distance)
+
+    # 1 − C ≈ χ·gap next to c = 1, so C lies below the diagonal there; walk in until it lies above.
+    low = high = max(1e-3 * (chi - 1) ** 2, 1e-14) if chi < 2 else 1e-3
+    while high < 0.5 and above(high) <= 0:
+        low, high = high, 4 * high
+    high = high if above(min(high, 0.5)) > 0 else 1 - 1e-15
+    if above(high) <= 0:
+        root = 1.0
+    elif low == high:
+        root = low
+    else:
+        root = float(brentq(above, low, high, xtol=1e-16, rtol=1e-13))
+    if series_holds(root):
+        return 1 - root, sigma_w**2 * float(squares[1] @ (1 - root) ** orders)
+    return 1 - root, sigma_w**2 * float(bivariate_means(table.values, (q, q), 1 - root, table.grid)[1])
+
+
+def log_length_profile(network: Network) -> Array:
+    """Return ln q_1..ln q_L of the infinitely wide network, shape (L,), for an input with ‖x_0‖² = N_0.
+
+    q_1 = σ_w² + σ_b², q_{l+1} = σ_w² E φ(√q_l z)² + σ_b² with layer l + 1's scales.  In logarithms, so that q may leave
+    the range of doubles.  Raises NoSolutionError where q_l diverges.
+    """
+    table = table_of(network.activation)
+    sigmas = network.sigmas
+    changes = [k for k in range(1, len(sigmas)) if sigmas[k] != sigmas[k - 1]]
+    settled = changes[-1] if changes else 0  # from here on every layer has the same scales
+    out = np.empty(len(sigmas))
+    now = 0.0
+    for k, (sigma_w, sigma_b) in enumerate(sigmas):
+        if sigma_w == 0:
+            raise InputError(f"sigma_w = 0 in layer {k + 1}", "a positive number", "no gradient passes such a layer")
+        before, weights = now, 2 * log(sigma_w) + (table.log_square(now) if k else 0.0)
+        now = weights if sigma_b == 0 else _log_sum(weights, 2 * log(sigma_b))
+        if not isfinite(now):
+            raise NoSolutionError(f"the variance of pre-activations diverges at layer {k + 1}; use a smaller sigma_w")
+        out[k] = now
+        if k > settled and now == before:
+            out[k:] = now
+            break
+    return out
+
+
+def _log_sum(a: float, b: float) -> float:
+    return max(a, b) + log1p(exp(-abs(a - b)))

@@ -1,0 +1,220 @@
+"""Gaussian moments of an activation and of its slope as functions of t = ln q, in dimensionless form.
+
+Mean field and the 1/N terms need the same ten moments at up to 10⁵ layers.  They are analytic in ln q, so they are
+computed once per activation on Chebyshev panels in ln q (built where asked, checked against the quadrature) and then
+only interpolated; σ_w and σ_b enter afterwards, so one table serves every network with that activation.
+"""
+
+from bisect import bisect_right
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.codegen.evaluate import evaluator
+from vgtheory.kernels.quadrature import Array, PanelGrid, UnresolvedError, gaussian_means
+from vgtheory.symbolic.activation import Activation
+
+# Beyond these ends φ is its own asymptote to 1e-14 (corrections are of relative size e^{−32} or their powers), so the
+# moments continue as powers of q.
+LOW, HIGH = -64.0, 64.0
+_SEGMENTS = (LOW, -32.0, -16.0, -8.0, *map(float, range(-4, 13)), 16.0, 24.0, 32.0, 48.0, HIGH)
+_DEGREE = 19
+_TOLERANCE = 1e-13
+_NOISE = 1e-10
+_TINY = 1e-300  # keeps the logarithm of a moment that underflows finite
+
+
+class Moments(NamedTuple):
+    """Moments at h = √q z, z ~ N(0, 1); every field is an array over ln q."""
+
+    log_square: Array  #: ln E φ²
+    elasticity: Array  #: d ln E φ² / d ln q = E[φ² He₂]/(2 E φ²)
+    curvature: Array  #: q² (E φ²)''/E φ² = E[φ² He₄]/(4 E φ²)
+    fourth: Array  #: E φ⁴/(E φ²)²
+    log_slope_square: Array  #: ln E φ'²
+    slope_elasticity: Array  #: d ln E φ'² / d ln q
+    slope_curvature: Array  #: q² (E φ'²)''/E φ'²
+    slope_fourth: Array  #: K = E φ'⁴/(E φ'²)²
+    slope_sixth: Array  #: E φ'⁶/(E φ'²)³
+    cross: Array  #: E φ²φ'²/(E φ² E φ'²)
+
+
+_RATIOS = [3, 7, 8, 9]  # positive and of any size: interpolated as logarithms
+_HERMITE = np.array([0, 2, 4, 0, 0, 2, 4, 0, 0, 0])
+
+
+class MomentTable:
+    """The moments of one activation; make it with :func:`moment_table`, which keeps one per activation."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        self._evaluate = evaluator(activation)
+        self.grid = PanelGrid(self._products, tuple(float(b) for b in activation.breakpoints))
+        self._starts: list[float] = []
+        self._panels: list[tuple[float, float, Array | None]] = []
+
+    def values(self, h: Array) -> Array:
+        """Return φ(h) and φ'(h), stacked on a new first axis."""
+        return np.stack([self._evaluate.value(h), self._evaluate.slope(h)])
+
+    def direct(self, log_q: Array) -> Moments:
+        """Return the moments by quadrature, not from the table.
+
+        Raises UnsupportedError where φ oscillates too often to be integrated; infinite means come back as inf or nan.
+        """
+        try:
+            raw = gaussian_means(self._products, np.exp(log_q), self.grid, _HERMITE)
+        except UnresolvedError as problem:
+            raise UnsupportedError(
+                f"Gaussian means of {self.activation.name} at q up to {np.exp(np.max(log_q)):.3g}: {problem}; "
+                "use smaller sigma_w or sigma_b"
+            ) from None
+        with np.errstate(all="ignore"):
+            m, g = np.maximum(raw[0], _TINY), np.maximum(raw[4], _TINY)
+            return Moments(
+                np.log(m),
+                raw[1] / (2 * m),
+                raw[2] / (4 * m),
+                raw[3] / m**2,
+                np.log(g),
+                raw[5] / (2 * g),
+                raw[6] / (4 * g),
+                raw[7] / g**2,
+                raw[8] / g**3,
+                raw[9] / (m * g),
+            )
+
+    def at(self, log_q: Array) -> Moments:
+        """Return the moments at ln q, shape (m,), interpolated to about 1e-13.
+
+        Raises UnsupportedError where E φ² or E φ'² is not finite or cannot be computed.
+        """
+        t = np.atleast_1d(np.asarray(log_q, dtype=float))
+        inside = np.clip(t, LOW, HIGH)
+        out = np.empty((len(Moments._fields), len(t)))
+        waiting = np.ones(len(t), dtype=bool)
+        while waiting.any():
+            lo, hi, coefficients = self._panel(float(inside[np.argmax(waiting)]))
+            here = waiting & (inside >= lo) & ((inside < hi) | (hi == HIGH))
+            out[:, here] = chebyshev.chebval((2 * inside[here] - lo - hi) / (hi - lo), self._known(coefficients, lo))
+            waiting &= ~here
+        out[_RATIOS] = np.exp(out[_RATIOS])
+        found = Moments(*out)
+        outside = t - inside
+        return found._replace(
+            log_square=found.log_square + found.elasticity * outside,
+            log_slope_square=found.log_slope_square + found.slope_elasticity * outside,
+        )
+
+    def log_square(self, log_q: float) -> float:
+        """Return ln E φ² at one ln q, fast: the step of the length recursion."""
+        t = min(max(log_q, LOW), HIGH)
+        lo, hi, coefficients = self._panel(t)
+        rows = self._known(coefficients, lo)
+        x = (2 * t - lo - hi) / (hi - lo)
+        value = _clenshaw(rows[:, 0].tolist(), x)
+        return value if t == log_q else value + _clenshaw(rows[:, 1].tolist(), x) * (log_q - t)
+
+    def highest(self) -> float:
+        """Return the largest ln q up to HIGH below which every moment is finite and computable."""
+        for start in _SEGMENTS[:-1]:
+            self._panel(start)
+        return next((lo for lo, _, coefficients in self._panels if coefficients is None), HIGH)
+
+    def _known(self, coefficients: Array | None, lo: float) -> Array:
+        if coefficients is None:
+            raise UnsupportedError(
+                f"the moments of {self.activation.name} (E φ² to E φ'⁶) are not all finite, or cannot be computed, at "
+                f"q = {np.exp(lo):.6g} and above; use smaller sigma_w or sigma_b"
+            )
+        return coefficients
+
+    def _panel(self, t: float) -> tuple[float, float, Array | None]:
+        k = bisect_right(self._starts, t) - 1
+        if k < 0 or t > self._panels[k][1] or (t == self._panels[k][1] and t < HIGH):
+            s = min(bisect_right(_SEGMENTS, t), len(_SEGMENTS) - 1)
+            self._panels = sorted([*self._panels, *self._build(_SEGMENTS[s - 1], _SEGMENTS[s])], key=lambda p: p[0])
+            self._starts = [p[0] for p in self._panels]
+            k = bisect_right(self._starts, t) - 1
+        return self._panels[k]
+
+    def _build(self, lo: float, hi: float, parent: float = np.inf) -> list[tuple[float, float, Array | None]]:
+        nodes = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
+        checks = np.array([-0.97, -0.71, -0.05, 0.44, 0.93])
+        x = np.concatenate([nodes, checks])
+        try:
+            y = _logarithms(np.stack(self.direct((lo + hi) / 2 + (hi - lo) / 2 * x)))
+        except UnsupportedError:
+            y = np.full((len(Moments._fields), len(x)), np.nan)
+        # φ has its own scale at q ~ 1; far below, only rounding can look rough.
+        narrow = hi - lo <= (1.0 if hi <= -8.0 else 1 / 32)
+        if np.isfinite(y).all():
+            coefficients = chebyshev.chebvander(nodes, _DEGREE).T @ y[:, : len(nodes)].T * (2 / (_DEGREE + 1))
+            coefficients[0] /= 2
+            truth = y[:, len(nodes) :]
+            error = float(np.max(np.abs(chebyshev.chebval(checks, coefficients) - truth) / (1 + np.abs(truth))))
+            # An error that halving the panel does not lower is rounding in φ itself.
+            if narrow or error <= _TOLERANCE or (error < _NOISE and error > parent / 4):
+                return [(lo, hi, coefficients)]
+        elif narrow or not np.isfinite(y).all(axis=0).any():
+            return [(lo, hi, None)]
+        else:
+            error = np.inf
+        middle = (lo + hi) / 2
+        return self._build(lo, middle, error) + self._build(middle, hi, error)
+
+    def _products(self, h: Array) -> Array:
+        value, slope = self.values(h)
+        f, p = value * value, slope * slope
+        return np.stack([f, f, f, f * f, p, p, p, p * p, p * p * p, f * p])
+
+
+class HomogeneousTable(MomentTable):
+    """φ(t x) = t^k φ(x): the moments are powers of q, at any q, however large or small."""
+
+    def __init__(self, activation: Activation, degree: float) -> None:
+        super().__init__(activation)
+        self._degree = degree
+        self._one = np.concatenate(self.direct(np.zeros(1)))
+
+    def at(self, log_q: Array) -> Moments:  # noqa: D102 - as in the parent
+        t = np.atleast_1d(np.asarray(log_q, dtype=float))
+        out = Moments(*np.repeat(self._one[:, None], len(t), axis=1))
+        return out._replace(
+            log_square=out.log_square + self._degree * t, log_slope_square=out.log_slope_square + (self._degree - 1) * t
+        )
+
+    def log_square(self, log_q: float) -> float:  # noqa: D102 - as in the parent
+        return float(self._one[0]) + self._degree * log_q
+
+    def highest(self) -> float:  # noqa: D102 - as in the parent
+        return np.inf
+
+
+def _clenshaw(coefficients: list[float], x: float) -> float:
+    now, before = 0.0, 0.0
+    for value in coefficients[:0:-1]:
+        now, before = 2 * x * now - before + value, now
+    return x * now - before + coefficients[0]
+
+
+def _logarithms(moments: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        moments[_RATIOS] = np.log(np.maximum(moments[_RATIOS], _TINY))
+    return moments
+
+
+@lru_cache(maxsize=64)
+def moment_table(activation: Activation) -> MomentTable:
+    """Return the table of moments of an activation, one per activation.
+
+    Raises InputError for symbolic parameters and UnsupportedError where φ' vanishes almost everywhere.
+    """
+    if not activation.is_numeric:
+        names = ", ".join(sorted(s.name for s in activation.expr.free_symbols - {activation.symbol}))
+        raise InputError(f"{activation.name} with symbolic {names}", "numbers", "give the parameters values")
+    degree = activation.homogeneous_degree
+    return MomentTable(activation) if degree is None else HomogeneousTable(activation, float(degree))
