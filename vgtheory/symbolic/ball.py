@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import TypeAlias
 
 import sympy as sp
 from flint import arb, arb_series, ctx, fmpq
@@ -81,16 +82,17 @@ def _from_slope(value: arb, slope: arb_series, s: arb_series) -> arb_series:
     return (slope * s.derivative()).integral() + value
 
 
-def _polynomial_jets(first: arb, second: arb, rules: tuple[tuple[int, int, int], ...]) -> list[arb]:
-    """Return successive derivatives, each a polynomial in two tightly enclosed quantities.
+# Rows of terms (coefficient, power of the first quantity, power of the second).
+Ladder: TypeAlias = tuple[tuple[tuple[int, int, int], ...], ...]
 
-    `rules` are (coefficient, i, j) terms of the first derivative's polynomials, see `_ladder`.
-    """
+
+def _polynomial_jets(first: arb, second: arb, rules: Ladder) -> list[arb]:
+    """Return successive derivatives, each a polynomial in two tightly enclosed quantities."""
     return [sum((c * _raised(first, i) * _raised(second, j) for c, i, j in row), arb(0)) for row in rules]
 
 
 @lru_cache(maxsize=32)
-def _ladder(kind: str, count: int) -> tuple[tuple[tuple[int, int, int], ...], ...]:
+def _ladder(kind: str, count: int) -> Ladder:
     """Return the derivatives 1..count of tanh (in T, S = 1 − T²) or of the logistic function (in s, t = 1 − s)."""
     a, b = sp.symbols("a b")
     # T' = S, S' = -2TS;   s' = st, t' = -st.

@@ -9,30 +9,38 @@ from __future__ import annotations
 import sympy as sp
 
 MAX_OPERATIONS = 120  # above it factoring may take seconds
+FEW_OPERATIONS = 8
 MAX_DEGREE = 4
 
 
-def critical_points(slope: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
-    """Return exact points where `slope` may vanish; some may be wrong and some zeros may be missing."""
-    points: list[sp.Expr] = [sp.Integer(0)]
+def critical_points(slope: sp.Expr, x: sp.Symbol) -> tuple[tuple[sp.Expr, bool], ...]:
+    """Return (point, is a zero) pairs where `slope` may vanish; some zeros may be missing.
+
+    A root of a factor of the numerator is a zero wherever `slope` is defined; the other proposals are guesses.
+    """
+    points: dict[sp.Expr, bool] = {}
     for factor in _factors(slope, x):
         for substitution in (_in_x, _in_tanh, _in_exp):
-            points += substitution(factor, x)
-    rates = {_rate(f.args[0], x) for f in slope.atoms(sp.sin, sp.cos)} - {None}
-    points += [k * sp.pi / (4 * r) for r in rates for k in range(-8, 9) if k]
-    return tuple(dict.fromkeys(points))
+            points |= dict.fromkeys(substitution(factor, x), True)
+    rates = dict.fromkeys(_rate(f.args[0], x) for f in slope.atoms(sp.sin, sp.cos))
+    guesses = [k * sp.pi / (4 * r) for r in rates if r is not None for k in range(-8, 9)]
+    return tuple((dict.fromkeys([sp.Integer(0), *guesses], False) | points).items())
 
 
 def vanishes(expr: sp.Expr) -> bool:
     """Return whether a constant is exactly 0 as far as SymPy's simplification can tell."""
-    return expr == 0 or (sp.count_ops(expr) <= MAX_OPERATIONS and sp.simplify(expr) == 0)
+    if expr == 0 or sp.count_ops(expr) > MAX_OPERATIONS:
+        return expr == 0
+    return sp.radsimp(sp.expand(expr)) == 0 or sp.simplify(expr) == 0
 
 
 def tidy(expr: sp.Expr) -> sp.Expr:
     """Return a constant in the shortest form found by bounded simplification."""
     if expr.is_Atom or sp.count_ops(expr) > MAX_OPERATIONS:
         return expr
-    forms = [expr, sp.simplify(expr), sp.radsimp(sp.expand(expr))]
+    forms = [expr, sp.radsimp(sp.expand(expr))]
+    if sp.count_ops(forms[1]) > FEW_OPERATIONS:  # simplify takes a second on nested radicals
+        forms.append(sp.simplify(expr))
     return min(forms, key=sp.count_ops)
 
 
@@ -75,28 +83,35 @@ def _in_tanh(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         return []
     t, node = sp.Dummy("t", real=True), next(iter(atoms))
     roots = _polynomial_roots(factor.xreplace({node: t}), t, x)
-    return [sp.atanh(r) / _rate(node.args[0], x) for r in roots if abs(sp.N(r)) < 1]
+    return [sp.atanh(r) / _rate(node.args[0], x) for r in roots if not (r.is_number and not abs(sp.N(r)) < 1)]
 
 
 def _in_exp(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
-    rates = [r for r in (_rate(e.args[0], x) for e in factor.atoms(sp.exp)) if r is not None]
-    if not rates:
-        return []
-    rate = min(rates, key=abs)
-    u = sp.Dummy("u", positive=True)
-    inside = _replace_exponentials(factor, x, rate, u)
-    if inside is None:
-        return []
-    roots = _polynomial_roots(sp.fraction(sp.together(inside))[0], u, x)
-    return [sp.log(sp.radsimp(r)) / rate for r in roots if sp.N(r) > 0]
+    """Return the roots of a polynomial in e^{ax} or in e^{ax²}."""
+    for degree in (1, 2):
+        rates = [r for r in (_rate(e.args[0], x, degree) for e in factor.atoms(sp.exp)) if r is not None]
+        if not rates:
+            continue
+        rate, u = min(rates, key=abs), sp.Dummy("u", positive=True)
+        inside = _replace_exponentials(factor, x, rate, u, degree)
+        if inside is None:
+            continue
+        roots = _polynomial_roots(sp.fraction(sp.together(inside))[0], u, x)
+        powers = [sp.log(sp.radsimp(r)) / rate for r in roots if not _negative(r)]
+        return powers if degree == 1 else [s * sp.sqrt(w) for w in powers for s in (1, -1) if not _negative(w)]
+    return []
 
 
-def _replace_exponentials(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr, u: sp.Symbol) -> sp.Expr | None:
+def _negative(value: sp.Expr) -> bool:
+    return bool(value.is_number and not sp.N(value) > 0)
+
+
+def _replace_exponentials(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr, u: sp.Symbol, degree: int = 1) -> sp.Expr | None:
     powers: dict[sp.Expr, sp.Expr] = {}
     for node in expr.atoms(sp.exp):
         if not node.has(x):
             continue
-        r = _rate(node.args[0], x)
+        r = _rate(node.args[0], x, degree)
         if r is None or not (r / rate).is_Integer:
             return None
         powers[node] = u ** (r / rate)
@@ -127,10 +142,11 @@ def _real_roots(expr: sp.Expr, t: sp.Symbol) -> list[sp.Expr]:
     polynomial = sp.Poly(expr, t)
     if not 1 <= polynomial.degree() <= MAX_DEGREE:
         return []
-    return [r for r in sp.roots(polynomial) if sp.im(sp.N(r)) == 0 and r.is_real is not False]
+    roots = sp.roots(polynomial)
+    return [r for r in roots if r.is_real is not False and not (r.is_number and sp.im(sp.N(r)) != 0)]
 
 
-def _rate(argument: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
-    """Return a for an argument a·x, else None."""
-    rate = sp.cancel(argument / x)
+def _rate(argument: sp.Expr, x: sp.Symbol, degree: int = 1) -> sp.Expr | None:
+    """Return a for an argument a·x^degree, else None."""
+    rate = sp.cancel(argument / x**degree)
     return None if rate.has(x) else rate

@@ -319,8 +319,10 @@ def _critical(functions: list[_Function], windows: list[tuple[int, arb, arb]], f
 
 def _exact_point(f: _Function, point: arb) -> sp.Expr | None:
     with precision(FINAL_BITS):
-        for guess in closed_form.critical_points(f.slope, f.x):
-            if guess.is_real and number_ball(guess).overlaps(point) and closed_form.vanishes(f.slope.subs(f.x, guess)):
+        for guess, zero in closed_form.critical_points(f.slope, f.x):
+            if not guess.is_real or not number_ball(guess).overlaps(point):
+                continue
+            if zero or closed_form.vanishes(f.slope.subs(f.x, guess)):
                 return guess
     return None
 

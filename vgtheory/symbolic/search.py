@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from flint import arb
+from flint import arb, ctx
 
 from vgtheory.symbolic.ball import hull
 
@@ -45,7 +45,7 @@ def critical_boxes(jets: Jets, lo: arb, hi: arb, floor: arb) -> tuple[list[Criti
     ------
     SearchFailed : more than MAX_BOXES boxes.
     """
-    work, found, count = _cut(lo, hi), [], 0
+    work, found, count = unit_boxes(lo, hi), [], 0
     while work:
         a, b = work.pop()
         count += 1
@@ -65,7 +65,7 @@ def critical_boxes(jets: Jets, lo: arb, hi: arb, floor: arb) -> tuple[list[Criti
     return [c for c in found if not jets(c.box, 0)[0].upper() < floor], floor
 
 
-def _cut(lo: arb, hi: arb) -> list[tuple[arb, arb]]:
+def unit_boxes(lo: arb, hi: arb) -> list[tuple[arb, arb]]:
     """Return about unit boxes whose cuts avoid the integers, where critical points like to be."""
     count = max(1, int(float((hi - lo).mid()) + 0.5))
     inner = [arb((lo + (hi - lo) * (arb(k) + arb("0.0137")) / count).mid()) for k in range(1, count)]
@@ -95,7 +95,8 @@ def _examine(jets: Jets, box: arb, middle: arb, floor: arb) -> CriticalBox | boo
 def refined(jets: Jets, critical: CriticalBox) -> tuple[arb, arb]:
     """Return (point, value): enclosures at the present precision of the isolated critical point and of f there."""
     box = critical.box
-    while critical.isolated:
+    enough = arb(2) ** -ctx.prec  # around the point 0 a ball could shrink without end
+    while critical.isolated and box.rad() > enough:
         middle = arb(box.mid())
         newton = middle - jets(middle, 1)[1] / jets(box, 2)[2]
         if not newton.is_finite() or not newton.overlaps(box):

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cmp_to_key, lru_cache, reduce
+from typing import TypeAlias
 
 import sympy as sp
 from flint import arb, ctx
 
 from vgtheory.symbolic.ball import WHOLE_LINE, compile_jets, hull, jets, number_ball
 
-Coefficient = sp.Expr | arb  # exact where possible, so that cancellations are exact too
+Coefficient: TypeAlias = sp.Expr | arb  # exact where possible, so that cancellations are exact too
 
 
 class TailUndecided(Exception):
@@ -64,7 +65,8 @@ class Scale:
         # x·(log m)' < 0 from `start` on, so that the monomial falls from its first value to 0.
         lead_degree = self.rates[0][0] if self.rates else sp.Integer(0)
         slope = number_ball(self.rates[0][1] * lead_degree if self.rates else sp.Min(self.power, 0))
-        rest = [(d, r * d) for d, r in self.rates[1:]] + ([(sp.Integer(0), self.power)] if self.rates else [])
+        rest = [(d, r * d) for d, r in self.rates[1:]]
+        rest += [(sp.Integer(0), self.power)] if self.rates else []
         for degree, rate in rest:
             if rate > 0:
                 slope += number_ball(rate) * start ** number_ball(degree - lead_degree)
@@ -127,7 +129,7 @@ class Tail:
 
     def bound(self) -> arb:
         """Return a ball that holds every value on [start, ∞)."""
-        return sum((_ball(c) * s.bound(self.start) for s, c in self.terms), arb(0))  # type: ignore[return-value]
+        return sum((_ball(c) * s.bound(self.start) for s, c in self.terms), arb(0))
 
     def leading(self) -> tuple[Scale, Coefficient, Tail]:
         """Return (m, C, δ) with f = C·m·(1 + δ), δ decaying and above −1 on the half-line, C a ball without 0.
