@@ -1,10 +1,10 @@
 """Spectrum of J Jᵀ for J = ∏ D_l W_l with one law of D² in every layer: the polar subordination curve.
 
 Write ζ = r e^{iθ} for the subordination variable of one factor D², w = 1/(1 − d²/ζ), Q = E w, P = E d² w.  The
-S-transform gives z = σ^{2L} ζ Q P^{L−1} (Gaussian weights) and z = σ^{2L} ζ (P/Q)^{L−1} (orthogonal weights).  For every
-r > 0 at most one θ in (0, π) makes z real (Belinschi & Bercovici 2005: the subordination domain is a graph over r); at
-that θ, ln x = Re ln z, the density and the survival function are explicit.  Where no θ exists, r maps outside the
-support and θ = 0.
+S-transform gives z = σ^{2L} ζ Q P^{L−1} (Gaussian weights) and z = σ^{2L} ζ (P/Q)^{L−1} (orthogonal weights).  For
+every r > 0 at most one θ in (0, π) makes z real (Belinschi & Bercovici 2005: the subordination domain is a graph over
+r); at that θ, ln x = Re ln z, the density and the survival function are explicit.  Where no θ exists, r maps outside
+the support and θ = 0.
 
 Everything is carried in logarithms: u = ln r, nodes ln d², so depth 10⁵ and d² = e^{−20000} neither overflow nor
 underflow.  A law is given by the arrays of :func:`prepare`.
@@ -47,7 +47,8 @@ def _window(u, nodes, ratio, gap):
     for i in range(first, last):
         distance = -abs(nodes[i] - u)
         ratio[i] = np.exp(distance)
-        gap[i] = -np.expm1(distance) if distance > -0.7 else 1.0 - ratio[i]
+        # On a node itself: as close as rounding can tell.
+        gap[i] = max(-np.expm1(distance) if distance > -0.7 else 1.0 - ratio[i], 1e-17)
     return first, middle, last
 
 
@@ -101,16 +102,21 @@ def _sums(u, theta, phi, law, atom0, window, ratio, gap):
 
 
 @exact
+def _over(a, b):
+    return a / b if b != 0.0 else 0j
+
+
+@exact
 def _condition(theta, phi, q, y, a, b2, depth, kind):
     """Return F = Im ln z and K = d ln z / d ln ζ."""
     turn = complex(-np.cos(theta), np.sin(theta)) if theta < phi else complex(np.cos(phi), np.sin(phi))
     arg_q, arg_y = np.arctan2(q.imag, q.real), np.arctan2(y.imag, y.real)
     if kind == GAUSSIAN:
-        slope = 1.0 + turn * a / q
+        slope = 1.0 + turn * _over(a, q)
         if depth > 1.0:
-            slope += (depth - 1.0) * turn * b2 / y
+            slope += (depth - 1.0) * turn * _over(b2, y)
         return theta + arg_q + (depth - 1.0) * arg_y, slope
-    return theta + (depth - 1.0) * (arg_y - arg_q), 1.0 + (depth - 1.0) * turn * (b2 / y - a / q)
+    return theta + (depth - 1.0) * (arg_y - arg_q), 1.0 + (depth - 1.0) * turn * (_over(b2, y) - _over(a, q))
 
 
 @exact
@@ -239,7 +245,7 @@ def _point(u, law, atom0, depth, kind, scale, guess, survival, ratio, gap):
     else:
         log_x = depth * scale[0] + first + ((depth - 1.0) * (log_p - log_q) if depth > 1.0 else 0.0)
     above = _survival(u, theta, phi, q, y, law, depth, kind, window, ratio, gap) if survival else np.nan
-    rate = 1.0 / (1.0 / slope).real if theta > 0.0 else slope.real
+    rate = abs(slope) ** 2 / slope.real if theta > 0.0 and slope.real > 0.0 else slope.real
     return log_x, -q.imag / np.pi, above, theta, rate, np.log(theta / phi) if theta > 0.0 else 0.0
 
 

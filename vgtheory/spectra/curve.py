@@ -1,0 +1,154 @@
+"""One law of D² in every layer: the spectrum of J Jᵀ as a curve over ln r, inverted at values and at probabilities."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from vgtheory.kernels import spectral_curve as kernel
+from vgtheory.kernels.quadrature import Array
+from vgtheory.spectra.slope_law import SlopeLaw
+
+Ensemble = Literal["gaussian", "orthogonal"]
+_KIND = {"gaussian": kernel.GAUSSIAN, "orthogonal": kernel.ORTHOGONAL}
+_TABLE, _MOST = 64, 400  # first and largest number of points that bracket the inversions
+_STEP = 0.02  # survival between neighbours of the table
+_LOST = 1e-15  # probability of ln d² below the table's foundation
+_FOOT = 36.0  # and how far below that it starts: e^{−36} is 2^{−52}
+_ABOVE = 1e-9  # just above an atom in ln r
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The law of x = s², an eigenvalue of J Jᵀ, for `depth` layers with the same law of d² and square weights.
+
+    Parameters
+    ----------
+    law : the law of d² = φ'(h)².
+    log_variance : ln σ_w².
+    """
+
+    law: SlopeLaw
+    depth: int
+    ensemble: Ensemble
+    log_variance: float
+
+    @cached_property
+    def _arrays(self) -> tuple[Array, ...]:
+        return self.law.log_nodes, self.law.weights, *kernel.prepare(self.law.log_nodes, self.law.weights)
+
+    @property
+    def _rest(self) -> tuple:
+        scale = (self.log_variance + self.law.log_mean, self.law.log_mean)
+        return self._arrays, self.law.zero_mass, float(self.depth), _KIND[self.ensemble], scale
+
+    @property
+    def log_mean(self) -> float:
+        """Return ln E x = L ln χ."""
+        return self.depth * (self.log_variance + self.law.log_mean)
+
+    @property
+    def relative_variance(self) -> float:
+        """Return Var x/(E x)² = L (Var d²/(E d²)² + 1) for Gaussian weights, without the 1 for orthogonal ones.
+
+        Pennington et al. (2018), "The emergence of spectral universality in deep networks", eq. 22.
+        """
+        return self.depth * (self.law.relative_variance + (self.ensemble == "gaussian"))
+
+    @cached_property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """Return (ln x, probability) of the atoms, ascending; −inf for the atom at zero.
+
+        An atom of d² of mass μ survives L free multiplicative convolutions with mass L μ − (L − 1) (Belinschi 2003);
+        with Gaussian weights only the kernel does.
+        """
+        out = [(-np.inf, self.law.zero_mass)] if self.law.zero_mass > 0 else []
+        if self.ensemble == "orthogonal":
+            for level, mass in self.law.atoms:
+                left = 1 - self.depth * (1 - mass)
+                if left > 0:
+                    out.append((self.depth * (self.log_variance + level), left))
+        return tuple(out)
+
+    @cached_property
+    def edges(self) -> Array:
+        """Return ln r at the outer and inner ends of the support, ascending; the top end last."""
+        parts = sorted([(v, v) for v, _ in self.law.atoms] + list(self.law.intervals))
+        inner = []
+        start = self.law.log_nodes[0] - 2 * _FOOT
+        for lo, hi in parts:
+            if lo > start:
+                inner.append((start, lo))
+            start = max(start, hi)
+        gaps = np.array([g for g in inner if g[1] - g[0] > 1e-6]).reshape(-1, 2)
+        found = kernel.edges(gaps[:, 0].copy(), gaps[:, 1].copy(), *self._rest[:-1])
+        return np.append(found, self._top())
+
+    def _top(self) -> float:
+        """Return ln r at the top edge: K changes sign once above the largest d²."""
+        base = float(self.law.log_nodes[-1])
+        low, high = -34.0, 5.0  # ln of the distance in ln r
+        if not kernel.active(base + np.exp(low), *self._rest[:-1]):
+            return base
+        for _ in range(60):
+            middle = (low + high) / 2
+            if kernel.active(base + np.exp(middle), *self._rest[:-1]):
+                low = middle
+            else:
+                high = middle
+        return base + float(np.exp(low))
+
+    @cached_property
+    def support(self) -> tuple[float, float]:
+        """Return (inf, sup) of ln x over the support without the atom at zero."""
+        top = float(self.rows(self.edges[-1:])[0, 0])
+        first = float(self.law.log_nodes[0])
+        if kernel.active(first - 2 * _FOOT, *self._rest[:-1]):
+            bottom = -np.inf
+        else:  # the lowest edge; at the law's own lowest point where an atom of L μ = L − 1 leaves no room below it
+            edge = float(self.edges[0])
+            bottom = float(self.rows(np.array([edge if edge < first else first - 1e-13]))[0, 0])
+        located = [a for a, _ in self.atoms if np.isfinite(a)]
+        if self.law.is_atomic and len(self.law.log_nodes) == 1 and sum(m for _, m in self.atoms) > 1 - 1e-15:
+            return located[0], located[0]
+        return min([bottom, *located]), max([top, *located])
+
+    def rows(self, log_r: Array) -> Array:
+        """Return rows (ln x, density of ln x, Prob(X > x), θ, d ln x/d ln r) at ln r, shape (n, 5)."""
+        return kernel.curve(np.ascontiguousarray(log_r, dtype=float), *self._rest)
+
+    @cached_property
+    def _table(self) -> tuple[Array, Array, Array]:
+        mass = np.cumsum(self.law.weights)
+        foot = self.law.log_nodes[np.searchsorted(mass, _LOST)] - _FOOT
+        top = max(self.edges[-1], self.law.log_nodes[-1] + _ABOVE)
+        u = np.concatenate([top - (top - foot) * np.linspace(1, 0, _TABLE) ** 2, [top + 1e-6 * (top - foot)]])
+        rows = self.rows(u)
+        while len(u) < _MOST:
+            wide = np.flatnonzero((-np.diff(rows[:, 2]) > _STEP) & (np.diff(u) > 1e-6))
+            if not len(wide):
+                break
+            new = (u[wide] + u[wide + 1]) / 2
+            order = np.argsort(np.concatenate([u, new]), kind="stable")
+            rows = np.concatenate([rows, self.rows(new)])[order]
+            u = np.concatenate([u, new])[order]
+        # Rounding may leave neighbours that differ by 1e-16 out of order, which a bracket must not be.
+        return u, np.maximum.accumulate(rows[:, 0]), np.minimum.accumulate(rows[:, 2])
+
+    def at_value(self, log_x: Array) -> tuple[Array, Array]:
+        """Return (density of ln x, Prob(X > x)) at ln x; at an atom the probability without it."""
+        u, values, _ = self._table
+        rows = kernel.at_value(log_x, u, values, *self._rest)
+        density, survival = rows[:, 1], rows[:, 2]
+        for level, _ in self.law.atoms:
+            place = self.depth * (self.log_variance + level)
+            here = np.abs(log_x - place) <= 1e-13 * max(1.0, abs(place))
+            if here.any() and any(a == place for a, _ in self.atoms):
+                survival[here] = self.rows(np.array([level + _ABOVE]))[0, 2]
+        return density, np.clip(survival, 0.0, 1 - self.law.zero_mass)
+
+    def at_probability(self, survival: Array) -> Array:
+        """Return ln x at Prob(X > x) = survival, for survival < 1 − (atom at zero)."""
+        u, _, table = self._table
+        return kernel.at_survival(survival, u, table, *self._rest)[:, 0]

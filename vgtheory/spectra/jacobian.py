@@ -1,0 +1,276 @@
+"""The singular values of the input-output Jacobian J = ∂x_L/∂x_0 of an infinitely wide network, at any depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory.kernels.quadrature import Array
+from vgtheory.model.network import Network
+from vgtheory.spectra.curve import Curve
+from vgtheory.spectra.slope_law import slope_law
+from vgtheory.theory.fixed_points import length_limit
+
+_EXACT_DRAWS = 4096  # up to here every draw is inverted; beyond, quantiles at as many points are interpolated
+
+
+class Law(Protocol):
+    """What a Spectrum needs of the law of x = s², an eigenvalue of J Jᵀ."""
+
+    @property
+    def log_mean(self) -> float:
+        """Return ln E x."""
+        ...
+
+    @property
+    def relative_variance(self) -> float:
+        """Return Var x/(E x)²."""
+        ...
+
+    @property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """Return (ln x, probability), ascending."""
+        ...
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Return (inf, sup) of ln x without the atom at zero."""
+        ...
+
+    def at_value(self, log_x: Array) -> tuple[Array, Array]:
+        """Return (density of ln x, Prob(X > x)) at ln x."""
+        ...
+
+    def at_probability(self, survival: Array) -> Array:
+        """Return ln x at Prob(X > x) = survival."""
+        ...
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The law of a singular value s of J, width → ∞ at fixed depth.
+
+    Functions of s: `pdf`, `cdf`, `ppf`, `rvs`; of ln s, which deep networks need: `pdf_log`, `cdf_log`, `ppf_log`.  The
+    density belongs to the continuous part: together with the masses of `atoms` it integrates to one.
+
+    Attributes
+    ----------
+    q : variance of the pre-activations, one per layer (a single number if it is the same in all).
+    status : how the law is known: "asymptotic", exact as the width grows at fixed depth.
+    assumptions : what it holds under.
+    """
+
+    law: Law
+    q: tuple[float, ...]
+    status: str
+    assumptions: tuple[str, ...]
+
+    @property
+    def log_mean_square(self) -> float:
+        """Return ln E s²."""
+        return self.law.log_mean
+
+    @property
+    def mean_square(self) -> float:
+        """Return E s² = ∏ χ_l, the mean eigenvalue of J Jᵀ; inf where it exceeds the range of doubles."""
+        return _exp(self.law.log_mean)
+
+    @property
+    def var_square(self) -> float:
+        """Return Var s², the variance of the eigenvalues of J Jᵀ; inf where it exceeds the range of doubles."""
+        variance = self.law.relative_variance
+        return _exp(2 * self.law.log_mean + float(np.log(variance))) if variance > 0 else 0.0
+
+    @property
+    def relative_var_square(self) -> float:
+        """Return Var s²/(E s²)², which stays finite where `var_square` does not."""
+        return self.law.relative_variance
+
+    @property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """Return (location s, probability) of every atom, ascending; dead directions are the atom at 0."""
+        return tuple((_exp(x / 2), mass) for x, mass in self.law.atoms)
+
+    @property
+    def atoms_log(self) -> tuple[tuple[float, float], ...]:
+        """Return (ln s, probability) of every atom."""
+        return tuple((x / 2, mass) for x, mass in self.law.atoms)
+
+    @property
+    def support_log(self) -> tuple[float, float]:
+        """Return the smallest interval of ln s that holds all the mass but the atom at zero (and 1e-17 of tails)."""
+        low, high = self.law.support
+        return low / 2, high / 2
+
+    @cached_property
+    def _zero(self) -> float:
+        return sum(mass for x, mass in self.law.atoms if x == -np.inf)
+
+    def pdf_log(self, log_s: Any) -> Array:
+        """Return the density of ln s at ln s, any shape."""
+        return self._at(log_s)[0]
+
+    def cdf_log(self, log_s: Any) -> Array:
+        """Return Prob(ln S ≤ ln s), atoms included, any shape."""
+        return self._at(log_s)[1]
+
+    def ppf_log(self, probability: Any) -> Array:
+        """Return the quantile of ln s: −inf where the probability does not exceed the atom at zero.
+
+        Raises InputError for a probability outside [0, 1].
+        """
+        p = np.asarray(probability, dtype=float)
+        if not np.all((p >= 0) & (p <= 1)):
+            bad = p[~((p >= 0) & (p <= 1))].flat[0]
+            raise InputError(f"probability {bad}", "a number from 0 to 1", "pass one")
+        out = np.full(p.shape, -np.inf)
+        inside = (p > self._zero) & (p < 1)
+        if inside.any():
+            out[inside] = self.law.at_probability(1 - p[inside]) / 2
+        out[p == 1] = self.support_log[1]
+        if self._zero == 0:
+            out[p == 0] = self.support_log[0]
+        return out
+
+    def pdf(self, s: Any) -> Array:
+        """Return the density of s at s > 0, any shape; 0 elsewhere."""
+        s = np.asarray(s, dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(s > 0, self.pdf_log(np.log(np.maximum(s, 0.0))) / s, 0.0)
+
+    def cdf(self, s: Any) -> Array:
+        """Return Prob(S ≤ s), atoms included, any shape."""
+        s = np.asarray(s, dtype=float)
+        with np.errstate(divide="ignore"):
+            return np.where(s >= 0, self.cdf_log(np.log(np.maximum(s, 0.0))), 0.0)
+
+    def ppf(self, probability: Any) -> Array:
+        """Return the quantile of s; inf where it exceeds the range of doubles (see `ppf_log`)."""
+        with np.errstate(over="ignore"):
+            return np.exp(self.ppf_log(probability))
+
+    def rvs_log(self, size: Any = None, random_state: int | np.random.Generator | None = None) -> Array:
+        """Return independent draws of ln s; −inf where s = 0.
+
+        More draws than 4096 interpolate as many exact quantiles between the atoms, monotonely.
+        """
+        generator = np.random.default_rng(random_state)
+        p = generator.random(size)
+        flat = np.atleast_1d(p).ravel()
+        if flat.size <= _EXACT_DRAWS:
+            return self.ppf_log(flat).reshape(np.shape(p))
+        return self._interpolated(flat).reshape(np.shape(p))
+
+    def rvs(self, size: Any = None, random_state: int | np.random.Generator | None = None) -> Array:
+        """Return independent draws of s (see `rvs_log`)."""
+        with np.errstate(over="ignore"):
+            return np.exp(self.rvs_log(size, random_state))
+
+    def _interpolated(self, p: Array) -> Array:
+        out = np.full(p.shape, -np.inf)
+        inside = p > self._zero
+        # Equal steps of a logit: tails as well resolved as the bulk.
+        ends = max(1 - float(p.max()), 1e-16), float(p[inside].min()) - self._zero if inside.any() else 0.5
+        width = 1 - self._zero
+        t = np.linspace(np.log(max(ends[1], 1e-16) / width) - 0.1, -np.log(ends[0] / width) + 0.1, _EXACT_DRAWS)
+        grid = self._zero + width / (1 + np.exp(-t))
+        value = np.maximum.accumulate(self.ppf_log(np.clip(grid, np.nextafter(self._zero, 1), np.nextafter(1.0, 0))))
+        u = (p[inside] - self._zero) / width
+        out[inside] = PchipInterpolator(t, value)(np.log(u) - np.log1p(-u))
+        return out
+
+    def _at(self, log_s: Any) -> tuple[Array, Array]:
+        y = np.asarray(log_s, dtype=float)
+        if np.isnan(y).any():
+            raise InputError("ln s = nan", "numbers", "drop it")
+        density, cdf = np.zeros(y.shape), np.where(y > 0, 1.0, self._zero)
+        finite = np.isfinite(y)
+        if finite.any():
+            f, above = self.law.at_value(2 * y[finite])
+            density[finite], cdf[finite] = 2 * f, 1 - above
+        return density, cdf
+
+
+def spectrum(network: Network, q: float | Literal["stationary", "profile"] = "stationary") -> Spectrum:
+    """Return the law of the singular values of J = ∏ D_l W_l at this depth, width → ∞.
+
+    Parameters
+    ----------
+    network : equal widths, numbers everywhere; with uniform weights the law is that of Gaussian ones (universality).
+    q : variance of the pre-activations: "stationary", the value that q_l tends to from ‖x_0‖² = N_0; or a number.
+
+    Raises
+    ------
+    NoSolutionError : q_l tends to 0 or diverges, so that there is no stationary law.
+    UnsupportedError : unequal widths.
+
+    Notes
+    -----
+    The eigenvalues of J Jᵀ have the free multiplicative convolution of the laws of D_l W_l W_lᵀ D_l (Pennington et al.
+    (2017)); here it is an explicit curve, see `kernels.spectral_curve`.
+
+    Examples
+    --------
+    >>> from vgtheory import Network, Weights
+    >>> law = spectrum(Network("relu", Weights.he(), width=500, depth=10))
+    >>> law.atoms
+    ((0.0, 0.5),)
+    >>> round(law.mean_square, 12), round(law.relative_var_square, 12)
+    (1.0, 20.0)
+    """
+    sigma_w, sigma_b = _scales(network)
+    value = _stationary(network, sigma_w, sigma_b) if q == "stationary" else _number(q)
+    ensemble: Literal["gaussian", "orthogonal"] = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
+    depth = int(network.depth)
+    law = slope_law(network.activation, value)
+    assumptions = ["width → ∞ at fixed depth", f"pre-activations normal with variance q = {value:.6g} in every layer"]
+    if network.weights.family == "uniform":
+        assumptions.append("the law of the weights' entries enters through its variance only (universality)")
+    curve = Curve(law, depth, ensemble, 2 * float(np.log(sigma_w)))
+    return Spectrum(curve, (value,), "asymptotic", tuple(assumptions))
+
+
+def _scales(network: Network) -> tuple[float, float]:
+    widths = network.widths
+    if len(set(widths)) > 1:
+        raise UnsupportedError(
+            f"spectrum of a network with widths {widths[0]}, {widths[1]}, ...: the limit law is computed for equal "
+            "widths; use sample_spectrum for this one"
+        )
+    sigma_w, sigma_b = network.sigmas[0]
+    if sigma_w == 0:
+        raise InputError("sigma_w = 0", "a positive number", "J is zero; give sigma_w > 0")
+    return sigma_w, sigma_b
+
+
+def _number(q: Any) -> float:
+    try:
+        value = float(q)
+    except (TypeError, ValueError):
+        value = np.nan
+    if not (np.isfinite(value) and value > 0):
+        raise InputError(f"q = {q!r}", "'stationary' or a positive number", "e.g. q=0.7")
+    return value
+
+
+def _stationary(network: Network, sigma_w: float, sigma_b: float) -> float:
+    if network.activation.homogeneous_degree is not None and network.activation.homogeneous_degree == 1:
+        return 1.0  # φ' does not depend on the scale of h: any q gives the same law
+    value = length_limit(network.activation, sigma_w, sigma_b)
+    if value == 0 or not np.isfinite(value):
+        tends = "tends to 0" if value == 0 else "diverges"
+        raise NoSolutionError(
+            f"q_l {tends} at sigma_w = {sigma_w:.6g}, sigma_b = {sigma_b:.6g}, so there is no stationary law; "
+            "give q as a number or change the scales"
+        )
+    return value
+
+
+def _exp(value: float) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.exp(value))

@@ -1,0 +1,240 @@
+"""The law of d² = φ'(√q z)², z ~ N(0, 1): atoms where φ' is constant, quadrature nodes in ln d² elsewhere.
+
+Everything is kept as ln d², so that the far tails (d² = e^{−20000}) survive.  Only φ'² enters the spectrum of
+J = ∏ D_l W_l: a sign of φ' is absorbed by the weights.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from scipy.special import logsumexp, ndtr
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.codegen.evaluate import evaluator
+from vgtheory.kernels.quadrature import Array, composite
+from vgtheory.symbolic.activation import Activation
+
+REACH = 8.6  # the standard normal law has 8e-18 of its mass beyond
+ORDER = 16  # Gauss–Legendre nodes per panel
+# In ln d² the integrand is a Fermi function with poles at distance θ = arg ζ, so panels are measured in ln d²; far
+# below the top they may grow in proportion.
+WIDTH, FAR = 2.6, 200.0
+_FINEST = 1e-9  # panels next to a zero of φ' are graded down to this distance
+_UNRESOLVED = 1e-7  # interpolation error in ln d²; the rule's own error is about its square
+_MOST_PANELS = 30_000
+_x, _ = np.polynomial.legendre.leggauss(ORDER)
+_check = np.array([-0.97, -0.5, 0.03, 0.55, 0.96])
+
+
+def _interpolation(nodes: Array, points: Array) -> Array:
+    vander = np.polynomial.legendre.legvander
+    return vander(points, len(nodes) - 1) @ np.linalg.inv(vander(nodes, len(nodes) - 1))
+
+
+_TO_CHECK = _interpolation(_x, _check)
+
+
+@dataclass(frozen=True)
+class SlopeLaw:
+    """The law of d²: nodes (ascending) and weights for all d² > 0, the mass at d² = 0, and what is exact.
+
+    Attributes
+    ----------
+    log_nodes, weights : shape (n,): ln d² and its probability; atoms included.
+    zero_mass : probability of d² = 0.
+    atoms : (ln d², probability) where φ' is constant and not zero.
+    panels : shape (P, 2): ends in h of the pieces of the continuous part, on each of which ln d² is monotone.
+    intervals : the disjoint intervals of ln d² that the continuous part fills.
+    """
+
+    log_nodes: Array
+    weights: Array
+    zero_mass: float
+    atoms: tuple[tuple[float, float], ...]
+    panels: Array
+    intervals: tuple[tuple[float, float], ...]
+
+    @cached_property
+    def log_mean(self) -> float:
+        """Return ln E d²."""
+        return float(logsumexp(self.log_nodes, b=self.weights)) if len(self.log_nodes) else -np.inf
+
+    @cached_property
+    def relative_variance(self) -> float:
+        """Return Var d²/(E d²)²."""
+        d = np.exp(self.log_nodes - self.log_mean)
+        return float((self.weights * (d - 1) ** 2).sum() + self.zero_mass)
+
+    @cached_property
+    def is_atomic(self) -> bool:
+        """Return whether the law has no continuous part."""
+        return len(self.panels) == 0
+
+
+@lru_cache(maxsize=64)
+def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLaw:
+    """Return the law of φ'(√q z)² for an activation and a variance q > 0 of pre-activations.
+
+    Parameters
+    ----------
+    width : largest change of ln d² over a panel of 16 nodes; half the default where θ is small (two orthogonal layers).
+
+    Raises
+    ------
+    InputError : q is not a positive number, or a parameter of the activation has no value.
+    UnsupportedError : φ' oscillates too fast to be resolved.
+    """
+    if not (np.isfinite(q) and q > 0):
+        raise InputError(f"q = {q}", "a positive variance", "give q, e.g. q=1.0")
+    if not activation.is_numeric:
+        raise InputError(f"activation {activation.name} with symbolic parameters", "numbers", "give them values")
+    scale = float(np.sqrt(q))
+    masses: dict[float, float] = {}
+    nodes, weights, panels, levels = [], [], [], []
+    zero = 0.0
+    log_slope = evaluator(activation).log_slope
+    slope = evaluator(activation).slope
+    for piece in activation.derivative_pieces():
+        lo, hi = float(piece.lo) / scale, float(piece.hi) / scale
+        if not piece.expr.free_symbols:
+            value = abs(float(piece.expr))
+            if value == 0:
+                zero += normal_mass(lo, hi)
+            else:
+                masses[value] = masses.get(value, 0.0) + normal_mass(lo, hi)
+            continue
+        lo, hi = max(lo, -REACH) * scale, min(hi, REACH) * scale
+        if lo < hi:
+            even = lo == -hi and _is_even(log_slope, hi)
+            ends = _panels(log_slope, slope, 0.0 if even else lo, hi, scale, width)
+            h, w = composite(ends, ORDER)
+            nodes.append(2 * log_slope(h))
+            density = (1 + even) * w * np.exp(-0.5 * (h / scale) ** 2) / (scale * np.sqrt(2 * np.pi))
+            weights.append(density * (normal_mass(lo / scale, hi / scale) / density.sum()))
+            panels.append(np.stack([ends[:-1], ends[1:]], axis=1))
+            levels.append(2 * log_slope(ends))
+    atoms = tuple((2 * float(np.log(v)), m) for v, m in sorted(masses.items()) if m > 0)
+    intervals = _union([(float(v.min()), float(v.max())) for v in levels])
+    return _assemble(atoms, zero, nodes, weights, np.concatenate([*panels, np.empty((0, 2))]), intervals)
+
+
+def normal_mass(lo: float, hi: float) -> float:
+    """Return Prob(lo < z < hi) for z ~ N(0, 1), to relative precision in either tail."""
+    return float(ndtr(-lo) - ndtr(-hi)) if lo > 0 else float(ndtr(hi) - ndtr(lo))
+
+
+def _assemble(
+    atoms: tuple[tuple[float, float], ...],
+    zero: float,
+    nodes: list[Array],
+    weights: list[Array],
+    panels: Array,
+    intervals: tuple[tuple[float, float], ...],
+) -> SlopeLaw:
+    log_d2 = np.concatenate([*nodes, [v for v, _ in atoms]])
+    weight = np.concatenate([*weights, [m for _, m in atoms]])
+    none = np.isneginf(log_d2)
+    zero += float(weight[none].sum())
+    keep = ~none & (weight > 1e-22)
+    order = np.argsort(log_d2[keep], kind="stable")
+    log_d2, weight = log_d2[keep][order], weight[keep][order]
+    total = weight.sum() + zero
+    return SlopeLaw(log_d2, weight / total, float(zero / total), atoms, panels, intervals)
+
+
+def _union(intervals: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    out: list[tuple[float, float]] = []
+    for lo, hi in sorted(intervals):
+        if out and lo <= out[-1][1]:
+            lo, hi = out[-1][0], max(hi, out.pop()[1])
+        out.append((lo, hi))
+    return tuple(out)
+
+
+Function = Callable[[Array], Array]
+
+
+def _is_even(log_slope: Function, reach: float) -> bool:
+    h = reach * np.array([0.003, 0.01, 0.04, 0.1, 0.21, 0.34, 0.55, 0.83])
+    left, right = log_slope(-h), log_slope(h)
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((left == right) | (np.abs(left - right) <= 1e-13 * (1 + np.abs(right)))))
+
+
+def _panels(log_slope: Function, slope: Function, lo: float, hi: float, scale: float, width: float) -> Array:
+    """Return panel ends in h: split at zeros and extrema of φ', graded at the zeros, resolved everywhere."""
+    zeros, extrema = _special_points(log_slope, slope, lo, hi, scale)
+    grid = scale * np.arange(-np.ceil(REACH), np.ceil(REACH) + 1)
+    inner = np.concatenate([zeros, extrema, grid])
+    ends = np.unique(np.concatenate([[lo, hi], inner[(inner > lo) & (inner < hi)]]))
+    a, b = ends[:-1], ends[1:]
+    done_a, done_b = [], []
+    count = 0
+    top = -np.inf
+    while len(a):
+        values = 2 * log_slope(np.stack([a, b], axis=1).mean(axis=1)[:, None] + np.outer((b - a) / 2, _x))
+        probes = 2 * log_slope(((a + b) / 2)[:, None] + np.outer((b - a) / 2, _check))
+        top = max(top, float(values.max()))
+        with np.errstate(invalid="ignore"):
+            error = np.abs(values @ _TO_CHECK.T - probes).max(axis=1)
+            change = values.max(axis=1) - values.min(axis=1)
+            allowed = width * np.maximum(1.0, (top - values.max(axis=1)) / FAR)
+            good = (change <= allowed) & (error <= _UNRESOLVED * np.maximum(1.0, np.abs(values).max(axis=1)))
+        good |= np.isneginf(values).all(axis=1) | (b - a <= _FINEST * np.maximum(np.abs(a), min(1.0, scale)))
+        done_a.append(a[good])
+        done_b.append(b[good])
+        count += int(good.sum())
+        a, b = a[~good], b[~good]
+        if count + len(a) > _MOST_PANELS:
+            raise UnsupportedError(
+                f"the law of φ'(√q z)² at q = {scale**2:.6g} needs more than {_MOST_PANELS} panels; use a smaller q"
+            )
+        # Geometric grading towards a zero of φ', halves elsewhere.
+        cut = np.where(
+            np.isin(a, zeros), a + (b - a) / 3.5, np.where(np.isin(b, zeros), b - (b - a) / 3.5, (a + b) / 2)
+        )
+        a, b = np.concatenate([a, cut]), np.concatenate([cut, b])
+    return np.sort(np.concatenate([*done_a, [hi]]))
+
+
+def _special_points(log_slope: Function, slope: Function, lo: float, hi: float, scale: float) -> tuple[Array, Array]:
+    """Return the zeros and the extrema of φ' inside (lo, hi), located by sign changes and bisection."""
+    step = min(0.05, 0.02 * scale)
+    count = int(min((hi - lo) / step, 60_000)) + 2
+    near = np.geomspace(1e-4 * scale, hi - lo, 400)
+    h = np.unique(np.concatenate([np.linspace(lo, hi, count), lo + near[near < hi - lo], hi - near[near < hi - lo]]))
+    h = h[(h >= lo) & (h <= hi)]
+    value = slope(h)
+    change = np.flatnonzero((np.sign(value[1:]) * np.sign(value[:-1])) < 0)
+    met = np.flatnonzero((value[1:-1] == 0) & (value[:-2] != 0) & (value[2:] != 0)) + 1
+    zeros = np.unique(np.concatenate([_bisect(slope, h[change], h[change + 1]), h[met]]))
+    with np.errstate(invalid="ignore"):
+        level = log_slope(h)
+        rise = np.diff(level)
+        noise = 1e-12 * (1 + np.abs(level[1:]))
+    rise = np.where(np.isfinite(rise) & (np.abs(rise) > noise), np.sign(rise), 0.0)
+    turn = np.flatnonzero(rise[1:] * rise[:-1] < 0) + 1
+    extrema = _golden(log_slope, h[turn - 1], h[turn + 1], rise[turn - 1])
+    apart = np.array([not np.any(np.abs(zeros - e) < 1e-6 * max(1.0, abs(e))) for e in extrema], dtype=bool)
+    return zeros, extrema[apart] if len(extrema) else extrema
+
+
+def _bisect(f: Function, a: Array, b: Array) -> Array:
+    a, b, left = a.copy(), b.copy(), np.sign(f(a))
+    for _ in range(60):
+        middle = (a + b) / 2
+        same = np.sign(f(middle)) == left
+        a, b = np.where(same, middle, a), np.where(same, b, middle)
+    return b
+
+
+def _golden(f: Function, a: Array, b: Array, sign: Array) -> Array:
+    """Return where sign·f is largest on each [a, b]."""
+    ratio = (np.sqrt(5) - 1) / 2
+    for _ in range(50):
+        c, d = b - ratio * (b - a), a + ratio * (b - a)
+        left = sign * f(c) > sign * f(d)
+        a, b = np.where(left, a, c), np.where(left, d, b)
+    return (a + b) / 2
