@@ -1,0 +1,104 @@
+"""Stage 1: an activation as a program of float operations that neither overflows nor cancels.
+
+The rules are mechanical and know no names: split the line where x or an exponent changes sign; on each interval write
+the function in numbers that cannot overflow (`chart`); cancel and factor; turn factors into float operations that
+keep their digits (`emission`); join the intervals by selects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import sympy as sp
+
+from vgtheory._errors import InputError
+from vgtheory.codegen.chart import Chart, sign_changes
+from vgtheory.codegen.emission import Emitter, Quotient
+from vgtheory.codegen.program import INPUT, Builder, Instruction, Operand
+from vgtheory.symbolic.activation import Activation
+
+# Registers of numerator, denominator, scale, exponent.
+Row = tuple[Operand, Operand, Operand, Operand]
+
+
+@dataclass(frozen=True)
+class StableForm:
+    """φ and φ' as one program.
+
+    Parameters
+    ----------
+    instructions : operations in order; the first is the input h.
+    value, slope : registers (or constants) of φ(h) and φ'(h).
+    slope_rest, slope_exponent : registers with φ' = slope_rest·e^{-slope_exponent}, where slope_rest does not underflow.
+    notes : where accuracy is not guaranteed, one sentence each; empty where it is.
+    """
+
+    instructions: tuple[Instruction, ...]
+    value: Operand
+    slope: Operand
+    slope_rest: Operand
+    slope_exponent: Operand
+    notes: tuple[str, ...]
+
+
+@lru_cache(maxsize=256)
+def stabilise(act: Activation) -> StableForm:
+    """Return the stable form of φ and φ'.
+
+    Raises InputError for an activation with symbolic parameters, UnsupportedError for functions that have no code.
+
+    >>> from vgtheory.symbolic.catalogue import activation
+    >>> stabilise(activation("softplus")).notes
+    ()
+    """
+    if not act.is_numeric:
+        names = ", ".join(sorted(s.name for s in act.expr.free_symbols - {act.symbol}))
+        raise InputError(f"symbolic parameters {names}", "an activation whose parameters have values", "give values")
+    builder = Builder()
+    notes: list[str] = []
+    ends: list[sp.Expr] = []
+    values: list[Row] = []
+    slopes: list[Row] = []
+    for piece, slope in zip(act.pieces, act.derivative_pieces(1), strict=True):
+        for lo, hi in _intervals(piece.lo, piece.hi, (piece.expr, slope.expr), act.symbol):
+            chart = Chart(act.symbol, lo, hi)
+            chart.prepare((piece.expr, slope.expr))
+            for expr, rows, what in ((piece.expr, values, "φ"), (slope.expr, slopes, "φ'")):
+                num, den = chart.rational(expr)
+                emitter = Emitter(chart, builder, what)
+                q: Quotient = emitter.quotient(num, den)
+                rows.append((q.numerator, q.denominator, q.scale, q.exponent))
+                notes += emitter.notes
+            notes += chart.notes
+            ends.append(hi)
+    cuts = [float(end) for end in ends[:-1]]
+    value, _, _ = _joined(builder, values, cuts)
+    slope, rest, exponent = _joined(builder, slopes, cuts)
+    return StableForm(tuple(builder.instructions), value, slope, rest, exponent, tuple(dict.fromkeys(notes)))
+
+
+def _intervals(lo: sp.Expr, hi: sp.Expr, exprs: tuple[sp.Expr, ...], x: sp.Symbol) -> list[tuple[sp.Expr, sp.Expr]]:
+    cuts = set().union(*(sign_changes(e, x) for e in exprs)) if any(e.has(x) for e in exprs) else set()
+    inside = sorted((c for c in cuts if lo < c < hi), key=float)
+    distinct = [c for i, c in enumerate(inside) if i == 0 or float(c) - float(inside[i - 1]) > 1e-12]
+    return list(pairwise([lo, *distinct, hi]))
+
+
+def _joined(builder: Builder, rows: list[Row], cuts: list[float]) -> tuple[Operand, Operand, Operand]:
+    """Return the registers of the whole function, of it without its exponential, and of the exponent."""
+
+    def select(values: list[Operand]) -> Operand:
+        result = values[-1]
+        for cut, value in zip(reversed(cuts), reversed(values[:-1]), strict=True):
+            result = builder.op("select_le", INPUT, cut, value, result)
+        return result
+
+    # Select before dividing: one division whatever the number of intervals.
+    numerators = [builder.op("mul", n, scale) for n, _, scale, _ in rows]
+    denominator = select([d for _, d, _, _ in rows])
+    whole = builder.op("div", select(numerators), denominator)
+    rest = builder.op("div", select([n for n, _, _, _ in rows]), denominator)
+    exponent = select([e for _, _, _, e in rows])
+    return builder.op("keep_nan", INPUT, whole), builder.op("keep_nan", INPUT, rest), exponent
