@@ -179,7 +179,7 @@ def finite_width(network: Network) -> FiniteWidth:
         length_variance=v,
         alignment=w,
         alignment_weight=k.rank_one * (1 + w_ahead) / own,
-        warnings=_warnings(k, v, m, k.rank_one * (1 + w_ahead) / own, own),
+        warnings=_warnings(k, v, k.rank_one * (1 + w_ahead) / own, own),
     )
 
 
@@ -192,6 +192,16 @@ def _forward(k: LayerCoefficients, own: Array, extra: Array) -> tuple[Array, Arr
         m = response * m + curvature * (v / 2 - haar)
         v = response * response * v + noise
     return variance, bias
+
+
+def _forwards(source: Array, step: Array) -> Array:
+    """Return y with y_{l+1} = source_l + step_l y_l, y_1 = 0."""
+    out = np.empty(len(source))
+    y = 0.0
+    for layer, (a, b) in enumerate(zip(source.tolist(), step.tolist(), strict=True)):
+        out[layer] = y
+        y = a + b * y
+    return out
 
 
 def _backwards(source: Array, step: Array) -> Array:
@@ -208,14 +218,20 @@ def _tail_sums(terms: Array) -> Array:
     return np.cumsum(terms[::-1])[::-1]
 
 
-def _warnings(k: LayerCoefficients, v: Array, m: Array, alignment: Array, own: Array) -> tuple[str, ...]:
+def _warnings(k: LayerCoefficients, v: Array, alignment: Array, own: Array) -> tuple[str, ...]:
     """Return why the expansion is not to be trusted: fluctuations of the length, alignment, sparse slopes."""
     out = []
-    # Where neither slope nor length map bends (homogeneous φ), fluctuations of the length do not reach the gradient.
-    bends = np.abs(k.slope_response).max() > 1e-12
-    length = max(float(v.max()), float(np.abs(m).max()))
-    if bends and length > LENGTH_LIMIT:
-        out.append(f"the length fluctuates too much: max(Var V/q², |E V - q|/q) = {length:.3g} > {LENGTH_LIMIT}")
+    # ln V may spread far without harm; the expansion fails where ln F or ln χ bends in ln q over that spread, and the
+    # shifts that bending causes add up.  (v alone would give false alarms: homogeneous φ does not bend at all.)
+    bend = np.abs(k.curvature + k.response - k.response**2) * v / 2
+    carried = _forwards(bend, np.abs(k.response))
+    shift = carried + np.abs(k.slope_curvature + k.slope_response - k.slope_response**2) * v / 2
+    if float(shift.max()) > LENGTH_LIMIT:
+        layer = int(shift.argmax())
+        out.append(
+            f"the length fluctuates too much to be expanded in: Var V/q² = {v[layer]:.3g} in layer {layer + 1} moves "
+            f"ln q or ln χ by {shift[layer]:.3g} > {LENGTH_LIMIT}"
+        )
     if float(alignment.max()) > ALIGNMENT_LIMIT:
         out.append(
             f"forward and backward vectors align: max β(1 + w)/N = {float(alignment.max()):.3g} > {ALIGNMENT_LIMIT}"

@@ -10,17 +10,16 @@ from math import isfinite, log
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.theory.mean_field import fixed_correlation, relaxation_depth, table_of
 from vgtheory.theory.moments import LOW, MomentTable
+from vgtheory.theory.roots import NOISE, sign_changes
 
 LOWEST = log(1e-12)  # below, a fixed point is not told from q = 0
 HIGHEST = log(1e12)
 _STEP = 1 / 64
-_NOISE = 2e-12  # of ln F − ln q on the table
 _EQUAL = 1e-12  # |χ − 1| that counts as exactly critical: σ_w = √2 as a double
 
 
@@ -153,7 +152,7 @@ def half_stable(act: Any) -> list[tuple[float, float, float]]:
         return m.log_square + np.log(np.maximum(m.elasticity, 1e-300)) - x - m.log_slope_square
 
     out = []
-    for root in _sign_changes(residual, t):
+    for root in sign_changes(residual, t):
         m = table.direct(np.array([root]))
         sigma_w2 = float(np.exp(-m.log_slope_square[0]))
         sigma_b2 = float(np.exp(root) - sigma_w2 * np.exp(m.log_square[0]))
@@ -217,7 +216,7 @@ def _at_zero(table: MomentTable, sigma_w: float) -> FixedPoint:
     gain = float(sigma_w**2 * np.exp(table.at(np.array([LOW])).log_slope_square[0])) if sigma_w else 0.0
     if abs(gain - 1) <= 1e-9:  # marginal: the next order decides, on the side q > 0 that there is
         ahead = _residual(table, sigma_w, 0.0)(np.array([log(1e-6), log(1e-4)]))
-        stable = bool((ahead <= _NOISE).all())
+        stable = bool((ahead <= NOISE).all())
     else:
         stable = gain < 1
     depth = relaxation_depth(1.0 if abs(gain - 1) <= _EQUAL else gain)
@@ -259,7 +258,7 @@ def _length_roots(table: MomentTable, sigma_w: float, sigma_b: float) -> list[fl
     residual = _residual(table, sigma_w, sigma_b)
     # A root at the very left end (σ_w tiny against σ_b) must lie inside the grid.
     t = _grid(table, lowest - 2 * _STEP, highest)
-    return [_polished(table, r, sigma_w, sigma_b) for r in _sign_changes(residual, t)]
+    return [_polished(table, r, sigma_w, sigma_b) for r in sign_changes(residual, t)]
 
 
 def _critical_roots(table: MomentTable, sigma_b: float) -> list[float]:
@@ -271,56 +270,7 @@ def _critical_roots(table: MomentTable, sigma_b: float) -> list[float]:
         return (np.logaddexp(ratio, 2 * log(sigma_b)) if sigma_b else ratio) - t
 
     lowest = 2 * log(sigma_b) - 2 * _STEP if sigma_b else log(1e-10)
-    return _sign_changes(residual, _grid(table, lowest, max(HIGHEST, lowest + 1)))
-
-
-def _sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
-    """Return the roots of `residual` on the grid, pairs between two grid points and double roots included."""
-    r = residual(t)
-    keep = np.isfinite(r)
-    t, r = t[keep], r[keep]
-
-    def at(x: float) -> float:
-        return float(residual(np.array([x]))[0])
-
-    # Where |r| has a dip without a sign change, look at its bottom: it may touch or cross zero between grid points.
-    dips = np.flatnonzero(
-        (np.abs(r[1:-1]) <= np.abs(r[:-2]))
-        & (np.abs(r[1:-1]) < np.abs(r[2:]))
-        & (r[1:-1] * r[:-2] > 0)
-        & (r[1:-1] * r[2:] > 0)
-    )
-    extra: list[tuple[float, float]] = []
-    for k in dips + 1:
-        bottom = _bottom(at, float(np.sign(r[k])), float(t[k - 1]), float(t[k + 1]))
-        extra.append((bottom, at(bottom)))
-    if extra:
-        t = np.concatenate([t, [e[0] for e in extra]])
-        r = np.concatenate([r, [e[1] for e in extra]])
-        order = np.argsort(t)
-        t, r = t[order], r[order]
-    touching = [x for x, y in extra if abs(y) <= _NOISE]
-    solid = np.abs(r) > _NOISE  # rounding noise around zero is not a crossing
-    t, r = t[solid], r[solid]
-    crossings = [float(brentq(at, t[k], t[k + 1], xtol=1e-14, rtol=1e-14)) for k in np.flatnonzero(r[1:] * r[:-1] < 0)]
-    return sorted(crossings + [x for x in touching if all(abs(x - c) > _STEP for c in crossings)])
-
-
-def _bottom(f: Callable[[float], float], sign: float, lo: float, hi: float) -> float:
-    """Return the minimiser of sign·f on [lo, hi] by golden section."""
-    ratio = (5**0.5 - 1) / 2
-    a, b = hi - ratio * (hi - lo), lo + ratio * (hi - lo)
-    fa, fb = sign * f(a), sign * f(b)
-    while hi - lo > 1e-9:
-        if fa <= fb:
-            hi, b, fb = b, a, fa
-            a = hi - ratio * (hi - lo)
-            fa = sign * f(a)
-        else:
-            lo, a, fa = a, b, fb
-            b = lo + ratio * (hi - lo)
-            fb = sign * f(b)
-    return (lo + hi) / 2
+    return sign_changes(residual, _grid(table, lowest, max(HIGHEST, lowest + 1)))
 
 
 def _polished(table: MomentTable, t: float, sigma_w: float, sigma_b: float) -> float:

@@ -120,9 +120,9 @@ def fixed_correlation(act: Any, q: float, sigma_w: float, sigma_b: float = 0.0) 
 
     # 1 − C ≈ χ·gap next to c = 1, so C lies below the diagonal there; walk in until it lies above.
     low = high = max(1e-3 * (chi - 1) ** 2, 1e-14) if chi < 2 else 1e-3
-    while high < 0.5 and above(high) <= 0:
-        low, high = high, 4 * high
-    high = high if above(min(high, 0.5)) > 0 else 1 - 1e-15
+    nearly_all = 1 - 1e-12  # c = 0 itself has no logarithm
+    while high < nearly_all and above(high) <= 0:
+        low, high = high, min(4 * high, nearly_all)
     if above(high) <= 0:
         root = 1.0
     elif low == high:

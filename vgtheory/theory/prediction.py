@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.model.network import Network
-from vgtheory.theory.finite_width import LENGTH_LIMIT, FiniteWidth, finite_width
+from vgtheory.theory.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.homogeneous import ExactNorms, exact_norms, has_exact_law
 
 _UNITS = {
@@ -100,17 +100,14 @@ def _attributes(network: Network, terms: FiniteWidth, exact: ExactNorms | None) 
         assumptions.append("given that no layer is dead")
     reliable = _verdict(terms.warnings if exact is None else ())
     weights_exact = exact is not None and exact.weight_mean is not None
-    # With a bias the input's length is known to order 1/N only, also where the gradient's law is exact.
-    spread = float(terms.length_variance.max())
-    loose = (f"Var V/q² = {spread:.3g} > {LENGTH_LIMIT}",) if spread > LENGTH_LIMIT else ()
     return {
         "method": "order 1/N" if exact is None else "exact law",
         "weight_method": "exact law" if weights_exact else "order 1/N",
         "reliable": reliable,
-        "weight_reliable": "yes" if weights_exact else _verdict((exact is None and terms.warnings) or loose),
+        "weight_reliable": _verdict(() if weights_exact else terms.warnings),
         "assumptions": "; ".join(assumptions),
         "dead_probability": 0.0 if exact is None else exact.dead_probability,
-        "max_relative_length_variance": spread,
+        "max_relative_length_variance": float(terms.length_variance.max()),
         "max_alignment_weight": float(terms.alignment_weight.max()),
         "spec": network.spec_json,
     }
