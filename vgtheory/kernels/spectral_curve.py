@@ -177,7 +177,8 @@ def _angle(u, law, atom0, depth, kind, guess, ratio, gap):
             t = t_new
             break
         if not (low < t_new < high):
-            t_new = 0.5 * (low + high)
+            # Without a lower end yet go down in steps: far below the root F is rounding noise of either sign.
+            t_new = max(0.5 * (low + high), t - 1.5) if low == -40.0 else 0.5 * (low + high)
         if high - low < 1e-14:
             break
         t = t_new
