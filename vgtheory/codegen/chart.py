@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 from math import gcd, lcm
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -116,7 +117,7 @@ class Chart:
 
     # -------------------------------------------------------------- conversion
 
-    def convert(self, e: sp.Expr) -> sp.Expr:
+    def convert(self, e: Any) -> sp.Expr:
         """Return the expression in t and the generators' symbols.
 
         Raises UnsupportedError for functions that have no code.
@@ -167,7 +168,7 @@ class Chart:
         """Return the polynomial in t with its coefficients as generators."""
         return sp.Add(*(self._constant(a) * self.t**k for k, a in enumerate(c)))
 
-    def _convert_exp(self, u: sp.Expr) -> sp.Expr:
+    def _convert_exp(self, u: Any) -> sp.Expr:
         u = sp.expand(u)
         if u.is_polynomial(self.x):
             c = self._in_t(u)

@@ -69,10 +69,7 @@ class Emitter:
         """Return the registers of e^{-kp} and of k·p."""
         high, low = self.chart_polynomial(g, clamped=True)
         b = self.builder
-        if k > 0:
-            value = b.power(self._generator(g), k)
-        else:
-            value = b.power(b.op("exp_sum", high, low), -k)
+        value = b.power(self._generator(g) if k > 0 else b.op("exp_sum", high, low), abs(k))
         return value, b.op("mul", self.chart_polynomial(g, clamped=False)[0], float(k))
 
     def _is_algebraic(self, factor: sp.Expr) -> bool:

@@ -1,4 +1,4 @@
-"""Straight-line programs of float operations: what stage 1 makes, what NumPy evaluates and what is printed as source."""
+"""Straight-line programs of float operations: stage 1 makes them, NumPy evaluates them, stage 2 prints them."""
 
 from __future__ import annotations
 

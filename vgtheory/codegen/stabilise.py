@@ -31,7 +31,7 @@ class StableForm:
     ----------
     instructions : operations in order; the first is the input h.
     value, slope : registers (or constants) of φ(h) and φ'(h).
-    slope_rest, slope_exponent : registers with φ' = slope_rest·e^{-slope_exponent}, where slope_rest does not underflow.
+    slope_rest, slope_exponent : registers with φ' = slope_rest·e^{-slope_exponent}; slope_rest does not underflow.
     notes : where accuracy is not guaranteed, one sentence each; empty where it is.
     """
 
@@ -61,11 +61,11 @@ def stabilise(act: Activation) -> StableForm:
     ends: list[sp.Expr] = []
     values: list[Row] = []
     slopes: list[Row] = []
-    for piece, slope in zip(act.pieces, act.derivative_pieces(1), strict=True):
-        for lo, hi in _intervals(piece.lo, piece.hi, (piece.expr, slope.expr), act.symbol):
+    for piece, derived in zip(act.pieces, act.derivative_pieces(1), strict=True):
+        for lo, hi in _intervals(piece.lo, piece.hi, (piece.expr, derived.expr), act.symbol):
             chart = Chart(act.symbol, lo, hi)
-            chart.prepare((piece.expr, slope.expr))
-            for expr, rows, what in ((piece.expr, values, "φ"), (slope.expr, slopes, "φ'")):
+            chart.prepare((piece.expr, derived.expr))
+            for expr, rows, what in ((piece.expr, values, "φ"), (derived.expr, slopes, "φ'")):
                 num, den = chart.rational(expr)
                 emitter = Emitter(chart, builder, what)
                 q: Quotient = emitter.quotient(num, den)
