@@ -36,8 +36,12 @@ def network_gradients(
     samples: int,
     rng: np.random.Generator,
     bias_family: str = "gaussian",
+    fresh_backward: bool = False,
 ) -> dict[str, Array]:
-    """Return ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l, each samples × depth, by multiplying out."""
+    """Return ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l, each samples × depth, by multiplying out.
+
+    `fresh_backward` draws other weights for the way back: a wrong law on purpose, for tests of tests.
+    """
     depth = len(widths) - 1
     x = np.ones((samples, widths[0]))
     inputs, weights, preactivations = [], [], []
@@ -62,5 +66,8 @@ def network_gradients(
             result["gradient"][:, k] = np.log(np.linalg.norm(delta, axis=1))
             result["weight"][:, k] = np.log(np.sqrt(np.sum(outer**2, axis=(1, 2))))
             result["q"][:, k] = np.mean(preactivations[k] ** 2, axis=1)
-            g = np.einsum("sij,si->sj", weights[k], delta)
+            w = weights[k]
+            if fresh_backward:
+                w = weight_matrices(family, samples, widths[k + 1], widths[k], sigma_w, rng)
+            g = np.einsum("sij,si->sj", w, delta)
     return result

@@ -1,0 +1,102 @@
+"""A directory of finished chunks, safe against being killed at any moment and against mixing two studies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgtheory._errors import ConflictError, InputError
+
+MANIFEST = "study.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One file per chunk, named by the study's digest and the chunk's first sample, and a manifest that says whose.
+
+    A file appears under its name only when it is complete and on disk (written aside, synced, renamed, directory
+    synced), so that whatever has a name can be trusted after a crash.
+    """
+
+    directory: Path
+    digest: str
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], identity: str) -> Checkpoint:
+        """Return the checkpoint in this directory, made if needed.
+
+        Raises ConflictError if it holds another study's files or something else, InputError if it cannot be used.
+        """
+        directory = Path(path).expanduser()
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        manifest = directory / MANIFEST
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if manifest.exists():
+                found = json.loads(manifest.read_text()).get("digest")
+                if found != digest:
+                    raise ConflictError(
+                        f"{directory} holds chunks of another study ({found}, this one is {digest}); "
+                        f"choose another directory, or repeat that study (see {MANIFEST} in it)"
+                    )
+            elif any(entry.suffix != ".tmp" for entry in directory.iterdir()):
+                raise ConflictError(f"{directory} is not empty and no checkpoint; choose a new or an empty directory")
+            else:
+                _write(manifest, json.dumps({"digest": digest, "study": json.loads(identity)}, indent=1).encode())
+        except (OSError, ValueError) as problem:
+            raise InputError(
+                f"checkpoint directory {directory} ({problem})", "a directory that can be written", "choose another one"
+            ) from problem
+        return cls(directory, digest)
+
+    def load(self, first: int, fields: tuple[str, ...], shape: tuple[int, int]) -> dict[str, NDArray] | None:
+        """Return the arrays of the chunk that begins with sample `first`; None if they are not (all) there."""
+        try:
+            with np.load(self._shard(first), allow_pickle=False) as shard:
+                arrays = {name: shard[name] for name in fields}
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+            return None  # absent, or damaged by something other than a crash: computed again
+        # A study's last chunk may be shorter or longer here than where it was written.
+        if any(array.ndim != 2 or array.shape[1] != shape[1] or len(array) < shape[0] for array in arrays.values()):
+            return None
+        return {name: array[: shape[0]] for name, array in arrays.items()}
+
+    def save(self, first: int, arrays: Mapping[str, NDArray]) -> None:
+        """Write the arrays of a chunk."""
+        buffer = BytesIO()
+        np.savez(buffer, allow_pickle=False, **dict(arrays))
+        try:
+            _write(self._shard(first), buffer.getvalue())
+        except OSError as problem:
+            raise InputError(
+                f"checkpoint directory {self.directory} ({problem})",
+                "a directory with space that can be written",
+                "what is already there stays valid: free some space, or repeat elsewhere",
+            ) from problem
+
+    def _shard(self, first: int) -> Path:
+        return self.directory / f"{self.digest}-{first:08d}.npz"
+
+
+def _write(path: Path, content: bytes) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with open(aside, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+    if os.name == "posix":  # elsewhere a directory cannot be opened, and the rename is durable by itself
+        handle = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

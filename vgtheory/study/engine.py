@@ -1,0 +1,144 @@
+"""The engine: fixed chunks of samples on any executor, one file per finished chunk, progress in the parent.
+
+A study's numbers depend on its identity and the sample's index alone: chunks are cut the same way for any number of
+workers, and every sample draws from counters of its own.  So a study may stop anywhere, go on elsewhere, or grow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgtheory.study.checkpoint import Checkpoint
+
+Arrays = dict[str, NDArray[np.float64]]
+Progress = Callable[[int, int], object]
+
+MAX_IN_FLIGHT = 1024  # submitted chunks at a time: enough for a cluster, bounded for a million chunks
+
+
+@dataclass(frozen=True)
+class Study:
+    """What to run: `worker(payload, first, count)` returns arrays of shape (count, depth), one per name in `fields`.
+
+    Parameters
+    ----------
+    worker : a function at a module's top level, so that processes and clusters can be sent its name.
+    payload : plain, picklable data; the worker rebuilds and caches compiled code from it.
+    fields : the names of the arrays.
+    samples, depth : their shape.
+    chunk : samples per call; part of the identity of checkpoint files, not of the numbers.
+    identity : one string; studies with equal identities give equal numbers.
+    """
+
+    worker: Callable[[Mapping[str, Any], int, int], Arrays]
+    payload: Mapping[str, Any]
+    fields: tuple[str, ...]
+    samples: int
+    depth: int
+    chunk: int
+    identity: str
+
+
+def run(
+    study: Study,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Arrays:
+    """Return the study's arrays, each (samples, depth).
+
+    Parameters
+    ----------
+    executor : any ``concurrent.futures.Executor`` (threads, processes, a cluster's); by default threads, one per core.
+    checkpoint : a directory for one file per finished chunk; what lies there already is not computed again.
+    progress : called as ``progress(samples done, samples)`` in this process and thread.
+
+    Raises
+    ------
+    ConflictError : the directory belongs to another study.
+    """
+    results = {name: np.empty((study.samples, study.depth)) for name in study.fields}
+    store = Checkpoint.open(checkpoint, study.identity) if checkpoint is not None else None
+    done = 0
+
+    def take(first: int, arrays: Mapping[str, NDArray[np.float64]]) -> None:
+        nonlocal done
+        count = min(study.chunk, study.samples - first)
+        for name, array in results.items():
+            array[first : first + count] = arrays[name]
+        done += count
+        if progress is not None:
+            progress(done, study.samples)
+
+    missing = []
+    for first in range(0, study.samples, study.chunk):
+        count = min(study.chunk, study.samples - first)
+        kept = store.load(first, study.fields, (count, study.depth)) if store else None
+        if kept is None:
+            missing.append(first)
+        else:
+            take(first, kept)
+    if missing:
+        with _pool(executor, len(missing)) as pool:
+            for first, arrays in _completed(study, missing, pool):
+                if store:
+                    store.save(first, arrays)
+                take(first, arrays)
+    return results
+
+
+def _completed(study: Study, firsts: list[int], pool: Executor) -> Iterator[tuple[int, Arrays]]:
+    """Yield (first sample, arrays) of chunks as they finish; an exception, Ctrl-C too, withdraws what has not begun."""
+    queue = iter(firsts)
+    running: dict[Future, int] = {}
+
+    def submit() -> None:
+        for first in queue:
+            count = min(study.chunk, study.samples - first)
+            running[pool.submit(study.worker, study.payload, first, count)] = first
+            if len(running) >= MAX_IN_FLIGHT:
+                return
+
+    try:
+        submit()
+        while running:
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in sorted(finished, key=running.__getitem__):
+                yield running.pop(future), future.result()
+            submit()
+    finally:
+        for future in running:
+            future.cancel()
+
+
+@contextmanager
+def _pool(executor: Executor | None, chunks: int) -> Iterator[Executor]:
+    if executor is not None:
+        yield executor
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(min(cores, chunks), thread_name_prefix="vgtheory") as pool:
+        yield pool
+
+
+def chunk_size(nanoseconds_per_sample: float, target_seconds: float = 0.05, most: int = 4096) -> int:
+    """Return the power of two of samples that takes about the target time, from 1 to `most`.
+
+    >>> chunk_size(4e6)
+    8
+    """
+    wanted = target_seconds * 1e9 / nanoseconds_per_sample
+    return int(2 ** np.floor(np.log2(np.clip(wanted, 1, most))))
+
+
+def available_bytes() -> int:
+    """Return this machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30

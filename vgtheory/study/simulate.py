@@ -1,0 +1,230 @@
+"""`simulate`: per-layer gradient norms of random networks, sampled exactly in distribution."""
+
+from __future__ import annotations
+
+import json
+import operator
+import os
+import platform
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.codegen.compiled import compile_activation
+from vgtheory.kernels.dense import GAUSSIAN, HAAR, UNIFORM, dense_samples
+from vgtheory.kernels.exact import exact_samples
+from vgtheory.model.network import Network
+from vgtheory.study.engine import Progress, Study, available_bytes, chunk_size, run
+from vgtheory.symbolic.activation import Activation
+
+Method = Literal["auto", "exact", "dense"]
+
+MAX_SAMPLES = 10**7
+MAX_SEED = 2**64 - 1
+FAMILIES = {"gaussian": GAUSSIAN, "uniform": UNIFORM, "orthogonal": HAAR}
+# Variables of the result: name, long name, unit.
+FIELDS = (
+    ("log_gradient_norm", "ln of the 2-norm of the loss gradient at h_l"),
+    ("log_weight_gradient_norm", "ln of the Frobenius norm of the loss gradient at W_l"),
+    ("q", "squared length of the pre-activations over the width, |h_l|^2 / N_l"),
+)
+# What the kernels draw from a counter; part of a checkpoint's identity, since numbers change with it.
+GENERATOR = "philox4x32-10, Box-Muller, 1"
+
+
+def simulate(
+    network: Network,
+    samples: int,
+    seed: int = 0,
+    method: Method = "auto",
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Return per-layer gradient norms of `samples` random networks, as a Dataset over (sample, layer), layer = 1..L.
+
+    ``log_gradient_norm`` = ln‖∂ℓ/∂h_l‖₂, ``log_weight_gradient_norm`` = ln‖∂ℓ/∂W_l‖_F and ``q`` = ‖h_l‖²/N_l, for a
+    loss whose gradient at x_L is uniform on the unit sphere and an input with ‖x_0‖² = N_0.  −inf is a network whose
+    gradient is zero (with ReLU: all units of a layer off).  Orthogonal layers that are not square have orthonormal
+    rows or columns, times the scale that gives their entries variance σ_w²/N_{l−1}.
+
+    Parameters
+    ----------
+    network : the network; widths, depth and scales must be numbers.
+    samples : number of independent networks, 1 to 10⁷.  The first 8 of 64 samples are the 8 samples of a run with 8.
+    seed : 0 to 2⁶⁴ − 1.  Results depend on it and on nothing else: not on workers, chunks or resumption.
+    method : "exact" draws no matrices, O(N) per layer, and needs rotation-invariant weights (gaussian, orthogonal)
+        with normal biases; "dense" multiplies matrices, O(N²) per layer; "auto" takes the exact one where it holds.
+        Both sample the same law, with different random numbers.
+    executor : any ``concurrent.futures.Executor``; by default threads, one per core.
+    checkpoint : a directory for finished parts; a later call with the same network, seed and method continues from it.
+    progress : called as ``progress(samples done, samples)``.
+
+    Raises
+    ------
+    InputError : a value outside what is accepted, or results larger than half of the memory.
+    UnsupportedError : ``method="exact"`` for weights or biases that are not rotation-invariant, or a signal that
+        leaves the range of float64.
+    ConflictError : the checkpoint directory belongs to another study.
+
+    Examples
+    --------
+    >>> from vgtheory import Network, Weights
+    >>> result = simulate(Network("tanh", Weights.orthogonal(1), width=64, depth=10), samples=4, seed=1)
+    >>> dict(result.sizes)
+    {'sample': 4, 'layer': 10}
+    """
+    samples = _whole("samples", samples, 1, MAX_SAMPLES, "64")
+    seed = _whole("seed", seed, 0, MAX_SEED, "0")
+    if not isinstance(network, Network):
+        raise InputError(f"network = {network!r}", "a Network", "build one, e.g. vg.Network('tanh', ...)")
+    chosen = _method(network, method)
+    widths = np.array(network.widths, dtype=np.int64)
+    depth = len(widths) - 1
+    _check_memory(samples, depth)
+    compile_activation(network.activation)  # once, before workers race for it
+    identity = {"network": network.spec, "method": chosen, "seed": seed, "generator": GENERATOR}
+    chunk = chunk_size(_nanoseconds(widths, chosen))
+    study = Study(
+        worker=simulate_chunk,
+        # A fresh network: one that was used carries its cached properties, which would be sent along.
+        payload={
+            "network": Network(network.activation, network.weights, network.width, network.depth),
+            "method": chosen,
+            "seed": seed,
+        },
+        fields=tuple(name for name, _ in FIELDS),
+        samples=samples,
+        depth=depth,
+        chunk=chunk,
+        identity=json.dumps({**identity, "chunk": chunk}, sort_keys=True),
+    )
+    arrays = run(study, executor, checkpoint, progress)
+    _check_finite(network, arrays)
+    return _dataset(network, chosen, seed, arrays)
+
+
+def simulate_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[str, NDArray[np.float64]]:
+    """Return the result's arrays for samples first, ..., first + count − 1: the worker of every executor."""
+    network: Network = payload["network"]
+    row, linear_at_zero, linear_at_infinity = _row_pass(network.activation)
+    widths, sigma_w, sigma_b = _layers(network)
+    arrays = [np.empty((count, len(sigma_w))) for _ in FIELDS]
+    layers = (widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, np.uint64(payload["seed"]), first)
+    if payload["method"] == "exact":
+        exact_samples(row, network.weights.family == "orthogonal", *layers, *arrays)
+    else:
+        uniform_bias = network.weights.bias_family == "uniform"
+        dense_samples(row, FAMILIES[network.weights.family], uniform_bias, *layers, *arrays)
+    return {name: array for (name, _), array in zip(FIELDS, arrays, strict=True)}
+
+
+@lru_cache(maxsize=16)
+def _layers(network: Network) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    sigmas = np.array(network.sigmas)
+    return (
+        np.array(network.widths, dtype=np.int64),
+        np.ascontiguousarray(sigmas[:, 0]),
+        np.ascontiguousarray(sigmas[:, 1]),
+    )
+
+
+@lru_cache(maxsize=64)
+def _row_pass(activation: Activation) -> tuple[Any, bool, bool]:
+    """Return the activation's row pass, and whether φ is linear, to working precision, near 0 and far out.
+
+    Where it is, the kernels carry signals beyond 1e±120 with a scale, and their norms may leave float64's range.
+    """
+    row = compile_activation(activation).row
+    h = np.array([1e-110, -1e-110, 1e-120, -1e-120, 1e120, -1e120, 1e110, -1e110])
+    value, slope = np.empty_like(h), np.empty_like(h)
+    with np.errstate(all="ignore"):
+        row(h, value, slope)
+
+    def linear(large: slice, small: slice) -> bool:
+        size = np.max(np.abs(value[large]))
+        drift = np.max(np.abs(value[large] - 1e10 * value[small]))
+        return bool(np.isfinite(size) and drift <= 1e-12 * size and np.array_equal(slope[large], slope[small]))
+
+    return row, linear(slice(0, 2), slice(2, 4)), linear(slice(4, 6), slice(6, 8))
+
+
+def _method(network: Network, method: str) -> str:
+    if method not in ("auto", "exact", "dense"):
+        raise InputError(f"method = {method!r}", '"auto", "exact" or "dense"', 'leave it out for "auto"')
+    law = network.weights
+    obstacle = f"{law.family} weights" if law.family == "uniform" else ""
+    if law.bias_family == "uniform" and law.sigma_b != 0:
+        obstacle = obstacle or "uniform biases"
+    if method == "exact" and obstacle:
+        raise UnsupportedError(
+            f'method="exact" needs rotation-invariant weights and normal biases, and {obstacle} are not that; '
+            f'use method="dense" (or "auto"), or Weights.gaussian of the same sigma_w'
+        )
+    if method == "auto":
+        return "dense" if obstacle else "exact"
+    return method
+
+
+def _whole(name: str, value: Any, least: int, most: int, example: str) -> int:
+    try:
+        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise InputError(f"{name} = {value!r}", f"a whole number from {least} to {most:,}", f"e.g. {name}={example}")
+    return number
+
+
+def _check_memory(samples: int, depth: int) -> None:
+    needed, limit = samples * depth * 8 * len(FIELDS), available_bytes() // 2
+    if needed > limit:
+        raise InputError(
+            f"samples = {samples:,} at depth {depth:,} ({needed / 2**30:.1f} GiB of results)",
+            f"results of up to {limit / 2**30:.1f} GiB, half of this machine's memory",
+            f"take at most {max(1, limit // (depth * 8 * len(FIELDS))):,} samples, or several seeds one after another",
+        )
+
+
+def _nanoseconds(widths: NDArray[np.int64], method: str) -> float:
+    """Return about what one sample costs on one core; it only decides how samples are cut into chunks."""
+    inner = widths[1:].astype(float)
+    if method == "exact":
+        return float(np.sum(8.0 * inner + 300.0))
+    return float(np.sum(5.0 * inner * widths[:-1] + 100.0 * inner))
+
+
+def _check_finite(network: Network, arrays: Mapping[str, NDArray[np.float64]]) -> None:
+    bad = np.isnan(arrays["log_gradient_norm"]) | np.isnan(arrays["q"])
+    if bad.any():
+        layer = int(np.argmax(bad.any(axis=0))) + 1
+        raise UnsupportedError(
+            f"the signal of {network.activation.name} leaves the range of float64 (seen at layer {layer}): "
+            f"this activation grows faster than linearly or has an undefined slope; reduce sigma_w or the depth"
+        )
+
+
+def _dataset(network: Network, method: str, seed: int, arrays: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
+    samples, depth = arrays["q"].shape
+    variables = {name: (("sample", "layer"), arrays[name], {"long_name": text, "units": "1"}) for name, text in FIELDS}
+    coordinates = {
+        "sample": ("sample", np.arange(samples), {"long_name": "index of the random network"}),
+        "layer": ("layer", np.arange(1, depth + 1), {"long_name": "layer l, 1 next to the input"}),
+    }
+    packages = ("vgtheory", "numpy", "numba", "sympy")
+    versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    attributes = {
+        "method": method,
+        "seed": seed,
+        "versions": json.dumps(versions, sort_keys=True),
+        "spec": network.spec_json,
+        "generator": GENERATOR,
+    }
+    return xr.Dataset(variables, coordinates, attributes)
