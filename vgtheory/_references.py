@@ -39,6 +39,15 @@ class Reference:
 
 _ROWS = (
     Reference(
+        "boucheron2013",
+        "Boucheron, S. and Lugosi, G. and Massart, P.",
+        "Concentration inequalities: a nonasymptotic theory of independence",
+        "Oxford University Press",
+        2013,
+        "",
+        "book",
+    ),
+    Reference(
         "clevert2016",
         "Clevert, D.-A. and Unterthiner, T. and Hochreiter, S.",
         "Fast and accurate deep network learning by exponential linear units (ELUs)",
@@ -46,6 +55,13 @@ _ROWS = (
         2016,
         "1511.07289",
         "inproceedings",
+    ),
+    Reference(
+        "davidson2001",
+        "Davidson, K. R. and Szarek, S. J.",
+        "Local operator theory, random matrices and Banach spaces",
+        "Handbook of the Geometry of Banach Spaces, volume 1",
+        2001,
     ),
     Reference(
         "dugas2001",
@@ -64,6 +80,13 @@ _ROWS = (
         2010,
         "",
         "inproceedings",
+    ),
+    Reference(
+        "gordon1985",
+        "Gordon, Y.",
+        "Some inequalities for Gaussian processes and applications",
+        "Israel Journal of Mathematics",
+        1985,
     ),
     Reference(
         "hanin2020",
@@ -123,6 +146,15 @@ _ROWS = (
         "ICML",
         2010,
         "",
+        "inproceedings",
+    ),
+    Reference(
+        "pascanu2013",
+        "Pascanu, R. and Mikolov, T. and Bengio, Y.",
+        "On the difficulty of training recurrent neural networks",
+        "ICML",
+        2013,
+        "1211.5063",
         "inproceedings",
     ),
     Reference(

@@ -19,7 +19,33 @@ layer = sp.Symbol("layer", integer=True, positive=True)  # l
 eps = sp.Symbol("eps", positive=True)  # a threshold
 p = sp.Symbol("p", positive=True)  # a failure probability
 
+# Quantities that bounds are about. The loss gradient at x_L is uniform on the unit sphere, independent of the network.
+gradient_square = sp.Symbol("gradient_square", nonnegative=True)  # E‖∂ℓ/∂x_0‖²
+gradient_norm = sp.Symbol("gradient_norm", nonnegative=True)  # ‖∂ℓ/∂x_0‖
+layer_gradient_square = sp.Symbol("layer_gradient_square", nonnegative=True)  # E‖∂ℓ/∂h_l‖²
+jacobian_norm = sp.Symbol("jacobian_norm", nonnegative=True)  # ‖∂x_L/∂x_0‖, the largest singular value
+jacobian_least = sp.Symbol("jacobian_least", nonnegative=True)  # its smallest singular value
+log_stretch = sp.Symbol("log_stretch", real=True)  # ln ‖J v‖² for a fixed unit vector v
+weight_norm = sp.Symbol("weight_norm", nonnegative=True)  # max_l ‖W_l‖
+depth_to_vanish = sp.Symbol("depth_to_vanish", positive=True)  # the depth from which gradients are below eps
+depth_float32 = sp.Symbol("depth_float32", positive=True)  # the depth at which they leave float32's normal numbers
+depth_float16 = sp.Symbol("depth_float16", positive=True)
+saturation_probability = sp.Symbol("saturation_probability", nonnegative=True)  # P(|φ'(√q z)| ≤ eps)
+saturated_fraction = sp.Symbol("saturated_fraction", nonnegative=True)  # expected share of neurons with |φ'| ≤ eps
+
 LATEX_NAMES = {
+    gradient_square: r"\mathbb{E}\left\|\partial\ell/\partial x_0\right\|^2",
+    gradient_norm: r"\left\|\partial\ell/\partial x_0\right\|",
+    layer_gradient_square: r"\mathbb{E}\left\|\partial\ell/\partial h_\ell\right\|^2",
+    jacobian_norm: r"\left\|J\right\|",
+    jacobian_least: r"s_{\min}(J)",
+    log_stretch: r"\ln\left\|J v\right\|^2",
+    weight_norm: r"\max_\ell\left\|W_\ell\right\|",
+    depth_to_vanish: r"L_\varepsilon",
+    depth_float32: r"L_{\mathrm{float32}}",
+    depth_float16: r"L_{\mathrm{float16}}",
+    saturation_probability: r"\mathbb{P}\left(|\varphi'(\sqrt{q}\,z)| \le \varepsilon\right)",
+    saturated_fraction: r"\mathbb{E}\,\#\{i : |\varphi'(h_i)| \le \varepsilon\}/N",
     sigma_w: r"\sigma_w",
     sigma_b: r"\sigma_b",
     chi: r"\chi",
