@@ -1,0 +1,35 @@
+"""Comparing two samples of networks layer by layer: shared by the tests of the exact and of the dense kernel."""
+
+import numpy as np
+from scipy import stats
+
+
+def p_values(a, b):
+    """Return Kolmogorov–Smirnov p-values of every layer and of joint statistics, and Fisher's for the dead fraction.
+
+    `a` and `b` map gradient, weight and q to arrays (samples, depth); dead networks (−inf) are counted apart.
+    """
+    result = {}
+    dead = [~np.isfinite(s["gradient"][:, 0]) for s in (a, b)]
+    counts = [[d.sum(), (~d).sum()] for d in dead]
+    if any(d.any() for d in dead):
+        result["dead"] = stats.fisher_exact(counts).pvalue
+    alive = [{name: values[~d] for name, values in s.items()} for s, d in zip((a, b), dead, strict=True)]
+    depth = a["q"].shape[1]
+    for name in ("gradient", "weight", "q"):
+        for k in range(depth):
+            result[name, k + 1] = _kolmogorov_smirnov(*(s[name][:, k] for s in alive))
+    middle = depth // 2
+    joint = {
+        "increment": lambda s: s["gradient"][:, 0] - s["gradient"][:, middle],
+        "gradient and length": lambda s: s["gradient"][:, 0] + np.log(s["q"][:, -1]),
+        "two lengths": lambda s: np.log(s["q"][:, 0]) - np.log(s["q"][:, -1]),
+    }
+    for name, statistic in joint.items():
+        result[name] = _kolmogorov_smirnov(*(statistic(s) for s in alive))
+    return result
+
+
+def _kolmogorov_smirnov(a, b):
+    # Rounded, as both may be the same constant up to the last bits (orthogonal weights: ‖h_1‖).
+    return stats.ks_2samp(a.round(9), b.round(9), method="asymp").pvalue

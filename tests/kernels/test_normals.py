@@ -1,0 +1,156 @@
+"""The random numbers are Philox's, and look like independent normals and uniforms from every side that is used."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import stats
+
+from vgtheory.kernels.normals import fill_normal_pairs, fill_normals, fill_uniforms, fill_words, normal_pair
+
+# A battery passes if every one of its p-values exceeds 1e-6 over their number: false alarm below 1e-6, seeds fixed.
+FALSE_ALARM = 1e-6
+SIZE = 400_000
+PURPOSE = 2
+
+
+def words(counter, key, count=1):
+    out = np.empty((count, 2), np.uint64)
+    element, layer, sample, purpose = counter
+    fill_words(out, np.uint64(key), sample, layer, purpose, element)
+    return out
+
+
+def pairs(key=11, sample=3, layer=5, purpose=PURPOSE, start=0, size=SIZE):
+    a, b = np.empty(size), np.empty(size)
+    fill_normal_pairs(a, b, np.uint64(key), sample, layer, purpose, start)
+    return a, b
+
+
+# Random123 1.14, tests/kat_vectors, lines "philox4x32 10".
+@pytest.mark.parametrize(
+    ("counter", "key", "expected"),
+    [
+        ((0, 0, 0, 0), 0, (0x6627E8D5E169C58D, 0xBC57AC4C9B00DBD8)),
+        ((2**32 - 1,) * 4, 2**64 - 1, (0x408F276D41C83B0E, 0xA20BC7C66D5451FD)),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            0x299F31D0A4093822,
+            (0xD16CFE0994FDCCEB, 0x5001E42024126EA1),
+        ),
+    ],
+)
+def test_words_are_those_of_the_published_vectors(counter, key, expected):
+    assert tuple(int(w) for w in words(counter, key)[0]) == expected
+
+
+def p_values_of_normals(z):
+    """p-values of one sample against N(0, 1)."""
+    n = len(z)
+    tail = stats.norm.sf(4.0) * 2
+    return {
+        "mean": 2 * stats.norm.sf(abs(z.mean()) * np.sqrt(n)),
+        "variance": 2 * stats.norm.sf(abs(np.mean(z**2) - 1) * np.sqrt(n / 2)),
+        "third moment": 2 * stats.norm.sf(abs(np.mean(z**3)) * np.sqrt(n / 15)),
+        "fourth moment": 2 * stats.norm.sf(abs(np.mean(z**4) - 3) * np.sqrt(n / 96)),
+        "Kolmogorov-Smirnov": stats.kstest(z, "norm").pvalue,
+        "beyond 4 sigma": stats.binomtest(int(np.sum(np.abs(z) > 4)), n, tail).pvalue,
+    }
+
+
+def p_values_of_independence(a, b):
+    """p-values of the correlations of two samples and of their squares (cosine and sine share a radius)."""
+    r = np.sqrt(len(a))
+    return {
+        "correlation": 2 * stats.norm.sf(abs(np.mean(a * b)) * r),
+        "correlation of squares": 2 * stats.norm.sf(abs(np.mean((a**2 - 1) * (b**2 - 1))) * r / 2),
+        "correlation with square": 2 * stats.norm.sf(abs(np.mean(a * (b**2 - 1))) * r / np.sqrt(2)),
+    }
+
+
+def assert_passes(p_values):
+    limit = FALSE_ALARM / len(p_values)
+    failed = {name: p for name, p in p_values.items() if p < limit}
+    assert not failed
+
+
+def test_normals_are_normal():
+    a, b = pairs()
+    assert_passes({(lane, k): p for lane, z in (("a", a), ("b", b)) for k, p in p_values_of_normals(z).items()})
+
+
+@pytest.mark.parametrize("wrong", [1.01, 1.0])
+def test_the_battery_notices_a_scale_wrong_by_one_percent(wrong):
+    a, _ = pairs(size=4 * SIZE)
+    noticed = min(p_values_of_normals(wrong * a).values()) < FALSE_ALARM / 6
+    assert noticed == (wrong != 1.0)
+
+
+def test_normals_of_neighbouring_counters_are_independent():
+    a, b = pairs()
+    neighbours = {
+        "other lane": b,
+        "next element": pairs(start=1)[0],
+        "next layer": pairs(layer=6)[0],
+        "next sample": pairs(sample=4)[0],
+        "next purpose": pairs(purpose=PURPOSE + 1)[0],
+        "next seed": pairs(key=12)[0],
+        "seed 2^32 on": pairs(key=11 + 2**32)[0],
+        "layer and sample exchanged": pairs(sample=5, layer=3)[0],
+    }
+    assert_passes({(n, k): p for n, other in neighbours.items() for k, p in p_values_of_independence(a, other).items()})
+
+
+def test_the_battery_notices_one_percent_of_correlation():
+    a, b = pairs(size=4 * SIZE)
+    assert min(p_values_of_independence(a, b + 0.01 * a).values()) < FALSE_ALARM / 3
+
+
+def p_values_of_bits(raw):
+    bits = np.unpackbits(raw.view(np.uint8).reshape(len(raw), 16), axis=1)
+    n = len(raw)
+    once = (bits.sum(axis=0) - n / 2) / np.sqrt(n / 4)
+    flips = ((bits[1:] ^ bits[:-1]).sum(axis=0) - (n - 1) / 2) / np.sqrt((n - 1) / 4)
+    bytes_seen = np.bincount(raw.view(np.uint8).ravel(), minlength=256)
+    return {
+        "frequency of every bit": stats.chi2.sf(np.sum(once**2), 128),
+        "flips from counter to counter": stats.chi2.sf(np.sum(flips**2), 128),
+        "bytes": stats.chisquare(bytes_seen).pvalue,
+    }
+
+
+def test_bits_are_fair():
+    raw = words((0, 1, 2, 3), 99, 200_000)
+    assert_passes(p_values_of_bits(raw))
+    biased = raw.copy()
+    biased[::20, 0] |= np.uint64(1 << 40)
+    assert min(p_values_of_bits(biased).values()) < FALSE_ALARM / 3
+
+
+def test_uniforms_are_uniform_with_53_bits():
+    u = np.empty(SIZE)
+    fill_uniforms(u, np.uint64(5), 1, 2, 3, 0)
+    assert (u >= 0).all()
+    assert (u < 1).all()
+    steps = u * 2.0**53
+    assert_array_equal(steps, np.floor(steps))
+    assert (steps % 2 == 1).any()
+    assert stats.kstest(u, "uniform").pvalue > FALSE_ALARM
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 31, 64, 100])
+def test_an_element_is_the_same_wherever_a_block_begins(size):
+    whole = np.array(pairs(size=256))
+    part = np.array(pairs(start=101, size=size))
+    # Loops end in scalar code whose products fuse differently: an ulp or so, and always the same for the same block.
+    np.testing.assert_allclose(part, whole[:, 101 : 101 + size], rtol=1e-14)
+    alone = normal_pair(np.uint64(11), 3, 5, PURPOSE, 101)
+    np.testing.assert_allclose(alone, whole[:, 101], rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6])
+def test_fill_takes_two_numbers_of_each_counter(size):
+    z = np.empty(size)
+    fill_normals(z, np.uint64(11), 3, 5, PURPOSE, 0)
+    a, b = pairs(size=4)
+    expected = np.concatenate([a[: size // 2], b[: size // 2], a[size // 2 : size // 2 + size % 2]])
+    np.testing.assert_allclose(z, expected, rtol=1e-14)
