@@ -27,8 +27,9 @@ import math
 import numba
 import numpy as np
 
-elementwise = numba.njit(fastmath={flags}, error_model="numpy", forceinline=True)
-exact = numba.njit(error_model="numpy", forceinline=True)
+helper = dict(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+elementwise = numba.njit(fastmath={flags}, **helper)
+exact = numba.njit(**helper)
 '''
 _ROW = """
 @numba.njit(

@@ -34,7 +34,7 @@ def from_bits(i):
 
 @exact
 def two_product(a, b):
-    """Return (p, e): p = a·b rounded, e its rounding error (Dekker 1971), for |a|, |b|, |a·b| < 1e300.
+    """Return (p, e): p = a·b rounded, e its rounding error to 52 bits (Dekker 1971), for |a|, |b|, |a·b| < 1e300.
 
     Compiled without fused operations, which would take a·b unrounded into one use and rounded into another.
     """
@@ -114,6 +114,7 @@ def expm1(x):
 @elementwise
 def _log_reduced(u, correction):
     """Return log(u) + correction/u for a positive, finite u (fdlibm's e_log.c and s_log1p.c, without branches)."""
+    u = np.float64(u)  # without jit it may be Python's float, which raises at 0/0
     tiny = u < 2.2250738585072014e-308
     v = u * 18014398509481984.0 if tiny else u
     i = bits(v)

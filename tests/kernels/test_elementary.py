@@ -1,0 +1,205 @@
+"""The elementary functions against ball arithmetic, over the whole range and in the special values."""
+
+import json
+import os
+import subprocess
+import sys
+
+import flint
+import numpy as np
+import pytest
+from numba import types
+
+from tests.tolerances import exact_values, ulp_errors
+from vgtheory.codegen.compiled import compile_activation
+from vgtheory.kernels import _jit, elementary
+from vgtheory.kernels._jit import ROW_PASS, compiled, loop, private_directory, sources_digest
+
+RNG = np.random.default_rng(11)
+
+
+def on_array(function):
+    @loop
+    def run(x, out):
+        for i in range(x.size):
+            out[i] = function(x[i])
+
+    def call(x):
+        x = np.asarray(x, dtype=float)
+        out = np.empty_like(x)
+        run(x, out)
+        return out
+
+    return call
+
+
+def spread(lo, hi, n=400):
+    """Points uniform on [lo, hi], and as many uniform in the exponent, down to subnormals."""
+    flat = RNG.uniform(lo, hi, n)
+    small = 10.0 ** RNG.uniform(-320, np.log10(max(abs(lo), abs(hi))), n) * RNG.choice([-1, 1], n)
+    return np.concatenate([flat, small[(small >= lo) & (small <= hi)]])
+
+
+# function, its exact counterpart, the range where the result is a normal number, the stated error in ulp
+CASES = [
+    ("exp", lambda a: a.exp(), spread(-708, 709.7), 1.0),
+    ("expm1", lambda a: a.expm1(), spread(-60, 709.7), 1.0),
+    ("log", lambda a: a.log(), np.abs(spread(0, 1e308)), 1.0),
+    ("log", lambda a: a.log(), RNG.uniform(0.5, 2, 400), 1.0),
+    ("log1p", lambda a: a.log1p(), spread(-1 + 1e-15, 1e15), 1.0),
+    ("log1p", lambda a: a.log1p(), RNG.uniform(-1, 1, 400), 1.0),
+    ("tanh", lambda a: a.tanh(), spread(-25, 25), 3.0),
+    ("sigmoid", lambda a: 1 / (1 + (-a).exp()), spread(-708, 60), 2.0),
+    ("softplus", lambda a: a.exp().log1p(), spread(-708, 708), 2.0),
+    ("erfcx", lambda a: (a * a).exp() * a.erfc(), np.abs(spread(0, 70)), 3.0),
+    ("erfc", lambda a: a.erfc(), spread(-7, 26.5), 4.0),
+    ("erf", lambda a: a.erf(), spread(-7, 7), 2.0),
+    ("exp_minus_square", lambda a: (-a * a).exp(), spread(-26.6, 26.6), 1.0),
+]
+
+
+@pytest.mark.parametrize(("name", "exact", "points", "ulps"), CASES, ids=[c[0] for c in CASES])
+def test_error_is_below_the_stated_number_of_ulp(name, exact, points, ulps):
+    computed = on_array(getattr(elementary, name))(points)
+    assert ulp_errors(computed, exact_values(exact, points)).max() < ulps
+
+
+def test_the_measure_notices_one_wrong_bit_in_the_last_places():
+    points = RNG.uniform(-5, 5, 50)
+    wrong = on_array(elementary.exp)(points) * (1 + 4 * 2.0**-52)
+    assert ulp_errors(wrong, exact_values(lambda a: a.exp(), points)).max() > 3
+
+
+def test_the_relative_error_of_exp_stays_one_ulp_for_a_sum_of_two_doubles():
+    x = RNG.uniform(-700, 700, 300)
+    tail = x * RNG.uniform(-1, 1, 300) * 2.0**-53
+
+    @loop
+    def run(x, tail, out):
+        for i in range(x.size):
+            out[i] = elementary.exp_sum(x[i], tail[i])
+
+    out = np.empty_like(x)
+    run(x, tail, out)
+    true = [
+        t
+        for a, b in zip(x, tail, strict=True)
+        for t in exact_values(lambda c, b=b: (c + flint.arb(float(b))).exp(), [a])
+    ]
+    assert ulp_errors(out, true).max() < 1.0
+
+
+def test_products_and_sums_carry_their_rounding_error():
+    a, b = RNG.standard_normal(200), RNG.standard_normal(200)
+
+    @loop
+    def run(a, b, p, e, s, d):
+        for i in range(a.size):
+            p[i], e[i] = elementary.two_product(a[i], b[i])
+            s[i], d[i] = elementary.two_sum(a[i], b[i])
+
+    p, e, s, d = np.empty((4, 200))
+    run(a, b, p, e, s, d)
+    for i in range(200):
+        x, y = flint.fmpq(*a[i].as_integer_ratio()), flint.fmpq(*b[i].as_integer_ratio())
+        left = flint.fmpq(*p[i].as_integer_ratio()) + flint.fmpq(*e[i].as_integer_ratio()) - x * y
+        assert abs(left) <= abs(x * y) / 2**104
+        assert flint.fmpq(*s[i].as_integer_ratio()) + flint.fmpq(*d[i].as_integer_ratio()) == x + y
+
+
+SPECIAL = {  # function: values at nan, inf, -inf, 0, -0, 5e-324, 1000, -1000
+    "exp": [np.nan, np.inf, 0, 1, 1, 1, np.inf, 0],
+    "expm1": [np.nan, np.inf, -1, 0, 0, 5e-324, np.inf, -1],
+    "log": [np.nan, np.inf, np.nan, -np.inf, -np.inf, np.log(5e-324), np.log(1000), np.nan],
+    "log1p": [np.nan, np.inf, np.nan, 0, 0, 5e-324, np.log(1001), np.nan],
+    "tanh": [np.nan, 1, -1, 0, 0, 5e-324, 1, -1],
+    "sigmoid": [np.nan, 1, 0, 0.5, 0.5, 0.5, 1, 0],
+    "softplus": [np.nan, np.inf, 0, np.log(2), np.log(2), np.log(2), 1000, 0],
+    "erf": [np.nan, 1, -1, 0, 0, 5e-324, 1, -1],
+    "erfc": [np.nan, 0, 2, 1, 1, 1, 0, 2],
+    "exp_minus_square": [np.nan, 0, 0, 1, 1, 1, 0, 0],
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_values(name):
+    points = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, 1000.0, -1000.0]
+    np.testing.assert_allclose(on_array(getattr(elementary, name))(points), SPECIAL[name], rtol=1e-15, atol=0)
+
+
+def test_subnormal_results_are_right_to_one_unit():
+    points = RNG.uniform(-745.5, -708, 300)
+    assert ulp_errors(on_array(elementary.exp)(points), exact_values(lambda a: a.exp(), points)).max() <= 1.0
+    assert on_array(elementary.exp)([-745.2])[0] == 0.0
+    assert on_array(elementary.exp)([709.78271289338, 709.7827128933841])[0] < np.inf
+
+
+def test_sine_and_cosine_of_turns():
+    v = np.concatenate([RNG.uniform(0, 1, 1000), [0.0, 0.125, 0.25, 0.5, 0.75, 2.0**-53, 1 - 2.0**-53]])
+
+    @loop
+    def run(v, s, c):
+        for i in range(v.size):
+            s[i], c[i] = elementary.sincos_turns(v[i])
+
+    s, c = np.empty_like(v), np.empty_like(v)
+    run(v, s, c)
+    ones = np.ones_like(v)
+    assert ulp_errors(s, exact_values(lambda a: (2 * a).sin_pi(), v), scale=ones).max() < 2
+    assert ulp_errors(c, exact_values(lambda a: (2 * a).cos_pi(), v), scale=ones).max() < 2
+    np.testing.assert_allclose(s**2 + c**2, 1, rtol=1e-15)
+
+
+def test_without_jit_the_same_functions_give_the_same_numbers():
+    names = [*SPECIAL, "erfcx"]
+    points = [0.0, 1e-9, 0.3, 0.99, 1.0, 2.5, 20.0, 300.0, float("inf")]
+    code = (
+        "import numpy as np; np.seterr(all='ignore')\n"
+        "from vgtheory.kernels import elementary as el\n"
+        f"import json; inf = float('inf'); "
+        f"print(json.dumps([[float(getattr(el, n)(x)) for x in {points}] for n in {names}]))"
+    )
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    plain = json.loads(run.stdout)
+    for name, values in zip(names, plain, strict=True):
+        # Only fused operations differ.
+        np.testing.assert_allclose(values, on_array(getattr(elementary, name))(points), rtol=2e-15, atol=0)
+
+
+def test_the_cache_directory_is_named_by_every_kernels_source(tmp_path, monkeypatch):
+    source = tmp_path / "kernel.py"
+    monkeypatch.setattr(_jit, "__file__", str(tmp_path / "_jit.py"))
+    digests = []
+    for text in ("A = 1\n", "A = 2\n"):
+        source.write_text(text)
+        sources_digest.cache_clear()
+        digests.append(sources_digest())
+    sources_digest.cache_clear()
+    assert digests[0] != digests[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="POSIX permissions")
+def test_a_cache_that_others_can_write_to_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path / "cache"))
+    place = private_directory("kernels", "abc")
+    assert place is not None
+    assert place.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "cache").chmod(0o777)
+    with pytest.warns(RuntimeWarning, match="can be written by"):
+        assert private_directory("kernels", "abc") is None
+
+
+def test_a_kernel_takes_the_row_pass_as_a_typed_argument(tmp_path):
+    vector = types.float64[::1]
+
+    @compiled(types.float64(ROW_PASS, vector), directory=tmp_path)
+    def mean_square(row, h):
+        value, slope = np.empty_like(h), np.empty_like(h)
+        row(h, value, slope)
+        return np.sum(value * value) / h.size
+
+    h = RNG.standard_normal(300)
+    for name, function in (("tanh", np.tanh), ("sin", np.sin)):
+        assert mean_square(compile_activation(name).row, h) == pytest.approx(np.mean(function(h) ** 2), rel=1e-14)
+    assert len(mean_square.signatures) == 1
