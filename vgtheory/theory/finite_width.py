@@ -16,7 +16,7 @@ from vgtheory.theory.mean_field import log_length_profile, table_of
 
 # Where the expansion stops being one: deviations of several per cent from exact simulation begin at these values.
 LENGTH_LIMIT = 0.1
-ALIGNMENT_LIMIT = 0.05
+ALIGNMENT_LIMIT = 0.02
 SLOPE_LIMIT = 0.3
 
 
