@@ -1,0 +1,110 @@
+"""Verdicts: right predictions hold, wrong ones are violated, few samples leave it undecided; the rate is as stated."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import vgtheory as vg
+from vgtheory._errors import InputError
+from vgtheory.reporting.compare import compare
+
+LAYERS = 12
+
+
+def prediction(shift=0.0, factor=1.0):
+    mean, std = np.linspace(-3, 0, LAYERS), np.linspace(1.0, 0.2, LAYERS)
+    return xr.Dataset(
+        {
+            "log_gradient_norm": ("layer", mean + shift * std),
+            "log_gradient_norm_std": ("layer", std * factor),
+        },
+        coords={"layer": np.arange(1, LAYERS + 1)},
+        attrs={"spec": "{}"},
+    )
+
+
+def result(samples, seed=0, dead=0):
+    """Random walks towards the first layer: strongly correlated between layers, as gradients are."""
+    p = prediction()
+    variance = p.log_gradient_norm_std.values**2
+    steps = np.sqrt(np.diff(np.append(variance[::-1], np.nan), prepend=0)[:-1])
+    walk = np.cumsum(np.random.default_rng(seed).standard_normal((samples, LAYERS)) * steps, axis=1)[:, ::-1]
+    values = p.log_gradient_norm.values + walk
+    values[:dead] = -np.inf
+    return xr.Dataset(
+        {"log_gradient_norm": (("sample", "layer"), values)}, coords={"layer": p.layer}, attrs={"spec": "{}"}
+    )
+
+
+def test_a_right_prediction_holds_and_the_z_scores_are_standard():
+    c = compare(prediction(), result(20_000))
+    assert c.attrs["verdict"] == "holds"
+    assert (c.verdict == "holds").all()
+    assert np.abs(c.z).max() < c.attrs["critical_z"]
+    assert ((c.std_ratio_lower < 1) & (c.std_ratio_upper > 1)).all()
+    assert "Bonferroni" in c.attrs["correction"]
+
+
+@pytest.mark.parametrize(("shift", "factor"), [(0.2, 1.0), (-0.2, 1.0), (0.0, 1.25), (0.0, 0.8)])
+def test_a_wrong_prediction_is_violated(shift, factor):
+    assert compare(prediction(shift, factor), result(20_000)).attrs["verdict"] == "violated"
+
+
+@pytest.mark.parametrize(("shift", "factor"), [(0.02, 1.0), (0.0, 1.02)])
+def test_a_difference_within_the_tolerance_holds_but_is_seen_without_one(shift, factor):
+    sample = result(60_000)
+    assert compare(prediction(shift, factor), sample).attrs["verdict"] == "holds"
+    assert compare(prediction(shift, factor), sample, tolerance=1e-4).attrs["verdict"] == "violated"
+
+
+def test_few_samples_decide_nothing():
+    assert compare(prediction(), result(50)).attrs["verdict"] == "undecided"
+
+
+def test_false_alarms_are_no_more_frequent_than_stated():
+    """400 right predictions at a stated rate of 5 %, tolerance next to zero: at most 5 % and 4 standard errors."""
+    alarms = [
+        compare(prediction(), result(400, seed), false_alarm=0.05, tolerance=1e-6).attrs["verdict"] == "violated"
+        for seed in range(400)
+    ]
+    assert np.mean(alarms) <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_dead_networks_are_counted_and_left_out():
+    c = compare(prediction(), result(5000, dead=7))
+    assert (c.attrs["dead"], c.attrs["samples"]) == (7, 4993)
+    assert np.isfinite(c.z).all()
+
+
+def test_what_does_not_belong_together_is_refused():
+    with pytest.raises(InputError, match="different networks"):
+        compare(prediction().assign_attrs(spec="other"), result(50))
+    with pytest.raises(InputError, match="different networks"):
+        compare(prediction().isel(layer=slice(3)), result(50))
+    with pytest.raises(InputError, match="quantity"):
+        compare(prediction(), result(50), quantity="q")
+    with pytest.raises(InputError, match="at least 8"):
+        compare(prediction(), result(5))
+    with pytest.raises(InputError, match="tolerance"):
+        compare(prediction(), result(50), tolerance=2.0)
+    with pytest.raises(InputError, match="without log_gradient_norm"):
+        compare(xr.Dataset(), result(50))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "sigma_w", "sigma_b"), [("tanh", 1.5, 0.05), ("relu", 2**0.5, 0.0), ("selu", 1.0, 0.0)]
+)
+def test_predictions_hold_in_simulations(name, sigma_w, sigma_b):
+    network = vg.Network(name, vg.Weights.gaussian(sigma_w, sigma_b), 128, 40)
+    simulated = vg.simulate(network, 8000, seed=3)
+    assert compare(vg.predict(network), simulated).attrs["verdict"] == "holds"
+    assert compare(vg.predict(network), simulated, "log_weight_gradient_norm").attrs["verdict"] == "holds"
+
+
+@pytest.mark.slow
+def test_where_the_expansion_warns_it_is_indeed_violated():
+    network = vg.Network("gelu", vg.Weights.gaussian(1.4, 0.3), 64, 60)
+    predicted = vg.predict(network)
+    assert predicted.attrs["reliable"] != "yes"
+    assert compare(predicted, vg.simulate(network, 2000, seed=3)).attrs["verdict"] == "violated"

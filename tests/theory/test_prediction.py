@@ -1,0 +1,87 @@
+"""The predicted data set: shape, labels, which law it says it used, and when it says not to trust it."""
+
+import json
+
+import numpy as np
+import pytest
+import sympy as sp
+import xarray as xr
+
+import vgtheory as vg
+from vgtheory._errors import InputError
+from vgtheory.theory.finite_width import finite_width
+from vgtheory.theory.homogeneous import exact_norms
+
+
+def net(name="tanh", width=64, depth=20, weights=None):
+    return vg.Network(name, weights or vg.Weights.gaussian(1.5, 0.1), width, depth)
+
+
+def test_the_data_set(tmp_path):
+    network = net()
+    p = vg.predict(network)
+    assert dict(p.sizes) == {"layer": 20}
+    assert p.layer.values.tolist() == list(range(1, 21))
+    assert p.attrs["method"] == "order 1/N"
+    assert p.attrs["reliable"] == "yes"
+    assert json.loads(p.attrs["spec"]) == network.spec
+    assert all(p[name].attrs["description"] for name in p)
+    assert all(np.isfinite(p[name]).all() for name in p)
+    assert p.identical(vg.predict(net()))
+    p.to_netcdf(tmp_path / "p.nc")
+    assert xr.open_dataset(tmp_path / "p.nc").load().identical(p)
+
+
+def test_norms_are_half_of_the_squared_norms_statistics():
+    terms, p = finite_width(net()), vg.predict(net())
+    assert p.log_gradient_norm.values == pytest.approx(terms.mean / 2)
+    assert p.log_gradient_norm_std.values == pytest.approx(np.sqrt(terms.variance) / 2)
+    assert p.log_gradient_norm_infinite_width.values == pytest.approx(terms.wide_mean / 2)
+    steps = -np.diff(2 * p.log_gradient_norm_infinite_width.values)
+    assert steps == pytest.approx(np.log(p.chi.values[:-1]), abs=1e-12)
+
+
+def test_homogeneous_activations_follow_their_exact_law():
+    network = net("relu", 20, 30, vg.Weights.he())
+    p, exact = vg.predict(network), exact_norms(network)
+    assert p.attrs["method"] == p.attrs["weight_method"] == "exact law"
+    assert p.log_gradient_norm.values == pytest.approx(exact.mean / 2)
+    assert p.log_weight_gradient_norm_std.values == pytest.approx(np.sqrt(exact.weight_variance) / 2)
+    assert p.attrs["dead_probability"] == pytest.approx(1 - (1 - 2.0**-20) ** 30)
+    biased = vg.predict(net("relu", 2000, 10, vg.Weights.he(0.3)))
+    assert (biased.attrs["method"], biased.attrs["weight_method"]) == ("exact law", "order 1/N")
+    terms = finite_width(net("relu", 2000, 10, vg.Weights.he(0.3)))
+    assert biased.log_weight_gradient_norm.values == pytest.approx(terms.weight_mean / 2, abs=1e-4)
+
+
+def test_it_says_when_not_to_trust_it():
+    gelu = vg.predict(net("gelu", 64, 60, vg.Weights.gaussian(1.4, 0.3)))
+    assert gelu.attrs["reliable"].startswith("no: ")
+    assert gelu.attrs["max_alignment_weight"] > 0.1
+    uniform = vg.predict(net(weights=vg.Weights.uniform(1.5, 0.1)))
+    assert "asymptotic" in uniform.attrs["assumptions"]
+    assert uniform.log_gradient_norm.values == pytest.approx(vg.predict(net()).log_gradient_norm.values)
+
+
+@pytest.mark.parametrize(("sigma_w", "change"), [(1.0, "vanishes"), (2.5, "explodes")])
+def test_depth_amplifies_the_gain(sigma_w, change):
+    p = vg.predict(net("tanh", 512, 2000, vg.Weights.gaussian(sigma_w, 0.3)))
+    (point,) = vg.fixed_points("tanh", sigma_w, 0.3)
+    slope = (p.log_gradient_norm_infinite_width[0] - p.log_gradient_norm_infinite_width[1999]).item() / 1999
+    assert slope == pytest.approx(np.log(point.chi) / 2, rel=1e-2)
+    assert (slope < 0) == (change == "vanishes")
+
+
+def test_extreme_depth_and_lengths_stay_finite():
+    p = vg.predict(net("tanh", 256, 20_000, vg.Weights.gaussian(0.5)))
+    assert np.isfinite(p.log_gradient_norm).all()
+    assert p.log_gradient_norm.values[0] == pytest.approx(20_000 * np.log(0.5), rel=1e-2)
+    assert p.q.values[-1] == 0
+    assert p.log_q.values[-1] == pytest.approx(-2 * 20_000 * np.log(2), rel=1e-2)
+
+
+def test_symbols_are_refused():
+    with pytest.raises(InputError, match="symbolic"):
+        vg.predict(net(depth=sp.Symbol("depth", integer=True, positive=True)))
+    with pytest.raises(InputError, match="sigma"):
+        vg.predict(net(weights=vg.Weights.gaussian(sp.Symbol("s", positive=True))))
