@@ -21,15 +21,13 @@ FURTHER = [
     (family, name, widths, sigma_b)
     for family in ("gaussian", "orthogonal")
     for name in ("tanh", "relu", "gelu")
-    for widths, sigma_b in (
-        (SIX, 0.3),
-        (SIXTEEN, 0.0),
-        (UNEVEN, 0.0),
-        (UNEVEN, 0.3),
-        (TWO, 0.0),
-        (TWO, 0.3),
-        (ONE, 0.0),
-    )
+    for widths, sigma_b in ((SIX, 0.3), (SIXTEEN, 0.0), (UNEVEN, 0.0), (UNEVEN, 0.3))
+] + [
+    # Not GELU: in so narrow a network one unit far to the left sends the signal below 1e-308.
+    (family, name, widths, sigma_b)
+    for family in ("gaussian", "orthogonal")
+    for name in ("tanh", "relu")
+    for widths, sigma_b in ((TWO, 0.0), (TWO, 0.3), (ONE, 0.0), (ONE, 0.3))
 ]
 # Each of the at most 30 p-values per case must exceed this: with all cases, a false alarm has probability 1e-6.
 LIMIT = 1e-6 / (30 * (len(ORDINARY) + len(FURTHER)))
