@@ -41,7 +41,7 @@ Coefficients = tuple[sp.Expr, ...]  # of a polynomial in t, the constant term fi
 class Generator:
     """A quantity that the rational function is made of; `symbol` stands for it.
 
-    kind : "exponential" e^{-p(t)} · "erfcx" of p(t) · "root" argument^{1/index} · "constant" ·
+    kind : "exponential" e^{-p(t)} · "erfcx" or "error function" of p(t) · "root" argument^{1/index} · "constant" ·
     the name of an operation on `argument`.
     """
 
@@ -142,7 +142,7 @@ class Chart:
             return self._convert_erf(e)
         if isinstance(e, sp.log):
             return self._convert_log(e.args[0])
-        if isinstance(e, tuple(DIRECT)):
+        if type(e) in DIRECT:
             return self._direct(type(e), e.args[0])
         if isinstance(e, HYPERBOLIC):
             return self.convert(e.rewrite(sp.exp))
@@ -222,6 +222,10 @@ class Chart:
         w = self._new("w", "erfcx", coefficients=tuple(sign * a for a in c)).symbol
         value = sign * (1 - tail * w)
         return value if isinstance(e, sp.erf) else 1 - value
+
+    def error_function(self, w: Generator) -> sp.Symbol:
+        """Return the symbol of erf at the argument of an erfcx."""
+        return self._new("v", "error function", coefficients=w.coefficients).symbol
 
     def _convert_log(self, v: sp.Expr) -> sp.Expr:
         inside = sp.factor(sp.cancel(sp.together(self.convert(v))))

@@ -15,6 +15,7 @@ from vgtheory.codegen.program import INPUT, Builder, Operand
 FAR = 1e15
 UNDERFLOW = 800.0  # e^{-800} is 0 in double precision
 MAX_CANCELLATION = 8.0
+BOUNDED = ("exponential", "erfcx", "error function")  # kinds with values in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -160,9 +161,8 @@ class Emitter:
     # -------------------------------------------------------------- factors
 
     def _factor(self, factor: sp.Expr, decaying: bool) -> Operand:
-        special = self._special(factor)
-        if special is not None:
-            return special
+        if self._cancels(factor):
+            factor = self._with_erf(factor)
         split = self._around_one(factor)
         if split is None:
             return self._sum(factor, decaying)
@@ -173,16 +173,16 @@ class Emitter:
             self._report(factor)
         return self.builder.op("add", self._sum(rest, decaying), product)
 
-    def _special(self, factor: sp.Expr) -> Operand | None:
-        """Return 1 - n·erfcx(p) as erf(p)."""
-        for g in self._of_kind("erfcx"):
+    def _with_erf(self, factor: sp.Expr) -> sp.Expr:
+        """Return the factor with n·erfcx(p) written as 1 - erf(p), where that stops a cancellation."""
+        for w in self._of_kind("erfcx"):
             for n in self._of_kind("exponential"):
-                ratio = sp.expand(factor / (1 - n.symbol * g.symbol))
-                ratio = sp.cancel(ratio)
-                if ratio.is_Rational and self._is_square(n, g):
-                    erf = self.builder.op("erf", self.chart_polynomial(g, clamped=False)[0])
-                    return self.builder.op("mul", erf, float(ratio))
-        return None
+                if factor.has(w.symbol) and self._is_square(n, w):
+                    erf = self.chart.error_function(w)
+                    rewritten = sp.expand(factor.subs(w.symbol, (1 - erf) / n.symbol))
+                    if rewritten.is_polynomial(n.symbol) and not self._cancels(rewritten):
+                        return rewritten
+        return factor
 
     def _is_square(self, n: Generator, w: Generator) -> bool:
         t = self.chart.t
@@ -219,7 +219,7 @@ class Emitter:
 
         Coefficients are polynomials in quantities between 0 and 1 (exponentials and erfcx), tried on a grid.
         """
-        bounded = [g.symbol for kind in ("exponential", "erfcx") for g in self._of_kind(kind) if e.has(g.symbol)]
+        bounded = [g.symbol for kind in BOUNDED for g in self._of_kind(kind) if e.has(g.symbol)]
         values = {g.symbol: number(g.argument) for g in self._of_kind("constant")}
         others = sorted(e.free_symbols - set(bounded) - set(values), key=lambda s: s.name)
         if len(bounded) > 3 or any(not s.is_positive for s in others):
@@ -291,8 +291,9 @@ class Emitter:
         if g.kind == "exponential":
             high, low = self.chart_polynomial(g, clamped=True)
             return b.op("exp_sum", b.op("neg", high), b.op("neg", low))
-        if g.kind == "erfcx":
-            return b.op("erfcx", self.chart_polynomial(g, clamped=False)[0])
+        if g.kind in ("erfcx", "error function"):
+            operation = "erfcx" if g.kind == "erfcx" else "erf"
+            return b.op(operation, self.chart_polynomial(g, clamped=False)[0])
         inside = self.quotient(*sp.fraction(sp.cancel(sp.together(g.argument))))
         value = b.op("div", b.op("mul", inside.numerator, inside.scale), inside.denominator)
         if g.kind == "root":

@@ -1,0 +1,189 @@
+"""Every activation, built in or written by a user, to a few ulp of ball arithmetic, without overflow."""
+
+import warnings
+
+import flint
+import numpy as np
+import pytest
+import sympy as sp
+
+from tests.tolerances import BITS, ulp_errors
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.codegen.compiled import compile_activation
+from vgtheory.codegen.evaluate import evaluator
+from vgtheory.codegen.stabilise import stabilise
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.ball import compile_jets, jets
+from vgtheory.symbolic.catalogue import activation, catalogue
+
+FORMULAS = [
+    "x/(1+exp(-x))",
+    "x*tanh(log(1+exp(x)))",
+    "Max(x, 0.1*x)",
+    "tanh(x)+0.1*x",
+    "x*exp(-x**2)",
+    "log(1+x**2)",
+    "atan(x)",
+    "x/(1+abs(x))",
+    "x/sqrt(1+x**2)",
+    "sin(x)**2+x",
+    "1/(1+exp(-1.702*x))*x",
+    "tanh(x-1)",
+    "1/(1+exp(2-3*x))",
+    "x*erf(x)",
+    "log(1+exp(2*x))/2",
+    "asinh(x)",
+    "Max(0, tanh(x))",
+    "exp(-x**2/2)",
+]
+ALL = [*catalogue, *FORMULAS]
+# (activation, order) with a true zero away from x = 0, next to which no formula in doubles keeps relative accuracy.
+ZEROS = {
+    *((name, 1) for name in ("gelu", "gelu_tanh", "silu", "mish", "x/(1+exp(-x))", "x*tanh(log(1+exp(x)))")),
+    *((name, 1) for name in ("x*exp(-x**2)", "sin(x)**2+x", "1/(1+exp(-1.702*x))*x")),
+    *((name, 0) for name in ("tanh(x-1)",)),
+}
+RNG = np.random.default_rng(5)
+POINTS = np.concatenate([RNG.uniform(-40, 40, 60), RNG.standard_normal(60), RNG.standard_normal(10) * 1e-6])
+TAILS = np.array([-700.0, -300.0, -100.0, 100.0, 300.0, 700.0])
+
+
+def exact(act, order, points):
+    """Values of the derivative of this order as balls, and the size of the largest term that makes them."""
+    old, flint.ctx.prec = flint.ctx.prec, BITS
+    parts = act.derivative_pieces(order) if order else act.pieces
+    try:
+        values = []
+        for x in points:
+            part = next(p for p in parts if p.lo < sp.Rational(float(x)) <= p.hi)
+            values.append(jets(compile_jets(part.expr, act.symbol), flint.arb(float(x)), 0)[0])
+        return values
+    finally:
+        flint.ctx.prec = old
+
+
+def near_zeros(name, points):
+    """Where zeros of φ or φ' may lie: within ±3, but everywhere for the wave."""
+    return np.abs(points) < (np.inf if "sin" in name else 3.0)
+
+
+def rounding_of_x(act, order, points):
+    """|x f'|, what rounding x alone does to f: the honest unit near the zeros of f."""
+    slope = np.array([float(v) for v in exact(act, order + 1, points)])
+    return np.where(near_zeros(act.name, points), np.abs(points * slope), 0.0)
+
+
+def visible(true):
+    """Where the true value is a normal number."""
+    return np.array([abs(float(v)) > 1e-290 or v == 0 for v in true])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_value_and_slope_are_right_to_a_few_ulp(name):
+    act = activation(name)
+    points = np.concatenate([POINTS, TAILS])
+    computed = compile_activation(act).both(points)
+    for order in (0, 1):
+        true = exact(act, order, points)
+        scale = rounding_of_x(act, order, points) if (name, order) in ZEROS else np.zeros_like(points)
+        keep = visible(true)
+        errors = ulp_errors(computed[order][keep], [v for v, k in zip(true, keep, strict=True) if k], scale=scale[keep])
+        assert errors.max() < 4.0, (order, points[keep][errors.argmax()])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_numpy_and_compiled_agree(name):
+    act = activation(name)
+    points = np.concatenate([POINTS, TAILS, [np.nan, 0.0, 1000.0, -1000.0]])
+    value, slope = compile_activation(act).both(points)
+    near = 3e-15 * near_zeros(name, points)
+    for numpy_result, result in ((evaluator(act).value(points), value), (evaluator(act).slope(points), slope)):
+        assert np.all((np.abs(numpy_result - result) <= 3e-15 * np.abs(result) + near) | np.isnan(points))
+    assert np.isnan(value[-4])
+    assert np.isnan(slope[-4])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_overflows_and_nothing_warns_at_a_thousand(name):
+    act = activation(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for f in (compile_activation(act).both([-1000.0, 1000.0]),):
+            assert np.all(np.isfinite(f))
+        e = evaluator(act)
+        assert np.all(np.isfinite([e.value([-1000.0, 1000.0]), e.slope([-1000.0, 1000.0])]))
+
+
+@pytest.mark.parametrize("name", [n for n in catalogue if n != "sin"])
+def test_infinities_give_the_limits(name):
+    act = activation(name)
+    left, right = (float(v) for v in act.limits)
+    value, slope = compile_activation(act).both([-np.inf, np.inf])
+    assert tuple(value) == (left, right)
+    assert np.all(np.isfinite(slope))
+
+
+@pytest.mark.parametrize(
+    "name", ["tanh", "sigmoid", "silu", "gelu", "mish", "softplus", "elu", "selu", "erf", "gelu_tanh"]
+)
+def test_log_slope_is_right_where_the_slope_underflows(name):
+    act = activation(name)
+    # As far as ball arithmetic of 3000 bits still separates 1 + erf or 1 + tanh from 0; φ' is below 1e-380 there.
+    far = {"gelu": -43.0, "erf": -31.0, "gelu_tanh": -25.0}.get(name, -900.0)
+    points = np.array([far, -20.0, -5.0, -0.1, 0.0, 0.3])
+    true = [float(abs(v).log()) for v in exact(act, 1, points)]
+    np.testing.assert_allclose(evaluator(act).log_slope(points), true, rtol=1e-14, atol=1e-15)
+
+
+def test_log_slope_is_minus_infinity_where_the_slope_is_zero():
+    assert list(evaluator(activation("relu")).log_slope([-1.0, 2.0])) == [-np.inf, 0.0]
+    assert evaluator(activation("hard_tanh")).log_slope(5.0) == -np.inf
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "mish", "relu", "x/sqrt(1+x**2)"])
+def test_single_precision_is_the_rounded_double(name):
+    f = compile_activation(name)
+    h = POINTS.astype(np.float32)
+    for single, double in zip(f.both(h), f.both(h.astype(np.float64)), strict=True):
+        assert single.dtype == np.float32
+        np.testing.assert_array_equal(single, double.astype(np.float32))
+
+
+def test_shapes_and_kinds_of_input():
+    f = compile_activation("tanh")
+    h = RNG.standard_normal((3, 4, 5))
+    np.testing.assert_allclose(f(h), np.tanh(h), rtol=1e-15)
+    np.testing.assert_array_equal(f(h[:, ::2].T), f(h)[:, ::2].T)
+    h.flags.writeable = False
+    assert f(h).shape == h.shape
+    assert f(np.empty((0, 3))).shape == (0, 3)
+    assert isinstance(f(0.5), float)
+    assert f(np.arange(3)).dtype == np.float64
+    with pytest.raises(InputError, match="complex128"):
+        f(np.ones(2, dtype=complex))
+
+
+def test_at_a_kink_the_slope_is_the_left_one():
+    assert compile_activation("relu").gradient([0.0, 5e-324]).tolist() == [0.0, 1.0]
+    assert evaluator(activation("relu")).slope([0.0, 5e-324]).tolist() == [0.0, 1.0]
+
+
+def test_symbolic_parameters_are_refused():
+    act = activation("leaky_relu", alpha=sp.Symbol("a", real=True))
+    for verb in (stabilise, evaluator, compile_activation):
+        with pytest.raises(InputError, match="symbolic parameters a"):
+            verb(act)
+
+
+def test_a_function_without_code_is_refused_by_name():
+    x = sp.Symbol("x", real=True)
+    with pytest.raises(UnsupportedError, match="besselj"):
+        compile_activation(Activation(sp.besselj(0, x)))
+
+
+def test_only_formulas_whose_digits_are_in_doubt_carry_notes():
+    for name in ("tanh", "sigmoid", "softplus", "elu", "selu", "erf", "relu", "hard_tanh", "atan(x)", "x/(1+abs(x))"):
+        assert stabilise(activation(name)).notes == ()
+    assert any("both signs" in note for note in stabilise(activation("silu")).notes)  # φ' has a true zero
+    assert any("no stability rule" in note for note in stabilise(activation("exp(sin(x))")).notes)
+    assert any("both signs" in note for note in stabilise(activation("x-tanh(x)")).notes)

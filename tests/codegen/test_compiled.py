@@ -1,0 +1,136 @@
+"""Generated modules: content-addressed, private, safe against hostile names, usable in spawned processes."""
+
+import ast
+import math
+import multiprocessing
+import os
+import pickle
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from vgtheory.codegen import compiled
+from vgtheory.codegen.compiled import compile_activation, generated_path, load
+from vgtheory.codegen.source import row_source
+from vgtheory.codegen.stabilise import stabilise
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_the_module_is_written_once_and_its_machine_code_is_found_again(cache):
+    program = (
+        "import sys; from vgtheory.codegen.compiled import compile_activation as c; f = c('x/(2+exp(-x))');"
+        "print(float(f(1.0)), sum(f.row.stats.cache_hits.values()), sum(f.row.stats.cache_misses.values()))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+        for _ in range(2)
+    ]
+    assert runs[0][0] == runs[1][0] == repr(1 / (2 + math.exp(-1)))
+    assert runs[0][1:] == ["0", "1"]
+    assert runs[1][1:] == ["1", "0"]
+    assert len(list((cache / "generated").rglob("vgtheory_row_*.py"))) == 1
+
+
+def test_the_cache_belongs_to_its_owner_alone(cache):
+    path = generated_path(row_source(stabilise(activation("tanh"))))
+    for directory in (path.parent, path.parent.parent, cache):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_a_changed_file_is_never_trusted(cache):
+    source = row_source(stabilise(activation("x/(3+exp(-x))")))
+    path = generated_path(source)
+    path.write_text("raise SystemExit('planted')\n")
+    module = load(source)
+    assert path.read_text() == source
+    assert not list(path.parent.glob("*.tmp"))
+    del sys.modules[module.__name__]
+
+
+def test_the_key_depends_on_versions_flags_and_processor(cache, monkeypatch):
+    source = row_source(stabilise(activation("tanh")))
+    first = generated_path(source)
+    monkeypatch.setattr(compiled, "_machine", lambda: "another processor")
+    assert generated_path(source) != first
+
+
+def test_without_a_private_directory_the_code_still_runs(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    source = row_source(stabilise(activation("x/(4+exp(-x))")))
+    with pytest.warns(RuntimeWarning, match="not cached"):
+        row = load(source).row
+    value, slope = np.empty((2, 1))
+    row(np.array([1.0]), value, slope)
+    assert value[0] == pytest.approx(1 / (4 + np.exp(-1)), rel=1e-15)
+
+
+def test_no_name_that_a_user_gives_reaches_the_source():
+    hostile = "__import__('os').system('touch /tmp/planted')"
+    x = sp.Symbol(hostile, real=True)
+    gain = sp.Symbol("h[0]=1;import os", real=True)
+    act = Activation(sp.tanh(gain * x), name=hostile, **{gain.name: 2})
+    plain = compile_activation("tanh(2*x)")
+    assert compile_activation(act).source == plain.source
+    names = {n.id for n in ast.walk(ast.parse(plain.source)) if isinstance(n, ast.Name)}
+    assert "os" not in names
+    assert compile_activation(act)(0.25) == pytest.approx(np.tanh(0.5), rel=1e-15)
+
+
+def test_the_source_is_the_same_in_every_process():
+    program = (
+        "from vgtheory.codegen.source import row_source; from vgtheory.codegen.stabilise import stabilise;"
+        "from vgtheory.symbolic.catalogue import activation;"
+        "import hashlib; print(hashlib.sha256(''.join(row_source(stabilise(activation(n)))"
+        " for n in ('gelu', 'mish', 'gelu_tanh', 'tanh(x)*exp(-x**2)/(1+abs(x))')).encode()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(digests) == 1
+
+
+def test_a_compiled_activation_is_a_value():
+    act = activation("leaky_relu", alpha=0.3)
+    f = compile_activation(act)
+    assert f.origin == act
+    copy = pickle.loads(pickle.dumps(f))  # noqa: S301 - our own bytes
+    assert copy == f
+    assert copy(-1.0) == f(-1.0) == -0.3
+
+
+def _in_child(f, h):
+    return f(h).tolist()
+
+
+@pytest.mark.slow
+def test_a_spawned_process_rebuilds_it():
+    f = compile_activation("mish")
+    h = np.linspace(-3, 3, 5)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(_in_child, (f, h)) == f(h).tolist()
+
+
+def test_the_row_pass_vectorises(cache):
+    f = compile_activation("x/(5+exp(-x))")  # its own formula and cache: machine code from a cache has no assembly
+    assembly = next(iter(f.row.inspect_asm().values()))
+    packed = ("vmulpd", "mulpd", "fmul\tv", "fmul v")
+    assert any(instruction in assembly for instruction in packed)
