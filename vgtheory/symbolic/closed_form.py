@@ -83,7 +83,19 @@ def _in_tanh(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         return []
     t, node = sp.Dummy("t", real=True), next(iter(atoms))
     roots = _polynomial_roots(factor.xreplace({node: t}), t, x)
-    return [sp.atanh(r) / _rate(node.args[0], x) for r in roots if not (r.is_number and not abs(sp.N(r)) < 1)]
+    inside = [r for r in roots if not (r.is_number and not abs(sp.N(r)) < 1)]
+    return [a / _rate(node.args[0], x) for r in inside for a in _inverse_tanh(r)]
+
+
+def _inverse_tanh(t: sp.Expr) -> list[sp.Expr]:
+    """Return atanh t as ±acosh (1 − t²)^{−1/2}, both signs where that of t is open.
+
+    SymPy (1.14) takes atanh(√999999/1000) for negative, and sets made with it come out wrong.
+    """
+    size = sp.acosh(1 / sp.sqrt(sp.radsimp(1 - sp.expand(t**2))))
+    if t.is_number:
+        return [size if sp.N(t) > 0 else -size]
+    return [size, -size]
 
 
 def _in_exp(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:

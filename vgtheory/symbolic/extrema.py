@@ -174,13 +174,13 @@ def _supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign:
         functions = [_Function(p, x, order, sign) for p in parts if not (even and p.hi <= 0)]
         candidates = _constant_pieces(functions) + _ends(functions, even)
         period = _period(functions[0].expr, x) if len(parts) == 1 else None
+        sides = () if period is not None else (1,) if even else (1, -1)
         with precision(SEARCH_BITS):
             floor = _floor(functions, candidates)
-            if period is None:
-                for side in (1,) if even else (1, -1):
-                    candidates.append(_tail_candidate(functions, side, floor))
-                    if candidates[-1].exact is sp.oo:
-                        return Extremum(sp.oo, (float("inf"),) * 2, side * sp.oo, False, status="proved")
+            for side in sides:
+                candidates.append(_tail_candidate(functions, side, floor))
+                if candidates[-1].exact is sp.oo:
+                    return Extremum(sp.oo, (float("inf"),) * 2, side * sp.oo, False, status="proved")
             windows = _windows(functions, candidates, even, period)
             candidates += _critical(functions, windows, floor)
     except (SearchFailed, TailUndecided, UnsupportedError):

@@ -91,9 +91,13 @@ def saturation(act: Activation, eps: Any) -> Saturation:
             return Saturation(act, level, sp.S.Reals, ((-math.inf, math.inf),), "proved")
         merged = _merged([i for part in act.pieces for i in _piece_levels(part, act.symbol, level)])
     floats = tuple((lo.double, hi.double) for lo, hi in merged)
-    if any(end.exact is None for interval in merged for end in interval):
+    ends = [(lo.exact, hi.exact) for lo, hi in merged]
+    if any(end is None for pair in ends for end in pair):
         return Saturation(act, level, None, floats, "certified")
-    return Saturation(act, level, sp.Union(*(sp.Interval(lo.exact, hi.exact) for lo, hi in merged)), floats, "proved")
+    whole = sp.Union(*(sp.Interval(lo, hi) for lo, hi in ends))
+    # SymPy orders the ends by its own numerics; a set that it has merged wrongly is not passed on.
+    faithful = sorted(_interval_ends(whole), key=str) == sorted(ends, key=str)
+    return Saturation(act, level, whole if faithful else None, floats, "proved" if faithful else "certified")
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,14 @@ class _End:
 def _piece_levels(part: calculus.Piece, x: sp.Symbol, level: sp.Expr) -> list[tuple[_End, _End]]:
     """Return the intervals of one piece on which |φ'| ≤ level."""
     slope = sp.diff(part.expr, x)
+    if slope.is_rational_function(x):
+        slope = sp.factor(slope)  # without the cancellation that the quotient rule leaves
     ends = [_End(number_ball(part.lo), part.lo), _End(number_ball(part.hi), part.hi)]
     bound = number_ball(level)
     if not slope.has(x):
         return [(ends[0], ends[1])] if sp.Abs(slope) <= level else []
     window = _window(slope, part, x, level)
-    program = compile_jets(part.expr, x)
+    program = compile_jets(slope, x)
     for sign in (1, -1):
         ends += _roots(_tilted(program, sign * bound), *window, slope - sign * level, x)
     ends.sort(key=lambda e: float(e.ball) if not e.ball.is_finite() else float(e.ball.mid()))
@@ -126,17 +132,17 @@ def _piece_levels(part: calculus.Piece, x: sp.Symbol, level: sp.Expr) -> list[tu
             a.ball if a.ball.is_finite() else min(window[0], b.ball - 1 if b.ball.is_finite() else window[0], key=float)
         )
         right = b.ball if b.ball.is_finite() else max(window[1], left + 1, key=float)
-        if abs(jets(program, arb(((left + right) / 2).mid()), 1)[1]) <= bound:
+        if abs(jets(program, arb(((left + right) / 2).mid()), 0)[0]) <= bound:
             inside.append((a, b))
     return inside
 
 
-def _tilted(program: tuple, slope: arb) -> Jets:
-    """Return the jets of φ(x) − slope·x, whose critical points are the solutions of φ'(x) = slope."""
+def _tilted(slope: tuple, level: arb) -> Jets:
+    """Return the jets of φ(x) − level·x up to a constant, whose critical points are the solutions of φ'(x) = level."""
 
     def run(box: arb, order: int) -> list[arb]:
-        found = jets(program, box, order)
-        return [found[0] - slope * box, *(v - slope for v in found[1:2]), *found[2:]]
+        first, *higher = jets(slope, box, max(order - 1, 0))
+        return [arb(0), first - level, *higher][: order + 1]
 
     return run
 

@@ -93,7 +93,7 @@ class Tail:
     def _new(self, terms: dict[Scale, Coefficient]) -> Tail:
         kept = [(s, c) for s, c in terms.items() if not (isinstance(c, sp.Expr) and c == 0)]
         if len(kept) > MAX_TERMS:
-            kept = _folded(sorted(kept, key=cmp_to_key(lambda a, b: (b[0] * a[0] ** -1).growth)), self.start)
+            kept = _folded(sorted(kept, key=_BY_GROWTH), self.start)
         return Tail(tuple(kept), self.start, self.taylor)
 
     def constant(self, value: Coefficient) -> Tail:
@@ -197,6 +197,13 @@ class Tail:
 @lru_cache(maxsize=1024)
 def _derivative(function: type, order: int, at: sp.Expr) -> sp.Expr:
     return function(_T).diff(_T, order).subs(_T, at)
+
+
+def _faster(a: tuple[Scale, Coefficient], b: tuple[Scale, Coefficient]) -> int:
+    return (b[0] * a[0] ** -1).growth
+
+
+_BY_GROWTH = cmp_to_key(_faster)
 
 
 def _folded(terms: list[tuple[Scale, Coefficient]], start: arb) -> list[tuple[Scale, Coefficient]]:

@@ -1,0 +1,144 @@
+"""Certified extrema against known constants, dense grids, and deliberately wrong values."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation, catalogue
+from vgtheory.symbolic.extrema import derivative_range, slope_bound
+
+SELU = sp.Rational("1.0507009873554804934193349852946") * sp.Rational("1.6732632423543772848170429916717")
+GELU_SUP = (1 + sp.erf(1)) / 2 + sp.exp(-1) / sp.sqrt(sp.pi)
+PROVED = {  # activation: (sup φ', inf φ'), closed forms by hand
+    "identity": (1, 1),
+    "sigmoid": (sp.Rational(1, 4), 0),
+    "tanh": (1, 0),
+    "erf": (2 / sp.sqrt(sp.pi), 0),
+    "sin": (1, -1),
+    "relu": (1, 0),
+    "leaky_relu": (1, sp.Rational(1, 100)),
+    "elu": (1, 0),
+    "selu": (SELU, 0),
+    "gelu": (GELU_SUP, 1 - GELU_SUP),
+    "softplus": (1, 0),
+    "hard_tanh": (1, 0),
+    "x/(1+abs(x))": (1, 0),
+    "x*exp(-x**2)": (1, -2 * sp.exp(-sp.Rational(3, 2))),
+    "atan(x)": (1, 0),
+    "log(1+x**2)": (1, -1),
+    "x/sqrt(1+x**2)": (1, 0),
+    "tanh(x)+0.1*x": (sp.Rational(11, 10), sp.Rational(1, 10)),
+    "x**3": (sp.oo, 0),
+    "x*atan(x)": (sp.pi / 2, -sp.pi / 2),
+    "x+sin(x)**2": (2, 0),
+    "asinh(x)": (1, 0),
+}
+# Roots by mpmath at 50 digits: x tanh(x/2) = 2 for SiLU; mish by findroot on its second derivative.
+CERTIFIED = {
+    "silu": ("1.09983932012886691696", "2.39935728"),
+    "mish": ("1.08849816125172786122", "1.4905711794854284593"),
+}
+
+
+@pytest.mark.parametrize("name", PROVED)
+def test_known_closed_forms_are_proved(name):
+    found = derivative_range(activation(name))
+    for extremum, want in zip((found.sup, found.inf), PROVED[name], strict=True):
+        assert extremum.status == "proved"
+        assert extremum.expr == want or sp.simplify(extremum.expr - want) == 0
+        assert want == sp.oo or sp.Rational(extremum.enclosure[0]) <= want <= sp.Rational(extremum.enclosure[1])
+
+
+@pytest.mark.parametrize("name", CERTIFIED)
+def test_known_roots_are_certified_with_their_equation(name):
+    digits, at = CERTIFIED[name]
+    sup = derivative_range(activation(name)).sup
+    assert sup.status == "certified"
+    assert abs(sup.digits(30) - sp.Float(digits, 30)) < 1e-20
+    assert str(sup.at).startswith(at)
+    assert abs(sp.N((sup.equation.lhs - sup.equation.rhs).subs(activation(name).symbol, sup.at))) < 1e-15
+
+
+def test_silu_at_its_root_is_one_half_plus_a_quarter_of_the_root():
+    sup = derivative_range(activation("silu")).sup
+    x = activation("silu").symbol
+    assert sup.at_root == sp.Rational(1, 2) + x / 4
+    assert abs(sup.at_root.subs(x, sup.at) - sup.digits(18)) < 1e-17
+
+
+@pytest.mark.parametrize(
+    ("name", "want"), [("tanh", 4 / (3 * sp.sqrt(3))), ("sigmoid", 1 / (6 * sp.sqrt(3))), ("gelu", sp.sqrt(2 / sp.pi))]
+)
+def test_curvatures(name, want):
+    found = derivative_range(activation(name), order=2)
+    assert found.sup.status == "proved"
+    assert sp.simplify(found.sup.expr - want) == 0
+
+
+@pytest.mark.parametrize("name", [*catalogue, "x/(1+x^4)", "x^2*exp(-abs(x))", "x*tanh(exp(x))", "x+0.1*log(1+x^2)"])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_every_enclosure_dominates_a_dense_grid_and_is_reached(name, order):
+    act = activation(name)
+    found = derivative_range(act, order)
+    parts = [(float(p.lo), float(p.hi), sp.lambdify(act.symbol, p.expr, "scipy")) for p in act.derivative_pieces(order)]
+    grid = np.concatenate([np.linspace(-12, 12, 4001), np.linspace(-0.01, 0.01, 101)])
+    values = np.concatenate(
+        [np.atleast_1d(f(h)) * np.ones_like(h) for lo, hi, f in parts for h in [grid[(grid > lo) & (grid < hi)]]]
+    )
+    slack = 1e-12 * (1 + np.abs(values).max())
+    assert found.sup.enclosure[1] >= values.max() - slack
+    assert found.inf.enclosure[0] <= values.min() + slack
+    for extremum, reached in ((found.sup, values.max()), (found.inf, values.min())):
+        if np.isfinite(extremum.enclosure).all():
+            assert extremum.enclosure[1] - extremum.enclosure[0] <= 1e-9
+            assert abs(extremum.enclosure[0] - reached) < 1e-3 * (1 + abs(reached))
+        assert extremum.status in ("proved", "certified")
+
+
+def test_a_value_wrong_by_one_percent_is_outside_the_enclosure():
+    lo, hi = derivative_range(activation("mish")).sup.enclosure
+    for factor in (0.99, 1.01):
+        assert not lo <= 1.08849816125172786 * factor <= hi
+
+
+def test_attained_or_only_approached():
+    assert not derivative_range(activation("softplus")).sup.attained
+    assert derivative_range(activation("softplus")).sup.at == sp.oo
+    assert derivative_range(activation("gelu")).sup.attained
+    assert derivative_range(activation("gelu")).sup.at == sp.sqrt(2)
+    assert derivative_range(activation("x/(1+abs(x))")).sup.attained
+
+
+def test_many_digits_agree_with_few():
+    sup = derivative_range(activation("gelu_tanh")).sup
+    assert str(sup.digits(200)).startswith(str(sup.digits(40))[:-2])
+
+
+def test_symbolic_parameters_of_monotone_slopes():
+    alpha = sp.Symbol("alpha", positive=True)
+    assert derivative_range(activation("elu", alpha=alpha)).sup.expr == sp.Max(1, alpha)
+    beta = sp.Symbol("beta", real=True)
+    leaky = activation("leaky_relu", alpha=beta)
+    assert slope_bound(leaky).expr.subs(beta, -3) == 3
+    assert slope_bound(leaky).expr.subs(beta, sp.Rational(1, 5)) == 1
+    with pytest.raises(UnsupportedError, match="give the parameters values"):
+        derivative_range(Activation("x/(1+exp(-beta*x))", beta=sp.Symbol("beta", positive=True)))
+
+
+def test_an_infinite_slope_at_a_point_is_not_certified():
+    sup = derivative_range(activation("sqrt(abs(x))")).sup
+    assert sup.status == "numeric"
+    assert sup.enclosure[1] == float("inf")
+
+
+def test_slope_bound_is_the_larger_side():
+    assert slope_bound(activation("-3*tanh(x)")).expr == 3
+    assert slope_bound(activation("x**3")).expr == sp.oo
+
+
+@pytest.mark.parametrize("order", [-1, 5, 1.0, True])
+def test_bad_orders_are_refused(order):
+    with pytest.raises(InputError, match="order"):
+        derivative_range(activation("tanh"), order)
