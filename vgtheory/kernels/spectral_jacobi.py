@@ -1,9 +1,9 @@
 """Singular values of a matrix whose rows span hundreds of decades: one-sided Jacobi rotations on scaled rows.
 
-A = diag(e^g) T with rows of T of norm one.  Plain SVD of A loses every singular value below 2^-53 of the largest; one-sided
-Jacobi keeps their relative accuracy, limited by the condition of T alone (Demmel & Veselić 1992), and the scales stay
-logarithms, so that they may leave the range of doubles.  A rotation of two rows of very different size is a
-Gram–Schmidt step of the small one.
+A = diag(e^g) T with rows of T of norm one.  Plain SVD of A loses every singular value below 2^-53 of the largest;
+one-sided Jacobi keeps their relative accuracy, limited by the condition of T alone (Demmel & Veselić 1992), and the
+scales stay logarithms, so that they may leave the range of doubles.  A rotation of two rows of very different size is
+a Gram–Schmidt step of the small one.
 """
 
 import numpy as np

@@ -12,10 +12,14 @@ from scipy.interpolate import PchipInterpolator
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
-from vgtheory.spectra.curve import Curve
-from vgtheory.spectra.slope_law import slope_law
+from vgtheory.spectra.curve import Curve, Ensemble
+from vgtheory.spectra.profile import profile_chain
+from vgtheory.spectra.slope_law import WIDTH, slope_law
+from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.fixed_points import length_limit
+from vgtheory.theory.mean_field import log_length_profile
 
+_CONSTANT = 1e-10  # spread of ln q_l below which all layers have one law
 _EXACT_DRAWS = 4096  # up to here every draw is inverted; beyond, quantiles at as many points are interpolated
 
 
@@ -60,7 +64,7 @@ class Spectrum:
 
     Attributes
     ----------
-    q : variance of the pre-activations, one per layer (a single number if it is the same in all).
+    q : variance of the pre-activations, one per layer.
     status : how the law is known: "asymptotic", exact as the width grows at fixed depth.
     assumptions : what it holds under.
     """
@@ -196,23 +200,25 @@ class Spectrum:
         return density, cdf
 
 
-def spectrum(network: Network, q: float | Literal["stationary", "profile"] = "stationary") -> Spectrum:
+def spectrum(network: Network, q: float | Literal["profile", "stationary"] = "profile") -> Spectrum:
     """Return the law of the singular values of J = ∏ D_l W_l at this depth, width → ∞.
 
     Parameters
     ----------
     network : equal widths, numbers everywhere; with uniform weights the law is that of Gaussian ones (universality).
-    q : variance of the pre-activations: "stationary", the value that q_l tends to from ‖x_0‖² = N_0; or a number.
+    q : variance of the pre-activations: "profile", q_l of every layer from ‖x_0‖² = N_0; "stationary", the value that
+        q_l tends to from there; or a number.
 
     Raises
     ------
-    NoSolutionError : q_l tends to 0 or diverges, so that there is no stationary law.
-    UnsupportedError : unequal widths.
+    NoSolutionError : "stationary" where q_l tends to 0 or diverges.
+    UnsupportedError : unequal widths; a profile whose spectrum has several intervals (orthogonal weights with an atom).
 
     Notes
     -----
     The eigenvalues of J Jᵀ have the free multiplicative convolution of the laws of D_l W_l W_lᵀ D_l (Pennington et al.
-    (2017)); here it is an explicit curve, see `kernels.spectral_curve`.
+    (2017)).  With one law of D² it is an explicit curve (`kernels.spectral_curve`); a profile is a chain of Newton
+    solutions over at most 20 laws that stand for all layers (`kernels.spectral_mixed`).
 
     Examples
     --------
@@ -224,15 +230,38 @@ def spectrum(network: Network, q: float | Literal["stationary", "profile"] = "st
     (1.0, 20.0)
     """
     sigma_w, sigma_b = _scales(network)
-    value = _stationary(network, sigma_w, sigma_b) if q == "stationary" else _number(q)
-    ensemble: Literal["gaussian", "orthogonal"] = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
-    depth = int(network.depth)
-    law = slope_law(network.activation, value)
-    assumptions = ["width → ∞ at fixed depth", f"pre-activations normal with variance q = {value:.6g} in every layer"]
+    ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
+    log_variance = 2 * float(np.log(sigma_w))
+    log_q = _log_lengths(network, q, sigma_w, sigma_b)
+    law: Law
+    if float(np.ptp(log_q)) < _CONSTANT:
+        law = one_law(network.activation, float(np.exp(log_q[-1])), len(log_q), ensemble, log_variance)
+    else:
+        law = profile_chain(network.activation, log_q, ensemble, log_variance)
+    assumptions = ["width → ∞ at fixed depth", "pre-activations normal, independent between units"]
     if network.weights.family == "uniform":
         assumptions.append("the law of the weights' entries enters through its variance only (universality)")
-    curve = Curve(law, depth, ensemble, 2 * float(np.log(sigma_w)))
-    return Spectrum(curve, (value,), "asymptotic", tuple(assumptions))
+    return Spectrum(law, tuple(np.exp(log_q).tolist()), "asymptotic", tuple(assumptions))
+
+
+def _log_lengths(network: Network, q: Any, sigma_w: float, sigma_b: float) -> Array:
+    depth = int(network.depth)
+    if network.activation.homogeneous_degree == 1 and q in ("profile", "stationary"):
+        return np.zeros(depth)  # φ' does not depend on the scale of h: any q gives the same law
+    if isinstance(q, str) and q == "profile":
+        return log_length_profile(network)
+    value = _stationary(network, sigma_w, sigma_b) if isinstance(q, str) and q == "stationary" else _number(q)
+    return np.full(depth, np.log(value))
+
+
+def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, log_variance: float) -> Law:
+    """Return the law of x = s² where every layer has pre-activations of variance q.
+
+    Up to three orthogonal layers the curve comes close to the law's own axis, which takes finer panels.
+    """
+    fine = ensemble == "orthogonal" and depth <= 3
+    law = slope_law(activation, q, WIDTH / 2) if fine else slope_law(activation, q)
+    return Curve(law, depth, ensemble, log_variance)
 
 
 def _scales(network: Network) -> tuple[float, float]:
@@ -254,13 +283,11 @@ def _number(q: Any) -> float:
     except (TypeError, ValueError):
         value = np.nan
     if not (np.isfinite(value) and value > 0):
-        raise InputError(f"q = {q!r}", "'stationary' or a positive number", "e.g. q=0.7")
+        raise InputError(f"q = {q!r}", "'profile', 'stationary' or a positive number", "e.g. q=0.7")
     return value
 
 
 def _stationary(network: Network, sigma_w: float, sigma_b: float) -> float:
-    if network.activation.homogeneous_degree is not None and network.activation.homogeneous_degree == 1:
-        return 1.0  # φ' does not depend on the scale of h: any q gives the same law
     value = length_limit(network.activation, sigma_w, sigma_b)
     if value == 0 or not np.isfinite(value):
         tends = "tends to 0" if value == 0 else "diverges"

@@ -8,11 +8,12 @@ singular values of diag(e^g) T come from one-sided Jacobi rotations at the end. 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
@@ -30,7 +31,7 @@ MAX_WIDTH = 4096
 
 @dataclass(frozen=True)
 class SamplingCost:
-    """What one sample costs on one thread: seconds (an estimate within a factor of about three), bytes, and whether it is feasible."""
+    """One sample on one thread: seconds (estimated within a factor of three), bytes, whether it is feasible."""
 
     seconds: float
     bytes: int
@@ -51,7 +52,7 @@ def sampling_cost(network: Network) -> SamplingCost:
     widths = network.widths
     draw = 3 if network.weights.family == "orthogonal" else 0
     work, rank = 0.0, widths[0]
-    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+    for fan_in, fan_out in pairwise(widths):
         rank_out = min(rank, fan_out)
         work += fan_in * fan_out * (rank + draw * min(fan_in, fan_out))  # W Q, and a Haar matrix
         work += 2 * fan_out * rank**2 + rank_out * rank * widths[0]  # QR with Q, triangular product
@@ -177,12 +178,12 @@ def _sample(network: Network, generator: np.random.Generator) -> tuple[Array, Ar
     x *= np.sqrt(widths[0]) / np.linalg.norm(x)
     product = GradedProduct(widths[0])
     q = np.empty(len(widths) - 1)
-    for l, (sigma_w, sigma_b) in enumerate(network.sigmas):
-        w = draw_weights(network.weights.family, sigma_w, widths[l + 1], widths[l], generator)
-        h = w @ x + _biases(network.weights.bias_family, sigma_b, widths[l + 1], generator)
-        q[l] = float(h @ h) / len(h)
-        if not np.isfinite(q[l]):
-            raise UnsupportedError(f"the pre-activations overflow at layer {l + 1}; use a smaller sigma_w")
+    for layer, (sigma_w, sigma_b) in enumerate(network.sigmas):
+        w = draw_weights(network.weights.family, sigma_w, widths[layer + 1], widths[layer], generator)
+        h = w @ x + _biases(network.weights.bias_family, sigma_b, widths[layer + 1], generator)
+        q[layer] = float(h @ h) / len(h)
+        if not np.isfinite(q[layer]):
+            raise UnsupportedError(f"the pre-activations overflow at layer {layer + 1}; use a smaller sigma_w")
         product.multiply(w, act.log_slope(h))
         x = act.value(h)
     return product.log_singular_values(min(widths[0], widths[-1])), q
