@@ -9,7 +9,7 @@ from typing import Any, Literal
 import sympy as sp
 
 from vgtheory._errors import FormulaError, InputError
-from vgtheory.symbolic import calculus
+from vgtheory.symbolic import calculus, domain
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.parser import parse
 from vgtheory.symbolic.printing import to_latex
@@ -54,6 +54,8 @@ class Activation:
         object.__setattr__(self, "symbol", symbol)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "parameters", tuple(sorted(values.items())))
+        if self.is_numeric and any(domain.conditions(self.expr, symbol)):
+            domain.need_real(self.pieces, symbol)
 
     @cached_property
     def pieces(self) -> tuple[calculus.Piece, ...]:
