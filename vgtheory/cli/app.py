@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,9 @@ from vgtheory._errors import InputError, VgtheoryError
 from vgtheory.cli import options as opt
 
 # typer carries its own copy of click since 0.26 and used the installed one before; this is the class in both.
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+INTERRUPTED = 130  # what a shell reports after Ctrl-C; typer's own return value for it too
 
 app = typer.Typer(
     name="vgtheory",
@@ -59,7 +61,9 @@ def report(
 def derive(
     activation: opt.ActivationName,
     param: opt.Params = None,
-    eps: Annotated[float, typer.Option(help="Threshold of |φ'| below which a neuron counts as saturated.")] = 0.01,
+    eps: Annotated[
+        float, typer.Option(**opt.REAL, help="Threshold of |φ'| below which a neuron counts as saturated.")
+    ] = 0.01,
     latex: Annotated[Path | None, typer.Option(help="Also write the derivation as a LaTeX document.")] = None,
 ) -> None:
     """Derive φ', φ'', their ranges, where φ' saturates, and the Gaussian means E φ², E φ'²."""
@@ -93,12 +97,13 @@ def simulate(
     opt.check_run(samples, seed)
     opt.announce(network, samples, seed)
     from vgtheory.cli.screen import print_study, progress_bar
-    from vgtheory.reporting.study_file import write_study
+    from vgtheory.reporting.study_file import check_study, write_study
     from vgtheory.study.simulate import simulate as run
 
+    check_study(out, network.spec_json, samples, seed, force)
     with progress_bar("simulate") as progress:
         study = run(network, samples=samples, seed=seed, progress=progress)
-    write_study(study, out, force=force)
+    write_study(study, out)
     print_study(study, out)
 
 
@@ -150,7 +155,7 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments or ["--help"], prog_name="vgtheory", standalone_mode=False)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0
     except VgtheoryError as error:
         return _refuse(str(error))
     except _UsageError as error:
@@ -158,8 +163,7 @@ def run(arguments: list[str]) -> int:
     except typer.Exit as stop:
         return int(stop.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        print("interrupted; nothing half-written is left behind", file=sys.stderr)
-        return 130
+        return _interrupted()
     except BrokenPipeError:
         # The reader (head, less) went away: what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -167,6 +171,11 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _refuse(f"{where}{error.strerror or error}; choose another place with --out")
+
+
+def _interrupted() -> int:
+    print("vgtheory: interrupted; nothing half-written is left behind", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _refuse(message: str) -> int:

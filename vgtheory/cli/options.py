@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -16,6 +17,7 @@ from vgtheory.reporting.describe import describe
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 
+T = TypeVar("T")
 SIGMA_W, SIGMA_B, WIDTH, DEPTH, SAMPLES = 1.5, 0.05, 512, 1000, 64
 MAX_SAMPLES = 10**6
 
@@ -37,6 +39,21 @@ class Initialiser(StrEnum):
     pytorch_default = "pytorch-default"
 
 
+def _parser(kind: Callable[[str], T], accepted: str) -> Callable[[str], T]:
+    """Return a parser whose refusal names the value, which typer's own does not."""
+
+    def parse(text: str) -> T:
+        try:
+            return kind(str(text))
+        except ValueError:
+            raise typer.BadParameter(f"{str(text)[:40]!r}; accepted is {accepted}") from None
+
+    return parse
+
+
+_WHOLE: dict[str, Any] = {"parser": _parser(int, "a whole number"), "metavar": "INTEGER"}
+REAL: dict[str, Any] = {"parser": _parser(float, "a number"), "metavar": "NUMBER"}
+
 ActivationName = Annotated[
     str, typer.Argument(metavar="ACT", help="Name (see `vgtheory list`) or formula, e.g. 'x/(1+exp(-x))'.")
 ]
@@ -45,18 +62,20 @@ Params = Annotated[
 ]
 SigmaW = Annotated[
     float | None,
-    typer.Option(help=f"σ_w: a weight has variance σ_w²/fan_in.  [default: {SIGMA_W}]", show_default=False),
+    typer.Option(help=f"σ_w: a weight has variance σ_w²/fan_in.  [default: {SIGMA_W}]", show_default=False, **REAL),
 ]
 SigmaB = Annotated[
     float | None,
-    typer.Option(help=f"σ_b: standard deviation of a bias.  [default: {SIGMA_B}; 0 with --init]", show_default=False),
+    typer.Option(
+        help=f"σ_b: standard deviation of a bias.  [default: {SIGMA_B}; 0 with --init]", show_default=False, **REAL
+    ),
 ]
 WeightLaw = Annotated[Family | None, typer.Option(help="Law of the weights.  [default: gaussian]", show_default=False)]
 Init = Annotated[Initialiser | None, typer.Option(help="Named initialiser, instead of --sigma-w and --weights.")]
-Width = Annotated[int, typer.Option(help="N, neurons per layer.")]
-Depth = Annotated[int, typer.Option(help="L, layers.")]
-Samples = Annotated[int, typer.Option(help="Random networks to simulate.")]
-Seed = Annotated[int, typer.Option(help="Seed of the random networks.")]
+Width = Annotated[int, typer.Option(help="N, neurons per layer.", **_WHOLE)]
+Depth = Annotated[int, typer.Option(help="L, layers.", **_WHOLE)]
+Samples = Annotated[int, typer.Option(help="Random networks to simulate.", **_WHOLE)]
+Seed = Annotated[int, typer.Option(help="Seed of the random networks.", **_WHOLE)]
 
 
 def activation(source: str, param: list[str] | None) -> Activation:
@@ -109,10 +128,12 @@ def network(
     return Network(activation(source, param), weights(sigma_w, sigma_b, family, init), width=width, depth=depth)
 
 
-def variance(text: str) -> str | float:
+def variance(text: str) -> Literal["profile", "stationary"] | float:
     """Return --q: "profile", "stationary" or a positive number."""
-    if text in ("profile", "stationary"):
-        return text
+    if text == "profile":
+        return "profile"
+    if text == "stationary":
+        return "stationary"
     try:
         number = float(text)
     except ValueError:

@@ -138,6 +138,8 @@ class _Parser:
         if token == "{":
             return self.group(), False
         self.take()
+        if not token:
+            return "<mrow></mrow>", False
         if token[0].isdigit():
             return f"<mn>{token}</mn>", False
         if token.startswith("\\"):

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vgtheory.codegen.evaluate import evaluator
+from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
 from vgtheory.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, RC, SKY, VERMILION, new_figure
-
-# Natural logarithms of float32's smallest normal and of its largest number (IEEE 754 binary32).
-LOG_TINY_FLOAT32 = -126 * np.log(2.0)
-LOG_MAX_FLOAT32 = 128 * np.log(2.0)
+from vgtheory.symbolic.activation import Activation
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,9 @@ def summarise(study: Any) -> GradientSummary:
     )
 
 
+@matplotlib.rc_context(RC)
 def activation(
-    f: Callable[[np.ndarray], np.ndarray],
-    slope: Callable[[np.ndarray], np.ndarray],
+    act: Activation,
     saturated: Sequence[tuple[float, float]] = (),
     sup: tuple[float, float | None, str] | None = None,
     q: float | None = None,
@@ -69,16 +68,16 @@ def activation(
 
     Parameters
     ----------
-    f, slope : φ and φ' on float64 arrays.
+    act : an activation without symbolic parameters.
     saturated : intervals on which |φ'| ≤ eps.
     sup : (value, point or None, label) of sup|φ'|.
     q : variance of a pre-activation; its normal density is drawn beneath φ'.
     """
+    f, slope = evaluator(act).value, evaluator(act).slope
     reach = _reach(saturated, q)
     h = np.linspace(-reach, reach, 1201)
     if axes is None:
-        with matplotlib.rc_context(RC):
-            axes = new_figure(5.8, 4.4).subplots(2, 1, sharex=True)
+        axes = new_figure(5.8, 4.4).subplots(2, 1, sharex=True)
     upper, lower = axes
     upper.plot(h, f(h), color=BLUE)
     upper.set_ylabel(r"$\varphi(h)$")
@@ -136,6 +135,7 @@ def _legend_above(ax: Axes, *sources: Axes) -> None:
         ax.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
+@matplotlib.rc_context(RC)
 def gradient(
     study: Any,
     prediction: Any | None = None,
@@ -154,8 +154,7 @@ def gradient(
     """
     seen = summarise(study)
     if axes is None:
-        with matplotlib.rc_context(RC):
-            axes = new_figure(5.8, 4.8).subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
+        axes = new_figure(5.8, 4.8).subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     upper, lower = axes
     upper.fill_between(seen.layer, seen.low, seen.high, color=SKY, alpha=0.4, lw=0, label="90 % of networks")
     half = 2.576 * np.nan_to_num(seen.stderr)
@@ -168,7 +167,7 @@ def gradient(
             prediction["layer"], prediction["log_gradient_norm"], color=ORANGE, ls=(0, (5, 3)), label="predicted mean"
         )
     if bound is not None:
-        _within(upper, seen.layer, bound[0], bound[1])
+        _draw_bound(upper, seen.layer, bound[0], bound[1])
     _float32_limits(upper)
     upper.set_ylabel(r"$\ln\,\|\partial\ell/\partial h_l\|$")
     _legend_above(upper)
@@ -183,14 +182,12 @@ def gradient(
     return upper, lower
 
 
-def _within(ax: Axes, layer: np.ndarray, values: np.ndarray, name: str) -> None:
-    """Draw a bound without letting it stretch the axis to more than three times the data's range."""
+def _draw_bound(ax: Axes, layer: np.ndarray, values: np.ndarray, name: str) -> None:
+    """Draw a bound where it is not so loose that it would squeeze the data into a quarter of the axis."""
     low, high = ax.get_ylim()
-    ax.plot(layer, values, color=GREEN, ls="-.", lw=1.3, label=name)
-    span = high - low
-    finite = values[np.isfinite(values)]
-    if finite.size:
-        ax.set_ylim(max(low - 2 * span, min(low, finite.min())), min(high + 2 * span, max(high, finite.max())))
+    if values.max() <= high + 3 * (high - low) and values.min() >= low - 3 * (high - low):
+        ax.plot(layer, values, color=GREEN, ls="-.", lw=1.3, label=f"bound on the root mean square: {name}")
+        ax.set_ylim(min(low, float(values.min())), max(high, float(values.max())))
 
 
 def _float32_limits(ax: Axes) -> None:
@@ -200,19 +197,19 @@ def _float32_limits(ax: Axes) -> None:
             ax.axhline(value, color=VERMILION, ls=":", lw=1.3, label=name)
 
 
+@matplotlib.rc_context(RC)
 def spectrum(
-    law: Any, sample: np.ndarray | None = None, caption: str = "sampled network", ax: Axes | None = None
+    law: Any | None, sample: np.ndarray | None = None, caption: str = "sampled network", ax: Axes | None = None
 ) -> Axes:
     """Return the axes of the density of ln s, s a singular value of J, over the histogram of sampled values.
 
     Parameters
     ----------
-    law : ``vg.spectrum(network)``; drawn over its support, cut where less than 0.1 % of the mass is left.
+    law : ``vg.spectrum(network)``, drawn from its 1 % quantile up; None for a histogram alone.
     sample : sampled ln s of any shape; zeros (−inf) are counted in the label and not drawn.
     """
     if ax is None:
-        with matplotlib.rc_context(RC):
-            ax = new_figure().subplots()
+        ax = new_figure().subplots()
     lo, hi = _span(law, sample)
     if sample is not None:
         flat = np.asarray(sample, dtype=float).ravel()
@@ -222,8 +219,8 @@ def spectrum(
         edges = edges if 12 <= len(edges) <= 81 else np.linspace(lo, hi, 41)
         counts, _ = np.histogram(finite, bins=edges)
         ax.stairs(counts / (flat.size * np.diff(edges)), edges, fill=True, color=SKY, alpha=0.55, label=caption)
-    grid = np.linspace(lo, hi, 800)
-    ax.plot(grid, np.asarray(law.pdf_log(grid), dtype=float), color=VERMILION, label=r"law, width $\to\infty$")
+    if law is not None:
+        _draw_law(ax, law, lo, hi)
     ax.set_xlabel(r"$\ln s$ ($s$: singular value of $J$)")
     ax.set_ylabel("density")
     ax.set_ylim(bottom=0)
@@ -232,24 +229,38 @@ def spectrum(
     return ax
 
 
-def _span(law: Any, sample: np.ndarray | None) -> tuple[float, float]:
-    empty = zero_mass(law)
-    lo = float(np.asarray(law.ppf_log(empty + (1 - empty) * 0.01)))
-    hi = float(np.asarray(law.ppf_log(1 - 1e-9)))
+def _draw_law(ax: Axes, law: Any, lo: float, hi: float) -> None:
+    low, high = law.support_log
+    if high > low:
+        grid = np.linspace(max(lo, low), min(hi, high), 800)
+        ax.plot(grid, np.asarray(law.pdf_log(grid), dtype=float), color=VERMILION, label=r"law, width $\to\infty$")
+    for place, mass in law.atoms_log:
+        if np.isfinite(place):
+            label = rf"{100 * mass:.3g} % of the mass at $\ln s = {place:.4g}$"
+            ax.axvline(place, color=GREEN, lw=1.4, ls="--", label=label)
+
+
+def _span(law: Any | None, sample: np.ndarray | None) -> tuple[float, float]:
+    ends: list[float] = []
+    if law is not None:
+        empty = zero_mass(law)
+        ends += [float(law.ppf_log(empty + (1 - empty) * 0.01)), float(law.ppf_log(1 - 1e-9))]
     if sample is not None:
         flat = np.asarray(sample, dtype=float).ravel()
         finite = flat[np.isfinite(flat)]
         if finite.size:
-            lo, hi = min(lo, float(np.quantile(finite, 0.01))), max(hi, float(finite.max()))
-    room = 0.03 * (hi - lo) if hi > lo else 0.5
+            ends += [float(np.quantile(finite, 0.01)), float(finite.max())]
+    lo, hi = min(ends, default=-1.0), max(ends, default=1.0)
+    room = 0.03 * (hi - lo) if hi - lo > 1e-6 else 0.5
     return lo - room, hi + room
 
 
 def zero_mass(law: Any) -> float:
     """Return the mass of the law of s at s = 0."""
-    return float(sum(mass for place, mass in law.atoms if place == 0))
+    return float(sum(mass for place, mass in law.atoms_log if place == -np.inf))
 
 
+@matplotlib.rc_context(RC)
 def criticality(
     sigma_w: np.ndarray,
     chi: np.ndarray,
@@ -259,8 +270,7 @@ def criticality(
 ) -> Axes:
     """Return the axes of the gain χ against σ_w, with the network's own σ_w and the critical one marked."""
     if ax is None:
-        with matplotlib.rc_context(RC):
-            ax = new_figure(5.8, 3.0).subplots()
+        ax = new_figure(5.8, 3.0).subplots()
     ax.axhline(1.0, color=GREY, lw=1)
     ax.plot(sigma_w, chi, color=BLUE, label=r"$\chi$ at the stable fixed point")
     if critical is not None:
@@ -276,4 +286,6 @@ def criticality(
 def figure_of(axes: Axes | tuple[Axes, ...]) -> Figure:
     """Return the figure that holds the axes."""
     first = axes if isinstance(axes, Axes) else axes[0]
-    return first.get_figure(root=True)
+    figure = first.get_figure(root=True)
+    assert figure is not None, "axes that were removed from their figure"
+    return figure

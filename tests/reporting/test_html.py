@@ -1,0 +1,143 @@
+"""The page: nothing a user writes becomes markup, nothing is fetched, formulas are MathML."""
+
+import json
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+import vgtheory as vg
+from vgtheory.reporting.document import Document, Equation, FigureBlock, Paragraph, Section, Table, code
+from vgtheory.reporting.html import inline, render_html
+from vgtheory.reporting.mathml import to_mathml
+from vgtheory.reporting.tex import render_tex
+from vgtheory.symbolic.printing import to_latex
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)> & \"quotes\" 'single' ${x} \\input{/etc/passwd}"
+SVG = (
+    '<?xml version="1.0"?><svg width="1pt" xmlns:xlink="x"><defs><path id="a"/></defs>'
+    '<use xlink:href="#a" style="fill: #232629; clip-path: url(#a)"/></svg>'
+)
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+def document(text: str) -> Document:
+    blocks = (
+        Paragraph(text),
+        Equation(r"\chi = \sigma_w^{2}", "proved", text),
+        Table(("a", text), ((text, code(text)),), text),
+        FigureBlock("one", text, text),
+        FigureBlock("two", "second", "second"),
+    )
+    provenance = json.dumps({"name": text})
+    return Document(
+        code(text), text, text, "explodes", ((text, text, text),), (Section(text, blocks),), (text,), provenance
+    )
+
+
+class Elements(HTMLParser):
+    """Collects elements and checks that they nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict]] = []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def parsed(page: str) -> Elements:
+    elements = Elements()
+    elements.feed(page)
+    assert elements.open == []
+    return elements
+
+
+def test_what_a_user_writes_never_becomes_markup():
+    plain, evil = (parsed(render_html(document(t), {"one": SVG, "two": SVG})) for t in ("harmless", EVIL))
+    assert [tag for tag, _ in evil.seen] == [tag for tag, _ in plain.seen]
+    assert not any(name.startswith("on") for _, attributes in evil.seen for name in attributes)
+
+
+def test_the_page_fetches_nothing():
+    page = render_html(document("text"), {"one": SVG, "two": SVG})
+    for tag, attributes in parsed(page).seen:
+        assert tag not in {"link", "img", "iframe", "object"}
+        assert "src" not in attributes
+        assert all(v.startswith("#") for k, v in attributes.items() if k.endswith("href"))
+    assert "default-src 'none'" in page
+    assert not re.search(r"https?://|@import", page)
+
+
+def test_ids_are_unique_and_figures_have_words():
+    page = render_html(document("text"), {"one": SVG, "two": SVG})
+    elements = parsed(page).seen
+    ids = [a["id"] for _, a in elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert [a["aria-label"] for tag, a in elements if tag == "svg"] == ["text", "second"]
+    assert "currentColor" in page
+    assert "#232629" not in page.split("</style>")[1]
+
+
+def test_the_provenance_can_be_read_back():
+    page = render_html(document(EVIL), {"one": SVG, "two": SVG})
+    held = re.search(r'<script type="application/json" id="provenance">(.*?)</script>', page, re.DOTALL)
+    assert json.loads(held[1]) == {"name": EVIL}
+
+
+def test_copied_latex_is_the_formula():
+    page = render_html(document("text"), {"one": SVG, "two": SVG})
+    assert [a["data-latex"] for tag, a in parsed(page).seen if tag == "button"] == [r"\chi = \sigma_w^{2}"]
+
+
+def test_scripts_in_text():
+    assert inline("χ_q at h_l, 10^{−38}") == "χ<sub>q</sub> at h<sub>l</sub>, 10<sup>−38</sup>"
+    assert inline("`x_1 < 2`") == "<code>x_1 &lt; 2</code>"
+
+
+@pytest.mark.parametrize("name", sorted(vg.catalogue))
+def test_every_derivative_is_well_formed_mathml(name):
+    act = vg.activation(name)
+    for order in range(3):
+        root = ElementTree.fromstring(to_mathml(to_latex(act.derivative(order))))
+        text = "".join(root.itertext())
+        assert not re.search(r"\\|left|right|begin|frac", text), text
+
+
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [
+        (r"\frac{1}{1+e^{-x}}", "11+e−x"),
+        (r"\left\|\frac{\partial \ell}{\partial h_l}\right\|_2", "‖∂ℓ∂hl‖2"),
+        (r"\mathbb{E}\left[\varphi'^{2}\right] \le \sup_{x} \left|f\right|", "𝔼[φ′2]≤supx|f|"),
+        (r"\begin{aligned} a &= b \\ &= c \end{aligned}", "a=b=c"),
+        (r"\sqrt[3]{x}\,\text{if } x < 0", "x3if x<0"),
+        (r"\prod_{k=1}^{L}\unknown", "∏k=1Lunknown"),
+    ],
+)
+def test_mathml_of_what_the_bounds_are_written_with(latex, text):
+    assert "".join(ElementTree.fromstring(to_mathml(latex)).itertext()) == text
+
+
+def test_half_a_formula_still_gives_an_element():
+    for broken in ("\\frac{1}{", "x^", "\\left(", "}{", "\\begin{cases} 1", "_", "\\sqrt["):
+        ElementTree.fromstring(to_mathml(broken))
+
+
+def test_latex_holds_the_same_document():
+    source = render_tex(document(EVIL))
+    assert source.startswith(r"\documentclass")
+    assert r"\input{" not in source
+    assert source.count(r"\begin{tabular}") == source.count(r"\end{tabular}") == 2
+    for package in re.findall(r"\\usepackage(?:\[[^]]*\])?\{([^}]*)\}", source):
+        assert set(package.split(",")) <= {"amsmath", "amssymb", "booktabs", "graphicx", "fontenc", "inputenc"}

@@ -1,0 +1,132 @@
+"""The command line: refusals are one line and exit code 2, nothing is written, nothing heavy is loaded for them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from vgtheory.cli.app import run
+
+SMALL = ["--width", "16", "--depth", "6", "--samples", "8"]
+REFUSED = {
+    "unknown name": (["report", "tahn"], "tanh"),
+    "negative sigma": (["report", "tanh", "--sigma-w", "-1"], "sigma_w"),
+    "nan": (["report", "tanh", "--sigma-w", "nan"], "sigma_w"),
+    "infinite": (["report", "tanh", "--sigma-b", "inf"], "sigma_b"),
+    "depth 0": (["report", "tanh", "--depth", "0"], "depth"),
+    "width 0": (["report", "tanh", "--width", "0"], "width"),
+    "no samples": (["report", "tanh", "--samples", "0"], "samples"),
+    "negative seed": (["report", "tanh", "--seed", "-1"], "seed"),
+    "two variables": (["report", "x*y"], "variables"),
+    "call": (["report", "__import__('os').system('true')"], ""),
+    "attribute": (["derive", "x.__class__"], "formula"),
+    "long": (["derive", "x+" * 5000 + "x"], "10001 characters"),
+    "tower": (["derive", "9**9**9"], "exponent"),
+    "huge literal": (["derive", "1e400000000"], "1e400000000"),
+    "not a formula": (["derive", "x+*"], "not a formula"),
+    "empty": (["derive", ""], "empty"),
+    "parameter of none": (["derive", "tanh", "--param", "alpha=1"], "alpha"),
+    "parameter without value": (["derive", "leaky_relu", "--param", "alpha"], "NAME=NUMBER"),
+    "parameter nan": (["derive", "leaky_relu", "--param", "alpha=nan"], "NAME=NUMBER"),
+    "init and sigma_w": (["report", "tanh", "--init", "he", "--sigma-w", "1"], "--sigma-w"),
+    "init and weights": (["report", "tanh", "--init", "he", "--weights", "uniform"], "--weights"),
+    "two biases": (["simulate", "tanh", "--init", "pytorch-default", "--sigma-b", "1"], "--sigma-b"),
+    "unknown init": (["report", "tanh", "--init", "kaiming"], "kaiming"),
+    "not a number": (["report", "tanh", "--depth", "deep"], "deep"),
+    "unknown option": (["report", "tanh", "--sigma", "1"], "--sigma"),
+    "unknown command": (["explain", "tanh"], "explain"),
+    "no activation": (["report"], "ACT"),
+    "figure suffix": (["spectrum", "tanh", "--out", "figure.bmp"], ".svg"),
+    "bad q": (["spectrum", "tanh", "--q", "-2"], "--q"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(REFUSED))
+def test_bad_input_is_one_line_and_exit_code_2(case, tmp_path, monkeypatch, capsys):
+    arguments, expected = REFUSED[case]
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    lines = shown.err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("vgtheory: ")
+    assert expected in lines[0]
+    assert len(lines[0]) < 700
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_refusals_load_nothing_heavy():
+    code = (
+        "import sys; from vgtheory.cli.app import run; assert run(['report', 'tanh', '--depth', '0']) == 2; "
+        "print([m for m in ('numba', 'matplotlib', 'xarray', 'scipy.stats') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_python_m_vgtheory_and_help():
+    done = subprocess.run([sys.executable, "-m", "vgtheory", "--help"], capture_output=True, text=True, check=True)
+    for command in ("report", "derive", "simulate", "spectrum", "list"):
+        assert command in done.stdout
+
+
+def test_interruption_is_one_line_and_130(monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vgtheory.cli.options.network", stopped)
+    assert run(["report", "tanh"]) == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert run(["report", "tanh", *SMALL, "--out", str(tmp_path / "file" / "report")]) == 2
+    assert "folder" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_simulate_writes_the_study_and_keeps_another_one(tmp_path, capsys):
+    out = tmp_path / "study.nc"
+    assert run(["simulate", "tanh", *SMALL, "--out", str(out)]) == 0
+    assert "study" in capsys.readouterr().out
+    first = out.read_bytes()
+    assert run(["simulate", "tanh", *SMALL, "--seed", "1", "--out", str(out)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert out.read_bytes() == first
+    assert run(["simulate", "tanh", *SMALL, "--seed", "1", "--out", str(out), "--force"]) == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["study.nc"]
+
+
+def test_spectrum_prints_quantiles_and_draws(tmp_path, capsys):
+    out = tmp_path / "law.svg"
+    assert run(["spectrum", "tanh", "--depth", "8", "--out", str(out)]) == 0
+    assert "50 %" in capsys.readouterr().out
+    assert out.read_text().startswith("<?xml")
+
+
+def test_list_names_the_catalogue(capsys):
+    assert run(["list"]) == 0
+    shown = capsys.readouterr().out
+    assert "leaky_relu" in shown
+    assert "alpha = 0.01" in shown
+
+
+def test_derive_prints_and_writes_latex(tmp_path, capsys):
+    out = tmp_path / "sigmoid.tex"
+    assert run(["derive", "sigmoid", "--latex", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "0.25" in shown
+    assert "proved" in shown
+    assert out.read_text().rstrip().endswith(r"\end{document}")
+
+
+def test_report_from_the_command_line(tmp_path, capsys):
+    out = tmp_path / "report"
+    arguments = ["report", "x*exp(-x**2)", *SMALL, "--sigma-w", "2", "--out", str(out)]
+    assert run(arguments) == 0
+    shown = capsys.readouterr()
+    assert "how it is known" in shown.out
+    assert "σ_w = 2" in shown.err
+    assert json.loads((out / "spec.json").read_text())["network"]["expr"] == "x*exp(-x**2)"

@@ -1,0 +1,126 @@
+"""What the command line prints: tables with rich on stdout, a progress bar on stderr for long work only."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from vgtheory.symbolic.catalogue import catalogue
+
+if TYPE_CHECKING:
+    from vgtheory.reporting.derivation import Derivation
+    from vgtheory.reporting.findings import Findings
+
+PATIENCE = 1.0  # seconds before a progress bar appears
+_SCRIPT = re.compile(r"([_^])\{([^{}]*)\}")
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a callback progress(done, total) that draws a bar on stderr once the work has taken a second."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True)
+    task = bar.add_task(name, total=1)
+    start, shown = time.monotonic(), False
+
+    def advance(done: int, total: int) -> None:
+        nonlocal shown
+        if not shown and time.monotonic() - start > PATIENCE:
+            bar.start()
+            shown = True
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield advance
+    finally:
+        if shown:
+            bar.stop()
+
+
+def plain(text: str) -> str:
+    """Return report text for the terminal: subscripts and superscripts without braces, code without ticks.
+
+    >>> plain("10^{−3}, σ_w, `x`")
+    '10^−3, σ_w, x'
+    """
+    return _SCRIPT.sub(r"\1\2", text).replace("`", "")
+
+
+def _table(header: tuple[str, ...], rows: Any, title: str = "") -> None:
+    console = Console()
+    # Piped output keeps its lines whole; a terminal wraps cells at its width.
+    if not console.is_terminal:
+        console = Console(width=160)
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    console.print(table)
+
+
+def _say(text: str) -> None:
+    Console(highlight=False, markup=False, soft_wrap=True).print(plain(text))
+
+
+def print_findings(findings: Findings, out: Path) -> None:
+    """Print the verdict, the key numbers and where the report is."""
+    from vgtheory.reporting.story import key_numbers
+    from vgtheory.reporting.verdict import verdict
+
+    _say(verdict(findings).text)
+    _say("")
+    _table(("quantity", "value", "how it is known"), key_numbers(findings))
+    _say("")
+    _say(f"report: {out / 'report.html'}  ({out / 'report.tex'}, {out / 'study.nc'}, figures as SVG and PDF)")
+
+
+def print_derivation(found: Derivation, written: Path | None) -> None:
+    """Print what is derived about an activation."""
+    from vgtheory.reporting.derivation import derivation_rows
+
+    _table(("quantity", "value", "how it is known"), derivation_rows(found))
+    if written is not None:
+        _say(f"LaTeX: {written}")
+
+
+def print_study(study: Any, out: Path) -> None:
+    """Print a few layers of a simulation."""
+    from vgtheory.reporting.tables import study_rows
+
+    _table(("layer", "mean of ln‖∂ℓ/∂h_l‖, 99 % interval", "spread"), study_rows(study))
+    _say(f"study: {out}")
+
+
+def print_spectrum(law: Any, out: Path | None) -> None:
+    """Print quantiles and atoms of a singular-value law."""
+    from vgtheory.reporting.tables import quantile_rows
+
+    _table(("share of directions below", "ln s", "s"), quantile_rows(law))
+    for place, mass in law.atoms_log:
+        _say(f"a share of {mass:.4g} lies at ln s = {place:.6g}")
+    if out is not None:
+        _say(f"figure: {out}")
+
+
+def print_catalogue() -> None:
+    """Print the catalogue."""
+    rows = []
+    for name, entry in catalogue.items():
+        act = entry()
+        values = ", ".join(f"{key} = {float(value):g}" for key, value in act.parameters)
+        rows.append((name, str(act.expr), values, str(act.derivative())))
+    _table(("name", "φ(x)", "parameters", "φ'(x)"), rows)

@@ -1,0 +1,74 @@
+"""What the bounds say about one network in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mpmath
+import numpy as np
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.model.network import Network
+from vgtheory.reporting.describe import number, power_of_ten
+from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.notation import gradient_square
+
+FAILURE, THRESHOLD = 0.01, 0.001  # p and eps of the numbers that are shown
+
+
+@dataclass(frozen=True)
+class BoundValue:
+    """A bound's value at the network's depth: its name, relation and value as text, how it is known."""
+
+    name: str
+    value: str
+    status: str
+
+
+def bound_values(network: Network, bounds: tuple[Formula, ...], q: float | None) -> tuple[BoundValue, ...]:
+    """Return the values of those bounds that are numbers once depth, p, eps and q are fixed."""
+    fixed: dict[str, float] = {"depth": int(network.depth), "p": FAILURE, "eps": THRESHOLD}
+    if q is not None and 0 < q < float("inf"):
+        fixed["q"] = q
+    found = []
+    for bound in bounds:
+        value = _value(bound, fixed)
+        if value is not None:
+            sign = {"lower bound": "≥", "equality": "="}.get(bound.kind, "≤")
+            found.append(BoundValue(bound.name, f"{sign} {_shown(value)}", bound.status))
+    return tuple(found)
+
+
+def layer_bound(network: Network, bounds: tuple[Formula, ...]) -> tuple[np.ndarray, str] | None:
+    """Return ½ ln of the smallest upper bound on E‖∂ℓ/∂h_l‖² for l = 1..L and its name; None without one.
+
+    A bound rate^L on E‖∂ℓ/∂x_0‖² is one of rate^{L−l+1}/σ_w² on E‖∂ℓ/∂h_l‖²: the same proof, started in layer l.  By
+    Jensen's inequality the mean of ln‖∂ℓ/∂h_l‖ lies below.
+    """
+    if isinstance(network.width, tuple) or network.sigmas[0][0] == 0:
+        return None
+    depth, log_sigma = int(network.depth), float(np.log(network.sigmas[0][0]))
+    found = []
+    for bound in bounds:
+        if bound.lhs == gradient_square and bound.kind in ("upper bound", "equality"):
+            ends = [_value(bound, {"depth": n}) for n in (1, depth)]
+            if all(end is not None and end > 0 for end in ends):
+                logs = [float(mpmath.log(end)) / 2 for end in ends]
+                found.append((np.linspace(logs[1], logs[0], depth) - log_sigma, bound.name))
+    return min(found, key=lambda pair: pair[0][0], default=None)
+
+
+def _value(bound: Formula, fixed: dict[str, float]) -> mpmath.mpf | None:
+    known = {s.name: fixed[s.name] for s in bound.symbols if s.name in fixed}
+    if len(known) < len(bound.symbols):
+        return None
+    try:
+        return bound.at(**known).value()
+    except (InputError, UnsupportedError):  # a condition of the formula fails at these values, or it has no number
+        return None
+
+
+def _shown(value: mpmath.mpf) -> str:
+    if value > 0 and not 1e-4 < value < 1e6:
+        return power_of_ten(float(mpmath.log(value)))
+    return number(float(value), 5)

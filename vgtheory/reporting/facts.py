@@ -1,0 +1,98 @@
+"""Symbolic results in words: extrema, saturated sets, formulas, and how each of them is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from vgtheory.reporting.attempt import Unavailable
+from vgtheory.reporting.describe import number
+from vgtheory.reporting.document import code
+from vgtheory.symbolic.extrema import Extremum
+from vgtheory.symbolic.formula import RELATIONS, Formula
+from vgtheory.symbolic.printing import to_latex
+from vgtheory.symbolic.saturation import Saturation
+
+Row = tuple[str, str, str]
+
+KNOWN = {
+    "proved": "proved, closed form",
+    "certified": "certified (ball arithmetic)",
+    "numeric": "numeric, not certified",
+    "quadrature": "quadrature",
+    "asymptotic": "asymptotic",
+}
+LONGEST_FORM = 40  # characters of a closed form that is still shown beside its value
+
+
+def extremum_value(value: Extremum) -> str:
+    """Return an extremum as text: its value, the closed form where short, and where it is taken.
+
+    >>> from vgtheory.symbolic.catalogue import activation
+    >>> from vgtheory.symbolic.extrema import slope_bound
+    >>> extremum_value(slope_bound(activation("tanh")))
+    '1, taken at x = 0'
+    """
+    if value.expr is not None and value.expr.is_infinite:
+        return number(float(value.expr))
+    if value.expr is not None and value.expr.free_symbols:
+        return code(str(value.expr))
+    lo, hi = value.enclosure
+    if not (math.isfinite(lo) and math.isfinite(hi)):
+        return f"between {number(lo)} and {number(hi)}"
+    shown = number((lo + hi) / 2, 10)
+    if value.expr is not None and not value.expr.is_Rational and len(str(value.expr)) <= LONGEST_FORM:
+        shown = f"{shown} = {code(str(value.expr))}"
+    if value.at is None or value.at.free_symbols:
+        return shown
+    where = number(float(value.at), 6)
+    return f"{shown}, taken at x = {where}" if value.attained else f"{shown}, approached as x → {where}"
+
+
+def extremum_row(name: str, value: Extremum | Unavailable) -> Row:
+    """Return (name, value, how it is known)."""
+    if isinstance(value, Unavailable):
+        return name, "not found", value.reason
+    return name, extremum_value(value), KNOWN[value.status]
+
+
+def intervals_text(intervals: Sequence[tuple[float, float]]) -> str:
+    """Return a union of intervals as text.
+
+    >>> intervals_text([(-math.inf, -2.5), (2.5, math.inf)])
+    '(−∞, −2.5] ∪ [2.5, ∞)'
+    """
+    return " ∪ ".join(
+        f"{'(−∞' if lo == -math.inf else f'[{number(lo, 5)}'}, {'∞)' if hi == math.inf else f'{number(hi, 5)}]'}"
+        for lo, hi in intervals
+    )
+
+
+def saturation_row(eps: float, value: Saturation | Unavailable) -> Row:
+    """Return (name, the set, how it is known)."""
+    name = f"saturated, |φ'| ≤ {number(eps)}"
+    if isinstance(value, Unavailable):
+        return name, "not found", value.reason
+    return name, "x in " + intervals_text(value.intervals) if value.intervals else "nowhere", KNOWN[value.status]
+
+
+def saturated_share(intervals: Sequence[tuple[float, float]], q: float) -> float:
+    """Return P(√q z ∈ intervals) for z ~ N(0, 1).
+
+    >>> round(saturated_share([(-math.inf, -1.0), (1.0, math.inf)], 1.0), 6)
+    0.317311
+    """
+    scale = math.sqrt(2 * q)
+    return sum((math.erfc(lo / scale) - math.erfc(hi / scale)) / 2 for lo, hi in intervals)
+
+
+def formula_latex(formula: Formula) -> str:
+    """Return lhs, relation and value as LaTeX."""
+    return f"{to_latex(formula.lhs)} {RELATIONS[formula.kind]} {to_latex(formula.expr)}"
+
+
+def formula_row(name: str, value: Formula | Unavailable) -> Row:
+    """Return (name, expression, how it is known)."""
+    if isinstance(value, Unavailable):
+        return name, "not found", value.reason
+    return name, code(str(value.expr)), KNOWN[value.status]

@@ -1,0 +1,74 @@
+"""`vg.report`: one folder that explains one network, as HTML, LaTeX, data and figures."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from vgtheory._errors import InputError
+from vgtheory.model.network import Network
+from vgtheory.reporting.figures import draw
+from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure, write_text
+from vgtheory.reporting.findings import Findings, Progress, gather
+from vgtheory.reporting.html import render_html
+from vgtheory.reporting.story import tell
+from vgtheory.reporting.style import svg_text
+from vgtheory.reporting.tex import render_tex
+
+FILES = ("report.html", "report.tex", "study.nc")
+
+
+def report(
+    network: Network,
+    out: str | os.PathLike[str],
+    samples: int = 64,
+    seed: int = 0,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Findings:
+    """Write the report on a network into the folder `out` and return the findings that it tells.
+
+    The folder gets report.html (self-contained), report.tex, study.nc (what ``vg.simulate`` returned), every figure as
+    SVG and PDF, and spec.json.  Each file appears complete or not at all.
+
+    Parameters
+    ----------
+    network : the network; its sizes and scales must be numbers.
+    out : folder, made if need be.
+    samples, seed : of the simulation.
+    force : overwrite a folder that holds the report of another network.
+    progress : called as progress(done, total).
+
+    Raises
+    ------
+    ConflictError : `out` holds the results of another specification and `force` is not set.
+    InputError : a value that cannot be used.
+    """
+    if not isinstance(network, Network):
+        raise InputError(f"network of type {type(network).__name__}", "a Network", "e.g. vg.Network('tanh', ...)")
+    folder = Path(out)
+    spec = {"network": network.spec, "samples": samples, "seed": seed}
+    check_folder(folder, spec, FILES, force)
+    findings = gather(network, samples, seed, progress)
+    write(findings, folder, spec)
+    return findings
+
+
+def write(findings: Findings, folder: Path, spec: dict[str, object]) -> None:
+    """Write all files of a report."""
+    document = tell(findings)
+    figures: dict[str, Figure] = draw(findings)
+    drawings = {name: svg_text(figure) for name, figure in figures.items()}
+    page, paper = render_html(document, drawings), render_tex(document)
+    folder.mkdir(parents=True, exist_ok=True)
+    # First, so that a run that is cut short leaves a folder that says whose it is.
+    write_text(folder / SPEC_FILE, json.dumps(spec, indent=2) + "\n")
+    for name, figure in figures.items():
+        write_text(folder / f"{name}.svg", drawings[name])
+        write_figure(figure, folder / f"{name}.pdf")
+    write_dataset(folder / "study.nc", findings.study)
+    write_text(folder / "report.tex", paper)
+    write_text(folder / "report.html", page)
