@@ -6,6 +6,7 @@ a closed form is reported as proved only when the certified search leaves no pla
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -174,13 +175,13 @@ def _supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign:
         functions = [_Function(p, x, order, sign) for p in parts if not (even and p.hi <= 0)]
         candidates = _constant_pieces(functions) + _ends(functions, even)
         period = _period(functions[0].expr, x) if len(parts) == 1 else None
-        sides = () if period is not None else (1,) if even else (1, -1)
+        sides: tuple[int, ...] = () if period is not None else (1,) if even else (1, -1)
         with precision(SEARCH_BITS):
             floor = _floor(functions, candidates)
             for side in sides:
                 candidates.append(_tail_candidate(functions, side, floor))
                 if candidates[-1].exact is sp.oo:
-                    return Extremum(sp.oo, (float("inf"),) * 2, side * sp.oo, False, status="proved")
+                    return Extremum(sp.oo, (math.inf, math.inf), side * sp.oo, False, status="proved")
             windows = _windows(functions, candidates, even, period)
             candidates += _critical(functions, windows, floor)
     except (SearchFailed, TailUndecided, UnsupportedError):
@@ -407,7 +408,7 @@ def _exact_winner(top: list[_Candidate]) -> _Candidate | None:
 
 def _numeric(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: int) -> Extremum:
     """Return the largest value on a grid; only the lower side is certain."""
-    best, at = float("-inf"), sp.Integer(0)
+    best, at = -math.inf, sp.Integer(0)
     for part in parts:
         with precision(SEARCH_BITS):
             try:
@@ -420,7 +421,7 @@ def _numeric(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: 
                 value = outward(jets(program, arb(point), order)[order])[0]
                 if value > best:
                     best, at = value, sp.Float(point)
-    return Extremum(None, (best, float("inf")), at, True, status="numeric")
+    return Extremum(None, (best, math.inf), at, True, status="numeric")
 
 
 def _symbolic_supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: int) -> Extremum:
@@ -440,5 +441,5 @@ def _symbolic_supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: i
         values.append((sp.limit(expr, x, end, direction), end))
     expr = sp.Max(*(v for v, _ in values))
     at = next((end for v, end in values if v == expr), values[-1][1])
-    bounds = (float("-inf"), float("inf"))
+    bounds = (-math.inf, math.inf)
     return Extremum(expr, bounds, at, at.is_finite is True, status="proved")

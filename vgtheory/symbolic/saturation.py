@@ -14,7 +14,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import compile_jets, hull, jets, number_ball, precision
-from vgtheory.symbolic.extrema import TAYLOR_ORDERS, slope_bound
+from vgtheory.symbolic.extrema import TAYLOR_ORDERS, derivative_range, slope_bound
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.monotone import nonincreasing
 from vgtheory.symbolic.search import FINEST, MAX_BOXES, SEARCH_BITS, CriticalBox, Jets, refined, unit_boxes
@@ -219,8 +219,9 @@ def _merged(intervals: list[tuple[_End, _End]]) -> list[tuple[_End, _End]]:
 def _symbolic(act: Activation, eps: sp.Symbol) -> Saturation:
     """Return {|x| ≥ t(eps)} for an even slope that falls from its maximum to 0; valid for eps below that maximum."""
     falls = act.parity == "odd" or calculus.parity(act.derivative_pieces(1), act.symbol) == "even"
-    bound = slope_bound(act)
-    if not (falls and nonincreasing(act.derivative_pieces(1), act.symbol) and bound.expr is not None):
+    bound, least = slope_bound(act), derivative_range(act, 1).inf
+    to_zero = least.expr == 0 and not least.attained
+    if not (falls and to_zero and nonincreasing(act.derivative_pieces(1), act.symbol) and bound.expr is not None):
         raise UnsupportedError(f"the saturated set of {act.name} for a symbolic eps; give eps a value")
     slope = act.derivative_pieces(1)[-1].expr
     sample = sp.nsimplify(bound.enclosure[0], rational=True) / 7

@@ -1,0 +1,82 @@
+"""Saturation: given the past, the pre-activations of a layer are independent N(0, v), so each neuron is a coin toss."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from vgtheory._errors import UnsupportedError
+from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.notation import eps, q, saturated_fraction, saturation_probability
+from vgtheory.symbolic.saturation import Saturation, saturation
+from vgtheory.theory.bounds.setting import Setting
+
+DEFAULT_EPS = sp.Rational(1, 100)  # where φ' cannot be inverted for a symbolic eps
+
+
+def saturation_bounds(s: Setting) -> list[Formula]:
+    """Return the probability that a neuron is saturated, and bounds on the saturated fraction at every depth."""
+    if s.family != "gaussian" or not s.gaussian_bias:
+        return []
+    found = _set(s)
+    if found is None or found.expr is None or found.expr is sp.S.EmptySet or found.expr is sp.S.Reals:
+        return []
+    probability = found.probability(q)
+    below = f"eps = {found.eps}" if found.eps.is_number else "eps is below sup |φ'|"
+    assumptions = ("weights and biases Gaussian", below)
+    formulas = [
+        Formula(
+            saturation_probability,
+            probability,
+            "equality",
+            "proved",
+            "probability of saturation",
+            "A neuron whose pre-activation has variance q has a slope of at most eps with this probability.",
+            assumptions,
+        )
+    ]
+    if not (s.uniform_width and _grows_with_variance(found.expr)):
+        return formulas
+    layer, bounded = s.layers[0], s.slope.value_bound
+    if layer.sigma_b.is_positive:
+        formulas.append(
+            _fraction(probability.subs(q, layer.sigma_b**2), "lower bound", "at least", "bias", assumptions)
+        )
+    if bounded is not None:
+        most = layer.sigma_w**2 * sp.Max(bounded.value, 1) ** 2 + layer.sigma_b**2
+        inputs = (*assumptions, "|φ| is bounded (checked)", "‖x_0‖² = N_0")
+        formulas.append(_fraction(probability.subs(q, most), "upper bound", "at most", "bounded activation", inputs))
+    return formulas
+
+
+def _set(s: Setting) -> Saturation | None:
+    for level in (eps, DEFAULT_EPS):
+        try:
+            return saturation(s.network.activation, level)
+        except UnsupportedError:
+            continue
+    return None
+
+
+def _grows_with_variance(whole: sp.Set) -> bool:
+    """Return whether the set is made of outer half-lines around 0, whose probability grows with the variance."""
+    parts = whole.args if isinstance(whole, sp.Union) else (whole,)
+    left = [part.sup.is_nonpositive or _negative(part.sup) for part in parts if part.inf == -sp.oo]
+    right = [part.inf.is_nonnegative or _negative(-part.inf) for part in parts if part.sup == sp.oo]
+    return len(left) + len(right) == len(parts) and all(left + right)
+
+
+def _negative(end: sp.Expr) -> bool:
+    """Return whether an end that depends on eps is negative for small eps (it keeps its sign up to sup |φ'|)."""
+    return bool(sp.N(end.subs(eps, sp.Rational(1, 10**6))) <= 0)
+
+
+def _fraction(value: sp.Expr, kind: str, relation: str, why: str, assumptions: tuple[str, ...]) -> Formula:
+    return Formula(
+        saturated_fraction,
+        value,
+        kind,  # type: ignore[arg-type]
+        "proved",
+        f"saturated fraction, {why}",
+        f"In every layer, at every depth and width, the expected fraction of saturated neurons is {relation} this.",
+        assumptions,
+    )
