@@ -1,8 +1,8 @@
 """φ and φ' together, one thread, float64, beside the same formulas in NumPy: millions of elements per second.
 
-Run ``python benchmarks/activations.py``.  Each figure is the best of many passes over 4096 normal numbers (σ = 3), which
-stay in the cache, so that arithmetic is measured and not memory.  "first" is the time from the name to the first result
-with an empty cache of machine code, "again" the same in a later process that finds it.
+Run ``python benchmarks/activations.py``.  Each figure is the best of many passes over 4096 normal numbers (σ = 3),
+which stay in the cache, so that arithmetic is measured and not memory.  "first" is the time from the name to the first
+result with an empty cache of machine code, "again" the same in a later process that finds it.
 """
 
 import json

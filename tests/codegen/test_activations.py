@@ -114,13 +114,48 @@ def test_nothing_overflows_and_nothing_warns_at_a_thousand(name):
         assert np.all(np.isfinite([e.value([-1000.0, 1000.0]), e.slope([-1000.0, 1000.0])]))
 
 
-@pytest.mark.parametrize("name", [n for n in catalogue if n != "sin"])
+INF = np.inf
+LIMITS = {
+    "identity": (-INF, INF),
+    "sigmoid": (0, 1),
+    "tanh": (-1, 1),
+    "erf": (-1, 1),
+    "relu": (0, INF),
+    "leaky_relu": (-INF, INF),
+    "elu": (-1, INF),
+    "selu": (-1.0507009873554805 * 1.6732632423543772, INF),
+    "gelu": (0, INF),
+    "gelu_tanh": (0, INF),
+    "silu": (0, INF),
+    "mish": (0, INF),
+    "softplus": (0, INF),
+    "hard_tanh": (-1, 1),
+    "tanh(x)+0.1*x": (-INF, INF),
+    "x*exp(-x**2)": (0, 0),
+    "x/(1+abs(x))": (-1, 1),
+    "x/sqrt(1+x**2)": (-1, 1),
+    "exp(-exp(-x))": (0, 1),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
 def test_infinities_give_the_limits(name):
-    act = activation(name)
-    left, right = (float(v) for v in act.limits)
-    value, slope = compile_activation(act).both([-np.inf, np.inf])
-    assert tuple(value) == (left, right)
-    assert np.all(np.isfinite(slope))
+    for value, slope in (
+        compile_activation(name).both([-INF, INF]),
+        (evaluator(activation(name)).value([-INF, INF]), evaluator(activation(name)).slope([-INF, INF])),
+    ):
+        assert tuple(value) == pytest.approx(LIMITS[name], rel=3e-16)
+        assert np.all(np.isfinite(slope))
+
+
+def test_growth_and_double_exponentials_neither_cancel_to_nan_nor_warn():
+    for name, left, right in (("exp(x)", 0.0, INF), ("exp(-exp(-x))", 0.0, 1.0), ("x*atan(exp(x))", 0.0, 500 * np.pi)):
+        for value in (
+            compile_activation(name)([-1000.0, 1000.0]),
+            evaluator(activation(name)).value([-1000.0, 1000.0]),
+        ):
+            assert tuple(value) == pytest.approx((left, right), rel=1e-15)
+    assert compile_activation("exp(-exp(-x))").gradient([-1000.0, 1000.0]).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(

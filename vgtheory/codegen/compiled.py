@@ -46,9 +46,8 @@ class CompiledActivation:
 
     Examples
     --------
-    >>> f = compile_activation("silu")
-    >>> f.both([-1000.0, 0.0, 1000.0])
-    (array([  -0.,    0., 1000.]), array([-0. ,  0.5,  1. ]))
+    >>> compile_activation("softplus").both([0.0, 1000.0])
+    (array([6.93147181e-01, 1.00000000e+03]), array([0.5, 1. ]))
     """
 
     origin: Activation

@@ -20,11 +20,11 @@ BOUNDED = ("exponential", "erfcx", "error function")  # kinds with values in [0,
 
 @dataclass(frozen=True)
 class Quotient:
-    """Registers of numerator·e^{-exponent} / denominator; `scale` is the exponential (1.0 where there is none)."""
+    """Registers of numerator·e^{-exponent} / denominator; `scaled` is the numerator times the exponential."""
 
     numerator: Operand
+    scaled: Operand
     denominator: Operand
-    scale: Operand
     exponent: Operand
 
 
@@ -42,7 +42,7 @@ class Emitter:
     def quotient(self, num: sp.Expr, den: sp.Expr) -> Quotient:
         """Return the registers of num/den."""
         if num == 0:
-            return Quotient(0.0, 1.0, 1.0, 0.0)
+            return Quotient(0.0, 0.0, 1.0, 0.0)
         above, below = sp.factor_list(num), sp.factor_list(den)
         powers = [(f, int(k)) for f, k in above[1]] + [(f, -int(k)) for f, k in below[1]]
         constant = sp.Rational(above[0]) / sp.Rational(below[0])
@@ -64,7 +64,10 @@ class Emitter:
         decaying = isinstance(exponent, int) and scale != 1.0
         numerator, denominator = self._products(rest, decaying)
         numerator, denominator = self._algebraic(algebraic, decaying, numerator, denominator)
-        return Quotient(self.builder.op("mul", numerator, number(constant)), denominator, scale, exponent)
+        numerator = self.builder.op("mul", numerator, number(constant))
+        grows = any(k < 0 for f, k in powers if f in self._symbols_of("exponential"))
+        scaled = self.builder.op("product" if grows and isinstance(numerator, int) else "mul", numerator, scale)
+        return Quotient(numerator, scaled, denominator, exponent)
 
     def _exponential_power(self, g: Generator, k: int) -> tuple[Operand, Operand]:
         """Return the registers of e^{-kp} and of k·p."""
@@ -281,6 +284,9 @@ class Emitter:
     def _of_kind(self, kind: str) -> list[Generator]:
         return [g for g in self.chart.generators.values() if g.kind == kind]
 
+    def _symbols_of(self, kind: str) -> list[sp.Symbol]:
+        return [g.symbol for g in self._of_kind(kind)]
+
     def _symbol(self, symbol: sp.Symbol, decaying: bool) -> Operand:
         if symbol == self.chart.t:
             return self.near if decaying else self.t
@@ -295,7 +301,7 @@ class Emitter:
             operation = "erfcx" if g.kind == "erfcx" else "erf"
             return b.op(operation, self.chart_polynomial(g, clamped=False)[0])
         inside = self.quotient(*sp.fraction(sp.cancel(sp.together(g.argument))))
-        value = b.op("div", b.op("mul", inside.numerator, inside.scale), inside.denominator)
+        value = b.op("div", inside.scaled, inside.denominator)
         if g.kind == "root":
             return self._root(value, g.index)
         return b.op(g.kind, value)

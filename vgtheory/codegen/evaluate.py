@@ -38,12 +38,13 @@ def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
 
 def _exp_sum(high: Array, low: Array) -> Array:
     e = np.exp(high)
-    return e + e * low
+    return np.where(np.isinf(e), e, e + e * low)  # ∞·0 is no number
 
 
 OPERATIONS: dict[str, Callable] = {
     "add": np.add,
     "mul": np.multiply,
+    "product": lambda a, b: np.where(a == 0.0, 0.0, a * b),
     "div": np.divide,
     "neg": np.negative,
     "abs": np.abs,

@@ -12,6 +12,7 @@ INPUT: Operand = 0
 TEMPLATES: dict[str, str] = {
     "add": "{} + {}",
     "mul": "{} * {}",
+    "product": "(0.0 if {0} == 0.0 else {0} * {1})",  # 0·∞ = 0: the first factor underflowed faster than any power
     "div": "{} / {}",
     "neg": "-{}",
     "abs": "abs({})",
@@ -98,7 +99,7 @@ def _fold(name: str, args: tuple[Operand, ...]) -> Operand | None:
         case "select_le", (_, _, a, b) if type(a) is type(b) and a == b:
             return a
         case "neg", (a,) if isinstance(a, float):
-            return -a
+            return -a if a else 0.0
         case (("add" | "mul"), (a, b)) if isinstance(a, float) and isinstance(b, float):
             return a + b if name == "add" else a * b
     return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from vgtheory._errors import InputError
+from vgtheory.codegen.inline import inlined
 from vgtheory.codegen.program import INPUT, PAIRS, TEMPLATES, Operand, live
 from vgtheory.codegen.stabilise import StableForm
 
@@ -58,6 +59,7 @@ def row_source(form: StableForm, dtype: Literal["float64", "float32"] = "float64
     rounded = "{}" if dtype == "float64" else "np.float32({})"
     lines.append(f"value[i] = {rounded.format(_operand(form, form.value))}")
     lines.append(f"slope[i] = {rounded.format(_operand(form, form.slope))}")
+    lines = inlined(lines, _inlinable())
     body = "\n".join("        " + line for line in lines)
     flags = "{" + ", ".join(f'"{flag}"' for flag in FLAGS) + "}"
     helpers = _definitions(_names("\n".join(lines)))
@@ -85,6 +87,17 @@ def _operand(form: StableForm, a: Operand) -> str:
 
 def _names(text: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+
+
+@cache
+def _inlinable() -> dict[str, ast.FunctionDef]:
+    """Return the functions of kernels/elementary that may share the row pass's compiler flags, by name."""
+    tree = ast.parse(_ELEMENTARY.read_text(encoding="utf-8"))
+    return {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and ast.unparse(node.decorator_list[0]) == "elementwise"
+    }
 
 
 @cache

@@ -19,9 +19,6 @@ from vgtheory.codegen.emission import Emitter, Quotient
 from vgtheory.codegen.program import INPUT, Builder, Instruction, Operand
 from vgtheory.symbolic.activation import Activation
 
-# Registers of numerator, denominator, scale, exponent.
-Row = tuple[Operand, Operand, Operand, Operand]
-
 
 @dataclass(frozen=True)
 class StableForm:
@@ -59,8 +56,8 @@ def stabilise(act: Activation) -> StableForm:
     builder = Builder()
     notes: list[str] = []
     ends: list[sp.Expr] = []
-    values: list[Row] = []
-    slopes: list[Row] = []
+    values: list[Quotient] = []
+    slopes: list[Quotient] = []
     for piece, derived in zip(act.pieces, act.derivative_pieces(1), strict=True):
         for lo, hi in _intervals(piece.lo, piece.hi, (piece.expr, derived.expr), act.symbol):
             chart = Chart(act.symbol, lo, hi)
@@ -68,8 +65,7 @@ def stabilise(act: Activation) -> StableForm:
             for expr, rows, what in ((piece.expr, values, "φ"), (derived.expr, slopes, "φ'")):
                 num, den = chart.rational(expr)
                 emitter = Emitter(chart, builder, what)
-                q: Quotient = emitter.quotient(num, den)
-                rows.append((q.numerator, q.denominator, q.scale, q.exponent))
+                rows.append(emitter.quotient(num, den))
                 notes += emitter.notes
             notes += chart.notes
             ends.append(hi)
@@ -86,7 +82,7 @@ def _intervals(lo: sp.Expr, hi: sp.Expr, exprs: tuple[sp.Expr, ...], x: sp.Symbo
     return list(pairwise([lo, *distinct, hi]))
 
 
-def _joined(builder: Builder, rows: list[Row], cuts: list[float]) -> tuple[Operand, Operand, Operand]:
+def _joined(builder: Builder, rows: list[Quotient], cuts: list[float]) -> tuple[Operand, Operand, Operand]:
     """Return the registers of the whole function, of it without its exponential, and of the exponent."""
 
     def select(values: list[Operand]) -> Operand:
@@ -96,9 +92,8 @@ def _joined(builder: Builder, rows: list[Row], cuts: list[float]) -> tuple[Opera
         return result
 
     # Select before dividing: one division whatever the number of intervals.
-    numerators = [builder.op("mul", n, scale) for n, _, scale, _ in rows]
-    denominator = select([d for _, d, _, _ in rows])
-    whole = builder.op("div", select(numerators), denominator)
-    rest = builder.op("div", select([n for n, _, _, _ in rows]), denominator)
-    exponent = select([e for _, _, _, e in rows])
+    denominator = select([q.denominator for q in rows])
+    whole = builder.op("div", select([q.scaled for q in rows]), denominator)
+    rest = builder.op("div", select([q.numerator for q in rows]), denominator)
+    exponent = select([q.exponent for q in rows])
     return builder.op("keep_nan", INPUT, whole), builder.op("keep_nan", INPUT, rest), exponent
