@@ -1,0 +1,111 @@
+"""Figures show what they are given, outside of pyplot, with the same bytes each time."""
+
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import vgtheory as vg
+from vgtheory.reporting import plot
+from vgtheory.reporting.files import write_figure
+from vgtheory.reporting.style import svg_text
+from vgtheory.reporting.sweep import gain_curve
+from vgtheory.spectra.jacobian import spectrum
+from vgtheory.theory.fixed_points import critical, fixed_points
+
+
+def study(values) -> xr.Dataset:
+    values = np.asarray(values, dtype=float)
+    return xr.Dataset(
+        {"log_gradient_norm": (("sample", "layer"), values)}, coords={"layer": np.arange(1, values.shape[1] + 1)}
+    )
+
+
+def line(ax, label):
+    return next(drawn for drawn in ax.get_lines() if drawn.get_label().startswith(label))
+
+
+def test_summary_leaves_dead_networks_out_and_counts_them():
+    seen = plot.summarise(study([[1, 2], [3, 6], [-np.inf, -np.inf], [-np.inf, 0]]))
+    assert (seen.samples, seen.dead) == (4, 2)
+    assert seen.mean.tolist() == [2, 4]
+    assert seen.stderr == pytest.approx(np.array([1.0, 2.0]))
+
+
+def test_summary_of_dead_networks_alone_is_nan_without_a_warning():
+    seen = plot.summarise(study([[-np.inf, -np.inf]]))
+    assert seen.dead == 1
+    assert np.isnan(seen.mean).all()
+
+
+def test_gradient_draws_the_mean_the_prediction_and_the_bound():
+    values = np.linspace(0, 8, 5)[None] + np.array([[-1.0], [0.0], [1.0]])
+    data = study(values)
+    prediction = xr.Dataset({"log_gradient_norm": ("layer", values.mean(axis=0) + 0.5)}, coords={"layer": data.layer})
+    z = np.full(5, -0.5)
+    upper, lower = plot.gradient(data, prediction, z, (values.max(axis=0) + 2, "certificate"))
+    assert line(upper, "simulated mean").get_ydata().tolist() == [0, 2, 4, 6, 8]
+    assert line(upper, "predicted mean").get_ydata()[0] == 0.5
+    assert line(upper, "bound").get_ydata()[-1] == 11
+    assert lower.get_lines()[0].get_ydata().tolist() == z.tolist()
+
+
+def test_a_loose_bound_does_not_squeeze_the_data():
+    data = study([[0.0, 1.0], [0.5, 1.5]])
+    upper, _ = plot.gradient(data, bound=(np.array([100.0, 50.0]), "loose"))
+    assert upper.get_ylim()[1] < 3
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "identity", "gelu"])
+def test_activation_draws_the_function_and_its_derivative(name):
+    act = vg.activation(name)
+    upper, lower = plot.activation(act, ((-np.inf, -3.0),), (1.0, 0.5, "sup"), q=0.7, eps=0.01)
+    h = upper.get_lines()[0].get_xdata()
+    slope = np.gradient(upper.get_lines()[0].get_ydata(), h)
+    smooth = np.abs(h) > 0.05
+    assert lower.get_lines()[0].get_ydata()[smooth] == pytest.approx(slope[smooth], abs=2e-2)
+
+
+def test_spectrum_curve_and_histogram_have_the_same_mass():
+    law = spectrum(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=64, depth=8))
+    ax = plot.spectrum(law, law.rvs_log(20_000, random_state=1))
+    curve = line(ax, "law")
+    bars = ax.patches[0].get_data()
+    mass = np.trapezoid(curve.get_ydata(), curve.get_xdata())
+    assert mass == pytest.approx(0.99, abs=0.01)
+    assert float(np.sum(bars.values * np.diff(bars.edges))) == pytest.approx(mass, abs=0.02)
+
+
+def test_a_law_that_is_one_atom_and_a_histogram_without_a_law():
+    law = spectrum(vg.Network("identity", vg.Weights.orthogonal(1.5), width=8, depth=4))
+    assert "100 % of the mass" in plot.spectrum(law).get_legend().get_texts()[0].get_text()
+    plot.spectrum(None, np.array([0.1, 0.2, -np.inf, 0.4]))
+
+
+@pytest.mark.parametrize(("name", "sigma_b"), [("tanh", 0.05), ("tanh", 0.0), ("erf", 0.3), ("relu", 0.0)])
+def test_the_gain_curve_goes_through_the_fixed_points(name, sigma_b):
+    act = vg.activation(name)
+    curve = gain_curve(act, sigma_b, (0.8, 2.5))
+    shown = np.isfinite(curve.sigma_w)
+    for sigma_w in (1.6, 2.0, 2.4):
+        point = next(p for p in fixed_points(act, sigma_w, sigma_b) if p.stable or name == "relu")
+        drawn = np.interp(sigma_w, curve.sigma_w[shown], curve.chi[shown])
+        assert drawn == pytest.approx(point.chi, rel=1e-3)
+    here = critical(act, sigma_b).sigma_w
+    assert np.interp(here, curve.sigma_w[shown], curve.chi[shown]) == pytest.approx(1, abs=2e-3)
+
+
+def test_figures_are_reproducible_and_leave_pyplot_alone(tmp_path):
+    figures = [plot.figure_of(plot.activation(vg.activation("tanh"))) for _ in range(2)]
+    assert svg_text(figures[0]) == svg_text(figures[1])
+    for number, figure in enumerate(figures):
+        write_figure(figure, tmp_path / f"{number}.pdf")
+    assert (tmp_path / "0.pdf").read_bytes() == (tmp_path / "1.pdf").read_bytes()
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def test_an_unknown_figure_format_is_refused(tmp_path):
+    with pytest.raises(vg.VgtheoryError, match=r"\.svg or \.pdf"):
+        write_figure(plot.figure_of(plot.activation(vg.activation("tanh"))), tmp_path / "figure.bmp")
+    assert list(tmp_path.iterdir()) == []
