@@ -17,10 +17,10 @@ from vgtheory.symbolic.parser import parse, read
 HOSTILE = [
     "", "   ", "x.__class__", "().__class__.__bases__", "__import__('os').system('true')", "lambda: 0",
     "[x for x in x]",
-    "f'{x}'", "(x:=3)", "exec(x)", "eval(x)", "open(x)", "diff(x)", "integrate(x)", "solve(x)", "sympify(x)", "exp", "abs",
+    "f'{x}'", "(x:=3)", "exec(x)", "eval(x)", "open(x)", "diff(x)", "integrate(x)", "solve(x)", "sympify(x)", "exp",
     "9**9**9", "1e400000000", "9" * 10_000, "9" * 400, "x**(10**9)", "exp(exp(exp(9**60)))", "x**64**64",
     "((((x+1)**64)**64)**64)**64", "0.1**64*0.1**64", "(2*x)**64*(3*x)**64", "exp(60)**exp(60)",
-    "tanh(" * 60 + "x" + ")" * 60, "-" * 300 + "x", "x" * 10_000, "x+" * 499 + "x", 
+    "tanh(" * 60 + "x" + ")" * 60, "-" * 300 + "x", "x" * 10_000, "x+" * 499 + "x",
     "\u0445", "x\u2032", "x\0", "x\ny", "x #c",
     "x+y", "x<1", "x==1", "x if x else 1", "x and 1", "not x", "~x", "x//2", "x%2", "x@x", "x[0]", "{x}", "(x,)", "x;y",
     "2x", "0x10", "1j*x", "1_000*x", "'a'", "True", "None", "oo", "nan", "zoo", "I", "exp()", "exp(x,x)", "exp(*x)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import sympy as sp
 
 from vgtheory._errors import InputError
-from vgtheory.model.weights import Weights
-from vgtheory.symbolic.activation import Activation
+from vgtheory.model.weights import Weights, fan_in, fan_out
+from vgtheory.symbolic.activation import Activation, assumptions
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.parser import read
 
 MAX_DEPTH = 10**7
 MAX_WIDTH = 10**6
@@ -81,11 +83,12 @@ class Network:
     @property
     def spec(self) -> dict[str, Any]:
         """Return a plain, JSON-ready description; equal networks have equal specs."""
-        return {
-            "activation": self.activation.name,
-            "expr": str(self.activation.expr),
-            "symbol": self.activation.symbol.name,
-            "parameters": {key: str(value) for key, value in self.activation.parameters},
+        laws = (self.weights.sigma_w, self.weights.sigma_b)
+        sizes = (self.depth,) if isinstance(self.width, tuple) else (self.depth, self.width)
+        open_symbols = set().union(*(e.free_symbols for e in (*laws, *sizes))) - {fan_in, fan_out}
+        spec = self.activation.spec
+        symbols = {**spec.pop("symbols", {}), **assumptions(open_symbols)}
+        spec |= {
             "weights": self.weights.family,
             "sigma_w": str(self.weights.sigma_w),
             "sigma_b": str(self.weights.sigma_b),
@@ -93,6 +96,24 @@ class Network:
             "width": list(self.width) if isinstance(self.width, tuple) else str(self.width),
             "depth": str(self.depth),
         }
+        return spec | ({"symbols": symbols} if symbols else {})
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Network:
+        """Return the network that a :attr:`spec` describes; its texts are parsed, never evaluated.
+
+        Raises FormulaError or InputError where the description is not one that :attr:`spec` gives.
+
+        >>> network = Network("tanh", Weights.xavier(), width=[8, 16, 4], depth=2)
+        >>> Network.from_spec(network.spec) == network
+        True
+        """
+        symbols = {name: sp.Symbol(name, **facts) for name, facts in spec.get("symbols", {}).items()}
+        laws = {**symbols, "fan_in": fan_in, "fan_out": fan_out}
+        sigma_w, sigma_b = read(spec["sigma_w"], laws), read(spec["sigma_b"], laws)
+        weights = Weights(spec["weights"], sigma_w, sigma_b, spec["bias"])
+        width = spec["width"] if isinstance(spec["width"], list) else read(spec["width"], symbols)
+        return cls(Activation.from_spec(spec), weights, width, read(spec["depth"], symbols))
 
     @property
     def spec_json(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sympy as sp
 
@@ -12,6 +12,7 @@ from vgtheory._errors import InputError
 from vgtheory.symbolic.formula import exact
 
 Family = Literal["gaussian", "orthogonal", "uniform"]
+BiasFamily = Literal["gaussian", "uniform"]
 
 # fan_in and fan_out stand for N_{l-1} and N_l inside σ_w and σ_b of initialisers that depend on the shape.
 fan_in = sp.Symbol("fan_in", integer=True, positive=True)
@@ -36,22 +37,30 @@ class Weights:
     family: Family
     sigma_w: sp.Expr
     sigma_b: sp.Expr
-    bias_family: Literal["gaussian", "uniform"] = "gaussian"
+    bias_family: BiasFamily = "gaussian"
+
+    def __post_init__(self) -> None:
+        if self.family not in get_args(Family):
+            raise InputError(f"family = {self.family!r}", "one of " + ", ".join(get_args(Family)), "e.g. gaussian")
+        if self.bias_family not in get_args(BiasFamily):
+            raise InputError(f"bias_family = {self.bias_family!r}", "gaussian or uniform", "e.g. gaussian")
+        object.__setattr__(self, "sigma_w", _scale("sigma_w", self.sigma_w))
+        object.__setattr__(self, "sigma_b", _scale("sigma_b", self.sigma_b))
 
     @classmethod
     def gaussian(cls, sigma_w: Any, sigma_b: Any = 0) -> Weights:
         """Return independent normal weights of variance σ_w²/N_{l−1} and normal biases of variance σ_b²."""
-        return cls("gaussian", _scale("sigma_w", sigma_w), _scale("sigma_b", sigma_b))
+        return cls("gaussian", sigma_w, sigma_b)
 
     @classmethod
     def orthogonal(cls, sigma_w: Any, sigma_b: Any = 0) -> Weights:
         """Return σ_w times Haar-distributed orthogonal matrices and normal biases of variance σ_b²."""
-        return cls("orthogonal", _scale("sigma_w", sigma_w), _scale("sigma_b", sigma_b))
+        return cls("orthogonal", sigma_w, sigma_b)
 
     @classmethod
     def uniform(cls, sigma_w: Any, sigma_b: Any = 0) -> Weights:
         """Return independent uniform weights of variance σ_w²/N_{l−1} and normal biases of variance σ_b²."""
-        return cls("uniform", _scale("sigma_w", sigma_w), _scale("sigma_b", sigma_b))
+        return cls("uniform", sigma_w, sigma_b)
 
     @classmethod
     def he(cls, sigma_b: Any = 0) -> Weights:
@@ -66,7 +75,7 @@ class Weights:
     @classmethod
     def xavier(cls, sigma_b: Any = 0) -> Weights:
         """Return Glorot & Bengio (2010), eq. 16: uniform weights of variance 2/(fan_in + fan_out)."""
-        return cls("uniform", sp.sqrt(2 * fan_in / (fan_in + fan_out)), _scale("sigma_b", sigma_b))
+        return cls("uniform", sp.sqrt(2 * fan_in / (fan_in + fan_out)), sigma_b)
 
     @classmethod
     def pytorch_default(cls) -> Weights:
@@ -80,7 +89,13 @@ class Weights:
 
 
 def _scale(name: str, value: Any) -> sp.Expr:
-    number = exact(value) if not (isinstance(value, float) and not math.isfinite(value)) else None
-    if number is None or (number.is_number and (number.is_real is False or number < 0)):
+    finite = not (isinstance(value, float) and not math.isfinite(value))
+    number = exact(value) if finite else None
+    if (
+        number is None
+        or number.is_extended_real is False
+        or number.is_extended_negative
+        or (number.is_number and not (number.is_real and number >= 0))
+    ):
         raise InputError(f"{name} = {value}", "a finite number of at least 0", "it is a standard deviation, e.g. 1.5")
     return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -11,11 +12,12 @@ import sympy as sp
 from vgtheory._errors import FormulaError, InputError
 from vgtheory.symbolic import calculus, domain
 from vgtheory.symbolic.formula import exact
-from vgtheory.symbolic.parser import parse
+from vgtheory.symbolic.limits import limit_at_infinity
+from vgtheory.symbolic.parser import parse, read
 from vgtheory.symbolic.printing import to_latex
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Activation:
     """An activation function φ.
 
@@ -50,10 +52,7 @@ class Activation:
             raise InputError(f"parameter {unknown[0]!r}", f"a symbol of {formula} ({known})", "correct the name")
         # Parameters first: a symbolic value must not be taken for the variable afterwards.
         formula = formula.subs({symbols[key]: value for key, value in values.items()}, simultaneous=True)
-        object.__setattr__(self, "expr", formula)
-        object.__setattr__(self, "symbol", symbol)
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "parameters", tuple(sorted(values.items())))
+        self._set(formula, symbol, name, tuple(sorted(values.items())))
         if self.is_numeric and any(domain.conditions(self.expr, symbol)):
             domain.need_real(self.pieces, symbol)
 
@@ -64,13 +63,14 @@ class Activation:
 
     def derivative_pieces(self, order: int = 1) -> tuple[calculus.Piece, ...]:
         """Return the smooth pieces of the `order`-th derivative."""
+        if not isinstance(order, int) or isinstance(order, bool) or order < 0:
+            raise InputError(f"order = {order!r}", "an integer of at least 0", "ask for order=1")
         return calculus.differentiate(self.pieces, self.symbol, order)
 
     def derivative(self, order: int = 1) -> sp.Expr:
         """Return the `order`-th derivative away from the breakpoints, as SymPy in :attr:`symbol`; no DiracDelta."""
-        if not isinstance(order, int) or isinstance(order, bool) or order < 0:
-            raise InputError(f"order = {order!r}", "an integer of at least 0", "ask for order=1")
-        return calculus.assemble(self.derivative_pieces(order), self.symbol) if order else self.expr
+        parts = self.derivative_pieces(order)
+        return calculus.assemble(parts, self.symbol) if order else self.expr
 
     @cached_property
     def breakpoints(self) -> tuple[sp.Expr, ...]:
@@ -83,10 +83,10 @@ class Activation:
         return calculus.parity(self.pieces, self.symbol)
 
     @cached_property
-    def limits(self) -> tuple[sp.Expr, sp.Expr]:
-        """Return the limits of φ at −∞ and at +∞ (±oo where it diverges)."""
-        left, right = self.pieces[0].expr, self.pieces[-1].expr
-        return sp.limit(left, self.symbol, -sp.oo), sp.limit(right, self.symbol, sp.oo)
+    def limits(self) -> tuple[sp.Expr | None, sp.Expr | None]:
+        """Return the limits of φ at −∞ and at +∞: a number, ±oo, or None where no limit is shown (sin oscillates)."""
+        left = self.pieces[0].expr.subs(self.symbol, -self.symbol)
+        return limit_at_infinity(left, self.symbol), limit_at_infinity(self.pieces[-1].expr, self.symbol)
 
     @cached_property
     def homogeneous_degree(self) -> sp.Expr | None:
@@ -98,8 +98,55 @@ class Activation:
         """Return whether every parameter has a value."""
         return self.expr.free_symbols <= {self.symbol}
 
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Return a plain, JSON-ready description, from which :meth:`from_spec` makes an equal activation."""
+        values = [value for _, value in self.parameters]
+        open_symbols = set().union(self.expr.free_symbols, *(v.free_symbols for v in values)) - {self.symbol}
+        spec: dict[str, Any] = {
+            "activation": self.name,
+            "expr": str(self.expr),
+            "symbol": self.symbol.name,
+            "parameters": {key: str(value) for key, value in self.parameters},
+        }
+        if open_symbols:
+            spec["symbols"] = assumptions(open_symbols)
+        return spec
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Activation:
+        """Return the activation that a :attr:`spec` describes; its texts are parsed, never evaluated.
+
+        Raises FormulaError where a text is not one of the formulas that the parser reads.
+        """
+        symbols = {name: sp.Symbol(name, **facts) for name, facts in spec.get("symbols", {}).items()}
+        symbol = sp.Symbol(spec["symbol"], real=True)
+        self = object.__new__(cls)
+        values = tuple(sorted((key, read(text, symbols)) for key, text in spec["parameters"].items()))
+        self._set(read(spec["expr"], {**symbols, symbol.name: symbol}), symbol, spec["activation"], values)
+        return self
+
+    def __repr__(self) -> str:
+        values = "".join(f", {key}={value}" for key, value in self.parameters)
+        return f"Activation({self.name!r}{values})"
+
+    def __getstate__(self) -> tuple[sp.Expr, sp.Symbol, str, tuple[tuple[str, sp.Expr], ...]]:
+        return self.expr, self.symbol, self.name, self.parameters  # what is cached is left behind
+
+    def __setstate__(self, state: tuple[sp.Expr, sp.Symbol, str, tuple[tuple[str, sp.Expr], ...]]) -> None:
+        self._set(*state)
+
+    def _set(self, expr: sp.Expr, symbol: sp.Symbol, name: str, parameters: tuple[tuple[str, sp.Expr], ...]) -> None:
+        for key, value in zip(("expr", "symbol", "name", "parameters"), (expr, symbol, name, parameters), strict=True):
+            object.__setattr__(self, key, value)
+
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle {to_latex(self.expr)}$"
+
+
+def assumptions(symbols: Iterable[sp.Symbol]) -> dict[str, dict[str, bool]]:
+    """Return what is assumed of each symbol, by name: with it, ``sp.Symbol(name, **facts)`` is the same symbol."""
+    return {s.name: dict(sorted(s.assumptions0.items())) for s in sorted(symbols, key=lambda s: s.name)}
 
 
 def _split(expr: sp.Expr, parameters: Any) -> tuple[sp.Expr, sp.Symbol, dict[str, sp.Symbol]]:
@@ -109,8 +156,9 @@ def _split(expr: sp.Expr, parameters: Any) -> tuple[sp.Expr, sp.Symbol, dict[str
     free = sorted(expr.free_symbols - set(symbols.values()), key=lambda s: s.name)
     if len(free) > 1:
         names = ", ".join(s.name for s in free)
+        other = next(s.name for s in free if s.name != "x")
         raise FormulaError(
-            f"{expr} has {len(free)} variables ({names})", "one variable", f"fix the others, e.g. {free[0].name}=0.2"
+            f"{expr} has {len(free)} variables ({names})", "one variable", f"fix the others, e.g. {other}=0.2"
         )
     variable = sp.Symbol(free[0].name if free else "x", real=True)
     return expr.subs({free[0]: variable}) if free else expr, variable, symbols

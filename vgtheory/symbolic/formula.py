@@ -158,4 +158,11 @@ def exact(value: Any) -> sp.Expr:
         return sp.Rational(repr(value))
     if hasattr(value, "item") and not isinstance(value, sp.Basic):  # NumPy scalars
         return exact(value.item())
-    return sp.sympify(value, strict=True)  # strict: numbers and SymPy objects only, never text
+    try:
+        number = sp.sympify(value, strict=True)  # strict: numbers and SymPy objects only, never text
+    except sp.SympifyError:
+        number = None
+    if not isinstance(number, sp.Expr) or number.has(sp.nan):
+        shown = f"a value of type {type(value).__name__}" if number is None else str(number)
+        raise InputError(shown, "a number or a SymPy expression", "give a number")
+    return number
