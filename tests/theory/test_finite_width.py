@@ -91,11 +91,11 @@ def test_unequal_widths():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["relu", "selu", "sin", "sigmoid"])
+@pytest.mark.parametrize("name", ["relu", "selu"])
 def test_other_activations_with_gaussian_weights(name):
-    widths = [128] * 9
+    widths = [96] * 7
     p = finite_width(network(name, "gaussian", widths))
-    sample = brute(name, "gaussian", widths, 4000, 3)
+    sample = brute(name, "gaussian", widths, 2000, 3)
     assert np.abs(scores(sample["gradient"], p.mean, p.variance)).max() < BOUND
     assert np.abs(scores(sample["weight"], p.weight_mean, p.weight_variance)).max() < BOUND
 
@@ -103,9 +103,9 @@ def test_other_activations_with_gaussian_weights(name):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "family"), [("tanh", "orthogonal"), ("selu", "orthogonal"), ("tanh", "uniform")])
 def test_other_weights(name, family):
-    widths = [96] * 7
+    widths = [64] * 6
     p = finite_width(network(name, family, widths))
-    sample = brute(name, family, widths, 3000, 4)
+    sample = brute(name, family, widths, 2000, 4)
     assert np.abs(scores(sample["gradient"], p.mean, p.variance)).max() < BOUND
     assert np.abs(scores(sample["weight"], p.weight_mean, p.weight_variance)).max() < BOUND
 
