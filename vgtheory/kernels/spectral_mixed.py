@@ -146,7 +146,7 @@ def _row(zetas, laws, depth, ratio_b, log_variance, errors, slopes, out):
 
 @exact
 def _real_zeta(log_m, nodes, weights, start, stop, guess):
-    """Return ln of the distance in ln ζ, above the law's top node, of the real ζ with M(ζ) = m; Newton in logarithms."""
+    """Return ln of the distance in ln ζ, above the law's top node, of the real ζ with M(ζ) = m."""
     top = nodes[stop - 1]
     low, high = -34.0, 7.0
     v = guess

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels import spectral_mixed as kernel
@@ -16,7 +17,8 @@ from vgtheory.symbolic.activation import Activation
 _POINTS = 400
 _DROP = 1e-5  # distance in ln|ζ_1| of the first point from the top edge
 _TAIL = {"gaussian": 1e-7, "orthogonal": 1e-5}  # probability below the chain's lowest point
-_MISSED = 1e-4  # more probability than this below the chain: it stopped at a gap
+_MISSED = 2e-5  # more probability than this below the chain: it stopped at a gap
+_APPROACHES = 4  # to a lower edge
 _MOST_LAWS = 20
 _SMALLEST = -40.0  # ln q below which φ'² is its limit at 0 to 1e-8
 
@@ -55,8 +57,8 @@ def representative_lengths(log_q: Array, most: int = _MOST_LAWS) -> tuple[Array,
 class Chain:
     """The law of x = s² for layers of different laws of d² (`laws`, each `counts` times), square weights.
 
-    The lowest 10⁻⁷ of the probability (10⁻⁵ with orthogonal weights) is not resolved: there the density is zero and
-    quantiles stay at the chain's end.
+    The lowest 10⁻⁷ of the probability (10⁻⁵ with orthogonal weights) is not resolved: below the chain's end the density
+    continues as the square root that holds it.
     """
 
     laws: tuple[SlopeLaw, ...]
@@ -89,9 +91,8 @@ class Chain:
 
     @property
     def support(self) -> tuple[float, float]:
-        """Return (inf, sup) of ln x; the infimum to within the unresolved probability."""
-        bottom = -np.inf if self.ensemble == "gaussian" else float(self._points[0][0, 0])
-        return bottom, self._edge[0]
+        """Return (inf, sup) of ln x, the infimum but for the unresolved probability."""
+        return self._bottom, self._edge[0]
 
     @cached_property
     def _ordered(self) -> tuple[tuple[Any, ...], tuple[SlopeLaw, ...]]:
@@ -141,14 +142,31 @@ class Chain:
         if not found:
             raise UnsupportedError('the chain of points did not start at the top edge; use q="stationary" or a number')
         rows, states, reached = kernel.chain(us, start, *self._rest, self.log_variance)
-        rows, states = rows[:reached][::-1], states[:reached][::-1]
-        missed = 1 - self._zero - rows[0, 2] if reached else 1.0
+        rows, states = rows[:reached], states[:reached]
+        for _ in range(_APPROACHES if 2 <= reached < len(us) else 0):
+            # A lower edge: θ_1² vanishes linearly in ln|ζ_1|; go towards that zero geometrically, and look again.
+            u, square = states[-2:, 0].real, rows[-2:, 3] ** 2
+            end = u[1] - square[1] * (u[1] - u[0]) / (square[1] - square[0])
+            more = end + (u[1] - end) * 0.7 ** np.arange(1, 12)
+            new_rows, new_states, reached = kernel.chain(more, states[-1], *self._rest, self.log_variance)
+            rows = np.concatenate([rows, new_rows[:reached]])
+            states = np.concatenate([states, new_states[:reached]])
+            if reached == 0:
+                break
+        rows, states = rows[::-1], states[::-1]
+        missed = 1 - self._zero - rows[0, 2] if len(rows) else 1.0
         if missed > _MISSED or np.any(np.diff(rows[:, 0]) <= 0) or np.any(np.diff(rows[:, 2]) > 1e-12):
             raise UnsupportedError(
                 f"the spectrum of this profile could not be followed below probability {missed:.3g}; use "
                 'q="stationary" or a number, or sample_spectrum'
             )
         return np.ascontiguousarray(rows), np.ascontiguousarray(states)
+
+    @cached_property
+    def _bottom(self) -> float:
+        """Return ln x below which nothing is left: where a square root with the last point's density has its zero."""
+        row = self._points[0][0]
+        return float(row[0] - 1.5 * max(1 - self._zero - row[2], 0.0) / row[1])
 
     def _grid(self, top: float) -> Array:
         """Return decreasing ln|ζ_1|: half clustered like square roots at the edge, half even in Q_1(−r)."""
@@ -175,9 +193,10 @@ class Chain:
         found = kernel.invert(log_x, 0, rows, states, *self._rest, self.log_variance)
         density, survival = found[:, 1], found[:, 2]
         below, above = log_x < rows[0, 0], log_x > rows[-1, 0]
-        density[below] = 0.0
-        survival[below] = 1 - self._zero
-        # Between the last point and the edge the density is a square root.
+        # Between the end points and the edges the density is a square root.
+        share = np.sqrt(np.clip((log_x[below] - self._bottom) / (rows[0, 0] - self._bottom), 0.0, 1.0))
+        density[below] = rows[0, 1] * share
+        survival[below] = 1 - self._zero - (1 - self._zero - rows[0, 2]) * share**3
         share = np.sqrt(np.clip((self._edge[0] - log_x[above]) / (self._edge[0] - rows[-1, 0]), 0.0, 1.0))
         density[above] = rows[-1, 1] * share
         survival[above] = rows[-1, 2] * share**3
@@ -190,6 +209,9 @@ class Chain:
         above = survival < rows[-1, 2]
         share = np.cbrt(survival[above] / rows[-1, 2])
         out[above] = self._edge[0] - (self._edge[0] - rows[-1, 0]) * share**2
+        below = survival > rows[0, 2]
+        share = np.cbrt((1 - self._zero - survival[below]) / (1 - self._zero - rows[0, 2]))
+        out[below] = self._bottom + (rows[0, 0] - self._bottom) * np.maximum(share, 0.0) ** 2
         return out
 
 
@@ -206,8 +228,8 @@ def profile_chain(
     return Chain(laws, tuple(float(n) for n in counts), len(log_q), ensemble, log_variance)
 
 
-def _bottleneck(activation: Activation, log_q: Array) -> Array:
-    """Return which layers have the most dead units: they alone decide the lowest part of the law and must stay whole."""
+def _bottleneck(activation: Activation, log_q: Array) -> NDArray[np.bool_]:
+    """Return which layers have the most dead units: they decide the lowest part of the law and must stay whole."""
     ends = [float(log_q.min()), float(log_q.max())]
     dead = [slope_law(activation, float(np.exp(t))).zero_mass for t in ends]
     if max(dead) < _TAIL["gaussian"]:
