@@ -48,6 +48,7 @@ CASES = [
     ("log", lambda a: a.log(), RNG.uniform(0.5, 2, 400), 1.0),
     ("log1p", lambda a: a.log1p(), spread(-1 + 1e-15, 1e15), 1.0),
     ("log1p", lambda a: a.log1p(), RNG.uniform(-1, 1, 400), 1.0),
+    ("log1p_unit", lambda a: a.log1p(), np.abs(spread(0, 1)), 2.0),
     ("tanh", lambda a: a.tanh(), spread(-25, 25), 3.0),
     ("sigmoid", lambda a: 1 / (1 + (-a).exp()), spread(-708, 60), 2.0),
     ("softplus", lambda a: a.exp().log1p(), spread(-708, 708), 2.0),

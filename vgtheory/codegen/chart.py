@@ -242,7 +242,13 @@ class Chart:
         excess = sp.expand(inside - 1) if sp.fraction(inside)[1] == 1 else None
         if excess is None or excess.is_number:
             return total + self._new("l", "log", positive=False, argument=inside).symbol
-        return total + self._new("l", "log1p", positive=has_positive_terms(excess), argument=excess).symbol
+        kind = "log1p_unit" if self._is_unit(excess) else "log1p"
+        return total + self._new("l", kind, positive=has_positive_terms(excess), argument=excess).symbol
+
+    def _is_unit(self, e: sp.Expr) -> bool:
+        """Return whether the value is known to lie in [0, 1]: positive terms in exponentials that sum to at most 1."""
+        exponentials = {g.symbol: 1 for g in self.generators.values() if g.kind == "exponential"}
+        return e.free_symbols <= set(exponentials) and has_positive_terms(e) and e.subs(exponentials) <= 1
 
     def _direct(self, function: type, u: sp.Expr) -> sp.Expr:
         inside = sp.factor(sp.together(self.convert(u)))

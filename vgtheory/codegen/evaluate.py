@@ -63,6 +63,7 @@ OPERATIONS: dict[str, Callable] = {
     "exp": np.exp,
     "log": np.log,
     "log1p": np.log1p,
+    "log1p_unit": np.log1p,
     "tanh": np.tanh,
     "erf": special.erf,
     "erfc": special.erfc,

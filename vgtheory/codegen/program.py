@@ -30,6 +30,7 @@ TEMPLATES: dict[str, str] = {
     "expm1": "expm1({})",
     "log": "log({})",
     "log1p": "log1p({})",
+    "log1p_unit": "log1p_unit({})",  # of numbers between 0 and 1
     "tanh": "tanh({})",
     "erf": "erf({})",
     "erfc": "erfc({})",

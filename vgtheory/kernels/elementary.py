@@ -155,6 +155,25 @@ def log1p(x):
 
 
 @elementwise
+def log1p_unit(x):
+    """Return ln(1 + x) for 0 ≤ x ≤ 1, twice as fast as `log1p`: 2 artanh(x/(2 + x)).  Error < 2 ulp."""
+    s = x / (2.0 + x)
+    z = s * s
+    p = 0.1563057780092285
+    p = p * z + 0.07492143795550767
+    p = p * z + 0.10845178394880015
+    p = p * z + 0.11734279061303197
+    p = p * z + 0.13335178631449257
+    p = p * z + 0.1538454396486055
+    p = p * z + 0.18181819897962714
+    p = p * z + 0.2222222219823677
+    p = p * z + 0.285714285716001
+    p = p * z + 0.39999999999999525
+    p = p * z + 0.6666666666666666
+    return 2.0 * s + s * z * p
+
+
+@elementwise
 def tanh(x):
     """Return tanh x.  Error < 3 ulp."""
     t = expm1(-2.0 * abs(x))
@@ -171,7 +190,7 @@ def sigmoid(x):
 @elementwise
 def softplus(x):
     """Return ln(1 + eˣ).  Error < 2 ulp."""
-    return (0.0 if x < 0.0 else x) + log1p(exp(-abs(x)))
+    return (0.0 if x < 0.0 else x) + log1p_unit(exp(-abs(x)))
 
 
 @elementwise
