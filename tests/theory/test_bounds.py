@@ -26,22 +26,22 @@ def haar(rng, count, n):
     return q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :]
 
 
-def jacobians(name, family, sigma_w, sigma_b, n, layers, count, seed=1, bias="gaussian"):
-    """Return J = ∂x_L/∂x_0 of `count` dense networks, shape (count, n, n), and the last pre-activations."""
+def jacobians(name, family, sigma_w, sigma_b, n, layers, count, seed=1, from_h1=False):
+    """Return J = ∂x_L/∂x_0 (or ∂x_L/∂h_1) of `count` dense networks, shape (count, n, n), and h_L."""
     act = activation(name)
     value, slope = (sp.lambdify(act.symbol, e, "scipy") for e in (act.expr, act.derivative(1)))
     rng = np.random.default_rng(seed)
     x, jacobian = np.ones((count, n)), np.broadcast_to(np.eye(n), (count, n, n))
-    for _ in range(layers):
+    for layer in range(layers):
         if family == "orthogonal":
             w = sigma_w * haar(rng, count, n)
         elif family == "uniform":
             w = sigma_w * np.sqrt(3 / n) * rng.uniform(-1, 1, size=(count, n, n))
         else:
             w = sigma_w / np.sqrt(n) * rng.normal(size=(count, n, n))
-        b = rng.normal(size=(count, n)) if bias == "gaussian" else np.sqrt(3) * rng.uniform(-1, 1, size=(count, n))
-        h = np.einsum("kij,kj->ki", w, x) + sigma_b * b
-        jacobian = (slope(h) * np.ones_like(h))[:, :, None] * (w @ jacobian)
+        h = np.einsum("kij,kj->ki", w, x) + sigma_b * rng.normal(size=(count, n))
+        incoming = jacobian if from_h1 and layer == 0 else w @ jacobian
+        jacobian = (slope(h) * np.ones_like(h))[:, :, None] * incoming
         x = value(h)
     return jacobian, h
 
@@ -267,6 +267,23 @@ def test_depths_follow_from_the_rate():
     found = {f.name: f for f in bounds(network)}
     assert float(found["depth to leave float32"].value()) == pytest.approx(252)
     assert float(found["depth to vanish"].at(p=0.25, eps=0.5).value()) == pytest.approx(4)
+
+
+@pytest.mark.parametrize(("name", "sigma_w", "sigma_b"), [("tanh", 1.2, 0.8), ("relu", 1.4, 0.3)])
+def test_gradients_at_each_layer_stay_below_their_bound(name, sigma_w, sigma_b):
+    n, layers, count = 12, 4, 6000
+    act = activation(name)
+    slope = sp.lambdify(act.symbol, act.derivative(1), "scipy")
+    formula = next(
+        f for f in bounds(Network(name, Weights.gaussian(sigma_w, sigma_b), n, layers)) if "layer l" in f.name
+    )
+    first, h = jacobians(name, "gaussian", sigma_w, sigma_b, n, layers, count, from_h1=True)
+    squares, last = (first**2).sum((1, 2)) / n, (slope(h) ** 2).mean(1)
+    for at, observed in ((1, squares), (layers, last)):
+        bound = float(formula.at(depth=layers, layer=at).value())
+        assert observed.mean() <= bound + SIGMAS * observed.std() / np.sqrt(count)
+    if name == "relu":  # the last layer has half of its neurons active: an equality
+        assert last.mean() == pytest.approx(bound, rel=0.02)
 
 
 def test_unequal_widths_are_multiplied_layer_by_layer():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Literal
 
 import sympy as sp
@@ -18,8 +18,8 @@ from flint import arb
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.ball import WHOLE_LINE, compile_jets, jets, number_ball, outward, precision
-from vgtheory.symbolic.search import SEARCH_BITS, CriticalBox, Jets, SearchFailed, critical_boxes, refined
+from vgtheory.symbolic.ball import WHOLE_LINE, compile_jets, hull, jets, number_ball, outward, precision
+from vgtheory.symbolic.search import FINEST, SEARCH_BITS, CriticalBox, Jets, SearchFailed, critical_boxes, refined
 from vgtheory.symbolic.tails import Tail, TailUndecided, tail
 
 FINAL_BITS = 256
@@ -180,7 +180,7 @@ def _supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign:
             floor = _floor(functions, candidates)
             for side in sides:
                 candidates.append(_tail_candidate(functions, side, floor))
-                if candidates[-1].exact is sp.oo:
+                if candidates[-1].exact == sp.oo:
                     return Extremum(sp.oo, (math.inf, math.inf), side * sp.oo, False, status="proved")
             windows = _windows(functions, candidates, even, period)
             candidates += _critical(functions, windows, floor)
@@ -302,10 +302,12 @@ def _critical(functions: list[_Function], windows: list[tuple[int, arb, arb]], f
     for i, lo, hi in windows:
         boxes, floor = critical_boxes(functions[i].jets, lo, hi, floor)
         found += [(i, box) for box in boxes]
+    flat = _flat_maxima(functions, found)
+    found = [(i, c) for i, c in found if not any(i == m.piece and _inside(c.box, m.region) for m in flat)]
     with precision(FINAL_BITS):
         refinements = [(i, box, *refined(functions[i].jets, box)) for i, box in found]
     top = max((value.lower() for _, _, _, value in refinements), default=floor, key=float)
-    candidates = []
+    candidates = [m.candidate for m in flat]
     for i, critical, point, value in refinements:
         if value.upper() < top or not value.is_finite():
             if value.is_finite():
@@ -316,6 +318,38 @@ def _critical(functions: list[_Function], windows: list[tuple[int, arb, arb]], f
         shown = None if exact is None else functions[i].exact_at(exact)
         candidates.append(_Candidate(value, where, True, shown, False, critical, i))
     return candidates
+
+
+@dataclass(frozen=True)
+class _FlatMaximum:
+    """A maximum at which the second derivative vanishes too, proved to be the largest value of its region."""
+
+    piece: int
+    region: arb
+    candidate: _Candidate
+
+
+def _flat_maxima(functions: list[_Function], found: list[tuple[int, CriticalBox]]) -> list[_FlatMaximum]:
+    """Return exact maxima of boxes that Newton cannot isolate: f', ..., f^(m−1) vanish, f^(m) < 0 around, m even."""
+    out: list[_FlatMaximum] = []
+    for i in {i for i, c in found if not c.isolated}:
+        f, boxes = functions[i], [c.box for k, c in found if k == i and not c.isolated]
+        for guess, zero in closed_form.critical_points(f.slope, f.x):
+            region = reduce(hull, (b for b in boxes if abs(b - number_ball(guess)) < 64 * FINEST), number_ball(guess))
+            if region.rad() == 0 or not (zero or closed_form.vanishes(f.slope.subs(f.x, guess))):
+                continue
+            for order in (4, 6):
+                lower = (sp.diff(f.slope, f.x, k).subs(f.x, guess) for k in range(1, order - 1))
+                if f.jets(region, order)[order] < 0 and all(closed_form.vanishes(v) for v in lower):
+                    exact, critical = f.exact_at(guess), CriticalBox(region, False)
+                    best = _Candidate(number_ball(exact), guess, True, exact, False, critical, i)
+                    out.append(_FlatMaximum(i, region, best))
+                    break
+    return out
+
+
+def _inside(box: arb, region: arb) -> bool:
+    return bool(region.contains(box))
 
 
 def _exact_point(f: _Function, point: arb) -> sp.Expr | None:

@@ -6,7 +6,16 @@ import sympy as sp
 
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import depth_float16, depth_float32, depth_to_vanish, eps, gradient_norm, p
+from vgtheory.symbolic.notation import (
+    depth_float16,
+    depth_float32,
+    depth_to_vanish,
+    eps,
+    gradient_norm,
+    layer,
+    layer_gradient_square,
+    p,
+)
 from vgtheory.theory.bounds.mean_square import Rate, upper_rates
 from vgtheory.theory.bounds.setting import Setting, certainly_below
 
@@ -19,8 +28,8 @@ FLOATS = (
 
 def smallest_rate(s: Setting) -> Rate | None:
     """Return the upper bound with the smallest factor, or None where there is none or it is symbolic."""
-    rates = [r for r in upper_rates(s) if not any(r.factor(layer).free_symbols for layer in s.layers)]
-    return min(rates, key=lambda r: max(float(enclose(r.factor(layer), 15)) for layer in s.layers), default=None)
+    rates = [r for r in upper_rates(s) if not any(r.factor(shape).free_symbols for shape in s.layers)]
+    return min(rates, key=lambda r: max(float(enclose(r.factor(shape), 15)) for shape in s.layers), default=None)
 
 
 def depth_bounds(s: Setting) -> list[Formula]:
@@ -39,6 +48,8 @@ def depth_bounds(s: Setting) -> list[Formula]:
             best.assumptions,
         )
     ]
+    if s.uniform_width:
+        found.append(_per_layer(s, best))
     rate = best.factor(s.layers[0])
     if not s.uniform_width or not certainly_below(rate, sp.Integer(1)) or rate == 0:
         return found
@@ -67,3 +78,17 @@ def depth_bounds(s: Setting) -> list[Formula]:
             )
         )
     return found
+
+
+def _per_layer(s: Setting, best: Rate) -> Formula:
+    """Return E‖∂ℓ/∂h_l‖² ≤ χ^{L−l+1}/σ_w²: start from φ'(h_i)e_i at layer l, whose mean square is at most χ/σ_w²."""
+    chi, sigma_w = best.factor(s.layers[0]), s.layers[0].sigma_w
+    return Formula(
+        layer_gradient_square,
+        chi ** (s.depth - layer) * sp.expand(chi / sigma_w**2) if sigma_w != 0 else sp.Integer(0),
+        "upper bound",
+        best.status,
+        "gradient at layer l",
+        "The mean squared gradient with respect to the pre-activations of any layer is at most this.",
+        best.assumptions,
+    )
