@@ -115,6 +115,10 @@ class Chart:
         self.generators[symbol] = generator
         return generator
 
+    def of_kind(self, kind: str) -> list[Generator]:
+        """Return the generators of one kind."""
+        return [g for g in self.generators.values() if g.kind == kind]
+
     # -------------------------------------------------------------- conversion
 
     def convert(self, e: Any) -> sp.Expr:

@@ -8,14 +8,13 @@ from itertools import groupby
 import numpy as np
 import sympy as sp
 
-from vgtheory.codegen.chart import Chart, Generator, has_positive_terms
+from vgtheory.codegen.cancellation import cancels, number
+from vgtheory.codegen.chart import Chart, Generator
 from vgtheory.codegen.program import INPUT, Builder, Operand
 
 # |x| in products with an exponential: beyond it the exponential is 0, and 0·∞ must not arise.
 FAR = 1e15
 UNDERFLOW = 800.0  # e^{-800} is 0 in double precision
-MAX_CANCELLATION = 8.0
-BOUNDED = ("exponential", "erfcx", "error function")  # kinds with values in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ class Emitter:
     # -------------------------------------------------------------- factors
 
     def _factor(self, factor: sp.Expr, decaying: bool) -> Operand:
-        if self._cancels(factor):
+        if cancels(self.chart, factor):
             factor = self._with_erf(factor)
         split = self._around_one(factor)
         if split is None:
@@ -172,18 +171,18 @@ class Emitter:
         generator, rest, quotient = split
         # n - 1 has full relative precision.
         product = self.builder.op("mul", self._less_one(generator), self._sum(quotient, decaying))
-        if self._cancels(rest - sp.Symbol("m", positive=True) * quotient):
+        if cancels(self.chart, rest - sp.Symbol("m", positive=True) * quotient):
             self._report(factor)
         return self.builder.op("add", self._sum(rest, decaying), product)
 
     def _with_erf(self, factor: sp.Expr) -> sp.Expr:
         """Return the factor with n·erfcx(p) written as 1 - erf(p), where that stops a cancellation."""
-        for w in self._of_kind("erfcx"):
-            for n in self._of_kind("exponential"):
+        for w in self.chart.of_kind("erfcx"):
+            for n in self.chart.of_kind("exponential"):
                 if factor.has(w.symbol) and self._is_square(n, w):
                     erf = self.chart.error_function(w)
                     rewritten = sp.expand(factor.subs(w.symbol, (1 - erf) / n.symbol))
-                    if rewritten.is_polynomial(n.symbol) and not self._cancels(rewritten):
+                    if rewritten.is_polynomial(n.symbol) and not cancels(self.chart, rewritten):
                         return rewritten
         return factor
 
@@ -194,16 +193,16 @@ class Emitter:
 
     def _around_one(self, factor: sp.Expr) -> tuple[Generator, sp.Expr, sp.Expr] | None:
         """Return (n, A, Q) with factor = A + (n - 1)·Q where that cancels less than the factor as it stands."""
-        if not self._cancels(factor):
+        if not cancels(self.chart, factor):
             return None
-        for n in self._of_kind("exponential"):
+        for n in self.chart.of_kind("exponential"):
             if not factor.has(n.symbol) or sp.degree(factor, n.symbol) > 12:
                 continue
             kept, moved = sp.S.Zero, sp.S.Zero
             others = sorted(factor.free_symbols - {n.symbol}, key=lambda s: s.name)
             for monomial, c in sp.Poly(factor, *others).terms() if others else [((), factor)]:
                 term = c * sp.Mul(*(s**k for s, k in zip(others, monomial, strict=True)))
-                if self._cancels(c):
+                if cancels(self.chart, c):
                     moved += term
                 else:
                     kept += term
@@ -211,37 +210,6 @@ class Emitter:
             if sp.expand(at_one.subs(self.chart.t, 0)) == 0:  # else nothing vanishes where n = 1
                 return n, sp.expand(kept + at_one), sp.expand(sp.cancel((moved - at_one) / (n.symbol - 1)))
         return None
-
-    def _cancels(self, e: sp.Expr) -> bool:
-        """Return whether the sum of the terms may be much smaller than the largest of them."""
-        e = sp.expand(e)
-        return e.is_Add and not (has_positive_terms(e) or has_positive_terms(-e) or self._is_dominated(e))
-
-    def _is_dominated(self, e: sp.Expr) -> bool:
-        """Return whether the coefficient of each monomial in unbounded quantities has one sign, clearly so.
-
-        Coefficients are polynomials in quantities between 0 and 1 (exponentials and erfcx), tried on a grid.
-        """
-        bounded = [g.symbol for kind in BOUNDED for g in self._of_kind(kind) if e.has(g.symbol)]
-        values = {g.symbol: number(g.argument) for g in self._of_kind("constant")}
-        others = sorted(e.free_symbols - set(bounded) - set(values), key=lambda s: s.name)
-        if len(bounded) > 3 or any(not s.is_positive for s in others):
-            return False
-        axes = np.meshgrid(*[np.linspace(0.0, 1.0, 21)] * len(bounded), indexing="ij")
-        signs = set()
-        for c in sp.Poly(e, *others).coeffs() if others else [e]:
-            terms = sp.Poly(c.subs(values), *bounded).terms() if bounded else [((), c.subs(values))]
-            common = [min(m[i] for m, _ in terms) for i in range(len(bounded))]  # a common factor does not cancel
-            total: np.ndarray | float = 0.0
-            for m, a in terms:
-                powers = (axis ** (k - j) for axis, k, j in zip(axes, m, common, strict=True))
-                total = total + float(a) * np.prod([np.ones(1), *powers] if not bounded else list(powers), axis=0)
-            low, high = float(np.min(total)), float(np.max(total))
-            largest = sum(abs(float(a)) for _, a in terms)
-            if low * high <= 0 or largest > MAX_CANCELLATION * min(abs(low), abs(high)):
-                return False
-            signs.add(low > 0)
-        return len(signs) == 1
 
     def _sum(self, e: sp.Expr, decaying: bool) -> Operand:
         e = sp.expand(e)
@@ -273,7 +241,7 @@ class Emitter:
         return result
 
     def _report(self, e: sp.Expr) -> None:
-        if self._cancels(e):
+        if cancels(self.chart, e):
             where = f"{self.chart.lo} < {self.chart.x} < {self.chart.hi}"
             self.notes.append(
                 f"terms of both signs in {self.what} for {where}: accurate relative to the largest of them"
@@ -281,11 +249,8 @@ class Emitter:
 
     # -------------------------------------------------------------- generators
 
-    def _of_kind(self, kind: str) -> list[Generator]:
-        return [g for g in self.chart.generators.values() if g.kind == kind]
-
     def _symbols_of(self, kind: str) -> list[sp.Symbol]:
-        return [g.symbol for g in self._of_kind(kind)]
+        return [g.symbol for g in self.chart.of_kind(kind)]
 
     def _symbol(self, symbol: sp.Symbol, decaying: bool) -> Operand:
         if symbol == self.chart.t:
@@ -336,11 +301,6 @@ class Emitter:
         b = self.builder
         pair = b.op("two_sum", a[0], c[0])
         return b.op("high", pair), b.op("add", b.op("add", b.op("low", pair), a[1]), c[1])
-
-
-def number(c: sp.Expr) -> float:
-    """Return the double nearest to a SymPy number."""
-    return float(sp.N(c, 40)) if not c.is_Rational else float(sp.Rational(c))
 
 
 def split(c: sp.Expr) -> tuple[float, float]:

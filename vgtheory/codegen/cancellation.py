@@ -1,0 +1,49 @@
+"""When a sum of terms of both signs may lose digits, and when it does not (checked on a grid, no proof)."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy as sp
+
+from vgtheory.codegen.chart import Chart, has_positive_terms
+
+MAX_CANCELLATION = 8.0  # the largest term may exceed the sum by this factor: three bits
+BOUNDED = ("exponential", "erfcx", "error function")  # kinds of generators with values in [0, 1]
+
+
+def cancels(chart: Chart, e: sp.Expr) -> bool:
+    """Return whether the sum of the terms may be much smaller than the largest of them."""
+    e = sp.expand(e)
+    return e.is_Add and not (has_positive_terms(e) or has_positive_terms(-e) or _is_dominated(chart, e))
+
+
+def _is_dominated(chart: Chart, e: sp.Expr) -> bool:
+    """Return whether the coefficient of each monomial in unbounded quantities has one sign, clearly so.
+
+    Coefficients are polynomials in quantities between 0 and 1 (exponentials and erfcx), tried on a grid.
+    """
+    bounded = [g.symbol for kind in BOUNDED for g in chart.of_kind(kind) if e.has(g.symbol)]
+    values = {g.symbol: number(g.argument) for g in chart.of_kind("constant")}
+    others = sorted(e.free_symbols - set(bounded) - set(values), key=lambda s: s.name)
+    if len(bounded) > 3 or any(not s.is_positive for s in others):
+        return False
+    axes = np.meshgrid(*[np.linspace(0.0, 1.0, 21)] * len(bounded), indexing="ij")
+    signs = set()
+    for c in sp.Poly(e, *others).coeffs() if others else [e]:
+        terms = sp.Poly(c.subs(values), *bounded).terms() if bounded else [((), c.subs(values))]
+        common = [min(m[i] for m, _ in terms) for i in range(len(bounded))]  # a common factor does not cancel
+        total: np.ndarray | float = 0.0
+        for m, a in terms:
+            powers = (axis ** (k - j) for axis, k, j in zip(axes, m, common, strict=True))
+            total = total + float(a) * np.prod([np.ones(1), *powers] if not bounded else list(powers), axis=0)
+        low, high = float(np.min(total)), float(np.max(total))
+        largest = sum(abs(float(a)) for _, a in terms)
+        if low * high <= 0 or largest > MAX_CANCELLATION * min(abs(low), abs(high)):
+            return False
+        signs.add(low > 0)
+    return len(signs) == 1
+
+
+def number(c: sp.Expr) -> float:
+    """Return the double nearest to a SymPy number."""
+    return float(sp.N(c, 40)) if not c.is_Rational else float(sp.Rational(c))
