@@ -14,6 +14,7 @@ from sympy.core.relational import Relational
 
 from vgtheory._errors import FormulaError, UnsupportedError
 
+MAX_OPERATIONS = 60  # of an expression given to solveset, whose time has no bound
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.Abs, sp.sign, sp.Heaviside)
 
 
@@ -49,6 +50,18 @@ def assemble(parts: tuple[Piece, ...], x: sp.Symbol) -> sp.Expr:
     if len(parts) == 1:
         return parts[0].expr
     return sp.Piecewise(*((p.expr, x <= p.hi) for p in parts[:-1]), (parts[-1].expr, True))
+
+
+def jumps(parts: tuple[Piece, ...], x: sp.Symbol, order: int = 0) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+    """Return (breakpoint, value to the right − value to the left) of the `order`-th derivative, zeros left out.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> jumps(pieces(sp.Abs(x), x), x, order=1)
+    ((0, 2),)
+    """
+    slopes = differentiate(parts, x, order) if order else parts
+    gaps = ((left.hi, sp.simplify((right.expr - left.expr).subs(x, left.hi))) for left, right in pairwise(slopes))
+    return tuple((at, gap) for at, gap in gaps if gap != 0)
 
 
 def sample_point(lo: sp.Expr, hi: sp.Expr) -> sp.Expr:
@@ -89,15 +102,17 @@ def _zeros(u: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         return []
     if u.is_polynomial(x) and sp.degree(u, x) == 1:
         return [sp.solve(u, x)[0]]
-    if u.is_polynomial(x) and not u.free_symbols - {x}:
+    if u.is_polynomial(x) and not u.free_symbols - {x} and sp.Poly(u, x).domain in (sp.ZZ, sp.QQ):
         return list(sp.real_roots(u))
     if u.free_symbols - {x}:
         raise UnsupportedError(
             f"cannot find where {u} changes sign with symbolic parameters; give the parameters values"
         )
+    if u.count_ops() > MAX_OPERATIONS:
+        raise UnsupportedError(f"cannot search for sign changes of so long an expression ({u.count_ops()} operations)")
     try:
         found = sp.solveset(u, x, sp.Reals)
-    except NotImplementedError:
+    except (NotImplementedError, ValueError, TypeError, RecursionError):  # what SymPy raises where it gives up
         found = None
     if not isinstance(found, (sp.FiniteSet, sp.sets.sets.EmptySet)):
         raise UnsupportedError(f"cannot find all points where {u} = 0; write the formula with simpler pieces")

@@ -72,7 +72,7 @@ def _check(node: sp.Expr, u: sp.Expr, condition: Condition, piece: Piece, x: sp.
                 raise _refusal(node, "real", at)
             if condition != "nonnegative" and value == 0:
                 raise _refusal(node, "finite", at)
-        if u.is_polynomial(x) and condition != "nonnegative":
+        if u.is_polynomial(x) and condition != "nonnegative" and sp.Poly(u, x).domain in (sp.ZZ, sp.QQ):
             _check_roots(node, u, piece, x)
         _check_boxes(node, program, lo, hi, condition, -1 if condition == "nonzero" and 1 not in signs else 1)
         for side, end in ((-1, piece.lo), (1, piece.hi)):

@@ -1,0 +1,70 @@
+"""Piecewise calculus: pieces mean the same function, equal neighbours merge, jumps are where they are."""
+
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.strategies import formulas
+from vgtheory._errors import UnsupportedError
+from vgtheory.symbolic.calculus import Piece, assemble, differentiate, jumps, pieces
+from vgtheory.symbolic.parser import parse
+
+x = sp.Symbol("x", real=True)
+
+
+@given(formulas(), st.integers(-60, 60))
+@settings(max_examples=60)
+def test_pieces_have_the_values_of_the_formula(text, k):
+    expr, symbol, _ = parse(text)
+    at = sp.Rational(k, 7)
+    whole = assemble(pieces(expr, symbol), symbol).subs(symbol, at)
+    assert abs(sp.N(whole - expr.subs(symbol, at), 20)) < 1e-15
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sp.Max(x, sp.Min(2, sp.Abs(x) - 1)),
+        sp.Piecewise((x, sp.And(x > -1, x < 2)), (sp.Abs(x), sp.Or(x < -3, x > 5)), (0, True)),
+        sp.Piecewise((1, sp.Ne(x, 0)), (0, True)),
+        sp.Heaviside(x - 1) * sp.sign(x + 2),
+        sp.Max(x**3 - x, x**2 - 1, sp.sin(1), x),
+        sp.Abs(sp.Abs(sp.Abs(x) - 1) - sp.Rational(1, 2)),
+        sp.Max(sp.exp(x) - 2, 0),
+    ],
+    ids=str,
+)
+def test_nested_kinks_resolve_to_the_same_values(expr):
+    parts = pieces(expr, x)
+    assert parts[0].lo == -sp.oo
+    assert parts[-1].hi == sp.oo
+    for k in range(-60, 61):
+        at = sp.Rational(2 * k + 1, 32)  # never a breakpoint, an odd number over 32
+        part = next(p for p in parts if p.lo < at < p.hi)
+        assert abs(sp.N(part.expr.subs(x, at) - expr.subs(x, at), 20)) < 1e-15
+
+
+def test_equal_neighbours_merge_and_ends_meet():
+    assert pieces(sp.Piecewise((x, x < 1), (x, True)), x) == (Piece(-sp.oo, sp.oo, x),)
+    parts = pieces(sp.Min(1, sp.Max(-1, x)), x)
+    assert [(p.lo, p.hi) for p in parts] == [(-sp.oo, -1), (-1, 1), (1, sp.oo)]
+
+
+def test_jumps_of_value_and_slope():
+    assert jumps(pieces(sp.sign(x), x), x) == ((0, 2),)
+    assert jumps(pieces(sp.Max(x, 0), x), x) == ()
+    assert jumps(pieces(sp.Max(x, 0), x), x, order=1) == ((0, 1),)
+    assert jumps(pieces(sp.Max(x, 0) ** 2, x), x, order=1) == ()
+    assert jumps(pieces(sp.Min(1, sp.Max(-1, x)), x), x, order=1) == ((-1, 1), (1, -1))
+
+
+def test_derivatives_have_no_delta():
+    second = differentiate(pieces(sp.Abs(x), x), x, 2)
+    assert all(p.expr == 0 for p in second)
+
+
+@pytest.mark.parametrize("expr", [sp.Abs(sp.sin(x)), sp.Max(sp.sin(x), sp.cos(x)), sp.Abs(sp.erf(x) - sp.tanh(x))])
+def test_what_cannot_be_cut_with_certainty_is_refused(expr):
+    with pytest.raises(UnsupportedError):
+        pieces(expr, x)
