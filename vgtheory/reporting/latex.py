@@ -16,6 +16,7 @@ import sympy as sp
 from vgtheory._errors import InputError
 from vgtheory.reporting.latex_document import (
     aligned,
+    definition,
     document,
     equation,
     figure,
@@ -31,6 +32,7 @@ from vgtheory.symbolic.printing import to_latex
 
 __all__ = [
     "aligned",
+    "definition",
     "document",
     "equation",
     "escape",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 Form = Literal["fragment", "aligned", "document"]
+Item = Formula | Activation | sp.Basic | str
 
 
 def latex(obj: Any, form: Form = "fragment") -> str:
@@ -70,7 +73,7 @@ def latex(obj: Any, form: Form = "fragment") -> str:
     if form == "fragment":
         return " \\\\\n".join(_fragment(item) for item in items)
     if form == "aligned":
-        return aligned(sp.Symbol(i) if isinstance(i, str) else i for i in items)
+        return aligned(_equation(item) for item in items)
     if form == "document":
         return document("Formulas", [_piece(item) for item in items])
     raise InputError(f"form = {form!r}", '"fragment", "aligned" or "document"', "choose one")
@@ -103,17 +106,13 @@ def write_latex(path: str | os.PathLike[str], items: Any, title: str = "Formulas
     return target
 
 
-def _items(obj: Any) -> list[Any]:
+def _items(obj: Any) -> list[Item]:
     several = obj if isinstance(obj, Iterable) and not isinstance(obj, (str, sp.Basic, Formula)) else [obj]
     return [_stated(item) for item in several]
 
 
-def _stated(item: Any) -> Formula | sp.Basic | str:
-    """Return `item` as something that can be set: an Activation becomes the equation φ(x) = …."""
-    if isinstance(item, Activation):
-        left = sp.Function("varphi")(item.symbol)
-        return Formula(left, item.expr, name=f"activation {item.name}")
-    if isinstance(item, (Formula, sp.Basic, str)):
+def _stated(item: Any) -> Item:
+    if isinstance(item, (Activation, Formula, sp.Basic, str)):
         return item
     if isinstance(item, sp.MatrixBase):
         return item.as_immutable()
@@ -123,13 +122,25 @@ def _stated(item: Any) -> Formula | sp.Basic | str:
     raise InputError(f"an object of type {type(item).__name__}", accepted, "pass e.g. vg.bounds(network)")
 
 
-def _fragment(item: Formula | sp.Basic | str) -> str:
-    if isinstance(item, Formula):
-        return f"{to_latex(item.lhs)} {RELATIONS[item.kind]} {to_latex(item.expr)}"
-    return rf"\text{{{escape(item)}}}" if isinstance(item, str) else to_latex(item)
+def _equation(item: Item) -> Formula | sp.Basic:
+    """Return `item` as an equation or expression: an Activation as φ(x) = …, text as itself."""
+    if isinstance(item, Activation):
+        return Formula(sp.Function("varphi")(item.symbol), item.expr)
+    return sp.Symbol(item) if isinstance(item, str) else item
 
 
-def _piece(item: Formula | sp.Basic | str) -> str:
+def _fragment(item: Item) -> str:
+    if isinstance(item, str):
+        return rf"\text{{{escape(item)}}}"
+    equal = _equation(item)
+    if isinstance(equal, Formula):
+        return f"{to_latex(equal.lhs)} {RELATIONS[equal.kind]} {to_latex(equal.expr)}"
+    return to_latex(equal)
+
+
+def _piece(item: Item) -> str:
+    if isinstance(item, Activation):
+        return definition(item)
     if isinstance(item, Formula):
         return formula(item)
     return paragraph(item) if isinstance(item, str) else equation(item)

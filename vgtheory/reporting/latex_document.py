@@ -1,4 +1,4 @@
-r"""The pieces of a LaTeX document, each a string (heading, paragraph, formula, table, figure), and `document` around them.
+r"""The pieces of a LaTeX document, each a string: heading, paragraph, formula, table, figure; and `document`.
 
 Packages: amsmath, amssymb, booktabs and graphicx (figures, and the guard that shrinks what is wider than a line).
 """
@@ -16,6 +16,7 @@ from vgtheory._errors import InputError
 from vgtheory._references import REFERENCES, Reference
 from vgtheory.reporting.latex_layout import equation_rows
 from vgtheory.reporting.latex_text import escape
+from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.printing import decimal, to_latex
 
@@ -75,6 +76,15 @@ def rows_of(item: Formula | sp.Basic) -> list[str]:
     return ["& " + to_latex(item)]
 
 
+def definition(item: Activation) -> str:
+    """Return an activation's name and formula."""
+    left = to_latex(sp.Function("varphi")(item.symbol))
+    name = f"\\textbf{{Activation {escape(item.name)}.}}\n" if item.name != str(item.expr) else ""
+    return name + equation(
+        "\\begin{aligned}\n" + " \\\\\n".join(equation_rows(left, "=", item.expr)) + "\n\\end{aligned}"
+    )
+
+
 def formula(item: Formula) -> str:
     """Return a formula with its name, statement, assumptions, status and references around it."""
     parts = []
@@ -97,7 +107,8 @@ def formula(item: Formula) -> str:
 
 
 def _cited(key: str) -> str:
-    return rf"\cite{{{key}}}" if key in REFERENCES else escape(key)
+    # The author and year as text, so that one run of pdflatex suffices; \nocite marks the work for the bibliography.
+    return rf"{escape(REFERENCES[key].short)}\nocite{{{key}}}" if key in REFERENCES else escape(key)
 
 
 def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
@@ -165,7 +176,7 @@ def figure(path: str | PurePath, caption: str = "") -> str:
 def document(title: str, parts: Iterable[str]) -> str:
     """Return a complete document of the given pieces, with a bibliography of what they cite."""
     body = "\n".join(parts)
-    keys = {key for group in re.findall(r"\\cite\{([^}]*)\}", body) for key in group.split(",")}
+    keys = {key for group in re.findall(r"\\(?:no)?cite\{([^}]*)\}", body) for key in group.split(",")}
     return (
         f"{PREAMBLE}\\title{{{escape(title)}}}\n\\author{{}}\n\\date{{}}\n\\begin{{document}}\n\\maketitle\n"
         f"{body}\n{bibliography(keys)}\\end{{document}}\n"
@@ -184,4 +195,4 @@ def bibliography(keys: Iterable[str]) -> str:
 def _entry(work: Reference) -> str:
     names = escape(work.authors.replace(" and ", "; "))
     arxiv = rf" arXiv:\,{escape(work.arxiv)}." if work.arxiv else ""
-    return rf"{names}. {escape(work.title)}. \emph{{{escape(work.venue)}}}, {work.year}.{arxiv}"
+    return rf"{names.rstrip('.')}. {escape(work.title)}. \emph{{{escape(work.venue)}}}, {work.year}.{arxiv}"
