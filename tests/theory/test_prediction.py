@@ -8,7 +8,7 @@ import sympy as sp
 import xarray as xr
 
 import vgtheory as vg
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.theory.finite_width import finite_width
 from vgtheory.theory.homogeneous import exact_norms
 
@@ -85,3 +85,15 @@ def test_symbols_are_refused():
         vg.predict(net(depth=sp.Symbol("depth", integer=True, positive=True)))
     with pytest.raises(InputError, match="sigma"):
         vg.predict(net(weights=vg.Weights.gaussian(sp.Symbol("s", positive=True))))
+
+
+def test_an_activation_without_slope_is_refused():
+    with pytest.raises(UnsupportedError, match="slope 0"):
+        vg.predict(net("sign(x)"))
+
+
+@pytest.mark.parametrize("weights", [vg.Weights.pytorch_default(), vg.Weights.xavier(0.1), vg.Weights.lecun()])
+@pytest.mark.parametrize("name", ["tanh", "relu", "silu"])
+def test_initialisers_of_frameworks_with_unequal_widths(name, weights):
+    p = vg.predict(vg.Network(name, weights, (784, 256, 100, 10), 3))
+    assert all(np.isfinite(p[key]).all() for key in p)

@@ -172,9 +172,10 @@ def _means_at(functions: Functions, q: float, grid: PanelGrid, hermite: Array | 
                 y *= _hermite(z)[hermite // 2]
             size = np.abs(y)
             total, tail = size.sum(axis=-1), size[:, np.abs(z) > cut - PANEL].sum(axis=-1)
+            means = y.sum(axis=-1)
         if (tail <= _TAIL * total).all():
-            return y.sum(axis=-1)
-    return np.where(tail <= _TAIL * total, y.sum(axis=-1), np.inf)
+            return means
+    return np.where(tail <= _TAIL * total, means, np.inf)
 
 
 def _hermite(z: Array) -> Array:

@@ -89,8 +89,13 @@ class FiniteWidth:
 def layer_coefficients(network: Network) -> LayerCoefficients:
     """Return the coefficients of every layer along the profile q_1..q_L.
 
-    Raises UnsupportedError for orthogonal weights between layers of different width.
+    Raises UnsupportedError for orthogonal weights between layers of different width, and for an activation whose slope
+    is zero wherever it exists.
     """
+    if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
+        raise UnsupportedError(
+            f"{network.activation.name} has slope 0 almost everywhere, so every gradient is 0; use another activation"
+        )
     orthogonal = network.weights.family == "orthogonal"
     if orthogonal and len(set(network.widths)) > 1:
         raise UnsupportedError(

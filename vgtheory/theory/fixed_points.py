@@ -248,7 +248,7 @@ def _residual(table: MomentTable, sigma_w: float, sigma_b: float) -> Callable[[A
 
 
 def _grid(table: MomentTable, lowest: float, highest: float = HIGHEST) -> Array:
-    top = min(highest, table.highest() - 1e-9)
+    top = min(highest, table.highest(lowest) - 1e-9)
     return np.linspace(lowest, top, max(int((top - lowest) / _STEP), 2) + 1)
 
 

@@ -78,13 +78,13 @@ class MomentTable:
                 np.log(m),
                 raw[1] / (2 * m),
                 raw[2] / (4 * m),
-                raw[3] / m**2,
+                raw[3] / m / m,
                 np.log(g),
                 raw[5] / (2 * g),
                 raw[6] / (4 * g),
-                raw[7] / g**2,
-                raw[8] / g**3,
-                raw[9] / (m * g),
+                raw[7] / g / g,
+                raw[8] / g / g / g,
+                raw[9] / m / g,
             )
 
     def at(self, log_q: Array) -> Moments:
@@ -118,11 +118,12 @@ class MomentTable:
         value = _clenshaw(rows[:, 0].tolist(), x)
         return value if t == log_q else value + _clenshaw(rows[:, 1].tolist(), x) * (log_q - t)
 
-    def highest(self) -> float:
-        """Return the largest ln q up to HIGH below which every moment is finite and computable."""
+    def highest(self, lowest: float = LOW) -> float:
+        """Return the ln q up to HIGH to which, from `lowest`, every moment is finite and computable."""
         for start in _SEGMENTS[:-1]:
             self._panel(start)
-        return next((lo for lo, _, coefficients in self._panels if coefficients is None), HIGH)
+        failing = (max(lo, lowest) for lo, hi, coefficients in self._panels if coefficients is None and hi > lowest)
+        return next(failing, HIGH)
 
     def _known(self, coefficients: Array | None, lo: float) -> Array:
         if coefficients is None:
@@ -190,7 +191,7 @@ class HomogeneousTable(MomentTable):
     def log_square(self, log_q: float) -> float:  # noqa: D102 - as in the parent
         return float(self._one[0]) + self._degree * log_q
 
-    def highest(self) -> float:  # noqa: D102 - as in the parent
+    def highest(self, lowest: float = LOW) -> float:  # noqa: D102 - as in the parent
         return np.inf
 
 
@@ -211,7 +212,7 @@ def _logarithms(moments: Array) -> Array:
 def moment_table(activation: Activation) -> MomentTable:
     """Return the table of moments of an activation, one per activation.
 
-    Raises InputError for symbolic parameters and UnsupportedError where φ' vanishes almost everywhere.
+    Raises InputError for symbolic parameters.
     """
     if not activation.is_numeric:
         names = ", ".join(sorted(s.name for s in activation.expr.free_symbols - {activation.symbol}))

@@ -20,12 +20,13 @@ def sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
     def at(x: float) -> float:
         return float(residual(np.array([x]))[0])
 
-    # Where |r| has a dip without a sign change, look at its bottom: it may touch or cross zero between grid points.
+    # Where |r| dips without a sign change, look at the bottom: it may touch or cross zero between grid points.
+    # A smooth r falls below its lowest grid point by less than it rises next to it: shallow dips far off are left out.
+    size = np.abs(r)
+    before, here, after = size[:-2], size[1:-1], size[2:]
+    same_sign = (r[1:-1] * r[:-2] > 0) & (r[1:-1] * r[2:] > 0)
     dips = np.flatnonzero(
-        (np.abs(r[1:-1]) <= np.abs(r[:-2]))
-        & (np.abs(r[1:-1]) < np.abs(r[2:]))
-        & (r[1:-1] * r[:-2] > 0)
-        & (r[1:-1] * r[2:] > 0)
+        same_sign & (here <= before) & (here < after) & (here < 2 * np.maximum(before, after) - 2 * here)
     )
     extra: list[tuple[float, float]] = []
     touching: list[float] = []
