@@ -103,7 +103,11 @@ def _sums(u, theta, phi, law, atom0, window, ratio, gap):
 
 @exact
 def _over(a, b):
-    return a / b if b != 0.0 else 0j
+    size = max(abs(b.real), abs(b.imag))
+    if size < 1e-290:  # both sums have underflowed: every node lies hundreds of decades above r
+        return 0j
+    x, y = b.real / size, b.imag / size
+    return complex(a.real * x + a.imag * y, a.imag * x - a.real * y) / (size * (x * x + y * y))
 
 
 @exact
@@ -227,6 +231,8 @@ def _log_ratio(u, theta, phi, y, law, log_mean, window, ratio, gap):
         share *= a / (gap[i] * gap[i] + 2.0 * a * lift)
         cr += share * (gap[i] + a * lift)
         ci -= share * a * sine
+    if mean == 0.0:  # r is beyond every node by e^40
+        return 0.0
     t = -complex(cosine, sine) * complex(cr, ci) / mean
     return 0.5 * np.log1p(2.0 * t.real + t.real**2 + t.imag**2)
 

@@ -1,0 +1,225 @@
+"""`Spectrum` against checked values, moment formulas, the master equation's limits, and sampled networks."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import vgtheory as vg
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory.spectra.curve import Curve
+from vgtheory.spectra.jacobian import Spectrum, spectrum
+from vgtheory.spectra.profile import Chain, representative_lengths
+from vgtheory.spectra.sampling import sample_spectrum
+from vgtheory.spectra.slope_law import slope_law
+
+REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "spectra.json").read_text())
+LAWS = {
+    "linear": (lambda: vg.Activation("x"), 1.0),
+    "relu": (lambda: vg.activation("relu"), 1.0),
+    "hardtanh_q0.4": (lambda: vg.activation("hard_tanh"), 0.4),
+    "tanh_q0.5": (lambda: vg.activation("tanh"), 0.5),
+    "leaky0.3": (lambda: vg.activation("leaky_relu", alpha=sp.Rational(3, 10)), 1.0),
+    "erf_q0.3": (lambda: vg.activation("erf"), 0.3),
+}
+
+
+def critical_curve(key):
+    name, kind, depth = key.split("|")
+    act, q = LAWS[name]
+    law = slope_law(act(), q)
+    return Curve(law, int(depth), "gaussian" if kind == "gauss" else "orthogonal", -law.log_mean)
+
+
+def wrap(law):
+    return Spectrum(law, (1.0,), "asymptotic", ())
+
+
+@pytest.mark.parametrize("key", REFERENCE["cases"])
+def test_edges_variance_and_atoms_agree_with_the_reference(key):
+    case, curve = REFERENCE["cases"][key], critical_curve(key)
+    assert curve.log_mean == pytest.approx(0.0, abs=1e-11)
+    assert curve.relative_variance == pytest.approx(case["var"], rel=1e-11)
+    assert sum(m for x, m in curve.atoms if x == -np.inf) == pytest.approx(case["atom0"], rel=1e-12)
+    assert sum(m for x, m in curve.atoms if x > -np.inf) == pytest.approx(case["atom_top"], abs=1e-12)
+    if not case["atom_top"]:
+        assert curve.support[1] == pytest.approx(case["edge_max_logx"], abs=1e-11)
+    if case["edge_min_logx"] is not None:
+        assert curve.support[0] == pytest.approx(case["edge_min_logx"], abs=1e-9)
+
+
+@pytest.mark.parametrize("key", REFERENCE["curve_points"])
+def test_curve_points_agree_with_the_reference(key):
+    points = REFERENCE["curve_points"][key]
+    curve = critical_curve(key)
+    if key.startswith("erf"):  # the reference's φ' is e^{−h²}; ours carries 2/√π
+        shift = np.log(4 / np.pi)
+    else:
+        shift = 0.0
+    rows = curve.rows(np.log([p["r"] for p in points]) + shift)
+    assert np.allclose(rows[:, 0], [p["logx"] for p in points], rtol=1e-11, atol=1e-11)
+    assert np.allclose(rows[:, 1], [p["dens_logx"] for p in points], rtol=1e-9)
+    assert np.allclose(rows[:, 2], [p["surv"] for p in points], rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("key", ["tanh_q0.5|gauss|4", "leaky0.3|orth|16", "erf_q0.3|orth|4", "relu|gauss|16"])
+def test_the_density_integrates_to_mass_mean_and_variance(key):
+    """Gauss–Legendre in the quantile: E s² and E s⁴ from ppf alone, against the formulas."""
+    law = wrap(critical_curve(key))
+    x, w = np.polynomial.legendre.leggauss(60)
+    t = np.concatenate([[0], 1 - 0.5 ** np.arange(1, 50)])
+    p = ((t[1:] - t[:-1])[:, None] / 2 * x + (t[1:] + t[:-1])[:, None] / 2).ravel()
+    weights = ((t[1:] - t[:-1])[:, None] / 2 * w).ravel()
+    zero = law.law.law.zero_mass
+    squares = np.exp(2 * law.ppf_log(zero + (1 - zero) * p)) * (1 - zero)
+    mean = (weights * squares).sum()
+    second = (weights * squares**2).sum() / (1 - zero)
+    assert mean == pytest.approx(1.0, rel=1e-6)
+    assert second - 1 == pytest.approx(law.var_square, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "gelu", "elu", "hard_tanh", "leaky_relu"])
+@pytest.mark.parametrize("ensemble", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("depth", [3, 1000])
+def test_quantiles_invert_the_distribution(name, ensemble, depth):
+    law = slope_law(vg.activation(name), 1.0)
+    s = wrap(Curve(law, depth, ensemble, -law.log_mean))
+    p = np.linspace(0.02, 0.98, 25)
+    y = s.ppf_log(p)
+    positive = np.isfinite(y)
+    assert np.array_equal(positive, p > law.zero_mass)
+    atoms = [x for x, _ in s.atoms_log]
+    free = positive & np.array([all(abs(v - a) > 1e-9 for a in atoms if np.isfinite(a)) for v in y])
+    assert np.abs(s.cdf_log(y[free]) - p[free]).max(initial=0) < 1e-11
+    assert np.all(np.diff(y[positive]) >= 0)
+    assert np.all(s.pdf_log(y[free]) > 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("q", [1e-3, 0.03, 1.0, 10.0, 100.0])
+@pytest.mark.parametrize("name", list(vg.catalogue))
+def test_no_nan_anywhere(name, q):
+    law = slope_law(vg.activation(name), q)
+    p = np.array([1e-6, 1e-3, 0.1, 0.3, 0.5, 0.7, 0.9, 1 - 1e-3, 1 - 1e-6])
+    for ensemble in ("gaussian", "orthogonal"):
+        for depth in (1, 2, 3, 10, 100, 1000, 10_000):
+            s = wrap(Curve(law, depth, ensemble, -law.log_mean))
+            y = s.ppf_log(p)
+            y = y[np.isfinite(y)]
+            assert not np.isnan([*s.pdf_log(y), *s.cdf_log(y), *s.support_log]).any()
+            assert np.all(np.diff(y) >= -1e-9 * np.abs(y).max(initial=1))
+
+
+def test_orthogonal_linear_network_is_one_atom():
+    s = spectrum(vg.Network(vg.Activation("x"), vg.Weights.orthogonal(1.1), width=50, depth=10))
+    assert s.atoms == ((pytest.approx(1.1**10), 1.0),)
+    assert s.cdf_log(10 * np.log(1.1) + np.array([-1e-6, 1e-6])) == pytest.approx([0, 1], abs=1e-12)
+    assert s.ppf(0.3) == pytest.approx(1.1**10)
+
+
+def test_hard_tanh_atom_is_in_the_distribution():
+    s = spectrum(vg.Network("hard_tanh", vg.Weights.orthogonal(1), width=50, depth=2), q=0.4)
+    (_, dead), (place, mass) = s.atoms
+    assert place == pytest.approx(1.0)
+    assert mass == pytest.approx(1 - 2 * dead)
+    assert s.cdf(1 - 1e-6) == pytest.approx(1 - mass, abs=1e-5)
+    assert s.cdf(1.0) == pytest.approx(1.0, abs=1e-12)
+    assert s.ppf(1 - mass / 2) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("ensemble", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("depth", [2, 20])
+def test_equal_layers_split_in_two_groups_change_nothing(ensemble, depth):
+    law = slope_law(vg.activation("tanh"), 0.5)
+    whole = wrap(Curve(law, depth, ensemble, 0.3))
+    split = wrap(Chain((law, law), (0.3 * depth, 0.7 * depth), depth, ensemble, 0.3))
+    p = np.linspace(0.01, 0.99, 50)
+    y = whole.ppf_log(p)
+    assert np.abs(split.ppf_log(p) - y).max() < 1e-10
+    assert np.abs(split.pdf_log(y) / whole.pdf_log(y) - 1).max() < 1e-10
+    assert split.support_log[1] == pytest.approx(whole.support_log[1], abs=1e-11)
+    assert split.var_square == pytest.approx(whole.var_square)
+
+
+def test_representative_lengths_are_a_gauss_rule():
+    log_q = np.log([2.25, 1.22, 0.97, 0.88, 0.84, 0.81, 0.80, 0.799, 0.7985, 0.798])
+    nodes, counts = representative_lengths(log_q)
+    for power in range(8):
+        assert (counts * nodes**power).sum() == pytest.approx((log_q**power).sum(), abs=1e-10)
+
+
+def distance(values, law):
+    """Kolmogorov's distance of sampled ln s (−inf = dead) from the law's continuous part and atoms."""
+    y = np.sort(values)
+    n = len(y)
+    finite = np.isfinite(y)
+    f = law.cdf_log(y[finite])
+    rank = np.arange(1, n + 1)[finite] / n
+    return max(np.max(rank - f), np.max(f - rank + 1 / n))
+
+
+# Singular values repel: the empirical law of one matrix is within about 3/N of the limit law; the finite width moves
+# it by fluctuations of q_l and of the number of active units of order 1/√N.  Over 20 seeds the distance at N = 300
+# stayed below 0.03 (Gaussian); the bound 0.045 has a false-alarm rate below 1e-3 under a normal fit of those.
+LIMIT = 0.045
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "depth"),
+    [
+        ("tanh", vg.Weights.gaussian(1.5, 0.3), 20),
+        ("tanh", vg.Weights.uniform(1.5, 0.3), 20),
+        ("tanh", vg.Weights.orthogonal(1.2, 0.3), 20),
+        ("gelu", vg.Weights.gaussian(1.4, 0.3), 10),
+        ("leaky_relu", vg.Weights.orthogonal(1.4, 0.1), 6),
+    ],
+)
+def test_a_sampled_network_has_this_spectrum(name, weights, depth):
+    net = vg.Network(name, weights, width=300, depth=depth)
+    values = sample_spectrum(net, 1, seed=3).log_singular_value.values.ravel()
+    assert distance(values, spectrum(net)) < LIMIT
+
+
+def test_the_comparison_would_notice_wrong_inputs():
+    """Power: σ_w wrong by 2 % shifts a narrow spectrum by 0.4; a stationary q is wrong in the first layers."""
+    net = vg.Network(vg.activation("leaky_relu", alpha=0.8), vg.Weights.orthogonal(1.1), width=300, depth=20)
+    values = sample_spectrum(net, 1, seed=3).log_singular_value.values.ravel()
+    assert distance(values, spectrum(net)) < LIMIT < distance(values + 20 * np.log(1.02), spectrum(net))
+    short = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.3), width=300, depth=5)
+    values = sample_spectrum(short, 1, seed=3).log_singular_value.values.ravel()
+    assert distance(values, spectrum(short)) < LIMIT < distance(values, spectrum(short, "stationary"))
+
+
+def test_draws_follow_the_distribution():
+    """False-alarm rate 1e-6 by Dvoretzky–Kiefer–Wolfowitz: 2 exp(−2 n d²)."""
+    s = spectrum(vg.Network("relu", vg.Weights.he(), width=100, depth=20))
+    for n in (2000, 50_000):
+        draws = s.rvs_log(n, random_state=1)
+        bound = np.sqrt(np.log(2e6) / (2 * n))
+        assert abs(np.mean(np.isneginf(draws)) - 0.5) < bound
+        y = np.sort(draws[np.isfinite(draws)])
+        rank = (n - len(y) + np.arange(1, len(y) + 1)) / n
+        assert np.abs(rank - s.cdf_log(y)).max() < bound + 1 / n
+    assert s.rvs((2, 3), random_state=2).shape == (2, 3)
+
+
+def test_refusals():
+    tanh = vg.Weights.gaussian(0.9)
+    with pytest.raises(NoSolutionError, match="tends to 0"):
+        spectrum(vg.Network("tanh", tanh, width=10, depth=3), "stationary")
+    with pytest.raises(UnsupportedError, match="widths"):
+        spectrum(vg.Network("tanh", tanh, width=(10, 20, 10), depth=2))
+    with pytest.raises(InputError, match="q = 'median'"):
+        spectrum(vg.Network("tanh", tanh, width=10, depth=3), "median")
+    s = spectrum(vg.Network("tanh", tanh, width=10, depth=3), 0.5)
+    with pytest.raises(InputError, match="probability"):
+        s.ppf(1.5)
+
+
+def test_deep_networks_overflow_only_where_asked():
+    s = spectrum(vg.Network("tanh", vg.Weights.gaussian(3, 0), width=100, depth=5000))
+    assert s.mean_square == np.inf
+    assert np.isfinite(s.log_mean_square)
+    assert np.isfinite(s.ppf_log([0.01, 0.5, 0.99])).all()

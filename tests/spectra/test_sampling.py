@@ -1,0 +1,130 @@
+"""Sampled Jacobian spectra: small singular values against 1200-digit arithmetic, and the network they belong to."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import vgtheory as vg
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.spectra.sampling import GradedProduct, draw_weights, sample_spectrum, sampling_cost
+
+
+def by_high_precision(matrices, log_slopes, digits):
+    with mp.workdps(digits):
+        product = mp.eye(matrices[0].shape[1])
+        for w, logs in zip(matrices, log_slopes, strict=True):
+            product = mp.matrix(w.tolist()) * product
+            for i in range(product.rows):
+                scale = mp.exp(mp.mpf(float(logs[i]))) if np.isfinite(logs[i]) else mp.mpf(0)
+                for j in range(product.cols):
+                    product[i, j] *= scale
+        values = sorted(mp.eigsy(product * product.T, eigvals_only=True), reverse=True)
+        floor = values[0] * mp.mpf(10) ** (-0.9 * digits)
+        return np.array([float(mp.log(v) / 2) if v > floor else -np.inf for v in values])
+
+
+@pytest.mark.parametrize(
+    ("n", "depth", "family", "kind"),
+    [
+        (8, 64, "gaussian", "linear"),
+        (12, 100, "orthogonal", "tanh"),
+        (10, 64, "gaussian", "mask"),
+        (8, 100, "gaussian", "saturated"),
+    ],
+)
+def test_small_singular_values_keep_their_digits(n, depth, family, kind):
+    """Ranges of 40 to 600 in ln s, up to far beyond what the SVD of the product can resolve."""
+    rng = np.random.default_rng(1)
+    matrices = [draw_weights(family, 1.0, n, n, rng) for _ in range(depth)]
+    h = rng.normal(size=(depth, n))
+    log_slopes = {
+        "linear": np.zeros((depth, n)),
+        "tanh": 2 * (np.log(2) - np.abs(h) - np.log1p(np.exp(-2 * np.abs(h)))),
+        "mask": np.where(h < 1.3, 0.0, -np.inf),
+        "saturated": -6 * np.abs(h),
+    }[kind]
+    product = GradedProduct(n)
+    for w, logs in zip(matrices, log_slopes, strict=True):
+        product.multiply(w, logs)
+    got, want = product.log_singular_values(n), by_high_precision(matrices, log_slopes, 1200)
+    assert np.array_equal(np.isfinite(got), np.isfinite(want))
+    finite = np.isfinite(want)
+    assert np.abs(got[finite] - want[finite]).max() < 1e-11
+    assert np.ptp(want[finite]) > 30
+
+
+def test_product_and_its_transpose_agree_at_a_useful_width():
+    rng = np.random.default_rng(5)
+    n, depth = 100, 40
+    matrices = [draw_weights("gaussian", 1.5, n, n, rng) for _ in range(depth)]
+    forward, backward = GradedProduct(n), GradedProduct(n)
+    for w in matrices:
+        forward.multiply(w, np.zeros(n))
+    for w in reversed(matrices):
+        backward.multiply(w.T, np.zeros(n))
+    a, b = forward.log_singular_values(n), backward.log_singular_values(n)
+    assert np.ptp(a) > 100
+    assert np.abs(a - b).max() < 1e-10
+
+
+def test_shallow_network_agrees_with_the_svd_of_a_finite_difference():
+    net = vg.Network("tanh", vg.Weights.gaussian(1.3, 0.2), width=(5, 7, 4), depth=2)
+    data = sample_spectrum(net, 1, seed=9)
+    # The same stream, written out: input, then weights and biases layer by layer.
+    rng = np.random.Generator(np.random.Philox(key=[9, 0]))
+    x0 = rng.standard_normal(5)
+    x0 *= np.sqrt(5) / np.linalg.norm(x0)
+    layers = []
+    for fan_in, fan_out in ((5, 7), (7, 4)):
+        w = rng.standard_normal((fan_out, fan_in)) * 1.3 / np.sqrt(fan_in)
+        layers.append((w, rng.standard_normal(fan_out) * 0.2))
+
+    def run(x):
+        for w, b in layers:
+            x = np.tanh(w @ x + b)
+        return x
+
+    step = 1e-6
+    jacobian = np.stack([(run(x0 + step * e) - run(x0 - step * e)) / (2 * step) for e in np.eye(5)], axis=1)
+    want = np.log(np.linalg.svd(jacobian, compute_uv=False))
+    assert data.log_singular_value.shape == (1, 4)
+    assert np.abs(data.log_singular_value.values[0] - want).max() < 1e-7
+    assert data.q.values[0, 0] == pytest.approx(np.mean((layers[0][0] @ x0 + layers[0][1]) ** 2))
+
+
+def test_rank_is_exact_for_relu():
+    data = sample_spectrum(vg.Network("relu", vg.Weights.he(), width=60, depth=6), 2, seed=1)
+    dead = np.isneginf(data.log_singular_value.values)
+    assert (dead.sum(axis=1) >= 20).all()
+    assert (data.log_singular_value.values[~dead] > -40).all()
+
+
+def test_samples_are_reproducible_and_extendable():
+    net = vg.Network("tanh", vg.Weights.orthogonal(1.1, 0.1), width=12, depth=4)
+    few, many = sample_spectrum(net, 2, seed=7), sample_spectrum(net, 3, seed=7)
+    assert np.array_equal(few.log_singular_value, many.log_singular_value[:2])
+    assert not np.array_equal(few.log_singular_value, sample_spectrum(net, 2, seed=8).log_singular_value)
+
+
+@pytest.mark.parametrize(
+    ("family", "shape"), [("gaussian", (300, 200)), ("uniform", (300, 200)), ("orthogonal", (200, 300))]
+)
+def test_weights_have_the_declared_variance(family, shape):
+    """Six standard errors of a mean of 60 000 squares (kurtosis at most 3): false alarms 2e-9."""
+    w = draw_weights(family, 1.4, *shape, np.random.default_rng(2))
+    assert np.mean(w**2) * shape[1] / 1.4**2 == pytest.approx(1.0, abs=6 * np.sqrt(2 / w.size))
+    if family == "orthogonal":
+        gram = w @ w.T / (w @ w.T)[0, 0]
+        assert np.abs(gram - np.eye(200)).max() < 1e-12
+
+
+def test_refusals():
+    net = vg.Network("tanh", vg.Weights.gaussian(1.5), width=20_000, depth=10)
+    assert not sampling_cost(net).feasible
+    with pytest.raises(UnsupportedError, match="4096"):
+        sample_spectrum(net)
+    small = vg.Network("tanh", vg.Weights.gaussian(1.5), width=4, depth=2)
+    with pytest.raises(InputError, match="samples = 0"):
+        sample_spectrum(small, 0)
+    with pytest.raises(InputError, match="seed = -1"):
+        sample_spectrum(small, 1, seed=-1)

@@ -1,0 +1,59 @@
+"""The law of φ'(√q z)²: moments against the adaptive quadrature of the mean field, atoms against the normal law."""
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.special import erf
+
+import vgtheory as vg
+from vgtheory._errors import InputError
+from vgtheory.spectra.slope_law import slope_law
+from vgtheory.theory.mean_field import gradient_gain_at
+
+
+@pytest.mark.parametrize("q", [1e-3, 0.7, 10.0, 100.0])
+@pytest.mark.parametrize("name", list(vg.catalogue))
+def test_mean_is_the_gradient_gain(name, q):
+    act = vg.activation(name)
+    law = slope_law(act, q)
+    assert law.weights.sum() + law.zero_mass == pytest.approx(1.0, abs=1e-14)
+    assert np.all(np.diff(law.log_nodes) >= 0)
+    assert np.exp(law.log_mean) == pytest.approx(float(gradient_gain_at(act, q, 1.0)), rel=2e-12)
+
+
+@pytest.mark.parametrize("q", [0.3, 2.0])
+def test_resolvent_of_tanh_against_adaptive_quadrature(q):
+    """E 1/(1 + d²/r), which the spectrum's lower tail is made of, over forty decades of r."""
+    law = slope_law(vg.activation("tanh"), q)
+    for log_r in (-20.0, -8.0, -1.0, 0.5):
+        got = (law.weights / (1 + np.exp(law.log_nodes - log_r))).sum()
+
+        def integrand(z, log_r=log_r):
+            log_d2 = -4 * np.log(np.cosh(np.sqrt(q) * z))
+            return np.exp(-z * z / 2) / np.sqrt(2 * np.pi) / (1 + np.exp(log_d2 - log_r))
+
+        want = 2 * quad(integrand, 0, 12, epsabs=1e-15, epsrel=1e-13, limit=400)[0]
+        assert got == pytest.approx(want, rel=1e-10)
+
+
+def test_atoms_are_exact():
+    assert slope_law(vg.activation("relu"), 3.0).zero_mass == 0.5
+    hard = slope_law(vg.activation("hard_tanh"), 0.4)
+    assert hard.is_atomic
+    assert hard.atoms == ((0.0, pytest.approx(erf(1 / np.sqrt(0.8)), rel=1e-15)),)
+    leaky = slope_law(vg.activation("leaky_relu", alpha=0.3), 1.0)
+    assert leaky.atoms == ((pytest.approx(2 * np.log(0.3)), 0.5), (0.0, 0.5))
+    elu = slope_law(vg.activation("elu"), 1.0)
+    assert elu.atoms == ((0.0, 0.5),)
+    assert not elu.is_atomic
+
+
+def test_far_tails_stay_in_the_law():
+    law = slope_law(vg.activation("erf"), 1e4)
+    assert law.log_nodes[0] < -20_000
+    assert law.zero_mass == 0
+
+
+def test_bad_q_is_refused():
+    with pytest.raises(InputError, match="q = -1"):
+        slope_law(vg.activation("tanh"), -1)
