@@ -79,6 +79,7 @@ class Scale:
 
 ONE = Scale()
 MAX_TERMS = 12  # beyond it the smallest terms are folded together, or products of products would grow without end
+TAYLOR_ORDERS = (2, 5)  # to try in turn: more terms cost more and are needed only where leading terms cancel
 _T = sp.Dummy("t", real=True)
 
 
