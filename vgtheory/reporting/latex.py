@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import sympy as sp
 
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 Form = Literal["fragment", "aligned", "document"]
-Item = Formula | Activation | sp.Basic | str
+Item: TypeAlias = "Formula | Activation | sp.Basic | str"
 
 
 def latex(obj: Any, form: Form = "fragment") -> str:
