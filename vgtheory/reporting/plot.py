@@ -77,7 +77,7 @@ def activation(
     reach = _reach(saturated, q)
     h = np.linspace(-reach, reach, 1201)
     if axes is None:
-        axes = new_figure(5.8, 4.4).subplots(2, 1, sharex=True)
+        axes = new_figure(5.2, 4.2).subplots(2, 1, sharex=True)
     upper, lower = axes
     upper.plot(h, f(h), color=BLUE)
     upper.set_ylabel(r"$\varphi(h)$")
@@ -150,11 +150,11 @@ def gradient(
     study : dataset of ``vg.simulate``.
     prediction : dataset of ``vg.predict`` for the same network; its mean is drawn over the simulation.
     z_scores : (simulated mean − predicted mean) / standard error, per layer.
-    bound : per-layer logarithm of a proved bound, and its name.
+    bound : per-layer logarithm of a bound on the root mean square, and its name.
     """
     seen = summarise(study)
     if axes is None:
-        axes = new_figure(5.8, 4.8).subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
+        axes = new_figure(5.2, 4.6).subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     upper, lower = axes
     upper.fill_between(seen.layer, seen.low, seen.high, color=SKY, alpha=0.4, lw=0, label="90 % of networks")
     half = 2.576 * np.nan_to_num(seen.stderr)
@@ -186,7 +186,7 @@ def _draw_bound(ax: Axes, layer: np.ndarray, values: np.ndarray, name: str) -> N
     """Draw a bound where it is not so loose that it would squeeze the data into a quarter of the axis."""
     low, high = ax.get_ylim()
     if values.max() <= high + 3 * (high - low) and values.min() >= low - 3 * (high - low):
-        ax.plot(layer, values, color=GREEN, ls="-.", lw=1.3, label=f"bound on the root mean square: {name}")
+        ax.plot(layer, values, color=GREEN, ls="-.", lw=1.3, label=f"bound: {name}")
         ax.set_ylim(min(low, float(values.min())), max(high, float(values.max())))
 
 
@@ -270,7 +270,7 @@ def criticality(
 ) -> Axes:
     """Return the axes of the gain χ against σ_w, with the network's own σ_w and the critical one marked."""
     if ax is None:
-        ax = new_figure(5.8, 3.0).subplots()
+        ax = new_figure(5.2, 3.0).subplots()
     ax.axhline(1.0, color=GREY, lw=1)
     ax.plot(sigma_w, chi, color=BLUE, label=r"$\chi$ at the stable fixed point")
     if critical is not None:

@@ -36,7 +36,7 @@ RC = {
 }
 
 
-def new_figure(width: float = 5.8, height: float = 3.6) -> Figure:
+def new_figure(width: float = 5.2, height: float = 3.4) -> Figure:
     """Return an empty figure in the package's style, outside of pyplot's global state; sizes in inches."""
     with matplotlib.rc_context(RC):
         return Figure(figsize=(width, height), layout="constrained")

@@ -33,7 +33,7 @@ def gain_curve(act: Activation, sigma_b: float, reach: tuple[float, float]) -> C
         sigma_w = np.linspace(low, high, 200)
         return Curve(sigma_w, sigma_w**2 * float(np.exp(table.at(np.zeros(1)).log_slope_square[0])))
     start = 2 * np.log(sigma_b) + 1e-9 if sigma_b > 0 else LOWEST_LOG_Q
-    top = min(HIGHEST_LOG_Q, table.highest() - 1e-6)
+    top = min(HIGHEST_LOG_Q, table.highest(start) - 1e-6)
     if start >= top:
         return None
     t = np.linspace(start, top, POINTS)

@@ -75,7 +75,7 @@ def _block(block: Block) -> str:
 
 def _table(table: Table) -> str:
     columns = len(table.header)
-    shares = (0.27, 0.33, 0.36) if columns == 3 else (0.94 / columns,) * columns
+    shares = (0.27, 0.33, 0.36) if columns == 3 else ((0.97 - 0.015 * columns) / columns,) * columns
     spec = "".join(rf"p{{{share:.2f}\linewidth}}" for share in shares)
     caption = f"{{\\small {text(table.caption)}}}\\\\[2pt]\n" if table.caption else ""
     rows = "\n".join(" & ".join(rf"\raggedright {text(c)}" for c in row) + r" \tabularnewline" for row in table.rows)

@@ -1,0 +1,153 @@
+"""The report in every regime: files, honesty, reproducibility, and no overwriting of another report."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import vgtheory as vg
+from vgtheory._errors import ConflictError, InputError
+from vgtheory.reporting.attempt import Unavailable
+from vgtheory.reporting.findings import gather, growth_of
+from vgtheory.reporting.report import report
+from vgtheory.reporting.story import tell
+
+W = vg.Weights
+REGIMES = {
+    "explodes": (vg.Network("tanh", W.gaussian(2.0, 0.05), width=32, depth=40), "explodes"),
+    "vanishes": (vg.Network("sigmoid", W.pytorch_default(), width=24, depth=12), "vanishes"),
+    "critical": (vg.Network("relu", W.he(), width=64, depth=10), "critical"),
+    "relu with bias": (vg.Network("relu", W.he(0.1), width=64, depth=10), "critical"),
+    "dead": (vg.Network("relu", W.he(), width=2, depth=60), "dies"),
+    "q goes to 0": (vg.Network("tanh", W.gaussian(0.5), width=16, depth=30), "vanishes"),
+    "q diverges": (vg.Network("identity", W.gaussian(1.5, 0.05), width=16, depth=30), "explodes"),
+    "orthogonal identity": (vg.Network("identity", W.orthogonal(1), width=8, depth=20), "critical"),
+    "leaky": (
+        vg.Network(vg.activation("leaky_relu", alpha=0.2), W.orthogonal(1.5, 0.05), width=16, depth=30),
+        "explodes",
+    ),
+    "a user's formula": (vg.Network("x*exp(-x**2)", W.gaussian(1, 0.3), width=16, depth=20), "vanishes"),
+    "gelu": (vg.Network("gelu", W.gaussian(1.2, 0.1), width=16, depth=30), None),
+    "one layer": (vg.Network("tanh", W.gaussian(1), width=16, depth=1), "balanced"),
+    "unequal widths": (vg.Network("tanh", W.gaussian(1.5, 0.1), width=(8, 16, 12, 4), depth=3), "balanced"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("reports") / "tanh"
+    report(REGIMES["explodes"][0], out, samples=16, seed=3)
+    return out
+
+
+# Each activation compiles once, in seconds; the default run takes the regimes that differ most.
+FAST = {"explodes", "critical", "dead", "one layer", "q diverges"}
+
+
+@pytest.mark.parametrize(
+    "regime", [pytest.param(r, marks=() if r in FAST else pytest.mark.slow) for r in sorted(REGIMES)]
+)
+def test_every_regime_is_told(regime, tmp_path):
+    network, expected = REGIMES[regime]
+    findings = report(network, tmp_path / "r", samples=16, seed=1)
+    document = tell(findings)
+    assert expected is None or document.regime == expected
+    assert [s.title.split()[0] for s in document.sections] == ["The", "What", "Mean", "Monte", "The", "What"]
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert not re.search(r">[^<]*\bnan\b[^<]*<", page.split("<section")[0])
+    shown = set(re.findall(r"<figure><svg role=\"img\" aria-label=\"[^\"]+\"", page))
+    assert len(shown) >= 1
+
+
+def test_files_of_a_report(folder):
+    names = {p.name for p in folder.iterdir()}
+    assert {"report.html", "report.tex", "study.nc", "spec.json"} <= names
+    for figure in ("activation", "gradient", "spectrum", "spectrum_sampled", "criticality"):
+        assert {f"{figure}.svg", f"{figure}.pdf"} <= names
+    assert not any(name.startswith(".") for name in names)
+
+
+def test_the_study_is_the_simulation(folder):
+    network = REGIMES["explodes"][0]
+    with xr.open_dataset(folder / "study.nc", engine="h5netcdf") as held:
+        expected = vg.simulate(network, samples=16, seed=3)
+        np.testing.assert_array_equal(held["log_gradient_norm"], expected["log_gradient_norm"])
+        assert json.loads(held.attrs["spec"]) == network.spec
+
+
+def test_the_same_report_twice_and_another_one_never_over_it(folder, tmp_path):
+    network = REGIMES["explodes"][0]
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    report(network, copy, samples=16, seed=3)
+    for name in ("gradient.svg", "spectrum.pdf", "spec.json"):
+        assert (copy / name).read_bytes() == (folder / name).read_bytes()
+    before = {p.name: p.read_bytes() for p in copy.iterdir()}
+    for changed in ({"seed": 4}, {"samples": 8}):
+        with pytest.raises(ConflictError, match=re.escape(str(copy)) + ".*--force"):
+            report(network, copy, **{"samples": 16, "seed": 3, **changed})
+    assert before == {p.name: p.read_bytes() for p in copy.iterdir()}
+    report(network, copy, samples=8, seed=3, force=True)
+    assert json.loads((copy / "spec.json").read_text())["samples"] == 8
+
+
+def test_files_of_someone_else_are_not_overwritten(tmp_path):
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(ConflictError, match=r"report\.html without spec\.json"):
+        report(REGIMES["one layer"][0], tmp_path, samples=8)
+    assert (tmp_path / "report.html").read_text() == "mine"
+
+
+def test_what_is_not_a_network_is_refused(tmp_path):
+    with pytest.raises(InputError, match="a Network"):
+        report("tanh", tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_growth_counts_dead_networks_apart():
+    values = np.array([[3.0, 1.0], [5.0, 1.0], [-np.inf, 0.0]])
+    grown = growth_of(xr.Dataset({"log_gradient_norm": (("sample", "layer"), values)}))
+    assert (grown.samples, grown.dead, grown.change, grown.rate) == (3, 1, 3.0, 3.0)
+    assert grown.std == pytest.approx(2**0.5)
+
+
+def test_key_numbers_against_their_sources(folder):
+    network = REGIMES["explodes"][0]
+    findings = gather(network, samples=16, seed=3)
+    (point,) = vg.fixed_points("tanh", 2.0, 0.05)
+    assert findings.final_chi == point.chi
+    assert findings.critical.sigma_w == vg.critical("tanh", sigma_b=0.05).sigma_w
+    study = vg.simulate(network, samples=16, seed=3).log_gradient_norm
+    assert findings.growth.change == pytest.approx(float((study[:, 0] - study[:, -1]).mean()))
+    page = (folder / "report.html").read_text()
+    assert f"{point.chi:.8g}" in page
+
+
+def test_progress_ends_at_its_total():
+    calls = []
+    gather(REGIMES["one layer"][0], samples=8, progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1][0] == calls[-1][1]
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+
+
+def test_what_does_not_apply_is_said(tmp_path):
+    findings = report(REGIMES["relu with bias"][0], tmp_path / "r", samples=8)
+    assert isinstance(findings.critical, Unavailable)
+    assert findings.critical.reason.split(";")[0] in tell(findings).verdict
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("regime", ["explodes", "a user's formula", "q diverges", "dead"])
+def test_the_latex_document_compiles(regime, tmp_path):
+    report(REGIMES[regime][0], tmp_path / "r", samples=8)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
+    run = subprocess.run(command, cwd=tmp_path / "r", capture_output=True, timeout=120)
+    log = (tmp_path / "r" / "report.log").read_text(errors="replace")
+    assert run.returncode == 0, log[-2000:]
+    assert not [float(w) for w in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log) if float(w) > 20]
