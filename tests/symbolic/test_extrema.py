@@ -128,10 +128,14 @@ def test_symbolic_parameters_of_monotone_slopes():
         derivative_range(Activation("x/(1+exp(-beta*x))", beta=sp.Symbol("beta", positive=True)))
 
 
-def test_an_infinite_slope_at_a_point_is_not_certified():
-    sup = derivative_range(activation("sqrt(abs(x))")).sup
-    assert sup.status == "numeric"
-    assert sup.enclosure[1] == float("inf")
+def test_poles_at_a_breakpoint_are_proved_or_said_to_be_numeric():
+    one_sided = derivative_range(activation("sqrt(max(x,0))"))
+    assert (one_sided.sup.expr, one_sided.sup.at, one_sided.sup.status) == (sp.oo, 0, "proved")
+    two_sided = derivative_range(activation("sqrt(abs(x))")).sup  # → −∞ on the left, +∞ on the right of 0
+    assert two_sided.status == "numeric"
+    assert two_sided.enclosure[1] == float("inf")
+    with pytest.raises(UnsupportedError, match="fewer digits"):
+        two_sided.digits(30)
 
 
 def test_slope_bound_is_the_larger_side():

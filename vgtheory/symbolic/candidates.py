@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import sympy as sp
@@ -68,7 +68,8 @@ def ends(functions: list[SmoothPart], even: bool) -> list[Candidate]:
                     continue
                 exact = f.exact_at(end)
                 if exact.has(sp.nan, sp.zoo, sp.oo):
-                    raise TailUndecided
+                    found.append(_pole(f, end))
+                    continue
                 owned = (
                     end == f.part.hi
                     or (even and end == 0)
@@ -76,6 +77,15 @@ def ends(functions: list[SmoothPart], even: bool) -> list[Candidate]:
                 )
                 found.append(Candidate(number_ball(exact), end, owned, exact, piece=i))
     return found
+
+
+def _pole(f: SmoothPart, end: sp.Expr) -> Candidate:
+    """Return that f grows without bound towards the end of its piece: a tail in t with x = end ± 1/t."""
+    side = 1 if end == f.part.lo else -1
+    found = _from_tail(tail(f.expr.subs(f.x, end + side / f.x), f.x, STARTS[-1]), 1, STARTS[-1])
+    if found.exact != sp.oo:
+        raise TailUndecided
+    return replace(found, at=end)
 
 
 def reached_value(functions: list[SmoothPart], candidates: list[Candidate]) -> arb:

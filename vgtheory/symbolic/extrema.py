@@ -18,7 +18,7 @@ from flint import arb
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.ball import compile_jets, jets, number_ball, outward, precision
+from vgtheory.symbolic.ball import compile_jets, hull, jets, number_ball, outward, precision
 from vgtheory.symbolic.candidates import (
     FINAL_BITS,
     Candidate,
@@ -71,7 +71,7 @@ class Extremum:
             raise InputError(f"n = {n!r}", "a whole number from 1 to 10000", "e.g. digits(30)")
         if self.expr is not None:
             return self.expr if self.expr.is_infinite else sp.N(self.expr, n)
-        ball = self._locate(int(3.33 * n) + 64) if self._locate else number_ball(sp.Float(self.enclosure[0]))
+        ball = self._locate(int(3.33 * n) + 64) if self._locate else hull(*map(arb, self.enclosure))
         if not ball.rel_accuracy_bits() >= 3.33 * n:
             raise UnsupportedError(f"{n} digits of a value known as {ball.str(17)}; ask for fewer digits")
         return sp.Float(ball.str(n + 2, radius=False), n)
@@ -152,6 +152,9 @@ def _supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign:
     try:
         functions = [SmoothPart(p, x, order, sign) for p in parts if not (even and p.hi <= 0)]
         candidates = constant_pieces(functions) + ends(functions, even)
+        unbounded = next((c for c in candidates if c.exact == sp.oo), None)
+        if unbounded is not None:
+            return Extremum(sp.oo, (math.inf, math.inf), unbounded.at, False, status="proved")
         cycle = period(functions[0].expr, x) if len(parts) == 1 else None
         sides: tuple[int, ...] = () if cycle is not None else (1,) if even else (1, -1)
         with precision(SEARCH_BITS):

@@ -60,6 +60,7 @@ def bias_holds(s: Setting) -> bool:
     """Return whether the bias certificate's proof applies: normal biases, Gaussian or Haar weights, g nonincreasing."""
     return (
         s.slope.decreasing
+        and s.gain is not None
         and s.gaussian_bias
         and s.family in ("gaussian", "orthogonal")
         and all(layer.sigma_b.is_zero is False or layer.sigma_b.is_positive for layer in s.layers)
@@ -90,7 +91,11 @@ def explosion_holds(s: Setting) -> bool:
     slope = s.slope
     if not (slope.decreasing and slope.value_bound and slope.largest and s.gaussian_bias and s.uniform_width):
         return False
-    return s.family == "gaussian" and certainly_below(-explosion_rate(s).factor(s.layers[0]), sp.Integer(0))
+    return (
+        s.family == "gaussian"
+        and s.gain is not None
+        and certainly_below(-explosion_rate(s).factor(s.layers[0]), sp.Integer(0))
+    )
 
 
 def explosion_rate(s: Setting) -> Rate:

@@ -193,9 +193,18 @@ class Setting:
             return self.depth * term(self.layers[0])
         return sp.Add(*(term(layer) for layer in self.layers))
 
+    @cached_property
+    def gain(self) -> sp.Expr | None:
+        """Return A(q) = E φ'(√q z)² as an expression in q, or None where it cannot be had."""
+        try:
+            return gradient_gain(self.network.activation).expr
+        except UnsupportedError:
+            return None
+
     def mean_slope_square(self, variance: sp.Expr) -> sp.Expr:
-        """Return A(v) = E φ'(√v z)²."""
-        return gradient_gain(self.network.activation).expr.subs(q, variance)
+        """Return A(variance); only to be asked where :attr:`gain` is known."""
+        assert self.gain is not None
+        return self.gain.subs(q, variance)
 
 
 def certainly_below(value: sp.Expr, level: sp.Expr) -> bool:
