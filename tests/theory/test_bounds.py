@@ -172,6 +172,22 @@ def test_bias_certificate_is_the_gain_at_the_bias_variance():
     assert formula.status in ("certified", "proved")
 
 
+@pytest.mark.parametrize(
+    ("name", "sigma_w", "sigma_b", "rate"),
+    [  # χ_max by an independent quadrature
+        ("tanh", 1.0, 0.6, 0.653),
+        ("erf", 1.0, 0.6, 0.815),
+        ("sigmoid", 4.0, 1.0, 0.717),
+        ("atan(x)", 1.0, 0.7, 0.625),
+        ("x/(1+abs(x))", 1.5, 0.7, 0.673),
+    ],
+)
+def test_rates_of_the_bias_certificate(name, sigma_w, sigma_b, rate):
+    found = certificate(Network(name, Weights.gaussian(sigma_w, sigma_b), width=1, depth=5))
+    assert found.verdict == "vanishes"
+    assert sum(found.enclosure) / 2 == pytest.approx(rate, abs=6e-4)
+
+
 # Sufficient for vanishing whatever the width and depth: σ_b > σ_w² ∫φ'²/√(2π), with ∫φ'² by hand.
 THRESHOLDS = {
     "tanh": 4 / (3 * np.sqrt(2 * np.pi)),
