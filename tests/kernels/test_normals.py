@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import stats
 
-from vgtheory.kernels.normals import fill_normal_pairs, fill_normals, fill_uniforms, fill_words, normal_pair
+from vgtheory.kernels.normals import fill, fill_normal_pairs, fill_uniform_pairs, fill_words
 
 # A battery passes if every one of its p-values exceeds 1e-6 over their number: false alarm below 1e-6, seeds fixed.
 FALSE_ALARM = 1e-6
@@ -128,7 +128,7 @@ def test_bits_are_fair():
 
 def test_uniforms_are_uniform_with_53_bits():
     u = np.empty(SIZE)
-    fill_uniforms(u, np.uint64(5), 1, 2, 3, 0)
+    fill(fill_uniform_pairs, u, np.uint64(5), 1, 2, 3, 0)
     assert (u >= 0).all()
     assert (u < 1).all()
     steps = u * 2.0**53
@@ -143,14 +143,12 @@ def test_an_element_is_the_same_wherever_a_block_begins(size):
     part = np.array(pairs(start=101, size=size))
     # Loops end in scalar code whose products fuse differently: an ulp or so, and always the same for the same block.
     np.testing.assert_allclose(part, whole[:, 101 : 101 + size], rtol=1e-14)
-    alone = normal_pair(np.uint64(11), 3, 5, PURPOSE, 101)
-    np.testing.assert_allclose(alone, whole[:, 101], rtol=1e-14)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 6])
 def test_fill_takes_two_numbers_of_each_counter(size):
     z = np.empty(size)
-    fill_normals(z, np.uint64(11), 3, 5, PURPOSE, 0)
+    fill(fill_normal_pairs, z, np.uint64(11), 3, 5, PURPOSE, 0)
     a, b = pairs(size=4)
     expected = np.concatenate([a[: size // 2], b[: size // 2], a[size // 2 : size // 2 + size % 2]])
     np.testing.assert_allclose(z, expected, rtol=1e-14)

@@ -16,13 +16,15 @@ Signals are carried as e^t times numbers of moderate size where φ is linear at 
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import boolean, float64, int64, uint64, void
+from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import ROW_PASS, compiled, elementwise, reduction
 from vgtheory.kernels._vectors import prefer_wide_vectors
-from vgtheory.kernels.normals import fill_normal_pairs, fill_normals, normal_pair
+from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
 from vgtheory.kernels.signals import (
     BIAS,
     BIAS_WEIGHT,
@@ -76,26 +78,28 @@ def _reduce(record, z, xi, h, x, slope):
 
 
 @elementwise
-def _chi_square(freedom, key, sample, layer, purpose, work):
+def _chi_square(draw, freedom, key, sample, layer, purpose, work):
     """Return the sum of `freedom` squared standard normals."""
     total = 0.0
     for start in range(0, freedom, BLOCK):
         part = work[: min(BLOCK, freedom - start)]
-        fill_normals(part, key, sample, layer, purpose, start)
+        fill(draw, part, key, sample, layer, purpose, start)
         total += dot(part, part)
     return total
 
 
 @elementwise
-def _forward(row, haar, fan_in, width, sigma_w, sigma_b, log_input, linear, key, sample, layer, record, work, whole):
+def _forward(
+    row, draw, haar, fan_in, width, sigma_w, sigma_b, log_input, linear, key, sample, layer, record, work, whole
+):
     """Draw one layer from ln‖x_{l−1}‖: its sums and its scale go to the record."""
     record[:] = 0.0
     z, xi = whole[0, :width], whole[1, :width]
     if haar:
-        fill_normal_pairs(z, xi, key, sample, layer, SIGNAL, 0)
+        draw(z, xi, key, sample, layer, SIGNAL, 0)
         record[ZZ] = dot(z, z)
-        record[REST_Z] = _chi_square(fan_in - width, key, sample, layer, REST_FORWARD, work[0])
-        record[REST_XI] = _chi_square(width - fan_in, key, sample, layer, REST_BACKWARD, work[0])
+        record[REST_Z] = _chi_square(draw, fan_in - width, key, sample, layer, REST_FORWARD, work[0])
+        record[REST_XI] = _chi_square(draw, width - fan_in, key, sample, layer, REST_BACKWARD, work[0])
         norm = math.sqrt(record[ZZ] + record[REST_Z])
         log_size = math.log(haar_gain(sigma_w, fan_in, width)) + log_input - math.log(norm)
         bias = sigma_b
@@ -112,20 +116,20 @@ def _forward(row, haar, fan_in, width, sigma_w, sigma_b, log_input, linear, key,
     record[SIZE] = math.exp(log_size - t)
     for start in range(0, width, BLOCK):
         n = min(BLOCK, width - start)
-        a, b, h, x, slope = _block(row, haar, start, n, bias, key, sample, layer, record, work, whole)
+        a, b, h, x, slope = _block(row, draw, haar, start, n, bias, key, sample, layer, record, work, whole)
         _reduce(record, a, b, h, x, slope)
 
 
 @elementwise
-def _block(row, haar, start, n, bias, key, sample, layer, record, work, whole):
+def _block(row, draw, haar, start, n, bias, key, sample, layer, record, work, whole):
     """Return z, ξ, h, φ(h), φ'(h) of elements start..start + n − 1 (h and φ in units of e^LOG_SCALE)."""
     z, xi, h, x, slope = work[0, :n], work[1, :n], work[2, :n], work[3, :n], work[4, :n]
     if haar:
         z, xi = whole[0, start : start + n], whole[1, start : start + n]
     else:
-        fill_normal_pairs(z, xi, key, sample, layer, SIGNAL, start)
+        draw(z, xi, key, sample, layer, SIGNAL, start)
     if bias > 0.0:
-        fill_normals(slope, key, sample, layer, BIAS, start)
+        fill(draw, slope, key, sample, layer, BIAS, start)
         combined(h, z, record[SIZE], slope, bias * math.exp(-record[LOG_SCALE]))
     else:
         scaled(h, z, record[SIZE])
@@ -140,7 +144,7 @@ def _top(record):
 
 
 @elementwise
-def _gaussian_step(upper, lower, fan_in, sigma_w, sigma_b, along, key, sample, layer):
+def _gaussian_step(draw, upper, lower, fan_in, sigma_w, sigma_b, along, key, sample, layer, work):
     """Return (μ, κ) of g_l = s‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖, `layer` = l."""
     size = upper[SIZE]
     if size == 0.0:  # nothing came up: h_{l+1} = 0 says nothing about W, which is fresh
@@ -149,7 +153,8 @@ def _gaussian_step(upper, lower, fan_in, sigma_w, sigma_b, along, key, sample, l
     units = math.exp(lower[LOG_SCALE] - upper[LOG_SCALE])
     known = size * along - s * units * lower[X_XI]
     if sigma_b > 0.0:
-        known -= sigma_b * math.exp(-upper[LOG_SCALE]) * normal_pair(key, sample, layer, BIAS_WEIGHT, 0)[0]
+        draw(work[0, :1], work[1, :1], key, sample, layer, BIAS_WEIGHT, 0)
+        known -= sigma_b * math.exp(-upper[LOG_SCALE]) * work[0, 0]
     return 1.0, units * s / size * (known / size)
 
 
@@ -168,49 +173,52 @@ def _haar_step(upper, lower, fan_in, along):
 
 
 @elementwise
-def _direct(row, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
+def _direct(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the elements, drawn again."""
     if haar:
-        fill_normal_pairs(whole[0, :width], whole[1, :width], key, sample, layer, SIGNAL, 0)
-    largest = 0.0
+        draw(whole[0, :width], whole[1, :width], key, sample, layer, SIGNAL, 0)
+    largest = total = 0.0
     for turn in range(2):
         squares = along = 0.0
         for start in range(0, width, BLOCK):
             n = min(BLOCK, width - start)
-            z, xi, _, x, slope = _block(row, haar, start, n, bias, key, sample, layer, record, work, whole)
+            z, xi, _, x, slope = _block(row, draw, haar, start, n, bias, key, sample, layer, record, work, whole)
             for i in range(n):
                 delta = slope[i] * (mu * xi[i] + kappa * x[i])
                 if turn == 0:
                     largest = max(largest, abs(delta))
+                    total += delta
                 else:
                     delta /= largest
                     squares += delta * delta
                     along += z[i] * delta
+        if total != total:
+            return math.nan, math.nan
         if largest == 0.0:
             return -math.inf, 0.0
     return math.log(largest) + 0.5 * math.log(squares), along / math.sqrt(squares)
 
 
 @elementwise
-def _backward(row, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
+def _backward(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the layer's record."""
     terms = mu * mu * record[UU] + kappa * kappa * record[VV]
     square = terms + 2.0 * mu * kappa * record[UV]
     if square > CANCELLED * terms and square > UNDERFLOWN:
         return 0.5 * math.log(square), (mu * record[ZU] + kappa * record[ZV]) / math.sqrt(square)
-    return _direct(row, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole)
+    return _direct(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole)
 
 
 @elementwise
-def _network(row, haar, widths, sigma_w, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q):
+def _network(row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q):
     """Run one sample; its rows of the results are `gradient`, `weight` and `q`."""
     depth = sigma_w.size
     log_norm = 0.5 * math.log(float(widths[0]))
     for k in range(depth):  # layer l = k + 1
         record = records[k]
         _forward(
-            row, haar, widths[k], widths[k + 1], sigma_w[k], sigma_b[k], log_norm, linear, key, sample, k + 1, record,
-            work, whole,
+            row, draw, haar, widths[k], widths[k + 1], sigma_w[k], sigma_b[k], log_norm, linear, key, sample, k + 1,
+            record, work, whole,
         )  # fmt: skip
         weight[k] = log_norm
         q[k] = record[HH] / widths[k + 1] * math.exp(2.0 * record[LOG_SCALE])
@@ -225,12 +233,13 @@ def _network(row, haar, widths, sigma_w, sigma_b, linear, key, sample, records, 
             log_delta += math.log(haar_gain(sigma_w[k + 1], widths[k + 1], widths[k + 2]))
         else:
             mu, kappa = _gaussian_step(
-                records[k + 1], record, widths[k + 1], sigma_w[k + 1], sigma_b[k + 1], along, key, sample, k + 1
-            )
+                draw, records[k + 1], record, widths[k + 1], sigma_w[k + 1], sigma_b[k + 1], along,
+                key, sample, k + 1, work,
+            )  # fmt: skip
             log_delta += math.log(sigma_w[k + 1]) - 0.5 * math.log(float(widths[k + 1]))
         bias = sigma_b[k] if haar else 0.0
         step, along = _backward(
-            row, haar, widths[k + 1], bias, mu, kappa, key, sample, k + 1, record, work, whole
+            row, draw, haar, widths[k + 1], bias, mu, kappa, key, sample, k + 1, record, work, whole
         )  # fmt: skip
         log_delta += step
         gradient[k] = log_delta
@@ -239,19 +248,13 @@ def _network(row, haar, widths, sigma_w, sigma_b, linear, key, sample, records, 
 
 @compiled(
     void(
-        ROW_PASS, boolean, int64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64,
+        ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64,
         float64[:, ::1], float64[:, ::1], float64[:, ::1],
     )
 )  # fmt: skip
-def exact_samples(
-    row, haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, seed, first, gradient, weight, q
+def _exact_samples(
+    row, draw, haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, seed, first, gradient, weight, q
 ):  # fmt: skip
-    """Fill row i of the results with sample `first` + i: ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l for l = 1..L.
-
-    `row` is the activation's row pass; `widths` are N_0..N_L, the input has ‖x_0‖² = N_0; `sigma_w` and `sigma_b` are
-    those of layers 1..L; `linear_at_zero` and `linear_at_infinity` say whether φ(th) = tφ(h) to working precision for
-    |h| below 1e−120 and above 1e120, so that signals outside that range can be carried with a scale.
-    """
     most = 0
     for n in widths:
         most = max(most, n)
@@ -260,6 +263,30 @@ def exact_samples(
     whole = np.empty((2, most if haar else 0))
     for i in range(gradient.shape[0]):
         _network(
-            row, haar, widths, sigma_w, sigma_b, (linear_at_zero, linear_at_infinity), seed, first + i,
+            row, draw, haar, widths, sigma_w, sigma_b, (linear_at_zero, linear_at_infinity), seed, first + i,
             records, work, whole, gradient[i], weight[i], q[i],
         )  # fmt: skip
+
+
+def exact_samples(
+    row: Any,
+    haar: bool,
+    widths: NDArray[np.int64],
+    sigma_w: NDArray[np.float64],
+    sigma_b: NDArray[np.float64],
+    linear_at_zero: bool,
+    linear_at_infinity: bool,
+    seed: np.uint64,
+    first: int,
+    gradient: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    q: NDArray[np.float64],
+) -> None:
+    """Fill row i of the results with sample `first` + i: ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l for l = 1..L.
+
+    `row` is the activation's row pass; `widths` are N_0..N_L, the input has ‖x_0‖² = N_0; `sigma_w` and `sigma_b` are
+    those of layers 1..L; `linear_at_zero` and `linear_at_infinity` say whether φ(th) = tφ(h) to working precision for
+    |h| below 1e−120 and above 1e120, so that signals outside that range can be carried with a scale.
+    """
+    layers = (haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity)
+    _exact_samples(row, fill_normal_pairs, *layers, seed, first, gradient, weight, q)

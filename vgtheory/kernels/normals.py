@@ -8,8 +8,9 @@ Generator: Salmon, Moraes, Dror & Shaw (2011), "Parallel random numbers: as easy
 import math
 
 import numpy as np
+from numba import types
 
-from vgtheory.kernels._jit import elementwise
+from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, compiled, elementwise
 from vgtheory.kernels._vectors import inlined, prefer_wide_vectors
 from vgtheory.kernels.elementary import LN2_HIGH, LN2_LOW, bits, from_bits, sincos_turns
 
@@ -19,6 +20,7 @@ MULTIPLIERS = (u64(0xD2511F53), u64(0xCD9E8D57))
 WEYL = (u64(0x9E3779B9), u64(0xBB67AE85))
 ROUNDS = 10
 STEP = 2.0**-53
+SQRT3 = 1.7320508075688772
 
 
 # Forced inlining: as a call, the ten rounds would keep the loops around them from being vectorised (5 times slower).
@@ -75,14 +77,16 @@ def box_muller(first, second):
     return radius * cosine, radius * sine
 
 
-@elementwise
-def normal_pair(key, sample, layer, purpose, element):
-    """Return the two standard normals that belong to one counter."""
-    first, second = philox(element, layer, sample, purpose, key)
-    return box_muller(first, second)
+# (a, b, key, sample, layer, purpose, start): kernels take such a function as an argument, so that its long code is
+# compiled once and not again in every function above it.
+DRAW_SIGNATURE = types.void(
+    types.float64[::1], types.float64[::1], types.uint64, types.int64, types.int64, types.int64, types.int64
+)
+DRAW = types.FunctionType(DRAW_SIGNATURE)
+drawing = compiled(DRAW_SIGNATURE, flags=ELEMENTWISE_FLAGS)
 
 
-@elementwise
+@drawing
 def fill_normal_pairs(a, b, key, sample, layer, purpose, start):
     """Fill `a` and `b` (one length) with independent standard normals; position i is element `start` + i."""
     prefer_wide_vectors()
@@ -91,16 +95,7 @@ def fill_normal_pairs(a, b, key, sample, layer, purpose, start):
         a[i], b[i] = box_muller(first, second)
 
 
-@elementwise
-def fill_normals(out, key, sample, layer, purpose, start):
-    """Fill `out` with independent standard normals, two of each counter start, start + 1, … (half and half)."""
-    half = out.size // 2
-    fill_normal_pairs(out[:half], out[half : 2 * half], key, sample, layer, purpose, start)
-    if out.size > 2 * half:
-        out[2 * half] = normal_pair(key, sample, layer, purpose, start + half)[0]
-
-
-@elementwise
+@drawing
 def fill_uniform_pairs(a, b, key, sample, layer, purpose, start):
     """Fill `a` and `b` (one length) with independent numbers uniform on [0, 1)."""
     prefer_wide_vectors()
@@ -110,13 +105,23 @@ def fill_uniform_pairs(a, b, key, sample, layer, purpose, start):
         b[i] = unit(second)
 
 
+@drawing
+def fill_centred_pairs(a, b, key, sample, layer, purpose, start):
+    """Fill `a` and `b` with independent uniform numbers of mean 0 and variance 1, symmetric to the last bit."""
+    prefer_wide_vectors()
+    for i in range(a.size):
+        first, second = philox(i + start, layer, sample, purpose, key)
+        a[i] = (2.0 * unit(first) - 1.0 + STEP) * SQRT3
+        b[i] = (2.0 * unit(second) - 1.0 + STEP) * SQRT3
+
+
 @elementwise
-def fill_uniforms(out, key, sample, layer, purpose, start):
-    """Fill `out` with independent numbers uniform on [0, 1), two of each counter (half and half)."""
+def fill(draw, out, key, sample, layer, purpose, start):
+    """Fill `out` by `draw`, two numbers of each counter start, start + 1, ... (half and half)."""
     half = out.size // 2
-    fill_uniform_pairs(out[:half], out[half : 2 * half], key, sample, layer, purpose, start)
+    draw(out[:half], out[half : 2 * half], key, sample, layer, purpose, start)
     if out.size > 2 * half:
-        out[2 * half] = unit(philox(start + half, layer, sample, purpose, key)[0])
+        draw(out[2 * half :], np.empty(1), key, sample, layer, purpose, start + half)
 
 
 @elementwise

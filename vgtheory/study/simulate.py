@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.compiled import compile_activation
-from vgtheory.kernels.dense import GAUSSIAN, HAAR, UNIFORM, dense_samples
+from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.exact import exact_samples
 from vgtheory.model.network import Network
 from vgtheory.study.engine import Progress, Study, available_bytes, chunk_size, run
@@ -28,7 +28,6 @@ Method = Literal["auto", "exact", "dense"]
 
 MAX_SAMPLES = 10**7
 MAX_SEED = 2**64 - 1
-FAMILIES = {"gaussian": GAUSSIAN, "uniform": UNIFORM, "orthogonal": HAAR}
 # Variables of the result: name, long name, unit.
 FIELDS = (
     ("log_gradient_norm", "ln of the 2-norm of the loss gradient at h_l"),
@@ -121,8 +120,7 @@ def simulate_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[s
     if payload["method"] == "exact":
         exact_samples(row, network.weights.family == "orthogonal", *layers, *arrays)
     else:
-        uniform_bias = network.weights.bias_family == "uniform"
-        dense_samples(row, FAMILIES[network.weights.family], uniform_bias, *layers, *arrays)
+        dense_samples(row, network.weights.family, network.weights.bias_family, *layers, *arrays)
     return {name: array for (name, _), array in zip(FIELDS, arrays, strict=True)}
 
 
@@ -145,13 +143,14 @@ def _row_pass(activation: Activation) -> tuple[Any, bool, bool]:
     row = compile_activation(activation).row
     h = np.array([1e-110, -1e-110, 1e-120, -1e-120, 1e120, -1e120, 1e110, -1e110])
     value, slope = np.empty_like(h), np.empty_like(h)
-    with np.errstate(all="ignore"):
-        row(h, value, slope)
+    row(h, value, slope)
 
     def linear(large: slice, small: slice) -> bool:
         size = np.max(np.abs(value[large]))
+        if not np.isfinite(size):
+            return False
         drift = np.max(np.abs(value[large] - 1e10 * value[small]))
-        return bool(np.isfinite(size) and drift <= 1e-12 * size and np.array_equal(slope[large], slope[small]))
+        return bool(drift <= 1e-12 * size and np.array_equal(slope[large], slope[small]))
 
     return row, linear(slice(0, 2), slice(2, 4)), linear(slice(4, 6), slice(6, 8))
 
@@ -202,13 +201,26 @@ def _nanoseconds(widths: NDArray[np.int64], method: str) -> float:
 
 
 def _check_finite(network: Network, arrays: Mapping[str, NDArray[np.float64]]) -> None:
-    bad = np.isnan(arrays["log_gradient_norm"]) | np.isnan(arrays["q"])
+    gradient = arrays["log_gradient_norm"]
+    bad = np.isnan(gradient) | np.isnan(arrays["q"])
+    if _is_flat_at_zero(network.activation):
+        bad |= np.isneginf(gradient)
     if bad.any():
         layer = int(np.argmax(bad.any(axis=0))) + 1
         raise UnsupportedError(
             f"the signal of {network.activation.name} leaves the range of float64 (seen at layer {layer}): "
-            f"this activation grows faster than linearly or has an undefined slope; reduce sigma_w or the depth"
+            f"this activation is not close to linear there; bring sigma_w nearer to 1 or reduce the depth"
         )
+
+
+@lru_cache(maxsize=64)
+def _is_flat_at_zero(activation: Activation) -> bool:
+    """Return whether small signals shrink faster than linearly, as with x³: underflow then looks like death."""
+    row, linear_at_zero, _ = _row_pass(activation)
+    h = np.array([0.0, 1e-40, -1e-40])
+    value, slope = np.empty_like(h), np.empty_like(h)
+    row(h, value, slope)
+    return not linear_at_zero and value[0] == 0.0 and bool(np.any(value[1:] != 0.0))
 
 
 def _dataset(network: Network, method: str, seed: int, arrays: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
