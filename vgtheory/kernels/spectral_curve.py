@@ -356,7 +356,7 @@ def at_survival(targets, us, table, law, atom0, depth, kind, scale):
             new = u + (row[2] - target) / speed if speed > 0.0 else high + 1.0
             if not (low <= new <= high):
                 new = 0.5 * (low + high)
-            done = abs(new - u) <= 4e-16 * max(1.0, abs(u)) or abs(row[2] - target) <= 2e-16
+            done = abs(new - u) <= 1e-15 * max(1.0, abs(u)) or abs(row[2] - target) <= 1e-15
             if done:
                 break
             u = new

@@ -13,6 +13,7 @@ from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Curve, Ensemble
+from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.profile import profile_chain
 from vgtheory.spectra.slope_law import WIDTH, slope_law
 from vgtheory.symbolic.activation import Activation
@@ -259,6 +260,8 @@ def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, lo
 
     Up to three orthogonal layers the curve comes close to the law's own axis, which takes finer panels.
     """
+    if ensemble == "orthogonal" and depth == 1:
+        return OneLayer(activation, q, log_variance)
     fine = ensemble == "orthogonal" and depth <= 3
     law = slope_law(activation, q, WIDTH / 2) if fine else slope_law(activation, q)
     return Curve(law, depth, ensemble, log_variance)
