@@ -38,16 +38,18 @@ def _reflect(draw, vector, k, key, sample, layer, work, transposed):
         tail[0] *= -sign
 
 
+# Copies are written as ``scaled(..., 1.0)``: an assignment of array slices carries a message about shapes, whose
+# formatting takes seconds to compile.
 @elementwise
 def _multiply(draw, out, x, haar, key, sample, layer, work, padded):
     """Set out = W x for the layer's unit-variance rows (Haar: for its orthonormal frame)."""
     if haar:
         n = max(out.size, x.size)
-        padded[: x.size] = x
+        scaled(padded[: x.size], x, 1.0)
         padded[x.size : n] = 0.0
         for k in range(n - 1, -1, -1):
             _reflect(draw, padded[:n], k, key, sample, layer, work, False)
-        out[:] = padded[: out.size]
+        scaled(out, padded[: out.size], 1.0)
         return
     row = work[: x.size]
     for i in range(out.size):
@@ -60,11 +62,11 @@ def _multiply_transposed(draw, out, delta, haar, key, sample, layer, work, padde
     """Set out = Wᵀ δ for the same matrix."""
     if haar:
         n = max(out.size, delta.size)
-        padded[: delta.size] = delta
+        scaled(padded[: delta.size], delta, 1.0)
         padded[delta.size : n] = 0.0
         for k in range(n):
             _reflect(draw, padded[:n], k, key, sample, layer, work, True)
-        out[:] = padded[: out.size]
+        scaled(out, padded[: out.size], 1.0)
         return
     row = work[: out.size]
     out[:] = 0.0
@@ -133,7 +135,7 @@ def _network(
             accumulate(h[:width], spare[:width], sigma_b[k] * math.exp(-t))
         begin, end = offsets[k], offsets[k + 1]
         row(h[:width], x[begin:end], slope[begin:end])
-        signal[:width] = x[begin:end]
+        scaled(signal[:width], x[begin:end], 1.0)
         out[1, k] = log_norm
         out[2, k] = dot(h[:width], h[:width]) / width * math.exp(2.0 * t)
         log_norm = t + _log_norm(x[begin:end])
@@ -189,9 +191,9 @@ def _dense_samples(
             row, draw, draw_bias, draw_normals, haar, widths, offsets, sigma_w, sigma_b,
             (linear_at_zero, linear_at_infinity), seed, first + i, x, slope, work, out,
         )  # fmt: skip
-        gradient[i] = out[0]
-        weight[i] = out[1]
-        q[i] = out[2]
+        scaled(gradient[i], out[0], 1.0)
+        scaled(weight[i], out[1], 1.0)
+        scaled(q[i], out[2], 1.0)
 
 
 def dense_samples(
