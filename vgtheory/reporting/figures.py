@@ -8,6 +8,7 @@ from vgtheory.reporting import plot
 from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.describe import number
 from vgtheory.reporting.findings import SATURATED, Findings
+from vgtheory.reporting.story_numbers import has_own_figure
 
 
 def draw(f: Findings) -> dict[str, Figure]:
@@ -17,7 +18,7 @@ def draw(f: Findings) -> dict[str, Figure]:
         prediction = None if isinstance(f.prediction, Unavailable) else f.prediction
         z = None if prediction is None else f.z_scores
         drawn["gradient"] = plot.figure_of(plot.gradient(f.study, prediction, z, f.layer_bound))
-    if not isinstance(f.law, Unavailable):
+    if has_own_figure(f):
         drawn["spectrum"] = plot.figure_of(plot.spectrum(f.law))
     if not isinstance(f.sampled, Unavailable):
         s = f.sampled

@@ -20,6 +20,8 @@ from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
 from vgtheory.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, RC, SKY, VERMILION, new_figure
 from vgtheory.symbolic.activation import Activation
 
+WIDEST_SHOWN = 400.0  # variance of h beyond which its density is flat on every axis that is drawn
+
 
 @dataclass(frozen=True)
 class GradientSummary:
@@ -93,7 +95,8 @@ def activation(
         lower.axhline(value, color=GREEN, ls="--", lw=1.2, label=text)
         if at is not None and abs(at) <= reach:
             lower.plot([at], [float(slope(np.array([at]))[0])], "o", color=GREEN, ms=6)
-    if q is not None and q > 0:
+    lower.set_ylim(min(0.0, *lower.get_ylim()), max(0.0, *lower.get_ylim()))
+    if q is not None and 0 < q < WIDEST_SHOWN:
         _density(lower, h, q)
     for ax in axes:
         ax.set_xlim(-reach, reach)

@@ -114,15 +114,23 @@ def spectrum_section(f: Findings) -> Section:
             )
         )
         blocks += _mass_at_zero(f)
-        blocks.append(
-            FigureBlock(
-                "spectrum",
-                f"Density of ln s at this network's depth {f.growth.layers}, width → ∞.",
-                "Density of the logarithm of the singular values of the Jacobian at the network's depth.",
+        if has_own_figure(f):
+            blocks.append(
+                FigureBlock(
+                    "spectrum",
+                    f"Density of ln s at this network's depth {f.growth.layers}, width → ∞.",
+                    "Density of the logarithm of the singular values of the Jacobian at the network's depth.",
+                )
             )
-        )
     blocks += _sampled_blocks(f)
     return Section("The singular values of the Jacobian", tuple(blocks))
+
+
+def has_own_figure(f: Findings) -> bool:
+    """Return whether the law at the network's depth has a figure of its own, apart from that of the sample."""
+    if isinstance(f.law, Unavailable):
+        return False
+    return isinstance(f.sampled, Unavailable) or bool(f.sampled.why_smaller)
 
 
 def _mass_at_zero(f: Findings) -> list[Block]:
