@@ -1,7 +1,8 @@
 """Time of the Jacobian spectra, per curve of 400 points, after compilation: median of repeated runs on one thread.
 
 Run ``python benchmarks/spectra.py``.  "curve" evaluates the polar curve at 400 values of ln r (density, distribution
-and ln x at once); "law" builds the law of the slopes, edges and the table; "cdf" and "ppf" answer 400 prescribed points.
+and ln x at once); "law" builds the law of the slopes, edges and the table; "cdf" and "ppf" answer 400 prescribed
+points.
 """
 
 import time

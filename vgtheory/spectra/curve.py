@@ -27,6 +27,11 @@ class Curve:
     ----------
     law : the law of d² = φ'(h)².
     log_variance : ln σ_w².
+
+    Notes
+    -----
+    Rounding limits the distribution function to about 1e-12, except within 1e-9 (in ln x) of an end where the density
+    is infinite: an orthogonal law whose atom just vanishes, L μ = L − 1 (ReLU, ELU at L = 2); there to about 1e-4.
     """
 
     law: SlopeLaw
