@@ -101,7 +101,7 @@ TAILS = [f for f in NAMES if f not in ("sin", "2**(-x**2)", "erfc(x)*sinh(x)/cos
 
 
 @pytest.mark.parametrize("name", TAILS)
-@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("order", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_tails_enclose_the_function_and_their_sign_is_right(name, order):
     act = Activation(name) if name in FORMULAS else activation(name)
     for side in (1, -1):
