@@ -61,7 +61,8 @@ class Checkpoint:
     def load(self, first: int, fields: tuple[str, ...], shape: tuple[int, int]) -> dict[str, NDArray] | None:
         """Return the arrays of the chunk that begins with sample `first`; None if they are not (all) there."""
         try:
-            with np.load(self._shard(first), allow_pickle=False) as shard:
+            # Opened here: np.load would leave the file of a damaged archive open.
+            with open(self._shard(first), "rb") as file, np.load(file, allow_pickle=False) as shard:
                 arrays = {name: shard[name] for name in fields}
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
             return None  # absent, or damaged by something other than a crash: computed again

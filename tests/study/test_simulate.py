@@ -1,0 +1,193 @@
+"""simulate: what it returns, what it refuses, and that its bits depend on network, seed and sample alone."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import sympy as sp
+import xarray as xr
+from numpy.testing import assert_allclose
+
+from tests.kernels.simulation import p_values
+from tests.oracles import network_gradients
+from vgtheory._errors import ConflictError, InputError, UnsupportedError
+from vgtheory.model.network import Network
+from vgtheory.model.weights import Weights
+from vgtheory.study import simulate as module
+from vgtheory.study.simulate import simulate
+
+NAMES = {"gradient": "log_gradient_norm", "weight": "log_weight_gradient_norm", "q": "q"}
+
+
+def network(activation="tanh", weights=None, width=24, depth=12):
+    return Network(activation, weights or Weights.gaussian(1.5, 0.1), width=width, depth=depth)
+
+
+def test_result_is_labelled_and_says_where_it_comes_from():
+    result = simulate(network(), 5, seed=9)
+    assert dict(result.sizes) == {"sample": 5, "layer": 12}
+    assert set(result) == set(NAMES.values())
+    assert result["layer"].values.tolist() == list(range(1, 13))
+    assert all({"long_name", "units"} <= set(variable.attrs) for variable in result.data_vars.values())
+    assert result.attrs["method"] == "exact"
+    assert result.attrs["seed"] == 9
+    assert {"vgtheory", "numba", "numpy"} <= set(json.loads(result.attrs["versions"]))
+    assert json.loads(result.attrs["spec"]) == network().spec
+
+
+@pytest.mark.parametrize("seed", [0, 2**64 - 1])
+def test_result_survives_a_netcdf_file(tmp_path, seed):
+    result = simulate(network(), 2, seed=seed)
+    result.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as back:
+        assert back.equals(result)
+        assert int(back.attrs["seed"]) == seed
+        assert back.attrs["spec"] == network().spec_json
+
+
+@pytest.mark.parametrize("weights", [Weights.gaussian(1.5, 0.1), Weights.orthogonal(1.2), Weights.pytorch_default()])
+def test_bits_do_not_depend_on_workers_or_on_the_number_of_samples(monkeypatch, weights):
+    net = network(weights=weights)
+    reference = simulate(net, 20, seed=3)
+    monkeypatch.setattr(module, "chunk_size", lambda cost: 3)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(4) as four:
+        assert simulate(net, 20, seed=3, executor=one).identical(reference)
+        assert simulate(net, 20, seed=3, executor=four).identical(reference)
+    assert simulate(net, 8, seed=3).identical(reference.isel(sample=slice(8)))
+    assert not simulate(net, 20, seed=4).equals(reference)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["exact", "dense"])
+def test_spawned_processes_give_the_same_bits(monkeypatch, method):
+    monkeypatch.setattr(module, "chunk_size", lambda cost: 2)
+    net = network("x/(1+exp(-x))")
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert simulate(net, 7, method=method, executor=pool).identical(simulate(net, 7, method=method))
+
+
+@pytest.mark.slow
+def test_a_study_killed_at_any_moment_resumes_to_the_same_bits(tmp_path):
+    code = (
+        "import sys, vgtheory as vg; from vgtheory.study import simulate as m; m.chunk_size = lambda cost: 1;"
+        "n = vg.Network('tanh', vg.Weights.gaussian(1.5, 0.1), width=64, depth=300);"
+        "print('ready', flush=True); vg.simulate(n, 400, seed=5, checkpoint=sys.argv[1])"
+    )
+    for pause in (0.0, 0.05, 0.3):
+        process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "c"], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "c").glob("*.npz")) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(pause)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    assert list((tmp_path / "c").glob("*.npz"))
+    net = network(width=64, depth=300)
+    original = module.chunk_size
+    module.chunk_size = lambda cost: 1
+    try:
+        resumed = simulate(net, 400, seed=5, checkpoint=tmp_path / "c")
+    finally:
+        module.chunk_size = original
+    assert resumed.identical(simulate(net, 400, seed=5))
+
+
+def test_checkpoints_of_another_network_seed_or_method_are_refused(tmp_path):
+    net = network()
+    first = simulate(net, 4, checkpoint=tmp_path)
+    assert simulate(net, 4, checkpoint=tmp_path).identical(first)
+    assert simulate(net, 2, checkpoint=tmp_path).identical(first.isel(sample=slice(2)))
+    for other, options in ((network(depth=13), {}), (net, {"seed": 1}), (net, {"method": "dense"})):
+        with pytest.raises(ConflictError):
+            simulate(other, 4, checkpoint=tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("weights", "bias"), [(Weights.xavier(0.3), "gaussian"), (Weights.pytorch_default(), "uniform")]
+)
+def test_uniform_weights_take_the_dense_path_and_have_its_law(weights, bias):
+    widths = (6,) * 6
+    net = network("tanh", weights, width=6, depth=5)
+    result = simulate(net, 20_000)
+    assert result.attrs["method"] == "dense"
+    (sigma_w, sigma_b) = net.sigmas[0]
+
+    def slope(h):
+        return 1 - np.tanh(h) ** 2
+
+    rng = np.random.default_rng(1)
+    brute = network_gradients("uniform", np.tanh, slope, widths, sigma_w, sigma_b, 6000, rng, bias_family=bias)
+    ours = {key: result[name].values for key, name in NAMES.items()}
+    assert min(p_values(brute, ours).values()) > 1e-6 / 60  # false alarm below 1e-6
+    with pytest.raises(UnsupportedError, match=r"uniform weights.*dense"):
+        simulate(net, 2, method="exact")
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
+def test_both_methods_sample_one_law(kind):
+    net = Network("gelu", getattr(Weights, kind)(1.4, 0.2), width=(5, 9, 3, 12, 4), depth=4)
+    exact, dense = (simulate(net, 20_000, method=method) for method in ("exact", "dense"))
+    first, second = ({key: ds[name].values for key, name in NAMES.items()} for ds in (exact, dense))
+    assert min(p_values(first, second).values()) > 1e-6 / 60  # false alarm below 1e-6
+
+
+def test_homogeneous_activations_may_leave_float64_and_others_say_so():
+    deep = simulate(network("relu", Weights.gaussian(30), width=32, depth=2000), 2)
+    assert deep["log_gradient_norm"].values.max() > 5000
+    assert np.isposinf(deep["q"].values[:, -1]).all()
+    vanishing = simulate(network("tanh", Weights.gaussian(0.01), width=32, depth=2000), 2)
+    assert vanishing["log_gradient_norm"].values.min() < -9000
+    steps = np.diff(vanishing["log_gradient_norm"].values.mean(axis=0))
+    assert_allclose(steps.mean(), -np.log(0.01), atol=0.05)
+
+
+@pytest.mark.parametrize("method", ["exact", "dense"])
+@pytest.mark.parametrize("sigma_w", [0.3, 3.0])
+def test_a_signal_that_leaves_float64_is_said_to_do_so(method, sigma_w):
+    with pytest.raises(UnsupportedError, match="range of float64"):
+        simulate(network("x**3", Weights.gaussian(sigma_w), width=8, depth=50), 2, method=method)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"samples": 0}, "samples = 0"),
+        ({"samples": 10**7 + 1}, "samples"),
+        ({"samples": 2.5}, "samples = 2.5"),
+        ({"samples": True}, "samples = True"),
+        ({"seed": -1}, "seed = -1"),
+        ({"seed": 2**64}, "seed"),
+        ({"seed": "1"}, "seed = '1'"),
+        ({"method": "fast"}, "method = 'fast'"),
+        ({"network": "tanh"}, "network = 'tanh'"),
+    ],
+)
+def test_bad_input_is_named(options, message):
+    with pytest.raises(InputError) as caught:
+        simulate(**{"network": network(), "samples": 2, **options})
+    assert message in str(caught.value)
+
+
+def test_results_beyond_memory_are_refused_before_any_work():
+    with pytest.raises(InputError, match=r"GiB.*take at most"):
+        simulate(network(width=2, depth=10**6), 10**7)
+
+
+def test_symbols_are_refused():
+    with pytest.raises(InputError):
+        simulate(network(depth=sp.Symbol("L", integer=True, positive=True)), 2)
+    with pytest.raises(InputError):
+        simulate(network(weights=Weights.gaussian(sp.Symbol("sigma", positive=True))), 2)
+
+
+def test_numpy_integers_are_accepted():
+    assert simulate(network(), np.int64(2), seed=np.uint64(2**64 - 1)).sizes["sample"] == 2
