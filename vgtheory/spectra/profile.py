@@ -1,6 +1,6 @@
 """Layers with their own variances q_l: the spectrum of J Jᵀ for a profile, as a chain of points over mixed laws."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from vgtheory.symbolic.activation import Activation
 _POINTS = 400
 _DROP = 1e-5  # distance in ln|ζ_1| of the first point from the top edge
 _TAIL = {"gaussian": 1e-7, "orthogonal": 1e-5}  # probability below the chain's lowest point
-_MISSED = 2e-5  # more probability than this below the chain: it stopped at a gap
+_MISSED = 1e-4  # more probability than this below the chain: it stopped at a gap
 _APPROACHES = 4  # to a lower edge
 _MOST_LAWS = 20
 _SMALLEST = -40.0  # ln q below which φ'² is its limit at 0 to 1e-8
@@ -66,6 +66,7 @@ class Chain:
     depth: int
     ensemble: Ensemble
     log_variance: float
+    lead: int = 0
 
     @property
     def log_mean(self) -> float:
@@ -100,6 +101,7 @@ class Chain:
         pairs = sorted(
             zip(self.laws, self.counts, strict=True), key=lambda p: (-p[0].zero_mass, -p[0].relative_variance)
         )
+        pairs.insert(0, pairs.pop(self.lead))
         laws = tuple(p[0] for p in pairs)
         offsets = np.concatenate([[0], np.cumsum([len(law.log_nodes) for law in laws])]).astype(np.int64)
         arrays = (
@@ -134,7 +136,7 @@ class Chain:
         return float(np.log1p(m) - log_m + (counts * per_layer).sum()), zetas
 
     @cached_property
-    def _points(self) -> tuple[Array, Array]:
+    def points(self) -> tuple[Array, Array]:
         """Return (rows, states) of the chain, ln x increasing."""
         zetas = self._edge[1]
         us = self._grid(float(zetas[0]))
@@ -154,8 +156,12 @@ class Chain:
             if reached == 0:
                 break
         rows, states = rows[::-1], states[::-1]
+        # In the far tail, where nodes are sparse, the chain may fall onto the spurious θ = 0: keep what is monotone.
+        wrong = np.flatnonzero((np.diff(rows[:, 0]) <= 0) | (np.diff(rows[:, 2]) > 1e-12))
+        if len(wrong):
+            rows, states = rows[wrong[-1] + 1 :], states[wrong[-1] + 1 :]
         missed = 1 - self._zero - rows[0, 2] if len(rows) else 1.0
-        if missed > _MISSED or np.any(np.diff(rows[:, 0]) <= 0) or np.any(np.diff(rows[:, 2]) > 1e-12):
+        if missed > _MISSED:
             raise UnsupportedError(
                 f"the spectrum of this profile could not be followed below probability {missed:.3g}; use "
                 'q="stationary" or a number, or sample_spectrum'
@@ -165,7 +171,7 @@ class Chain:
     @cached_property
     def _bottom(self) -> float:
         """Return ln x below which nothing is left: where a square root with the last point's density has its zero."""
-        row = self._points[0][0]
+        row = self.points[0][0]
         return float(row[0] - 1.5 * max(1 - self._zero - row[2], 0.0) / row[1])
 
     def _grid(self, top: float) -> Array:
@@ -189,7 +195,7 @@ class Chain:
 
     def at_value(self, log_x: Array) -> tuple[Array, Array]:
         """Return (density of ln x, Prob(X > x)) at ln x."""
-        rows, states = self._points
+        rows, states = self.points
         found = kernel.invert(log_x, 0, rows, states, *self._rest, self.log_variance)
         density, survival = found[:, 1], found[:, 2]
         below, above = log_x < rows[0, 0], log_x > rows[-1, 0]
@@ -204,7 +210,7 @@ class Chain:
 
     def at_probability(self, survival: Array) -> Array:
         """Return ln x at Prob(X > x) = survival."""
-        rows, states = self._points
+        rows, states = self.points
         out = kernel.invert(survival, 2, rows, states, *self._rest, self.log_variance)[:, 0]
         above = survival < rows[-1, 2]
         share = np.cbrt(survival[above] / rows[-1, 2])
@@ -225,7 +231,26 @@ def profile_chain(
     if alone.any():
         nodes, counts = np.append(nodes, log_q[alone][0]), np.append(counts, alone.sum())
     laws = tuple(slope_law(activation, float(np.exp(t))) for t in nodes)
-    return Chain(laws, tuple(float(n) for n in counts), len(log_q), ensemble, log_variance)
+    chain = Chain(laws, tuple(float(n) for n in counts), len(log_q), ensemble, log_variance)
+    return _followed(chain)
+
+
+def _followed(chain: Chain) -> Chain:
+    """Return the chain led by the first law along which it can be followed to the end.
+
+    ln|ζ_1| need not fall monotonely along the spectrum for every choice of law 1.
+    """
+    # A bottleneck has to lead; without one, the laws of largest spread come first.
+    leads = 1 if max(law.zero_mass for law in chain.laws) > 0 else len(chain.laws)
+    problem: UnsupportedError | None = None
+    for lead in range(leads):
+        candidate = replace(chain, lead=lead)
+        try:
+            if len(candidate.points[0]):
+                return candidate
+        except UnsupportedError as error:
+            problem = problem or error
+    raise problem or UnsupportedError("the chain of points is empty")
 
 
 def _bottleneck(activation: Activation, log_q: Array) -> NDArray[np.bool_]:
