@@ -115,7 +115,8 @@ def _certified(f: Findings) -> str:
     if proof is None:
         return (
             "For this network neither vanishing nor explosion follows from these bounds (no upper rate is below 1 and "
-            "no lower rate above 1); mean field and simulation below have to decide."
+            "no lower rate above 1), so they give no depth at which the gradient must fall under float32's smallest "
+            "normal number; mean field and simulation below have to decide."
         )
     lo, hi = proof.enclosure
     limit = "at most" if proof.verdict == "vanishes" else "at least"
@@ -126,7 +127,7 @@ def _certified(f: Findings) -> str:
 
 
 def _assumptions(bound: Formula) -> list[str]:
-    return ["assumes " + "; ".join(a.rstrip(".") for a in bound.assumptions)] if bound.assumptions else []
+    return ["Assumes: " + "; ".join(a.rstrip(".") for a in bound.assumptions)] if bound.assumptions else []
 
 
 def _cited(bound: Formula) -> list[str]:
