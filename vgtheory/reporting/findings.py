@@ -30,6 +30,7 @@ from vgtheory.theory.prediction import predict
 
 Progress = Callable[[int, int], None]
 SATURATED = 0.01  # |φ'| at or below this counts as saturated
+MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combined within seconds
 SETTLED = 1e-3  # relative distance of q_L from q* within which the last layers count as stationary
 
 
@@ -129,9 +130,7 @@ class Findings:
         """Return the fixed point at which q has settled in the last layer, if there is one."""
         if isinstance(self.fixed_points, Unavailable) or self.final_q is None:
             return None
-        q = self.final_q
-        near = [p for p in self.fixed_points if abs(q - p.q) <= SETTLED * max(p.q, 1e-12)]
-        return min(near, key=lambda p: abs(q - p.q)) if near else None
+        return settled_at(self.final_q, self.fixed_points)
 
     @property
     def simulated_mean(self) -> np.ndarray:
@@ -185,7 +184,7 @@ def gather(network: Network, samples: int = 64, seed: int = 0, progress: Progres
         study = simulate(network, samples=samples, seed=seed, progress=clock.within)
         compared = _compared(prediction, study)
     with clock.stage("spectrum"):
-        law = attempt(spectrum, network)
+        law = _law(network, points, prediction)
         sampled = sample_jacobian(network, seed)
     return Findings(
         network, samples, seed, *derived, proved, proof, values, line, points, point, curve, prediction, study,
@@ -197,6 +196,25 @@ def _around(sigma_w: float, point: CriticalPoint | Unavailable) -> tuple[float, 
     """Return the stretch of σ_w that shows this network and the critical one."""
     both = [sigma_w] if isinstance(point, Unavailable) else [sigma_w, point.sigma_w]
     return 0.6 * min(both), 1.4 * max(both)
+
+
+def settled_at(q: float, points: tuple[FixedPoint, ...]) -> FixedPoint | None:
+    """Return the fixed point at which q has arrived, if there is one."""
+    near = [p for p in points if abs(q - p.q) <= SETTLED * max(p.q, 1e-12)]
+    return min(near, key=lambda p: abs(q - p.q), default=None)
+
+
+def _law(network: Network, points: tuple[FixedPoint, ...] | Unavailable, prediction: Any) -> Any:
+    """Return the law of the singular values, where it is known within seconds, or why not."""
+    moving = True
+    if not isinstance(points, Unavailable) and not isinstance(prediction, Unavailable):
+        moving = settled_at(float(prediction["q"][-1]), points) is None
+    if moving and network.activation.homogeneous_degree != 1 and int(network.depth) > MOST_MOVING_LAYERS:
+        return Unavailable(
+            f"q_l changes over all {network.depth} layers, so every layer has its own law, and combining so many takes "
+            "minutes; vgtheory spectrum computes it"
+        )
+    return attempt(spectrum, network)
 
 
 def _compared(prediction: Any, study: Any) -> Any:
