@@ -233,7 +233,7 @@ def spectrum(
 
 
 def _draw_law(ax: Axes, law: Any, lo: float, hi: float) -> None:
-    low, high = law.support_log
+    low, high = law.support_log()
     if high > low:
         grid = np.linspace(max(lo, low), min(hi, high), 800)
         ax.plot(grid, np.asarray(law.pdf_log(grid), dtype=float), color=VERMILION, label=r"law, width $\to\infty$")

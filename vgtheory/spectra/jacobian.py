@@ -106,7 +106,6 @@ class Spectrum:
         """Return (ln s, probability) of every atom."""
         return tuple((x / 2, mass) for x, mass in self.law.atoms)
 
-    @property
     def support_log(self) -> tuple[float, float]:
         """Return the smallest interval of ln s that holds all the mass but the atom at zero (and 1e-17 of tails)."""
         low, high = self.law.support
@@ -137,9 +136,9 @@ class Spectrum:
         inside = (p > self._zero) & (p < 1)
         if inside.any():
             out[inside] = self.law.at_probability(1 - p[inside]) / 2
-        out[p == 1] = self.support_log[1]
+        out[p == 1] = self.support_log()[1]
         if self._zero == 0:
-            out[p == 0] = self.support_log[0]
+            out[p == 0] = self.support_log()[0]
         return out
 
     def pdf(self, s: Any) -> Array:
