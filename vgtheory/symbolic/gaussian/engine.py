@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic import notation as symbols
 from vgtheory.symbolic.formula import Formula, exact
@@ -98,14 +98,12 @@ def closed_form(f: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr | None, tuple[sp.Basi
                 total += integral(term, piece.lo, piece.hi, v)
     except NoClosedForm:
         return None, ()
-    except UnsupportedError:
-        raise
-    total = _real(total)
+    total = real(total)
     held = tuple(sorted((c.subs(v, symbols.q) for c in conditions if c is not sp.true), key=str))
     return tidy(total, v).subs(v, symbols.q), held
 
 
-def _real(total: sp.Expr) -> sp.Expr:
+def real(total: sp.Expr) -> sp.Expr:
     """Return a sum over conjugate pairs of complex exponentials as a real expression."""
     if not total.has(sp.I):
         return total
@@ -114,10 +112,11 @@ def _real(total: sp.Expr) -> sp.Expr:
 
 
 def tidy(total: sp.Expr, q: sp.Symbol) -> sp.Expr:
-    """Return the sum with equal functions collected and the coefficients reduced; its value is the same."""
-    total = sp.expand(total, deep=False)
-    functions = [a for a in total.atoms(sp.Function) if a.has(q)]
-    if not functions:
-        return sp.Add(*(sp.powsimp(t) for t in sp.Add.make_args(total)))
-    gathered = sp.collect(total, sorted(functions, key=sp.default_sort_key), evaluate=False)
-    return sp.Add(*(k * sp.Add(*(sp.powsimp(t) for t in sp.Add.make_args(sp.expand(v)))) for k, v in gathered.items()))
+    """Return the sum with equal functions of q collected; its value is the same."""
+    gathered: dict[sp.Expr, list[sp.Expr]] = {}
+    for part in sp.Add.make_args(total):
+        top, bottom = sp.fraction(part)
+        for t in sp.Add.make_args(sp.expand_mul(top)):
+            function = sp.Mul(*(a for a in sp.Mul.make_args(t) if a.has(sp.Function) and a.has(q)))
+            gathered.setdefault(function, []).append(t / function / bottom)
+    return sp.Add(*(k * sp.Add(*(sp.powsimp(t) for t in v)) for k, v in gathered.items()))

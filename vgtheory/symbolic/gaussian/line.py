@@ -30,9 +30,9 @@ def integral(term: Term, lo: sp.Expr, hi: sp.Expr, q: sp.Expr) -> sp.Expr:
         return term.coefficient * _base(term, lo, hi, q)
     v = q / spread(term, q)
     n, lower = term.power, replace(term, coefficient=sp.S.One, power=term.power - 1)
-    total = term.linear * integral(lower, lo, hi, q) if term.linear != 0 else sp.S.Zero
+    total = integral(replace(lower, coefficient=term.linear), lo, hi, q) if term.linear != 0 else sp.S.Zero
     if n > 1:
-        total += (n - 1) * integral(replace(lower, power=n - 2), lo, hi, q)
+        total += integral(replace(lower, coefficient=sp.Integer(n - 1), power=n - 2), lo, hi, q)
     for i, (s, t) in enumerate(term.erfs):
         slope = replace(
             lower,
@@ -42,7 +42,9 @@ def integral(term: Term, lo: sp.Expr, hi: sp.Expr, q: sp.Expr) -> sp.Expr:
             erfs=term.erfs[:i] + term.erfs[i + 1 :],
         )
         total += integral(slope, lo, hi, q)
-    return term.coefficient * v * (total - _edge(lower, hi, q) + _edge(lower, lo, q))
+    total += _edge(lower, lo, q) - _edge(lower, hi, q)
+    # Multiplied out here, so that the sum stays flat and no denominator is ever expanded.
+    return sp.Add(*(term.coefficient * v * part for part in sp.Add.make_args(total)))
 
 
 def _edge(term: Term, at: sp.Expr, q: sp.Expr) -> sp.Expr:

@@ -1,19 +1,38 @@
-"""The Gaussian means of mean-field theory: E φ², E φ'²."""
+"""The Gaussian means of mean-field theory: E φ², E φ'², E φ(u)φ(v), E φ'(u)φ'(v)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
+from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.gaussian.engine import gaussian_mean
+from vgtheory.symbolic.gaussian.engine import gaussian_mean, real, tidy
+from vgtheory.symbolic.gaussian.hermite import DualMean
+from vgtheory.symbolic.gaussian.line import NoClosedForm
 from vgtheory.symbolic.gaussian.mean import GaussianMean
-from vgtheory.symbolic.notation import q
+from vgtheory.symbolic.gaussian.plane import Covariance, factors, product_mean
+from vgtheory.symbolic.notation import c, q
 
 PHI = sp.Function("varphi")
+q1, q2 = sp.Symbol("q1", positive=True), sp.Symbol("q2", positive=True)  # variances of u and v
+_COVARIANCE = Covariance(q1, q2, c * sp.sqrt(q1) * sp.sqrt(q2))
+
+
+@dataclass(frozen=True)
+class DualKernel:
+    """E[φ(u)φ(v)] and E[φ'(u)φ'(v)] as Formulas in q1, q2 and c; unpacks into the two."""
+
+    value: Formula
+    slope: Formula
+
+    def __iter__(self) -> Iterator[Formula]:
+        return iter((self.value, self.slope))
 
 
 def length_map(act: Activation | str) -> Formula:
@@ -30,8 +49,7 @@ def length_map(act: Activation | str) -> Formula:
     """
     act = activation(act)
     x = act.symbol
-    square = sp.Piecewise(*((p.expr**2, x <= p.hi) for p in act.pieces[:-1]), (act.pieces[-1].expr ** 2, True))
-    mean = gaussian_mean(square if len(act.pieces) > 1 else act.expr**2, q, x)
+    mean = gaussian_mean(_squared(act.pieces, x), q, x)
     return _named(mean, PHI(x) ** 2, x, "length map", f"Mean square of {act.name} at pre-activation variance q")
 
 
@@ -49,11 +67,51 @@ def gradient_gain(act: Activation | str) -> Formula:
     """
     act = activation(act)
     x = act.symbol
-    parts = act.derivative_pieces()
-    square = sp.Piecewise(*((p.expr**2, x <= p.hi) for p in parts[:-1]), (parts[-1].expr ** 2, True))
-    mean = gaussian_mean(square if len(parts) > 1 else parts[0].expr ** 2, q, x)
+    mean = gaussian_mean(_squared(act.derivative_pieces(), x), q, x)
     slope = sp.Derivative(PHI(x), x) ** 2
     return _named(mean, slope, x, "gradient gain", f"Mean squared slope of {act.name} at pre-activation variance q")
+
+
+def dual_kernel(act: Activation | str) -> DualKernel:
+    """Return E[φ(u)φ(v)] and E[φ'(u)φ'(v)] for centred normal u, v of variances q1, q2 and correlation c.
+
+    Closed forms ("proved") exist for sums of polynomials, exponentials, sines and error functions, with at most one
+    breakpoint, at 0: identity, ReLU and leaky ReLU (arc-cosine kernels, Cho and Saul 2009), erf (Williams 1997), sin,
+    exp, GELU.  Otherwise the value is a :class:`DualMean`, certified when q1, q2 and c are fixed, with ``.error``.
+
+    Parameters
+    ----------
+    act : an Activation, a catalogue name or a formula string.
+
+    Examples
+    --------
+    >>> value, slope = dual_kernel("erf")
+    >>> value.at(q1=1, q2=1).expr
+    2*asin(2*c/3)/pi
+    """
+    act = activation(act)
+    x = act.symbol
+    value = _dual(act.pieces, x, PHI(x), "dual kernel", act.name)
+    slope = _dual(act.derivative_pieces(), x, sp.Derivative(PHI(x), x), "dual kernel of the slope", act.name)
+    return DualKernel(value, slope)
+
+
+def _dual(parts: tuple[calculus.Piece, ...], x: sp.Symbol, phi: sp.Expr, name: str, of: str) -> Formula:
+    lhs = DualMean(phi, x, q1, q2, c)
+    law = ("u and v are centred normal with variances q_1, q_2 and correlation c",)
+    statement = f"{name.capitalize()} of {of}."
+    within = (sp.Le(c, 1), sp.Ge(c, -1))
+    try:
+        found = factors(parts, x)
+        total = sp.Add(*(product_mean(f, g, _COVARIANCE) for f in found for g in found))
+    except NoClosedForm:
+        integral = DualMean(calculus.assemble(parts, x), x, q1, q2, c)
+        return Formula(lhs, integral, "equality", "certified", name, statement, law, conditions=within)
+    return Formula(lhs, tidy(real(total), c), "equality", "proved", name, statement, law, conditions=within)
+
+
+def _squared(parts: tuple[calculus.Piece, ...], x: sp.Symbol) -> sp.Expr:
+    return calculus.assemble(tuple(calculus.Piece(p.lo, p.hi, p.expr**2) for p in parts), x)
 
 
 def _named(mean: Formula, left: sp.Expr, x: sp.Symbol, name: str, statement: str) -> Formula:

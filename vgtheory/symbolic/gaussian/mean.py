@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -17,6 +18,7 @@ from vgtheory.symbolic.complex_ball import Enclosed, complex_function, enclose
 from vgtheory.symbolic.tails import Tail, TailUndecided, tail
 
 MAX_START = 10**7
+MOST_EVALUATIONS = 50_000
 TAYLOR_ORDERS = (2, 5)
 
 
@@ -31,6 +33,7 @@ class GaussianMean(Enclosed):
     is_extended_real = True
 
     def __new__(cls, f: Any, x: sp.Symbol, q: Any) -> GaussianMean:
+        """Return the mean of f in x for variance q, not evaluated."""
         obj: GaussianMean = sp.Expr.__new__(cls, sp.sympify(f), x, sp.sympify(q))
         return obj
 
@@ -62,7 +65,7 @@ class GaussianMean(Enclosed):
         parts = calculus.pieces(f, x)
         slope = calculus.assemble(calculus.differentiate(parts, x), x)
         result = GaussianMean(sp.expand(x * slope) if len(parts) == 1 else x * slope, x, q) / (2 * q)
-        for left, right in zip(parts, parts[1:], strict=False):
+        for left, right in pairwise(parts):
             jump = sp.simplify((right.expr - left.expr).subs(x, left.hi))
             result += jump * left.hi * sp.exp(-(left.hi**2) / (2 * q)) / sp.sqrt(2 * sp.pi * q) / (2 * q)
         return result * q.diff(s)
@@ -104,7 +107,6 @@ def _enclosure(f: sp.Expr, x: sp.Symbol, q: sp.Expr, bits: int) -> arb:
         right, start_right = _tail_bound(parts[-1].expr, x, variance, start, bits)
         left, start_left = _tail_bound(parts[0].expr.subs(x, -x), x, variance, start, bits)
         total = arb(0, 1) * right + arb(0, 1) * left
-        # Cuts at ±√q, so that a narrow density inside a wide range is found at once.
         for piece in parts:
             lo = -arb(start_left) if piece.lo == -sp.oo else number_ball(piece.lo)
             hi = arb(start_right) if piece.hi == sp.oo else number_ball(piece.hi)
@@ -126,8 +128,10 @@ def _segment(expr: sp.Expr, x: sp.Symbol, variance: arb, lo: arb, hi: arb, bits:
     def integrand(t: acb, analytic: bool) -> acb:
         return f(t, analytic) * (-t * t / twice).exp() * scale
 
-    value = acb.integral(integrand, acb(lo), acb(hi), rel_tol=arb(2) ** -bits, eval_limit=2_000_000)
-    return value.real
+    value = acb.integral(integrand, acb(lo), acb(hi), rel_tol=arb(2) ** -bits, eval_limit=MOST_EVALUATIONS).real
+    if not value.is_finite():
+        raise UnsupportedError(f"the integral of {expr} near {lo.str(5)} or {hi.str(5)} cannot be certified")
+    return value
 
 
 def _tail_bound(expr: sp.Expr, x: sp.Symbol, variance: arb, start: int, bits: int) -> tuple[arb, int]:

@@ -73,7 +73,8 @@ def _affine(u: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr] | None:
 
 def _signed(term: Term) -> Term:
     """Return the term with erf(−u) = −erf(u) drawn out, so that equal factors look equal."""
-    sign, erfs = sp.S.One, []
+    sign = sp.S.One
+    erfs: list[tuple[sp.Expr, sp.Expr]] = []
     for s, t in term.erfs:
         flip = s.could_extract_minus_sign()
         sign, erfs = (-sign, [*erfs, (-s, -t)]) if flip else (sign, [*erfs, (s, t)])
