@@ -129,7 +129,7 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
         body = "".join(" & ".join(_cell(c) for c in row) + " \\\\\n" for row in page)
         out.append(
             "\\begin{center}\n"
-            + (escape(caption) + "\\\\[0.4em]\n" if caption else "")
+            + (escape(caption) + "\\\\*[0.4em]\n" if caption else "")  # * keeps it on the page of its table
             + f"\\fit{{\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}"
             + "\\bottomrule\n\\end{tabular}}\n\\end{center}\n"
         )
@@ -165,7 +165,7 @@ def figure(path: str | PurePath, caption: str = "") -> str:
     name = PurePath(path).as_posix()
     if re.search(r"[\\{}%#$&~^\s]", name):
         raise InputError(f"the figure path {name!r}", "a path without spaces and LaTeX specials", "rename the file")
-    below = f"\\\\\n{escape(caption)}" if caption else ""
+    below = f"\\\\*\n{escape(caption)}" if caption else ""
     return (
         "\\begin{center}\n"
         rf"\includegraphics[width=0.95\linewidth,height=0.8\textheight,keepaspectratio]{{\detokenize{{{name}}}}}"
