@@ -64,7 +64,7 @@ def escape(text: str) -> str:
 
 def _breakable(match: re.Match[str]) -> str:
     word = match[0]
-    return _BREAK.join(word[i : i + 10] for i in range(0, len(word), 10))
+    return _BREAK.join(word[i : i + 4] for i in range(0, len(word), 4))
 
 
 def _plain(text: str) -> str:

@@ -104,7 +104,7 @@ class Formula:
         if sp.false in conditions:
             broken = self.conditions[conditions.index(sp.false)]
             given = ", ".join(f"{name} = {value}" for name, value in values.items())
-            raise InputError(given, f"values with {broken}", "otherwise the mean does not exist; choose others")
+            raise InputError(given, f"values with {broken}", "outside them the formula does not hold; choose others")
         # Simultaneous, so that a symbol may be replaced by an expression that holds another symbol's name.
         return replace(
             self,
@@ -140,6 +140,12 @@ class Formula:
                 return mpmath.mpf(number) if number.is_Float or number.is_Rational else mpmath.mpf("nan")
             if not ball.is_finite():
                 return mpmath.mpf("nan")
+            if (
+                ball.rel_accuracy_bits() < 3.3 * digits
+                and not self.expr.has(Enclosed)
+                and ball.rad() > 10 ** (-2 * digits)
+            ):
+                raise UnsupportedError(f"{self.expr} to {digits} digits: too many cancel; ask for fewer digits")
             return mpmath.mpf(0 if ball.contains(arb(0)) else ball.mid().str(digits + 8, radius=False))
 
 

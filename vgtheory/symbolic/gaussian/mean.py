@@ -18,7 +18,7 @@ from vgtheory.symbolic.complex_ball import Enclosed, complex_function, enclose
 from vgtheory.symbolic.tails import Tail, TailUndecided, tail
 
 MAX_START = 10**7
-MOST_EVALUATIONS = 50_000
+MOST_EVALUATIONS = 300_000
 TAYLOR_ORDERS = (2, 5)
 
 

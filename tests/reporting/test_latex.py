@@ -1,0 +1,196 @@
+"""LaTeX that compiles: pdflatex is run on everything the package prints, and no line may be too wide."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+import sympy as sp
+
+from vgtheory._errors import InputError
+from vgtheory._references import REFERENCES
+from vgtheory.model.network import Network
+from vgtheory.model.weights import Weights
+from vgtheory.reporting.latex import (
+    document,
+    figure,
+    formula,
+    heading,
+    latex,
+    paragraph,
+    table,
+    write_latex,
+)
+from vgtheory.reporting.latex_layout import LINE, equation_rows, width
+from vgtheory.reporting.latex_text import escape
+from vgtheory.symbolic.catalogue import activation, catalogue
+from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.gaussian import dual_kernel, gradient_gain, length_map
+from vgtheory.symbolic.notation import chi, q, sigma_w
+from vgtheory.theory.bounds import bounds
+
+needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+LONG = sp.Add(*(sp.sin(k * q) * sigma_w**k / (k + chi) for k in range(1, 16)))
+
+
+def compiled(source, folder):
+    """Return the log of pdflatex; the test fails where it does."""
+    path = folder / "text.tex"
+    if source is not None:
+        path.write_text(source, encoding="utf-8")
+    run = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", path.name],
+        cwd=folder,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    log = (folder / "text.log").read_text(encoding="latin-1")
+    assert run.returncode == 0, log[-2000:]
+    return log
+
+
+@needs_pdflatex
+def test_the_catalogue_and_its_gaussian_means_compile_without_an_overfull_line(tmp_path):
+    items = [activation(name) for name in catalogue]
+    items += [make(name) for name in catalogue for make in (length_map, gradient_gain)]
+    items += [k for name in ("relu", "gelu", "erf", "sin", "tanh") for k in dual_kernel(name)]
+    write_latex(tmp_path / "text.tex", items, title="Catalogue")
+    assert "Overfull" not in compiled(None, tmp_path)
+
+
+@needs_pdflatex
+@pytest.mark.parametrize("name", ["tanh", "relu", "gelu", "selu"])
+def test_every_bound_compiles_without_an_overfull_line(name, tmp_path):
+    numbers = Network(name, Weights.gaussian(1.5, 0.1), width=64, depth=50)
+    depth, width = sp.Symbol("depth", integer=True, positive=True), sp.Symbol("width", integer=True, positive=True)
+    symbols = Network(name, Weights.gaussian(sigma_w, sp.Symbol("sigma_b", nonnegative=True)), width=width, depth=depth)
+    write_latex(tmp_path / "text.tex", [*bounds(numbers), *bounds(symbols)])
+    assert "Overfull" not in compiled(None, tmp_path)
+
+
+@needs_pdflatex
+def test_a_document_of_every_piece_compiles(tmp_path):
+    nasty = r"50% of \input{x} & #1 ~ ^ σ_w² ≤ ‖J‖ <b> naïve 中 é " + "averylongword" * 12
+    statement = Formula(
+        chi,
+        LONG / sp.pi,
+        "upper bound",
+        "certified",
+        name=nasty,
+        statement=nasty,
+        assumptions=(nasty,),
+        reference=("he2015", "not in the bibliography"),
+    )
+    (tmp_path / "dot.png").write_bytes(_PNG)
+    parts = [
+        heading(nasty),
+        heading("Second", 2),
+        paragraph(nasty),
+        formula(statement),
+        table(["name", "value", nasty], [("tanh", 1.2345678, "a word " * 20), ("relu", sp.Rational(1, 3), None)] * 45),
+        figure("dot.png", nasty),
+    ]
+    log = compiled(document(nasty, parts), tmp_path)
+    assert "Overfull" not in log
+    assert "multiply" not in log
+
+
+@needs_pdflatex
+def test_fragments_and_aligned_compile_inside_ones_own_text(tmp_path):
+    items = (length_map("gelu"), Formula(chi, LONG), activation("selu"))
+    body = "".join(rf"\[{latex(item, form='aligned')}\]" + "\n" + rf"${latex(item)}$" + "\n\n" for item in items)
+    compiled(
+        r"\documentclass{article}\usepackage{amsmath,amssymb}\begin{document}" + body + r"\end{document}", tmp_path
+    )
+
+
+def test_only_the_stated_packages_are_used():
+    packages = re.findall(r"\\usepackage(?:\[.*?\])?\{(.*?)\}", latex(length_map("relu"), form="document"))
+    assert set(",".join(packages).split(",")) <= {"amsmath", "amssymb", "booktabs", "graphicx", "fontenc", "inputenc"}
+
+
+def test_long_equations_are_broken_into_lines_that_fit():
+    for expr in (LONG, LONG * sp.sqrt(q) / sp.pi, sp.Mul(*(sp.sin(k * q + sigma_w**k) for k in range(1, 14)))):
+        rows = equation_rows(r"\chi", "=", expr)
+        assert len(rows) > 1
+        assert all(width(row) <= LINE + 3 for row in rows)
+        text = "".join(rows)
+        assert text.count("{") == text.count("}")
+        assert text.count(r"\Bigl") == text.count(r"\Bigr")
+
+
+def test_width_takes_the_wider_half_of_a_fraction_and_ignores_commands():
+    assert width(r"\frac{a+b}{c}") == width("a+b") + 0.5
+    assert width(r"\left(x\right)") == 3
+    assert width(r"\alpha \beta") == 2
+
+
+def test_short_equations_stay_on_one_line():
+    assert latex(Formula(chi, q, "upper bound"), form="aligned").count(r"\\") == 0
+
+
+def test_a_formula_is_printed_with_what_it_rests_on():
+    text = formula(Formula(chi, q, "upper bound", "proved", "bound", "It holds.", ("q is small",), ("he2015",)))
+    for words in ("Bound.", "It holds.", "upper bound, proved", "q is small", "He et al. (2015)"):
+        assert words in text
+    assert REFERENCES["he2015"].title in document("T", [text])
+
+
+def test_certified_values_are_printed_with_their_error():
+    assert "error at most" in formula(gradient_gain("tanh").at(q=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_long_name", r"a\_long\_name"),
+        ("σ_w", r"$\sigma_{w}$"),
+        ("x < y & 5%", r"x $<$ y \& 5\%"),
+        ("\\end{document}", r"\textbackslash{}end\{document\}"),
+        ("φ'", r"$\varphi$'"),
+        ("é—“q”", "é---``q''"),
+        ("中", r"\texttt{U+4E2D}"),
+        ("a\x00b", "ab"),
+    ],
+)
+def test_text_is_escaped(text, expected):
+    assert escape(text) == expected
+
+
+def test_sequences_and_forms():
+    pair = (Formula(chi, q), Formula(q, chi))
+    assert latex(pair) == "\\chi = q \\\\\nq = \\chi"
+    assert latex(sp.tanh(q)) == r"\tanh{\left(q \right)}"
+    with pytest.raises(InputError, match="fragment"):
+        latex(q, form="pdf")
+    with pytest.raises(InputError, match="type object"):
+        latex(object())
+
+
+def test_writing_is_atomic(tmp_path):
+    target = tmp_path / "out.tex"
+    assert write_latex(target, Formula(chi, q)) == target
+    before = target.read_text(encoding="utf-8")
+    with pytest.raises(InputError):
+        write_latex(target, [object()])
+    assert target.read_text(encoding="utf-8") == before
+    assert [p.name for p in tmp_path.iterdir()] == ["out.tex"]
+    with pytest.raises(InputError, match="existing directory"):
+        write_latex(tmp_path / "no" / "out.tex", [])
+
+
+def test_bad_pieces_are_refused():
+    with pytest.raises(InputError):
+        heading("x", 4)
+    with pytest.raises(InputError):
+        table(["a", "b"], [("only one",)])
+    with pytest.raises(InputError):
+        figure("a b.png")
+
+
+# A one-pixel PNG.
+_PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8ffff3f0005fe02fe"
+    "dccc59e70000000049454e44ae426082"
+)
