@@ -138,7 +138,10 @@ def test_a_formula_is_printed_with_what_it_rests_on():
 
 
 def test_certified_values_are_printed_with_their_error():
-    assert "error at most" in formula(gradient_gain("tanh").at(q=1))
+    text = formula(gradient_gain("tanh").at(q=1))
+    assert "value $0.464402902448268$, error at most $" in text
+    tiny = Formula(chi, gradient_gain("tanh").expr.subs(q, 1) ** 100, status="certified")
+    assert r" \cdot 10^{-34}$, error" in formula(tiny)
 
 
 @pytest.mark.parametrize(

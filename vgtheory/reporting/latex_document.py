@@ -5,11 +5,13 @@ Packages: amsmath, amssymb, booktabs and graphicx (figures, and the guard that s
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
+import mpmath
 import sympy as sp
 
 from vgtheory._errors import InputError
@@ -20,7 +22,7 @@ from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.printing import decimal, to_latex
 
-ROWS_PER_TABLE = 40  # a tabular does not break across pages
+LINES_PER_TABLE = 36  # a tabular does not break across pages
 _WIDE_CELL = 45  # characters beyond which a column is set as a paragraph
 _LEVELS = ("section", "subsection", "subsubsection")
 
@@ -94,7 +96,7 @@ def formula(item: Formula) -> str:
     parts.append(equation(item))
     known = [f"{escape(item.kind)}, {escape(item.status)}"]
     if item.error and not item.expr.free_symbols:
-        known.append(rf"error at most ${decimal(item.error)}$")
+        known.append(rf"value ${_long(item.value())}$, error at most ${decimal(item.error)}$")
     if item.conditions:
         known.append("holds for " + ", ".join(f"${to_latex(c)}$" for c in item.conditions))
     text = r"\emph{Status:} " + "; ".join(known) + "."
@@ -104,6 +106,11 @@ def formula(item: Formula) -> str:
         text += r" \emph{Reference:} " + ", ".join(_cited(key) for key in item.reference) + "."
     parts.append(rf"{{\small {text}\par}}")
     return "\n".join(parts) + "\n"
+
+
+def _long(number: mpmath.mpf) -> str:
+    mantissa, _, power = mpmath.nstr(number, 15).partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
 
 
 def _cited(key: str) -> str:
@@ -123,7 +130,7 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
             raise InputError(f"a row of {len(row)} cells", f"{len(header)} cells as in the header", "complete the row")
     columns = _columns(header, lines)
     head = " & ".join(_cell(h) for h in header)
-    pages = [lines[i : i + ROWS_PER_TABLE] for i in range(0, len(lines), ROWS_PER_TABLE)] or [[]]
+    pages = _pages(lines, columns.count("p{"))
     out = []
     for page in pages:
         body = "".join(" & ".join(_cell(c) for c in row) + " \\\\\n" for row in page)
@@ -134,6 +141,22 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
             + "\\bottomrule\n\\end{tabular}}\n\\end{center}\n"
         )
     return "\n".join(out)
+
+
+def _pages(rows: list[tuple[Any, ...]], paragraphs: int) -> list[list[tuple[Any, ...]]]:
+    """Return the rows in groups that fit a page; a cell set as a paragraph takes several lines."""
+    per_line = 60 / max(paragraphs, 1)
+    pages: list[list[tuple[Any, ...]]] = [[]]
+    used = 0
+    for row in rows:
+        longest = max((len(c) for c in row if isinstance(c, str)), default=0) if paragraphs else 0
+        lines = max(1, math.ceil(longest / per_line))
+        if pages[-1] and used + lines > LINES_PER_TABLE:
+            pages.append([])
+            used = 0
+        pages[-1].append(row)
+        used += lines
+    return pages
 
 
 def _columns(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> str:
