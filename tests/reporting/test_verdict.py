@@ -104,3 +104,11 @@ def test_one_layer_and_one_sample():
 
 def test_astronomical_factors_are_powers_of_ten():
     assert "10^{2171}" in verdict(findings(5000.0, 4.0)).sentence
+
+
+def test_a_homogeneous_activation_with_bias_keeps_the_gradient_without_a_fixed_point():
+    found = findings(0.1, 1.0, critical=None)
+    found.network = vg.Network("relu", vg.Weights.gaussian(2**0.5, 0.1), width=64, depth=101)
+    assert "It keeps the gradient (χ = 1 at every q)" in verdict(found).text
+    found.final_chi, found.network = 0.5, vg.Network("relu", vg.Weights.gaussian(1, 0.1), width=64, depth=101)
+    assert "σ_w = 1.41421 would keep the gradient" in verdict(found).text

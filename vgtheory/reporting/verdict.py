@@ -130,9 +130,21 @@ def _death(f: Findings) -> str:
 def _remedy(f: Findings) -> str:
     sigma_w = f.network.sigmas[0][0]
     if not isinstance(f.critical, CriticalPoint):
+        if f.network.activation.homogeneous_degree == 1 and f.final_chi:
+            return _homogeneous_remedy(sigma_w, f.final_chi)
         return f"There is no critical σ_w here: {f.critical.reason}."
     there = f.critical.sigma_w
     if abs(there - sigma_w) <= 1e-9 * max(1.0, there):
         return "It has the critical σ_w."
     stable = "" if f.critical.stable else " (its fixed point is unstable, so the network does not stay there)"
     return f"σ_w = {number(there, 6)} would make it critical{stable}."
+
+
+def _homogeneous_remedy(sigma_w: float, chi: float) -> str:
+    """Return what to do where φ(tx) = tφ(x): χ ∝ σ_w² at every q, so χ = 1 is possible although no q stays fixed."""
+    there = sigma_w / math.sqrt(chi)
+    now = "It keeps" if abs(chi - 1) <= CRITICAL else f"σ_w = {number(there, 6)} would keep"
+    return (
+        f"{now} the gradient (χ = 1 at every q), but each layer then adds σ_b² to q, which has no fixed point: "
+        "σ_b = 0 makes it critical."
+    )
