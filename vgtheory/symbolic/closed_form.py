@@ -69,8 +69,22 @@ def value_at_root(value: sp.Expr, slope: sp.Expr, x: sp.Symbol) -> sp.Expr | Non
 def _factors(slope: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
     if sp.count_ops(slope) > MAX_OPERATIONS:
         return []
-    numerator = sp.fraction(sp.together(sp.powsimp(slope)))[0]
-    return [f.as_base_exp()[0] if f.is_Pow and f.base != sp.E else f for f in sp.Mul.make_args(sp.factor(numerator))]
+    # SymPy factors e^{1.702 x} as the 851st power of e^{x/500}, which takes minutes: let u be the common exponential.
+    rate, u = _common_rate(slope, x), sp.Dummy("u", positive=True)
+    inside = None if rate is None else _replace_exponentials(sp.powsimp(slope), x, rate, u)
+    numerator = sp.fraction(sp.together(sp.powsimp(slope) if inside is None else inside))[0]
+    factors = sp.Mul.make_args(sp.factor(numerator))
+    bases = [f.as_base_exp()[0] if f.is_Pow and f.base != sp.E else f for f in factors]
+    return bases if rate is None else [b.subs(u, sp.exp(rate * x)) for b in bases]
+
+
+def _common_rate(expr: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
+    """Return a with every exponential of x an integer power of e^{ax}, or None."""
+    found = [_rate(e.args[0], x) for e in expr.atoms(sp.exp) if e.has(x)]
+    rates = [r for r in found if r is not None and r.is_Rational]
+    if not rates or len(rates) < len(found):
+        return None
+    return sp.Rational(sp.gcd_list([r.p for r in rates]), sp.lcm_list([r.q for r in rates]))
 
 
 def _in_x(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
