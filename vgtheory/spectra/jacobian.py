@@ -212,7 +212,8 @@ def spectrum(network: Network, q: float | Literal["profile", "stationary"] = "pr
     Raises
     ------
     NoSolutionError : "stationary" where q_l tends to 0 or diverges.
-    UnsupportedError : unequal widths; a profile whose spectrum has several intervals (orthogonal weights with an atom).
+    UnsupportedError : unequal widths; an activation whose slope is zero wherever it exists; a profile whose spectrum
+        has several intervals (orthogonal weights with an atom).
 
     Notes
     -----
@@ -230,6 +231,10 @@ def spectrum(network: Network, q: float | Literal["profile", "stationary"] = "pr
     (1.0, 20.0)
     """
     sigma_w, sigma_b = _scales(network)
+    if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
+        raise UnsupportedError(
+            f"{network.activation.name} has slope 0 almost everywhere, so J is 0 and has no law; use another activation"
+        )
     ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
     log_variance = 2 * float(np.log(sigma_w))
     log_q = _log_lengths(network, q, sigma_w, sigma_b)

@@ -220,7 +220,8 @@ def _is_flat_at_zero(activation: Activation) -> bool:
     h = np.array([0.0, 1e-40, -1e-40])
     value, slope = np.empty_like(h), np.empty_like(h)
     row(h, value, slope)
-    return not linear_at_zero and value[0] == 0.0 and bool(np.any(value[1:] != 0.0))
+    small = (value[1:] != 0.0) & (np.abs(value[1:]) < np.abs(h[1:]))  # a jump at 0 is not flat
+    return not linear_at_zero and value[0] == 0.0 and bool(np.any(small))
 
 
 def _dataset(network: Network, method: str, seed: int, arrays: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
