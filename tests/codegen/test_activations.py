@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from tests.catalogue_rows import OTHER_PARAMETERS
 from tests.tolerances import BITS, ulp_errors
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.compiled import compile_activation
@@ -35,13 +36,23 @@ FORMULAS = [
     "asinh(x)",
     "Max(0, tanh(x))",
     "exp(-x**2/2)",
+    "(x+sqrt(x**2+0.5))/2",
+    "sqrt(x**2+2)-x",
+    "x-sqrt(x**2+3)",
 ]
-ALL = [*catalogue, *FORMULAS]
+# The rows of the catalogue with other than their default parameters, written as a user would.
+OTHERS = {name: str(activation(name, **values).expr) for name, values in OTHER_PARAMETERS.items()}
+ALL = [*catalogue, *FORMULAS, *OTHERS.values()]
 # (activation, order) with a true zero away from x = 0, next to which no formula in doubles keeps relative accuracy.
 ZEROS = {
-    *((name, 1) for name in ("gelu", "gelu_tanh", "silu", "mish", "x/(1+exp(-x))", "x*tanh(log(1+exp(x)))")),
+    *(
+        (name, 1)
+        for name in ("gelu", "gelu_tanh", "silu", "swish", "mish", "snake", "x/(1+exp(-x))", "x*tanh(log(1+exp(x)))")
+    ),
     *((name, 1) for name in ("x*exp(-x**2)", "sin(x)**2+x", "1/(1+exp(-1.702*x))*x")),
     *((name, 0) for name in ("tanh(x-1)",)),
+    *((name, order) for name in ("siren", OTHERS["siren"]) for order in (0, 1)),
+    *((OTHERS[name], 1) for name in ("swish", "snake")),
 }
 RNG = np.random.default_rng(5)
 POINTS = np.concatenate([RNG.uniform(-40, 40, 60), RNG.standard_normal(60), RNG.standard_normal(10) * 1e-6])
@@ -63,14 +74,18 @@ def exact(act, order, points):
 
 
 def near_zeros(name, points):
-    """Where zeros of φ or φ' may lie: within ±3, but everywhere for the wave."""
-    return np.abs(points) < (np.inf if "sin" in name else 3.0)
+    """Where zeros of φ or φ' may lie: within ±3, but everywhere for waves."""
+    waves = "sin" in name or name in ("cos", "siren", "snake")
+    return np.abs(points) < (np.inf if waves else 3.0)
 
 
 def rounding_of_x(act, order, points):
     """|x f'|, what rounding x alone does to f: the honest unit near the zeros of f."""
     slope = np.array([float(v) for v in exact(act, order + 1, points)])
-    return np.where(near_zeros(act.name, points), np.abs(points * slope), 0.0)
+    unit = np.abs(points * slope)
+    if act.name in ("snake", OTHERS["snake"]):  # 1 + sin(2αx) touches 0: at a double zero its terms of size 1 decide
+        unit = np.maximum(unit, 1.0)
+    return np.where(near_zeros(act.name, points), unit, 0.0)
 
 
 def visible(true):
@@ -130,6 +145,19 @@ LIMITS = {
     "mish": (0, INF),
     "softplus": (0, INF),
     "hard_tanh": (-1, 1),
+    "step": (0, 1),
+    "hard_sigmoid": (0, 1),
+    "lecun_tanh": (-1.7159, 1.7159),
+    "arctan": (-np.pi / 2, np.pi / 2),
+    "probit": (0, 1),
+    "softsign": (-1, 1),
+    "isru": (-1, 1),
+    "gaussian": (0, 0),
+    "log_sigmoid": (-INF, 0),
+    "relu6": (0, 6),
+    "celu": (-1, INF),
+    "hard_swish": (0, INF),
+    "squareplus": (0, INF),
     "tanh(x)+0.1*x": (-INF, INF),
     "x*exp(-x**2)": (0, 0),
     "x/(1+abs(x))": (-1, 1),

@@ -98,8 +98,10 @@ def test_quantiles_invert_the_distribution(name, ensemble, depth):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("q", [1e-3, 0.03, 1.0, 10.0, 100.0])
-@pytest.mark.parametrize("name", list(vg.catalogue))
+@pytest.mark.parametrize("name", [n for n in vg.catalogue if n != "step"])  # its J is 0
 def test_no_nan_anywhere(name, q):
+    if (name, q) in (("siren", 100.0), ("snake", 10.0), ("snake", 100.0)):
+        pytest.skip("φ' oscillates too often for the law of its square, which is refused")
     law = slope_law(vg.activation(name), q)
     p = np.array([1e-6, 1e-3, 0.1, 0.3, 0.5, 0.7, 0.9, 1 - 1e-3, 1 - 1e-6])
     for ensemble in ("gaussian", "orthogonal"):

@@ -6,14 +6,21 @@ from scipy.integrate import quad
 from scipy.special import erf
 
 import vgtheory as vg
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.slope_law import slope_law
 from vgtheory.theory.mean_field import gradient_gain_at
+
+# φ' oscillates too often over the normal density for the panels that are allowed.
+TOO_FAST = {("siren", 100.0), ("snake", 10.0), ("snake", 100.0)}
 
 
 @pytest.mark.parametrize("q", [1e-3, 0.7, 10.0, 100.0])
 @pytest.mark.parametrize("name", list(vg.catalogue))
 def test_mean_is_the_gradient_gain(name, q):
+    if (name, q) in TOO_FAST:
+        with pytest.raises(UnsupportedError, match=r"use (a )?smaller"):
+            _ = slope_law(vg.activation(name), q), gradient_gain_at(vg.activation(name), q, 1.0)
+        return
     act = vg.activation(name)
     law = slope_law(act, q)
     assert law.weights.sum() + law.zero_mass == pytest.approx(1.0, abs=1e-14)

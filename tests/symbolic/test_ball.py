@@ -97,7 +97,7 @@ def test_functions_without_a_rule_are_refused():
         compile_jets(sp.gamma(x), x)
 
 
-TAILS = [f for f in NAMES if f not in ("sin", "2**(-x**2)", "erfc(x)*sinh(x)/cosh(x)")]
+TAILS = [f for f in NAMES if f not in ("sin", "cos", "siren", "snake", "2**(-x**2)", "erfc(x)*sinh(x)/cosh(x)")]
 
 
 @pytest.mark.parametrize("name", TAILS)

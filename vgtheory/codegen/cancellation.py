@@ -44,6 +44,31 @@ def _is_dominated(chart: Chart, e: sp.Expr) -> bool:
     return len(signs) == 1
 
 
+def without_root_cancellation(chart: Chart, num: sp.Expr, den: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Return num/den with a numerator A + B·g, g = √P(t), that cancels written as one that does not, if that is found.
+
+    Two identities: A + B·g = (B²P − A²)/(B·g − A), and g = √P(0) + (P − P(0))/(g + √P(0)), whose second part is small
+    where t is: √(t² + b) − t in a left tail, √(t² + 1) − 1 + 2t near 0.
+    """
+    for root in chart.of_kind("root"):
+        g, inside = root.symbol, sp.expand(root.argument)
+        if root.index != 2 or not (num.has(g) and inside.is_polynomial(chart.t) and cancels(chart, num)):
+            continue
+        polynomial = sp.Poly(num, g)
+        if polynomial.degree() != 1:
+            continue
+        b, a = polynomial.all_coeffs()
+        ways = [(b**2 * inside - a**2, b * g - a)]
+        start = inside.subs(chart.t, 0)
+        if start.is_Rational and start > 0:
+            end = chart.convert(sp.sqrt(start))
+            ways.append(((a + b * end) * (g + end) + b * (inside - start), g + end))
+        for above, below in ways:
+            if not (cancels(chart, above) or cancels(chart, below)):
+                return sp.fraction(sp.cancel(sp.expand(above) / (below * den)))
+    return num, den
+
+
 def number(c: sp.Expr) -> float:
     """Return the double nearest to a SymPy number."""
     return float(sp.N(c, 40)) if not c.is_Rational else float(sp.Rational(c))

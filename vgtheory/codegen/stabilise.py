@@ -14,6 +14,7 @@ from itertools import pairwise
 import sympy as sp
 
 from vgtheory._errors import InputError
+from vgtheory.codegen.cancellation import without_root_cancellation
 from vgtheory.codegen.chart import Chart, sign_changes
 from vgtheory.codegen.emission import Emitter, Quotient
 from vgtheory.codegen.program import INPUT, Builder, Instruction, Operand
@@ -63,7 +64,7 @@ def stabilise(act: Activation) -> StableForm:
             chart = Chart(act.symbol, lo, hi)
             chart.prepare((piece.expr, derived.expr))
             for expr, rows, what in ((piece.expr, values, "φ"), (derived.expr, slopes, "φ'")):
-                num, den = chart.rational(expr)
+                num, den = without_root_cancellation(chart, *chart.rational(expr))
                 emitter = Emitter(chart, builder, what)
                 rows.append(emitter.quotient(num, den))
                 notes += emitter.notes
