@@ -9,17 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sympy as sp
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from vgtheory._references import REFERENCES
 from vgtheory.symbolic.catalogue import catalogue
 
 if TYPE_CHECKING:
     from vgtheory.reporting.derivation import Derivation
     from vgtheory.reporting.findings import Findings
 
+MOST_DENOMINATOR = 99  # of a fraction that is shown as one
 PATIENCE = 1.0  # seconds before a progress bar appears
 _SCRIPT = re.compile(r"([_^])\{([^{}]*)\}")
 
@@ -117,10 +120,23 @@ def print_spectrum(law: Any, out: Path | None) -> None:
 
 
 def print_catalogue() -> None:
-    """Print the catalogue."""
+    """Print the catalogue: formulas with their parameters as symbols, the defaults beside them."""
     rows = []
     for name, entry in catalogue.items():
-        act = entry()
-        values = ", ".join(f"{key} = {float(value):g}" for key, value in act.parameters)
-        rows.append((name, str(act.expr), values, str(act.derivative())))
-    _table(("name", "φ(x)", "parameters", "φ'(x)"), rows)
+        values = ", ".join(f"{p.symbol} = {float(p.default):g}" for p in entry.parameters)
+        source = REFERENCES[entry.reference].short if entry.reference else ""
+        rows.append((name, one_line(entry.expr), values, source))
+    _table(("name", "φ(x)", "defaults", "reference"), rows)
+
+
+def one_line(expr: sp.Expr) -> str:
+    """Return a formula as one line to read: constants of many digits rounded to six, branches in words.
+
+    >>> one_line(sp.sympify("Piecewise((x, x > 0), (123456789*x/10**9, True))"))
+    'x if x > 0, else 0.123457*x'
+    """
+    if isinstance(expr, sp.Piecewise):
+        words = [one_line(value) + ("" if when is sp.true else f" if {when}") for value, when in expr.args]
+        return ", ".join(words[:-1]) + ", else " + words[-1]
+    long = {r: sp.Float(r, 6) for r in expr.atoms(sp.Rational) if r.q > MOST_DENOMINATOR}
+    return str(expr.xreplace(long))

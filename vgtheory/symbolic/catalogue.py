@@ -1,6 +1,6 @@
 """The catalogue: every named activation, looked up by its name or by one that a framework gives it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sympy as sp
@@ -39,7 +39,7 @@ class Catalogue(Mapping[str, Entry]):
         return len(self._entries)
 
 
-catalogue: Mapping[str, Callable[..., Activation]] = Catalogue(ROWS)
+catalogue: Mapping[str, Entry] = Catalogue(ROWS)
 
 
 def activation(source: Activation | sp.Expr | str, **parameters: Any) -> Activation:

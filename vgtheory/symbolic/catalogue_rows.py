@@ -45,6 +45,7 @@ _normal_cdf = (1 + sp.erf(x / sp.sqrt(2))) / 2
 _exponential = sp.exp(x) - 1
 _a, _e, _i, _beta, _b = _LEAKY.symbol, _ELU.symbol, _ISRU.symbol, _BETA.symbol, _SQUAREPLUS.symbol
 _s, _omega, _mean_slope = _SNAKE.symbol, _OMEGA.symbol, (_LOWER.symbol + _UPPER.symbol) / 2
+_scale = sp.sqrt(2 / (1 + _TAILORED.symbol**2))  # Zhang et al. (2022): E φ(z)² = 1 for z ~ N(0, 1)
 # x clipped to [-3, 3] and moved to [0, 1], by which frameworks replace the sigmoid.
 _hard_sigmoid = sp.Piecewise((0, x <= -3), (1, x >= 3), (x / 6 + sp.Rational(1, 2), True))
 
@@ -94,7 +95,7 @@ _KINKED = (
     Entry("rrelu", _kinked(_mean_slope * x, x), (_LOWER, _UPPER), "xu2015"),
     Entry(
         "tailored_rectifier",
-        sp.sqrt(2 / (1 + _TAILORED.symbol**2)) * _kinked(_TAILORED.symbol * x, x),
+        _kinked(_scale * _TAILORED.symbol * x, _scale * x),
         (_TAILORED,),
         "zhang2022",
         ("trelu",),
