@@ -11,7 +11,7 @@ import numpy as np
 from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import ROW_PASS, compiled, elementwise
+from vgtheory.kernels._jit import ROW_PASS, compiled, piece
 from vgtheory.kernels.normals import DRAW, fill, fill_centred_pairs, fill_normal_pairs
 from vgtheory.kernels.signals import BIAS, ROWS, SIGNAL, accumulate, carry, dot, haar_gain, scaled
 
@@ -19,7 +19,7 @@ from vgtheory.kernels.signals import BIAS, ROWS, SIGNAL, accumulate, carry, dot,
 LAWS = {"gaussian": fill_normal_pairs, "uniform": fill_centred_pairs, "orthogonal": fill_normal_pairs}
 
 
-@elementwise
+@piece
 def _reflect(draw, vector, k, key, sample, layer, work, transposed):
     """Apply the k-th factor of a Haar matrix to the vector's entries from k on, in place."""
     tail = vector[k:]
@@ -40,7 +40,7 @@ def _reflect(draw, vector, k, key, sample, layer, work, transposed):
 
 # Copies are written as ``scaled(..., 1.0)``: an assignment of array slices carries a message about shapes, whose
 # formatting takes seconds to compile.
-@elementwise
+@piece
 def _multiply(draw, out, x, haar, key, sample, layer, work, padded):
     """Set out = W x for the layer's unit-variance rows (Haar: for its orthonormal frame)."""
     if haar:
@@ -57,7 +57,7 @@ def _multiply(draw, out, x, haar, key, sample, layer, work, padded):
         out[i] = dot(row, x)
 
 
-@elementwise
+@piece
 def _multiply_transposed(draw, out, delta, haar, key, sample, layer, work, padded):
     """Set out = Wᵀ δ for the same matrix."""
     if haar:
@@ -75,7 +75,7 @@ def _multiply_transposed(draw, out, delta, haar, key, sample, layer, work, padde
         accumulate(out, row, delta[i])
 
 
-@elementwise
+@piece
 def _log_norm(vector):
     """Return ln‖vector‖; -inf for zeros, NaN if an element is NaN."""
     largest = total = 0.0
@@ -92,12 +92,12 @@ def _log_norm(vector):
     return math.log(largest) + 0.5 * math.log(total)
 
 
-@elementwise
+@piece
 def _gain(haar, sigma_w, fan_in, fan_out):
     return haar_gain(sigma_w, fan_in, fan_out) if haar else sigma_w / math.sqrt(float(fan_in))
 
 
-@elementwise
+@piece
 def _network(
     row,
     draw,
@@ -142,7 +142,7 @@ def _network(
     _backward(draw, draw_normals, haar, widths, offsets, sigma_w, key, sample, slope, work, out)
 
 
-@elementwise
+@piece
 def _backward(draw, draw_normals, haar, widths, offsets, sigma_w, key, sample, slope, work, out):
     """Fill ln‖δ_l‖ and add it to ln‖x_{l−1}‖."""
     depth = sigma_w.size

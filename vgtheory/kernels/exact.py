@@ -22,7 +22,7 @@ import numpy as np
 from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import ROW_PASS, compiled, elementwise, reduction
+from vgtheory.kernels._jit import ROW_PASS, compiled, piece, reduction
 from vgtheory.kernels._vectors import prefer_wide_vectors
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
 from vgtheory.kernels.signals import (
@@ -77,7 +77,7 @@ def _reduce(record, z, xi, h, x, slope):
     record[HH] += hh
 
 
-@elementwise
+@piece
 def _chi_square(draw, freedom, key, sample, layer, purpose, work):
     """Return the sum of `freedom` squared standard normals."""
     total = 0.0
@@ -88,7 +88,7 @@ def _chi_square(draw, freedom, key, sample, layer, purpose, work):
     return total
 
 
-@elementwise
+@piece
 def _forward(
     row, draw, haar, fan_in, width, sigma_w, sigma_b, log_input, linear, key, sample, layer, record, work, whole
 ):
@@ -120,7 +120,7 @@ def _forward(
         _reduce(record, a, b, h, x, slope)
 
 
-@elementwise
+@piece
 def _block(row, draw, haar, start, n, bias, key, sample, layer, record, work, whole):
     """Return z, ξ, h, φ(h), φ'(h) of elements start..start + n − 1 (h and φ in units of e^LOG_SCALE)."""
     z, xi, h, x, slope = work[0, :n], work[1, :n], work[2, :n], work[3, :n], work[4, :n]
@@ -137,13 +137,13 @@ def _block(row, draw, haar, start, n, bias, key, sample, layer, record, work, wh
     return z, xi, h, x, slope
 
 
-@elementwise
+@piece
 def _top(record):
     """Return (μ, κ) for the loss gradient g_L = ξ/‖ξ‖, uniform on the unit sphere."""
     return 1.0 / math.sqrt(record[XI_XI]), 0.0
 
 
-@elementwise
+@piece
 def _gaussian_step(draw, upper, lower, fan_in, sigma_w, sigma_b, along, key, sample, layer, work):
     """Return (μ, κ) of g_l = s‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖, `layer` = l."""
     size = upper[SIZE]
@@ -158,7 +158,7 @@ def _gaussian_step(draw, upper, lower, fan_in, sigma_w, sigma_b, along, key, sam
     return 1.0, units * s / size * (known / size)
 
 
-@elementwise
+@piece
 def _haar_step(upper, lower, fan_in, along):
     """Return (μ, κ) of g_l = a‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖."""
     cosine = along / math.sqrt(upper[ZZ] + upper[REST_Z])
@@ -172,7 +172,7 @@ def _haar_step(upper, lower, fan_in, along):
     return mu, cosine / math.sqrt(lower[XX]) - mu * overlap
 
 
-@elementwise
+@piece
 def _direct(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the elements, drawn again."""
     if haar:
@@ -199,7 +199,7 @@ def _direct(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record,
     return math.log(largest) + 0.5 * math.log(squares), along / math.sqrt(squares)
 
 
-@elementwise
+@piece
 def _backward(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the layer's record."""
     terms = mu * mu * record[UU] + kappa * kappa * record[VV]
@@ -209,7 +209,7 @@ def _backward(row, draw, haar, width, bias, mu, kappa, key, sample, layer, recor
     return _direct(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole)
 
 
-@elementwise
+@piece
 def _network(row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q):
     """Run one sample; its rows of the results are `gradient`, `weight` and `q`."""
     depth = sigma_w.size

@@ -2,11 +2,14 @@
 
 import math
 
-from vgtheory.kernels._jit import elementwise, reduction
+import numpy as np
+
+from vgtheory.kernels._jit import piece, reduction
 from vgtheory.kernels._vectors import prefer_wide_vectors
 
 # What a counter's last word stands for; from ROWS on, one value per row or reflection of a dense weight matrix.
-SIGNAL, BIAS, BIAS_WEIGHT, REST_FORWARD, REST_BACKWARD, ROWS = 0, 1, 2, 3, 4, 8
+# Of NumPy's type: for Python's Numba would compile whatever takes one again for each value.
+SIGNAL, BIAS, BIAS_WEIGHT, REST_FORWARD, REST_BACKWARD, ROWS = (np.int64(word) for word in (0, 1, 2, 3, 4, 8))
 # Signals outside these sizes are carried with a scale; squares of numbers inside are far from the ends of float64.
 SMALL, LARGE = 1e-120, 1e120
 
@@ -21,7 +24,7 @@ def dot(a, b):
     return total
 
 
-@elementwise
+@piece
 def scaled(out, a, alpha):
     """Set out = αa."""
     prefer_wide_vectors()
@@ -29,7 +32,7 @@ def scaled(out, a, alpha):
         out[i] = alpha * a[i]
 
 
-@elementwise
+@piece
 def combined(out, a, alpha, b, beta):
     """Set out = αa + βb."""
     prefer_wide_vectors()
@@ -37,7 +40,7 @@ def combined(out, a, alpha, b, beta):
         out[i] = alpha * a[i] + beta * b[i]
 
 
-@elementwise
+@piece
 def accumulate(out, b, beta):
     """Add βb to out."""
     prefer_wide_vectors()
@@ -45,13 +48,13 @@ def accumulate(out, b, beta):
         out[i] += beta * b[i]
 
 
-@elementwise
+@piece
 def haar_gain(sigma_w, fan_in, fan_out):
     """Return a of W = aV, V with orthonormal rows or columns: entries have variance σ_w²/fan_in in any shape."""
     return sigma_w * math.sqrt(max(1.0, fan_out / fan_in))
 
 
-@elementwise
+@piece
 def carry(log_size, bias, linear_at_zero, linear_at_infinity):
     """Return the log-scale t in whose units a layer of size e^log_size is evaluated.
 
