@@ -39,6 +39,8 @@ FORMULAS = [
     "(x+sqrt(x**2+0.5))/2",
     "sqrt(x**2+2)-x",
     "x-sqrt(x**2+3)",
+    "x-atan(x)",
+    "1-exp(-x**2)-x**2",
 ]
 # The rows of the catalogue with other than their default parameters, written as a user would.
 OTHERS = {name: str(activation(name, **values).expr) for name, values in OTHER_PARAMETERS.items()}

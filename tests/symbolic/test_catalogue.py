@@ -42,6 +42,7 @@ DEFINITIONS = {
     "gaussian": lambda t: mp.exp(-t * t),
     "identity": lambda t: t,
     "log_sigmoid": lambda t: mp.log(1 / (1 + mp.exp(-t))),
+    "tanhshrink": lambda t: t - mp.tanh(t),
     "bent_identity": lambda t: (mp.sqrt(t * t + 1) - 1) / 2 + t,
     "snake": lambda t, alpha=1: t + (1 - mp.cos(2 * alpha * t)) / (2 * alpha),
     "gelu": lambda t: t * mp.ncdf(t),

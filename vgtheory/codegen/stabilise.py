@@ -17,6 +17,7 @@ from vgtheory._errors import InputError
 from vgtheory.codegen.cancellation import without_root_cancellation
 from vgtheory.codegen.chart import Chart, sign_changes
 from vgtheory.codegen.emission import Emitter, Quotient
+from vgtheory.codegen.origin import RADII, near_origin
 from vgtheory.codegen.program import INPUT, Builder, Instruction, Operand
 from vgtheory.symbolic.activation import Activation
 
@@ -63,17 +64,46 @@ def stabilise(act: Activation) -> StableForm:
         for lo, hi in _intervals(piece.lo, piece.hi, (piece.expr, derived.expr), act.symbol):
             chart = Chart(act.symbol, lo, hi)
             chart.prepare((piece.expr, derived.expr))
-            for expr, rows, what in ((piece.expr, values, "φ"), (derived.expr, slopes, "φ'")):
+            far: list[Quotient] = []
+            cancelling: list[bool] = []
+            for expr, what in ((piece.expr, "φ"), (derived.expr, "φ'")):
                 num, den = without_root_cancellation(chart, *chart.rational(expr))
                 emitter = Emitter(chart, builder, what)
-                rows.append(emitter.quotient(num, den))
+                far.append(emitter.quotient(num, den))
+                cancelling.append(bool(emitter.notes))
                 notes += emitter.notes
             notes += chart.notes
-            ends.append(hi)
+            radius, near = _near(chart, builder, (piece.expr, derived.expr), far, cancelling)
+            parts = [(hi, far)] if radius is None else [(lo + radius, near), (hi, far)]
+            if radius is not None and hi == 0:
+                parts = [(hi - radius, far), (hi, near)]
+            for end, (value_part, slope_part) in parts:
+                ends.append(end)
+                values.append(value_part)
+                slopes.append(slope_part)
     cuts = [float(end) for end in ends[:-1]]
     value, _, _ = _joined(builder, values, cuts)
     slope, rest, exponent = _joined(builder, slopes, cuts)
     return StableForm(tuple(builder.instructions), value, slope, rest, exponent, tuple(dict.fromkeys(notes)))
+
+
+def _near(
+    chart: Chart, builder: Builder, exprs: tuple[sp.Expr, sp.Expr], far: list[Quotient], cancelling: list[bool]
+) -> tuple[sp.Rational | None, list[Quotient]]:
+    """Return the radius around 0 and the quotients there, where one that cancels has a polynomial; else None."""
+    if not any(cancelling) or 0 not in (chart.lo, chart.hi):
+        return None, far
+    t = builder.op("abs", INPUT)
+    for radius in RADII:
+        if radius >= chart.hi - chart.lo:
+            continue
+        fits = [
+            near_origin(e, chart.x, chart.sign, radius) if c else None for e, c in zip(exprs, cancelling, strict=True)
+        ]
+        if any(fits):
+            near = [q if f is None else f.emit(builder, t) for f, q in zip(fits, far, strict=True)]
+            return radius, near
+    return None, far
 
 
 def _intervals(lo: sp.Expr, hi: sp.Expr, exprs: tuple[sp.Expr, ...], x: sp.Symbol) -> list[tuple[sp.Expr, sp.Expr]]:

@@ -71,6 +71,7 @@ _BOUNDED = (
 _SMOOTH = (
     Entry("identity", x, aliases=("linear",)),
     Entry("log_sigmoid", -sp.log(1 + sp.exp(-x)), aliases=("logsigmoid",)),
+    Entry("tanhshrink", x - sp.tanh(x), aliases=("tanh_shrink",)),
     Entry("bent_identity", (sp.sqrt(x**2 + 1) - 1) / 2 + x),
     Entry("snake", x + sp.sin(_s * x) ** 2 / _s, (_SNAKE,), "ziyin2020"),
     Entry("gelu", x * _normal_cdf, (), "hendrycks2016"),
