@@ -87,7 +87,7 @@ def run(
         else:
             take(first, kept)
     if missing:
-        with _pool(executor, len(missing)) as pool:
+        with worker_pool(executor, len(missing)) as pool:
             for first, arrays in _completed(study, missing, pool):
                 if store:
                     store.save(first, arrays)
@@ -120,12 +120,13 @@ def _completed(study: Study, firsts: list[int], pool: Executor) -> Iterator[tupl
 
 
 @contextmanager
-def _pool(executor: Executor | None, chunks: int) -> Iterator[Executor]:
+def worker_pool(executor: Executor | None = None, most: int = MAX_IN_FLIGHT) -> Iterator[Executor]:
+    """Yield the executor, or if there is none a pool of at most `most` threads, one per core, closed afterwards."""
     if executor is not None:
         yield executor
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(min(cores, chunks), thread_name_prefix="vgtheory") as pool:
+    with ThreadPoolExecutor(min(cores, most), thread_name_prefix="vgtheory") as pool:
         yield pool
 
 

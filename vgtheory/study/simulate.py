@@ -80,8 +80,8 @@ def simulate(
     >>> dict(result.sizes)
     {'sample': 4, 'layer': 10}
     """
-    samples = _whole("samples", samples, 1, MAX_SAMPLES, "64")
-    seed = _whole("seed", seed, 0, MAX_SEED, "0")
+    samples = whole_number("samples", samples, 1, MAX_SAMPLES, "64")
+    seed = whole_number("seed", seed, 0, MAX_SEED, "0")
     if not isinstance(network, Network):
         raise InputError(f"network = {network!r}", "a Network", "build one, e.g. vg.Network('tanh', ...)")
     chosen = _method(network, method)
@@ -172,7 +172,8 @@ def _method(network: Network, method: str) -> str:
     return method
 
 
-def _whole(name: str, value: Any, least: int, most: int, example: str) -> int:
+def whole_number(name: str, value: Any, least: int, most: int, example: str) -> int:
+    """Return the value as an int; raise InputError unless it is a whole number from `least` to `most`."""
     try:
         number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
