@@ -161,7 +161,7 @@ def exact(value: Any) -> sp.Expr:
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             raise InputError(repr(value), "a finite number", "give a finite number")
-        return sp.Rational(repr(value))
+        return sp.Rational(repr(float(value)))  # np.float64 is a float of another repr
     if hasattr(value, "item") and not isinstance(value, sp.Basic):  # NumPy scalars
         return exact(value.item())
     try:
