@@ -85,11 +85,15 @@ REFUSED = {
     **{(name, "saturation"): PERIODIC for name in ("sin", "cos", "siren", "snake")},
     **{("step", verb): NO_SLOPE for verb in ("predict", "spectrum")},
 }
-# The correlation of sin(30 h) is integrated over a square of 10⁵ panels, which takes a minute and more.
+# The correlation of sin(30 h) is integrated over a fine square, which takes minutes on a busy machine.
 SLOW = {("siren", "fixed_points", True)}
 CASES = [
     pytest.param(
-        name, values, verb, marks=[pytest.mark.slow] if (name, verb, not values) in SLOW else [], id=f"{row}-{verb}"
+        name,
+        values,
+        verb,
+        marks=[pytest.mark.slow, pytest.mark.timeout(900)] if (name, verb, not values) in SLOW else [],
+        id=f"{row}-{verb}",
     )
     for (name, values), row in zip(ROWS, IDS, strict=True)
     for verb in VERBS
