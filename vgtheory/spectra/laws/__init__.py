@@ -1,0 +1,16 @@
+"""Classical laws of random matrices as frozen distributions: pdf, cdf, sf, ppf, moment, mean, var, support, rvs."""
+
+from vgtheory.spectra.laws.fuss_catalan import FussCatalan, fuss_catalan
+from vgtheory.spectra.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
+from vgtheory.spectra.laws.semicircle import QuarterCircle, Semicircle, quarter_circle, semicircle
+
+__all__ = [
+    "FussCatalan",
+    "MarchenkoPastur",
+    "QuarterCircle",
+    "Semicircle",
+    "fuss_catalan",
+    "marchenko_pastur",
+    "quarter_circle",
+    "semicircle",
+]
