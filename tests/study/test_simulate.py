@@ -191,3 +191,31 @@ def test_symbols_are_refused():
 
 def test_numpy_integers_are_accepted():
     assert simulate(network(), np.int64(2), seed=np.uint64(2**64 - 1)).sizes["sample"] == 2
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "Abs(x)"])
+def test_homogeneous_networks_without_bias_take_the_chain_and_keep_their_law(name):
+    net = network(name, Weights.gaussian(1.4), width=12, depth=8)
+    chain, vectors = simulate(net, 20_000), simulate(net, 20_000, method="exact")
+    assert chain.attrs["method"] == "chain"
+    assert vectors.attrs["method"] == "exact"
+    a, b = ({short: result[long].values for short, long in NAMES.items()} for result in (chain, vectors))
+    assert min(p_values(a, b).values()) > 1e-8
+    assert simulate(net, 4, seed=2).equals(simulate(net, 8, seed=2).isel(sample=slice(4)))
+
+
+@pytest.mark.parametrize(
+    ("activation", "weights", "chosen"),
+    [
+        ("tanh", Weights.gaussian(1), "exact"),
+        ("relu", Weights.gaussian(1, 0.1), "exact"),
+        ("relu", Weights.orthogonal(1), "exact"),
+        ("relu", Weights.uniform(1), "dense"),
+        ("Min(x, 0)", Weights.gaussian(1), "exact"),
+    ],
+)
+def test_the_chain_is_refused_where_it_does_not_hold(activation, weights, chosen):
+    net = network(activation, weights, width=3, depth=2)
+    assert simulate(net, 2).attrs["method"] == chosen
+    with pytest.raises(UnsupportedError, match='method="chain" needs'):
+        simulate(net, 2, method="chain")

@@ -17,6 +17,7 @@ def simulation_section(f: Findings) -> Section:
     seen = summarise(f.study)
     method = {
         "exact": "sampled exactly in law without drawing the matrices",
+        "chain": "sampled exactly in law by a few numbers per layer",
         "dense": "with every weight matrix drawn",
     }.get(str(f.study.attrs.get("method")), str(f.study.attrs.get("method")))
     blocks: list[Block] = [

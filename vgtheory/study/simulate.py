@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.compiled import compile_activation
+from vgtheory.kernels.chain import chain_samples
 from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.exact import exact_samples
 from vgtheory.model.network import Network
 from vgtheory.study.engine import Progress, Study, available_bytes, chunk_size, run
 from vgtheory.symbolic.activation import Activation
 
-Method = Literal["auto", "exact", "dense"]
+Method = Literal["auto", "chain", "exact", "dense"]
 
 MAX_SAMPLES = 10**7
 MAX_SEED = 2**64 - 1
@@ -60,8 +61,9 @@ def simulate(
     samples : number of independent networks, 1 to 10⁷.  The first 8 of 64 samples are the 8 samples of a run with 8.
     seed : 0 to 2⁶⁴ − 1.  Results depend on it and on nothing else: not on workers, chunks or resumption.
     method : "exact" draws no matrices, O(N) per layer, and needs rotation-invariant weights (gaussian, orthogonal)
-        with normal biases; "dense" multiplies matrices, O(N²) per layer; "auto" takes the exact one where it holds.
-        Both sample the same law, with different random numbers.
+        with normal biases; "chain" needs a few numbers per layer at any width (N random bits and six variates), and
+        gaussian weights, no bias and φ(th) = tφ(h) (ReLU, leaky ReLU, |h|); "dense" multiplies matrices, O(N²) per
+        layer; "auto" takes the fastest that holds.  All sample the same law, with different random numbers.
     executor : any ``concurrent.futures.Executor``; by default threads, one per core.
     checkpoint : a directory for finished parts; a later call with the same network, seed and method continues from it.
     progress : called as ``progress(samples done, samples)``.
@@ -69,8 +71,8 @@ def simulate(
     Raises
     ------
     InputError : a value outside what is accepted, or results larger than half of the memory.
-    UnsupportedError : ``method="exact"`` for weights or biases that are not rotation-invariant, or a signal that
-        leaves the range of float64.
+    UnsupportedError : ``method="exact"`` or ``"chain"`` for a network where it does not hold, or a signal that leaves
+        the range of float64.
     ConflictError : the checkpoint directory belongs to another study.
 
     Examples
@@ -117,7 +119,11 @@ def simulate_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[s
     widths, sigma_w, sigma_b = _layers(network)
     arrays = [np.empty((count, len(sigma_w))) for _ in FIELDS]
     layers = (widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, np.uint64(payload["seed"]), first)
-    if payload["method"] == "exact":
+    if payload["method"] == "chain":
+        slopes = _slopes_of_chain(network)
+        assert slopes is not None  # the method was chosen by it
+        chain_samples(slopes, widths, sigma_w, np.uint64(payload["seed"]), first, *arrays)
+    elif payload["method"] == "exact":
         exact_samples(row, network.weights.family == "orthogonal", *layers, *arrays)
     else:
         dense_samples(row, network.weights.family, network.weights.bias_family, *layers, *arrays)
@@ -156,8 +162,8 @@ def _row_pass(activation: Activation) -> tuple[Any, bool, bool]:
 
 
 def _method(network: Network, method: str) -> str:
-    if method not in ("auto", "exact", "dense"):
-        raise InputError(f"method = {method!r}", '"auto", "exact" or "dense"', 'leave it out for "auto"')
+    if method not in get_args(Method):
+        raise InputError(f"method = {method!r}", '"auto", "chain", "exact" or "dense"', 'leave it out for "auto"')
     law = network.weights
     obstacle = f"{law.family} weights" if law.family == "uniform" else ""
     if law.bias_family == "uniform" and law.sigma_b != 0:
@@ -167,9 +173,28 @@ def _method(network: Network, method: str) -> str:
             f'method="exact" needs rotation-invariant weights and normal biases, and {obstacle} are not that; '
             f'use method="dense" (or "auto"), or Weights.gaussian of the same sigma_w'
         )
+    if method == "chain" and _slopes_of_chain(network) is None:
+        raise UnsupportedError(
+            f'method="chain" needs gaussian weights, no bias and an activation with φ(th) = tφ(h) for t > 0; '
+            f"{network.activation.name} with {law.family} weights and sigma_b = {law.sigma_b} is not that; "
+            f'use method="auto"'
+        )
     if method == "auto":
-        return "dense" if obstacle else "exact"
+        return "chain" if _slopes_of_chain(network) else "dense" if obstacle else "exact"
     return method
+
+
+@lru_cache(maxsize=64)
+def _slopes_of_chain(network: Network) -> tuple[float, float] | None:
+    """Return φ's slopes right and left of 0 if the network is one that ``chain_samples`` knows, else None."""
+    law = network.weights
+    if law.family != "gaussian" or law.sigma_b != 0 or network.activation.homogeneous_degree != 1:
+        return None
+    value, slope = np.empty(3), np.empty(3)
+    _row_pass(network.activation)[0](np.array([1.0, -1.0, 0.0]), value, slope)
+    right, left, at_zero = map(float, slope)
+    # Where a whole layer is off, h = 0 above it: the chain takes such a layer for the end of every gradient.
+    return (right, left) if right != 0 and (left != 0 or at_zero == 0) else None
 
 
 def whole_number(name: str, value: Any, least: int, most: int, example: str) -> int:
@@ -196,6 +221,8 @@ def _check_memory(samples: int, depth: int) -> None:
 def _nanoseconds(widths: NDArray[np.int64], method: str) -> float:
     """Return about what one sample costs on one core; it only decides how samples are cut into chunks."""
     inner = widths[1:].astype(float)
+    if method == "chain":
+        return float(np.sum(0.1 * inner + 500.0))
     if method == "exact":
         return float(np.sum(8.0 * inner + 300.0))
     return float(np.sum(5.0 * inner * widths[:-1] + 100.0 * inner))
