@@ -240,3 +240,20 @@ def test_deep_networks_overflow_only_where_asked():
     assert s.mean_square == np.inf
     assert np.isfinite(s.log_mean_square)
     assert np.isfinite(s.ppf_log([0.01, 0.5, 0.99])).all()
+
+
+@pytest.mark.slow
+def test_a_profile_that_decays_is_refused_by_name():
+    """GELU's m vanishes at points far from the spectrum, where complex division by zero once escaped."""
+    network = vg.Network("gelu", vg.Weights.gaussian(1.5, 0.05), width=512, depth=64)
+    with pytest.raises(UnsupportedError, match="stationary"):
+        spectrum(network)
+
+
+def test_a_chain_that_is_not_the_law_is_refused():
+    """Points whose mean is 1 % off are not believed."""
+    chain = spectrum(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=512, depth=5)).law
+    rows = chain.points[0].copy()
+    rows[:, 1] *= 1.01
+    with pytest.raises(UnsupportedError, match="mean of s²"):
+        chain._believe(rows)

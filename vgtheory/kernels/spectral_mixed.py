@@ -58,6 +58,14 @@ def _sums(log_zeta, nodes, weights, start, stop):
 
 
 @exact
+def _ratio(x, y):
+    """Return x/y, NaN for y = 0: Numba raises for a complex division by zero, and m vanishes far above an edge."""
+    if y == 0:
+        return complex(np.nan, np.nan)
+    return x / y
+
+
+@exact
 def _lower_log(m):
     """Return ln m with its argument in (−π, 0]."""
     return complex(np.log(abs(m)), np.arctan2(min(m.imag, -0.0), m.real))
@@ -70,25 +78,25 @@ def _system(zetas, laws, depth, ratio_b, errors, slopes):
     v, w, a = _sums(zetas[0], nodes, weights, offsets[0], offsets[1])
     m, one = v, w + atoms[0]
     log_m, log_one = _lower_log(m), _lower_log(one)
-    first = -a / m
-    value, rate = log_one - log_m, m / one - 1.0
+    first, share = -_ratio(a, m), _ratio(m, one)
+    value, rate = log_one - log_m, share - 1.0
     correction, worst = 0j, 0.0
     for k in range(counts.size):
         if k == 0:
             slope, error = first, 0j
         else:
             v, w, a = _sums(zetas[k], nodes, weights, offsets[k], offsets[k + 1])
-            slope = -a / v
+            slope = -_ratio(a, v)
             # The same residual to first order, from whichever of m and 1 + m is small and therefore precise.
             if abs(one) < abs(m):
-                error = (_lower_log(w + atoms[k]) - log_one) * ((w + atoms[k]) / v)
+                error = (_lower_log(w + atoms[k]) - log_one) * _ratio(w + atoms[k], v)
             else:
                 error = _lower_log(v) - log_m
         errors[k], slopes[k] = error, slope
         worst = max(worst, abs(error))
         value += counts[k] * (log_m + zetas[k] - ratio_b * log_one)
-        correction -= counts[k] * error / slope
-        rate += counts[k] * (1.0 - ratio_b * m / one + 1.0 / slope)
+        correction -= counts[k] * _ratio(error, slope)
+        rate += counts[k] * (1.0 - ratio_b * share + _ratio(1.0 + 0j, slope))
     return value, rate * first, correction, first, worst, m, one
 
 
@@ -103,7 +111,7 @@ def _newton(zetas, laws, depth, ratio_b, errors, slopes, near):
         change = -(value.imag + correction.imag) / rate
         change = min(max(change, -0.3 * theta), 0.3 * theta)
         for k in range(1, zetas.size):
-            step = (-errors[k] + first * complex(0.0, change)) / slopes[k]
+            step = _ratio(-errors[k] + first * complex(0.0, change), slopes[k])
             if abs(step) > 0.5:
                 step *= 0.5 / abs(step)
             new = zetas[k] + step
@@ -113,7 +121,7 @@ def _newton(zetas, laws, depth, ratio_b, errors, slopes, near):
         if new_theta >= np.pi:
             new_theta = 0.5 * (theta + np.pi)
         zetas[0] = complex(zetas[0].real, new_theta)
-        if not np.isfinite(new_theta):
+        if not (np.isfinite(new_theta) and np.isfinite(worst)):
             return -1
         if abs(change) < 1e-8 * new_theta and worst < 1e-9:
             return iteration + 1
@@ -217,8 +225,10 @@ def start_below_edge(edge, drop, laws, depth, ratio_b):
 
 
 @exact
-def chain(us, start, laws, depth, ratio_b, log_variance):
+def chain(us, start, laws, depth, ratio_b, log_variance, most):
     """Return (rows, states, number reached) along decreasing ln|ζ_1| = us, from the solution `start` at us[0].
+
+    It gives up after `most` iterations.
 
     A row is (ln x, density of ln x, survival, θ_1, d ln x/d ln|ζ_1|, Re K); a state is ln ζ_k.
     """
@@ -226,7 +236,7 @@ def chain(us, start, laws, depth, ratio_b, log_variance):
     rows, states = np.empty((us.size, 6)), np.empty((us.size, size), np.complex128)
     errors, slopes = np.zeros(size, np.complex128), np.zeros(size, np.complex128)
     now, before, kept = start.copy(), start.copy(), start.copy()
-    last = 0.0
+    last, spent = 0.0, 0
     for j in range(us.size):
         here = now[0].real
         step = us[j] - here
@@ -236,12 +246,14 @@ def chain(us, start, laws, depth, ratio_b, log_variance):
                 kept[k] = now[k]
             if step != 0.0:
                 _predict(now, before, step, last)
-            if _newton(now, laws, depth, ratio_b, errors, slopes, False) < 0:
+            taken = _newton(now, laws, depth, ratio_b, errors, slopes, False)
+            spent += taken if taken > 0 else _ITERATIONS
+            if taken < 0:
                 for k in range(size):
                     now[k] = kept[k]
                 step *= 0.4
                 halvings += 1
-                if halvings > _HALVINGS or abs(step) < 1e-12:
+                if halvings > _HALVINGS or abs(step) < 1e-12 or spent > most:
                     return rows, states, j
                 continue
             if step != 0.0:

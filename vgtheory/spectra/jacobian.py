@@ -15,7 +15,7 @@ from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Curve, Ensemble
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.profile import profile_chain
-from vgtheory.spectra.slope_law import WIDTH, slope_law
+from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.fixed_points import length_limit
 from vgtheory.theory.mean_field import log_length_profile
@@ -231,10 +231,7 @@ def spectrum(network: Network, q: float | Literal["profile", "stationary"] = "pr
     (1.0, 20.0)
     """
     sigma_w, sigma_b = _scales(network)
-    if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
-        raise UnsupportedError(
-            f"{network.activation.name} has slope 0 almost everywhere, so J is 0 and has no law; use another activation"
-        )
+    _require_slope(network.activation)
     ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
     log_variance = 2 * float(np.log(sigma_w))
     log_q = _log_lengths(network, q, sigma_w, sigma_b)
@@ -269,6 +266,27 @@ def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, lo
     fine = ensemble == "orthogonal" and depth <= 3
     law = slope_law(activation, q, WIDTH / 2) if fine else slope_law(activation, q)
     return Curve(law, depth, ensemble, log_variance)
+
+
+def stationary_setting(network: Network, q: Any) -> tuple[SlopeLaw, Ensemble, float]:
+    """Return (law of φ'(h)², ensemble, σ_w) at a stationary variance of h: q is "stationary" or a number.
+
+    Raises InputError, NoSolutionError and UnsupportedError as `spectrum` does.
+    """
+    if isinstance(q, str) and q != "stationary":
+        raise InputError(f"q = {q!r}", "'stationary' or a positive number", "e.g. q=0.7")
+    sigma_w, _ = _scales(network)
+    _require_slope(network.activation)
+    log_q = _log_lengths(network, q, *network.sigmas[0])[-1]
+    ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
+    return slope_law(network.activation, float(np.exp(log_q))), ensemble, sigma_w
+
+
+def _require_slope(activation: Activation) -> None:
+    if all(piece.expr == 0 for piece in activation.derivative_pieces()):
+        raise UnsupportedError(
+            f"{activation.name} has slope 0 almost everywhere, so J is 0 and has no law; use another activation"
+        )
 
 
 def _scales(network: Network) -> tuple[float, float]:

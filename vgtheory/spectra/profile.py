@@ -20,6 +20,9 @@ _TAIL = {"gaussian": 1e-7, "orthogonal": 1e-5}  # probability below the chain's 
 _MISSED = 1e-4  # more probability than this below the chain: it stopped at a gap
 _APPROACHES = 4  # to a lower edge
 _MOST_LAWS = 20
+_WORK = 20_000_000  # nodes × iterations of one chain, about a second; a chain of 2000 nodes takes a tenth
+_MEAN = 2e-3  # relative error of E x from 400 points beyond which a law is not believed; 1e-5 is usual
+_LEADS = 2  # laws tried as law 1
 _SMALLEST = -40.0  # ln q below which φ'² is its limit at 0 to 1e-8
 
 
@@ -117,6 +120,10 @@ class Chain:
     def _rest(self) -> tuple:
         return self._ordered[0], float(self.depth), float(self.ensemble == "orthogonal")
 
+    @property
+    def _most(self) -> int:
+        return max(_WORK // max(len(self._rest[0][0]), 1), 100)
+
     @cached_property
     def _edge(self) -> tuple[float, Array]:
         if self.ensemble == "orthogonal":
@@ -143,14 +150,16 @@ class Chain:
         found, start = kernel.start_below_edge(zetas, zetas[0] - us[0], *self._rest)
         if not found:
             raise UnsupportedError('the chain of points did not start at the top edge; use q="stationary" or a number')
-        rows, states, reached = kernel.chain(us, start, *self._rest, self.log_variance)
+        rows, states, reached = kernel.chain(us, start, *self._rest, self.log_variance, self._most)
         rows, states = rows[:reached], states[:reached]
         for _ in range(_APPROACHES if 2 <= reached < len(us) else 0):
             # A lower edge: θ_1² vanishes linearly in ln|ζ_1|; go towards that zero geometrically, and look again.
             u, square = states[-2:, 0].real, rows[-2:, 3] ** 2
             end = u[1] - square[1] * (u[1] - u[0]) / (square[1] - square[0])
             more = end + (u[1] - end) * 0.7 ** np.arange(1, 12)
-            new_rows, new_states, reached = kernel.chain(more, states[-1], *self._rest, self.log_variance)
+            new_rows, new_states, reached = kernel.chain(
+                more, states[-1], *self._rest, self.log_variance, self._most // 10
+            )
             rows = np.concatenate([rows, new_rows[:reached]])
             states = np.concatenate([states, new_states[:reached]])
             if reached == 0:
@@ -166,7 +175,18 @@ class Chain:
                 f"the spectrum of this profile could not be followed below probability {missed:.3g}; use "
                 'q="stationary" or a number, or sample_spectrum'
             )
+        self._believe(rows)
         return np.ascontiguousarray(rows), np.ascontiguousarray(states)
+
+    def _believe(self, rows: Array) -> None:
+        """Refuse points that are not finite or whose mean is not ∏ χ_l."""
+        x, density = np.append(rows[:, 0], self._edge[0]), np.append(rows[:, 1], 0.0)
+        mean = float(np.trapezoid(np.exp(np.minimum(x - self.log_mean, 700.0)) * density, x))
+        if not (np.isfinite(rows).all() and abs(mean - 1) < _MEAN):
+            raise UnsupportedError(
+                f"the points found for this profile have a mean of s² of {mean:.4g} times ∏ χ_l, so they are not its "
+                'law; use q="stationary" or a number, or sample_spectrum'
+            )
 
     @cached_property
     def _bottom(self) -> float:
@@ -197,6 +217,7 @@ class Chain:
         """Return (density of ln x, Prob(X > x)) at ln x."""
         rows, states = self.points
         found = kernel.invert(log_x, 0, rows, states, *self._rest, self.log_variance)
+        _finite(found)
         density, survival = found[:, 1], found[:, 2]
         below, above = log_x < rows[0, 0], log_x > rows[-1, 0]
         # Between the end points and the edges the density is a square root.
@@ -212,6 +233,7 @@ class Chain:
         """Return ln x at Prob(X > x) = survival."""
         rows, states = self.points
         out = kernel.invert(survival, 2, rows, states, *self._rest, self.log_variance)[:, 0]
+        _finite(out)
         above = survival < rows[-1, 2]
         share = np.cbrt(survival[above] / rows[-1, 2])
         out[above] = self._edge[0] - (self._edge[0] - rows[-1, 0]) * share**2
@@ -219,6 +241,13 @@ class Chain:
         share = np.cbrt((1 - self._zero - survival[below]) / (1 - self._zero - rows[0, 2]))
         out[below] = self._bottom + (rows[0, 0] - self._bottom) * np.maximum(share, 0.0) ** 2
         return out
+
+
+def _finite(found: Array) -> None:
+    if np.isnan(found).any():
+        raise UnsupportedError(
+            'a point of the spectrum between two of the chain could not be solved for; use q="stationary" or a number'
+        )
 
 
 def profile_chain(
@@ -241,7 +270,7 @@ def _followed(chain: Chain) -> Chain:
     ln|ζ_1| need not fall monotonely along the spectrum for every choice of law 1.
     """
     # A bottleneck has to lead; without one, the laws of largest spread come first.
-    leads = 1 if max(law.zero_mass for law in chain.laws) > 0 else len(chain.laws)
+    leads = 1 if max(law.zero_mass for law in chain.laws) > 0 else min(len(chain.laws), _LEADS)
     problem: UnsupportedError | None = None
     for lead in range(leads):
         candidate = replace(chain, lead=lead)
