@@ -3,14 +3,17 @@
 from vgtheory.spectra.laws.fuss_catalan import FussCatalan, fuss_catalan
 from vgtheory.spectra.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 from vgtheory.spectra.laws.semicircle import QuarterCircle, Semicircle, quarter_circle, semicircle
+from vgtheory.spectra.laws.tracy_widom import TracyWidom, tracy_widom
 
 __all__ = [
     "FussCatalan",
     "MarchenkoPastur",
     "QuarterCircle",
     "Semicircle",
+    "TracyWidom",
     "fuss_catalan",
     "marchenko_pastur",
     "quarter_circle",
     "semicircle",
+    "tracy_widom",
 ]
