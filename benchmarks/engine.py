@@ -56,6 +56,21 @@ def per_neuron(kind: str, width: int, sigma_b: float) -> tuple[float, float, flo
     return beside_numpy(lambda: simulate_chunk(payload, 0, count), count * width * DEPTH)
 
 
+def chain_beside_vectors(width: int, depth: int = 200) -> tuple[float, float]:
+    """Return median ns per layer of ReLU networks without bias: (vectors, scalar chain), timed in turn."""
+    network = vg.Network("relu", vg.Weights.he(), width=width, depth=depth)
+    runs = {"exact": max(1, 8192 // width), "chain": 400}
+    payloads = {method: {"network": network, "method": method, "seed": 1} for method in runs}
+    for method, count in runs.items():
+        simulate_chunk(payloads[method], 0, count)
+    times: dict[str, list[float]] = {method: [] for method in runs}
+    for _ in range(REPEATS):
+        for method, count in runs.items():
+            took = seconds(lambda method=method, count=count: simulate_chunk(payloads[method], 0, count))
+            times[method].append(took / (count * depth) * 1e9)
+    return statistics.median(times["exact"]), statistics.median(times["chain"])
+
+
 def machine() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     packages = ", ".join(f"{name} {version(name)}" for name in ("vgtheory", "numpy", "numba", "llvmlite"))
@@ -72,6 +87,11 @@ def main() -> None:
             for sigma_b in (0.0, 0.05):
                 ours, numpy, ratio = per_neuron(kind, width, sigma_b)
                 print(f"{kind:<12}{width:>7}{sigma_b:>9}{ours:>8.2f}{numpy:>8.2f}{ratio:>8.3f}")
+    print("\nReLU, gaussian weights, no bias, one thread: ns per layer, forward and backward")
+    print(f"{'width':>7}{'vectors':>10}{'chain':>8}{'ratio':>8}")
+    for width in (64, 512, 4096):
+        vectors, chain = chain_beside_vectors(width)
+        print(f"{width:>7}{vectors:>10.0f}{chain:>8.0f}{vectors / chain:>8.1f}")
     network = tanh_network("gaussian", 512, 0.05)
     print("\n64 networks of width 512 and depth 1000, vg.simulate from call to Dataset: median and least of", REPEATS)
     for threads in (1, 2):
