@@ -18,6 +18,8 @@ LAWS = [
     laws.fuss_catalan(1),
     laws.fuss_catalan(2),
     laws.fuss_catalan(5),
+    laws.ginibre_product(1),
+    laws.ginibre_product(4),
 ]
 # Kolmogorov's test at this size: false-alarm rate 1e-6 per law (the seed is fixed).
 DRAWS, ALARM = 50_000, 1e-6
@@ -110,6 +112,18 @@ def test_marchenko_pastur_at_the_edges_of_its_ratio():
     np.testing.assert_allclose(4 * wide.sf([1.5, 4, 8]), tall.sf([1.5, 4, 8]), atol=1e-14)
 
 
+def test_moduli_of_a_product_of_four_matrices():
+    """One product of size 300: the largest deviation of F_N is below 0.05; the law of three factors is seen."""
+    rng = np.random.default_rng(7)
+    factors = rng.standard_normal((4, 300, 300)) / np.sqrt(300)
+    moduli = np.abs(np.linalg.eigvals(np.linalg.multi_dot(list(factors))))
+    assert stats.kstest(moduli, laws.ginibre_product(4).cdf).statistic < 0.05
+    assert stats.kstest(moduli, laws.ginibre_product(3).cdf).statistic > 0.05
+    draws = laws.ginibre_product(4).rvs_complex(20_000, random_state=1)
+    assert stats.kstest(np.abs(draws), laws.ginibre_product(4).cdf).pvalue > ALARM
+    assert stats.kstest(np.angle(draws), stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > ALARM
+
+
 def test_quarter_circle_is_the_root_of_marchenko_pastur():
     x = np.linspace(0.01, 1.99, 99)
     np.testing.assert_allclose(laws.quarter_circle().cdf(x), laws.marchenko_pastur(1.0).cdf(x**2), rtol=1e-13)
@@ -169,6 +183,7 @@ def test_deep_fuss_catalan_stays_finite_in_logs(depth):
         lambda: laws.semicircle(float("nan")),
         lambda: laws.quarter_circle("2"),
         lambda: laws.fuss_catalan(float("inf")),
+        lambda: laws.ginibre_product(1.5),
         lambda: laws.semicircle().moment(-1),
     ],
 )

@@ -1,17 +1,20 @@
 """Classical laws of random matrices as frozen distributions: pdf, cdf, sf, ppf, moment, mean, var, support, rvs."""
 
 from vgtheory.spectra.laws.fuss_catalan import FussCatalan, fuss_catalan
+from vgtheory.spectra.laws.ginibre_product import GinibreProduct, ginibre_product
 from vgtheory.spectra.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 from vgtheory.spectra.laws.semicircle import QuarterCircle, Semicircle, quarter_circle, semicircle
 from vgtheory.spectra.laws.tracy_widom import TracyWidom, tracy_widom
 
 __all__ = [
     "FussCatalan",
+    "GinibreProduct",
     "MarchenkoPastur",
     "QuarterCircle",
     "Semicircle",
     "TracyWidom",
     "fuss_catalan",
+    "ginibre_product",
     "marchenko_pastur",
     "quarter_circle",
     "semicircle",
