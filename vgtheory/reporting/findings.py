@@ -15,9 +15,9 @@ from vgtheory.model.network import Network
 from vgtheory.reporting.attempt import Unavailable, attempt
 from vgtheory.reporting.bound_values import BoundValue, bound_values, layer_bound
 from vgtheory.reporting.compare import compare
+from vgtheory.reporting.gain_curve import Curve, gain_curve
 from vgtheory.reporting.jacobian_sample import JacobianSample, sample_jacobian
 from vgtheory.reporting.plot import summarise
-from vgtheory.reporting.sweep import Curve, gain_curve
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.study.simulate import simulate
 from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, slope_bound
