@@ -9,8 +9,8 @@ import xarray as xr
 import vgtheory as vg
 from vgtheory.reporting import plot
 from vgtheory.reporting.files import write_figure
-from vgtheory.reporting.style import svg_text
 from vgtheory.reporting.gain_curve import gain_curve
+from vgtheory.reporting.style import svg_text
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.theory.fixed_points import critical, fixed_points
 
