@@ -196,9 +196,13 @@ def phase(point: FixedPoint | CriticalPoint | float, tolerance: float = 1e-9) ->
     chi = point.chi if isinstance(point, FixedPoint) else 1.0 if isinstance(point, CriticalPoint) else float(point)
     if not chi >= 0:
         raise InputError(f"chi = {chi}", "a number of at least 0", "give a fixed point or its chi")
-    if abs(chi - 1) <= tolerance:
-        return "critical"
-    return "vanishing/ordered" if chi < 1 else "exploding/chaotic"
+    return str(phase_names(np.array([chi]), tolerance)[0])
+
+
+def phase_names(chi: Array, tolerance: float = 1e-9) -> Array:
+    """Return the name of the phase, as :func:`phase` has it, for every χ ≥ 0 of an array."""
+    names = np.where(chi < 1, "vanishing/ordered", "exploding/chaotic")
+    return np.where(np.abs(chi - 1) <= tolerance, "critical", names)
 
 
 def _check(**scales: float) -> None:
@@ -229,9 +233,7 @@ def _homogeneous(table: MomentTable, sigma_w: float, sigma_b: float) -> list[Fix
     if sigma_b == 0:
         if abs(chi - 1) > _EQUAL:
             return [_at_zero(table, sigma_w)]
-        note = (
-            "every q is a fixed point: the activation is positively homogeneous and chi = 1; this one is q_1 = sigma_w²"
-        )
+        note = "every q is a fixed point: the activation is positively homogeneous and chi = 1; this one is q_1 = σ_w²"
         return [FixedPoint(sigma_w**2, 1.0, 1.0, True, 1.0, float(np.inf), float(np.inf), note)]
     if chi >= 1 - _EQUAL:
         return []
