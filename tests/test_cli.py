@@ -76,7 +76,7 @@ def test_interruption_is_one_line_and_130(monkeypatch, capsys):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vgtheory.cli.options.network", stopped)
+    monkeypatch.setattr("vgtheory.cli.options.Network", stopped)
     assert run(["report", "tanh"]) == 130
     assert capsys.readouterr().err.count("\n") == 1
 

@@ -1,12 +1,18 @@
-"""The options that describe a network, and their translation into one."""
+"""The options that describe an activation, a network and a run, and their translation into those.
+
+A command asks for what it needs by its parameters: under :func:`network_options` it receives `network`, under
+:func:`activation_options` `activation`; the decorator gives it the options on the command line.
+"""
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
@@ -75,10 +81,11 @@ Init = Annotated[Initialiser | None, typer.Option(help="Named initialiser, inste
 Width = Annotated[int, typer.Option(help="N, neurons per layer.", **_WHOLE)]
 Depth = Annotated[int, typer.Option(help="L, layers.", **_WHOLE)]
 Samples = Annotated[int, typer.Option(help="Random networks to simulate.", **_WHOLE)]
+Figure = Annotated[Path | None, typer.Option(help="Figure to write, .svg or .pdf.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random networks.", **_WHOLE)]
 
 
-def activation(source: str, param: list[str] | None) -> Activation:
+def activation(act: ActivationName, param: Params = None) -> Activation:
     """Return the activation of a name or formula with its --param values."""
     values = {}
     for item in param or []:
@@ -90,12 +97,14 @@ def activation(source: str, param: list[str] | None) -> Activation:
         if not math.isfinite(number):
             raise InputError(f"--param {item[:40]}", "NAME=NUMBER", "e.g. --param alpha=0.2")
         values[name.strip()] = number
-    if not source.strip():
+    if not act.strip():
         raise InputError("an empty activation", "a name or a formula", "e.g. tanh or 'x/(1+exp(-x))'")
-    return to_activation(source, **values)
+    return to_activation(act, **values)
 
 
-def weights(sigma_w: float | None, sigma_b: float | None, family: Family | None, init: Initialiser | None) -> Weights:
+def weight_law(
+    sigma_w: float | None, sigma_b: float | None, family: Family | None, init: Initialiser | None
+) -> Weights:
     """Return the weight law of --sigma-w, --sigma-b, --weights or of --init."""
     if init is None:
         law = getattr(Weights, (family or Family.gaussian).value)
@@ -115,17 +124,50 @@ def weights(sigma_w: float | None, sigma_b: float | None, family: Family | None,
 
 
 def network(
-    source: str,
-    param: list[str] | None,
-    sigma_w: float | None,
-    sigma_b: float | None,
-    family: Family | None,
-    init: Initialiser | None,
-    width: int,
-    depth: int,
+    act: ActivationName,
+    param: Params = None,
+    sigma_w: SigmaW = None,
+    sigma_b: SigmaB = None,
+    weights: WeightLaw = None,
+    init: Init = None,
+    width: Width = WIDTH,
+    depth: Depth = DEPTH,
 ) -> Network:
     """Return the network that the options describe."""
-    return Network(activation(source, param), weights(sigma_w, sigma_b, family, init), width=width, depth=depth)
+    return Network(activation(act, param), weight_law(sigma_w, sigma_b, weights, init), width=width, depth=depth)
+
+
+def network_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with its parameter `network` replaced by the options of :func:`network`."""
+    return _expanded(command, "network", network)
+
+
+def activation_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with its parameter `activation` replaced by the options of :func:`activation`."""
+    return _expanded(command, "activation", activation)
+
+
+def _expanded(command: Callable[..., None], name: str, build: Callable[..., Any]) -> Callable[..., None]:
+    """Return the command with one parameter replaced by those of the function that builds it; typer reads them."""
+    hints = {**get_type_hints(build, include_extras=True), **get_type_hints(command, include_extras=True)}
+    options = inspect.signature(build).parameters
+    others = [p for p in inspect.signature(command).parameters.values() if p.name != name]
+
+    def run(**given: Any) -> None:
+        built = build(**{key: given.pop(key) for key in options})
+        command(**{name: built}, **given)
+
+    run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
+    parameters = [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in (*options.values(), *others)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def check_figure(out: Path | None) -> None:
+    """Raise InputError unless a figure can be written under this name."""
+    if out is not None and out.suffix not in (".svg", ".pdf"):
+        raise InputError(f"--out {out}", "a name ending in .svg or .pdf", "e.g. --out figure.svg")
 
 
 def variance(text: str) -> Literal["profile", "stationary"] | float:

@@ -1,0 +1,23 @@
+"""The commands, one module each, in the order in which `vgtheory --help` lists them.
+
+A command checks its own options, announces what it is about to compute, and only then imports the heavy half of the
+package, so that `--help` and refusals answer at once.
+"""
+
+from collections.abc import Callable
+
+from vgtheory.cli.commands.derive import derive
+from vgtheory.cli.commands.list_activations import list_activations
+from vgtheory.cli.commands.report import report
+from vgtheory.cli.commands.simulate import simulate
+from vgtheory.cli.commands.spectrum import spectrum
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "report": report,
+    "derive": derive,
+    "simulate": simulate,
+    "spectrum": spectrum,
+    "list": list_activations,
+}
+
+__all__ = ["COMMANDS"]

@@ -1,0 +1,30 @@
+"""`vgtheory report`: derive, bound, predict, simulate and explain one network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vgtheory.cli import options as opt
+from vgtheory.model.network import Network
+
+
+@opt.network_options
+def report(
+    network: Network,
+    samples: opt.Samples = opt.SAMPLES,
+    seed: opt.Seed = 0,
+    out: Annotated[Path, typer.Option(help="Folder to write; made if need be.")] = Path("vgtheory-report"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a folder that holds another report.")] = False,
+) -> None:
+    """Derive, bound, predict, simulate and explain a network; writes report.html, report.tex, study.nc and figures."""
+    opt.check_run(samples, seed)
+    opt.announce(network, samples, seed)
+    from vgtheory.cli.screen import print_findings, progress_bar
+    from vgtheory.reporting.report import report as write_report
+
+    with progress_bar("report") as progress:
+        findings = write_report(network, out, samples=samples, seed=seed, force=force, progress=progress)
+    print_findings(findings, out)

@@ -1,0 +1,33 @@
+"""`vgtheory simulate`: Monte Carlo of random networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vgtheory.cli import options as opt
+from vgtheory.model.network import Network
+
+
+@opt.network_options
+def simulate(
+    network: Network,
+    samples: opt.Samples = opt.SAMPLES,
+    seed: opt.Seed = 0,
+    out: Annotated[Path, typer.Option(help="NetCDF file to write.")] = Path("study.nc"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the study of another network.")] = False,
+) -> None:
+    """Run random networks and write ln‖∂ℓ/∂h_l‖ of every sample and layer as NetCDF."""
+    opt.check_run(samples, seed)
+    opt.announce(network, samples, seed)
+    from vgtheory.cli.screen import print_study, progress_bar
+    from vgtheory.reporting.study_file import check_study, write_study
+    from vgtheory.study.simulate import simulate as run
+
+    check_study(out, network.spec_json, samples, seed, force)
+    with progress_bar("simulate") as progress:
+        study = run(network, samples=samples, seed=seed, progress=progress)
+    write_study(study, out)
+    print_study(study, out)
