@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from vgtheory._errors import VgtheoryError
+from vgtheory.model.architecture import Norm, Skip
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.activation import Activation
@@ -50,6 +51,8 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "catalogue",
     "Weights",
     "Network",
+    "Skip",
+    "Norm",
     "compile",
     "derivative_range",
     "saturation",

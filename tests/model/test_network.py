@@ -2,13 +2,16 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 import sympy as sp
 from hypothesis import given, settings
 
+import vgtheory as vg
 from tests.strategies import formulas, sigmas, widths
-from vgtheory._errors import InputError, UnknownNameError, VgtheoryError
+from vgtheory._errors import InputError, UnknownNameError, UnsupportedError, VgtheoryError
+from vgtheory.model.architecture import Norm, Skip
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.catalogue import catalogue
@@ -73,3 +76,91 @@ def test_a_spec_with_code_in_it_is_refused():
     spec = Network("tanh", HE, 8, 3).spec | {"expr": "__import__('os').getcwd()"}
     with pytest.raises(VgtheoryError):
         Network.from_spec(spec)
+
+
+def test_equal_descriptions_of_parts_give_equal_networks_and_a_plain_spec_has_none():
+    depth = sp.Symbol("depth")
+    a = Network("tanh", HE, 8, 100, skip="1/sqrt(depth)", norm="rms-after", dropout=0.1)
+    b = Network("tanh", HE, 8, 100, Skip(1 / sp.sqrt(depth)), Norm("rms", "after"), sp.Rational(1, 10))
+    assert a == b
+    assert hash(a) == hash(b)
+    assert a.skip_scales == (0.1, 1.0)
+    assert a.drop_rate == 0.1
+    plain = Network("tanh", HE, 8, 100, dropout=0)
+    assert plain == Network("tanh", HE, 8, 100)
+    assert not {"skip", "norm", "dropout"} & set(plain.spec)
+    assert Network("tanh", HE, 8, 100, skip=0) != plain
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"skip": 0},
+        {"skip": Skip("1/depth", matrices=2, sigma_w=0.5), "norm": "layer"},
+        {"skip": Skip(sp.Symbol("a", positive=True)), "dropout": sp.Symbol("p", positive=True)},
+        {"norm": Norm("layer", "before", 1e-5)},
+        {"norm": "batch"},
+        {"dropout": 0.25},
+    ],
+)
+def test_a_spec_with_parts_gives_the_same_network(parts):
+    for depth in (12, sp.Symbol("depth", integer=True, positive=True)):
+        network = Network("tanh", Weights.orthogonal(1.5, 0.05), 16, depth, **parts)
+        again = Network.from_spec(json.loads(network.spec_json))
+        assert again == network
+        assert again.spec_json == network.spec_json
+        assert pickle.loads(pickle.dumps(network)) == network  # noqa: S301 - its own bytes
+        assert replace(network, width=3).parts == network.parts != ()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"skip": "1/width"},
+        {"skip": float("nan")},
+        {"skip": sp.I},
+        {"skip": True},
+        {"norm": "Layer"},
+        {"norm": "batch-after"},
+        {"norm": 1},
+        {"dropout": 1},
+        {"dropout": -0.1},
+        {"dropout": "x"},
+    ],
+)
+def test_bad_parts_are_refused(parts):
+    with pytest.raises(InputError):
+        Network("tanh", HE, 8, 3, **parts)
+
+
+def test_bad_values_of_parts_are_refused():
+    for make in (
+        lambda: Skip(1, matrices=3),
+        lambda: Skip(1, matrices=2, sigma_w=-1),
+        lambda: Norm("layer", "between"),
+        lambda: Norm("layer", eps=-1),
+        lambda: Norm("layer", eps=sp.Symbol("e")),
+        lambda: Network("tanh", HE, [8, 9], 1, skip=1),
+        lambda: Network("tanh", HE, 8, 1, skip=sp.Symbol("a")).skip_scales,
+        lambda: Network("tanh", HE, 8, 1, skip="1/(depth - 1)").skip_scales,
+    ):
+        with pytest.raises(InputError):
+            make()
+
+
+@pytest.mark.parametrize("parts", [{"skip": 1}, {"norm": "layer"}, {"dropout": 0.1}])
+def test_verbs_that_know_nothing_of_a_part_say_so(parts, tmp_path):
+    network = Network("relu", HE, 8, 3, **parts)
+    verbs = {
+        "predict": vg.predict,
+        "bounds": vg.bounds,
+        "spectrum": vg.spectrum,
+        "lyapunov": vg.lyapunov,
+        "sample_spectrum": vg.sample_spectrum,
+        "report": lambda n: vg.report(n, tmp_path),
+    }
+    for verb, call in verbs.items():
+        with pytest.raises(
+            UnsupportedError, match=rf"^{verb} is for .* {network.parts[0]}; .* drop {next(iter(parts))}="
+        ):
+            call(network)

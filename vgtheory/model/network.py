@@ -10,11 +10,13 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
 from vgtheory.model.weights import Weights, fan_in, fan_out
 from vgtheory.symbolic.activation import Activation, assumptions
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
 
 MAX_DEPTH = 10**7
@@ -23,7 +25,10 @@ MAX_WIDTH = 10**6
 
 @dataclass(frozen=True, init=False)
 class Network:
-    """h_l = W_l x_{l−1} + b_l, x_l = φ(h_l), l = 1..L: activation, weight law, widths and depth.
+    """h_l = W_l x_{l−1} + b_l, x_l = φ(h_l), l = 1..L: activation, weight law, widths and depth; optional parts.
+
+    With every part x_l = x_{l−1} + a W'_l D_l norm(φ(norm(h_l))): the branch is normalised before the activation or
+    after it, thinned by dropout, multiplied by W'_l (two matrices) and added to what skips it.
 
     Parameters
     ----------
@@ -31,6 +36,10 @@ class Network:
     weights : the law of the weights and biases.
     width : N for all layers (input included), or the widths N_0..N_L of input and layers as a sequence of depth + 1.
     depth : L, the number of layers. May be a SymPy symbol, as may the width, for formulas.
+    skip : a Skip, or its scale a: a number, or an expression in ``depth`` such as ``"1/sqrt(depth)"``.  All widths must
+        be equal.
+    norm : "layer", "rms" or "batch" (before the activation), "layer-after" or "rms-after", or a Norm.
+    dropout : rate p, 0 ≤ p < 1: every number is 0 with probability p, else divided by 1 − p; p = 0 is no dropout.
 
     Examples
     --------
@@ -42,8 +51,20 @@ class Network:
     weights: Weights
     width: sp.Expr | tuple[int, ...]
     depth: sp.Expr
+    skip: Skip | None
+    norm: Norm | None
+    dropout: sp.Expr | None
 
-    def __init__(self, activation: Any, weights: Weights, width: Any, depth: Any) -> None:
+    def __init__(
+        self,
+        activation: Any,
+        weights: Weights,
+        width: Any,
+        depth: Any,
+        skip: Any = None,
+        norm: Any = None,
+        dropout: Any = None,
+    ) -> None:
         if not isinstance(weights, Weights):
             raise InputError(f"weights = {weights!r}", "a Weights", "e.g. vg.Weights.gaussian(1.5, 0.05)")
         object.__setattr__(self, "activation", to_activation(activation))
@@ -58,6 +79,11 @@ class Network:
             object.__setattr__(self, "width", widths)
         else:
             object.__setattr__(self, "width", _size("width", width, MAX_WIDTH))
+        object.__setattr__(self, "skip", to_skip(skip))
+        object.__setattr__(self, "norm", to_norm(norm))
+        object.__setattr__(self, "dropout", to_dropout(dropout))
+        if self.skip is not None and isinstance(self.width, tuple) and len(set(self.width)) > 1:
+            raise InputError("a skip connection between layers of different widths", "one width", "e.g. width=512")
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -81,11 +107,38 @@ class Network:
         return float(sigma_w), float(sigma_b)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Return what the network has besides weights and activation, in words; () for a plain one.
+
+        >>> Network("tanh", Weights.lecun(), 8, 3, skip="1/sqrt(depth)", norm="layer").parts
+        ('skip connections', 'layer norm')
+        """
+        norm = "" if self.norm is None else f"{self.norm.kind} norm"
+        names = ("skip connections" if self.skip else "", norm, "" if self.dropout is None else "dropout")
+        return tuple(name for name in names if name)
+
+    @cached_property
+    def skip_scales(self) -> tuple[float, float]:
+        """Return (a, σ_w of W'); (0, 0) without skip connections.  Raises InputError while they are symbolic."""
+        if self.skip is None:
+            return 0.0, 0.0
+        self._need_numbers()
+        return _float("scale of the skip", self.skip.at(self.depth)), _float("sigma_w of the skip", self.skip.sigma_w)
+
+    @cached_property
+    def drop_rate(self) -> float:
+        """Return the rate of dropout, 0 without.  Raises InputError while it is symbolic."""
+        return 0.0 if self.dropout is None else _float("dropout", self.dropout)
+
+    @property
     def spec(self) -> dict[str, Any]:
         """Return a plain, JSON-ready description; equal networks have equal specs."""
-        laws = (self.weights.sigma_w, self.weights.sigma_b)
+        laws = [self.weights.sigma_w, self.weights.sigma_b]
+        laws += [self.skip.scale, self.skip.sigma_w] if self.skip else []
+        laws += [] if self.dropout is None else [self.dropout]
         sizes = (self.depth,) if isinstance(self.width, tuple) else (self.depth, self.width)
-        open_symbols = set().union(*(e.free_symbols for e in (*laws, *sizes))) - {fan_in, fan_out}
+        bound = {fan_in, fan_out} if isinstance(self.depth, sp.Symbol) else {fan_in, fan_out, depth_symbol}
+        open_symbols = set().union(*(e.free_symbols for e in (*laws, *sizes))) - bound
         spec = self.activation.spec
         symbols = {**spec.pop("symbols", {}), **assumptions(open_symbols)}
         spec |= {
@@ -96,6 +149,10 @@ class Network:
             "width": list(self.width) if isinstance(self.width, tuple) else str(self.width),
             "depth": str(self.depth),
         }
+        # Only what is there: a plain network's description stays what it was before there were parts.
+        spec |= {"skip": self.skip.spec} if self.skip else {}
+        spec |= {"norm": self.norm.spec} if self.norm else {}
+        spec |= {} if self.dropout is None else {"dropout": str(self.dropout)}
         return spec | ({"symbols": symbols} if symbols else {})
 
     @classmethod
@@ -113,7 +170,11 @@ class Network:
         sigma_w, sigma_b = read(spec["sigma_w"], laws), read(spec["sigma_b"], laws)
         weights = Weights(spec["weights"], sigma_w, sigma_b, spec["bias"])
         width = spec["width"] if isinstance(spec["width"], list) else read(spec["width"], symbols)
-        return cls(Activation.from_spec(spec), weights, width, read(spec["depth"], symbols))
+        skip = Skip.from_spec(spec["skip"], symbols) if "skip" in spec else None
+        norm = Norm.from_spec(spec["norm"]) if "norm" in spec else None
+        dropout = read(spec["dropout"], symbols) if "dropout" in spec else None
+        depth = read(spec["depth"], symbols)
+        return cls(Activation.from_spec(spec), weights, width, depth, skip, norm, dropout)
 
     @property
     def spec_json(self) -> str:
@@ -135,3 +196,19 @@ def _size(name: str, value: Any, most: int) -> sp.Expr:
     if number is None or not number.is_Integer or not 1 <= number <= most:
         raise InputError(f"{name} = {value}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100")
     return number
+
+
+def require_plain(network: Network, verb: str) -> None:
+    """Raise UnsupportedError, naming the part, if the network has one that `verb` knows nothing about."""
+    if network.parts:
+        arguments = [name for name in ("skip", "norm", "dropout") if getattr(network, name) is not None]
+        raise UnsupportedError(
+            f"{verb} is for networks without skip connections, normalisation and dropout, and this one has "
+            f"{' and '.join(network.parts)}; use vg.simulate, or drop {', '.join(f'{name}=' for name in arguments)}"
+        )
+
+
+def _float(name: str, value: sp.Expr) -> float:
+    if value.free_symbols:
+        raise InputError(f"{name} = {value}", "a number", "give the symbols values")
+    return float(value)

@@ -20,8 +20,21 @@ def describe(network: Network) -> str:
     width = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
     return (
         f"{network.activation.name}{values}, {network.weights.family} weights with σ_w = {sigma_w:.6g}, "
-        f"σ_b = {sigma_b:.6g}, width {width}, depth {network.depth}"
+        f"σ_b = {sigma_b:.6g}, width {width}, depth {network.depth}{_parts(network)}"
     )
+
+
+def _parts(network: Network) -> str:
+    """Return what the network has besides weights and activation, with its numbers."""
+    words = ""
+    if network.skip is not None:
+        scale, sigma_w = network.skip_scales
+        words += f", skip connections of scale {scale:.6g}"
+        words += f" with a second matrix of σ_w = {sigma_w:.6g}" if network.skip.matrices == 2 else ""
+    if network.norm is not None:
+        eps = f" (eps {float(network.norm.eps):g})" if network.norm.eps else ""
+        words += f", {network.norm.kind} norm {network.norm.place} the activation{eps}"
+    return words + (f", dropout {network.drop_rate:.6g}" if network.drop_rate else "")
 
 
 def number(value: float, digits: int = 4) -> str:

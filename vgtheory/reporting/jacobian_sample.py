@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ def sample_jacobian(network: Network, seed: int) -> JacobianSample | Unavailable
     chosen, why = network, ""
     if cost.seconds > PATIENCE:
         width, depth = min(SMALL_WIDTH, *widths), min(SMALL_DEPTH, int(network.depth))
-        chosen = Network(network.activation, network.weights, width, depth)
+        chosen = replace(network, width=width, depth=depth)
         why = (
             f"All singular values of a network of width {max(widths)} and depth {len(widths) - 1} take about "
             f"{cost.seconds:.0f} s to sample, too long for a report."

@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network
+from vgtheory.model.network import Network, require_plain
 from vgtheory.spectra.curve import Curve, Ensemble
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.profile import profile_chain
@@ -290,6 +290,7 @@ def _require_slope(activation: Activation) -> None:
 
 
 def _scales(network: Network) -> tuple[float, float]:
+    require_plain(network, "spectrum")
     widths = network.widths
     if len(set(widths)) > 1:
         raise UnsupportedError(

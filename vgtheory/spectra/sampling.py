@@ -19,7 +19,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
 from vgtheory.kernels.spectral_jacobi import graded_log_singular_values
-from vgtheory.model.network import Network
+from vgtheory.model.network import Network, require_plain
 
 # Multiply-adds per second of one thread, on the slow side of what current machines do (measured: 4–12·10⁹ in BLAS,
 # 1–2·10⁹ in the rotations).
@@ -92,6 +92,7 @@ def sample_spectrum(network: Network, samples: int = 1, seed: int = 0) -> xr.Dat
     """
     _check("samples", samples, 1)
     _check("seed", seed, 0)
+    require_plain(network, "sample_spectrum")
     cost = sampling_cost(network)
     if not cost.feasible:
         raise UnsupportedError(

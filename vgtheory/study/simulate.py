@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Literal, get_args
@@ -21,7 +22,7 @@ from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels.chain import chain_samples
 from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.exact import exact_samples
-from vgtheory.model.network import Network
+from vgtheory.model.network import Network, require_plain
 from vgtheory.study.engine import Progress, Study, available_bytes, chunk_size, run
 from vgtheory.symbolic.activation import Activation
 
@@ -86,6 +87,7 @@ def simulate(
     seed = whole_number("seed", seed, 0, MAX_SEED, "0")
     if not isinstance(network, Network):
         raise InputError(f"network = {network!r}", "a Network", "build one, e.g. vg.Network('tanh', ...)")
+    require_plain(network, "simulate")
     chosen = _method(network, method)
     widths = np.array(network.widths, dtype=np.int64)
     depth = len(widths) - 1
@@ -97,7 +99,7 @@ def simulate(
         worker=simulate_chunk,
         # A fresh network: one that was used carries its cached properties, which would be sent along.
         payload={
-            "network": Network(network.activation, network.weights, network.width, network.depth),
+            "network": replace(network),
             "method": chosen,
             "seed": seed,
         },

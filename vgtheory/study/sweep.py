@@ -152,11 +152,12 @@ def _levels(quantiles: Sequence[float]) -> NDArray[np.float64]:
 def _point(network: Network, values: Mapping[str, Any]) -> Network:
     scales = {name: values[name] for name in SCALES if name in values}
     parameters = {name: value for name, value in values.items() if name not in (*SCALES, *SIZES)}
-    return Network(
-        _with_parameters(network.activation, parameters) if parameters else network.activation,
-        replace(network.weights, **scales),
-        values.get("width", network.width),
-        values.get("depth", network.depth),
+    return replace(
+        network,
+        activation=_with_parameters(network.activation, parameters) if parameters else network.activation,
+        weights=replace(network.weights, **scales),
+        width=values.get("width", network.width),
+        depth=values.get("depth", network.depth),
     )
 
 

@@ -15,7 +15,7 @@ from scipy.special import digamma, gammaln, polygamma
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network
+from vgtheory.model.network import Network, require_plain
 from vgtheory.theory.mean_field import table_of
 
 
@@ -43,6 +43,7 @@ def exact_norms(network: Network) -> ExactNorms:
 
     Raises UnsupportedError where there is no exact law (see :func:`has_exact_law`).
     """
+    require_plain(network, "the exact law")
     orthogonal = network.weights.family == "orthogonal"
     if not has_exact_law(network) or (orthogonal and len(set(network.widths)) > 1):
         raise UnsupportedError(

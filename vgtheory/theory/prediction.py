@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from vgtheory.model.network import Network
+from vgtheory.model.network import Network, require_plain
 from vgtheory.theory.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.homogeneous import ExactNorms, exact_norms, has_exact_law
 
@@ -57,6 +57,7 @@ def predict(network: Network) -> xr.Dataset:
     >>> p.attrs["method"], round(float(p.log_gradient_norm_std[0] ** 2), 3)
     ('exact law', 0.644)
     """
+    require_plain(network, "predict")
     terms = finite_width(network)
     exact = exact_norms(network) if has_exact_law(network) else None
     mean, variance = (terms.mean, terms.variance) if exact is None else (exact.mean, exact.variance)
