@@ -168,16 +168,36 @@ def test_without_jit_the_same_functions_give_the_same_numbers():
         np.testing.assert_allclose(values, on_array(getattr(elementary, name))(points), rtol=2e-15, atol=0)
 
 
-def test_the_cache_directory_is_named_by_every_kernels_source(tmp_path, monkeypatch):
-    source = tmp_path / "kernel.py"
+def test_the_cache_directory_is_named_by_the_sources_that_a_kernel_is_made_of(tmp_path, monkeypatch):
     monkeypatch.setattr(_jit, "__file__", str(tmp_path / "_jit.py"))
-    digests = []
-    for text in ("A = 1\n", "A = 2\n"):
-        source.write_text(text)
+    (tmp_path / "kernel.py").write_text("from vgtheory.kernels import piece\nfrom vgtheory.kernels.loop import run\n")
+
+    def digest(**texts):
+        for name, text in {"piece": "A = 1\n", "loop": "B = 1\n", "stranger": "C = 1\n", **texts}.items():
+            (tmp_path / f"{name}.py").write_text(text)
         sources_digest.cache_clear()
-        digests.append(sources_digest())
+        return sources_digest(tmp_path / "kernel.py")
+
+    first = digest()
+    assert digest(stranger="C = 2\n") == first
+    assert len({first, digest(piece="A = 2\n"), digest(loop="B = 2\n")}) == 3
     sources_digest.cache_clear()
-    assert digests[0] != digests[1]
+
+
+def test_two_processes_that_compile_at_once_write_files_of_their_own(tmp_path):
+    code = (
+        "import sys; from vgtheory.kernels._jit import compiled; from pathlib import Path\n"
+        "def f(x): return x + x\n"
+        "g = compiled(directory=Path(sys.argv[1]))(f); print(g(eval(sys.argv[2])))"
+    )
+    (tmp_path / "module.py").write_text(code)
+    run = [sys.executable, str(tmp_path / "module.py"), str(tmp_path)]
+    both = [subprocess.Popen([*run, x], stdout=subprocess.PIPE, text=True) for x in ("1", "1.5")]
+    assert [process.communicate()[0].strip() for process in both] == ["2", "3.0"]
+    names = {path.name for path in tmp_path.rglob("*.nbc")}
+    assert len(names) == 2
+    again = subprocess.run([*run, "1.5"], capture_output=True, text=True, check=True)
+    assert again.stdout.strip() == "3.0"
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="POSIX permissions")

@@ -1,12 +1,15 @@
 """The shared jit decorators: which liberties the compiler may take, and a disk cache that cannot go stale.
 
-Numba keys its cache by one source file; constants and helpers in other files are not part of the key.  Here the cache
-directory itself is named by a digest of all kernels' sources and of the compiler's versions, so that any change
-starts an empty one.  The cache holds pickled machine code, hence it lies in a directory that only its owner can use.
+Numba keys its cache by one source file; constants and functions from other files are not part of the key.  Here a
+module's cache directory is named by a digest of its source, of the kernel modules that it imports, and of the
+compiler's versions, so that any change starts an empty one.  The cache holds pickled machine code, hence it lies in a
+directory that only its owner can use.
 """
 
+import ast
 import hashlib
 import os
+import secrets
 import stat
 import sys
 import warnings
@@ -65,19 +68,33 @@ def _require_private(path: Path) -> None:
 
 
 @cache
-def sources_digest() -> str:
-    """Return a digest of every kernel's source and of the versions that compile it."""
+def sources_digest(source: Path) -> str:
+    """Return a digest of a module's source, of the kernels that it is made of, and of the compiler's versions."""
     digest = hashlib.sha256(
         repr((sys.version_info[:3], numba.__version__, llvmlite.__version__, np.__version__)).encode()
     )
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    for path in sorted(_closure(source)):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:24]
 
 
+def _closure(source: Path) -> set[Path]:
+    """Return a module, the kernel modules that it imports, and so on."""
+    known, new = set(), {source}
+    while new:
+        path = new.pop()
+        known.add(path)
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("vgtheory.kernels"):
+                inner = node.module.removeprefix("vgtheory.kernels").removeprefix(".")
+                names = [inner] if inner else [alias.name for alias in node.names]
+                new |= {Path(__file__).with_name(f"{name}.py") for name in names} - known
+    return known
+
+
 @cache
-def _kernel_cache() -> Path | None:
-    return private_directory("kernels", sources_digest())
+def _kernel_cache(source: Path) -> Path | None:
+    return private_directory("kernels", f"{source.stem}-{sources_digest(source)}")
 
 
 def compiled(
@@ -99,7 +116,7 @@ def compiled(
     def decorate(function: Callable) -> Callable:
         if numba.config.DISABLE_JIT:
             return function
-        place = directory or _kernel_cache()
+        place = directory or _kernel_cache(Path(function.__code__.co_filename))
         options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags), "forceinline": inline}
         options["cache"] = place is not None and not part
         if part:
@@ -108,11 +125,28 @@ def compiled(
         # Numba reads its global setting when the decorator runs; the user's own functions keep theirs.
         numba.config.CACHE_DIR = str(place or kept)
         try:
-            return numba.njit(function, **options) if signature is None else numba.njit(signature, **options)(function)
+            dispatcher = numba.njit(function, **options)
         finally:
             numba.config.CACHE_DIR = kept
+        if options["cache"]:
+            _keep_writers_apart(dispatcher)
+        if signature is not None:
+            dispatcher.compile(signature)
+            dispatcher.disable_compile()
+        return dispatcher
 
     return decorate
+
+
+def _keep_writers_apart(dispatcher: Any) -> None:
+    """Give this process names of its own for the data files of a function.
+
+    Two processes that compile it for two signatures at once would both write file 1, and the index of the one could
+    come to point at the code of the other.  With names apart the worst that is lost is one compilation.
+    """
+    file = dispatcher._cache._cache_file
+    stem = file._data_name_pattern.removesuffix(".{number:d}.nbc")
+    file._data_name_pattern = f"{stem}-{secrets.token_hex(6)}.{{number:d}}.nbc"
 
 
 def elementwise(function: Callable) -> Callable:
