@@ -10,7 +10,8 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import compile_jets, jets, number_ball, outward, precision
 from vgtheory.symbolic.catalogue import activation, catalogue
-from vgtheory.symbolic.tails import TailUndecided, tail
+from vgtheory.symbolic.expansion import tail
+from vgtheory.symbolic.tails import TailUndecided
 
 x = sp.Symbol("x", real=True)
 FORMULAS = [

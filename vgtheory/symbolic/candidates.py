@@ -10,8 +10,9 @@ from flint import arb
 
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.ball import WHOLE_LINE, compile_jets, hull, jets, number_ball, precision
+from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.search import FINEST, CriticalBox, SearchFailed, critical_boxes, refined
-from vgtheory.symbolic.tails import TAYLOR_ORDERS, Tail, TailUndecided, tail
+from vgtheory.symbolic.tails import TAYLOR_ORDERS, Tail, TailUndecided
 
 FINAL_BITS = 256
 STARTS = (4, 8, 16, 32, 64)  # where a tail may begin; the bounded part is searched box by box

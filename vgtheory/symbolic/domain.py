@@ -14,7 +14,8 @@ from flint import arb
 from vgtheory._errors import FormulaError, UnsupportedError
 from vgtheory.symbolic.ball import compile_jets, jets, number_ball, precision
 from vgtheory.symbolic.calculus import Piece
-from vgtheory.symbolic.tails import TailUndecided, tail
+from vgtheory.symbolic.expansion import tail
+from vgtheory.symbolic.tails import TailUndecided
 
 Condition = Literal["nonzero", "positive", "nonnegative"]
 REACH = 64  # the boxes go this far, tails take over from there

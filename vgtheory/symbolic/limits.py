@@ -3,7 +3,8 @@
 import sympy as sp
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.symbolic.tails import TailUndecided, tail
+from vgtheory.symbolic.expansion import tail
+from vgtheory.symbolic.tails import TailUndecided
 
 STARTS = (16, 256, 4096)  # terms that cannot be ordered from one start on may be from a larger one
 

@@ -12,8 +12,9 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic import closed_form
 from vgtheory.symbolic.ball import compile_jets, hull, jets, number_ball, precision
 from vgtheory.symbolic.calculus import Piece
+from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.search import FINEST, MAX_BOXES, SEARCH_BITS, unit_boxes
-from vgtheory.symbolic.tails import TailUndecided, tail
+from vgtheory.symbolic.tails import TailUndecided
 
 STARTS = (4, 8, 16, 32, 64)
 

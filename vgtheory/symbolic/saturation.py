@@ -14,11 +14,12 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import compile_jets, hull, jets, number_ball, precision
+from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.extrema import derivative_range, slope_bound
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.monotone import nonincreasing
 from vgtheory.symbolic.search import FINEST, MAX_BOXES, SEARCH_BITS, CriticalBox, Jets, refined, unit_boxes
-from vgtheory.symbolic.tails import TAYLOR_ORDERS, TailUndecided, tail
+from vgtheory.symbolic.tails import TAYLOR_ORDERS, TailUndecided
 
 FINAL_BITS = 256
 STARTS = (4, 8, 16, 32, 64, 128, 512, 4096)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,8 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import number_ball, precision
 from vgtheory.symbolic.complex_ball import Enclosed, complex_function, enclose
-from vgtheory.symbolic.tails import Tail, TailUndecided, tail
+from vgtheory.symbolic.expansion import tail
+from vgtheory.symbolic.tails import Coefficient, Scale, Tail, TailUndecided, coefficient_ball
 
 MAX_START = 10**7
 MOST_EVALUATIONS = 300_000
@@ -103,10 +104,10 @@ def _enclosure(f: sp.Expr, x: sp.Symbol, q: sp.Expr, bits: int) -> arb:
                 return number_ball(f.subs(x, 0))
             raise InputError(f"q = {q}", "a variance above 0", "choose another")
         parts = calculus.pieces(f, x)
-        start = _first_start(parts, variance, bits)
-        right, start_right = _tail_bound(parts[-1].expr, x, variance, start, bits)
-        left, start_left = _tail_bound(parts[0].expr.subs(x, -x), x, variance, start, bits)
-        total = arb(0, 1) * right + arb(0, 1) * left
+        kinks = [abs(float(p.hi)) for p in parts if p.hi != sp.oo]
+        right, start_right = _tail_integral(parts[-1].expr, x, variance, kinks, bits)
+        left, start_left = _tail_integral(parts[0].expr.subs(x, -x), x, variance, kinks, bits)
+        total = right + left
         for piece in parts:
             lo = -arb(start_left) if piece.lo == -sp.oo else number_ball(piece.lo)
             hi = arb(start_right) if piece.hi == sp.oo else number_ball(piece.hi)
@@ -114,10 +115,16 @@ def _enclosure(f: sp.Expr, x: sp.Symbol, q: sp.Expr, bits: int) -> arb:
         return total
 
 
-def _first_start(parts: Iterable[calculus.Piece], variance: arb, bits: int) -> int:
-    ends = [abs(float(p.hi)) for p in parts if p.hi != sp.oo]
+def _starts(variance: arb, kinks: Iterable[float], bits: int) -> Iterator[int]:
+    """Yield the points R to try: beyond the breakpoints; where e^{−R} is 2^{−bits}; where the density is, and on."""
     reach = float(((variance * (bits + 10) * 2).sqrt() * arb(0.84)).upper())  # e^{−R²/2q} = 2^{−bits}
-    return int(max([reach, 3.0, *(e + 1 for e in ends)])) + 1
+    least, settled = max([3.0, *(k + 1 for k in kinks)]), 0.75 * (bits + 10)
+    if settled < reach:
+        yield int(max(least, settled)) + 1
+    start = int(max(least, reach)) + 1
+    while start <= MAX_START:
+        yield start
+        start += start // 3 + 1
 
 
 def _segment(expr: sp.Expr, x: sp.Symbol, variance: arb, lo: arb, hi: arb, bits: int) -> arb:
@@ -134,24 +141,21 @@ def _segment(expr: sp.Expr, x: sp.Symbol, variance: arb, lo: arb, hi: arb, bits:
     return value
 
 
-def _tail_bound(expr: sp.Expr, x: sp.Symbol, variance: arb, start: int, bits: int) -> tuple[arb, int]:
-    """Return a bound of ∫_R^∞ |f| p_q and the R it was found for, small against 2^−bits where that can be had."""
-    if expr == 0:
-        return arb(0), start
+def _tail_integral(expr: sp.Expr, x: sp.Symbol, variance: arb, kinks: Iterable[float], bits: int) -> tuple[arb, int]:
+    """Return ∫_R^∞ f p_q and the R it was found for, its radius small against 2^−bits where that can be had."""
     best: tuple[arb, int] | None = None
-    while start <= MAX_START:
-        bound = _bound_from(expr, x, variance, start)
-        if bound is not None:
-            best = bound, start
-            if bound < arb(2) ** -(bits + 8):
+    for start in _starts(variance, kinks, bits):
+        ball = arb(0) if expr == 0 else _integral_from(expr, x, variance, start)
+        if ball is not None:
+            best = ball, start
+            if ball.rad() < arb(2) ** -(bits + 8):
                 return best
-        start = start + start // 3 + 1
     if best is None:
         raise UnsupportedError(f"no certified bound of {expr} for large |{x}|; the mean cannot be certified")
     return best
 
 
-def _bound_from(expr: sp.Expr, x: sp.Symbol, variance: arb, start: int) -> arb | None:
+def _integral_from(expr: sp.Expr, x: sp.Symbol, variance: arb, start: int) -> arb | None:
     for order in TAYLOR_ORDERS:
         try:
             return _integrated(tail(expr, x, start, order), variance, start)
@@ -160,10 +164,30 @@ def _bound_from(expr: sp.Expr, x: sp.Symbol, variance: arb, start: int) -> arb |
     return None
 
 
+def _moment(power: int, variance: arb, start: int) -> arb:
+    """Return ∫_R^∞ x^n p_q by parts: M_n = q(n − 1)M_{n−2} + q R^{n−1} p_q(R)."""
+    density = (-(arb(start) ** 2) / (2 * variance)).exp() / (2 * arb.pi() * variance).sqrt()
+    if power == 0:
+        return (start / (2 * variance).sqrt()).erfc() / 2
+    lower = _moment(power - 2, variance, start) * (power - 1) if power > 1 else arb(0)
+    return variance * (lower + arb(start) ** (power - 1) * density)
+
+
 def _integrated(behaviour: Tail, variance: arb, start: int) -> arb:
+    """Return a ball around ∫_R^∞ f p_q: what is a polynomial exactly, the rest by its bound."""
+    total, rest = arb(0), []
+    for scale, c in behaviour.terms:
+        if scale.power.is_Integer and scale.power >= 0 and not scale.logs and not scale.rates:
+            total += coefficient_ball(c) * _moment(int(scale.power), variance, start)
+        else:
+            rest.append((scale, c))
+    return total + arb(0, 1) * _bounded(rest, variance, start)
+
+
+def _bounded(rest: list[tuple[Scale, Coefficient]], variance: arb, start: int) -> arb:
     """Return a bound of the integral of Σ |C|·x^p·(log x)^k·exp(Σ rate·x^degree) against the density, x ≥ R ≥ 3."""
     total = arb(0)
-    for scale, c in behaviour.terms:
+    for scale, c in rest:
         # log x ≥ 1 there, and log x ≤ x; x^p ≤ R^p e^{p(x/R − 1)} because log x lies below its tangent at R.
         power = number_ball(sp.Max(scale.power, 0) + sp.Max(scale.logs, 0))
         rate, square = power / start, arb(0)
@@ -186,6 +210,6 @@ def _integrated(behaviour: Tail, variance: arb, start: int) -> arb:
         v = variance / wide
         at = (start - rate * v) / (2 * v).sqrt()
         weight = arb(start) ** power * (-power).exp() / (2 * wide.sqrt())
-        size = abs(c if isinstance(c, arb) else number_ball(c))
+        size = abs(coefficient_ball(c))
         total += size * weight * (rate * rate * v / 2).exp() * at.erfc()
     return arb(total.upper())
