@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 CODE = re.compile(r"`([^`]*)`")
-SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|([A-Za-z0-9*∞ℓ]))")
+SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|([A-Za-z0-9*∞ℓ])(?![A-Za-z0-9_]))")
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from vgtheory.reporting.latex_document import (
     formula,
     heading,
     paragraph,
-    table,
 )
+from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import escape
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import RELATIONS, Formula

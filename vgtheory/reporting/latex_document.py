@@ -5,11 +5,9 @@ Packages: amsmath, amssymb, booktabs and graphicx (figures, and the guard that s
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Any
 
 import mpmath
 import sympy as sp
@@ -17,13 +15,11 @@ import sympy as sp
 from vgtheory._errors import InputError
 from vgtheory._references import REFERENCES, Reference
 from vgtheory.reporting.latex_layout import equation_rows
-from vgtheory.reporting.latex_text import escape
+from vgtheory.reporting.latex_text import escape, prose
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.printing import decimal, to_latex
 
-LINES_PER_TABLE = 36  # a tabular does not break across pages
-_WIDE_CELL = 45  # characters beyond which a column is set as a paragraph
 _LEVELS = ("section", "subsection", "subsubsection")
 
 PREAMBLE = r"""\documentclass[10pt]{article}
@@ -38,29 +34,46 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.5em}
 \raggedbottom
-% Sets its argument at natural size, or shrinks it to the line where it is wider.
+% Sets its argument at natural size, or shrinks it to the line (or the optional width) where it is wider.
 \newsavebox{\fitbox}
-\newcommand{\fit}[1]{\sbox{\fitbox}{#1}%
-  \ifdim\wd\fitbox>\linewidth\resizebox{\linewidth}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
+\newcommand{\fit}[2][\linewidth]{\sbox{\fitbox}{#2}%
+  \ifdim\wd\fitbox>#1\relax\resizebox{#1}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
 """
 
 
-def heading(text: str, level: int = 1) -> str:
-    """Return a heading of level 1 to 3; `text` is escaped."""
+def heading(text: str, level: int = 1, numbered: bool = False) -> str:
+    """Return a heading of level 1 to 3."""
     if level not in (1, 2, 3):
         raise InputError(f"level = {level!r}", "1, 2 or 3", "use 1 for sections")
-    return rf"\{_LEVELS[level - 1]}*{{{escape(text)}}}"
+    return rf"\{_LEVELS[level - 1]}{'' if numbered else '*'}{{{prose(text)}}}"
 
 
 def paragraph(text: str) -> str:
-    """Return a paragraph of plain text, escaped."""
-    return escape(text) + "\n"
+    """Return a paragraph of running text."""
+    return prose(text) + "\n"
 
 
-def equation(obj: Formula | sp.Basic | str) -> str:
-    r"""Return a displayed equation of a Formula or expression (or of LaTeX mathematics), broken into lines."""
+def equation(obj: Formula | sp.Basic | str, label: str = "") -> str:
+    r"""Return a displayed equation of a Formula or expression (or of LaTeX mathematics), broken into lines.
+
+    With a `label` the equation is numbered, and ``\eqref{eq:label}`` refers to it.
+    """
     body = obj if isinstance(obj, str) else aligned([obj])
-    return "\\[\n\\fit{$\\displaystyle\n" + body + "\n$}\n\\]"
+    if not label:
+        return "\\[\n\\fit{$\\displaystyle\n" + body + "\n$}\n\\]"
+    return (
+        f"\\begin{{equation}}\\label{{eq:{slug(label)}}}\n\\fit[0.9\\linewidth]{{$\\displaystyle\n"
+        f"{body}\n$}}\n\\end{{equation}}"
+    )
+
+
+def slug(text: str) -> str:
+    """Return `text` as a label: lower-case words joined by hyphens, the same for the same text.
+
+    >>> slug("Gradient at layer l")
+    'gradient-at-layer-l'
+    """
+    return re.sub(r"[^a-z0-9:]+", "-", text.lower()).strip("-") or "formula"
 
 
 def aligned(items: Iterable[Formula | sp.Basic]) -> str:
@@ -87,23 +100,23 @@ def definition(item: Activation) -> str:
     )
 
 
-def formula(item: Formula) -> str:
+def formula(item: Formula, label: str = "") -> str:
     """Return a formula with its name, statement, assumptions, status and references around it."""
     parts = []
-    title = rf"\textbf{{{escape(item.name[:1].upper() + item.name[1:])}.}}" if item.name else ""
+    title = rf"\textbf{{{prose(item.name[:1].upper() + item.name[1:])}.}}" if item.name else ""
     if title or item.statement:
-        parts.append(f"{title} {escape(item.statement)}".strip())
-    parts.append(equation(item))
-    known = [f"{escape(item.kind)}, {escape(item.status)}"]
+        parts.append(f"{title} {prose(item.statement)}".strip())
+    parts.append(equation(item, label))
+    known = [f"{prose(item.kind)}, {prose(item.status)}"]
     if item.error and not item.expr.free_symbols:
         known.append(rf"value ${_long(item.value())}$, error at most ${decimal(item.error)}$")
     if item.conditions:
         known.append("holds for " + ", ".join(f"${to_latex(c)}$" for c in item.conditions))
     text = r"\emph{Status:} " + "; ".join(known) + "."
     if item.assumptions:
-        text += r" \emph{Assumptions:} " + "; ".join(escape(a.rstrip(".")) for a in item.assumptions) + "."
+        text += r" \emph{Assumptions:} " + "; ".join(prose(a.rstrip(".")) for a in item.assumptions) + "."
     if item.reference:
-        text += r" \emph{Reference:} " + ", ".join(_cited(key) for key in item.reference) + "."
+        text += r" \emph{Reference:} " + ", ".join(cited(key) for key in item.reference) + "."
     parts.append(rf"{{\small {text}\par}}")
     return "\n".join(parts) + "\n"
 
@@ -113,74 +126,10 @@ def _long(number: mpmath.mpf) -> str:
     return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
 
 
-def _cited(key: str) -> str:
+def cited(key: str) -> str:
+    """Return author and year of a work, which the bibliography of the document then lists."""
     # The author and year as text, so that one run of pdflatex suffices; \nocite marks the work for the bibliography.
     return rf"{escape(REFERENCES[key].short)}\nocite{{{key}}}" if key in REFERENCES else escape(key)
-
-
-def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
-    """Return a booktabs table; cells may be text, numbers, SymPy expressions or Formulas (their right-hand side).
-
-    A long table is cut into several, as a ``tabular`` does not break across pages.
-    Raises InputError for a row that is not as long as the header.
-    """
-    lines = [tuple(row) for row in rows]
-    for row in lines:
-        if len(row) != len(header):
-            raise InputError(f"a row of {len(row)} cells", f"{len(header)} cells as in the header", "complete the row")
-    columns = _columns(header, lines)
-    head = " & ".join(_cell(h) for h in header)
-    pages = _pages(lines, columns.count("p{"))
-    out = []
-    for page in pages:
-        body = "".join(" & ".join(_cell(c) for c in row) + " \\\\\n" for row in page)
-        out.append(
-            "\\begin{center}\n"
-            + (escape(caption) + "\\\\*[0.4em]\n" if caption else "")  # * keeps it on the page of its table
-            + f"\\fit{{\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}"
-            + "\\bottomrule\n\\end{tabular}}\n\\end{center}\n"
-        )
-    return "\n".join(out)
-
-
-def _pages(rows: list[tuple[Any, ...]], paragraphs: int) -> list[list[tuple[Any, ...]]]:
-    """Return the rows in groups that fit a page; a cell set as a paragraph takes several lines."""
-    per_line = 60 / max(paragraphs, 1)
-    pages: list[list[tuple[Any, ...]]] = [[]]
-    used = 0
-    for row in rows:
-        longest = max((len(c) for c in row if isinstance(c, str)), default=0) if paragraphs else 0
-        lines = max(1, math.ceil(longest / per_line))
-        if pages[-1] and used + lines > LINES_PER_TABLE:
-            pages.append([])
-            used = 0
-        pages[-1].append(row)
-        used += lines
-    return pages
-
-
-def _columns(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> str:
-    texts = [[c for c in column if isinstance(c, str)] for column in zip(header, *rows, strict=True)]
-    wide = [max((len(t) for t in column), default=0) > _WIDE_CELL for column in texts]
-    numeric = [bool(rows) and not any(isinstance(row[i], str) for row in rows) for i in range(len(header))]
-    share = 0.75 / max(sum(wide), 1)
-    return "".join(
-        rf"p{{{share:.2f}\linewidth}}" if w else "r" if n else "l" for w, n in zip(wide, numeric, strict=True)
-    )
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return escape(value)
-    if isinstance(value, Formula):
-        return f"${to_latex(value.expr)}$"
-    if isinstance(value, sp.Basic):
-        return f"${to_latex(value)}$"
-    if value is None:
-        return "--"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"${decimal(value)}$"
 
 
 def figure(path: str | PurePath, caption: str = "") -> str:
@@ -188,7 +137,7 @@ def figure(path: str | PurePath, caption: str = "") -> str:
     name = PurePath(path).as_posix()
     if re.search(r"[\\{}%#$&~^\s]", name):
         raise InputError(f"the figure path {name!r}", "a path without spaces and LaTeX specials", "rename the file")
-    below = f"\\\\*\n{escape(caption)}" if caption else ""
+    below = f"\\\\*\n{prose(caption)}" if caption else ""
     return (
         "\\begin{center}\n"
         rf"\includegraphics[width=0.95\linewidth,height=0.8\textheight,keepaspectratio]{{\detokenize{{{name}}}}}"
@@ -196,26 +145,42 @@ def figure(path: str | PurePath, caption: str = "") -> str:
     )
 
 
-def document(title: str, parts: Iterable[str]) -> str:
+def document(title: str, parts: Iterable[str], subtitle: str = "") -> str:
     """Return a complete document of the given pieces, with a bibliography of what they cite."""
     body = "\n".join(parts)
-    keys = {key for group in re.findall(r"\\(?:no)?cite\{([^}]*)\}", body) for key in group.split(",")}
+    below = f"{prose(subtitle)}\n\n" if subtitle else ""
     return (
-        f"{PREAMBLE}\\title{{{escape(title)}}}\n\\author{{}}\n\\date{{}}\n\\begin{{document}}\n\\maketitle\n"
-        f"{body}\n{bibliography(keys)}\\end{{document}}\n"
+        f"{PREAMBLE}\\title{{{prose(title)}}}\n\\author{{}}\n\\date{{}}\n\\begin{{document}}\n\\maketitle\n"
+        f"{below}{body}\n{bibliography(cited_keys(body))}\\end{{document}}\n"
     )
 
 
+def cited_keys(source: str) -> set[str]:
+    """Return the keys of the bibliography that LaTeX text cites."""
+    groups = re.findall(r"\\(?:no)?cite\{([^}]*)\}", source)
+    return {key for group in groups for key in group.split(",")} & REFERENCES.keys()
+
+
 def bibliography(keys: Iterable[str]) -> str:
-    """Return ``thebibliography`` of the works with these keys, "" without any."""
-    cited = sorted((REFERENCES[k] for k in set(keys)), key=lambda r: (r.authors, r.year))
+    """Return ``thebibliography`` of the works with these keys, "" without any: no run of BibTeX is needed."""
+    cited = _works(keys)
     if not cited:
         return ""
     items = "".join(f"\\bibitem{{{r.key}}} {_entry(r)}\n" for r in cited)
     return f"\\begin{{thebibliography}}{{99}}\n{items}\\end{{thebibliography}}\n"
 
 
+def bibtex(keys: Iterable[str]) -> str:
+    """Return the BibTeX entries of the works with these keys."""
+    return "\n".join(r.bibtex + "\n" for r in _works(keys))
+
+
+def _works(keys: Iterable[str]) -> list[Reference]:
+    return sorted((REFERENCES[k] for k in set(keys)), key=lambda r: (r.authors, r.year))
+
+
 def _entry(work: Reference) -> str:
     names = escape(work.authors.replace(" and ", "; "))
-    arxiv = rf" arXiv:\,{escape(work.arxiv)}." if work.arxiv else ""
-    return rf"{names.rstrip('.')}. {escape(work.title)}. \emph{{{escape(work.venue)}}}, {work.year}.{arxiv}"
+    arxiv = rf" arXiv:\,{escape(work.arxiv)}." if work.arxiv and work.venue != "arXiv" else ""
+    venue = rf"\emph{{{escape(work.venue)}}}" + (f":{escape(work.arxiv)}" if work.venue == "arXiv" else "")
+    return rf"{names.rstrip('.')}. {escape(work.title)}. {venue}, {work.year}.{arxiv}"

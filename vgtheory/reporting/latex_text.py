@@ -1,9 +1,15 @@
-"""Any text as LaTeX text: specials escaped, Greek letters and mathematical signs set, long words breakable."""
+"""Any text as LaTeX text: specials escaped, Greek letters and mathematical signs set, long words breakable.
+
+`escape` is for text that may hold anything, such as a user's name for something; `prose` for the package's own
+sentences, in which `` `code` `` and scripts like ``x_{max}`` mean what they do in :mod:`vgtheory.reporting.document`.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from vgtheory.reporting.document import CODE, SCRIPT
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -45,6 +51,7 @@ _LATIN_CAPITALS = {"Alpha": "A", "Beta": "B", "Epsilon": "E", "Zeta": "Z", "Eta"
 _LATIN_CAPITALS |= {"Mu": "M", "Nu": "N", "Omicron": "O", "Rho": "P", "Tau": "T", "Chi": "X"}
 _LONG_WORD = re.compile(r"[^\s]{25,}")
 _INDEXED = re.compile(r"(?<![A-Za-z0-9_])([A-Za-zα-ωΑ-Ωℓ])_([A-Za-z0-9α-ωℓ]{1,3})(?![A-Za-z0-9_])")
+_SCRIPTED = re.compile(rf"(?:(?<![^\W_])([^\W\d_]))?((?:{SCRIPT.pattern})+)")
 _BREAK = "\u200b"  # zero-width space: where a long word may break
 
 
@@ -60,6 +67,48 @@ def escape(text: str) -> str:
         out += [_plain(text[last : match.start()]), f"${_letter(match[1])}_{{{_letters(match[2])}}}$"]
         last = match.end()
     return "".join([*out, _plain(text[last:])])
+
+
+def prose(source: str) -> str:
+    r"""Return a sentence of the package as LaTeX text: mathematics in it is set as mathematics.
+
+    >>> print(prose("σ_w ≤ 10^{−3}, 50 %, x_{max}, `a_b`"))
+    $\sigma_{w}$ $\le$ 10$^{-3}$, 50 \%, $x_{\mathrm{max}}$, \texttt{a\_\allowbreak{}b}
+    """
+    parts = CODE.split(source)
+    return "".join(verbatim(part) if position % 2 else _scripts(part) for position, part in enumerate(parts))
+
+
+def verbatim(text: str) -> str:
+    """Return `text` in typewriter; it may break after operators, else a long formula runs into the margin."""
+    pieces = re.split(r"(?<=[-+*/(,:_])", text)
+    return r"\texttt{" + r"\allowbreak{}".join(escape(piece) for piece in pieces) + "}"
+
+
+def _scripts(part: str) -> str:
+    out, last = [], 0
+    for match in _SCRIPTED.finditer(part):
+        base = _letter(match[1]) if match[1] else ""
+        marks = "".join(
+            f"{mark}{{{_scripted(braced or bare)}}}"
+            for mark, braced, bare in SCRIPT.findall(match[2])
+            if braced or bare
+        )
+        out += [escape(part[last : match.start()]), f"${base}{marks}$" if base or marks else ""]
+        last = match.end()
+    return "".join([*out, escape(part[last:])])
+
+
+def _scripted(inner: str) -> str:
+    """Return what stands in a script as mathematics, words upright."""
+    words = re.split(r"([A-Za-z]{2,})", inner)
+    return "".join(rf"\mathrm{{{w}}}" if i % 2 else "".join(_mathletter(ch) for ch in w) for i, w in enumerate(words))
+
+
+def _mathletter(ch: str) -> str:
+    if ch.isascii():
+        return "" if not ch.isprintable() else rf"\text{{{_SPECIAL[ch]}}}" if ch in _SPECIAL else ch
+    return _mathematical(ch) or rf"\text{{{_character(ch)}}}"
 
 
 def _breakable(match: re.Match[str]) -> str:

@@ -1,0 +1,120 @@
+r"""Booktabs tables: columns that share the line by what they hold, formulas broken inside their cells, pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sympy as sp
+
+from vgtheory._errors import InputError
+from vgtheory.reporting.latex_layout import equation_rows, width
+from vgtheory.reporting.latex_text import prose
+from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.printing import decimal, to_latex
+
+LINES_PER_TABLE = 38  # a tabular does not break across pages
+CHARACTERS = 96.0  # of small type in a line of the documents
+NARROW = 24  # characters up to which a column of text is as wide as its longest cell
+FORMULA = 46.0  # estimated width beyond which a formula in a cell is broken into lines
+
+
+def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
+    """Return a booktabs table; cells may be text, numbers, SymPy expressions or Formulas (their right-hand side).
+
+    Text that is long is set as paragraphs, a long formula in several lines.  A long table is cut into several, as a
+    ``tabular`` does not break across pages.
+
+    Raises InputError for a row that is not as long as the header.
+    """
+    lines = [tuple(row) for row in rows]
+    for row in lines:
+        if len(row) != len(header):
+            raise InputError(f"a row of {len(row)} cells", f"{len(header)} cells as in the header", "complete the row")
+    shares = _shares(header, lines)
+    spec = "".join(_column(i, share, lines) for i, share in enumerate(shares))
+    head = " & ".join(_cell(h, share) for h, share in zip(header, shares, strict=True))
+    out = []
+    for page in _pages(lines, shares):
+        body = "".join(" & ".join(map(_cell, row, shares)) + " \\tabularnewline\n" for row in page)
+        out.append(
+            "\\begin{center}\\small\\setlength{\\tabcolsep}{4pt}\n"
+            + (prose(caption) + "\\\\*[0.4em]\n" if caption else "")  # * keeps it on the page of its table
+            + f"\\fit{{\\begin{{tabular}}{{@{{}}{spec}@{{}}}}\n\\toprule\n{head} \\tabularnewline\n\\midrule\n{body}"
+            + "\\bottomrule\n\\end{tabular}}\n\\end{center}\n"
+        )
+    return "\n".join(out)
+
+
+def _size(cell: Any) -> float:
+    """Return about how many characters wide a cell is."""
+    if isinstance(cell, str):
+        return float(len(cell))
+    return min(width(_math(cell)), FORMULA) if isinstance(cell, (Formula, sp.Basic)) else 8.0
+
+
+def _shares(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> list[float | None]:
+    """Return for each column its share of the line if it is set as paragraphs, None if it is as wide as it needs."""
+    longest = [max(map(_size, column)) for column in zip(header, *rows, strict=True)]
+    holds_text = [all(isinstance(c, str) for c in column) for column in zip(header, *rows, strict=True)]
+    if sum(longest) + 2 * len(longest) <= CHARACTERS:
+        return [None] * len(longest)
+    wide = [text and size > NARROW for text, size in zip(holds_text, longest, strict=True)]
+    left = CHARACTERS - sum(size for size, w in zip(longest, wide, strict=True) if not w) - 2 * len(longest)
+    wanted = sum(math.sqrt(size) for size, w in zip(longest, wide, strict=True) if w)
+    room = max(left, 0.3 * CHARACTERS) / CHARACTERS
+    return [room * math.sqrt(size) / wanted if w else None for size, w in zip(longest, wide, strict=True)]
+
+
+def _column(i: int, share: float | None, rows: list[tuple[Any, ...]]) -> str:
+    if share is not None:
+        return rf"p{{{share:.3f}\linewidth}}"
+    numeric = bool(rows) and all(isinstance(row[i], (int, float)) for row in rows)
+    return "r" if numeric else "l"
+
+
+def _pages(rows: list[tuple[Any, ...]], shares: list[float | None]) -> list[list[tuple[Any, ...]]]:
+    """Return the rows in groups that fit a page."""
+    pages: list[list[tuple[Any, ...]]] = [[]]
+    used = 0.0
+    for row in rows:
+        lines = max(map(_height, row, shares))
+        if pages[-1] and used + lines > LINES_PER_TABLE:
+            pages.append([])
+            used = 0.0
+        pages[-1].append(row)
+        used += lines
+    return pages
+
+
+def _height(cell: Any, share: float | None) -> float:
+    if isinstance(cell, str):
+        return math.ceil(len(cell) / (share * CHARACTERS)) if share else 1.0
+    if not isinstance(cell, (Formula, sp.Basic)):
+        return 1.0
+    text = _math(cell)
+    tall = 1.9 if r"\frac" in text or r"\sqrt" in text else 1.2
+    return tall * (1 + text.count(r"\\"))
+
+
+def _math(cell: Formula | sp.Basic) -> str:
+    """Return a cell's formula, broken into lines where it is long."""
+    expr = cell.expr if isinstance(cell, Formula) else cell
+    text = to_latex(expr)
+    if width(text) <= FORMULA or not isinstance(expr, sp.Expr):
+        return text
+    rows = equation_rows("", "", expr, FORMULA)
+    return "\\begin{aligned}[t]\n" + " \\\\\n".join(rows) + "\n\\end{aligned}" if len(rows) > 1 else text
+
+
+def _cell(value: Any, share: float | None = None) -> str:
+    if isinstance(value, str):
+        return (r"\raggedright " if share is not None else "") + prose(value)
+    if isinstance(value, (Formula, sp.Basic)):
+        return f"${_math(value)}$"
+    if value is None:
+        return "--"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"${decimal(value)}$"
