@@ -1,18 +1,32 @@
 """Weights: each initialiser has the scale that its paper states, and no bad scale gets in."""
 
+import json
 import math
 
+import numpy as np
 import pytest
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.model.network import Network, require_independent_layers
 from vgtheory.model.weights import Weights
 
 BAD = [-1, -0.5, float("nan"), float("inf"), "1.5", True, None, [1], 1j, sp.oo, sp.nan, sp.zoo, sp.I, -sp.sqrt(2)]
 
 
 @pytest.mark.parametrize("value", [*BAD, sp.Symbol("s", negative=True)], ids=str)
-@pytest.mark.parametrize("family", [Weights.gaussian, Weights.orthogonal, Weights.uniform])
+@pytest.mark.parametrize(
+    "family",
+    [
+        Weights.gaussian,
+        Weights.orthogonal,
+        Weights.uniform,
+        Weights.truncated_normal,
+        Weights.rademacher,
+        Weights.sparse,
+        Weights.low_rank,
+    ],
+)
 def test_a_bad_scale_is_refused(family, value):
     with pytest.raises(InputError):
         family(value)
@@ -50,3 +64,101 @@ def test_decimals_are_exact_and_symbols_stay():
     assert Weights.gaussian(0.1, 1.5).sigma_w == sp.Rational(1, 10)
     assert Weights.gaussian(s).sigma_w is s
     assert hash(Weights.gaussian(0.1)) == hash(Weights.gaussian(sp.Rational(1, 10)))
+
+
+LAWS = [
+    Weights.truncated_normal(1.2, 0.1, cut=3),
+    Weights.rademacher(1.2),
+    Weights.sparse(1.2, 0.3, density=0.05),
+    Weights.low_rank(1.2, rank=3, noise=0.25),
+    Weights.gaussian(1.1).recurrent(),
+    Weights.sparse(1.1).recurrent(),
+]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.text)
+def test_a_law_comes_back_from_its_spec(law):
+    network = Network("tanh", law, width=8, depth=3)
+    assert Network.from_spec(json.loads(network.spec_json)) == network
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Weights.truncated_normal(1, cut=0), "cut = 0"),
+        (lambda: Weights.truncated_normal(1, cut="2"), "cut = 2"),
+        (lambda: Weights.sparse(1, density=0), "density = 0"),
+        (lambda: Weights.sparse(1, density=1.5), "density"),
+        (lambda: Weights.sparse(1, density=sp.Symbol("p")), "density = p"),
+        (lambda: Weights.low_rank(1, rank=0), "rank = 0"),
+        (lambda: Weights.low_rank(1, rank=1.5), "rank"),
+        (lambda: Weights.low_rank(1, noise=-0.1), "noise"),
+        (lambda: Weights.given([]), "no weights"),
+        (lambda: Weights.given([[1.0, 2.0]]), "W_1"),
+        (lambda: Weights.given([[[math.nan]]]), "W_1"),
+        (lambda: Weights.given([np.eye(2), np.eye(3)]), "W_2 of shape"),
+        (lambda: Weights.given([np.eye(2)], [np.zeros(3)]), "biases"),
+        (lambda: Weights.given([np.eye(2)]).recurrent(), "given"),
+        (lambda: Weights("sparse", 1, 0), "options"),
+        (lambda: Weights("given", 1, 0), "given"),
+        (lambda: Network("tanh", Weights.given([np.eye(2)]), width=3, depth=1), "widths"),
+        (lambda: Network("tanh", Weights.given([np.eye(2)]), width=2, depth=2), "widths"),
+        (lambda: Network("tanh", Weights.gaussian(1).recurrent(), width=[2, 3], depth=1), "different widths"),
+    ],
+)
+def test_bad_laws_are_named(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_given_arrays_are_known_by_their_content_and_stored_beside_the_spec(tmp_path):
+    rng = np.random.default_rng(1)
+    weights, biases = [rng.normal(size=(3, 4)), rng.normal(size=(2, 3))], [rng.normal(size=3), rng.normal(size=2)]
+    law = Weights.given(weights, biases)
+    network = Network("tanh", law, width=(4, 3, 2), depth=2)
+    assert Weights.given([w.copy() for w in weights], biases) == law
+    assert Weights.given(weights) != law
+    assert float(law.sigma_w) == pytest.approx(
+        math.sqrt((4 * np.mean(weights[0] ** 2) + 3 * np.mean(weights[1] ** 2)) / 2)
+    )
+    before = weights[0][0, 0]
+    weights[0][0, 0] = 9.0
+    assert law.arrays.weights[0][0, 0] == before
+    with pytest.raises(ValueError, match="read-only"):
+        law.arrays.weights[0][0, 0] = 1.0
+    spec = json.loads(network.spec_json)
+    path = law.arrays.save(tmp_path)
+    assert Network.from_spec(spec, arrays=tmp_path) == network
+    with pytest.raises(InputError, match="without their arrays"):
+        Network.from_spec(spec)
+    Weights.given(weights, biases).arrays.save(tmp_path).replace(path)
+    with pytest.raises(InputError, match="its content"):
+        Network.from_spec(spec, arrays=tmp_path)
+    path.write_bytes(b"no archive")
+    with pytest.raises(InputError, match=r"LayerArrays\.save"):
+        Network.from_spec(spec, arrays=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("law", "independent", "by_variance"),
+    [
+        (Weights.gaussian(1), True, False),
+        (Weights.orthogonal(1), True, False),
+        (Weights.uniform(1), True, True),
+        (Weights.rademacher(1), True, True),
+        (Weights.sparse(1), True, True),
+        (Weights.low_rank(1), False, False),
+        (Weights.given([np.eye(2)] * 3), False, False),
+        (Weights.uniform(1).recurrent(), False, False),
+    ],
+    ids=lambda value: getattr(value, "text", str(value)),
+)
+def test_laws_say_what_theory_may_use(law, independent, by_variance):
+    assert law.has_independent_layers is independent
+    assert law.acts_by_variance is by_variance
+    network = Network("tanh", law, width=2, depth=3)
+    if independent:
+        require_independent_layers(network, "predict")
+    else:
+        with pytest.raises(UnsupportedError, match=r"predict needs.*vg\.simulate"):
+            require_independent_layers(network, "predict")

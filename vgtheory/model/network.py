@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,8 +83,24 @@ class Network:
         object.__setattr__(self, "skip", to_skip(skip))
         object.__setattr__(self, "norm", to_norm(norm))
         object.__setattr__(self, "dropout", to_dropout(dropout))
+        self._check_weights()
         if self.skip is not None and isinstance(self.width, tuple) and len(set(self.width)) > 1:
             raise InputError("a skip connection between layers of different widths", "one width", "e.g. width=512")
+
+    def _check_weights(self) -> None:
+        """Raise InputError where the weights are of layers of other widths than the network's."""
+        law = self.weights
+        if law.shared and isinstance(self.width, tuple) and len(set(self.width)) > 1:
+            raise InputError("recurrent weights between layers of different widths", "one width", "e.g. width=512")
+        if law.arrays is not None and (self.width, self.depth) != (law.arrays.widths, len(law.arrays.weights)):
+            equal = set(law.arrays.widths) == {self.width} and len(law.arrays.weights) == self.depth
+            if not equal:
+                raise InputError(
+                    f"given weights of widths {law.arrays.widths} in a network of width {self.width} and depth "
+                    f"{self.depth}",
+                    "the widths and the depth of the weights",
+                    "width=weights.arrays.widths, depth=len(weights.arrays.weights)",
+                )
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -141,11 +158,8 @@ class Network:
         open_symbols = set().union(*(e.free_symbols for e in (*laws, *sizes))) - bound
         spec = self.activation.spec
         symbols = {**spec.pop("symbols", {}), **assumptions(open_symbols)}
+        spec |= self.weights.spec
         spec |= {
-            "weights": self.weights.family,
-            "sigma_w": str(self.weights.sigma_w),
-            "sigma_b": str(self.weights.sigma_b),
-            "bias": self.weights.bias_family,
             "width": list(self.width) if isinstance(self.width, tuple) else str(self.width),
             "depth": str(self.depth),
         }
@@ -156,8 +170,10 @@ class Network:
         return spec | ({"symbols": symbols} if symbols else {})
 
     @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Network:
+    def from_spec(cls, spec: Mapping[str, Any], arrays: str | os.PathLike[str] | None = None) -> Network:
         """Return the network that a :attr:`spec` describes; its texts are parsed, never evaluated.
+
+        Given weights are in a spec by their digest; `arrays` is the folder where ``weights.arrays.save`` put them.
 
         Raises FormulaError or InputError where the description is not one that :attr:`spec` gives.
 
@@ -166,9 +182,7 @@ class Network:
         True
         """
         symbols = {name: sp.Symbol(name, **facts) for name, facts in spec.get("symbols", {}).items()}
-        laws = {**symbols, "fan_in": fan_in, "fan_out": fan_out}
-        sigma_w, sigma_b = read(spec["sigma_w"], laws), read(spec["sigma_b"], laws)
-        weights = Weights(spec["weights"], sigma_w, sigma_b, spec["bias"])
+        weights = Weights.from_spec(spec, symbols, arrays)
         width = spec["width"] if isinstance(spec["width"], list) else read(spec["width"], symbols)
         skip = Skip.from_spec(spec["skip"], symbols) if "skip" in spec else None
         norm = Norm.from_spec(spec["norm"]) if "norm" in spec else None
@@ -205,6 +219,16 @@ def require_plain(network: Network, verb: str) -> None:
         raise UnsupportedError(
             f"{verb} is for networks without skip connections, normalisation and dropout, and this one has "
             f"{' and '.join(network.parts)}; use vg.simulate, or drop {', '.join(f'{name}=' for name in arguments)}"
+        )
+
+
+def require_independent_layers(network: Network, verb: str) -> None:
+    """Raise UnsupportedError if the layers' weights are not independent of each other, or not iid (or Haar) in one."""
+    if not network.weights.has_independent_layers:
+        raise UnsupportedError(
+            f"{verb} needs weights that are independent from layer to layer, with independent entries of finite "
+            f"variance or orthogonal, and {network.weights.text} weights are not that; use vg.simulate or "
+            f"vg.sample_spectrum, which draw the matrices"
         )
 
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import sympy as sp
 
 from vgtheory._errors import InputError
+from vgtheory.model.arrays import LayerArrays
 from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.parser import read
 
-Family = Literal["gaussian", "orthogonal", "uniform"]
+Family = Literal["gaussian", "orthogonal", "uniform", "truncated_normal", "rademacher", "sparse", "low_rank", "given"]
 BiasFamily = Literal["gaussian", "uniform"]
+
+# What each family is besides its scale: names of numbers.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "truncated_normal": ("cut",),
+    "sparse": ("density",),
+    "low_rank": ("noise", "rank"),
+}
+# Independent entries of one law with finite variance: as the width grows only the variance matters.
+INDEPENDENT = ("gaussian", "uniform", "truncated_normal", "rademacher", "sparse")
+MAX_RANK = 10**6
 
 # fan_in and fan_out stand for N_{l-1} and N_l inside σ_w and σ_b of initialisers that depend on the shape.
 fan_in = sp.Symbol("fan_in", integer=True, positive=True)
@@ -23,8 +37,9 @@ fan_out = sp.Symbol("fan_out", integer=True, positive=True)
 class Weights:
     """The law of (W_l, b_l): Var (W_l)_ij = σ_w²/N_{l−1} (orthogonal: W_l = σ_w · Haar), Var b_i = σ_b².
 
-    Use the constructors: ``Weights.gaussian(1.5, 0.05)``, ``.orthogonal``, ``.uniform``, ``.he()``, ``.xavier()``,
-    ``.lecun()``, ``.pytorch_default()``.
+    Use the constructors: ``Weights.gaussian(1.5, 0.05)``, ``.orthogonal``, ``.uniform``, ``.truncated_normal``,
+    ``.rademacher``, ``.sparse``, ``.low_rank``, ``.given``, ``.he()``, ``.xavier()``, ``.lecun()``,
+    ``.pytorch_default()``; ``law.recurrent()`` is a law with one matrix for all layers.
 
     Parameters
     ----------
@@ -32,18 +47,29 @@ class Weights:
     sigma_w, sigma_b : standard deviations in the convention above; numbers, or SymPy expressions
         (in which ``fan_in`` and ``fan_out`` stand for the layer's shape).
     bias_family : shape of the distribution of the biases.
+    options : numbers that the family needs besides, as (name, value), in the order of the names.
+    shared : whether all layers have the same matrix and bias.
+    arrays : the matrices and biases of a network that is given.
     """
 
     family: Family
     sigma_w: sp.Expr
     sigma_b: sp.Expr
     bias_family: BiasFamily = "gaussian"
+    options: tuple[tuple[str, sp.Expr], ...] = ()
+    shared: bool = False
+    arrays: LayerArrays | None = None
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
             raise InputError(f"family = {self.family!r}", "one of " + ", ".join(get_args(Family)), "e.g. gaussian")
         if self.bias_family not in get_args(BiasFamily):
             raise InputError(f"bias_family = {self.bias_family!r}", "gaussian or uniform", "e.g. gaussian")
+        if (self.arrays is not None) != (self.family == "given") or (self.shared and self.arrays is not None):
+            raise InputError(f"{self.family} weights with these arrays", "arrays that are given", "see Weights.given")
+        if tuple(name for name, _ in self.options) != OPTIONS.get(self.family, ()):
+            raise InputError(f"options {self.options}", str(OPTIONS.get(self.family, ())), f"see Weights.{self.family}")
+        object.__setattr__(self, "options", tuple((name, _option(name, value)) for name, value in self.options))
         object.__setattr__(self, "sigma_w", _scale("sigma_w", self.sigma_w))
         object.__setattr__(self, "sigma_b", _scale("sigma_b", self.sigma_b))
 
@@ -61,6 +87,52 @@ class Weights:
     def uniform(cls, sigma_w: Any, sigma_b: Any = 0) -> Weights:
         """Return independent uniform weights of variance σ_w²/N_{l−1} and normal biases of variance σ_b²."""
         return cls("uniform", sigma_w, sigma_b)
+
+    @classmethod
+    def truncated_normal(cls, sigma_w: Any, sigma_b: Any = 0, cut: Any = 2) -> Weights:
+        """Return independent normal weights cut at ±cut standard deviations, then scaled to variance σ_w²/N_{l−1}.
+
+        The scaling is that of variance-scaling initialisers (1/0.8796 at cut = 2); biases are normal.
+        """
+        return cls("truncated_normal", sigma_w, sigma_b, options=(("cut", cut),))
+
+    @classmethod
+    def rademacher(cls, sigma_w: Any, sigma_b: Any = 0) -> Weights:
+        """Return independent weights ±σ_w/√N_{l−1} with fair signs, and normal biases of variance σ_b²."""
+        return cls("rademacher", sigma_w, sigma_b)
+
+    @classmethod
+    def sparse(cls, sigma_w: Any, sigma_b: Any = 0, density: Any = 0.1) -> Weights:
+        """Return independent weights that are normal with probability `density`, else 0, of variance σ_w²/N_{l−1}."""
+        return cls("sparse", sigma_w, sigma_b, options=(("density", density),))
+
+    @classmethod
+    def low_rank(cls, sigma_w: Any, sigma_b: Any = 0, rank: Any = 1, noise: Any = 0) -> Weights:
+        """Return W = σ_w (√((1 − noise)/(rank N_{l−1})) U Vᵀ + √(noise/N_{l−1}) G), U, V, G standard normal.
+
+        U is N_l × rank and V is N_{l−1} × rank; `noise` is the share of the variance σ_w²/N_{l−1} that the full-rank
+        part G has, 0 ≤ noise ≤ 1.  Biases are normal.
+        """
+        return cls("low_rank", sigma_w, sigma_b, options=(("noise", noise), ("rank", rank)))
+
+    @classmethod
+    def given(cls, weights: Sequence[Any], biases: Sequence[Any] | None = None) -> Weights:
+        """Return a law without chance: these matrices W_1..W_L, of shape (N_l, N_{l−1}), and biases b_1..b_L or none.
+
+        Its sigma_w is the root mean square over the layers of what W_l's entries say, σ_w² = N_{l−1}·mean (W_l)_ij²,
+        and so is sigma_b: a description, which no formula uses.  Raises InputError for arrays that are not finite
+        numbers of matching shapes.
+        """
+        arrays = LayerArrays.of(weights, biases)
+        return cls("given", *arrays.scales, arrays=arrays)
+
+    def recurrent(self) -> Weights:
+        """Return this law with one W and one b, drawn once, for all layers (which need the same width).
+
+        >>> Weights.gaussian(1.2, 0.1).recurrent().shared
+        True
+        """
+        return replace(self, shared=True)
 
     @classmethod
     def he(cls, sigma_b: Any = 0) -> Weights:
@@ -86,6 +158,84 @@ class Weights:
         """Return (σ_w, σ_b) of a layer with `shape_in` inputs and `shape_out` outputs."""
         shape = {fan_in: shape_in, fan_out: shape_out}
         return self.sigma_w.subs(shape), self.sigma_b.subs(shape)
+
+    def option(self, name: str) -> float:
+        """Return a number that the family needs besides its scales, such as "density"."""
+        return float(dict(self.options)[name])
+
+    @property
+    def has_independent_layers(self) -> bool:
+        """Return whether layers are independent, and their weights iid with finite variance or Haar matrices.
+
+        What mean field and random matrix theory need.  Laws other than normal and Haar enter through their variance.
+        """
+        return self.family in (*INDEPENDENT, "orthogonal") and not self.shared
+
+    @property
+    def acts_by_variance(self) -> bool:
+        """Return whether the law acts like a normal one of the same variance, but only as the width grows."""
+        return self.family in INDEPENDENT and self.family != "gaussian" and not self.shared
+
+    @property
+    def text(self) -> str:
+        """Return the law's shape in words.
+
+        >>> Weights.sparse(1, density=0.2).recurrent().text
+        'recurrent sparse (density 0.2)'
+        """
+        numbers = ", ".join(f"{name} {float(value):g}" for name, value in self.options)
+        words = self.family.replace("_", " ") + (f" ({numbers})" if numbers else "")
+        return f"recurrent {words}" if self.shared else words
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Return a plain, JSON-ready description, in which given arrays are named by their digest."""
+        spec: dict[str, Any] = {
+            "weights": self.family,
+            "sigma_w": str(self.sigma_w),
+            "sigma_b": str(self.sigma_b),
+            "bias": self.bias_family,
+        }
+        spec |= {"options": {name: str(value) for name, value in self.options}} if self.options else {}
+        spec |= {"shared": True} if self.shared else {}
+        return spec | ({"arrays": self.arrays.digest} if self.arrays else {})
+
+    @classmethod
+    def from_spec(
+        cls, spec: Mapping[str, Any], symbols: Mapping[str, sp.Symbol], arrays: str | os.PathLike[str] | None = None
+    ) -> Weights:
+        """Return the law that a :attr:`spec` describes; given arrays are read from the folder `arrays`.
+
+        Raises InputError if they are not there or are not those.
+        """
+        laws = {**symbols, "fan_in": fan_in, "fan_out": fan_out}
+        return cls(
+            spec["weights"],
+            read(spec["sigma_w"], laws),
+            read(spec["sigma_b"], laws),
+            spec["bias"],
+            tuple((name, read(value, {})) for name, value in spec.get("options", {}).items()),
+            spec.get("shared", False),
+            LayerArrays.load(arrays, spec["arrays"]) if "arrays" in spec else None,
+        )
+
+
+def _option(name: str, value: Any) -> sp.Expr:
+    """Return a number that a family needs besides its scales, if it is one that it may be."""
+    accepted = {
+        "cut": ("a number from 0.1 to 10", lambda x: 0.1 <= x <= 10),
+        "density": ("a number from 1e-6 to 1", lambda x: 1e-6 <= x <= 1),
+        "noise": ("a number from 0 to 1", lambda x: 0 <= x <= 1),
+        "rank": (f"a whole number from 1 to {MAX_RANK:,}", lambda x: x.is_Integer and 1 <= x <= MAX_RANK),
+    }
+    text, holds = accepted[name]
+    try:
+        number = exact(value)
+    except InputError:
+        number = sp.nan
+    if not (number.is_number and number.is_real and holds(number)):
+        raise InputError(f"{name} = {value}", text, "it is a number of the weight law")
+    return number
 
 
 def _scale(name: str, value: Any) -> sp.Expr:

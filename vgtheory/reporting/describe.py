@@ -19,7 +19,7 @@ def describe(network: Network) -> str:
     widths = sorted(set(network.widths))
     width = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
     return (
-        f"{network.activation.name}{values}, {network.weights.family} weights with σ_w = {sigma_w:.6g}, "
+        f"{network.activation.name}{values}, {network.weights.text} weights with σ_w = {sigma_w:.6g}, "
         f"σ_b = {sigma_b:.6g}, width {width}, depth {network.depth}{_parts(network)}"
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from vgtheory._errors import InputError
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.reporting.figures import draw
 from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure, write_text
 from vgtheory.reporting.findings import Findings, Progress, gather
@@ -50,6 +50,7 @@ def report(
     if not isinstance(network, Network):
         raise InputError(f"network of type {type(network).__name__}", "a Network", "e.g. vg.Network('tanh', ...)")
     require_plain(network, "report")
+    require_independent_layers(network, "report")
     folder = Path(out)
     spec = {"network": network.spec, "samples": samples, "seed": seed}
     check_folder(folder, spec, FILES, force)

@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.spectra.curve import Curve, Ensemble
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.profile import profile_chain
@@ -241,7 +241,7 @@ def spectrum(network: Network, q: float | Literal["profile", "stationary"] = "pr
     else:
         law = profile_chain(network.activation, log_q, ensemble, log_variance)
     assumptions = ["width → ∞ at fixed depth", "pre-activations normal, independent between units"]
-    if network.weights.family == "uniform":
+    if network.weights.acts_by_variance:
         assumptions.append("the law of the weights' entries enters through its variance only (universality)")
     return Spectrum(law, tuple(np.exp(log_q).tolist()), "asymptotic", tuple(assumptions))
 
@@ -291,6 +291,7 @@ def _require_slope(activation: Activation) -> None:
 
 def _scales(network: Network) -> tuple[float, float]:
     require_plain(network, "spectrum")
+    require_independent_layers(network, "spectrum")
     widths = network.widths
     if len(set(widths)) > 1:
         raise UnsupportedError(

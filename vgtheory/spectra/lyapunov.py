@@ -10,7 +10,7 @@ from scipy.special import digamma, logsumexp
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.spectra.curve import Ensemble
 from vgtheory.spectra.jacobian import stationary_setting
 from vgtheory.spectra.slope_law import SlopeLaw
@@ -147,5 +147,6 @@ def lyapunov(network: Network, q: Any = "stationary") -> Lyapunov:
     (0.0, 0.5)
     """
     require_plain(network, "lyapunov")
+    require_independent_layers(network, "lyapunov")
     law, ensemble, sigma_w = stationary_setting(network, q)
     return Lyapunov(law, ensemble, sigma_w, network.weights.family)

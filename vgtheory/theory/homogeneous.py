@@ -35,7 +35,8 @@ class ExactNorms:
 
 def has_exact_law(network: Network) -> bool:
     """Return whether φ is positively homogeneous of degree 1 and the weights are gaussian or orthogonal."""
-    return network.activation.homogeneous_degree == 1 and network.weights.family in ("gaussian", "orthogonal")
+    law = network.weights
+    return network.activation.homogeneous_degree == 1 and law.family in ("gaussian", "orthogonal") and not law.shared
 
 
 def exact_norms(network: Network) -> ExactNorms:

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array, UnresolvedError, bivariate_means, hermite_coefficients
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.theory.moments import MomentTable, moment_table
 
@@ -141,6 +141,7 @@ def log_length_profile(network: Network) -> Array:
     the range of doubles.  Raises NoSolutionError where q_l diverges.
     """
     require_plain(network, "the profile of lengths")
+    require_independent_layers(network, "the profile of lengths")
     table = table_of(network.activation)
     sigmas = network.sigmas
     changes = [k for k in range(1, len(sigmas)) if sigmas[k] != sigmas[k - 1]]

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.theory.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.homogeneous import ExactNorms, exact_norms, has_exact_law
 
@@ -58,6 +58,7 @@ def predict(network: Network) -> xr.Dataset:
     ('exact law', 0.644)
     """
     require_plain(network, "predict")
+    require_independent_layers(network, "predict")
     terms = finite_width(network)
     exact = exact_norms(network) if has_exact_law(network) else None
     mean, variance = (terms.mean, terms.variance) if exact is None else (exact.mean, exact.variance)
@@ -95,8 +96,10 @@ def _half_spread(variance: np.ndarray) -> np.ndarray:
 
 def _attributes(network: Network, terms: FiniteWidth, exact: ExactNorms | None) -> dict[str, str | float]:
     assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0"]
-    if network.weights.family == "uniform":
-        assumptions.append("uniform weights act like gaussian ones of the same variance (asymptotic in the width)")
+    if network.weights.acts_by_variance:
+        assumptions.append(
+            f"{network.weights.text} weights act like gaussian ones of the same variance (asymptotic in the width)"
+        )
     if exact is not None and exact.dead_probability:
         assumptions.append("given that no layer is dead")
     reliable = _verdict(terms.warnings if exact is None else ())

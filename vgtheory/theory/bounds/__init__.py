@@ -8,7 +8,7 @@ from typing import Literal
 import sympy as sp
 
 from vgtheory._errors import InputError
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.symbolic.ball import outward
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.formula import Formula
@@ -95,4 +95,5 @@ def _setting(network: Network) -> Setting:
     if not isinstance(network, Network):
         raise InputError(f"network = {network!r}", "a Network", "e.g. vg.Network('tanh', weights, width=64, depth=50)")
     require_plain(network, "bounds")
+    require_independent_layers(network, "bounds")
     return Setting(network)

@@ -1,0 +1,124 @@
+"""`LayerArrays`: the weights and biases of a network that is given, known by the digest of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgtheory._errors import InputError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LayerArrays:
+    """Matrices W_l (N_l × N_{l−1}) and biases b_l (N_l) in float64, which nobody can write to; equal by content."""
+
+    weights: tuple[Array, ...] = field(compare=False, repr=False)
+    biases: tuple[Array, ...] = field(compare=False, repr=False)
+    digest: str
+
+    @classmethod
+    def of(cls, weights: Sequence[Any], biases: Sequence[Any] | None = None) -> LayerArrays:
+        """Return the arrays, copied; no biases are zeros.  Raises InputError for what does not fit together."""
+        matrices = tuple(_frozen(w, f"W_{k}", 2) for k, w in enumerate(weights, 1))
+        if not matrices:
+            raise InputError("no weights", "one matrix per layer", "e.g. Weights.given([W_1, W_2])")
+        if biases is None:
+            biases = [np.zeros(len(w)) for w in matrices]
+        vectors = tuple(_frozen(b, f"b_{k}", 1) for k, b in enumerate(biases, 1))
+        if [len(b) for b in vectors] != [len(w) for w in matrices]:
+            raise InputError(
+                f"biases of lengths {[len(b) for b in vectors]} beside matrices "
+                f"of shapes {[w.shape for w in matrices]}",
+                "one bias per layer, as long as W_l has rows",
+                "W_l has shape (N_l, N_{l-1})",
+            )
+        for k, (below, above) in enumerate(pairwise(matrices), 1):
+            if above.shape[1] != below.shape[0]:
+                raise InputError(
+                    f"W_{k + 1} of shape {above.shape} after W_{k} of shape {below.shape}",
+                    f"{below.shape[0]} columns",
+                    "W_l has shape (N_l, N_{l-1}), as torch.nn.Linear.weight",
+                )
+        digest = hashlib.sha256()
+        for array in (*matrices, *vectors):
+            digest.update(repr(array.shape).encode() + array.astype("<f8").tobytes())
+        return cls(matrices, vectors, digest.hexdigest()[:32])
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Return (N_0, ..., N_L)."""
+        return (self.weights[0].shape[1], *(len(w) for w in self.weights))
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """Return the root mean squares over the layers of σ_w = √(N_{l−1} mean (W_l)_ij²) and of √(mean b_i²)."""
+        squares = [w.shape[1] * _mean_square(w) for w in self.weights], [_mean_square(b) for b in self.biases]
+        return math.sqrt(sum(squares[0]) / len(squares[0])), math.sqrt(sum(squares[1]) / len(squares[1]))
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the arrays into the folder, under their digest, and return the file's path."""
+        path = _file(folder, self.digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        named = {f"W_{k}": w for k, w in enumerate(self.weights, 1)} | {
+            f"b_{k}": b for k, b in enumerate(self.biases, 1)
+        }
+        aside = path.with_name(f".{path.name}.{os.getpid()}.npz")
+        np.savez(aside, allow_pickle=False, **named)
+        os.replace(aside, path)
+        return path
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str] | None, digest: str) -> LayerArrays:
+        """Return the arrays of this digest from the folder.  Raises InputError if it does not hold them."""
+        if folder is None:
+            raise InputError(
+                f"given weights {digest} without their arrays", "the folder that holds them", "give arrays=FOLDER"
+            )
+        path = _file(folder, digest)
+        try:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+                depth = len(stored.files) // 2
+                found = cls.of(*([stored[f"{letter}_{k}"] for k in range(1, depth + 1)] for letter in "Wb"))
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as problem:
+            raise InputError(
+                f"{path} ({problem})", "a file that LayerArrays.save wrote", "save the arrays there"
+            ) from None
+        if found.digest != digest:
+            raise InputError(f"{path}: its content is {found.digest}", "the arrays of that digest", "save them again")
+        return found
+
+
+def _file(folder: str | os.PathLike[str], digest: str) -> Path:
+    return Path(folder).expanduser() / f"weights-{digest}.npz"
+
+
+def _mean_square(array: Array) -> float:
+    largest = float(np.max(np.abs(array)))
+    return largest**2 * float(np.mean((array / largest) ** 2)) if largest else 0.0
+
+
+def _frozen(value: Any, name: str, dimensions: int) -> Array:
+    try:
+        array = np.array(value, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.ndim != dimensions or not array.size or not np.isfinite(array).all():
+        raise InputError(
+            f"{name} of shape {np.shape(array)}",
+            f"{'a matrix' if dimensions == 2 else 'a vector'} of finite numbers",
+            "W_l has shape (N_l, N_{l-1}), b_l has N_l numbers",
+        )
+    array.flags.writeable = False
+    return array
