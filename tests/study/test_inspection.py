@@ -1,0 +1,307 @@
+"""inspect: given weights against finite differences, known initialisers, and files that must be refused."""
+
+import itertools
+import json
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from vgtheory import inspect
+from vgtheory._errors import InputError
+from vgtheory.study.inspection.chain import chain_of
+from vgtheory.study.inspection.files import weights_by_name
+from vgtheory.study.inspection.matrix import entry_law, matrix_facts
+
+WEIGHTS = Path(__file__).parents[1] / "reference" / "weights"
+RNG = np.random.default_rng(0)
+
+
+def chain(widths, scale=1.5, bias=0.1):
+    arrays = {}
+    for k, (n, m) in enumerate(itertools.pairwise(widths)):
+        arrays[f"fc{k}.weight"] = RNG.standard_normal((m, n)) * scale / np.sqrt(n)
+        arrays[f"fc{k}.bias"] = RNG.standard_normal(m) * bias
+    return arrays
+
+
+# --- the three networks made with PyTorch -------------------------------------------------------------------------
+
+
+def test_a_deep_sigmoid_network_with_pytorchs_default_is_diagnosed():
+    found = inspect(WEIGHTS / "sigmoid_default.safetensors", "sigmoid")
+    assert found.diagnosis.kind == "vanishes"
+    assert set(found.layers.initialiser.values) == {"PyTorch default"}
+    assert set(found.layers.spectrum.values) == {"Marchenko–Pastur"}
+    # χ = σ_w² E φ'², 1/3·1/16 at best: ln‖δ‖ falls by about ½ ln 48 = 1.94 per layer
+    assert float(found.layers.log_gradient_norm[0]) == pytest.approx(-49 * 1.96, rel=0.03)
+    assert 38 <= found.diagnosis.lost_at <= 44
+    assert "too small" in found.diagnosis.reasons[0]
+
+
+def test_a_he_initialised_relu_network_is_healthy():
+    found = inspect(WEIGHTS / "relu_he.safetensors", "relu")
+    assert found.diagnosis.kind == "healthy"
+    assert {"He normal" in text for text in found.layers.initialiser.values} == {True}
+    assert np.allclose(found.layers.dead[:-1], 0.5, atol=0.15)
+
+
+def test_a_residual_network_is_read_with_its_skips():
+    found = inspect(WEIGHTS / "residual.safetensors", "tanh", skip=1.0)
+    assert list(found.layers.name.values[[0, 1, -1]]) == ["first.weight", "blocks.0.weight", "last.weight"]
+    assert set(found.layers.spectrum.values[1:-1]) == {"orthogonal"}
+    assert found.diagnosis.kind == "healthy"
+    assert np.isnan(found.layers.q_mean_field).all()
+    plain = inspect(WEIGHTS / "residual.safetensors", "tanh")
+    assert float(plain.layers.log_gradient_norm[0]) < float(found.layers.log_gradient_norm[0]) - 2
+
+
+# --- the passes against finite differences ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("skip", [None, 0.7])
+@pytest.mark.parametrize("output_activation", [False, True])
+def test_gradient_norms_are_those_of_finite_differences(skip, output_activation):
+    widths = [5, 4, 4, 4, 3]
+    arrays = chain(widths)
+    x0 = RNG.standard_normal((1, 5))
+
+    def forward(x, start, shift):
+        """The network from layer `start` on, with `shift` added to its pre-activation."""
+        for k in range(start, 4):
+            h = arrays[f"fc{k}.weight"] @ x + arrays[f"fc{k}.bias"] + (shift if k == start else 0)
+            y = np.tanh(h) if k < 3 or output_activation else h
+            x = x + skip * y if skip is not None and widths[k] == widths[k + 1] else y
+        return x
+
+    found = inspect(arrays, "tanh", x0, skip=skip, output_activation=output_activation, seed=3)
+    # The direction of the loss gradient, drawn as inspect draws it (given inputs use no draws of their own).
+    g = np.random.default_rng(3).standard_normal((1, 3))[0]
+    g /= np.linalg.norm(g)
+    x = x0[0]
+    for layer in range(4):
+        n, step = widths[layer + 1], 1e-5
+        slope = [(forward(x, layer, step * e) - forward(x, layer, -step * e)) @ g / (2 * step) for e in np.eye(n)]
+        expected = np.log(np.linalg.norm(slope))
+        assert float(found.layers.log_gradient_norm[layer]) == pytest.approx(expected, abs=1e-8)
+        weight_norm = expected + np.log(np.linalg.norm(x))
+        assert float(found.layers.log_weight_gradient_norm[layer]) == pytest.approx(weight_norm, abs=1e-8)
+        h = arrays[f"fc{layer}.weight"] @ x + arrays[f"fc{layer}.bias"]
+        assert float(found.layers.q[layer]) == pytest.approx(np.mean(h**2), rel=1e-12)
+        x = forward_one(x, h, layer, skip, widths, output_activation)
+
+
+def forward_one(x, h, layer, skip, widths, output_activation):
+    y = np.tanh(h) if layer < 3 or output_activation else h
+    return x + skip * y if skip is not None and widths[layer] == widths[layer + 1] else y
+
+
+def test_depth_does_not_underflow():
+    arrays = {f"layers.{k}.weight": RNG.uniform(-0.05, 0.05, (24, 24)) for k in range(400)}
+    found = inspect(arrays, "sigmoid")
+    assert float(found.layers.log_gradient_norm[0]) < -800
+    assert np.isfinite(found.layers.log_gradient_norm).all()
+
+
+# --- entries and singular values ----------------------------------------------------------------------------------
+
+LAWS = {
+    "uniform": lambda g, n: g.uniform(-1, 1, n),
+    "normal": lambda g, n: g.standard_normal(n),
+    "truncated normal": lambda g, n: (d := g.standard_normal(4 * n))[np.abs(d) < 2][:n],
+    "other": lambda g, n: g.laplace(size=n),
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_law_of_entries_is_recognised(law):
+    # 40 matrices of 64 × 64, false alarm about 2e-4 each: 0.8 % in all.
+    generator = np.random.default_rng(7)
+    assert {entry_law(LAWS[law](generator, 4096))[0] for _ in range(40)} == {law}
+
+
+def test_a_scale_two_percent_off_is_not_called_he():
+    generator = np.random.default_rng(1)
+    arrays = {"a.weight": generator.standard_normal((512, 512)) * np.sqrt(2 / 512)}
+    assert "He normal" in str(inspect(arrays, "relu").layers.initialiser.values[0])
+    assert "He" not in str(inspect({"a.weight": arrays["a.weight"] * 1.02}, "relu").layers.initialiser.values[0])
+
+
+@pytest.mark.parametrize(
+    ("fans", "draw", "name"),
+    [
+        ((100, 300), lambda g, i, o: g.uniform(-1, 1, (o, i)) * np.sqrt(6 / (i + o)), "Xavier uniform"),
+        ((100, 300), lambda g, i, o: g.standard_normal((o, i)) * np.sqrt(2 / (i + o)), "Xavier normal"),
+        ((300, 100), lambda g, i, o: g.uniform(-1, 1, (o, i)) * np.sqrt(6 / i), "He uniform"),
+        ((300, 100), lambda g, i, o: g.standard_normal((o, i)) * np.sqrt(2 / o), "He normal by fan_out"),
+        ((300, 100), lambda g, i, o: g.standard_normal((o, i)) * np.sqrt(1 / i), "LeCun normal"),
+        ((300, 100), lambda g, i, o: g.standard_t(3, (o, i)) * np.sqrt(1 / i), "trained or custom"),
+    ],
+)
+def test_initialisers_are_told_apart(fans, draw, name):
+    weight = draw(np.random.default_rng(2), *fans)
+    assert str(inspect({"a.weight": weight}, "tanh").layers.initialiser.values[0]) == name
+
+
+def test_spectra_are_named():
+    generator = np.random.default_rng(3)
+    plain = generator.standard_normal((200, 100))
+    u, v = generator.standard_normal(200), generator.standard_normal(100)
+    spiked = plain + 30 * np.outer(u, v) / np.linalg.norm(u) / np.linalg.norm(v)  # seen above (200·100)^¼ only (BBP)
+    assert matrix_facts(plain).shape == "Marchenko–Pastur"
+    assert (matrix_facts(spiked).shape, matrix_facts(spiked).outliers) == ("Marchenko–Pastur with outliers", 1)
+    assert matrix_facts(np.linalg.qr(generator.standard_normal((80, 80)))[0]).shape == "orthogonal"
+    assert matrix_facts(generator.standard_t(2.1, (200, 100))).shape == "heavy-tailed"
+    low = generator.standard_normal((200, 5)) @ generator.standard_normal((5, 100))
+    assert matrix_facts(low + 0.01 * plain).shape != "Marchenko–Pastur"
+    assert matrix_facts(np.zeros((4, 4))).sigma_w == 0
+
+
+# --- files and shapes ---------------------------------------------------------------------------------------------
+
+
+def test_layers_are_ordered_by_number_and_by_shape():
+    arrays = {f"layers.{k}.weight": np.eye(4) * (k + 1) for k in range(12)}
+    arrays = dict(sorted(arrays.items()))  # as safetensors does: 0, 1, 10, 11, 2, …
+    arrays["head.weight"] = np.ones((2, 4))
+    arrays["stem.weight"] = np.ones((4, 7))
+    arrays["norm.scale"] = np.ones(4)
+    found = chain_of(arrays)
+    assert [layer.name for layer in found.layers] == [
+        "stem.weight", *(f"layers.{k}.weight" for k in range(12)), "head.weight"
+    ]  # fmt: skip
+    assert any("norm.scale" in note for note in found.notes)
+
+
+def test_flax_kernels_are_transposed():
+    found = chain_of({"Dense_0.kernel": np.ones((3, 5)), "Dense_0.bias": np.ones(5), "Dense_1.kernel": np.ones((5, 2))})
+    assert [layer.weight.shape for layer in found.layers] == [(5, 3), (2, 5)]
+    assert found.layers[0].bias is not None
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16], ids=["float64", "float32", "float16"])
+def test_safetensors_and_npz_give_the_same(tmp_path, dtype):
+    arrays = {n: a.astype(dtype) for n, a in chain([6, 5, 4]).items()}
+    save_file(arrays, tmp_path / "w.safetensors")
+    np.savez(tmp_path / "w.npz", **arrays)
+    for name in ("w.safetensors", "w.npz"):
+        read = weights_by_name(tmp_path / name)
+        assert read.keys() == arrays.keys()
+        assert all(np.array_equal(read[n], arrays[n]) for n in arrays)
+
+
+def test_bfloat16_is_read(tmp_path):
+    value = np.array([[1.0, -2.5], [0.15625, 3.0]], dtype=np.float32)
+    data = (value.view("<u4") >> 16).astype("<u2").tobytes()
+    header = json.dumps({"a.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, len(data)]}}).encode()
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + data)
+    assert np.array_equal(weights_by_name(tmp_path / "w.safetensors")["a.weight"], value)
+
+
+class Trap:
+    def __reduce__(self):
+        return open, ("/tmp/vgtheory-was-here", "w")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00",
+        struct.pack("<Q", 2**60) + b"{}",
+        struct.pack("<Q", 2) + b"{}" + b"trailing",
+        struct.pack("<Q", 10) + b'{"a": nope',
+        pickle.dumps(Trap()),
+        struct.pack("<Q", 64) + b'{"a":{"dtype":"F32","shape":[9999999],"data_offsets":[0,8]}}    ' + b"12345678",
+    ],
+    ids=["empty", "short", "huge-header", "trailing", "not-json", "pickle", "shape"],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
+def test_broken_files_are_refused_and_nothing_runs(tmp_path, content, suffix):
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="w"):
+        inspect(path, "tanh")
+    assert not Path("/tmp/vgtheory-was-here").exists()
+
+
+def test_an_npz_with_objects_or_too_large_is_refused(tmp_path):
+    np.savez(tmp_path / "o.npz", a=np.array([Trap()], dtype=object))
+    with pytest.raises(InputError, match="plain arrays"):
+        inspect(tmp_path / "o.npz", "tanh")
+    with zipfile.ZipFile(tmp_path / "z.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        header = b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999, 9999), }"
+        archive.writestr("a.npy", header.ljust(127) + b"\n")
+    with pytest.raises(InputError, match="intact"):
+        inspect(tmp_path / "z.npz", "tanh")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"a.weight": np.ones((3, 4)), "b.weight": np.ones((2, 5))}, "takes 5 values"),
+        ({"a.weight": np.array([[1.0, np.nan]])}, "NaN"),
+        ({"a.weight": np.ones((2, 2)), "a.bias": np.ones(3)}, "bias"),
+        ({"a": np.ones(3)}, "no weight matrix"),
+        ({"a.weight": np.array([["x"]])}, "real numbers"),
+        ({}, "nothing"),
+    ],
+)
+def test_weights_that_are_no_network_are_refused(arrays, said):
+    with pytest.raises(InputError, match=said):
+        inspect(arrays, "tanh")
+
+
+def test_other_refusals(tmp_path):
+    with pytest.raises(InputError, match="no file"):
+        inspect(tmp_path / "none.safetensors", "tanh")
+    (tmp_path / "w.pt").write_bytes(b"")
+    with pytest.raises(InputError, match="save_file"):
+        inspect(tmp_path / "w.pt", "tanh")
+    with pytest.raises(InputError, match="mapping"):
+        inspect(3, "tanh")
+    with pytest.raises(InputError, match=r"\(n, 6\)"):
+        inspect(chain([6, 5]), "tanh", np.ones((2, 7)))
+    with pytest.raises(InputError, match="skip"):
+        inspect(chain([6, 5]), "tanh", skip=float("nan"))
+
+
+# --- PyTorch and ONNX, where they are installed -------------------------------------------------------------------
+
+
+def test_a_pytorch_module_gives_what_autograd_gives():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    parts = [layer for k in range(5) for layer in (torch.nn.Linear(16, 16), torch.nn.Tanh())]
+    module = torch.nn.Sequential(*parts[:-1]).double()
+    x = torch.randn(1, 16, dtype=torch.float64)
+    found = inspect(module, "tanh", x.numpy(), seed=5)
+    g = np.random.default_rng(5).standard_normal((1, 16))
+    g /= np.linalg.norm(g)
+    outs = []
+    h = x
+    for part in module:
+        h = part(h)
+        if isinstance(part, torch.nn.Linear):
+            h.retain_grad()
+            outs.append(h)
+    h.backward(torch.from_numpy(g))
+    expected = [np.log(np.linalg.norm(o.grad.numpy())) for o in outs]
+    np.testing.assert_allclose(found.layers.log_gradient_norm, expected, atol=1e-12)
+
+
+def test_onnx_initialisers(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    arrays = chain([6, 5, 4])
+    tensors = [onnx.numpy_helper.from_array(a, n) for n, a in arrays.items()]
+    graph = onnx.helper.make_graph([], "g", [], [], initializer=tensors)
+    onnx.save(onnx.helper.make_model(graph), str(tmp_path / "w.onnx"))
+    read = weights_by_name(tmp_path / "w.onnx")
+    assert all(np.array_equal(read[n], arrays[n]) for n in arrays)
+    (tmp_path / "bad.onnx").write_bytes(b"\xff\xff not protobuf")
+    with pytest.raises(InputError, match="ONNX"):
+        inspect(tmp_path / "bad.onnx", "tanh")

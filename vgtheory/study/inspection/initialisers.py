@@ -1,0 +1,68 @@
+"""Which initialiser a weight matrix looks like: a table of what frameworks draw, each tested against the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+
+from vgtheory.study.inspection.chain import Layer
+from vgtheory.study.inspection.matrix import MatrixFacts
+
+_ERRORS = 5.0  # standard errors of the sample variance that a match may be off: false alarm about 6e-7
+
+
+@dataclass(frozen=True)
+class Initialiser:
+    """A way to draw a weight matrix: law of the entries, their variance by (fan_in, fan_out), law of the biases."""
+
+    name: str
+    entries: str
+    variance: Callable[[int, int], float]
+    bias: str = "zero"
+
+
+INITIALISERS = (
+    # torch.nn.Linear: kaiming_uniform_(a=√5) is uniform on ±1/√fan_in, and so is the bias.
+    Initialiser("PyTorch default", "uniform", lambda i, o: 1 / (3 * i), "uniform"),
+    Initialiser("Xavier uniform", "uniform", lambda i, o: 2 / (i + o)),
+    Initialiser("Xavier normal", "normal", lambda i, o: 2 / (i + o)),
+    Initialiser("He uniform", "uniform", lambda i, o: 2 / i),
+    Initialiser("He normal", "normal", lambda i, o: 2 / i),
+    Initialiser("He normal by fan_out", "normal", lambda i, o: 2 / o),
+    Initialiser("He normal, truncated", "truncated normal", lambda i, o: 2 / i),
+    Initialiser("LeCun uniform", "uniform", lambda i, o: 1 / i),
+    Initialiser("LeCun normal", "normal", lambda i, o: 1 / i),
+    Initialiser("LeCun normal, truncated", "truncated normal", lambda i, o: 1 / i),  # Flax's default
+)
+
+
+def looks_like(layer: Layer, facts: MatrixFacts) -> tuple[str, ...]:
+    """Return the names of the initialisers that the layer cannot be told from; empty for trained or custom weights.
+
+    A match has the entries' law and their variance within five standard errors, and biases that are zero or, for
+    PyTorch's default, uniform on ±1/√fan_in.  Equal fans make Xavier and LeCun one.
+    """
+    fan_out, fan_in = layer.weight.shape
+    if facts.shape == "orthogonal":
+        gain = float(facts.singular.mean())
+        return (f"orthogonal, gain {gain:.4g}",)
+    # Var of the sample variance of n iid entries: (κ + 2)/n in relative terms, κ the excess kurtosis.
+    tolerance = _ERRORS * sqrt(max(facts.kurtosis + 2, 0.1) / layer.weight.size)
+    square = facts.sigma_w**2 / fan_in
+    return tuple(
+        known.name
+        for known in INITIALISERS
+        if known.entries == facts.entries
+        and abs(square / known.variance(fan_in, fan_out) - 1) <= tolerance
+        and _bias_fits(layer, known.bias)
+    )
+
+
+def _bias_fits(layer: Layer, law: str) -> bool:
+    if layer.bias is None or not layer.bias.any():
+        return True
+    # A few biases decide little on their law: that all lie within the bound, and not all far below it, is asked.
+    bound = 1 / sqrt(layer.weight.shape[1])
+    largest = float(abs(layer.bias).max())
+    return law == "uniform" and bound / 4 <= largest <= bound * (1 + 1e-3)
