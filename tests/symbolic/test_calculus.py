@@ -1,5 +1,9 @@
 """Piecewise calculus: pieces mean the same function, equal neighbours merge, jumps are where they are."""
 
+import pickle
+from itertools import pairwise
+
+import mpmath
 import pytest
 import sympy as sp
 from hypothesis import given, settings
@@ -7,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import formulas
 from vgtheory._errors import UnsupportedError
-from vgtheory.symbolic.calculus import Piece, assemble, differentiate, jumps, pieces
+from vgtheory.symbolic.calculus import Piece, assemble, differentiate, jumps, parity, pieces
 from vgtheory.symbolic.parser import parse
 
 x = sp.Symbol("x", real=True)
@@ -64,7 +68,45 @@ def test_derivatives_have_no_delta():
     assert all(p.expr == 0 for p in second)
 
 
-@pytest.mark.parametrize("expr", [sp.Abs(sp.sin(x)), sp.Max(sp.sin(x), sp.cos(x)), sp.Abs(sp.erf(x) - sp.tanh(x))])
+@pytest.mark.parametrize(
+    ("expr", "count"),
+    [
+        (sp.Max(sp.tanh(x), x / 2), 3),
+        (sp.Abs(sp.tanh(x) - x / 2), 3),
+        (sp.Abs(sp.erf(x) - sp.tanh(x)), 1),
+        (sp.Max(sp.sin(x), x), 1),  # a triple zero at the origin
+        (sp.Max(sp.exp(x) - 3 * x, sp.Rational(1, 10)), 2),
+        (sp.Min(sp.atan(x), sp.log(1 + x**2)), 2),
+    ],
+)
+def test_kinks_without_closed_form_are_certified(expr, count):
+    parts = pieces(expr, x)
+    assert len(parts) == count + 1
+    with mpmath.workdps(30):
+        for part, following in pairwise(parts):
+            gap = sp.lambdify(x, part.expr - following.expr, "mpmath")
+            assert abs(gap(mpmath.mpf(sp.N(part.hi, 30)))) < 1e-28
+    for k in range(-50, 51):
+        at = sp.Rational(2 * k + 1, 13)
+        part = next(p for p in parts if p.lo < at < p.hi)
+        assert abs(sp.N(part.expr.subs(x, at) - expr.subs(x, at), 20)) < 1e-15
+    assert jumps(parts, x) == ()  # continuous, though no breakpoint has a closed form
+    assert pickle.loads(pickle.dumps(parts)) == parts  # noqa: S301
+
+
+def test_symmetric_kinks_are_seen_to_be_symmetric():
+    assert parity(pieces(sp.Abs(sp.tanh(x) - x / 2), x), x) == "even"
+
+
+def test_kinks_at_parameters_are_ordered_by_their_assumptions():
+    a = sp.Symbol("a", positive=True)
+    assert [p.hi for p in pieces(sp.Max(-a, sp.Min(a, x)), x)] == [-a, a, sp.oo]
+    b = sp.Symbol("b", real=True)
+    with pytest.raises(UnsupportedError, match="decide"):
+        pieces(sp.Max(-b, sp.Min(b, x)), x)
+
+
+@pytest.mark.parametrize("expr", [sp.Abs(sp.sin(x)), sp.Max(sp.sin(x), sp.cos(x))])
 def test_what_cannot_be_cut_with_certainty_is_refused(expr):
     with pytest.raises(UnsupportedError):
         pieces(expr, x)

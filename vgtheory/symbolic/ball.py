@@ -17,6 +17,7 @@ import sympy as sp
 from flint import arb, arb_series, ctx, fmpq
 
 from vgtheory._errors import UnsupportedError
+from vgtheory.symbolic.enclosed import Enclosed
 
 WHOLE_LINE = arb.neg_inf().union(arb.pos_inf())
 
@@ -227,6 +228,11 @@ def _instruction(node: sp.Expr, x: sp.Symbol, register: Callable[[sp.Expr], int]
     if node in CONSTANTS:
         constant = CONSTANTS[node]
         return lambda r: arb_series([constant()])
+    if isinstance(node, Enclosed) and not node.free_symbols:
+        return lambda r: arb_series([node.enclosure(ctx.prec)])
+    if isinstance(node, sp.LambertW) and node.args[1:] == (-1,):
+        below = register(node.args[0])
+        return lambda r: r[below].lambertw(-1)
     if node.is_Float:
         return _instruction(sp.Rational(node), x, register)
     if node.is_Add or node.is_Mul:

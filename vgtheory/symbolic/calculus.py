@@ -6,6 +6,7 @@ Everything else (derivatives, certified extrema, quadrature, code, atoms of spec
 """
 
 from dataclasses import dataclass
+from functools import cmp_to_key
 from itertools import pairwise
 from typing import Literal
 
@@ -13,8 +14,8 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from vgtheory._errors import FormulaError, UnsupportedError
+from vgtheory.symbolic.root import all_zeros, vanishes_at
 
-MAX_OPERATIONS = 60  # of an expression given to solveset, whose time has no bound
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.Abs, sp.sign, sp.Heaviside)
 
 
@@ -60,8 +61,8 @@ def jumps(parts: tuple[Piece, ...], x: sp.Symbol, order: int = 0) -> tuple[tuple
     ((0, 2),)
     """
     slopes = differentiate(parts, x, order) if order else parts
-    gaps = ((left.hi, sp.simplify((right.expr - left.expr).subs(x, left.hi))) for left, right in pairwise(slopes))
-    return tuple((at, gap) for at, gap in gaps if gap != 0)
+    gaps = [(left.hi, right.expr - left.expr) for left, right in pairwise(slopes)]
+    return tuple((at, sp.simplify(gap.subs(x, at))) for at, gap in gaps if not vanishes_at(gap, x, at))
 
 
 def sample_point(lo: sp.Expr, hi: sp.Expr) -> sp.Expr:
@@ -78,12 +79,17 @@ def _resolve(piece: Piece, x: sp.Symbol) -> list[Piece]:
     cuts = [
         c for c in _boundaries(node, x) if _decided(sp.Gt(c, piece.lo), node) and _decided(sp.Lt(c, piece.hi), node)
     ]
-    ends = [piece.lo, *sorted(set(cuts), key=lambda c: float(c)), piece.hi]
+    ends = [piece.lo, *_sorted(set(cuts), node), piece.hi]
     out: list[Piece] = []
     for lo, hi in pairwise(ends):
         branch = _active(node, x, sample_point(lo, hi))
         out += _resolve(Piece(lo, hi, piece.expr.xreplace({node: branch})), x)
     return out
+
+
+def _sorted(cuts: set[sp.Expr], node: sp.Expr) -> list[sp.Expr]:
+    """Return the cuts in increasing order, those with parameters by what is assumed of the parameters."""
+    return sorted(cuts, key=cmp_to_key(lambda a, b: 1 if _decided(sp.Gt(a, b), node) else -1))
 
 
 def _boundaries(node: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
@@ -97,7 +103,7 @@ def _boundaries(node: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
 
 
 def _zeros(u: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
-    u = sp.together(u)
+    u = sp.together(u).as_content_primitive()[1]
     if not u.has(x):
         return []
     if u.is_polynomial(x) and sp.degree(u, x) == 1:
@@ -108,15 +114,7 @@ def _zeros(u: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         raise UnsupportedError(
             f"cannot find where {u} changes sign with symbolic parameters; give the parameters values"
         )
-    if u.count_ops() > MAX_OPERATIONS:
-        raise UnsupportedError(f"cannot search for sign changes of so long an expression ({u.count_ops()} operations)")
-    try:
-        found = sp.solveset(u, x, sp.Reals)
-    except (NotImplementedError, ValueError, TypeError, RecursionError):  # what SymPy raises where it gives up
-        found = None
-    if not isinstance(found, (sp.FiniteSet, sp.sets.sets.EmptySet)):
-        raise UnsupportedError(f"cannot find all points where {u} = 0; write the formula with simpler pieces")
-    return list(found)
+    return list(all_zeros(u, x))
 
 
 def _active(node: sp.Expr, x: sp.Symbol, at: sp.Expr) -> sp.Expr:

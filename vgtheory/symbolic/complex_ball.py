@@ -7,7 +7,6 @@ balls without bound.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
 
 import sympy as sp
@@ -15,18 +14,11 @@ from flint import acb, arb, fmpq
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.ball import precision
+from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.special import erfcx
 
 LARGE_ERFCX = 4
 ComplexFunction = Callable[[acb, bool], acb]  # (argument, whether analyticity must be verified)
-
-
-class Enclosed(sp.Expr):
-    """An expression that knows how to enclose itself, such as an integral without a closed form."""
-
-    @abstractmethod
-    def enclosure(self, bits: int) -> arb:
-        """Return a ball that contains the value, as tight as about `bits` bits allow."""
 
 
 def _undefined() -> acb:
@@ -110,6 +102,7 @@ FUNCTIONS: dict[type, ComplexFunction] = {
     sp.asin: _unit_cut("asin"),
     sp.acos: _unit_cut("acos"),
     sp.atanh: _unit_cut("atanh"),
+    sp.LambertW: lambda z, _: z.lambertw(),
     sp.Abs: _kinked("abs"),
     sp.sign: _kinked("sign"),
     erfcx: _erfcx,
@@ -207,6 +200,8 @@ def _compound(expr: sp.Expr, bits: int) -> arb:
         if expr.exp == sp.S.Half:
             return balls[0].sqrt()
         return balls[0] ** balls[1]
+    if isinstance(expr, sp.LambertW) and expr.args[1:] == (-1,):
+        return acb(balls[0]).lambertw(-1).real
     apply = FUNCTIONS.get(expr.func)
     if apply is None or len(balls) != 1:
         raise UnsupportedError(f"no ball arithmetic for {expr.func.__name__}")

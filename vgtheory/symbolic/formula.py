@@ -10,7 +10,8 @@ import sympy as sp
 from flint import arb
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.symbolic.complex_ball import Enclosed, enclose
+from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.printing import to_latex
 
 Status = Literal["proved", "certified", "quadrature", "asymptotic"]

@@ -61,6 +61,8 @@ class Scale:
             return arb(1)
         if self.growth > 0:
             return WHOLE_LINE
+        if not self.rates and self.power == 0:
+            return hull(arb(0), self.at(start))  # a negative power of log x
         # x·(log m)' < 0 from `start` on, so that the monomial falls from its first value to 0.
         lead_degree = self.rates[0][0] if self.rates else sp.Integer(0)
         slope = number_ball(self.rates[0][1] * lead_degree if self.rates else sp.Min(self.power, 0))

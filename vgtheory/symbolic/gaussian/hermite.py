@@ -11,7 +11,7 @@ from flint import arb
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import number_ball, precision
-from vgtheory.symbolic.complex_ball import Enclosed
+from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.gaussian.mean import GaussianMean
 
 MOST_TERMS = 40

@@ -14,7 +14,8 @@ from flint import acb, arb
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import number_ball, precision
-from vgtheory.symbolic.complex_ball import Enclosed, complex_function, enclose
+from vgtheory.symbolic.complex_ball import complex_function, enclose
+from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.tails import Coefficient, Scale, Tail, TailUndecided, coefficient_ball
 
