@@ -11,6 +11,7 @@ from vgtheory.reporting import plot
 from vgtheory.reporting.files import write_figure
 from vgtheory.reporting.gain_curve import gain_curve
 from vgtheory.reporting.style import svg_text
+from vgtheory.reporting.summary import summarise
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.theory.fixed_points import critical, fixed_points
 
@@ -27,14 +28,14 @@ def line(ax, label):
 
 
 def test_summary_leaves_dead_networks_out_and_counts_them():
-    seen = plot.summarise(study([[1, 2], [3, 6], [-np.inf, -np.inf], [-np.inf, 0]]))
+    seen = summarise(study([[1, 2], [3, 6], [-np.inf, -np.inf], [-np.inf, 0]]))
     assert (seen.samples, seen.dead) == (4, 2)
     assert seen.mean.tolist() == [2, 4]
     assert seen.stderr == pytest.approx(np.array([1.0, 2.0]))
 
 
 def test_summary_of_dead_networks_alone_is_nan_without_a_warning():
-    seen = plot.summarise(study([[-np.inf, -np.inf]]))
+    seen = summarise(study([[-np.inf, -np.inf]]))
     assert seen.dead == 1
     assert np.isnan(seen.mean).all()
 

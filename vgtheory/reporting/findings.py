@@ -17,7 +17,7 @@ from vgtheory.reporting.bound_values import BoundValue, bound_values, layer_boun
 from vgtheory.reporting.compare import compare
 from vgtheory.reporting.gain_curve import Curve, gain_curve
 from vgtheory.reporting.jacobian_sample import JacobianSample, sample_jacobian
-from vgtheory.reporting.plot import summarise
+from vgtheory.reporting.summary import summarise
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.study.simulate import simulate
 from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, slope_bound

@@ -8,7 +8,7 @@ from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import Block, FigureBlock, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings
-from vgtheory.reporting.plot import summarise, zero_mass
+from vgtheory.reporting.summary import summarise, zero_mass
 from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows
 
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from vgtheory.reporting.describe import number, power_of_ten, with_error
-from vgtheory.reporting.plot import summarise
+from vgtheory.reporting.summary import summarise
 
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 Z_99 = 2.5758293035489004  # normal quantile of a two-sided 99 % interval

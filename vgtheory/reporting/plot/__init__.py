@@ -1,0 +1,12 @@
+"""Figures: each function takes results and returns matplotlib axes, drawn in the one style of the package.
+
+The figure is ``ax.figure``, e.g. ``vg.plot.spectrum(law).figure.savefig("spectrum.pdf")``.
+"""
+
+from vgtheory.reporting.plot.activation import activation
+from vgtheory.reporting.plot.canvas import figure_of
+from vgtheory.reporting.plot.criticality import criticality
+from vgtheory.reporting.plot.gradient import gradient
+from vgtheory.reporting.plot.spectrum import spectrum
+
+__all__ = ["activation", "criticality", "figure_of", "gradient", "spectrum"]

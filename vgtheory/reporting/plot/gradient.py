@@ -1,0 +1,76 @@
+"""The gradient norm against depth: simulated networks, the prediction, a bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+
+from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
+from vgtheory.reporting.plot.canvas import legend_above
+from vgtheory.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, RC, SKY, VERMILION, new_figure
+from vgtheory.reporting.summary import summarise
+
+
+@matplotlib.rc_context(RC)
+def gradient(
+    study: Any,
+    prediction: Any | None = None,
+    z_scores: np.ndarray | None = None,
+    bound: tuple[np.ndarray, str] | None = None,
+    axes: tuple[Axes, Axes] | None = None,
+) -> tuple[Axes, Axes]:
+    """Return the axes of ln‖∂ℓ/∂h_l‖ against the layer (upper) and of its z-scores (lower).
+
+    Parameters
+    ----------
+    study : dataset of ``vg.simulate``.
+    prediction : dataset of ``vg.predict`` for the same network; its mean is drawn over the simulation.
+    z_scores : (simulated mean − predicted mean) / standard error, per layer.
+    bound : per-layer logarithm of a bound on the root mean square, and its name.
+    """
+    seen = summarise(study)
+    if axes is None:
+        axes = new_figure(5.2, 4.6).subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
+    upper, lower = axes
+    upper.fill_between(seen.layer, seen.low, seen.high, color=SKY, alpha=0.4, lw=0, label="90 % of networks")
+    half = 2.576 * np.nan_to_num(seen.stderr)
+    upper.fill_between(
+        seen.layer, seen.mean - half, seen.mean + half, color=BLUE, alpha=0.45, lw=0, label="mean, 99 % interval"
+    )
+    upper.plot(seen.layer, seen.mean, color=BLUE, label="simulated mean")
+    if prediction is not None:
+        upper.plot(
+            prediction["layer"], prediction["log_gradient_norm"], color=ORANGE, ls=(0, (5, 3)), label="predicted mean"
+        )
+    if bound is not None:
+        _draw_bound(upper, seen.layer, bound[0], bound[1])
+    _float32_limits(upper)
+    upper.set_ylabel(r"$\ln\,\|\partial\ell/\partial h_l\|$")
+    legend_above(upper)
+    if z_scores is not None:
+        lower.axhspan(-3, 3, color=GREY, alpha=0.2, lw=0)
+        lower.plot(seen.layer, z_scores, color=INK, lw=1.0)
+        peak = float(np.nanmax(np.abs(z_scores))) if np.isfinite(z_scores).any() else 0.0
+        lower.set_ylim(-max(4.0, 1.15 * peak), max(4.0, 1.15 * peak))
+    lower.set_ylabel("z-score")
+    lower.set_xlabel("layer $l$ (input at the left)")
+    lower.set_xlim(float(seen.layer[0]), float(max(seen.layer[-1], seen.layer[0] + 1)))
+    return upper, lower
+
+
+def _draw_bound(ax: Axes, layer: np.ndarray, values: np.ndarray, name: str) -> None:
+    """Draw a bound where it is not so loose that it would squeeze the data into a quarter of the axis."""
+    low, high = ax.get_ylim()
+    if values.max() <= high + 3 * (high - low) and values.min() >= low - 3 * (high - low):
+        ax.plot(layer, values, color=GREEN, ls="-.", lw=1.3, label=f"bound: {name}")
+        ax.set_ylim(min(low, float(values.min())), max(high, float(values.max())))
+
+
+def _float32_limits(ax: Axes) -> None:
+    low, high = ax.get_ylim()
+    for value, name in ((LOG_TINY_FLOAT32, "float32: smallest normal"), (LOG_MAX_FLOAT32, "float32: largest")):
+        if low < value < high:
+            ax.axhline(value, color=VERMILION, ls=":", lw=1.3, label=name)
