@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +131,24 @@ def test_report_from_the_command_line(tmp_path, capsys):
     assert "how it is known" in shown.out
     assert "σ_w = 2" in shown.err
     assert json.loads((out / "spec.json").read_text())["network"]["expr"] == "x*exp(-x**2)"
+
+
+WEIGHTS = Path(__file__).parent / "reference" / "weights"
+
+
+def test_inspect_says_what_is_wrong_and_writes_the_layers(tmp_path, capsys):
+    out, csv = tmp_path / "layers.svg", tmp_path / "layers.csv"
+    arguments = ["--activation", "sigmoid", "--out", str(out), "--csv", str(csv)]
+    assert run(["inspect", str(WEIGHTS / "sigmoid_default.safetensors"), *arguments]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Vanishes")
+    assert "PyTorch default" in said
+    assert out.read_text().startswith("<?xml")
+    assert len(csv.read_text().splitlines()) == 51
+
+
+def test_inspect_refuses_in_one_line(tmp_path, capsys):
+    (tmp_path / "w.safetensors").write_bytes(b"\x80\x04pickle")
+    assert run(["inspect", str(tmp_path / "w.safetensors"), "--activation", "tanh"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert run(["inspect", str(WEIGHTS / "relu_he.safetensors"), "--activation", "relu", "--data", "no.npy"]) == 2

@@ -185,6 +185,19 @@ def variance(text: str) -> Literal["profile", "stationary"] | float:
     return number
 
 
+def matrix(path: Path) -> Any:
+    """Return the array of a .npy file; nothing in it is executed."""
+    import numpy as np
+
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as problem:
+        said = str(problem).partition("\n")[0]
+        raise InputError(
+            f"--data {path} ({said})", "a .npy file of one row per input", "write it with np.save"
+        ) from None
+
+
 def check_run(samples: int, seed: int) -> None:
     """Raise InputError unless samples and seed can be used; before anything heavy is loaded or written."""
     if not 1 <= samples <= MAX_SAMPLES:

@@ -21,6 +21,7 @@ from vgtheory.symbolic.catalogue import catalogue
 if TYPE_CHECKING:
     from vgtheory.reporting.derivation import Derivation
     from vgtheory.reporting.findings import Findings
+    from vgtheory.study.inspection import Inspection
 
 MOST_DENOMINATOR = 99  # of a fraction that is shown as one
 PATIENCE = 1.0  # seconds before a progress bar appears
@@ -117,6 +118,19 @@ def print_spectrum(law: Any, out: Path | None) -> None:
         _say(f"a share of {mass:.4g} lies at ln s = {place:.6g}")
     if out is not None:
         _say(f"figure: {out}")
+
+
+def print_inspection(found: Inspection, written: list[Path]) -> None:
+    """Print what the weights of a network do to its gradient."""
+    from vgtheory.reporting.tables import INSPECTED, inspection_rows
+
+    _say(found.diagnosis.text)
+    for reason in (*found.diagnosis.reasons, *found.notes):
+        _say(f"- {reason}")
+    _say("")
+    _table(INSPECTED, inspection_rows(found))
+    for path in written:
+        _say(f"written: {path}")
 
 
 def print_catalogue() -> None:

@@ -1,4 +1,4 @@
-"""Rows of the tables that reports and the command line share: simulated layers, quantiles of a spectrum."""
+"""Rows of the tables that reports and the command line share: simulated layers, quantiles, inspected weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from vgtheory.reporting.describe import number, power_of_ten, with_error
 from vgtheory.reporting.summary import summarise
+from vgtheory.study.inspection import Inspection
 
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
+MOST_LAYERS = 20  # of an inspected network that a table shows in full
 Z_99 = 2.5758293035489004  # normal quantile of a two-sided 99 % interval
 
 
@@ -30,6 +32,39 @@ def study_rows(study: Any) -> tuple[tuple[str, str, str], ...]:
         )
         for i in chosen_layers(len(seen.layer))
     )
+
+
+INSPECTED = (
+    "layer",
+    "name",
+    "shape",
+    "σ_w",
+    "σ_b",
+    "looks like",
+    "singular values",
+    "q",
+    "χ",
+    "saturated",
+    "ln‖∂ℓ/∂h_l‖",
+)
+
+
+def inspection_rows(found: Inspection) -> tuple[tuple[str, ...], ...]:
+    """Return the cells of :data:`INSPECTED` for every layer, or for twelve of a deep network."""
+    d, depth = found.layers, found.layers.sizes["layer"]
+    shown = range(depth) if depth <= MOST_LAYERS else sorted({round(k * (depth - 1) / 11) for k in range(12)})
+
+    def row(k: int) -> tuple[str, ...]:
+        layer = d.isel(layer=k)
+        numbers = (number(float(layer[name]), 4) for name in ("sigma_w", "sigma_b"))
+        spectrum = str(layer.spectrum.values) + (f" ({int(layer.outliers)})" if int(layer.outliers) else "")
+        looks = str(layer.initialiser.values)
+        signal = (number(float(layer.q), 3), number(float(layer.chi), 3), f"{100 * float(layer.saturated):.0f} %")
+        shape = f"{int(layer.fan_out)} × {int(layer.fan_in)}"
+        norm = number(round(float(layer.log_gradient_norm), 10), 4)  # the last layer has ln 1, up to rounding
+        return (str(int(layer.layer)), str(layer.name.values), shape, *numbers, looks, spectrum, *signal, norm)
+
+    return tuple(row(k) for k in shown)
 
 
 def chosen_layers(depth: int) -> list[int]:

@@ -7,6 +7,7 @@ package, so that `--help` and refusals answer at once.
 from collections.abc import Callable
 
 from vgtheory.cli.commands.derive import derive
+from vgtheory.cli.commands.inspect_weights import inspect
 from vgtheory.cli.commands.list_activations import list_activations
 from vgtheory.cli.commands.report import report
 from vgtheory.cli.commands.simulate import simulate
@@ -17,6 +18,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "derive": derive,
     "simulate": simulate,
     "spectrum": spectrum,
+    "inspect": inspect,
     "list": list_activations,
 }
 

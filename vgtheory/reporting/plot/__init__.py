@@ -7,6 +7,7 @@ from vgtheory.reporting.plot.activation import activation
 from vgtheory.reporting.plot.canvas import figure_of
 from vgtheory.reporting.plot.criticality import criticality
 from vgtheory.reporting.plot.gradient import gradient
+from vgtheory.reporting.plot.inspection import inspection
 from vgtheory.reporting.plot.spectrum import spectrum
 
-__all__ = ["activation", "criticality", "figure_of", "gradient", "spectrum"]
+__all__ = ["activation", "criticality", "figure_of", "gradient", "inspection", "spectrum"]

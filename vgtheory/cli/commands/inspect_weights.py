@@ -1,0 +1,43 @@
+"""`vgtheory inspect`: the weights of a real network, layer by layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vgtheory.cli import options as opt
+
+
+def inspect(
+    weights: Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors, .npz or .onnx file of an MLP.")],
+    activation: Annotated[str, typer.Option(metavar="ACT", help="φ between the layers: a name or a formula.")],
+    param: opt.Params = None,
+    skip: Annotated[
+        float | None,
+        typer.Option(**opt.REAL, help="Square layers are x + skip·φ(W x + b).  [default: none]", show_default=False),
+    ] = None,
+    output_activation: Annotated[bool, typer.Option("--output-activation", help="The last layer has φ too.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Inputs as .npy, one row each.  [default: Gaussian]", show_default=False)
+    ] = None,
+    seed: opt.Seed = 0,
+    out: opt.Figure = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write every layer as CSV.")] = None,
+) -> None:
+    """Find out what the weights of a real network do to its gradient: scales, spectra, lengths, and what to blame."""
+    act = opt.activation(activation, param)
+    opt.check_figure(out)
+    from vgtheory.cli.screen import print_inspection
+    from vgtheory.reporting import plot
+    from vgtheory.reporting.files import write_figure, write_text
+    from vgtheory.study.inspection import inspect as findings_of
+
+    inputs = None if data is None else opt.matrix(data)
+    found = findings_of(weights, act, inputs, skip=skip, output_activation=output_activation, seed=seed)
+    if out is not None:
+        write_figure(plot.figure_of(plot.inspection(found)), out)
+    if csv is not None:
+        write_text(csv, found.layers.to_dataframe().to_csv())
+    print_inspection(found, [path for path in (out, csv) if path is not None])
