@@ -37,14 +37,23 @@ def network_gradients(
     rng: np.random.Generator,
     bias_family: str = "gaussian",
     fresh_backward: bool = False,
+    skip: float | None = None,
+    second: float | None = None,
+    before: str = "",
+    after: str = "",
+    rate: float = 0.0,
 ) -> dict[str, Array]:
     """Return ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l, each samples × depth, by multiplying out.
 
-    `fresh_backward` draws other weights for the way back: a wrong law on purpose, for tests of tests.
+    `fresh_backward` draws other weights for the way back: a wrong law on purpose, for tests of tests.  `skip` is the
+    factor of a branch, `second` the σ of a matrix at its end, `before` and `after` ("layer", "rms") the normalisation
+    around the activation, `rate` that of dropout.  Every branch's Jacobian is multiplied out as a matrix, and numbers
+    that are rounding errors are 0, as they are where a normalised layer has one unit on.
     """
     depth = len(widths) - 1
-    x = np.ones((samples, widths[0]))
-    inputs, weights, preactivations = [], [], []
+    x = rng.standard_normal((samples, widths[0]))
+    x *= np.sqrt(widths[0]) / np.linalg.norm(x, axis=1, keepdims=True)
+    inputs, weights, preactivations, jacobians = [], [], [], []
     for fan_in, fan_out in pairwise(widths):
         w = weight_matrices(family, samples, fan_out, fan_in, sigma_w, rng)
         if bias_family == "gaussian":
@@ -55,13 +64,23 @@ def network_gradients(
         inputs.append(x)
         weights.append(w)
         preactivations.append(h)
-        x = phi(h)
+        u, jacobian = normalised(h, before)
+        jacobian = slope(u)[:, :, None] * jacobian
+        y, outer = normalised(phi(u), after)
+        jacobian = outer @ jacobian
+        mask = (rng.random(y.shape) >= rate) / (1.0 - rate)
+        y, jacobian = mask * y, mask[:, :, None] * jacobian
+        if second is not None:
+            w = weight_matrices("gaussian", samples, fan_out, fan_out, second, rng)
+            y, jacobian = np.einsum("sij,sj->si", w, y), w @ jacobian
+        x = y if skip is None else x + skip * y
+        jacobians.append(jacobian if skip is None else skip * jacobian)
     g = rng.standard_normal((samples, widths[-1]))
     g /= np.linalg.norm(g, axis=1, keepdims=True)
     result = {name: np.empty((samples, depth)) for name in ("gradient", "weight", "q")}
     with np.errstate(divide="ignore"):
         for k in range(depth - 1, -1, -1):
-            delta = slope(preactivations[k]) * g
+            delta = np.einsum("sij,si->sj", jacobians[k], g)
             outer = delta[:, :, None] * inputs[k][:, None, :]
             result["gradient"][:, k] = np.log(np.linalg.norm(delta, axis=1))
             result["weight"][:, k] = np.log(np.sqrt(np.sum(outer**2, axis=(1, 2))))
@@ -69,5 +88,23 @@ def network_gradients(
             w = weights[k]
             if fresh_backward:
                 w = weight_matrices(family, samples, widths[k + 1], widths[k], sigma_w, rng)
-            g = np.einsum("sij,si->sj", w, delta)
+            size = np.einsum("sij,si->sj", abs(w), abs(delta))
+            below = np.einsum("sij,si->sj", w, delta)
+            g = np.where(abs(below) > 1e-14 * size, below, 0.0) + (0.0 if skip is None else g)
     return result
+
+
+def normalised(v: Array, kind: str) -> tuple[Array, Array]:
+    """Return layer ("layer") or RMS ("rms") normalisation of each row, or the row (""), and the Jacobian matrices."""
+    size = v.shape[1]
+    one = np.eye(size)
+    centre = one - 1.0 / size if kind == "layer" else one
+    if not kind:
+        return v, np.broadcast_to(one, (len(v), size, size))
+    centred = v @ centre
+    deviation = np.sqrt(np.mean(centred**2, axis=1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        n = np.where(deviation[:, None] > 0, centred / deviation[:, None], 0.0)
+        jacobian = centre - n[:, :, None] * n[:, None, :] / size
+        jacobian = np.where(abs(jacobian) < 1e-13, 0.0, jacobian) / deviation[:, None, None]
+    return n, np.where(deviation[:, None, None] > 0, jacobian, 0.0)

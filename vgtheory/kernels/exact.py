@@ -28,6 +28,7 @@ from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
 from vgtheory.kernels.signals import (
     BIAS,
     BIAS_WEIGHT,
+    BLOCK,
     REST_BACKWARD,
     REST_FORWARD,
     SIGNAL,
@@ -36,9 +37,9 @@ from vgtheory.kernels.signals import (
     dot,
     haar_gain,
     scaled,
+    square_sum,
 )
 
-BLOCK = 1024  # elements; a block's arrays stay in the first-level cache
 # A quadratic form this much smaller than its terms has lost four digits: the layer is then summed directly.
 CANCELLED, UNDERFLOWN = 1e-4, 1e-250
 
@@ -78,17 +79,6 @@ def _reduce(record, z, xi, h, x, slope):
 
 
 @piece
-def _chi_square(draw, freedom, key, sample, layer, purpose, work):
-    """Return the sum of `freedom` squared standard normals."""
-    total = 0.0
-    for start in range(0, freedom, BLOCK):
-        part = work[: min(BLOCK, freedom - start)]
-        fill(draw, part, key, sample, layer, purpose, start)
-        total += dot(part, part)
-    return total
-
-
-@piece
 def _forward(
     row, draw, haar, fan_in, width, sigma_w, sigma_b, log_input, linear, key, sample, layer, record, work, whole
 ):
@@ -98,8 +88,8 @@ def _forward(
     if haar:
         draw(z, xi, key, sample, layer, SIGNAL, 0)
         record[ZZ] = dot(z, z)
-        record[REST_Z] = _chi_square(draw, fan_in - width, key, sample, layer, REST_FORWARD, work[0])
-        record[REST_XI] = _chi_square(draw, width - fan_in, key, sample, layer, REST_BACKWARD, work[0])
+        record[REST_Z] = square_sum(draw, fan_in - width, key, sample, layer, REST_FORWARD, work[0])
+        record[REST_XI] = square_sum(draw, width - fan_in, key, sample, layer, REST_BACKWARD, work[0])
         norm = math.sqrt(record[ZZ] + record[REST_Z])
         log_size = math.log(haar_gain(sigma_w, fan_in, width)) + log_input - math.log(norm)
         bias = sigma_b

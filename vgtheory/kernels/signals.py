@@ -6,10 +6,14 @@ import numpy as np
 
 from vgtheory.kernels._jit import piece, reduction
 from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels.normals import fill
 
 # What a counter's last word stands for; from ROWS on, one value per row or reflection of a dense weight matrix.
 # Of NumPy's type: for Python's Numba would compile whatever takes one again for each value.
-SIGNAL, BIAS, BIAS_WEIGHT, REST_FORWARD, REST_BACKWARD, ROWS = (np.int64(word) for word in (0, 1, 2, 3, 4, 8))
+SIGNAL, BIAS, BIAS_WEIGHT, REST_FORWARD, REST_BACKWARD = (np.int64(word) for word in range(5))
+MATRIX, MATRIX_BACK, SECOND, SECOND_BACK, DROPPED = (np.int64(word) for word in range(8, 13))
+ROWS = np.int64(32)
+BLOCK = 1024  # elements; a few arrays of a block stay in the first-level cache
 # Signals outside these sizes are carried with a scale; squares of numbers inside are far from the ends of float64.
 SMALL, LARGE = 1e-120, 1e120
 
@@ -46,6 +50,34 @@ def accumulate(out, b, beta):
     prefer_wide_vectors()
     for i in range(out.size):
         out[i] += beta * b[i]
+
+
+@piece
+def square_sum(draw, count, key, sample, layer, purpose, work):
+    """Return the sum of `count` squared standard normals; 0 for a negative count."""
+    total = 0.0
+    for start in range(0, count, BLOCK):
+        part = work[: min(BLOCK, count - start)]
+        fill(draw, part, key, sample, layer, purpose, start)
+        total += dot(part, part)
+    return total
+
+
+@piece
+def log_norm(vector):
+    """Return ln‖vector‖; −inf for zeros, NaN if an element is NaN."""
+    square = dot(vector, vector)
+    if 1e-250 < square < 1e250 or square != square:
+        return 0.5 * math.log(square)
+    largest = 0.0
+    for value in vector:
+        largest = max(largest, abs(value))
+    if largest == 0.0 or largest == math.inf:
+        return math.log(largest)
+    total = 0.0
+    for value in vector:
+        total += (value / largest) ** 2
+    return math.log(largest) + 0.5 * math.log(total)
 
 
 @piece
