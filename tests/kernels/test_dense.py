@@ -9,6 +9,7 @@ from tests.kernels.simulation import p_values
 from tests.oracles import network_gradients
 from tests.rows import ACTIVATIONS
 from vgtheory.kernels.dense import dense_samples
+from vgtheory.kernels.matrices import drawn_matrices
 
 FAMILIES = ("gaussian", "uniform", "orthogonal")
 SIX, SIXTEEN, UNEVEN = (6,) * 7, (16,) * 5, (5, 9, 3, 12, 4)
@@ -32,7 +33,7 @@ def dense(family, name, widths, sigma_w, sigma_b, samples, bias="gaussian", firs
     out = [np.empty((samples, depth)) for _ in range(3)]
     scales = np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b))
     layers = (np.array(widths), *scales, at_zero, at_infinity, np.uint64(7), first)
-    dense_samples(row, family, bias, *layers, *out)
+    dense_samples(row, drawn_matrices(family, {}, bias), *layers, *out)
     return dict(zip(("gradient", "weight", "q"), out, strict=True))
 
 

@@ -20,7 +20,6 @@ MULTIPLIERS = (u64(0xD2511F53), u64(0xCD9E8D57))
 WEYL = (u64(0x9E3779B9), u64(0xBB67AE85))
 ROUNDS = 10
 STEP = 2.0**-53
-SQRT3 = 1.7320508075688772
 
 
 # Forced inlining: as a call, the ten rounds would keep the loops around them from being vectorised (5 times slower).
@@ -103,16 +102,6 @@ def fill_uniform_pairs(a, b, key, sample, layer, purpose, start):
         first, second = philox(i + start, layer, sample, purpose, key)
         a[i] = unit(first)
         b[i] = unit(second)
-
-
-@drawing
-def fill_centred_pairs(a, b, key, sample, layer, purpose, start):
-    """Fill `a` and `b` with independent uniform numbers of mean 0 and variance 1, symmetric to the last bit."""
-    prefer_wide_vectors()
-    for i in range(a.size):
-        first, second = philox(i + start, layer, sample, purpose, key)
-        a[i] = (2.0 * unit(first) - 1.0 + STEP) * SQRT3
-        b[i] = (2.0 * unit(second) - 1.0 + STEP) * SQRT3
 
 
 @elementwise

@@ -8,6 +8,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,17 @@ class LayerArrays:
         """Return (N_0, ..., N_L)."""
         return (self.weights[0].shape[1], *(len(w) for w in self.weights))
 
+    @cached_property
+    def layer_scales(self) -> tuple[tuple[float, float], ...]:
+        """Return (√(N_{l−1} mean (W_l)_ij²), √(mean b_i²)) of the layers: what σ_w and σ_b would be."""
+        spread = [math.sqrt(w.shape[1]) * _root_mean_square(w) for w in self.weights]
+        return tuple(zip(spread, (_root_mean_square(b) for b in self.biases), strict=True))
+
     @property
     def scales(self) -> tuple[float, float]:
-        """Return the root mean squares over the layers of σ_w = √(N_{l−1} mean (W_l)_ij²) and of √(mean b_i²)."""
-        squares = [w.shape[1] * _mean_square(w) for w in self.weights], [_mean_square(b) for b in self.biases]
-        return math.sqrt(sum(squares[0]) / len(squares[0])), math.sqrt(sum(squares[1]) / len(squares[1]))
+        """Return the root mean square of both over the layers."""
+        sigma_w, sigma_b = (_root_mean_square(np.array(column)) for column in zip(*self.layer_scales, strict=True))
+        return sigma_w, sigma_b
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the arrays into the folder, under their digest, and return the file's path."""
@@ -104,9 +111,9 @@ def _file(folder: str | os.PathLike[str], digest: str) -> Path:
     return Path(folder).expanduser() / f"weights-{digest}.npz"
 
 
-def _mean_square(array: Array) -> float:
+def _root_mean_square(array: Array) -> float:
     largest = float(np.max(np.abs(array)))
-    return largest**2 * float(np.mean((array / largest) ** 2)) if largest else 0.0
+    return largest * math.sqrt(np.mean((array / largest) ** 2)) if largest else 0.0
 
 
 def _frozen(value: Any, name: str, dimensions: int) -> Array:

@@ -113,6 +113,8 @@ class Network:
     @cached_property
     def sigmas(self) -> tuple[tuple[float, float], ...]:
         """Return (σ_w, σ_b) of layers 1..L as floats."""
+        if self.weights.arrays is not None:
+            return self.weights.arrays.layer_scales
         shapes = list(zip(self.widths, self.widths[1:], strict=False))
         distinct = {s: self._sigma_floats(s) for s in set(shapes)}
         return tuple(distinct[s] for s in shapes)

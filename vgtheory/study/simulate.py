@@ -22,7 +22,9 @@ from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels.chain import chain_samples
 from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.exact import exact_samples
+from vgtheory.kernels.matrices import MatrixLaw, drawn_matrices, given_matrices
 from vgtheory.model.network import Network, require_plain
+from vgtheory.model.weights import Weights
 from vgtheory.study.engine import Progress, Study, available_bytes, chunk_size, run
 from vgtheory.symbolic.activation import Activation
 
@@ -37,7 +39,7 @@ FIELDS = (
     ("q", "squared length of the pre-activations over the width, |h_l|^2 / N_l"),
 )
 # What the kernels draw from a counter; part of a checkpoint's identity, since numbers change with it.
-GENERATOR = "philox4x32-10, Box-Muller, 1"
+GENERATOR = "philox4x32-10, Box-Muller, 2"
 
 
 def simulate(
@@ -52,8 +54,9 @@ def simulate(
     """Return per-layer gradient norms of `samples` random networks, as a Dataset over (sample, layer), layer = 1..L.
 
     ``log_gradient_norm`` = ln‖∂ℓ/∂h_l‖₂, ``log_weight_gradient_norm`` = ln‖∂ℓ/∂W_l‖_F and ``q`` = ‖h_l‖²/N_l, for a
-    loss whose gradient at x_L is uniform on the unit sphere and an input with ‖x_0‖² = N_0.  −inf is a network whose
-    gradient is zero (with ReLU: all units of a layer off).  Orthogonal layers that are not square have orthonormal
+    loss whose gradient at x_L is uniform on the unit sphere and an input uniform on the sphere ‖x_0‖² = N_0.  −inf is a
+    network whose gradient is zero (with ReLU: all units of a layer off).  Of recurrent weights ∂ℓ/∂W_l is layer l's
+    share.  Orthogonal layers that are not square have orthonormal
     rows or columns, times the scale that gives their entries variance σ_w²/N_{l−1}.
 
     Parameters
@@ -61,10 +64,11 @@ def simulate(
     network : the network; widths, depth and scales must be numbers.
     samples : number of independent networks, 1 to 10⁷.  The first 8 of 64 samples are the 8 samples of a run with 8.
     seed : 0 to 2⁶⁴ − 1.  Results depend on it and on nothing else: not on workers, chunks or resumption.
-    method : "exact" draws no matrices, O(N) per layer, and needs rotation-invariant weights (gaussian, orthogonal)
-        with normal biases; "chain" needs a few numbers per layer at any width (N random bits and six variates), and
-        gaussian weights, no bias and φ(th) = tφ(h) (ReLU, leaky ReLU, |h|); "dense" multiplies matrices, O(N²) per
-        layer; "auto" takes the fastest that holds.  All sample the same law, with different random numbers.
+    method : "exact" draws no matrices, O(N) per layer, and needs rotation-invariant weights (gaussian, orthogonal,
+        not recurrent) with normal biases; "chain" needs a few numbers per layer at any width (N random bits and six
+        variates), and gaussian weights, no bias and φ(th) = tφ(h) (ReLU, leaky ReLU, |h|); "dense" multiplies
+        matrices, O(N²) per layer; "auto" takes the fastest that holds.  All sample the same law, with different random
+        numbers.
     executor : any ``concurrent.futures.Executor``; by default threads, one per core.
     checkpoint : a directory for finished parts; a later call with the same network, seed and method continues from it.
     progress : called as ``progress(samples done, samples)``.
@@ -128,7 +132,7 @@ def simulate_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[s
     elif payload["method"] == "exact":
         exact_samples(row, network.weights.family == "orthogonal", *layers, *arrays)
     else:
-        dense_samples(row, network.weights.family, network.weights.bias_family, *layers, *arrays)
+        dense_samples(row, _matrix_law(network.weights), *layers, *arrays)
     return {name: array for (name, _), array in zip(FIELDS, arrays, strict=True)}
 
 
@@ -140,6 +144,14 @@ def _layers(network: Network) -> tuple[NDArray[np.int64], NDArray[np.float64], N
         np.ascontiguousarray(sigmas[:, 0]),
         np.ascontiguousarray(sigmas[:, 1]),
     )
+
+
+@lru_cache(maxsize=4)
+def _matrix_law(law: Weights) -> MatrixLaw:
+    if law.arrays is not None:
+        return given_matrices(law.arrays.weights, law.arrays.biases)
+    options = {name: float(value) for name, value in law.options}
+    return drawn_matrices(law.family, options, law.bias_family, law.shared)
 
 
 @lru_cache(maxsize=64)
@@ -167,18 +179,19 @@ def _method(network: Network, method: str) -> str:
     if method not in get_args(Method):
         raise InputError(f"method = {method!r}", '"auto", "chain", "exact" or "dense"', 'leave it out for "auto"')
     law = network.weights
-    obstacle = f"{law.family} weights" if law.family == "uniform" else ""
+    obstacle = f"{law.text} weights" if law.family not in ("gaussian", "orthogonal") or law.shared else ""
     if law.bias_family == "uniform" and law.sigma_b != 0:
         obstacle = obstacle or "uniform biases"
     if method == "exact" and obstacle:
         raise UnsupportedError(
-            f'method="exact" needs rotation-invariant weights and normal biases, and {obstacle} are not that; '
+            f'method="exact" needs rotation-invariant weights drawn anew in every layer, and normal biases, and '
+            f"{obstacle} are not that; "
             f'use method="dense" (or "auto"), or Weights.gaussian of the same sigma_w'
         )
     if method == "chain" and _slopes_of_chain(network) is None:
         raise UnsupportedError(
             f'method="chain" needs gaussian weights, no bias and an activation with φ(th) = tφ(h) for t > 0; '
-            f"{network.activation.name} with {law.family} weights and sigma_b = {law.sigma_b} is not that; "
+            f"{network.activation.name} with {law.text} weights and sigma_b = {law.sigma_b} is not that; "
             f'use method="auto"'
         )
     if method == "auto":
@@ -190,7 +203,7 @@ def _method(network: Network, method: str) -> str:
 def _slopes_of_chain(network: Network) -> tuple[float, float] | None:
     """Return φ's slopes right and left of 0 if the network is one that ``chain_samples`` knows, else None."""
     law = network.weights
-    if law.family != "gaussian" or law.sigma_b != 0 or network.activation.homogeneous_degree != 1:
+    if law.family != "gaussian" or law.shared or law.sigma_b != 0 or network.activation.homogeneous_degree != 1:
         return None
     value, slope = np.empty(3), np.empty(3)
     _row_pass(network.activation)[0](np.array([1.0, -1.0, 0.0]), value, slope)
