@@ -1,13 +1,21 @@
 """Certified extrema against known constants, dense grids, and deliberately wrong values."""
 
+import contextlib
+import time
+
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from flint import ctx
 
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.symbolic import extrema
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.ball import precision
 from vgtheory.symbolic.catalogue import activation, catalogue
 from vgtheory.symbolic.extrema import derivative_range, slope_bound
+from vgtheory.symbolic.time_limit import TimeUp, time_limit
 
 SELU = sp.Rational("1.0507009873554804934193349852946") * sp.Rational("1.6732632423543772848170429916717")
 GELU_SUP = (1 + sp.erf(1)) / 2 + sp.exp(-1) / sp.sqrt(sp.pi)
@@ -129,7 +137,7 @@ def test_symbolic_parameters_of_monotone_slopes():
     assert slope_bound(leaky).expr.subs(beta, -3) == 3
     assert slope_bound(leaky).expr.subs(beta, sp.Rational(1, 5)) == 1
     with pytest.raises(UnsupportedError, match="give the parameters values"):
-        derivative_range(Activation("x/(1+exp(-beta*x))", beta=sp.Symbol("beta", positive=True)))
+        derivative_range(Activation("tanh(x)+sin(beta*x)", beta=sp.Symbol("beta", positive=True)))
 
 
 def test_poles_at_a_breakpoint_are_proved_or_said_to_be_numeric():
@@ -151,3 +159,118 @@ def test_slope_bound_is_the_larger_side():
 def test_bad_orders_are_refused(order):
     with pytest.raises(InputError, match="order"):
         derivative_range(activation("tanh"), order)
+
+
+def _symbols(names, **assumptions):
+    return {name: sp.Symbol(name, **assumptions) for name in names.split()}
+
+
+PARAMETRIC = {  # formula, its positive parameters: [(sup, inf) of φ, φ', φ'']
+    "leaky_relu": ("alpha", [None, ("Max(1, alpha)", "Min(1, alpha)"), ("0", "0")]),
+    "elu": ("alpha", [("oo", "-alpha"), ("Max(1, alpha)", "0"), ("alpha", "0")]),
+    "celu": ("alpha", [("oo", "-alpha"), ("1", "0"), ("1/alpha", "0")]),
+    "Piecewise((k*x, x > 0), (k*a*(exp(x) - 1), True))": (
+        "k a",  # SELU with its two constants
+        [("oo", "-k*a"), ("Max(k, k*a)", "0"), ("k*a", "0")],
+    ),
+    "a/(1+exp(-b*x))": ("a b", [("a", "0"), ("a*b/4", "0"), ("a*b**2/(6*sqrt(3))", "-a*b**2/(6*sqrt(3))")]),
+    "a*tanh(b*x)": ("a b", [("a", "-a"), ("a*b", "0"), ("4*a*b**2/(3*sqrt(3))", "-4*a*b**2/(3*sqrt(3))")]),
+    "siren": ("omega", [("1", "-1"), ("omega", "-omega"), ("omega**2", "-omega**2")]),
+    "sin(w*x+p)": ("w p", [("1", "-1"), ("w", "-w"), ("w**2", "-w**2")]),
+    "snake": ("alpha", [("oo", "-oo"), ("2", "0"), ("2*alpha", "-2*alpha")]),
+    "softplus": ("beta", [("oo", "0"), ("1", "0"), ("beta/4", "0")]),
+    "swish": ("beta", [("oo", "-LambertW(exp(-1))/beta"), None, None]),
+    "isru": ("alpha", [("1/sqrt(alpha)", "-1/sqrt(alpha)"), ("1", "0"), None]),
+    "squareplus": ("b", [("oo", "0"), ("1", "0"), ("1/(2*sqrt(b))", "0")]),
+    "x*(1+erf(b*x))/2": ("b", [None, ("(1+erf(1))/2+exp(-1)/sqrt(pi)", "(1-erf(1))/2-exp(-1)/sqrt(pi)"), None]),
+    "max(-b,min(b,x))": ("b", [("b", "-b"), ("1", "0"), ("0", "0")]),
+}
+
+
+@pytest.mark.parametrize("formula", PARAMETRIC)
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_ranges_with_symbolic_parameters(formula, order):
+    names, wanted = PARAMETRIC[formula]
+    parameters = _symbols(names, positive=True)
+    found = derivative_range(activation(formula, **parameters), order)
+    assert found.sup.status in ("proved", "certified")
+    if wanted[order] is not None:
+        assert found.sup.status == found.inf.status == "proved"
+        for extremum, text in zip((found.sup, found.inf), wanted[order], strict=True):
+            want = sp.sympify(text, locals=parameters)
+            assert want == extremum.expr or sp.simplify(extremum.expr - want) == 0
+    values = dict(zip(parameters, (sp.Rational(7, 4), sp.Rational(3, 5)), strict=False))
+    numeric = derivative_range(activation(formula, **values), order)
+    for ours, theirs in zip((found.sup, found.inf), (numeric.sup, numeric.inf), strict=True):
+        at = ours.expr.subs({parameters[name]: v for name, v in values.items()})
+        number = float(theirs.expr) if theirs.expr is not None else float(theirs.digits(17))
+        assert float(at) == pytest.approx(number, rel=1e-14, abs=1e-14)
+
+
+def test_parameters_of_unknown_sign_are_taken_as_real():
+    a = sp.Symbol("a")
+    found = derivative_range(activation("leaky_relu", alpha=a), 0)
+    assert (found.sup.expr, found.inf.expr) == (sp.oo, sp.Piecewise((-sp.oo, a > 0), (0, True)))
+    assert slope_bound(activation("leaky_relu", alpha=sp.Symbol("alpha", real=True))).expr == sp.Max(
+        1, sp.Abs(sp.Symbol("alpha", real=True))
+    )
+    assert slope_bound(activation("sin(w*x)", w=a)).expr.free_symbols == {a}
+
+
+def test_the_maximiser_is_a_root_to_any_number_of_digits():
+    sup = derivative_range(activation("silu")).sup
+    # mpmath at 60 digits: x tanh(x/2) = 2, found by its own secant iteration.
+    with mpmath.workdps(60):
+        want = mpmath.findroot(lambda t: t * mpmath.tanh(t / 2) - 2, mpmath.mpf("2.4"))
+        assert abs(mpmath.mpf(sp.N(sup.root, 55)) - want) < mpmath.mpf(10) ** -54
+        assert abs(mpmath.mpf(sup.digits(55)) - (mpmath.mpf(1) / 2 + want / 4)) < mpmath.mpf(10) ** -54
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish"])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_certified_values_have_any_number_of_digits(name, order):
+    for end in ("sup", "inf"):
+        extremum = getattr(derivative_range(activation(name), order), end)
+        if extremum.status == "certified":
+            lo, hi = extremum.enclosure
+            value = extremum.digits(60)
+            assert lo <= value <= hi
+            assert abs(extremum.digits(120) - value) < 1e-58
+
+
+def test_what_takes_too_long_is_answered_by_its_best_enclosure(monkeypatch):
+    monkeypatch.setattr(extrema, "TIME_LIMIT", extrema.RESERVE + 1e-3)
+    act = Activation("tanh(x)*exp(-x**2/9)+0.3*sin(sin(x)+x)")
+    _ = act.pieces
+    found = derivative_range(act, 1)
+    monkeypatch.undo()
+    extrema._derivative_range.cache_clear()
+    want = derivative_range(act, 1)
+    for early, late in zip((found.sup, found.inf), (want.sup, want.inf), strict=True):
+        assert early.enclosure[0] <= late.enclosure[1]
+        assert late.enclosure[0] <= early.enclosure[1]
+        assert early.status == "numeric" or early.enclosure[1] - early.enclosure[0] <= 2e-9
+        assert early.expr is None
+
+
+def test_a_time_limit_stops_a_loop_that_swallows_exceptions_and_restores_arbs_context():
+    start, bits = time.monotonic(), ctx.prec
+
+    def stubborn():
+        with time_limit(0.2), precision(777):
+            while True:
+                with contextlib.suppress(Exception):
+                    sum(range(1000))
+
+    with pytest.raises(TimeUp):
+        stubborn()
+    assert time.monotonic() - start < 30
+    assert ctx.prec == bits
+    with time_limit(30):
+        pass
+
+
+def test_half_lines_with_waves_are_searched_over_one_period():
+    found = derivative_range(activation("max(sin(x), x)"))
+    assert (found.sup.status, found.inf.status) == ("proved", "proved")
+    assert (found.sup.expr, found.inf.expr) == (1, -1)

@@ -190,9 +190,15 @@ def critical_candidates(
             raise SearchFailed
         exact = _exact_point(functions[i], point) if critical.isolated else None
         where = exact if exact is not None else sp.Float(point.mid().str(25, radius=False), 20)
-        shown = None if exact is None else functions[i].exact_at(exact)
+        shown = None if exact is None else _shown(functions[i], exact)
         candidates.append(Candidate(value, where, True, shown, False, critical, i))
     return candidates
+
+
+def _shown(f: SmoothPart, point: sp.Expr) -> sp.Expr:
+    """Return f at an exact critical point, without the exponential that the critical equation eliminates."""
+    short = closed_form.value_at_root(f.expr, f.slope, f.x) if point.has(sp.LambertW) else None
+    return f.exact_at(point) if short is None else short.subs(f.x, point)
 
 
 @dataclass(frozen=True)

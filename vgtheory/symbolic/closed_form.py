@@ -1,7 +1,7 @@
 """Proposals for exact critical points; certified search decides which of them, if any, is the one that is meant.
 
 SymPy's solvers hang on activations, so only bounded algebra is used: factors that are polynomials in x, in e^{ax} or in
-tanh(ax) of low degree, and multiples of π/4 for trigonometric functions.
+tanh(ax) of low degree, e^{ax} against a line (Lambert's W), and multiples of π/4 for trigonometric functions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def critical_points(slope: sp.Expr, x: sp.Symbol) -> tuple[tuple[sp.Expr, bool],
     """
     points: dict[sp.Expr, bool] = {}
     for factor in _factors(slope, x):
-        for substitution in (_in_x, _in_tanh, _in_exp):
+        for substitution in (_in_x, _in_tanh, _in_exp, _in_lambert):
             points |= dict.fromkeys(substitution(factor, x), True)
     rates = dict.fromkeys(_rate(f.args[0], x) for f in slope.atoms(sp.sin, sp.cos))
     guesses = [k * sp.pi / (4 * r) for r in rates if r is not None for k in range(-8, 9)]
@@ -126,6 +126,25 @@ def _in_exp(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         powers = [sp.log(sp.radsimp(r)) / rate for r in roots if not _negative(r)]
         return powers if degree == 1 else [s * sp.sqrt(w) for w in powers for s in (1, -1) if not _negative(w)]
     return []
+
+
+def _in_lambert(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    """Return the roots of e^{rx} = a + bx: with u = a + bx it is w e^w for w = −ru/b (Corless et al. 1996)."""
+    solved = _linear_exponential(factor, x)
+    if solved is None:
+        return []
+    rate, side = solved[0].args[0] / x, solved[1]
+    if (1 / side).is_polynomial(x):
+        rate, side = -rate, 1 / side
+    if not side.is_polynomial(x) or sp.degree(side, x) != 1:
+        return []
+    line = sp.Poly(side, x)
+    a, b = line.coeff_monomial(1), line.coeff_monomial(x)
+    inside = -rate / b * sp.exp(-rate * a / b)
+    if inside.free_symbols or not inside.is_real or not sp.N(inside + sp.exp(-1)) >= 0:
+        return []
+    branches = (0,) if inside > 0 else (0, -1)
+    return [sp.expand((-b / rate * sp.LambertW(inside, k) - a) / b) for k in branches]
 
 
 def _negative(value: sp.Expr) -> bool:

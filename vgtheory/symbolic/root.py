@@ -13,7 +13,7 @@ from vgtheory.symbolic import closed_form
 from vgtheory.symbolic.ball import Instruction, compile_jets, hull, jets, number_ball, precision
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.expansion import tail
-from vgtheory.symbolic.search import FINEST, SEARCH_BITS, unit_boxes
+from vgtheory.symbolic.search import FINEST, SEARCH_BITS, STALLED, unit_boxes
 from vgtheory.symbolic.tails import TAYLOR_ORDERS, TailUndecided
 
 STARTS = (4, 8, 16, 32, 64, 256, 4096)
@@ -84,7 +84,7 @@ def _refined(function: sp.Expr, x: sp.Symbol, lo: sp.Rational, hi: sp.Rational, 
                 break
             newton, old = newton.intersection(box), box.rad()
             box = newton
-            if 2 * box.rad() >= old:
+            if box.rad() >= old * STALLED:
                 break
         return box
 
@@ -172,6 +172,11 @@ def _named(u: sp.Expr, x: sp.Symbol, newton: arb) -> sp.Expr:
     for guess, zero in closed_form.critical_points(u, x):
         if guess.is_real and number_ball(guess).overlaps(newton) and (zero or closed_form.vanishes(u.subs(x, guess))):
             return closed_form.tidy(guess)
+    return isolated_root(u, x, newton)
+
+
+def isolated_root(u: sp.Expr, x: sp.Symbol, newton: arb) -> Root:
+    """Return the root that a step of interval Newton has isolated in the ball."""
     return Root(u, x, *_ends(u, x, newton))
 
 

@@ -20,6 +20,7 @@ Jets = Callable[[arb, int], list[arb]]  # (box, order) -> enclosures of f, f', .
 SEARCH_BITS = 128
 FINEST = arb(2) ** -30  # a box this small whose critical points cannot be told apart is kept as a cluster
 MAX_BOXES = 20_000
+STALLED = arb(2) ** -5 * 31  # a Newton step that leaves more than this of a box gains nothing any more
 
 
 class SearchFailed(Exception):
@@ -102,7 +103,7 @@ def refined(jets: Jets, critical: CriticalBox) -> tuple[arb, arb]:
         if not newton.is_finite() or not newton.overlaps(box):
             break
         newton = newton.intersection(box)
-        done = 2 * newton.rad() >= box.rad()
+        done = newton.rad() >= box.rad() * STALLED
         box = newton
         if done:
             break
