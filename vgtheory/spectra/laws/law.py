@@ -1,7 +1,7 @@
 """What each law on the real line has: the methods of a frozen distribution of scipy.stats, from pdf, cdf, moments."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -14,11 +14,12 @@ from vgtheory._errors import InputError
 Array = Any  # a float for a scalar argument, else an array of the argument's shape
 RandomState = int | Sequence[int] | np.random.Generator | None
 _HALVINGS = 80  # of the support: finer than the spacing of doubles everywhere but next to 0
+_NODES = 400
 
 
 @dataclass(frozen=True)
 class RealLaw(ABC):
-    """A probability law of compact support: an absolutely continuous part and at most finitely many atoms."""
+    """A probability law on the line: an absolutely continuous part and at most finitely many atoms."""
 
     @abstractmethod
     def support(self) -> tuple[float, float]:
@@ -34,12 +35,16 @@ class RealLaw(ABC):
 
     @abstractmethod
     def moment(self, order: int) -> float:
-        """Return E X^order for an integer order ≥ 0."""
+        """Return E X^order for an integer order ≥ 0; inf where it does not exist."""
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Return the (place, mass) of every atom, ascending."""
         return ()
+
+    def edges(self) -> tuple[float, float]:
+        """Return the ends of the continuous part."""
+        return self.support()
 
     def logpdf(self, x: ArrayLike) -> Array:
         """Return the log of the density; −inf where it is 0."""
@@ -50,6 +55,16 @@ class RealLaw(ABC):
         """Return P(X > x)."""
         return 1.0 - self.cdf(x)
 
+    def logcdf(self, x: ArrayLike) -> Array:
+        """Return ln P(X ≤ x)."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.cdf(x))
+
+    def logsf(self, x: ArrayLike) -> Array:
+        """Return ln P(X > x)."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.sf(x))
+
     def mean(self) -> float:
         """Return E X."""
         return self.moment(1)
@@ -58,21 +73,88 @@ class RealLaw(ABC):
         """Return Var X."""
         return self.moment(2) - self.moment(1) ** 2
 
+    def std(self) -> float:
+        """Return the standard deviation."""
+        return float(np.sqrt(self.var()))
+
+    def stats(self) -> tuple[float, float]:
+        """Return (mean, variance)."""
+        return self.mean(), self.var()
+
     def ppf(self, q: ArrayLike) -> Array:
         """Return the smallest x with P(X ≤ x) ≥ q (by bisection of `cdf`); NaN outside 0 ≤ q ≤ 1."""
         q = np.asarray(q, dtype=float)
         first, last = self.support()
-        lo, hi = np.full(q.shape, first), np.full(q.shape, last)
+        bottom, top = self._bracket(q)
+        lo, hi = np.full(q.shape, bottom), np.full(q.shape, top)
         for _ in range(_HALVINGS):
             middle = lo + (hi - lo) / 2
             reached = self.cdf(middle) >= q
             lo, hi = np.where(reached, lo, middle), np.where(reached, middle, hi)
-        out = np.where(self.cdf(np.full(q.shape, first)) >= q, first, np.where(q == 1, last, hi))
+        if np.isfinite(first):
+            hi = np.where(self.cdf(np.full(q.shape, first)) >= q, first, hi)
+        out = np.where(q == 0, first, np.where(q == 1, last, hi))
         return np.where((q >= 0) & (q <= 1), out, np.nan)[()]
+
+    def _bracket(self, q: np.ndarray) -> tuple[float, float]:
+        """Return finite ends between which the wanted quantiles lie."""
+        first, last = self.support()
+        inner = q[(q > 0) & (q < 1)]
+        least, most = (float(inner.min()), float(inner.max())) if inner.size else (0.5, 0.5)
+        step = 1.0
+        while not np.isfinite(last) and self.cdf(step) < most and step < 1e300:
+            step *= 2
+        down = 1.0
+        while not np.isfinite(first) and self.cdf(-down) > least and down < 1e300:
+            down *= 2
+        return first if np.isfinite(first) else -down, last if np.isfinite(last) else max(step, 1.0)
+
+    def isf(self, q: ArrayLike) -> Array:
+        """Return the quantile of 1 − q."""
+        return self.ppf(1.0 - np.asarray(q, dtype=float))
+
+    def median(self) -> float:
+        """Return the median."""
+        return float(self.ppf(0.5))
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Return the central interval of this probability."""
+        lo, hi = self.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
+        return float(lo), float(hi)
 
     def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
         """Return independent draws: quantiles of uniform numbers."""
         return self.ppf(np.random.default_rng(random_state).random(size))
+
+    def nodes(self, count: int = _NODES) -> tuple[np.ndarray, np.ndarray]:
+        """Return (points, weights) of a quadrature rule for the continuous part, total weight 1 less the atoms.
+
+        Whatever powers the density has at its ends, they cost nothing (see :func:`double_exponential`).
+        """
+        return double_exponential(self.pdf, *self.edges(), count)
+
+    def expect(self, function: Callable[[np.ndarray], np.ndarray], count: int = _NODES) -> float:
+        """Return E f(X) by quadrature, atoms included; `function` takes an array."""
+        points, weights = self.nodes(count)
+        total = float(np.sum(weights * function(points)))
+        return total + sum(mass * float(np.asarray(function(np.array([x]))).ravel()[0]) for x, mass in self.atoms)
+
+
+def double_exponential(
+    pdf: Callable[[np.ndarray], Array], a: float, b: float, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return points and weights for ∫_a^b f(x) pdf(x) dx that converge whatever powers pdf has at the ends.
+
+    The rule of Takahasi and Mori (1974); a point that falls on an end is dropped.
+    """
+    t = np.linspace(-4.6, 4.6, count)
+    u = np.pi / 2 * np.sinh(t)
+    far = 1 / (1 + np.exp(2 * np.abs(u)))  # the distance to the nearer end, in units of b − a
+    x = np.where(t < 0, a + (b - a) * far, b - (b - a) * far)
+    jacobian = (b - a) * np.pi * np.cosh(t) * far * (1 - far) * (t[1] - t[0])
+    inside = (x > a) & (x < b)
+    x, jacobian = x[inside], jacobian[inside]
+    return x, jacobian * np.asarray(pdf(x), dtype=float)
 
 
 def positive(name: str, value: Any) -> float:
@@ -82,11 +164,27 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
+def between(name: str, value: Any, least: float, most: float = np.inf) -> float:
+    """Return a parameter as a float, which must be finite with least ≤ value ≤ most."""
+    if not isinstance(value, Real) or not np.isfinite(float(value)) or not least <= float(value) <= most:
+        accepted = f"a number from {least:g} to {most:g}" if np.isfinite(most) else f"a finite number ≥ {least:g}"
+        raise InputError(f"{name} = {value!r}", accepted, f"give {name}, e.g. {name}={least:g}")
+    return float(value)
+
+
 def whole(name: str, value: Any, least: int = 1) -> int:
     """Return a parameter as an int, which must be at least `least`."""
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
         raise InputError(f"{name} = {value!r}", f"an integer of at least {least}", f"give {name}={max(least, 1)}")
     return int(value)
+
+
+def choice(name: str, value: Any, accepted: Sequence[Any]) -> Any:
+    """Return a parameter that must be one of a few values."""
+    if isinstance(value, bool) or value not in accepted:
+        listed = ", ".join(str(a) for a in accepted)
+        raise InputError(f"{name} = {value!r}", f"one of {listed}", f"give {name}={accepted[0]!r}")
+    return accepted[list(accepted).index(value)]
 
 
 def integral_over_x(x: np.ndarray, a: float, b: float) -> np.ndarray:
