@@ -21,6 +21,7 @@ from vgtheory.symbolic.catalogue import catalogue
 if TYPE_CHECKING:
     from vgtheory.reporting.derivation import Derivation
     from vgtheory.reporting.findings import Findings
+    from vgtheory.study.advice import Advice
     from vgtheory.study.inspection import Inspection
 
 MOST_DENOMINATOR = 99  # of a fraction that is shown as one
@@ -131,6 +132,24 @@ def print_inspection(found: Inspection, written: list[Path]) -> None:
     _table(INSPECTED, inspection_rows(found))
     for path in written:
         _say(f"written: {path}")
+
+
+def print_advice(advice: Advice) -> None:
+    """Print what goes wrong, the remedies with what they do, and their code."""
+    from vgtheory.reporting.advice_rows import ADVISED, recipe_lines, remedy_rows, summary_line
+
+    _say(summary_line(advice))
+    for problem in advice.problems[1:]:
+        _say(f"- {problem.text}")
+    _say("")
+    _table(ADVISED, remedy_rows(advice))
+    if not advice.remedies:
+        _say("No change that was tried does better.")
+    lines = recipe_lines(advice.remedies)
+    if lines:
+        _say("")
+        for rank, framework, code in lines:
+            Console(highlight=False, markup=False, soft_wrap=True).print(f"{rank}  {framework}: {code}")
 
 
 def print_catalogue() -> None:

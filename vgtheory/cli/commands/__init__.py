@@ -6,6 +6,7 @@ package, so that `--help` and refusals answer at once.
 
 from collections.abc import Callable
 
+from vgtheory.cli.commands.advise import advise
 from vgtheory.cli.commands.derive import derive
 from vgtheory.cli.commands.inspect_weights import inspect
 from vgtheory.cli.commands.list_activations import list_activations
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "derive": derive,
     "simulate": simulate,
     "spectrum": spectrum,
+    "advise": advise,
     "inspect": inspect,
     "list": list_activations,
 }

@@ -1,0 +1,121 @@
+"""advise: the problems named are there, and a remedy does what is claimed when other random numbers judge it."""
+
+import re
+from math import sqrt
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import vgtheory as vg
+from vgtheory._errors import InputError
+from vgtheory.study.advice import advise
+from vgtheory.study.advice.recipes import recipe
+
+DEEP_SIGMOID = vg.Network("sigmoid", vg.Weights.pytorch_default(), width=64, depth=40)
+
+
+@pytest.fixture(scope="module")
+def sigmoid():
+    return advise(DEEP_SIGMOID, samples=2048)
+
+
+def test_a_deep_sigmoid_network_vanishes_because_its_weights_are_too_small(sigmoid):
+    assert [p.kind for p in sigmoid.problems][:2] == ["vanishing", "vanishing"]
+    assert "σ_w ≥ 4" in sigmoid.problems[1].text
+    # ½ ln χ = −1.95 per layer and 24 ln 2 = 16.6: lost 9 layers before the end
+    assert 30 <= sigmoid.problems[0].from_layer <= 33
+
+
+def test_remedies_are_ranked_and_better(sigmoid):
+    badness = [r.trial.badness for r in sigmoid.remedies]
+    assert badness == sorted(badness)
+    assert badness[-1] < sigmoid.trial.badness / 10
+    assert {"activation", "critical scale", "orthogonal weights"} <= {r.kind for r in sigmoid.remedies}
+
+
+def change(network, samples, seed):
+    norms = vg.simulate(network, samples=samples, seed=seed, method="dense").log_gradient_norm.values
+    return norms[:, 0] - norms[:, -1]
+
+
+def disagreement(claimed, seen):
+    """Return the difference of two means in standard errors."""
+    error = sqrt(claimed.error**2 + seen.std(ddof=1) ** 2 / len(seen))
+    return abs(claimed.simulated - seen.mean()) / error
+
+
+def test_claims_hold_when_matrices_are_drawn(sigmoid):
+    # Five claims at 4.5 standard errors: false alarm about 3e-5.
+    for remedy in sigmoid.remedies[:5]:
+        if remedy.network.skip is None and remedy.network.norm is None:
+            assert disagreement(remedy.trial, change(remedy.network, 2000, seed=77)) < 4.5
+
+
+def test_a_scale_two_percent_off_is_noticed(sigmoid):
+    remedy = next(r for r in sigmoid.remedies if r.kind == "critical scale")
+    sigma_w, sigma_b = remedy.network.sigmas[0]
+    wrong = vg.Network("sigmoid", vg.Weights.gaussian(1.02 * sigma_w, sigma_b), width=64, depth=40)
+    assert disagreement(remedy.trial, change(wrong, 2000, seed=77)) > 4.5
+
+
+def test_nothing_goes_wrong_in_a_wide_critical_network():
+    advice = advise(vg.Network("relu", vg.Weights.he(), width=512, depth=20), samples=32)
+    assert advice.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("network", "kinds"),
+    [
+        (vg.Network("tanh", vg.Weights.gaussian(2.0), width=256, depth=100), {"exploding"}),
+        (vg.Network("gelu", vg.Weights.gaussian(1.2), width=256, depth=100), {"vanishing", "length collapse"}),
+        (vg.Network("relu", vg.Weights.gaussian(2.0), width=256, depth=60), {"exploding", "length growth"}),
+        (vg.Network("tanh", vg.Weights.gaussian(1.0, 2.0), width=256, depth=30), {"vanishing", "saturation"}),
+        (vg.Network("relu", vg.Weights.he(), width=16, depth=200), {"spread"}),
+        (vg.Network("relu", vg.Weights.he(), width=2, depth=50), {"dead networks"}),
+    ],
+)
+def test_each_problem_is_named(network, kinds):
+    found = {p.kind for p in advise(network, samples=16).problems}
+    assert kinds <= found
+
+
+def test_the_width_that_is_advised_gives_the_wanted_spread():
+    advice = advise(vg.Network("relu", vg.Weights.he(), width=32, depth=100), samples=64)
+    remedy = next(r for r in advice.remedies if r.kind == "width")
+    assert remedy.trial.std == pytest.approx(0.5, rel=0.3)
+
+
+def test_recipes_state_the_scale():
+    code = recipe(vg.Network("tanh", vg.Weights.gaussian(1.25, 0.05), width=8, depth=2))
+    assert re.search(r"std=1\.25 / layer\.in_features\*\*0\.5", code.pytorch)
+    assert "layer.bias, std=0.05" in code.pytorch
+    assert "variance_scaling(1.5625" in code.jax
+    orthogonal = recipe(vg.Network("tanh", vg.Weights.orthogonal(1.25), width=8, depth=2))
+    assert "orthogonal_(layer.weight, gain=1.25)" in orthogonal.pytorch
+    assert "zeros_(layer.bias)" in orthogonal.pytorch
+
+
+def test_recipes_run_in_pytorch():
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(1000, 1000)
+    for weights in (vg.Weights.gaussian(1.25, 0.5), vg.Weights.orthogonal(1.25, 0.5)):
+        code = recipe(vg.Network("tanh", weights, width=8, depth=2)).pytorch
+        exec(code, {"torch": torch, "layer": layer})  # noqa: S102 - our own text, which users are told to run
+        assert float(layer.weight.detach().std()) * sqrt(1000) == pytest.approx(1.25, rel=5 / 1000)  # relative error 0.7/1000
+        assert float(layer.bias.detach().std()) == pytest.approx(0.5, rel=0.15)
+
+
+def test_recipes_run_in_jax():
+    jax = pytest.importorskip("jax")
+    code = recipe(vg.Network("tanh", vg.Weights.gaussian(1.25), width=8, depth=2)).jax
+    kernel = eval(code, {"jax": jax})(jax.random.key(0), (1000, 1000))  # noqa: S307 - our own text
+    assert float(np.std(kernel)) * sqrt(1000) == pytest.approx(1.25, rel=5 / 1000)
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(InputError, match="samples"):
+        advise(DEEP_SIGMOID, samples=1)
+
+    with pytest.raises(InputError):
+        advise(vg.Network("tanh", vg.Weights.gaussian(sp.Symbol("s", positive=True)), width=8, depth=3))

@@ -1,0 +1,19 @@
+"""`vgtheory advise`: what goes wrong, and what to change."""
+
+from __future__ import annotations
+
+from vgtheory.cli import options as opt
+from vgtheory.model.network import Network
+
+
+@opt.network_options
+def advise(network: Network, samples: opt.Samples = opt.SAMPLES, seed: opt.Seed = 0) -> None:
+    """Say what goes wrong with the gradient, and rank remedies, each one simulated, with code to copy."""
+    opt.check_run(samples, seed)
+    opt.announce(network, samples, seed)
+    from vgtheory.cli.screen import print_advice, progress_bar
+    from vgtheory.study.advice import advise as advice_for
+
+    with progress_bar("advise") as progress:
+        advice = advice_for(network, samples=samples, seed=seed, progress=progress)
+    print_advice(advice)

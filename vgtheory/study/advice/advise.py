@@ -1,0 +1,94 @@
+"""`advise`: what goes wrong, and remedies whose claims have been simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from vgtheory._errors import InputError, VgtheoryError
+from vgtheory.model.network import Network
+from vgtheory.study.advice.problems import Problem, problems_of
+from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
+from vgtheory.study.advice.trial import Trial, try_out
+from vgtheory.study.engine import Progress
+
+_BETTER = 0.9  # of the present badness that a remedy must get below
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What :func:`advise` found.
+
+    Attributes
+    ----------
+    network : the network that was asked about.
+    trial : the predicted and simulated change of its gradient norm over the depth; None where its signal overflows.
+    problems : what goes wrong, the gravest first; empty where nothing does.
+    remedies : changes that do better in simulation, the best first.
+    rejected : changes that were simulated and did not help, each with its reason.
+    """
+
+    network: Network
+    trial: Trial | None
+    problems: tuple[Problem, ...]
+    remedies: tuple[Remedy, ...]
+    rejected: tuple[str, ...]
+
+
+def advise(network: Network, samples: int = 64, seed: int = 0, progress: Progress | None = None) -> Advice:
+    """Return what goes wrong with the gradient of a network at initialisation, and ranked remedies, each one simulated.
+
+    Remedies: the critical (σ_w, σ_b) of the activation, Gaussian and orthogonal; another activation at its own critical
+    scale; a skip connection; a normalisation; a width for this depth.  All are run before anything is claimed, and
+    ranked by √(mean² + spread²) of ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖), which is 0 where every network keeps its gradient.
+
+    Parameters
+    ----------
+    network : with numbers for width, depth and scales.
+    samples : random networks per trial; fewer for weight laws whose matrices must be drawn.
+    seed : of all simulations.
+    progress : called as progress(done, total) after each trial.
+
+    Raises
+    ------
+    InputError : symbolic quantities, no samples.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> advice = advise(vg.Network("sigmoid", vg.Weights.gaussian(1.0), width=64, depth=30), samples=16)
+    >>> advice.problems[0].kind, advice.remedies[0].trial.badness < 2
+    ('vanishing', True)
+    """
+    if samples < 2:
+        raise InputError(f"samples = {samples}", "at least 2", "64 tell means and spreads")
+    present, found = _present(network, samples, seed)
+    waiting = list(candidates(network, present if present is not None else _UNKNOWN))
+    remedies, rejected = [], []
+    limit = inf if present is None else max(_BETTER * present.badness, 1e-12)
+    for done, candidate in enumerate(waiting):
+        try:
+            trial = try_out(candidate.network, samples, seed)
+        except VgtheoryError as problem:
+            rejected.append(f"{candidate.change}: {problem}")
+        else:
+            if trial.badness < limit:
+                remedies.append(tried(candidate, trial))
+            else:
+                rejected.append(f"{candidate.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln, no better")
+        if progress is not None:
+            progress(done + 1, len(waiting))
+    return Advice(network, present, found, best_of_each_kind(remedies), tuple(rejected))
+
+
+_UNKNOWN = Trial(None, None, -inf, 0.0, 0.0, 1.0, 0)
+
+
+def _present(network: Network, samples: int, seed: int) -> tuple[Trial | None, tuple[Problem, ...]]:
+    try:
+        trial = try_out(network, samples, seed)
+    except InputError:
+        raise
+    except VgtheoryError as problem:
+        return None, (Problem("length growth", f"{problem}."),)
+    return trial, problems_of(network, trial)

@@ -1,0 +1,127 @@
+"""What goes wrong: read off the mean-field lengths and gains, layer by layer, and off a simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, log
+from typing import Literal
+
+import numpy as np
+
+from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory.model.network import Network
+from vgtheory.study.advice.trial import Trial
+from vgtheory.theory.mean_field import gradient_gain_at, log_length_profile
+
+Kind = Literal["vanishing", "exploding", "saturation", "length collapse", "length growth", "spread", "dead networks"]
+
+_CLEAR = log(1e3)  # change of the gradient norm over the depth that is worth a word
+_COLLAPSED, _GROWN = log(1e-3), log(1e3)  # change of q against its first layer
+_SPREAD = 1.0  # standard deviation of ln‖gradient‖ between networks: a factor e
+_LENGTHS = np.geomspace(1e-6, 1e6, 49)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that goes wrong.
+
+    Attributes
+    ----------
+    kind : what it is.
+    text : one sentence with numbers.
+    from_layer : the first layer (counted from the input) where it holds; for vanishing and exploding gradients the last
+        layer, counted from the input, whose gradient is off by more than 2^24; None where it belongs to no layer.
+    """
+
+    kind: Kind
+    text: str
+    from_layer: int | None = None
+
+
+def problems_of(network: Network, trial: Trial) -> tuple[Problem, ...]:
+    """Return what goes wrong in a network that has been tried, the gravest first; empty where nothing does."""
+    return (*_gradient(network, trial), *_signal(network, trial.simulated < -_CLEAR), *_spread(network, trial))
+
+
+def _gradient(network: Network, trial: Trial) -> list[Problem]:
+    depth = int(network.depth)
+    if trial.dead > 0.01:
+        share = f"{trial.dead:.0%} of the simulated networks pass no gradient at all to layer 1."
+        found = [Problem("dead networks", share)]
+        if trial.dead == 1:
+            return found
+    else:
+        found = []
+    if abs(trial.simulated) < _CLEAR or depth == 1:
+        return found
+    rate = trial.simulated / (depth - 1)
+    lost = int(depth - 24 * log(2) / abs(rate))
+    kind: Kind = "vanishing" if rate < 0 else "exploding"
+    verb = "shrinks" if rate < 0 else "grows"
+    text = (
+        f"The gradient norm {verb} by a factor {exp(rate):.4g} per layer on its way back, "
+        f"{trial.simulated:.1f} ± {trial.error:.1g} in ln over {depth} layers"
+    )
+    if lost >= 1:
+        text += f"; from layer {lost} down it is off by more than 2^24"
+    return [*found, Problem(kind, text + ".", lost if lost >= 1 else None)]
+
+
+def _signal(network: Network, vanishes: bool) -> list[Problem]:
+    """Return what happens to the lengths q_l, and whether they drive the neurons into saturation."""
+    try:
+        log_q = log_length_profile(network)
+    except UnsupportedError:  # skip, norm, dropout: their lengths are not this recursion's
+        return []
+    except NoSolutionError as problem:
+        return [Problem("length growth", f"{problem}.")]
+    found = []
+    change = log_q - log_q[0]
+    if (change < _COLLAPSED).any():
+        first = int(np.argmax(change < _COLLAPSED)) + 1
+        text = f"The signal dies out: q_l falls from {exp(log_q[0]):.3g} to {_power(float(log_q[-1]))}."
+        found.append(Problem("length collapse", text, first))
+    if (change > _GROWN).any():
+        first = int(np.argmax(change > _GROWN)) + 1
+        text = f"The signal grows without limit: q_l rises from {exp(log_q[0]):.3g} to {_power(float(log_q[-1]))}."
+        found.append(Problem("length growth", text, first))
+    passed = np.asarray(gradient_gain_at(network.activation, np.exp(np.clip(log_q, -600, 600)), 1.0))
+    possible = np.asarray(gradient_gain_at(network.activation, _LENGTHS, 1.0))
+    best, at = float(possible.max()), log(_LENGTHS[possible.argmax()])
+    # Signals that are too long saturate the neurons; φ' of GELU or SiLU is small where they are too short.
+    saturated = (passed < best / 2) & (log_q > at)
+    if vanishes and saturated.any():
+        first = int(np.argmax(saturated)) + 1
+        text = (
+            f"Saturation: from layer {first} on a layer passes E φ'² = {passed[-1]:.3g} of the squared gradient "
+            f"(at q = {_power(float(log_q[-1]))}), where {best:.3g} is possible."
+        )
+        found.append(Problem("saturation", text, first))
+    sigma_w = network.sigmas[-1][0]
+    if vanishes and sigma_w**2 * best < 1 - 1e-9:
+        text = (
+            f"The weights are too small: χ = σ_w² E φ'² is at most {sigma_w**2 * best:.3g} at σ_w = {sigma_w:.4g}, "
+            f"whatever the length of the signal; σ_w ≥ {best**-0.5:.4g} is needed."
+        )
+        found.append(Problem("vanishing", text))
+    return found
+
+
+def _spread(network: Network, trial: Trial) -> list[Problem]:
+    if trial.std < _SPREAD:
+        return []
+    ratio = float(network.depth) / min(network.widths)
+    text = (
+        f"Networks differ: one standard deviation is a factor {exp(min(trial.std, 700)):.3g} in the gradient norm at "
+        f"layer 1 (depth/width = {ratio:.3g}); the mean over networks says little about one of them."
+    )
+    return [Problem("spread", text)]
+
+
+def _power(log_value: float) -> str:
+    """Return e^log_value as text, beyond the range of doubles too."""
+    decades = log_value / log(10)
+    if abs(decades) < 4:
+        return f"{exp(log_value):.3g}"
+    whole = int(np.floor(decades))
+    return f"{10 ** (decades - whole):.2g}·10^{whole}"

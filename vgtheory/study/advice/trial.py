@@ -1,0 +1,84 @@
+"""One network tried: the predicted and the simulated change of the gradient norm from the last layer to the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot, inf, sqrt
+
+import numpy as np
+
+from vgtheory._errors import VgtheoryError
+from vgtheory.model.network import Network
+from vgtheory.study.simulate import simulate
+from vgtheory.theory.prediction import predict
+
+_DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: some ten seconds
+_FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Trial:
+    """ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) over random networks: 0 means that the gradient keeps its size over the whole depth.
+
+    Attributes
+    ----------
+    predicted, predicted_std : mean and spread by theory; None where no theory covers the network.
+    simulated, error, std : mean over the networks that are not dead, its standard error, their spread.
+    dead : share of networks without any gradient at layer 1.
+    samples : networks simulated.
+    """
+
+    predicted: float | None
+    predicted_std: float | None
+    simulated: float
+    error: float
+    std: float
+    dead: float
+    samples: int
+
+    @property
+    def badness(self) -> float:
+        """Return √(mean² + spread²) of the simulated values: how far a typical network's gradient is from its size."""
+        return inf if self.dead > 0.5 else hypot(self.simulated, self.std)
+
+    @property
+    def confirmed(self) -> bool | None:
+        """Return whether simulation and prediction agree within five standard errors or a tenth of the spread."""
+        if self.predicted is None:
+            return None
+        return abs(self.simulated - self.predicted) <= max(5 * self.error, 0.1 * self.std, 1e-9)
+
+
+def try_out(network: Network, samples: int, seed: int) -> Trial:
+    """Return the trial of a network with numbers for everything; fewer samples where matrices have to be drawn.
+
+    Raises what :func:`simulate` raises where the network has no finite signal.
+    """
+    predicted, predicted_std = _by_theory(network)
+    count = samples
+    if _draws_matrices(network):
+        work = 2.0 * sum(n * m for n, m in pairwise(network.widths))
+        count = int(min(samples, max(_FEWEST, _DENSE_WORK / work)))
+    norms = simulate(network, samples=count, seed=seed).log_gradient_norm.values
+    with np.errstate(invalid="ignore"):
+        change = norms[:, 0] - norms[:, -1]
+    alive = change[np.isfinite(change)]
+    if not len(alive):
+        return Trial(predicted, predicted_std, -inf, 0.0, 0.0, 1.0, count)
+    std = float(alive.std(ddof=1)) if len(alive) > 1 else 0.0
+    dead = 1 - len(alive) / count
+    return Trial(predicted, predicted_std, float(alive.mean()), std / sqrt(len(alive)), std, dead, count)
+
+
+def _by_theory(network: Network) -> tuple[float, float] | tuple[None, None]:
+    try:
+        theory = predict(network)
+    except VgtheoryError:  # simulation is the judge: no theory is no obstacle
+        return None, None
+    expected = theory.log_gradient_norm
+    return float(expected[0] - expected[-1]), float(theory.log_gradient_norm_std[0])
+
+
+def _draws_matrices(network: Network) -> bool:
+    return network.weights.family not in ("gaussian", "orthogonal") or network.weights.shared
