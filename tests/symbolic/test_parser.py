@@ -22,8 +22,9 @@ HOSTILE = [
     "((((x+1)**64)**64)**64)**64", "0.1**64*0.1**64", "(2*x)**64*(3*x)**64", "exp(60)**exp(60)",
     "tanh(" * 60 + "x" + ")" * 60, "-" * 300 + "x", "x" * 10_000, "x+" * 499 + "x",
     "\u0445", "x\u2032", "x\0", "x\ny", "x #c",
-    "x+y", "x<1", "x==1", "x if x else 1", "x and 1", "not x", "~x", "x//2", "x%2", "x@x", "x[0]", "{x}", "(x,)", "x;y",
-    "2x", "0x10", "1j*x", "1_000*x", "'a'", "True", "None", "oo", "nan", "zoo", "I", "exp()", "exp(x,x)", "exp(*x)",
+    "x+y", "x<1", "x==1", "x if x else 1", "x and 1", "not x", "~x", "x//2", "x%2", "x@x", "x[0]", "{x",
+    "{x,1}", "(x,)", "x;y", "2x", "0x10", "1j*x", "1_000*x", "'a'", "True", "None", "oo", "nan", "zoo", "I",
+    "exp()", "exp(x,x)", "exp(*x)",
     "exp(x=1)", "exp(x)(x)", "max()", "max(1,2,3,4,x)", "sqrt(-1)", "x/0", "0/0", "0**-1", "log(0)", "(-1)**0.5",
     "Piecewise((x, x>0))", "Piecewise(x, x)", "Piecewise((x, sin(x)>0), (0, True))", "Piecewise((x, x), (0, True))",
 ]  # fmt: skip

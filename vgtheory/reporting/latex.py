@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import sympy as sp
 
 from vgtheory._errors import InputError
+from vgtheory.reporting.catalogue_table import catalogue_parts
+from vgtheory.reporting.derivation import Derivation
 from vgtheory.reporting.latex_document import (
+    Labels,
     aligned,
+    bibtex,
+    cited_keys,
     definition,
     document,
     equation,
@@ -26,12 +31,16 @@ from vgtheory.reporting.latex_document import (
 )
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import escape
+from vgtheory.reporting.steps import derivation_parts, steps
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import Catalogue
 from vgtheory.symbolic.formula import RELATIONS, Formula
+from vgtheory.symbolic.notation import varphi
 from vgtheory.symbolic.printing import to_latex
 
 __all__ = [
     "aligned",
+    "bibtex",
     "definition",
     "document",
     "equation",
@@ -46,18 +55,20 @@ __all__ = [
 ]
 
 Form = Literal["fragment", "aligned", "document"]
-Item: TypeAlias = "Formula | Activation | sp.Basic | str"
 
 
-def latex(obj: Any, form: Form = "fragment") -> str:
-    r"""Return LaTeX of a Formula, an Activation, a SymPy expression, or a sequence of them.
+def latex(obj: Any, form: Form = "fragment", exact: bool = False) -> str:
+    r"""Return LaTeX of a Formula, an Activation, a derivation, any result with LaTeX of its own, or a sequence of them.
+
+    Fragments and aligned environments are accepted by KaTeX in strict mode and by pdflatex with amsmath.
 
     Parameters
     ----------
-    obj : what to set; an Activation is set as φ(x) = its formula.
+    obj : what to set; an Activation is set as φ(x) = its formula, a Derivation as the formulas of its steps.
     form : "fragment", mathematics without dollar signs or line breaks; "aligned", an ``aligned`` environment with long
-        equations broken into lines; "document", a file that pdflatex compiles, in which each formula has its
-        statement, assumptions, status and reference.
+        equations broken into lines; "document", a file that pdflatex compiles, in which each formula has its label,
+        statement, assumptions, status and reference, and a derivation its steps.
+    exact : keep every digit instead of five, so that ``vg.Activation`` reads the same function back (fragments only).
 
     Raises
     ------
@@ -69,29 +80,44 @@ def latex(obj: Any, form: Form = "fragment") -> str:
     >>> print(latex(activation("tanh")))
     \varphi{\left(x \right)} = \tanh{\left(x \right)}
     """
-    items = _items(obj)
+    if exact and form != "fragment":
+        raise InputError(f"exact with form = {form!r}", 'form="fragment"', "other forms are for the eye; drop one")
     if form == "fragment":
-        return " \\\\\n".join(_fragment(item) for item in items)
+        return " \\\\\n".join(_fragment(item, exact) for item in _items(obj))
     if form == "aligned":
-        return aligned(_equation(item) for item in items)
+        return aligned(_equation(item) for item in _items(obj))
     if form == "document":
-        return document("Formulas", [_piece(item) for item in items])
+        return document(_title(obj), _pieces(obj))
     raise InputError(f"form = {form!r}", '"fragment", "aligned" or "document"', "choose one")
 
 
-def write_latex(path: str | os.PathLike[str], items: Any, title: str = "Formulas") -> Path:
+def write_latex(path: str | os.PathLike[str], items: Any, title: str = "") -> Path:
     """Write formulas as a LaTeX document and return its path; the file appears complete or not at all.
+
+    The document carries its bibliography, so that one run of pdflatex is enough.  What it cites is written beside it
+    as a BibTeX file of the same name, for texts of one's own.
 
     Parameters
     ----------
     path : the file to write; its directory must exist.
-    items : a Formula, Activation, SymPy expression, or a sequence of them; text among them becomes a paragraph.
+    items : a Formula, Activation, Derivation, SymPy expression, ``vg.catalogue``, any result with LaTeX of its own, or
+        a sequence of them; text among them becomes a paragraph.
     title : the document's title.
     """
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(f"the directory {target.parent}", "an existing directory", "create it first")
-    text = document(title, [_piece(item) for item in _items(items)])
+    if target.suffix == ".bib":
+        raise InputError(f"the file {target.name}", "a name ending in .tex", "the .bib is written beside it")
+    text = document(title or _title(items), _pieces(items))
+    _write(target, text)
+    keys = cited_keys(text)
+    if keys:
+        _write(target.with_suffix(".bib"), bibtex(keys))
+    return target
+
+
+def _write(target: Path, text: str) -> None:
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -103,44 +129,74 @@ def write_latex(path: str | os.PathLike[str], items: Any, title: str = "Formulas
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return target
 
 
-def _items(obj: Any) -> list[Item]:
-    several = obj if isinstance(obj, Iterable) and not isinstance(obj, (str, sp.Basic, Formula)) else [obj]
-    return [_stated(item) for item in several]
+def _title(obj: Any) -> str:
+    if isinstance(obj, Catalogue):
+        return "Activations"
+    return f"Derivation of `{obj.activation.name.replace('`', '')}`" if isinstance(obj, Derivation) else "Formulas"
 
 
-def _stated(item: Any) -> Item:
-    if isinstance(item, (Activation, Formula, sp.Basic, str)):
-        return item
-    if isinstance(item, sp.MatrixBase):
-        return item.as_immutable()
-    if isinstance(item, (int, float)) and not isinstance(item, bool):
-        return sp.sympify(item)
-    accepted = "a Formula, an Activation, a SymPy expression, or a sequence of them"
-    raise InputError(f"an object of type {type(item).__name__}", accepted, "pass e.g. vg.bounds(network)")
+def _items(obj: Any) -> Iterator[Any]:
+    """Yield what `obj` consists of: text, formulas, activations, SymPy expressions, objects with LaTeX of their own."""
+    if isinstance(obj, Derivation):
+        yield from (f for step in steps(obj) for f in step.formulas)
+    elif isinstance(obj, Catalogue):
+        yield from (entry() for entry in obj.values())
+    elif isinstance(obj, sp.MatrixBase):
+        yield obj.as_immutable()
+    elif isinstance(obj, (str, sp.Basic)) or hasattr(obj, "_repr_latex_"):
+        yield obj
+    elif isinstance(obj, (int, float)) and not isinstance(obj, bool):
+        yield sp.sympify(obj)
+    elif isinstance(obj, Iterable):
+        for item in obj:
+            yield from _items(item)
+    else:
+        accepted = "a Formula, an Activation, a Derivation, a SymPy expression, or a sequence of them"
+        raise InputError(f"an object of type {type(obj).__name__}", accepted, "pass e.g. vg.bounds(network)")
 
 
-def _equation(item: Item) -> Formula | sp.Basic:
-    """Return `item` as an equation or expression: an Activation as φ(x) = …, text as itself."""
+def _equation(item: Any) -> Formula | sp.Basic | str:
+    """Return `item` as an equation or expression: an Activation as φ(x) = …; else its own LaTeX."""
     if isinstance(item, Activation):
-        return Formula(sp.Function("varphi")(item.symbol), item.expr)
-    return sp.Symbol(item) if isinstance(item, str) else item
-
-
-def _fragment(item: Item) -> str:
+        return Formula(varphi(item.symbol), item.expr)
     if isinstance(item, str):
         return rf"\text{{{escape(item)}}}"
+    return item if isinstance(item, (Formula, sp.Basic)) else _own(item)
+
+
+def _own(item: Any) -> str:
+    """Return the LaTeX that an object has of its own, without what makes it a display of a notebook."""
+    text = item._repr_latex_().strip("$").strip()
+    return str(text.removeprefix(r"\displaystyle").strip())
+
+
+def _fragment(item: Any, exact: bool) -> str:
     equal = _equation(item)
     if isinstance(equal, Formula):
-        return f"{to_latex(equal.lhs)} {RELATIONS[equal.kind]} {to_latex(equal.expr)}"
-    return to_latex(equal)
+        return f"{to_latex(equal.lhs, exact)} {RELATIONS[equal.kind]} {to_latex(equal.expr, exact)}"
+    return equal if isinstance(equal, str) else to_latex(equal, exact)
 
 
-def _piece(item: Item) -> str:
+def _pieces(obj: Any) -> Iterator[str]:
+    """Yield the pieces of a document about `obj`."""
+    labels = Labels()
+    several = isinstance(obj, (list, tuple))
+    for item in obj if several else [obj]:
+        if isinstance(item, Derivation):
+            if several:
+                yield heading(_title(item))
+            yield from derivation_parts(item, labels, level=2 if several else 1)
+        elif isinstance(item, Catalogue):
+            yield from catalogue_parts(item)
+        else:
+            yield from (_piece(part, labels) for part in _items(item))
+
+
+def _piece(item: Any, labels: Labels) -> str:
     if isinstance(item, Activation):
-        return definition(item)
+        return definition(item, labels.new(item.name))
     if isinstance(item, Formula):
-        return formula(item)
-    return paragraph(item) if isinstance(item, str) else equation(item)
+        return formula(item, labels.new(item.name))
+    return paragraph(item) if isinstance(item, str) else equation(_equation(item))

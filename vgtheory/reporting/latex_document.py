@@ -18,6 +18,7 @@ from vgtheory.reporting.latex_layout import equation_rows
 from vgtheory.reporting.latex_text import escape, prose
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import RELATIONS, Formula
+from vgtheory.symbolic.notation import varphi
 from vgtheory.symbolic.printing import decimal, to_latex
 
 _LEVELS = ("section", "subsection", "subsubsection")
@@ -76,14 +77,29 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9:]+", "-", text.lower()).strip("-") or "formula"
 
 
-def aligned(items: Iterable[Formula | sp.Basic]) -> str:
+class Labels:
+    """The labels of one document: the same formula in the same place gets the same one, and none comes twice."""
+
+    def __init__(self) -> None:
+        self._used: dict[str, int] = {}
+
+    def new(self, text: str) -> str:
+        """Return a label for a formula of this name."""
+        name = slug(text)
+        self._used[name] = self._used.get(name, 0) + 1
+        return name if self._used[name] == 1 else f"{name}-{self._used[name]}"
+
+
+def aligned(items: Iterable[Formula | sp.Basic | str]) -> str:
     r"""Return an ``aligned`` environment, one broken equation after the other."""
     rows = [row for item in items for row in rows_of(item)]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
-def rows_of(item: Formula | sp.Basic) -> list[str]:
-    """Return the rows of one formula or expression for an ``aligned`` environment."""
+def rows_of(item: Formula | sp.Basic | str) -> list[str]:
+    """Return the rows of one formula or expression (or of LaTeX mathematics) for an ``aligned`` environment."""
+    if isinstance(item, str):
+        return ["& " + item]
     if isinstance(item, Formula):
         return equation_rows(to_latex(item.lhs), RELATIONS[item.kind], item.expr)
     if isinstance(item, sp.Expr):
@@ -91,13 +107,10 @@ def rows_of(item: Formula | sp.Basic) -> list[str]:
     return ["& " + to_latex(item)]
 
 
-def definition(item: Activation) -> str:
+def definition(item: Activation, label: str = "") -> str:
     """Return an activation's name and formula."""
-    left = to_latex(sp.Function("varphi")(item.symbol))
     name = f"\\textbf{{Activation {escape(item.name)}.}}\n" if item.name != str(item.expr) else ""
-    return name + equation(
-        "\\begin{aligned}\n" + " \\\\\n".join(equation_rows(left, "=", item.expr)) + "\n\\end{aligned}"
-    )
+    return name + equation(Formula(varphi(item.symbol), item.expr), label)
 
 
 def formula(item: Formula, label: str = "") -> str:

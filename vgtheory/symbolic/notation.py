@@ -33,7 +33,20 @@ depth_float16 = sp.Symbol("depth_float16", positive=True)
 saturation_probability = sp.Symbol("saturation_probability", nonnegative=True)  # P(|φ'(√q z)| ≤ eps)
 saturated_fraction = sp.Symbol("saturated_fraction", nonnegative=True)  # expected share of neurons with |φ'| ≤ eps
 
+# Quantities that the derivation of one activation is about.
+slope_sup = sp.Symbol("slope_sup", real=True)  # sup φ'
+slope_inf = sp.Symbol("slope_inf", real=True)  # inf φ'
+kappa = sp.Symbol("kappa", nonnegative=True)  # sup |φ'|, the Lipschitz constant of φ
+saturated_set = sp.Symbol("saturated_set")  # {x : |φ'(x)| ≤ eps}
+varphi = sp.Function("varphi")  # φ, as a function of which only the name is shown
+varphi_prime = sp.Function("varphi_prime")  # its derivative
+
+LATEX_FUNCTIONS = {"varphi": r"\varphi", "varphi_prime": r"\varphi'"}
 LATEX_NAMES = {
+    slope_sup: r"\sup_x \varphi'(x)",
+    slope_inf: r"\inf_x \varphi'(x)",
+    kappa: r"\kappa",
+    saturated_set: r"S_\varepsilon",
     gradient_square: r"\mathbb{E}\left\|\partial\ell/\partial x_0\right\|^2",
     gradient_norm: r"\left\|\partial\ell/\partial x_0\right\|",
     layer_gradient_square: r"\mathbb{E}\left\|\partial\ell/\partial h_\ell\right\|^2",

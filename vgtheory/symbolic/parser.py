@@ -7,13 +7,23 @@ What is accepted prints (``str``) as a formula that is accepted again and means 
 
 import ast
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import pairwise
 
 import sympy as sp
 from sympy.core.relational import Relational
 
 from vgtheory._errors import FormulaError, UnknownNameError
+from vgtheory.symbolic.careless import (
+    need_separate,
+    refused_dot,
+    refused_node,
+    refused_product,
+    refused_text,
+    sign_hint,
+)
+from vgtheory.symbolic.latex_reader import from_latex, is_latex, symbol_key
+from vgtheory.symbolic.printing import symbol_latex
 
 MAX_LENGTH = 1000
 MAX_NODES = 800
@@ -75,18 +85,26 @@ def parse(text: str, parameters: Collection[str] = ()) -> tuple[sp.Expr, sp.Symb
 
     Parameters
     ----------
-    text : e.g. ``"x/(1+exp(-x))"``; ``^`` and ``**`` both mean power.
+    text : e.g. ``"x/(1+exp(-x))"``; ``^`` and ``**`` both mean power.  LaTeX is read too: ``r"\frac{x}{1+e^{-x}}"``,
+        and whatever ``vg.latex(act, exact=True)`` writes of a formula.
     parameters : names in the formula that are parameters and not the variable.
 
     Raises
     ------
     FormulaError : the text is not a formula, is too large, or has more than one variable.
     UnknownNameError : a function that is not one of ``FUNCTIONS``.
+
+    Examples
+    --------
+    >>> parse(r"\alpha x^2 + \tanh x", ["alpha"])[0]
+    alpha*x**2 + tanh(x)
     """
+    text = _plain(text, parameters)
     tree = _tree(text)
     called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
     free = sorted(names - set(parameters) - set(CONSTANTS))
+    need_separate(free, FUNCTIONS, text)
     if len(free) > 1:
         variable_name = "x" if "x" in free else free[0]
         other = next(n for n in free if n != variable_name)
@@ -112,6 +130,7 @@ def read(text: str, symbols: Mapping[str, sp.Symbol]) -> sp.Expr:
         if not IDENTIFIER.match(name) or name in RESERVED or name in FUNCTIONS or name == "Piecewise":
             step = f"write {name}(x)" if name in FUNCTIONS else "rename it"
             raise FormulaError(f"the name {name[:40]!r}", "a letter, then letters, digits or _, not a function", step)
+    text = _plain(text, symbols)
     # ast keeps no literal's spelling, and 0.2 must become 1/5 and not the nearest double, hence the text.
     expr = _Builder(_normalise(text), symbols).build(_tree(text).body)
     if expr.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I) or (expr.is_number and not expr.is_extended_real):
@@ -130,6 +149,13 @@ def _need_moderate(expr: sp.Expr) -> None:
         raise FormulaError(f"a number of over {MAX_DIGITS} digits", "shorter numbers", "rescale the formula")
 
 
+def _plain(text: str, names: Iterable[str]) -> str:
+    """Return formula text for LaTeX, in which the given symbols are written as the printer writes them."""
+    if not isinstance(text, str) or not is_latex(text):
+        return text
+    return from_latex(text, {symbol_key(symbol_latex(name)): name for name in names if IDENTIFIER.match(name)})
+
+
 def _normalise(text: str) -> str:
     return text.strip().replace("^", "**")
 
@@ -143,9 +169,7 @@ def _tree(text: str) -> ast.Expression:
     try:
         tree = ast.parse(_normalise(text), mode="eval")
     except (SyntaxError, RecursionError, MemoryError, ValueError):
-        raise FormulaError(
-            f"{text[:60]!r} is not a formula", "e.g. x/(1+exp(-x))", "check brackets and operators"
-        ) from None
+        raise refused_text(text, FUNCTIONS) from None
     nodes, nesting, level = 0, 0, list(ast.iter_child_nodes(tree))
     while level:
         nodes, nesting = nodes + len(level), nesting + 1
@@ -160,22 +184,28 @@ def _tree(text: str) -> ast.Expression:
 def _scan(text: str) -> None:
     """Refuse anything but numbers, names and operators, before the text meets any parser."""
     if not text.isascii() or not text.isprintable():
-        raise FormulaError(f"{text[:40]!a} as a formula", "printable ASCII", "retype it with plain letters and signs")
+        odd = next(ch for ch in text if not (ch.isascii() and ch.isprintable()))
+        raise FormulaError(f"{odd!r} ({odd!a}) in a formula", "printable ASCII", sign_hint(odd))
     text, at = text.strip(), 0
     while at < len(text):
         token = TOKEN.match(text, at)
         if token is None:
-            raise FormulaError(
+            raise refused_dot(text) or FormulaError(
                 f"{text[at:].strip()[0]!r} in a formula", "numbers, names, + - * / ** and brackets", "drop it"
             )
         if token["glued"]:
             piece = token["number"] + token["glued"]
-            raise FormulaError(f"{piece[:40]!r} in a formula", "a product with *", f"e.g. {token['number'][:8]}*x")
+            raise FormulaError(f"{piece[:40]!r} in a formula", "a product with *", _product(token))
         if token["number"] and not NUMBER.match(token["number"]):
             raise FormulaError(
                 f"the number {token['number'][:40]!r}", "at most 40 decimals and powers of ten to e30", "rescale it"
             )
         at = token.end()
+
+
+def _product(token: re.Match[str]) -> str:
+    name = token["glued"] if IDENTIFIER.match(token["glued"]) else "x"
+    return f"write {token['number'][:8]}*{name}"
 
 
 class _Builder:
@@ -203,7 +233,7 @@ class _Builder:
                 return self._piecewise(args)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self._call(name, args)
-        raise _refused(node)
+        raise refused_node(node)
 
     def _number(self, node: ast.Constant) -> sp.Expr:
         literal = ast.get_source_segment(self.text, node) or ""
@@ -233,7 +263,7 @@ class _Builder:
 
     def _call(self, name: str, args: list[ast.expr]) -> sp.Expr:
         if name not in FUNCTIONS:
-            raise UnknownNameError.among("function", name, FUNCTIONS)
+            raise refused_product(name, self.symbols) or UnknownNameError.among("function", name, FUNCTIONS)
         most = 4 if name in VARIADIC else 1
         if not 1 <= len(args) <= most or any(isinstance(a, ast.Starred) for a in args):
             accepted = "1 to 4" if name in VARIADIC else "1 argument"
@@ -273,7 +303,7 @@ class _Builder:
                 return sp.And(*(self._compared(op, a, b) for op, (a, b) in zip(ops, sides, strict=True)))
             case ast.Call(func=ast.Name(id="Ne" | "Eq" as name), args=[left, right], keywords=[]):
                 return self._compared(sp.Ne if name == "Ne" else sp.Eq, self.build(left), self.build(right))
-        raise _refused(node)
+        raise refused_node(node)
 
     def _compared(self, relation: ast.cmpop | type[Relational], a: sp.Expr, b: sp.Expr) -> sp.Basic:
         # Conditions on more than a linear expression make SymPy solve inequalities while it builds the Piecewise.
@@ -281,9 +311,3 @@ class _Builder:
             raise FormulaError(f"the condition on {a} and {b}", "a comparison of x with a number", "e.g. x > 1")
         kind = COMPARISONS[type(relation)] if isinstance(relation, ast.cmpop) else relation
         return kind(a, b)
-
-
-def _refused(node: ast.expr) -> FormulaError:
-    kind = type(node).__name__
-    accepted = "numbers, names, + - * / **, brackets and calls"
-    return FormulaError(f"{kind} in a formula", accepted, "write it with those")

@@ -13,7 +13,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.printing.latex import LatexPrinter, translate
 
-from vgtheory.symbolic.notation import LATEX_NAMES
+from vgtheory.symbolic.notation import LATEX_FUNCTIONS, LATEX_NAMES
 
 SIGNIFICANT_DIGITS = 5
 MAX_DENOMINATOR = 999
@@ -25,14 +25,15 @@ _PART = re.compile(r"([A-Za-z]+)(\d*)\Z")
 
 
 class FieldPrinter(LatexPrinter):
-    """SymPy's LatexPrinter with the notation of the field."""
+    """SymPy's LatexPrinter with the notation of the field; `exact` keeps every digit, so that it can be read back."""
 
-    def __init__(self) -> None:
+    def __init__(self, exact: bool = False) -> None:
         super().__init__({"inv_trig_style": "full", "fold_short_frac": False})
+        self.exact = exact
 
     def doprint(self, expr: Any) -> str:
         """Return the LaTeX of a SymPy object."""
-        return super().doprint(prepared(expr) if isinstance(expr, sp.Basic) else expr)
+        return super().doprint(prepared(expr) if isinstance(expr, sp.Basic) and not self.exact else expr)
 
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
         return symbol_latex(expr.name)
@@ -41,10 +42,10 @@ class FieldPrinter(LatexPrinter):
     _print_Dummy = _print_Symbol
 
     def _print_Float(self, expr: sp.Float) -> str:
-        return decimal(expr)
+        return super()._print_Float(expr) if self.exact else decimal(expr)
 
     def _print_Integer(self, expr: sp.Integer) -> str:
-        return str(expr) if abs(expr) <= MAX_INTEGER else decimal(expr)
+        return str(expr) if self.exact or abs(expr) <= MAX_INTEGER else decimal(expr)
 
     def _print_ExpBase(self, expr: sp.Expr, exp: Any = None) -> str:
         exponent = self._print(expr.args[0])
@@ -52,6 +53,9 @@ class FieldPrinter(LatexPrinter):
         if len(exponent) > MAX_EXPONENT_LENGTH or r"\frac" in exponent:
             text = rf"\exp\left({exponent}\right)"
         return self._hprint_Pow(text, exp) if exp else text
+
+    def _hprint_Function(self, func: str) -> str:
+        return LATEX_FUNCTIONS.get(func) or super()._hprint_Function(func)
 
     def _print_erfcx(self, expr: sp.Expr, exp: Any = None) -> str:
         power = f"^{{{exp}}}" if exp is not None else ""
@@ -143,8 +147,11 @@ def _letters(word: str) -> str:
     return rf"\mathrm{{{kept}}}"
 
 
-def to_latex(expr: Any) -> str:
+def to_latex(expr: Any, exact: bool = False) -> str:
     r"""Return the LaTeX of a SymPy object, without dollar signs.
+
+    For the eye numbers are shortened and 1 − tanh² becomes sech²; with `exact` nothing is, and
+    :func:`vgtheory.symbolic.parser.parse` reads the same expression back.
 
     >>> from sympy import Symbol, tanh, Rational
     >>> x = Symbol("x", real=True)
@@ -153,4 +160,4 @@ def to_latex(expr: Any) -> str:
     >>> print(to_latex(Rational("1.0507009873554804934") * x))
     1.0507 x
     """
-    return FieldPrinter().doprint(expr)
+    return FieldPrinter(exact).doprint(expr)

@@ -1,0 +1,345 @@
+r"""Formulas in LaTeX to formula text, for the LaTeX that the package writes and that people write by hand.
+
+The text goes through the whitelist of :mod:`vgtheory.symbolic.parser` afterwards: here nothing is computed, and a
+command that is not in the tables is refused.  What would be ambiguous, such as ``\sin 2x``, is refused as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from vgtheory._errors import FormulaError
+
+MAX_LENGTH = 6000
+MAX_NESTING = 60
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\\\|\\.|\d+\.?\d*|\.\d+|[A-Za-z]|\s+|.", re.DOTALL)
+_SPACE = {r"\,", r"\;", r"\:", r"\!", r"\ ", r"\quad", r"\qquad", r"\displaystyle", r"\limits", "&"}
+_SIZES = {r"\left", r"\right", r"\big", r"\Big", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl", r"\biggr"}
+_CLOSING = {"(": ")", "[": "]", "|": "|", r"\{": r"\}", r"\lvert": r"\rvert"}
+_FUNCTIONS = {
+    "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh",
+    "tanh": "tanh", "sech": "sech", "arctan": "atan", "atan": "atan", "asinh": "asinh", "arcsinh": "asinh",
+    "arsinh": "asinh", "erf": "erf", "erfc": "erfc", "max": "Max", "min": "Min", "sign": "sign", "sgn": "sign",
+    "sigmoid": "sigmoid", "softplus": "softplus", "relu": "relu", "ReLU": "relu", "abs": "Abs", "theta": "Heaviside",
+}  # fmt: skip
+_GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "mu", "nu", "xi",
+    "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma",
+    "Phi", "Psi", "Omega", "ell", "lambda",
+}  # fmt: skip
+_WORDS = {r"\mathrm", r"\operatorname", r"\text", r"\mathit", r"\mathbf"}
+_RELATIONS = {
+    r"\le": "<=", r"\leq": "<=", r"\ge": ">=", r"\geq": ">=", "<": "<", ">": ">", r"\lt": "<", r"\gt": ">",
+    r"\leqslant": "<=", r"\geqslant": ">=",
+}  # fmt: skip
+_EQUALITIES = {"=": "Eq", r"\ne": "Ne", r"\neq": "Ne"}
+_LOGIC = {r"\wedge": "&", r"\land": "&", r"\vee": "|", r"\lor": "|"}
+_PRODUCTS = {r"\cdot": "*", r"\times": "*", "*": "*", "/": "/"}
+_LEFT_SIDE = re.compile(
+    r"\s*\\?[A-Za-z]+\s*\{?\s*(?:\\left)?\s*\(\s*[A-Za-z]\s*(?:\\right)?\s*\)\s*\}?\s*&?=(.*)\Z", re.DOTALL
+)
+
+
+def is_latex(text: str) -> bool:
+    """Return whether `text` is meant as LaTeX: it has backslashes or braces, or letters side by side as in ``2 x``."""
+    if "\\" in text or "{" in text or "$" in text:
+        return True
+    return bool(re.search(r"[A-Za-z0-9)]\s+[A-Za-z(]", text)) and not re.search(r"[A-Za-z_]\w", text)
+
+
+def from_latex(text: str, names: Mapping[str, str]) -> str:
+    r"""Return the formula text of a LaTeX formula; a left-hand side such as ``\varphi(x) =`` is left out.
+
+    Parameters
+    ----------
+    names : LaTeX of a symbol, without braces and spaces, to its name; others are named after their letters.
+
+    Raises
+    ------
+    FormulaError : a command that is not known, or a text that is not one formula.
+
+    Examples
+    --------
+    >>> from_latex(r"\frac{x}{1 + e^{- x}}", {})
+    'x/(1+exp(-x))'
+    """
+    if len(text) > MAX_LENGTH:
+        raise FormulaError(f"a formula of {len(text)} characters", f"at most {MAX_LENGTH} characters", "shorten it")
+    if not all(ch.isascii() and (ch.isprintable() or ch in "\n\t") for ch in text):
+        raise FormulaError(f"{text[:40]!a} as a formula", "printable ASCII", r"write signs as commands, e.g. \alpha")
+    body = re.sub(r"\A\s*(\$\$?|\\\[|\\\()|(\$\$?|\\\]|\\\))\s*\Z", "", text)
+    body = re.sub(r"\A\s*\\displaystyle\b", "", body)
+    equation = _LEFT_SIDE.match(body)
+    reader = _Reader(_TOKEN.findall(equation[1] if equation else body), names)
+    formula = reader.sum()
+    if reader.peek() is not None:
+        raise reader.refused(reader.peek())
+    return formula
+
+
+def symbol_key(latex: str) -> str:
+    """Return the LaTeX of a symbol without what does not matter."""
+    return re.sub(r"[{}\s]", "", latex)
+
+
+class _Reader:
+    """A recursive-descent reader; each method returns formula text, in brackets where it is not a factor."""
+
+    def __init__(self, tokens: list[str], names: Mapping[str, str]) -> None:
+        self.tokens = [t for t in tokens if not t.isspace() and t not in _SPACE - {"&"}]
+        self.names, self.at, self.nesting = names, 0, 0
+
+    def peek(self) -> str | None:
+        return self.tokens[self.at] if self.at < len(self.tokens) else None
+
+    def take(self, expected: str | None = None) -> str:
+        token = self.peek()
+        if token is None or (expected is not None and token != expected):
+            raise self.refused(token, expected)
+        self.at += 1
+        return token
+
+    def refused(self, token: str | None, expected: str | None = None) -> FormulaError:
+        found = "the end of the formula" if token is None else f"{token[:40]!r} in a LaTeX formula"
+        accepted = f"{expected!r} there" if expected else r"\frac, \sqrt, powers, functions such as \tanh, cases"
+        return FormulaError(found, accepted, r"write it as in \frac{x}{1 + e^{-x}}, or in Python's notation")
+
+    def sum(self) -> str:
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            raise FormulaError(f"a formula nested over {MAX_NESTING} deep", f"at most {MAX_NESTING}", "flatten it")
+        out = ""
+        if self.peek() in ("+", "-"):
+            out = self.take()
+        out += self.term()
+        while self.peek() in ("+", "-"):
+            out += self.take() + self.term()
+        self.nesting -= 1
+        return out
+
+    def term(self) -> str:
+        out = self.factor()
+        while True:
+            token = self.peek()
+            if token in _PRODUCTS:
+                self.take()
+                sign = self.take() if self.peek() == "-" else ""
+                factor = self.factor()
+                mark = _PRODUCTS[token]
+                out += mark + (f"({sign}{factor})" if sign else _factor(factor) if mark == "/" else factor)
+            elif self.starts_factor(token):
+                if token is not None and token[0] in "0123456789.":
+                    raise self.refused(token)  # a number after a factor: 2 3 or x 2 is more likely a slip
+                out += "*" + self.factor()
+            else:
+                return out
+
+    def starts_factor(self, token: str | None) -> bool:
+        if token is None or token in (")", "]", "|", "}", "&", r"\\", ",", "^", "_", "+", "-"):
+            return False
+        if token in _RELATIONS or token in _EQUALITIES or token in _LOGIC:
+            return False
+        return token not in (r"\right", r"\end", r"\}", r"\rvert")
+
+    def factor(self) -> str:
+        return self.powered(self.atom())
+
+    def powered(self, base: str) -> str:
+        if self.peek() != "^":
+            return base
+        self.take()
+        exponent = self.argument()
+        return f"exp({exponent})" if base == "e" else f"{_factor(base)}**{_factor(exponent)}"
+
+    def argument(self) -> str:
+        """Return what stands in braces, or one token."""
+        if self.peek() == "{":
+            self.take()
+            inner = self.sum()
+            self.take("}")
+            return inner
+        token = self.take()
+        if token.isdigit():  # x^23 is x^2 followed by 3
+            if len(token) > 1:
+                raise FormulaError(f"^{token[:20]} in a LaTeX formula", "braces around it", f"write ^{{{token[:20]}}}")
+            return token
+        self.at -= 1
+        return self.atom()
+
+    def half(self) -> str:
+        r"""Return the numerator or denominator: ``\tfrac12`` is one half."""
+        token = self.peek() or ""
+        if token.isdigit() and len(token) > 1:
+            self.tokens[self.at] = token[1:]
+            return token[0]
+        return self.argument()
+
+    def atom(self) -> str:
+        token = self.take()
+        if token[0] in "0123456789.":
+            return token
+        if token == "{":
+            self.at -= 1
+            return _factor(self.argument())
+        if token in _SIZES or token in _CLOSING:
+            self.at -= 1
+            return self.bracketed()
+        if token in (r"\frac", r"\tfrac", r"\dfrac"):
+            top, bottom = self.half(), self.half()
+            return f"({_factor(top)}/{_factor(bottom)})" if self.peek() == "^" else f"{_factor(top)}/{_factor(bottom)}"
+        if token == r"\sqrt":
+            return self.root()
+        if token == r"\begin":
+            return self.cases()
+        if token == r"\pi":
+            return "pi"
+        self.at -= 1
+        return self.named()
+
+    def bracketed(self) -> str:
+        if self.peek() in _SIZES:
+            self.take()
+        opening = self.take()
+        if opening not in _CLOSING:
+            raise self.refused(opening)
+        inner = self.sum()
+        if self.peek() in _SIZES:
+            self.take()
+        self.take(_CLOSING[opening])
+        return f"Abs({inner})" if opening in ("|", r"\lvert") else f"({inner})"
+
+    def root(self) -> str:
+        if self.peek() != "[":
+            return f"sqrt({self.argument()})"
+        self.take()
+        index = self.sum()
+        self.take("]")
+        return f"({self.argument()})**(1/{_factor(index)})"
+
+    def word(self) -> str:
+        """Return the letters of a group in braces."""
+        self.take("{")
+        letters = ""
+        while (token := self.take()) != "}":
+            letters += token
+        return letters
+
+    def named(self) -> str:
+        """Return a function of its argument, or a symbol."""
+        token = self.take()
+        name = self.word() if token in _WORDS else token.lstrip("\\")
+        function = name if token in _WORDS or token.startswith("\\") else ""
+        after = self.peek()
+        is_call = name != "theta" or after in ("(", "{", r"\left")
+        if function in _FUNCTIONS and is_call and token + name not in self.names:
+            return self.call(function)
+        if not (token in _WORDS or (len(token) == 1 and token.isalpha()) or name in _GREEK or token in self.names):
+            raise self.refused(token)
+        return self.symbol(token, name)
+
+    def symbol(self, token: str, name: str) -> str:
+        key = token + name if token in _WORDS else token
+        while self.peek() == "_":
+            self.take()
+            if self.peek() == "{":
+                sub = self.word()
+            else:
+                sub = self.take()
+                sub = sub + self.word() if sub in _WORDS else sub
+            key, name = f"{key}_{sub}", f"{name}_{re.sub(r'[^A-Za-z0-9]+', '_', sub).strip('_')}"
+        # lambda is a word of Python's grammar, by which the formula text is read afterwards.
+        return self.names.get(symbol_key(key), "lam" if name == "lambda" else name)
+
+    def call(self, function: str) -> str:
+        power = ""
+        if self.peek() == "^":
+            self.take()
+            power = self.argument()
+            if power.startswith("-"):
+                raise FormulaError(f"\\{function}^{{{power}}}", "a positive power", r"write \arctan or \frac{1}{...}")
+        name, at = _FUNCTIONS[function], self.peek()
+        if at == "{" and self.at + 1 < len(self.tokens) and self.tokens[self.at + 1] in (r"\left", "("):
+            self.take()
+            inner = self.arguments()
+            self.take("}")
+        elif at in ("(", r"\left", "[") or at in _SIZES:
+            inner = self.arguments()
+        elif at == "{":
+            inner = self.argument()
+        else:
+            inner = self.bare(function)
+        return f"{name}({inner})**{_factor(power)}" if power else f"{name}({inner})"
+
+    def arguments(self) -> str:
+        if self.peek() in _SIZES:
+            self.take()
+        opening = self.take()
+        if opening not in ("(", "[", "|", r"\{"):
+            raise self.refused(opening, "(")
+        out = self.sum()
+        while self.peek() == ",":
+            self.take()
+            out += "," + self.sum()
+        if self.peek() in _SIZES:
+            self.take()
+        self.take(_CLOSING[opening])
+        return f"Abs({out})" if opening == "|" else out
+
+    def bare(self, function: str) -> str:
+        r"""Return the argument of ``\tanh x``, of which it must be clear where it ends."""
+        token = self.peek()
+        clear = token is not None and (token in (r"\frac", r"\sqrt") or token[0] == "\\" or token.isalpha())
+        inner = self.factor() if clear else ""
+        after = self.peek()
+        if not clear or (self.starts_factor(after) and (after or "").lstrip("\\") not in _FUNCTIONS):
+            raise FormulaError(
+                f"\\{function} without brackets", "brackets around its argument", f"write \\{function}(x)"
+            )
+        return inner
+
+    def cases(self) -> str:
+        if self.word() != "cases":
+            raise FormulaError("an environment in a LaTeX formula", "cases", "write the formula alone")
+        branches = []
+        while True:
+            value = self.sum()
+            self.take("&")
+            branches.append(f"({value},{self.condition()})")
+            if self.take() == r"\end":
+                break
+            if self.peek() == r"\end":
+                self.take()
+                break
+        self.word()
+        return f"Piecewise({','.join(branches)})"
+
+    def condition(self) -> str:
+        if self.peek() == r"\text":
+            self.take()
+            if self.word() in ("otherwise", "else", "True"):
+                return "True"
+        out = self.comparison()
+        while self.peek() in _LOGIC:
+            out = f"({out}){_LOGIC[self.take()]}({self.comparison()})"
+        return out
+
+    def comparison(self) -> str:
+        if self.peek() in (r"\neg", r"\lnot"):
+            self.take()
+            return f"~({self.comparison()})"
+        left, mark = self.sum(), self.take()
+        if mark in _EQUALITIES:
+            return f"{_EQUALITIES[mark]}({left},{self.sum()})"
+        out = left
+        while mark in _RELATIONS:
+            out += _RELATIONS[mark] + self.sum()
+            if self.peek() not in _RELATIONS:
+                return out
+            mark = self.take()
+        raise self.refused(mark, "<")
+
+
+def _factor(text: str) -> str:
+    """Return formula text in brackets unless it is one number, one name, or in brackets already."""
+    return text if re.fullmatch(r"\w+(\.\d*)?", text) or re.fullmatch(r"\w*\([^()]*\)", text) else f"({text})"
