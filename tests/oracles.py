@@ -60,7 +60,7 @@ def network_gradients(
             b = rng.normal(0.0, sigma_b, (samples, fan_out))
         else:
             b = rng.uniform(-sigma_b * np.sqrt(3.0), sigma_b * np.sqrt(3.0), (samples, fan_out))
-        h = np.einsum("sij,sj->si", w, x) + b
+        h = (w @ x[:, :, None])[:, :, 0] + b
         inputs.append(x)
         weights.append(w)
         preactivations.append(h)
@@ -72,7 +72,7 @@ def network_gradients(
         y, jacobian = mask * y, mask[:, :, None] * jacobian
         if second is not None:
             w = weight_matrices("gaussian", samples, fan_out, fan_out, second, rng)
-            y, jacobian = np.einsum("sij,sj->si", w, y), w @ jacobian
+            y, jacobian = (w @ y[:, :, None])[:, :, 0], w @ jacobian
         x = y if skip is None else x + skip * y
         jacobians.append(jacobian if skip is None else skip * jacobian)
     g = rng.standard_normal((samples, widths[-1]))
@@ -80,7 +80,7 @@ def network_gradients(
     result = {name: np.empty((samples, depth)) for name in ("gradient", "weight", "q")}
     with np.errstate(divide="ignore"):
         for k in range(depth - 1, -1, -1):
-            delta = np.einsum("sij,si->sj", jacobians[k], g)
+            delta = (g[:, None, :] @ jacobians[k])[:, 0]
             outer = delta[:, :, None] * inputs[k][:, None, :]
             result["gradient"][:, k] = np.log(np.linalg.norm(delta, axis=1))
             result["weight"][:, k] = np.log(np.sqrt(np.sum(outer**2, axis=(1, 2))))
@@ -88,8 +88,8 @@ def network_gradients(
             w = weights[k]
             if fresh_backward:
                 w = weight_matrices(family, samples, widths[k + 1], widths[k], sigma_w, rng)
-            size = np.einsum("sij,si->sj", abs(w), abs(delta))
-            below = np.einsum("sij,si->sj", w, delta)
+            size = (abs(delta)[:, None, :] @ abs(w))[:, 0]
+            below = (delta[:, None, :] @ w)[:, 0]
             g = np.where(abs(below) > 1e-14 * size, below, 0.0) + (0.0 if skip is None else g)
     return result
 

@@ -60,6 +60,12 @@ def _log_gain(haar, sigma_w, fan_in, width):
 
 
 @piece
+def _in_units(sigma_b, units):
+    """Return σ_b in units of e^units, which may be beyond float64 where there is no bias."""
+    return sigma_b * math.exp(-units) if sigma_b > 0.0 else 0.0
+
+
+@piece
 def _drop(vector, rate, work, draw_uniform, key, sample, layer):
     """Multiply by a mask that is 0 with probability `rate` and else 1/(1 − rate)."""
     if rate > 0.0:
@@ -90,22 +96,24 @@ def _forward(
     if before != NONE and log_h > -math.inf:
         units = log_h  # the normalisation takes any size
     matrix(
-        h, kept[X, :fan_in], math.exp(log_gain + t - units), sigma_b * math.exp(-units), draw, draw_bias, key, sample,
+        h, kept[X, :fan_in], math.exp(log_gain + t - units), _in_units(sigma_b, units), draw, draw_bias, key, sample,
         layer, MATRIX, work,
     )  # fmt: skip
     numbers[LOG_X], numbers[LOG_H] = t, units
     q = dot(h, h) / width * math.exp(2.0 * units)
     if before != NONE:
         normal = work[0, :width]
-        numbers[MEAN], numbers[SCALE], numbers[LOG_SLOPE] = normalise(normal, h, before, units, log_eps)
+        numbers[MEAN], numbers[SCALE], numbers[LOG_SLOPE], units = normalise(
+            normal, h, before, units, log_eps, linear[0]
+        )
         row(normal, value, slope)
-        units = 0.0
     else:
         row(h, value, slope)
     y = work[1, :width]
     if after != NONE:
-        numbers[MEAN_AFTER], numbers[SCALE_AFTER], numbers[LOG_SLOPE_AFTER] = normalise(y, value, after, units, log_eps)
-        units = 0.0
+        numbers[MEAN_AFTER], numbers[SCALE_AFTER], numbers[LOG_SLOPE_AFTER], units = normalise(
+            y, value, after, units, log_eps, True
+        )
     else:
         scaled(y, value, 1.0)
     _drop(y, rate, work[0], draw_uniform, key, sample, layer)
@@ -188,7 +196,7 @@ def _backward(
     log_gain = _log_gain(haar, sigma_w, fan_in, width)
     gain = math.exp(log_gain + numbers[LOG_X] - numbers[LOG_H])
     matrix_back(
-        below, b, kept[H, :width], kept[X, :fan_in], gain, sigma_b * math.exp(-numbers[LOG_H]), draw, draw_bias, key,
+        below, b, kept[H, :width], kept[X, :fan_in], gain, _in_units(sigma_b, numbers[LOG_H]), draw, draw_bias, key,
         sample, layer, MATRIX_BACK, work,
     )  # fmt: skip
     if before != NONE:

@@ -10,6 +10,7 @@ import numpy as np
 
 from vgtheory.kernels._jit import piece, reduction
 from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels.signals import carry
 
 NONE, LAYER, RMS = (np.int64(kind) for kind in range(3))
 # Deviations this small beside the mean are its rounding: all numbers are equal.
@@ -46,8 +47,11 @@ def _mean_product(b, v, mean):
 
 
 @piece
-def normalise(out, v, kind, t, log_eps):
-    """Set out = norm(e^t v) and return (m, c, ln d): out = c(v − m), d = 1/√(s² + eps); −inf for equal numbers."""
+def normalise(out, v, kind, t, log_eps, linear_at_zero):
+    """Set out = e^−u norm(e^t v) and return (m, c, ln d, u): norm(e^t v) = c(v − m), d = 1/√(s² + eps).
+
+    u is 0 unless eps makes the result so small that it takes units (``carry``); ln d is −inf for equal numbers.
+    """
     prefer_wide_vectors()
     mean = _mean(v) if kind == LAYER else 0.0
     square = _mean_square(v, mean)
@@ -57,12 +61,13 @@ def normalise(out, v, kind, t, log_eps):
     larger = max(log_square, log_eps)
     if larger == -math.inf:
         out[:] = 0.0
-        return mean, 0.0, -math.inf
+        return mean, 0.0, -math.inf, 0.0
     log_slope = -0.5 * (larger + math.log(math.exp(log_square - larger) + math.exp(log_eps - larger)))
-    scale = math.exp(t + log_slope)
+    units = carry(0.5 * log_square + log_slope, 0.0, linear_at_zero, False)
+    scale = math.exp(t + log_slope - units)
     for i in range(v.size):
         out[i] = (v[i] - mean) * scale
-    return mean, scale, log_slope
+    return mean, math.exp(t + log_slope), log_slope, units
 
 
 @piece
