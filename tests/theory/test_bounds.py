@@ -218,7 +218,8 @@ def test_certificates_of_explosion_and_of_neither():
     assert certificate(Network("relu", Weights.gaussian(1.5), width=8, depth=50)).verdict == "explodes"
     assert certificate(Network("relu", Weights.gaussian(1.4), width=8, depth=50)).verdict == "vanishes"
     assert certificate(Network("relu", Weights.he(), width=8, depth=50)) is None
-    assert certificate(Network("tanh", Weights.gaussian(1.5, 0.1), width=100, depth=50)) is None
+    assert certificate(Network("tanh", Weights.gaussian(1.5, 0.1), width=100, depth=50)).verdict == "explodes"
+    assert certificate(Network("tanh", Weights.gaussian(1.39, 0.3), width=100, depth=50)) is None
     assert certificate(Network("tanh", Weights.pytorch_default(), width=64, depth=50)).verdict == "vanishes"
     assert certificate(Network("tanh", Weights.gaussian(sp.Symbol("sigma_w", positive=True)), 8, 8)) is None
 

@@ -11,7 +11,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.network import Network
 from vgtheory.reporting.describe import number, power_of_ten
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import gradient_square
+from vgtheory.symbolic.notation import layer_gradient_square
 
 FAILURE, THRESHOLD = 0.01, 0.001  # p and eps of the numbers that are shown
 
@@ -42,19 +42,18 @@ def bound_values(network: Network, bounds: tuple[Formula, ...], q: float | None)
 def layer_bound(network: Network, bounds: tuple[Formula, ...]) -> tuple[np.ndarray, str] | None:
     """Return ½ ln of the smallest upper bound on E‖∂ℓ/∂h_l‖² for l = 1..L and its name; None without one.
 
-    A bound rate^L on E‖∂ℓ/∂x_0‖² is one of rate^{L−l+1}/σ_w² on E‖∂ℓ/∂h_l‖²: the same proof, started in layer l.  By
-    Jensen's inequality the mean of ln‖∂ℓ/∂h_l‖ lies below.
+    The bounds are geometric in l.  By Jensen's inequality the mean of ln‖∂ℓ/∂h_l‖ lies below.
     """
     if isinstance(network.width, tuple) or network.sigmas[0][0] == 0:
         return None
-    depth, log_sigma = int(network.depth), float(np.log(network.sigmas[0][0]))
+    depth = int(network.depth)
     found = []
     for bound in bounds:
-        if bound.lhs == gradient_square and bound.kind in ("upper bound", "equality"):
-            ends = [_value(bound, {"depth": n}) for n in (1, depth)]
+        if bound.lhs == layer_gradient_square and bound.kind in ("upper bound", "equality"):
+            ends = [_value(bound, {"depth": depth, "layer": at}) for at in (1, depth)]
             if all(end is not None and end > 0 for end in ends):
                 logs = [float(mpmath.log(end)) / 2 for end in ends]
-                found.append((np.linspace(logs[1], logs[0], depth) - log_sigma, bound.name))
+                found.append((np.linspace(logs[0], logs[1], depth), bound.name))
     return min(found, key=lambda pair: pair[0][0], default=None)
 
 

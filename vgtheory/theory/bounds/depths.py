@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sympy as sp
 
-from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import (
     depth_float16,
@@ -12,11 +11,9 @@ from vgtheory.symbolic.notation import (
     depth_to_vanish,
     eps,
     gradient_norm,
-    layer,
-    layer_gradient_square,
     p,
 )
-from vgtheory.theory.bounds.mean_square import Rate, upper_rates
+from vgtheory.theory.bounds.rates import smallest_rate
 from vgtheory.theory.bounds.setting import Setting, certainly_below
 
 # Smallest normal numbers, IEEE 754 binary32 (bfloat16 has the same exponents) and binary16: 2**-126 and 2**-14.
@@ -24,12 +21,6 @@ FLOATS = (
     (depth_float32, 126, "float32 and bfloat16"),
     (depth_float16, 14, "float16"),
 )
-
-
-def smallest_rate(s: Setting) -> Rate | None:
-    """Return the upper bound with the smallest factor, or None where there is none or it is symbolic."""
-    rates = [r for r in upper_rates(s) if not any(r.factor(shape).free_symbols for shape in s.layers)]
-    return min(rates, key=lambda r: max(float(enclose(r.factor(shape), 15)) for shape in s.layers), default=None)
 
 
 def depth_bounds(s: Setting) -> list[Formula]:
@@ -40,7 +31,7 @@ def depth_bounds(s: Setting) -> list[Formula]:
     found = [
         Formula(
             gradient_norm,
-            sp.sqrt(s.product(best.factor) / p),
+            sp.sqrt(best.prefactor * s.product(best.factor) / p),
             "upper bound",
             best.status,
             "gradient norm with probability 1 − p",
@@ -48,15 +39,13 @@ def depth_bounds(s: Setting) -> list[Formula]:
             best.assumptions,
         )
     ]
-    if s.uniform_width:
-        found.append(_per_layer(s, best))
     rate = best.factor(s.layers[0])
     if not s.uniform_width or not certainly_below(rate, sp.Integer(1)) or rate == 0:
         return found
     found.append(
         Formula(
             depth_to_vanish,
-            sp.log(1 / (p * eps**2)) / sp.log(1 / rate),
+            sp.log(best.prefactor / (p * eps**2)) / sp.log(1 / rate),
             "upper bound",
             best.status,
             "depth to vanish",
@@ -68,7 +57,7 @@ def depth_bounds(s: Setting) -> list[Formula]:
         found.append(
             Formula(
                 symbol,
-                2 * exponent * sp.log(2) / sp.log(1 / rate),
+                (2 * exponent * sp.log(2) + sp.log(best.prefactor)) / sp.log(1 / rate),
                 "upper bound",
                 best.status,
                 f"depth to leave {name.split()[0]}",
@@ -78,17 +67,3 @@ def depth_bounds(s: Setting) -> list[Formula]:
             )
         )
     return found
-
-
-def _per_layer(s: Setting, best: Rate) -> Formula:
-    """Return E‖∂ℓ/∂h_l‖² ≤ χ^{L−l+1}/σ_w²: start from φ'(h_i)e_i at layer l, whose mean square is at most χ/σ_w²."""
-    chi, sigma_w = best.factor(s.layers[0]), s.layers[0].sigma_w
-    return Formula(
-        layer_gradient_square,
-        chi ** (s.depth - layer) * sp.expand(chi / sigma_w**2) if sigma_w != 0 else sp.Integer(0),
-        "upper bound",
-        best.status,
-        "gradient at layer l",
-        "The mean squared gradient with respect to the pre-activations of any layer is at most this.",
-        best.assumptions,
-    )

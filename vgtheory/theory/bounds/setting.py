@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import sympy as sp
 
-from vgtheory._errors import UnsupportedError
-from vgtheory.model.network import Network
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.complex_ball import enclose
@@ -205,6 +205,19 @@ class Setting:
         """Return A(variance); only to be asked where :attr:`gain` is known."""
         assert self.gain is not None
         return self.gain.subs(q, variance)
+
+
+def setting_of(network: Network, verb: str) -> Setting:
+    """Return the network as the bounds see it.
+
+    Raises InputError for something that is not a Network, UnsupportedError for one with parts that `verb` knows nothing
+    about, or without independent layers.
+    """
+    if not isinstance(network, Network):
+        raise InputError(f"network = {network!r}", "a Network", "e.g. vg.Network('tanh', weights, width=64, depth=50)")
+    require_plain(network, verb)
+    require_independent_layers(network, verb)
+    return Setting(network)
 
 
 def certainly_below(value: sp.Expr, level: sp.Expr) -> bool:

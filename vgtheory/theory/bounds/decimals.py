@@ -1,0 +1,63 @@
+"""`Decimal`: an exact decimal that SymPy leaves alone, so that its powers stay powers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from flint import arb, fmpq
+
+from vgtheory.symbolic.enclosed import Enclosed
+
+
+class Decimal(sp.AtomicExpr, Enclosed):
+    """A nonnegative exact decimal such as a certified rate; ``Decimal(r)**10**7`` is not multiplied out.
+
+    >>> (Decimal("0.948024") ** 1000, Decimal("0.948024") < 1)
+    (0.948024**1000, True)
+    """
+
+    is_commutative = True
+    is_extended_real = True
+    is_real = True
+    is_finite = True
+    is_number = True
+    is_nonnegative = True
+    __slots__ = ("number",)
+
+    def __new__(cls, number: Any) -> Decimal:
+        """Return the decimal; `number` is a SymPy Rational or its text."""
+        obj: Decimal = sp.AtomicExpr.__new__(cls)
+        obj.number = sp.Rational(number)
+        return obj
+
+    def __getnewargs__(self) -> tuple[sp.Rational]:
+        return (self.number,)
+
+    def _hashable_content(self) -> tuple[sp.Rational]:
+        return (self.number,)
+
+    def _eval_is_zero(self) -> bool:
+        return bool(self.number == 0)
+
+    def _eval_is_positive(self) -> bool:
+        return bool(self.number > 0)
+
+    @property
+    def free_symbols(self) -> set[sp.Symbol]:
+        """Return no symbol."""
+        return set()
+
+    def _eval_evalf(self, prec: int) -> sp.Expr:
+        return self.number._eval_evalf(prec)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{float(self.number):.12g}"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = str(printer._print(sp.Float(self.number, 15)))
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+
+    def enclosure(self, bits: int) -> arb:
+        """Return the number."""
+        return arb(fmpq(int(self.number.p), int(self.number.q)))
