@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sympy as sp
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from vgtheory.study.advice import Advice
     from vgtheory.study.inspection import Inspection
 
-MOST_DENOMINATOR = 99  # of a fraction that is shown as one
 PATIENCE = 1.0  # seconds before a progress bar appears
 _SCRIPT = re.compile(r"([_^])\{([^{}]*)\}")
 
@@ -94,10 +92,18 @@ def print_findings(findings: Findings, out: Path) -> None:
 
 
 def print_derivation(found: Derivation, written: Path | None) -> None:
-    """Print what is derived about an activation."""
-    from vgtheory.reporting.derivation import derivation_rows
+    """Print what is derived about an activation, step by step, each formula with how it is known."""
+    from vgtheory.reporting.plain import plain_expression, plain_formula
+    from vgtheory.reporting.steps import steps
 
-    _table(("quantity", "value", "how it is known"), derivation_rows(found))
+    for number, step in enumerate(steps(found), 1):
+        _say(f"{number}. {step.title}")
+        lines = [f"{plain_formula(f)}   [{f.status}]" for f in step.formulas]
+        held = dict.fromkeys(plain_expression(c) for f in step.formulas for c in f.conditions)
+        for text in (step.before, *lines, *(f"where {condition}" for condition in held), step.after):
+            if text:
+                _say(f"   {text}")
+        _say("")
     if written is not None:
         _say(f"LaTeX: {written}")
 
@@ -152,24 +158,22 @@ def print_advice(advice: Advice) -> None:
             Console(highlight=False, markup=False, soft_wrap=True).print(f"{rank}  {framework}: {code}")
 
 
-def print_catalogue() -> None:
-    """Print the catalogue: formulas with their parameters as symbols, the defaults beside them."""
+def print_list() -> None:
+    """Print the catalogue's formulas with their parameters as symbols, the defaults beside them."""
+    from vgtheory.reporting.plain import plain_expression
+
     rows = []
     for name, entry in catalogue.items():
         values = ", ".join(f"{p.symbol} = {float(p.default):g}" for p in entry.parameters)
         source = REFERENCES[entry.reference].short if entry.reference else ""
-        rows.append((name, one_line(entry.expr), values, source))
+        rows.append((name, plain_expression(entry.expr), values, source))
     _table(("name", "φ(x)", "defaults", "reference"), rows)
 
 
-def one_line(expr: sp.Expr) -> str:
-    """Return a formula as one line to read: constants of many digits rounded to six, branches in words.
+def print_catalogue(written: Path | None) -> None:
+    """Print what is derived about every activation of the catalogue, a row for each."""
+    from vgtheory.reporting.catalogue_table import COLUMNS, screen_rows
 
-    >>> one_line(sp.sympify("Piecewise((x, x > 0), (123456789*x/10**9, True))"))
-    'x if x > 0, else 0.123457*x'
-    """
-    if isinstance(expr, sp.Piecewise):
-        words = [one_line(value) + ("" if when is sp.true else f" if {when}") for value, when in expr.args]
-        return ", ".join(words[:-1]) + ", else " + words[-1]
-    long = {r: sp.Float(r, 6) for r in expr.atoms(sp.Rational) if r.q > MOST_DENOMINATOR}
-    return str(expr.xreplace(long))
+    _table(COLUMNS, screen_rows(catalogue))
+    if written is not None:
+        _say(f"LaTeX: {written}")

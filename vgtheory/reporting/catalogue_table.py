@@ -23,6 +23,7 @@ from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.saturation import Saturation, saturation
 
 EPS = 0.01  # |φ'| ≤ EPS is saturated in the tables
+COLUMNS = ("name", "defaults", "κ", f"|φ'| ≤ {EPS}", "E φ², q = 1", "E φ'², q = 1", "κ is", "reference")
 Q = 1  # the variance at which means are shown as numbers
 
 

@@ -189,7 +189,7 @@ def _saturation(found: Derivation) -> Step:
         formulas.append(Formula(n.saturation_probability, at.probability(n.q), status=at.status))
         before += f" Here ε = {number(found.eps)}."
     where = f"S_ε = {intervals_text(at.intervals)}" if at.intervals else "φ' is above ε everywhere"
-    after = f"For ε = {number(found.eps)}: {where} ({KNOWN[at.status]})."
+    after = f"For ε = {number(found.eps)}: {where} , {KNOWN[at.status]}."
     return Step("saturation", title, before, tuple(formulas), after)
 
 

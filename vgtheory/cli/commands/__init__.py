@@ -7,6 +7,7 @@ package, so that `--help` and refusals answer at once.
 from collections.abc import Callable
 
 from vgtheory.cli.commands.advise import advise
+from vgtheory.cli.commands.catalogue import catalogue
 from vgtheory.cli.commands.derive import derive
 from vgtheory.cli.commands.inspect_weights import inspect
 from vgtheory.cli.commands.list_activations import list_activations
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "spectrum": spectrum,
     "advise": advise,
     "inspect": inspect,
+    "catalogue": catalogue,
     "list": list_activations,
 }
 

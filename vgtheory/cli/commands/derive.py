@@ -19,11 +19,12 @@ def derive(
     ] = 0.01,
     latex: Annotated[Path | None, typer.Option(help="Also write the derivation as a LaTeX document.")] = None,
 ) -> None:
-    """Derive φ', φ'', their ranges, where φ' saturates, and the Gaussian means E φ², E φ'²."""
+    """Derive φ', φ'', their ranges, where φ' saturates, the Gaussian means, and what follows for a deep network."""
     from vgtheory.cli.screen import print_derivation
-    from vgtheory.reporting.derivation import derivation, write_derivation
+    from vgtheory.reporting.derivation import derivation
+    from vgtheory.reporting.latex import write_latex
 
     found = derivation(activation, eps)
     if latex is not None:
-        write_derivation(found, latex)
+        write_latex(latex, found)
     print_derivation(found, latex)
