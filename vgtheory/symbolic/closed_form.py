@@ -1,12 +1,13 @@
 """Proposals for exact critical points; certified search decides which of them, if any, is the one that is meant.
 
-SymPy's solvers hang on activations, so only bounded algebra is used: factors that are polynomials in x, in e^{ax} or in
-tanh(ax) of low degree, e^{ax} against a line (Lambert's W), and multiples of π/4 for trigonometric functions.
+SymPy's solvers hang on activations, so only bounded algebra is used: factors that are polynomials in x, in e^{ax}, in
+tanh(ax) or in one wave sin(ax + b) of low degree, e^{ax} against a line (Lambert's W), multiples of π/4 for waves.
 """
 
 from __future__ import annotations
 
 import sympy as sp
+from sympy.simplify.fu import TR8
 
 MAX_OPERATIONS = 120  # above it factoring may take seconds
 FEW_OPERATIONS = 8
@@ -20,7 +21,7 @@ def critical_points(slope: sp.Expr, x: sp.Symbol) -> tuple[tuple[sp.Expr, bool],
     """
     points: dict[sp.Expr, bool] = {}
     for factor in _factors(slope, x):
-        for substitution in (_in_x, _in_tanh, _in_exp, _in_lambert):
+        for substitution in (_in_x, _in_tanh, _in_exp, _in_lambert, _in_root, _in_wave):
             points |= dict.fromkeys(substitution(factor, x), True)
     rates = dict.fromkeys(_rate(f.args[0], x) for f in slope.atoms(sp.sin, sp.cos))
     guesses = [k * sp.pi / (4 * r) for r in rates if r is not None for k in range(-8, 9)]
@@ -122,10 +123,23 @@ def _in_exp(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         inside = _replace_exponentials(factor, x, rate, u, degree)
         if inside is None:
             continue
-        roots = _polynomial_roots(sp.fraction(sp.together(inside))[0], u, x)
+        top = sp.fraction(sp.together(inside))[0]
+        palindromic = _palindromic(top, u, x) if degree == 1 else None
+        if palindromic is not None:
+            return [s * 2 * sp.acosh(sp.sqrt((palindromic + 1) / 2)) / rate for s in (1, -1)]
+        roots = _polynomial_roots(top, u, x)
         powers = [sp.log(sp.radsimp(r)) / rate for r in roots if not _negative(r)]
         return powers if degree == 1 else [s * sp.sqrt(w) for w in powers for s in (1, -1) if not _negative(w)]
     return []
+
+
+def _palindromic(top: sp.Expr, u: sp.Symbol, x: sp.Symbol) -> sp.Expr | None:
+    """Return c of a multiple of u² − 2cu + 1, where c has a symbol: then log u = ±2 arcosh √((c + 1)/2)."""
+    if top.has(x) or not top.is_polynomial(u) or sp.degree(top, u) != 2:
+        return None
+    first, middle, last = (sp.Poly(top, u).coeff_monomial(u**k) for k in (2, 1, 0))
+    c = sp.factor(-middle / (2 * first))
+    return sp.expand(c) if sp.simplify(first - last) == 0 and c.free_symbols else None
 
 
 def _in_lambert(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
@@ -145,6 +159,59 @@ def _in_lambert(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         return []
     branches = (0,) if inside > 0 else (0, -1)
     return [sp.expand((-b / rate * sp.LambertW(inside, k) - a) / b) for k in branches]
+
+
+def single_waves(expr: sp.Expr) -> sp.Expr:
+    """Return products of sines and cosines as sums, e.g. 2·sin(x)·cos(x) as sin(2x)."""
+    return sp.expand(TR8(sp.expand(expr)))
+
+
+def _in_wave(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    """Return the roots of a polynomial in one sine or cosine of ax + b, those of five periods around 0."""
+    if not factor.atoms(sp.sin, sp.cos) or sp.count_ops(factor) > MAX_OPERATIONS:
+        return []
+    factor = single_waves(factor)
+    waves = [w for w in factor.atoms(sp.sin, sp.cos) if w.has(x)]
+    if len(waves) != 1 or not waves[0].args[0].is_polynomial(x) or sp.degree(waves[0].args[0], x) != 1:
+        return []
+    wave, t = waves[0], sp.Dummy("t", real=True)
+    rate, shift = (wave.args[0].coeff(x, k) for k in (1, 0))
+    values = [r for r in _polynomial_roots(factor.xreplace({wave: t}), t, x) if not (r.is_number and abs(sp.N(r)) > 1)]
+    angles = [a for r in values for a in ((sp.asin(r), sp.pi - sp.asin(r)) if wave.func is sp.sin else _inverse_cos(r))]
+    return [(a + 2 * k * sp.pi - shift) / rate for a in angles for k in range(-2, 3)]
+
+
+def _in_root(factor: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    """Return the roots of a polynomial in x and w = √(ax² + c): A(w) + x·B(w) = 0 where A² = x²B² and x = −A/B."""
+    powers = [p for p in factor.atoms(sp.Pow) if p.base.has(x) and not p.exp.is_Integer]
+    bases = {p.base for p in powers}
+    if len(bases) != 1 or any(not (2 * p.exp).is_Integer for p in powers) or sp.count_ops(factor) > MAX_OPERATIONS:
+        return []
+    base, w = bases.pop(), sp.Dummy("w", positive=True)
+    if not base.is_polynomial(x) or sp.degree(base, x) != 2 or base.coeff(x, 1) != 0:
+        return []
+    square = (w**2 - base.subs(x, 0)) / base.coeff(x, 2)
+    inside = factor.replace(lambda e: e.is_Pow and e.base == base, lambda e: w ** (2 * e.exp))
+    top = sp.fraction(sp.together(inside))[0]
+    if not top.is_polynomial(x, w):
+        return []
+    plain, odd = sp.S.Zero, sp.S.Zero
+    for (degree,), c in sp.Poly(top, x).terms():
+        plain, odd = (
+            (plain + c * square ** (degree // 2), odd)
+            if degree % 2 == 0
+            else (plain, odd + c * square ** (degree // 2))
+        )
+    clear = sp.expand(plain**2 - square * odd**2) if odd != 0 else sp.expand(plain)
+    clear = sp.Mul(*(f for f in sp.Mul.make_args(sp.factor(sp.numer(sp.together(clear)))) if f.as_base_exp()[0] != w))
+    sizes = [r for r in _polynomial_roots(sp.expand(clear), w, x) if not _negative(r)]
+    if odd != 0:
+        return [sp.simplify((-plain / odd).subs(w, r)) for r in sizes]
+    return [s * sp.sqrt(square.subs(w, r)) for r in sizes for s in (1, -1) if not _negative(square.subs(w, r))]
+
+
+def _inverse_cos(value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    return sp.acos(value), -sp.acos(value)
 
 
 def _negative(value: sp.Expr) -> bool:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import sympy as sp
-from flint import arb
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.ball import compile_jets, hull, jets, number_ball, precision
-from vgtheory.symbolic.expansion import tail
+from vgtheory.symbolic.ball import compile_jets, jets, number_ball, precision
+from vgtheory.symbolic.candidates import period
 from vgtheory.symbolic.extrema import derivative_range, slope_bound
+from vgtheory.symbolic.extremum import Extremum
 from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.level_set import merged, piece_levels
 from vgtheory.symbolic.monotone import nonincreasing
-from vgtheory.symbolic.search import FINEST, MAX_BOXES, SEARCH_BITS, CriticalBox, Jets, refined, unit_boxes
-from vgtheory.symbolic.tails import TAYLOR_ORDERS, TailUndecided
-
-FINAL_BITS = 256
-STARTS = (4, 8, 16, 32, 64, 128, 512, 4096)
+from vgtheory.symbolic.periodic_mass import PeriodicMass
+from vgtheory.symbolic.search import SEARCH_BITS
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class Saturation:
     intervals : its intervals as doubles (lo, hi), ±inf where unbounded, within 1e-15 of the certified ends;
         empty while eps is a symbol.
     status : "proved" (closed form) or "certified" (ends isolated in ball arithmetic).
+    period : the set repeats with this period and `intervals` are those of one period; None where it does not.
     """
 
     activation: Activation
@@ -43,6 +41,7 @@ class Saturation:
     expr: sp.Set | None
     intervals: tuple[tuple[float, float], ...]
     status: Literal["proved", "certified"]
+    period: sp.Expr | None = None
 
     def probability(self, q: Any) -> sp.Expr:
         """Return P(|φ'(√q z)| ≤ eps) for z ~ N(0, 1): closed form in q where the set has one, else a number.
@@ -56,6 +55,9 @@ class Saturation:
         variance = exact(q)
         if variance.is_number and not variance > 0:
             raise InputError(f"q = {q}", "a positive variance", "e.g. q = 0.7")
+        if self.period is not None:
+            base = None if self.expr is None else self.expr.args[2]
+            return PeriodicMass(self.intervals if base is None else _interval_ends(base), self.period, variance)
         ends = self.intervals if self.expr is None else _interval_ends(self.expr)
         parts = [_probability(sp.sympify(lo), sp.sympify(hi), variance) for lo, hi in ends]
         return sum(parts, sp.Integer(0))
@@ -75,6 +77,8 @@ def saturation(act: Activation, eps: Any) -> Saturation:
 
     Examples
     --------
+    >>> saturation(activation("sin"), sp.Symbol("eps", positive=True)).expr.args[2]
+    Interval(acos(eps), acos(-eps))
     >>> from vgtheory.symbolic.catalogue import activation
     >>> saturation(activation("tanh"), 0.01).intervals
     ((-inf, -2.99322284...), (2.99322284..., inf))
@@ -90,9 +94,12 @@ def saturation(act: Activation, eps: Any) -> Saturation:
         kappa = slope_bound(act)
         if kappa.enclosure[1] <= level or (kappa.expr is not None and kappa.expr <= level):
             return Saturation(act, level, sp.S.Reals, ((-math.inf, math.inf),), "proved")
-        merged = _merged([i for part in act.pieces for i in _piece_levels(part, act.symbol, level)])
-    floats = tuple((lo.double, hi.double) for lo, hi in merged)
-    ends = [(lo.exact, hi.exact) for lo, hi in merged]
+        cycle = slope_period(act)
+        if cycle is not None:
+            return _periodic(act, level, cycle, kappa)
+        found = merged([i for part in act.pieces for i in piece_levels(part, act.symbol, level)])
+    floats = tuple((lo.double, hi.double) for lo, hi in found)
+    ends = [(lo.exact, hi.exact) for lo, hi in found]
     if any(end is None for pair in ends for end in pair):
         return Saturation(act, level, None, floats, "certified")
     whole = sp.Union(*(sp.Interval(lo, hi) for lo, hi in ends))
@@ -101,139 +108,91 @@ def saturation(act: Activation, eps: Any) -> Saturation:
     return Saturation(act, level, whole if faithful else None, floats, "proved" if faithful else "certified")
 
 
-@dataclass(frozen=True)
-class _End:
-    """An end of an interval: a ball around it, and its exact value where known."""
-
-    ball: arb
-    exact: sp.Expr | None
-
-    @property
-    def double(self) -> float:
-        return float(self.ball.mid()) if self.ball.is_finite() else float(self.ball)
-
-
-def _piece_levels(part: calculus.Piece, x: sp.Symbol, level: sp.Expr) -> list[tuple[_End, _End]]:
-    """Return the intervals of one piece on which |φ'| ≤ level."""
-    slope = sp.diff(part.expr, x)
-    if slope.is_rational_function(x):
-        slope = sp.factor(slope)  # without the cancellation that the quotient rule leaves
-    ends = [_End(number_ball(part.lo), part.lo), _End(number_ball(part.hi), part.hi)]
-    bound = number_ball(level)
-    if not slope.has(x):
-        return [(ends[0], ends[1])] if sp.Abs(slope) <= level else []
-    window = _window(slope, part, x, level)
-    program = compile_jets(slope, x)
-    for sign in (1, -1):
-        ends += _roots(_tilted(program, sign * bound), *window, slope - sign * level, x)
-    ends.sort(key=lambda e: float(e.ball) if not e.ball.is_finite() else float(e.ball.mid()))
-    inside = []
-    for a, b in pairwise(ends):
-        left = (
-            a.ball if a.ball.is_finite() else min(window[0], b.ball - 1 if b.ball.is_finite() else window[0], key=float)
-        )
-        right = b.ball if b.ball.is_finite() else max(window[1], left + 1, key=float)
-        if abs(jets(program, arb(((left + right) / 2).mid()), 0)[0]) <= bound:
-            inside.append((a, b))
-    return inside
+def _periodic(act: Activation, level: sp.Expr, cycle: sp.Expr, kappa: Extremum) -> Saturation:
+    """Return the set of a periodic slope, from one period that begins where |φ'| is largest."""
+    start = kappa.at if not kappa.at.has(sp.Float) else sp.Rational(str(sp.N(kappa.at, 12)))
+    expr = act.pieces[0].expr
+    if not abs(jets(compile_jets(expr, act.symbol), number_ball(start), 1)[1]) > number_ball(level):
+        raise UnsupportedError(f"eps = {level} is too close to sup |φ'| of {act.name}; choose another eps")
+    parts = merged(piece_levels(calculus.Piece(start, start + cycle, expr), act.symbol, level))
+    floats = tuple((lo.double, hi.double) for lo, hi in parts)
+    pairs = [(lo.exact, hi.exact) for lo, hi in parts]
+    if any(end is None for pair in pairs for end in pair):
+        return Saturation(act, level, None, floats, "certified", cycle)
+    return Saturation(act, level, _repeated(pairs, cycle), floats, "proved", cycle)
 
 
-def _tilted(slope: tuple, level: arb) -> Jets:
-    """Return the jets of φ(x) − level·x up to a constant, whose critical points are the solutions of φ'(x) = level."""
-
-    def run(box: arb, order: int) -> list[arb]:
-        first, *higher = jets(slope, box, max(order - 1, 0))
-        return [arb(0), first - level, *higher][: order + 1]
-
-    return run
+def _repeated(pairs: list[tuple[sp.Expr, sp.Expr]], cycle: sp.Expr) -> sp.Set:
+    """Return {t + kT : k an integer, t in one of the intervals}."""
+    k, t = sp.Symbol("k", integer=True), sp.Symbol("t", real=True)
+    return sp.ImageSet(sp.Lambda((k, t), t + k * cycle), sp.S.Integers, sp.Union(*(sp.Interval(*p) for p in pairs)))
 
 
-def _window(slope: sp.Expr, part: calculus.Piece, x: sp.Symbol, level: sp.Expr) -> tuple[arb, arb]:
-    """Return the interval outside of which |φ'| stays on one side of the level (or where the piece ends)."""
-    ends = []
-    for end, side in ((part.lo, -1), (part.hi, 1)):
-        other = part.hi if side < 0 else part.lo
-        beyond = abs(float(other)) + 1 if other.is_finite else 0
-        ends.append(number_ball(end) if end.is_finite else side * _beyond(slope.subs(x, side * x), x, level, beyond))
-    return ends[0], ends[1]
-
-
-def _beyond(slope: sp.Expr, x: sp.Symbol, level: sp.Expr, beyond: float) -> arb:
-    for taylor, start in ((t, s) for t in TAYLOR_ORDERS for s in STARTS if s > beyond):
-        try:
-            end = tail(slope, x, start, taylor)
-            for target in (level, -level):
-                (end + end.constant(-target)).sign()
-        except TailUndecided:
-            continue
-        return arb(start)
-    raise UnsupportedError(f"cannot tell on which side of {level} the tail of {slope} stays; choose another eps")
-
-
-def _roots(f: Jets, lo: arb, hi: arb, equation: sp.Expr, x: sp.Symbol) -> list[_End]:
-    """Return every zero of f' in (lo, hi), each isolated by the interval Newton operator."""
-    work, found, count = unit_boxes(lo, hi), [], 0
-    while work:
-        a, b = work.pop()
-        count += 1
-        if count > MAX_BOXES:
-            raise UnsupportedError(f"too many solutions of {equation} = 0 to isolate; choose another eps")
-        box, middle = hull(a, b), arb(hull(a, b).mid())
-        _, value, slope = f(box, 2)
-        if not value.contains(0):
-            continue
-        if not slope.contains(0):
-            newton = middle - f(middle, 1)[1] / slope
-            if not newton.overlaps(box):
-                continue
-            if box.contains_interior(newton):
-                found.append(CriticalBox(newton, True))
-                continue
-        if box.rad() < FINEST:
-            if box.overlaps(lo) or box.overlaps(hi):  # the level is met exactly at a breakpoint, an end already
-                continue
-            raise UnsupportedError(f"{equation} = 0 has a double solution near {box.str(6)}; choose another eps")
-        cut = arb((a + (b - a) * arb("0.4873")).mid())
-        work += [(a, cut), (cut, b)]
-    return [_end(f, box, equation, x) for box in found]
-
-
-def _end(f: Jets, root: CriticalBox, equation: sp.Expr, x: sp.Symbol) -> _End:
-    with precision(FINAL_BITS):
-        ball = refined(f, root)[0]
-        for guess, zero in closed_form.critical_points(equation, x):
-            if zero and guess.is_real and number_ball(guess).overlaps(ball):
-                return _End(ball, closed_form.tidy(guess))
-    return _End(ball, None)
-
-
-def _merged(intervals: list[tuple[_End, _End]]) -> list[tuple[_End, _End]]:
-    """Join neighbouring intervals that share an end."""
-    out: list[tuple[_End, _End]] = []
-    for lo, hi in intervals:
-        if out and out[-1][1].ball.overlaps(lo.ball):
-            lo = out.pop()[0]
-        out.append((lo, hi))
-    return out
+def slope_period(act: Activation) -> sp.Expr | None:
+    """Return a period of |φ'| where φ is smooth and its slope made of waves, else None."""
+    if len(act.pieces) != 1:
+        return None
+    x, slope = act.symbol, sp.diff(act.pieces[0].expr, act.symbol)
+    cycle = period(slope, x)
+    if cycle is None:
+        return None
+    shifted = sp.expand(slope.subs(x, x + cycle / 2))
+    return cycle / 2 if shifted in (sp.expand(slope), sp.expand(-slope)) else cycle
 
 
 def _symbolic(act: Activation, eps: sp.Symbol) -> Saturation:
-    """Return {|x| ≥ t(eps)} for an even slope that falls from its maximum to 0; valid for eps below that maximum."""
-    falls = act.parity == "odd" or calculus.parity(act.derivative_pieces(1), act.symbol) == "even"
-    bound, least = slope_bound(act), derivative_range(act, 1).inf
-    to_zero = least.expr == 0 and not least.attained
-    if not (falls and to_zero and nonincreasing(act.derivative_pieces(1), act.symbol) and bound.expr is not None):
+    """Return the set for an eps below sup |φ'|, for slopes whose level sets look the same at every such level."""
+    cycle, kappa = slope_period(act), slope_bound(act)
+    if kappa.expr is None or not (_single_wave(act) if cycle is not None else _settled_shape(act)):
         raise UnsupportedError(f"the saturated set of {act.name} for a symbolic eps; give eps a value")
-    slope = act.derivative_pieces(1)[-1].expr
-    sample = sp.nsimplify(bound.enclosure[0], rational=True) / 7
-    want = saturation(act, sample).intervals[-1][0]
-    for guess, zero in closed_form.critical_points(slope - eps, act.symbol):
-        value = sp.N(guess.subs(eps, sample))
-        if zero and value.is_real and abs(value - want) < 1e-9:
-            t = closed_form.tidy(guess)
-            whole = sp.Union(sp.Interval(-sp.oo, -t), sp.Interval(t, sp.oo))
-            return Saturation(act, eps, whole, (), "proved")
-    raise UnsupportedError(f"no closed form for the saturated set of {act.name}; give eps a value")
+    bound = kappa.enclosure[0] if kappa.expr.is_finite else 1.0
+    sample = sp.nsimplify(bound, rational=True) / 7
+    found = saturation(act, sample).intervals
+    pairs = [tuple(_formula(act, eps, sample, end) for end in pair) for pair in found]
+    if any(end is None for pair in pairs for end in pair):
+        raise UnsupportedError(f"no closed form for the saturated set of {act.name}; give eps a value")
+    whole = sp.Union(*(sp.Interval(*p) for p in pairs)) if cycle is None else _repeated(pairs, cycle)  # type: ignore[arg-type]
+    return Saturation(act, eps, whole, (), "proved", cycle)
+
+
+def _formula(act: Activation, eps: sp.Symbol, sample: sp.Expr, end: float) -> sp.Expr | None:
+    """Return the solution of φ' = ±eps that is at `end` for eps = sample."""
+    if math.isinf(end):
+        return sp.oo if end > 0 else -sp.oo
+    slopes = [sp.diff(p.expr, act.symbol) for p in act.pieces if float(p.lo) <= end <= float(p.hi)]
+    for slope, level in ((slope, level) for slope in slopes for level in (eps, -eps)):
+        for guess, zero in closed_form.critical_points(slope - level, act.symbol):
+            value = sp.N(guess.subs(eps, sample))
+            if zero and value.is_real and abs(value - end) < 1e-9:
+                return closed_form.tidy(guess)
+    return None
+
+
+def _settled_shape(act: Activation) -> bool:
+    """Return whether |φ'| falls to 0 on both sides alike, rises from 0 on both sides alike, or is monotone from 0."""
+    parts, x = act.derivative_pieces(1), act.symbol
+    if len(parts) > 1 and act.parity != "odd":
+        return False
+    values = derivative_range(act, 1)
+    if values.inf.expr != 0 and values.sup.expr != 0:
+        return False
+    if calculus.parity(parts, x) == "even":
+        upside = tuple(calculus.Piece(p.lo, p.hi, -p.expr) for p in parts)
+        at_zero = values.inf.attained and values.inf.at == 0
+        return nonincreasing(upside, x) if at_zero else not values.inf.attained and nonincreasing(parts, x)
+    if len(parts) > 1 or (values.inf if values.inf.expr == 0 else values.sup).attained:
+        return False
+    curvature = derivative_range(act, 2)
+    return 0 in (curvature.inf.expr, curvature.sup.expr)
+
+
+def _single_wave(act: Activation) -> bool:
+    """Return whether φ' = A + B·sin(ωx + s) with A = 0 or |A| = |B|: each level is met in the same way."""
+    constant, wave = closed_form.single_waves(act.pieces[0].expr.diff(act.symbol)).as_independent(
+        act.symbol, as_Add=True
+    )
+    factor, function = wave.as_independent(act.symbol, as_Add=False)
+    return isinstance(function, (sp.sin, sp.cos)) and (constant == 0 or abs(constant) == abs(factor))
 
 
 def _interval_ends(whole: sp.Set) -> list[tuple[sp.Expr, sp.Expr]]:

@@ -34,7 +34,7 @@ def saturation_bounds(s: Setting) -> list[Formula]:
             assumptions,
         )
     ]
-    if not (s.uniform_width and _grows_with_variance(found.expr)):
+    if not (s.uniform_width and found.period is None and _grows_with_variance(found.expr)):
         return formulas
     layer, bounded = s.layers[0], s.slope.value_bound
     if layer.sigma_b.is_positive:
@@ -60,6 +60,8 @@ def _set(s: Setting) -> Saturation | None:
 def _grows_with_variance(whole: sp.Set) -> bool:
     """Return whether the set is made of outer half-lines around 0, whose probability grows with the variance."""
     parts = whole.args if isinstance(whole, sp.Union) else (whole,)
+    if len(parts) == 1 and whole.has(eps):
+        return False  # the end of one half-line may change its sign with eps, as softplus's does at 1/2
     left = [part.sup.is_nonpositive or _negative(part.sup) for part in parts if part.inf == -sp.oo]
     right = [part.inf.is_nonnegative or _negative(-part.inf) for part in parts if part.sup == sp.oo]
     return len(left) + len(right) == len(parts) and all(left + right)
