@@ -1,8 +1,8 @@
-"""φ and φ' together, one thread, float64, beside the same formulas in NumPy: millions of elements per second.
+"""φ and φ' together, 10⁷ values, float64 and float32, beside whatever peers are installed; time to a first result.
 
-Run ``python benchmarks/activations.py``.  Each figure is the best of many passes over 4096 normal numbers (σ = 3),
-which stay in the cache, so that arithmetic is measured and not memory.  "first" is the time from the name to the first
-result with an empty cache of machine code, "again" the same in a later process that finds it.
+``python -m benchmarks.activations [NAME ...]``, by default every row of the catalogue.  It runs in a process that may
+use one core only, so that no peer takes two.  Every peer gets the textbook formulas, derived by SymPy; where it can write
+into arrays that are there it does, as we do.  The best of them is then timed again, in turn with ours.
 """
 
 import json
@@ -12,60 +12,125 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-import sympy as sp
-from scipy import special
 
+from benchmarks.measure import Line, in_turn, machine, ratio
+from benchmarks.peers import PEERS, installed
 from vgtheory.codegen.compiled import compile_activation
-from vgtheory.symbolic.catalogue import activation
+from vgtheory.symbolic.catalogue import activation, catalogue
 
-NAMES = ("tanh", "sigmoid", "gelu", "silu", "mish", "softplus", "selu")
-SIZE = 4096
+SIZE = 10**7
+REACH = 1.2
+# A formula that no cache can hold; kernels are compiled once per machine, by the first simulation.
 FIRST = """
-import json, sys, time
-from vgtheory.codegen.compiled import compile_activation
-compile_activation("identity")([0.0])
-times = {}
-for name in sys.argv[1:]:
-    start = time.perf_counter()
-    compile_activation(name)([0.0])
-    times[name] = time.perf_counter() - start
-print(json.dumps(times))
+import sys, time
+import vgtheory as vg
+vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=64, depth=10), 4)
+start = time.perf_counter()
+vg.simulate(vg.Network(sys.argv[1], vg.Weights.gaussian(1.5, 0.1), width=64, depth=10), 4)
+print(time.perf_counter() - start)
 """
 
 
-def speed(function: Callable[[], object]) -> float:
-    best, end = np.inf, time.perf_counter() + 0.5
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - start)
-    return SIZE / best / 1e6
+@dataclass(frozen=True)
+class Row:
+    """One activation and type: ns per value, ours and every peer's that could be asked; the ratio best/ours."""
+
+    name: str
+    dtype: str
+    ours: float
+    peers: dict[str, float]
+    best: str
+    ratio: float
 
 
-def plain_numpy(name: str) -> Callable[[np.ndarray], object]:
-    act = activation(name)
-    modules = [{"erf": special.erf}, "numpy"]
-    return sp.lambdify(act.symbol, [act.expr, act.derivative()], modules, cse=True)
+def _ours(name: str, h: np.ndarray) -> Callable[[], object]:
+    f, out = compile_activation(name), (np.empty_like(h), np.empty_like(h))
+    return lambda: f.both(h, out=out)
+
+
+def row(name: str, dtype: str, size: int = SIZE) -> Row:
+    h = (np.random.default_rng(0).standard_normal(size) * 3).astype(dtype)
+    ours = _ours(name, h)
+    actions, times = {}, {}
+    for peer in installed():
+        try:
+            action = PEERS[peer](activation(name), h)
+            times[peer] = in_turn(action, repeats=1)[0] / size * 1e9
+            actions[peer] = action
+        except Exception as problem:  # what a peer cannot do, each says in its own way
+            print(f"    {peer} has no {name} in {dtype}: {type(problem).__name__}", file=sys.stderr)
+    best = min(times, key=times.__getitem__)
+    mine, theirs, quotient = ratio(ours, actions[best], repeats=5)
+    times[best] = theirs / size * 1e9
+    return Row(name, dtype, mine / size * 1e9, times, best, 1 / quotient)
+
+
+def first_result() -> tuple[float, float]:
+    """Return seconds from a new formula to its first simulated result: with an empty cache of formulas, and again."""
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "VGTHEORY_CACHE_DIR": cache}
+        formula = "x/(1.37+exp(-x))+0.21*tanh(x)"
+
+        def run(text: str) -> float:
+            return float(subprocess.check_output([sys.executable, "-c", FIRST, text], env=environment))
+
+        run("x/(1.38+exp(-x))")  # compiles the kernels
+        return run(formula), run(formula)
+
+
+def pinned(names: list[str]) -> list[Row]:
+    """Return the rows, measured in a process on one core."""
+    command = [sys.executable, "-m", "benchmarks.activations", "--rows", *names]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return [Row(**json.loads(line)) for line in result.stdout.splitlines() if line.startswith("{")]
+
+
+def table(rows: list[Row]) -> str:
+    peers = list(PEERS)
+    out = [
+        f"{'':20s}{'type':>9s}{'ours':>8s}" + "".join(f"{p:>9s}" for p in peers) + f"{'best/ours':>11s}   ns per value"
+    ]
+    for r in rows:
+        cells = "".join(f"{r.peers[p]:9.2f}" if p in r.peers else f"{'-':>9s}" for p in peers)
+        out.append(f"{r.name:20s}{r.dtype:>9s}{r.ours:8.2f}{cells}{r.ratio:11.2f}   {r.best}")
+    return "\n".join(out)
+
+
+def lines(names: list[str] | None = None) -> tuple[list[Line], str]:
+    """Return the table's lines and the details."""
+    rows = pinned(list(names or catalogue))
+    least = min(rows, key=lambda r: r.ratio)
+    behind = [f"{r.name} {r.dtype} {r.ratio:.2f}" for r in rows if r.ratio < REACH]
+    measured = (
+        f"{least.ratio:.2f} x at least ({least.name} {least.dtype}, {least.best}); {len(behind)} of {len(rows)} below"
+    )
+    cold, cached = first_result()
+    found = [
+        Line("phi and phi' together, 1e7 values", ", ".join(installed()), ">= 1.2 x the best", measured, not behind),
+        Line("new activation: first result, cold", "", "<= 1.5 s", f"{cold:.2f} s", cold <= 1.5),
+        Line("new activation: first result, cached", "", "<= 0.1 s", f"{cached:.3f} s", cached <= 0.1),
+    ]
+    return found, table(rows) + ("\nbelow 1.2: " + ", ".join(behind) if behind else "")
 
 
 def main() -> None:
-    h = np.random.default_rng(0).standard_normal(SIZE) * 3
-    value, slope = np.empty_like(h), np.empty_like(h)
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "VGTHEORY_CACHE_DIR": cache}
-        first, again = (
-            json.loads(subprocess.check_output([sys.executable, "-c", FIRST, *NAMES], env=environment))
-            for _ in range(2)
-        )
-    print(f"{'':10s}{'vgtheory':>10s}{'NumPy':>8s}{'ratio':>7s}{'first':>9s}{'again':>9s}")
-    for name in NAMES:
-        row, reference = compile_activation(name).row, plain_numpy(name)
-        with np.errstate(all="ignore"):
-            ours, theirs = speed(lambda row=row: row(h, value, slope)), speed(lambda f=reference: f(h))
-        times = f"{first[name]:8.2f}s{again[name] * 1e3:7.0f}ms"
-        print(f"{name:10s}{ours:10.0f}{theirs:8.0f}{ours / theirs:7.0f}{times}")
+    if sys.argv[1:2] == ["--rows"]:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        for name in sys.argv[2:]:
+            for dtype in ("float64", "float32"):
+                print(json.dumps(vars(row(name, dtype))), flush=True)
+        return
+    print(machine())
+    start = time.perf_counter()
+    found, details = lines(sys.argv[1:] or None)
+    print(details)
+    for line in found:
+        print(f"{line.what}: {line.measured}")
+    print(f"{time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from vgtheory._errors import InputError
 from vgtheory.codegen import compiled
 from vgtheory.codegen.compiled import compile_activation, generated_path, load
 from vgtheory.codegen.source import row_source
@@ -134,3 +135,16 @@ def test_the_row_pass_vectorises(cache):
     assembly = next(iter(f.row.inspect_asm().values()))
     packed = ("vmulpd", "mulpd", "fmul\tv", "fmul v")
     assert any(instruction in assembly for instruction in packed)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_results_go_where_they_are_wanted(dtype):
+    f = compile_activation("tanh")
+    h = np.linspace(-3, 3, 12, dtype=dtype).reshape(3, 4)
+    out = np.empty_like(h), np.empty_like(h)
+    assert f.both(h, out=out) is out
+    for mine, theirs in zip(out, f.both(h), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for wrong in (out[0][:2], out[0].T, out[0].astype(np.float16), [[0.0] * 4] * 3):
+        with pytest.raises(InputError, match="out"):
+            f.both(h, out=(out[0], wrong))

@@ -62,10 +62,11 @@ class CompiledActivation:
         """Return φ'(h)."""
         return self.both(h)[1]
 
-    def both(self, h: ArrayLike) -> tuple[Any, Any]:
-        """Return (φ(h), φ'(h)), computed together.
+    def both(self, h: ArrayLike, out: tuple[NDArray, NDArray] | None = None) -> tuple[Any, Any]:
+        """Return (φ(h), φ'(h)), computed together, in the two arrays `out` if they are given.
 
-        Raises InputError for what is not an array of real numbers.
+        Raises InputError for what is not an array of real numbers, and for `out` of another shape or type than the
+        result's, or not contiguous.
         """
         given = np.asarray(h)
         if given.dtype.kind not in "fiub":
@@ -73,9 +74,12 @@ class CompiledActivation:
         single = given.dtype == np.float32
         # Writable as well: the row pass has one signature, and read-only arrays are another type to Numba.
         flat = np.require(given.ravel(), dtype=np.float32 if single else np.float64, requirements=["C", "A", "W"])
-        value, slope = np.empty_like(flat), np.empty_like(flat)
+        if out is None:
+            value, slope = np.empty_like(flat), np.empty_like(flat)
+        else:
+            value, slope = (_flat(array, given.shape, flat.dtype) for array in out)
         (_row(row_source(stabilise(self.origin), "float32")) if single else self.row)(flat, value, slope)
-        return value.reshape(given.shape)[()], slope.reshape(given.shape)[()]
+        return out or (value.reshape(given.shape)[()], slope.reshape(given.shape)[()])
 
     @property
     def row(self) -> Row:
@@ -88,6 +92,17 @@ class CompiledActivation:
 
     def __reduce__(self) -> tuple:
         return compile_activation, (self.origin,)
+
+
+def _flat(array: NDArray, shape: tuple[int, ...], dtype: np.dtype) -> NDArray:
+    """Return a view of an array that receives a result."""
+    if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != (shape, dtype) or not array.flags.carray:
+        raise InputError(
+            "out",
+            f"two contiguous arrays of shape {shape} and type {dtype}",
+            "e.g. (np.empty_like(h), np.empty_like(h))",
+        )
+    return array.reshape(-1)
 
 
 def compile_activation(source: Activation | sp.Expr | str, **parameters: Any) -> CompiledActivation:
