@@ -39,6 +39,13 @@ class Reference:
 
 _ROWS = (
     Reference(
+        "anderson1955",
+        "Anderson, T. W.",
+        "The integral of a symmetric unimodal function over a symmetric convex set and some probability inequalities",
+        "Proceedings of the American Mathematical Society",
+        1955,
+    ),
+    Reference(
         "barron2017",
         "Barron, J. T.",
         "Continuously differentiable exponential linear units",
@@ -53,6 +60,13 @@ _ROWS = (
         "arXiv",
         2021,
         "2112.11687",
+    ),
+    Reference(
+        "bartlett1933",
+        "Bartlett, M. S.",
+        "On the theory of statistical regression",
+        "Proceedings of the Royal Society of Edinburgh",
+        1933,
     ),
     Reference(
         "boucheron2013",
@@ -77,6 +91,14 @@ _ROWS = (
         "arXiv",
         2017,
         "1710.09967",
+    ),
+    Reference(
+        "chen2005",
+        "Chen, Z. and Dongarra, J. J.",
+        "Condition numbers of Gaussian random matrices",
+        "SIAM Journal on Matrix Analysis and Applications",
+        2005,
+        "0810.0800",
     ),
     Reference(
         "clevert2016",
@@ -109,6 +131,13 @@ _ROWS = (
         2001,
         "",
         "inproceedings",
+    ),
+    Reference(
+        "edelman1988",
+        "Edelman, A.",
+        "Eigenvalues and condition numbers of random matrices",
+        "SIAM Journal on Matrix Analysis and Applications",
+        1988,
     ),
     Reference(
         "glorot2010",
@@ -178,6 +207,13 @@ _ROWS = (
         2010,
     ),
     Reference(
+        "laurent2000",
+        "Laurent, B. and Massart, P.",
+        "Adaptive estimation of a quadratic functional by model selection",
+        "Annals of Statistics",
+        2000,
+    ),
+    Reference(
         "lecun1998",
         "LeCun, Y. and Bottou, L. and Orr, G. B. and Müller, K.-R.",
         "Efficient BackProp",
@@ -194,6 +230,13 @@ _ROWS = (
         2013,
         "",
         "inproceedings",
+    ),
+    Reference(
+        "maurer2003",
+        "Maurer, A.",
+        "A bound on the deviation probability for sums of non-negative random variables",
+        "Journal of Inequalities in Pure and Applied Mathematics",
+        2003,
     ),
     Reference(
         "mcculloch1943",
@@ -227,6 +270,14 @@ _ROWS = (
         2013,
         "1211.5063",
         "inproceedings",
+    ),
+    Reference(
+        "pastur2020",
+        "Pastur, L.",
+        "On random matrices arising in deep neural networks: Gaussian case",
+        "arXiv",
+        2020,
+        "2001.06188",
     ),
     Reference(
         "pennington2017",
@@ -264,6 +315,14 @@ _ROWS = (
         "1710.05941",
     ),
     Reference(
+        "sankar2006",
+        "Sankar, A. and Spielman, D. A. and Teng, S.-H.",
+        "Smoothed analysis of the condition numbers and growth factors of matrices",
+        "SIAM Journal on Matrix Analysis and Applications",
+        2006,
+        "cs/0310022",
+    ),
+    Reference(
         "schoenholz2017",
         "Schoenholz, S. S. and Gilmer, J. and Ganguli, S. and Sohl-Dickstein, J.",
         "Deep information propagation",
@@ -291,12 +350,37 @@ _ROWS = (
         "inproceedings",
     ),
     Reference(
+        "trefethen2008",
+        "Trefethen, L. N.",
+        "Is Gauss quadrature better than Clenshaw-Curtis?",
+        "SIAM Review",
+        2008,
+    ),
+    Reference(
+        "ville1939",
+        "Ville, J.",
+        "Étude critique de la notion de collectif",
+        "Gauthier-Villars",
+        1939,
+        "",
+        "book",
+    ),
+    Reference(
         "xu2015",
         "Xu, B. and Wang, N. and Chen, T. and Li, M.",
         "Empirical evaluation of rectified activations in convolutional network",
         "arXiv",
         2015,
         "1505.00853",
+    ),
+    Reference(
+        "yang2019",
+        "Yang, G. and Pennington, J. and Rao, V. and Sohl-Dickstein, J. and Schoenholz, S. S.",
+        "A mean field theory of batch normalization",
+        "ICLR",
+        2019,
+        "1902.08129",
+        "inproceedings",
     ),
     Reference(
         "zhang2022",
