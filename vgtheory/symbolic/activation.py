@@ -14,7 +14,7 @@ from vgtheory.symbolic import calculus, domain
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.limits import limit_at_infinity
 from vgtheory.symbolic.parser import parse, read
-from vgtheory.symbolic.printing import to_latex
+from vgtheory.symbolic.printing import displayed, to_latex
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -76,6 +76,14 @@ class Activation:
     def breakpoints(self) -> tuple[sp.Expr, ...]:
         """Return the points where φ or a derivative of it is not smooth, in increasing order."""
         return tuple(p.hi for p in self.pieces[:-1])
+
+    def jumps(self, order: int = 0) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+        """Return (breakpoint, right value − left value) of the `order`-th derivative, where that is not 0.
+
+        >>> Activation("max(x, 0)").jumps(order=1)
+        ((0, 1),)
+        """
+        return calculus.jumps(self.derivative_pieces(order), self.symbol)
 
     @cached_property
     def parity(self) -> Literal["even", "odd"] | None:
@@ -141,7 +149,7 @@ class Activation:
             object.__setattr__(self, key, value)
 
     def _repr_latex_(self) -> str:
-        return rf"$\displaystyle {to_latex(self.expr)}$"
+        return displayed(to_latex(self.expr))
 
 
 def assumptions(symbols: Iterable[sp.Symbol]) -> dict[str, dict[str, bool]]:

@@ -8,6 +8,7 @@ import sympy as sp
 from vgtheory._errors import InputError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.printing import displayed, to_latex
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Entry:
     parameters: tuple[Parameter, ...] = ()
     reference: str = ""
     aliases: tuple[str, ...] = ()
+
+    def _repr_latex_(self) -> str:
+        return displayed(to_latex(self.expr))
 
     def __call__(self, **values: Any) -> Activation:
         """Return the activation; parameters not given take their defaults, a SymPy symbol keeps one symbolic."""

@@ -11,6 +11,7 @@ from flint import arb
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic.ball import hull, precision
+from vgtheory.symbolic.printing import decimal, displayed, to_latex
 from vgtheory.symbolic.root import Root
 
 ExtremumStatus = Literal["proved", "certified", "numeric"]
@@ -71,6 +72,19 @@ class Extremum:
             _locate=None if locate is None else lambda bits: -locate(bits),
         )
 
+    def latex(self) -> str:
+        """Return the value as LaTeX: its closed form where it has one, and ten digits where that is no fraction."""
+        if self.expr is not None and (self.expr.free_symbols or self.expr.is_Rational or self.expr.is_infinite):
+            return to_latex(self.expr)
+        digits = decimal(sum(self.enclosure) / 2, 10)
+        return rf"\approx {digits}" if self.expr is None else rf"{to_latex(self.expr)} \approx {digits}"
+
+    def _repr_latex_(self) -> str:
+        where = r"\text{ at } x = " if self.attained else r"\text{ as } x \to "
+        known = self.at is not None and not self.at.free_symbols
+        place = where + (decimal(self.at, 10) if self.at.is_Float else to_latex(self.at)) if known else ""
+        return displayed(self.latex() + place)
+
 
 @dataclass(frozen=True)
 class Range:
@@ -78,3 +92,7 @@ class Range:
 
     sup: Extremum
     inf: Extremum
+
+    def _repr_latex_(self) -> str:
+        least, most = rf"\inf = {self.inf.latex()}", rf"\sup = {self.sup.latex()}"
+        return displayed(rf"{least}, \quad {most}".replace(r"= \approx", r"\approx"))

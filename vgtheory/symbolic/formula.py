@@ -12,7 +12,7 @@ from flint import arb
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.enclosed import Enclosed
-from vgtheory.symbolic.printing import to_latex
+from vgtheory.symbolic.printing import displayed, to_latex
 
 Status = Literal["proved", "certified", "quadrature", "asymptotic"]
 Kind = Literal["equality", "upper bound", "lower bound", "asymptotic", "certificate"]
@@ -78,7 +78,7 @@ class Formula:
         return f"Formula({self.lhs} {sign[self.kind]} {self.expr}, {self.status})"
 
     def _repr_latex_(self) -> str:
-        return rf"$\displaystyle {to_latex(self.lhs)} {RELATIONS[self.kind]} {to_latex(self.expr)}$"
+        return displayed(f"{to_latex(self.lhs)} {RELATIONS[self.kind]} {to_latex(self.expr)}")
 
     @property
     def symbols(self) -> tuple[sp.Symbol, ...]:

@@ -87,30 +87,35 @@ def prepared(expr: sp.Basic) -> sp.Basic:
     return expr.xreplace(long)
 
 
-def _tanh_pair(expr: sp.Add) -> list[sp.Expr]:
-    if sp.S.One not in expr.args:
-        return []
-    return [
-        a
-        for a in expr.args
-        if a.is_Mul and a.args[0] == -1 and isinstance(-a, sp.Pow) and (-a).exp == 2 and isinstance((-a).base, sp.tanh)
-    ]
+def _tanh_pair(expr: sp.Add) -> tuple[sp.Expr, sp.Expr] | None:
+    """Return (c, u) of a sum that holds c − c·tanh(u)² with a number c, else None."""
+    number = next((a for a in expr.args if a.is_number), None)
+    for term in () if number is None else expr.args:
+        factor, power = term.as_coeff_Mul()
+        if factor == -number and power.is_Pow and power.exp == 2 and isinstance(power.base, sp.tanh):
+            return number, power.base.args[0]
+    return None
 
 
 def _with_sech(expr: sp.Add) -> sp.Expr:
-    square = _tanh_pair(expr)[0]
-    return expr - 1 - square + sp.sech((-square).base.args[0]) ** 2
+    number, inner = _tanh_pair(expr) or (sp.Integer(0), sp.Integer(0))
+    return expr - number + number * sp.tanh(inner) ** 2 + number * sp.sech(inner) ** 2
 
 
-def decimal(number: Any) -> str:
+def displayed(latex: str) -> str:
+    """Return mathematics as the display of a notebook, which ``_repr_latex_`` of the types returns."""
+    return rf"$\displaystyle {latex}$"
+
+
+def decimal(number: Any, digits: int = SIGNIFICANT_DIGITS) -> str:
     r"""Return a number as a short decimal, ``1.0507`` or ``2.1 \cdot 10^{-7}``."""
     text = sp.N(sp.sympify(number), 30)
     if not text.is_finite:
         return {"oo": r"\infty", "-oo": r"-\infty"}.get(str(text), r"\text{nan}")
-    mantissa, _, exponent = f"{_as_decimal(text):.{SIGNIFICANT_DIGITS - 1}e}".partition("e")
+    mantissa, _, exponent = f"{_as_decimal(text):.{digits - 1}e}".partition("e")
     power = int(exponent)
     if -4 <= power <= 6:
-        short = f"{_as_decimal(text):.{max(SIGNIFICANT_DIGITS - 1 - power, 0)}f}"
+        short = f"{_as_decimal(text):.{max(digits - 1 - power, 0)}f}"
         return (short.rstrip("0").rstrip(".") if "." in short else short) or "0"
     mantissa = mantissa.rstrip("0").rstrip(".")
     sign, size = ("-", mantissa[1:]) if mantissa.startswith("-") else ("", mantissa)

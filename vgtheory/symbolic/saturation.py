@@ -12,14 +12,15 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import compile_jets, jets, number_ball, precision
-from vgtheory.symbolic.candidates import period
 from vgtheory.symbolic.extrema import derivative_range, slope_bound
 from vgtheory.symbolic.extremum import Extremum
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.level_set import merged, piece_levels
 from vgtheory.symbolic.monotone import nonincreasing
 from vgtheory.symbolic.periodic_mass import PeriodicMass
+from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.symbolic.search import SEARCH_BITS
+from vgtheory.symbolic.shape import slope_period
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,15 @@ class Saturation:
     intervals: tuple[tuple[float, float], ...]
     status: Literal["proved", "certified"]
     period: sp.Expr | None = None
+
+    def _repr_latex_(self) -> str:
+        x = to_latex(self.activation.symbol)
+        left = rf"\left\{{{x} : |\varphi'({x})| \le {to_latex(self.eps)}\right\}}"
+        if self.expr is not None:
+            return displayed(f"{left} = {to_latex(self.expr)}")
+        whole = sp.Union(*(sp.Interval(sp.Float(lo), sp.Float(hi)) for lo, hi in self.intervals))
+        shift = "" if self.period is None else rf" + {to_latex(self.period)} \mathbb{{Z}}"
+        return displayed(rf"{left} \approx {to_latex(whole)}{shift}")
 
     def probability(self, q: Any) -> sp.Expr:
         """Return P(|φ'(√q z)| ≤ eps) for z ~ N(0, 1): closed form in q where the set has one, else a number.
@@ -126,18 +136,6 @@ def _repeated(pairs: list[tuple[sp.Expr, sp.Expr]], cycle: sp.Expr) -> sp.Set:
     """Return {t + kT : k an integer, t in one of the intervals}."""
     k, t = sp.Symbol("k", integer=True), sp.Symbol("t", real=True)
     return sp.ImageSet(sp.Lambda((k, t), t + k * cycle), sp.S.Integers, sp.Union(*(sp.Interval(*p) for p in pairs)))
-
-
-def slope_period(act: Activation) -> sp.Expr | None:
-    """Return a period of |φ'| where φ is smooth and its slope made of waves, else None."""
-    if len(act.pieces) != 1:
-        return None
-    x, slope = act.symbol, sp.diff(act.pieces[0].expr, act.symbol)
-    cycle = period(slope, x)
-    if cycle is None:
-        return None
-    shifted = sp.expand(slope.subs(x, x + cycle / 2))
-    return cycle / 2 if shifted in (sp.expand(slope), sp.expand(-slope)) else cycle
 
 
 def _symbolic(act: Activation, eps: sp.Symbol) -> Saturation:

@@ -18,6 +18,7 @@ from vgtheory.symbolic.gaussian.line import NoClosedForm
 from vgtheory.symbolic.gaussian.mean import GaussianMean
 from vgtheory.symbolic.gaussian.plane import Covariance, factors, product_mean
 from vgtheory.symbolic.notation import c, q
+from vgtheory.symbolic.printing import displayed, to_latex
 
 PHI = sp.Function("varphi")
 q1, q2 = sp.Symbol("q1", positive=True), sp.Symbol("q2", positive=True)  # variances of u and v
@@ -33,6 +34,10 @@ class DualKernel:
 
     def __iter__(self) -> Iterator[Formula]:
         return iter((self.value, self.slope))
+
+    def _repr_latex_(self) -> str:
+        rows = [f"{to_latex(f.lhs)} &= {to_latex(f.expr)}" for f in self]
+        return displayed(r"\begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}")
 
 
 def length_map(act: Activation | str) -> Formula:
