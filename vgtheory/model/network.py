@@ -19,6 +19,7 @@ from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
+from vgtheory.symbolic.printing import displayed, to_latex
 
 MAX_DEPTH = 10**7
 MAX_WIDTH = 10**6
@@ -148,6 +149,21 @@ class Network:
     def drop_rate(self) -> float:
         """Return the rate of dropout, 0 without.  Raises InputError while it is symbolic."""
         return 0.0 if self.dropout is None else _float("dropout", self.dropout)
+
+    def _repr_latex_(self) -> str:
+        rows = [
+            r"h_\ell &= W_\ell x_{\ell-1} + b_\ell, \quad x_\ell = \varphi(h_\ell), \quad \ell = 1, \dots, "
+            + ("L" if isinstance(self.depth, sp.Symbol) else to_latex(self.depth)),
+            rf"\varphi({to_latex(self.activation.symbol)}) &= {to_latex(self.activation.expr)}",
+            r"\sigma_w &= " + to_latex(self.weights.sigma_w) + r", \quad \sigma_b = " + to_latex(self.weights.sigma_b),
+        ]
+        widths = self.width if isinstance(self.width, tuple) else ()
+        shown = ", ".join(map(str, widths if len(widths) <= 8 else widths[:8])) + (
+            r", \dots" if len(widths) > 8 else ""
+        )
+        size = rf"(N_0, \dots, N_L) &= ({shown})" if widths else f"N &= {to_latex(self.width)}"
+        parts = rf" \quad \text{{({', '.join(self.parts)})}}" if self.parts else ""
+        return displayed(r"\begin{aligned} " + r" \\ ".join([*rows, size + parts]) + r" \end{aligned}")
 
     @property
     def spec(self) -> dict[str, Any]:

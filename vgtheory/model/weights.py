@@ -14,6 +14,7 @@ from vgtheory._errors import InputError
 from vgtheory.model.arrays import LayerArrays
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.parser import read
+from vgtheory.symbolic.printing import displayed, to_latex
 
 Family = Literal["gaussian", "orthogonal", "uniform", "truncated_normal", "rademacher", "sparse", "low_rank", "given"]
 BiasFamily = Literal["gaussian", "uniform"]
@@ -72,6 +73,13 @@ class Weights:
         object.__setattr__(self, "options", tuple((name, _option(name, value)) for name, value in self.options))
         object.__setattr__(self, "sigma_w", _scale("sigma_w", self.sigma_w))
         object.__setattr__(self, "sigma_b", _scale("sigma_b", self.sigma_b))
+
+    def _repr_latex_(self) -> str:
+        weight = rf"\operatorname{{Var}} (W_\ell)_{{ij}} = \left({to_latex(self.sigma_w)}\right)^2 / N_{{\ell-1}}"
+        if self.family == "orthogonal":
+            weight = rf"W_\ell^{{\mathsf T}} W_\ell = \left({to_latex(self.sigma_w)}\right)^2 I"
+        bias = rf"\operatorname{{Var}} b_i = \left({to_latex(self.sigma_b)}\right)^2"
+        return displayed(rf"{weight}, \quad {bias} \quad \text{{({self.family.replace('_', ' ')})}}")
 
     @classmethod
     def gaussian(cls, sigma_w: Any, sigma_b: Any = 0) -> Weights:

@@ -11,7 +11,7 @@ import sympy as sp
 from vgtheory._references import REFERENCES
 from vgtheory.reporting.attempt import Unavailable, attempt
 from vgtheory.reporting.describe import number
-from vgtheory.reporting.facts import intervals_text
+from vgtheory.reporting.facts import saturated_text
 from vgtheory.reporting.latex_document import cited, heading, paragraph
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import escape
@@ -56,7 +56,7 @@ class CatalogueRow:
         """Return where |φ'| ≤ EPS."""
         if isinstance(self.saturated, Unavailable):
             return "not found"
-        return intervals_text(self.saturated.intervals) or "nowhere"
+        return saturated_text(self.saturated) or "nowhere"
 
     @property
     def status(self) -> str:

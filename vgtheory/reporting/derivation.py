@@ -11,11 +11,13 @@ from vgtheory._errors import InputError
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.attempt import Unavailable, attempt
-from vgtheory.symbolic import gaussian, notation
+from vgtheory.symbolic import gaussian
+from vgtheory.symbolic import notation as n
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, slope_bound
 from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.symbolic.saturation import Saturation, saturation
 from vgtheory.theory.bounds import bounds
 
@@ -34,7 +36,6 @@ class Derivation:
     saturated : that set.
     threshold : that set for a symbolic eps.
     length, gain : E φ(√q z)² and E φ'(√q z)².
-    network : the bounds of a network of symbolic width, depth, σ_w and σ_b.
     """
 
     activation: Activation
@@ -47,11 +48,20 @@ class Derivation:
     length: Formula | Unavailable
     gain: Formula | Unavailable
 
+    def _repr_latex_(self) -> str:
+        x = self.activation.symbol
+        left = (n.varphi(x), *(sp.Derivative(n.varphi(x), (x, k)) for k in (1, 2)))
+        right = (self.activation.expr, *self.derivatives)
+        rows = [f"{to_latex(a)} &= {to_latex(b)}" for a, b in zip(left, right, strict=True)]
+        if isinstance(self.steepest, Extremum):
+            rows.append(rf"\kappa &= {self.steepest.latex()}".replace(r"= \approx", r"\approx"))
+        return displayed(r"\begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}")
+
     @cached_property
     def network(self) -> tuple[Formula, ...] | Unavailable:
         """Return the bounds on the gradient of a network of symbolic width, depth, σ_w and σ_b."""
-        law = Weights.gaussian(notation.sigma_w, notation.sigma_b)
-        return attempt(bounds, Network(self.activation, law, width=notation.width, depth=notation.depth))
+        law = Weights.gaussian(n.sigma_w, n.sigma_b)
+        return attempt(bounds, Network(self.activation, law, width=n.width, depth=n.depth))
 
 
 def derivation(act: Activation | sp.Expr | str, eps: float = 0.01) -> Derivation:
@@ -81,7 +91,7 @@ def derivation(act: Activation | sp.Expr | str, eps: float = 0.01) -> Derivation
         attempt(slope_bound, act),
         eps,
         attempt(saturation, act, eps),
-        attempt(saturation, act, notation.eps),
+        attempt(saturation, act, n.eps),
         attempt(gaussian.length_map, act),
         attempt(gaussian.gradient_gain, act),
     )

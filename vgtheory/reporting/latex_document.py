@@ -37,6 +37,7 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 \raggedbottom
 % Sets its argument at natural size, or shrinks it to the line (or the optional width) where it is wider.
 \newsavebox{\fitbox}
+\newcommand{\work}[1]{}% the key of a work that is cited by author and year
 \newcommand{\fit}[2][\linewidth]{\sbox{\fitbox}{#2}%
   \ifdim\wd\fitbox>#1\relax\resizebox{#1}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
 """
@@ -141,8 +142,8 @@ def _long(number: mpmath.mpf) -> str:
 
 def cited(key: str) -> str:
     """Return author and year of a work, which the bibliography of the document then lists."""
-    # The author and year as text, so that one run of pdflatex suffices; \nocite marks the work for the bibliography.
-    return rf"{escape(REFERENCES[key].short)}\nocite{{{key}}}" if key in REFERENCES else escape(key)
+    # The author and year as text, so that one run of pdflatex suffices; \work marks the key for the bibliography.
+    return rf"{escape(REFERENCES[key].short)}\work{{{key}}}" if key in REFERENCES else escape(key)
 
 
 def figure(path: str | PurePath, caption: str = "") -> str:
@@ -163,14 +164,14 @@ def document(title: str, parts: Iterable[str], subtitle: str = "") -> str:
     body = "\n".join(parts)
     below = f"{prose(subtitle)}\n\n" if subtitle else ""
     return (
-        f"{PREAMBLE}\\title{{{prose(title)}}}\n\\author{{}}\n\\date{{}}\n\\begin{{document}}\n\\maketitle\n"
+        f"{PREAMBLE}\\begin{{document}}\n\\begin{{center}}\\LARGE {prose(title)}\\end{{center}}\n"
         f"{below}{body}\n{bibliography(cited_keys(body))}\\end{{document}}\n"
     )
 
 
 def cited_keys(source: str) -> set[str]:
     """Return the keys of the bibliography that LaTeX text cites."""
-    groups = re.findall(r"\\(?:no)?cite\{([^}]*)\}", source)
+    groups = re.findall(r"\\(?:work|(?:no)?cite)\{([^}]*)\}", source)
     return {key for group in groups for key in group.split(",")} & REFERENCES.keys()
 
 

@@ -35,11 +35,13 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
     shares = _shares(header, lines)
     spec = "".join(_column(i, share, lines) for i, share in enumerate(shares))
     head = " & ".join(_cell(h, share) for h, share in zip(header, shares, strict=True))
+    tall = any(isinstance(c, (Formula, sp.Basic)) and _height(c, None) > 1.5 for row in lines for c in row)
+    stretch = r"\renewcommand{\arraystretch}{1.5}" if tall else ""
     out = []
     for page in _pages(lines, shares):
         body = "".join(" & ".join(map(_cell, row, shares)) + " \\tabularnewline\n" for row in page)
         out.append(
-            "\\begin{center}\\small\\setlength{\\tabcolsep}{4pt}\n"
+            f"\\begin{{center}}\\small\\setlength{{\\tabcolsep}}{{4pt}}{stretch}\n"
             + (prose(caption) + "\\\\*[0.4em]\n" if caption else "")  # * keeps it on the page of its table
             + f"\\fit{{\\begin{{tabular}}{{@{{}}{spec}@{{}}}}\n\\toprule\n{head} \\tabularnewline\n\\midrule\n{body}"
             + "\\bottomrule\n\\end{tabular}}\n\\end{center}\n"
@@ -94,7 +96,7 @@ def _height(cell: Any, share: float | None) -> float:
     if not isinstance(cell, (Formula, sp.Basic)):
         return 1.0
     text = _math(cell)
-    tall = 1.9 if r"\frac" in text or r"\sqrt" in text else 1.2
+    tall = 1.9 if r"\frac" in text or r"\sqrt" in text else 1.5
     return tall * (1 + text.count(r"\\"))
 
 

@@ -83,6 +83,14 @@ class _PlainPrinter(StrPrinter):
     def _print_Union(self, expr: sp.Union) -> str:
         return " ∪ ".join(self._print(part) for part in expr.args)
 
+    def _print_ImageSet(self, expr: sp.ImageSet) -> str:
+        rule, *base = expr.args
+        where = ", ".join(f"{self._print(v)} in {self._print(s)}" for v, s in zip(rule.variables, base, strict=True))
+        return f"{{{self._print(rule.expr)} : {where}}}"
+
+    def _print_Integers(self, expr: sp.Set) -> str:
+        return "ℤ"
+
     def _print_Piecewise(self, expr: sp.Piecewise) -> str:
         words = [
             self._print(value) + ("" if when is sp.true else f" if {self._print(when)}") for value, when in expr.args

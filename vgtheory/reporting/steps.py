@@ -12,7 +12,7 @@ from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.derivation import Derivation
 from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import code
-from vgtheory.reporting.facts import KNOWN, intervals_text
+from vgtheory.reporting.facts import KNOWN, saturated_text
 from vgtheory.reporting.latex_document import Labels, cited, equation, heading, paragraph
 from vgtheory.symbolic import notation as n
 from vgtheory.symbolic.catalogue import catalogue
@@ -114,10 +114,8 @@ def _critical_equation(found: Derivation) -> Step:
         )
     equations = [(end.equation, _status(end)) for end, _, _ in inner]
     formulas = [Formula(e.args[0], e.args[1], status=status) for e, status in equations if e is not None]
-    places = []
-    for end, at, word in inner:
-        here = f"= {_short(end.at)}" if end.at.is_Rational else f"= {code(str(end.at))} ≈ {number(float(end.at), 10)}"
-        places.append(f"φ' is {word} at {at} {here if not end.at.is_Float else f'≈ {number(float(end.at), 10)}'}")
+    formulas += [Formula(at, end.at, status=_status(end)) for end, at, _ in inner if not end.at.is_Float]
+    places = [f"φ' is {word} at {at} {_about(end.at)}" for end, at, word in inner]
     return Step(
         "critical-equation",
         title,
@@ -188,8 +186,8 @@ def _saturation(found: Derivation) -> Step:
         formulas.append(Formula(n.saturated_set, at.expr, status=at.status))
         formulas.append(Formula(n.saturation_probability, at.probability(n.q), status=at.status))
         before += f" Here ε = {number(found.eps)}."
-    where = f"S_ε = {intervals_text(at.intervals)}" if at.intervals else "φ' is above ε everywhere"
-    after = f"For ε = {number(found.eps)}: {where} , {KNOWN[at.status]}."
+    where = f"S_ε = {saturated_text(at)}" if at.intervals else "φ' is above ε everywhere"
+    after = f"For ε = {number(found.eps)}: {where}, {KNOWN[at.status]}."
     return Step("saturation", title, before, tuple(formulas), after)
 
 
@@ -282,6 +280,10 @@ def _short(value: sp.Expr) -> str:
     if value.free_symbols or (value.is_Rational and value.q < 1000):
         return str(value).replace("-", "−")
     return number(float(value), 6)
+
+
+def _about(value: sp.Expr) -> str:
+    return f"= {_short(value)}" if value.is_Rational and value.q < 1000 else f"≈ {number(float(value), 10)}"
 
 
 def _sentence(text: str) -> str:

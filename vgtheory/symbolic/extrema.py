@@ -14,6 +14,7 @@ import sympy as sp
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.extremum import Extremum, Range
 from vgtheory.symbolic.parametric import absolute, symbolic_range
 from vgtheory.symbolic.supremum import bounded, supremum
@@ -23,7 +24,7 @@ TIME_LIMIT = 10.0  # seconds, for both ends of the range
 RESERVE = 2.4  # of them, for the bounds that are given where the proof does not end in time
 
 
-def derivative_range(act: Activation, order: int = 1) -> Range:
+def derivative_range(act: Activation | str, order: int = 1) -> Range:
     """Return the certified supremum and infimum of the `order`-th derivative φ^(order) on the real line.
 
     Values at a breakpoint count as those of the piece on its left, as in :class:`~vgtheory.symbolic.calculus.Piece`.
@@ -48,7 +49,7 @@ def derivative_range(act: Activation, order: int = 1) -> Range:
     """
     if not isinstance(order, int) or isinstance(order, bool) or not 0 <= order <= 4:
         raise InputError(f"order = {order!r}", "an integer from 0 to 4", "ask for order=1")
-    return _derivative_range(act, order)
+    return _derivative_range(activation(act), order)
 
 
 @lru_cache(maxsize=256)

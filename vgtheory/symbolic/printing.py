@@ -89,8 +89,8 @@ def prepared(expr: sp.Basic) -> sp.Basic:
 
 def _tanh_pair(expr: sp.Add) -> tuple[sp.Expr, sp.Expr] | None:
     """Return (c, u) of a sum that holds c − c·tanh(u)² with a number c, else None."""
-    number = next((a for a in expr.args if a.is_number), None)
-    for term in () if number is None else expr.args:
+    number = next((a for a in expr.args if a.is_number), sp.S.Zero)
+    for term in expr.args:
         factor, power = term.as_coeff_Mul()
         if factor == -number and power.is_Pow and power.exp == 2 and isinstance(power.base, sp.tanh):
             return number, power.base.args[0]

@@ -13,6 +13,7 @@ import numpy as np
 
 from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.mean_field import fixed_correlation, relaxation_depth, table_of
 from vgtheory.theory.moments import LOW, MomentTable
 from vgtheory.theory.roots import NOISE, sign_changes
@@ -47,6 +48,10 @@ class FixedPoint:
     xi_c: float
     note: str = ""
 
+    def _repr_latex_(self) -> str:
+        numbers = (("q^*", self.q), (r"\chi", self.chi), (r"\chi_q", self.chi_q), ("c^*", self.c))
+        return displayed(r", \quad ".join(f"{name} = {decimal(value, 10)}" for name, value in numbers))
+
 
 @dataclass(frozen=True)
 class CriticalPoint:
@@ -57,6 +62,10 @@ class CriticalPoint:
     chi_q: float
     stable: bool
     note: str = ""
+
+    def _repr_latex_(self) -> str:
+        numbers = ((r"\sigma_w", self.sigma_w), ("q^*", self.q), (r"\chi", 1), (r"\chi_q", self.chi_q))
+        return displayed(r", \quad ".join(f"{name} = {decimal(value, 10)}" for name, value in numbers))
 
 
 def fixed_points(act: Any, sigma_w: float, sigma_b: float = 0.0) -> list[FixedPoint]:

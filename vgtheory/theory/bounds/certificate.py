@@ -10,6 +10,8 @@ import sympy as sp
 from vgtheory.model.network import Network
 from vgtheory.symbolic.ball import outward
 from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.notation import gradient_square
+from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.theory.bounds.rates import Proof, Rate, lower_rates, smallest_rate
 from vgtheory.theory.bounds.setting import Setting, certainly_below, setting_of
 
@@ -36,6 +38,12 @@ class Certificate:
     assumptions: tuple[str, ...]
     proof: Proof = "symmetry"
     prefactor: sp.Expr = sp.S.One
+
+    def _repr_latex_(self) -> str:
+        sign = r"\le" if self.verdict == "vanishes" else r"\ge"
+        before = "" if self.prefactor == 1 else to_latex(self.prefactor) + r" \cdot "
+        value = rf"{before}\left({to_latex(self.rate)}\right)^{{L}}"
+        return displayed(f"{to_latex(gradient_square)} {sign} {value}")
 
 
 def certificate(network: Network) -> Certificate | None:
