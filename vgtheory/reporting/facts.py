@@ -68,22 +68,24 @@ def intervals_text(intervals: Sequence[tuple[float, float]]) -> str:
     )
 
 
+def saturated_text(value: Saturation) -> str:
+    """Return the saturated set as text, "" where it is empty.
+
+    >>> from vgtheory.symbolic.catalogue import activation
+    >>> from vgtheory.symbolic.saturation import saturation
+    >>> saturated_text(saturation(activation("cos"), 0.5))
+    '[−0.5236, 0.5236] + 3.1416 k, k ∈ ℤ'
+    """
+    text = intervals_text(value.intervals)
+    return text if value.period is None or not text else f"{text} + {number(float(value.period), 5)} k, k ∈ ℤ"
+
+
 def saturation_row(eps: float, value: Saturation | Unavailable) -> Row:
     """Return (name, the set, how it is known)."""
     name = f"saturated, |φ'| ≤ {number(eps)}"
     if isinstance(value, Unavailable):
         return name, "not found", value.reason
-    return name, "x in " + intervals_text(value.intervals) if value.intervals else "nowhere", KNOWN[value.status]
-
-
-def saturated_share(intervals: Sequence[tuple[float, float]], q: float) -> float:
-    """Return P(√q z ∈ intervals) for z ~ N(0, 1).
-
-    >>> round(saturated_share([(-math.inf, -1.0), (1.0, math.inf)], 1.0), 6)
-    0.317311
-    """
-    scale = math.sqrt(2 * q)
-    return sum((math.erfc(lo / scale) - math.erfc(hi / scale)) / 2 for lo, hi in intervals)
+    return name, "x in " + saturated_text(value) if value.intervals else "nowhere", KNOWN[value.status]
 
 
 def formula_latex(formula: Formula) -> str:

@@ -16,8 +16,7 @@ from vgtheory.reporting.facts import (
     extremum_row,
     extremum_value,
     formula_latex,
-    intervals_text,
-    saturated_share,
+    saturated_text,
 )
 from vgtheory.reporting.findings import SATURATED, Findings
 from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
@@ -75,10 +74,10 @@ def _saturation_blocks(f: Findings) -> list[Block]:
         return [Paragraph(f"Where φ' saturates was not found: {f.saturated.reason}.")]
     if not f.saturated.intervals:
         return [Paragraph(f"φ' does not saturate: |φ'| ≤ {SATURATED} holds nowhere.")]
-    spans = intervals_text(f.saturated.intervals)
+    spans = saturated_text(f.saturated)
     text = f"A neuron is saturated, |φ'(h)| ≤ {SATURATED}, for h in {spans} ({KNOWN[f.saturated.status]})."
     if f.final_q is not None and 0 < f.final_q < math.inf:
-        share = saturated_share(f.saturated.intervals, f.final_q)
+        share = float(f.saturated.probability(f.final_q))
         text += f" In the last layers (q = {number(f.final_q)}) that is {number(100 * share, 3)} % of the neurons."
     return [Paragraph(text)]
 

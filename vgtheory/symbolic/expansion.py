@@ -122,8 +122,9 @@ def _erf_growing(f: Tail) -> Tail:
     low = (coefficient_ball(c) * scale.at(f.start) * (1 + rest.bound())).lower()
     if not low > 1:
         raise TailUndecided
-    factor = hull(1 - 1 / (2 * low * low), arb(1)) / arb.pi().sqrt()
-    complement = _exp((f * f).scaled(sp.Integer(-1))) * f.power(sp.Integer(-1)).scaled(factor)
+    correction = (f * f).power(sp.Integer(-1)).scaled(hull(arb(-0.5), arb(0)))
+    complement = _exp((f * f).scaled(sp.Integer(-1))) * f.power(sp.Integer(-1)).scaled(1 / sp.sqrt(sp.pi))
+    complement = complement * (f.constant(sp.Integer(1)) + correction)
     return f.constant(sp.Integer(1)) + complement.scaled(sp.Integer(-1))
 
 

@@ -18,6 +18,8 @@ from vgtheory.symbolic.tails import TAYLOR_ORDERS, TailUndecided
 
 STARTS = (4, 8, 16, 32, 64, 256, 4096)
 MAX_BOXES = 4000
+FINE_BITS = 1024  # where terms cancel far out, as in 1 − tanh(3x)²
+MARGIN = arb(1) / 128
 HIGHEST_ORDER = 6  # of a multiple zero that is recognised
 
 
@@ -99,26 +101,37 @@ def vanishes_at(expr: sp.Expr, x: sp.Symbol, at: sp.Expr) -> bool:
     return expr == 0 or not ratio.has(x)
 
 
-def all_zeros(u: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
-    """Return every real zero of a smooth function in increasing order, exact where recognised, else a `Root`.
+def all_zeros(u: sp.Expr, x: sp.Symbol, lower: sp.Expr = -sp.oo, upper: sp.Expr = sp.oo) -> tuple[sp.Expr, ...]:
+    """Return every zero of a smooth function in (lower, upper) in increasing order.
 
+    A zero is exact where it is recognised, else a `Root`.
     Raises UnsupportedError where they are not all found: too many, not isolated, or undecided far out.
     """
+    for bits in (SEARCH_BITS, FINE_BITS):
+        with precision(bits):
+            found = _found(u, x, lower, upper)
+        if found is not None:
+            break
+    else:
+        raise UnsupportedError(f"cannot isolate the points where {u} = 0; write it with simpler pieces")
+    found = sorted((z for z in found if lower < z < upper), key=float)
+    mirrored = u.subs(x, -x)
+    if mirrored in (u, -u) and lower == -upper:  # written as ±r, so that symmetric breakpoints are seen as symmetric
+        ends = zip(found, reversed(found), strict=True)
+        found = [-b if isinstance(a, Root) and a.is_negative else a for a, b in ends]
+    return tuple(found)
+
+
+def _found(u: sp.Expr, x: sp.Symbol, lower: sp.Expr, upper: sp.Expr) -> list[sp.Expr] | None:
     try:
-        with precision(SEARCH_BITS):
-            lo, hi = -_settled(u.subs(x, -x), x), _settled(u, x)
-            found = _isolated(compile_jets(u, x), u, x, lo, hi)
+        # A little beyond a finite end: a zero exactly there is isolated too, and then left out.
+        lo = number_ball(lower) - MARGIN if lower.is_finite else -_settled(u.subs(x, -x), x)
+        hi = number_ball(upper) + MARGIN if upper.is_finite else _settled(u, x)
     except TailUndecided:
         raise UnsupportedError(
             f"cannot find all points where {u} = 0: it has no certified sign far out; write it with simpler pieces"
         ) from None
-    found.sort(key=float)
-    mirrored = u.subs(x, -x)
-    if mirrored in (u, -u):  # written as ±r, so that symmetric breakpoints are seen to be symmetric
-        found = [
-            -b if isinstance(a, Root) and a.is_negative else a for a, b in zip(found, reversed(found), strict=True)
-        ]
-    return tuple(found)
+    return _isolated(compile_jets(u, x), u, x, arb(lo.mid()), arb(hi.mid()))
 
 
 def _settled(u: sp.Expr, x: sp.Symbol) -> arb:
@@ -131,7 +144,8 @@ def _settled(u: sp.Expr, x: sp.Symbol) -> arb:
     raise TailUndecided
 
 
-def _isolated(program: tuple[Instruction, ...], u: sp.Expr, x: sp.Symbol, lo: arb, hi: arb) -> list[sp.Expr]:
+def _isolated(program: tuple[Instruction, ...], u: sp.Expr, x: sp.Symbol, lo: arb, hi: arb) -> list[sp.Expr] | None:
+    """Return the zeros in [lo, hi], None where they cannot be told apart at this precision."""
     work, found, count = unit_boxes(lo, hi), [], 0
     order = _order_at_zero(u, x)
     while work:
@@ -152,7 +166,7 @@ def _isolated(program: tuple[Instruction, ...], u: sp.Expr, x: sp.Symbol, lo: ar
                 found.append(_named(u, x, newton))
                 continue
         if box.rad() < FINEST or count > MAX_BOXES:
-            raise UnsupportedError(f"cannot isolate the points where {u} = 0 near {float(middle):.6g}")
+            return None
         cut = arb((a + (b - a) * arb("0.4873")).mid())
         work += [(a, cut), (cut, b)]
     return found

@@ -12,6 +12,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import compile_jets, jets, number_ball, precision
+from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.extrema import derivative_range, slope_bound
 from vgtheory.symbolic.extremum import Extremum
 from vgtheory.symbolic.formula import exact
@@ -73,7 +74,7 @@ class Saturation:
         return sum(parts, sp.Integer(0))
 
 
-def saturation(act: Activation, eps: Any) -> Saturation:
+def saturation(act: Activation | str, eps: Any) -> Saturation:
     """Return the set {x : |φ'(x)| ≤ eps}.
 
     Parameters
@@ -87,13 +88,13 @@ def saturation(act: Activation, eps: Any) -> Saturation:
 
     Examples
     --------
-    >>> saturation(activation("sin"), sp.Symbol("eps", positive=True)).expr.args[2]
-    Interval(acos(eps), acos(-eps))
     >>> from vgtheory.symbolic.catalogue import activation
     >>> saturation(activation("tanh"), 0.01).intervals
     ((-inf, -2.99322284...), (2.99322284..., inf))
+    >>> saturation(activation("sin"), sp.Symbol("eps", positive=True)).expr.args[2]
+    Interval(acos(eps), acos(-eps))
     """
-    level = exact(eps)
+    act, level = activation(act), exact(eps)
     if level.is_number and not level > 0:
         raise InputError(f"eps = {eps}", "a positive number", "e.g. eps = 0.01")
     if not act.is_numeric:
