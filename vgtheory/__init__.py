@@ -7,7 +7,7 @@ simulation, spectra, reports) loads at first use, so that ``import vgtheory`` st
 from importlib import import_module
 from typing import Any
 
-from vgtheory._errors import VgtheoryError
+from vgtheory._errors import RareDrawsWarning, VgtheoryError
 from vgtheory.model.architecture import Norm, Skip
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
@@ -39,6 +39,8 @@ _LAZY: dict[str, str] = {
     "predict": "vgtheory.theory.prediction:predict",
     "simulate": "vgtheory.study.simulate:simulate",
     "sweep": "vgtheory.study.sweep:sweep",
+    "statistics": "vgtheory.study.statistics:statistics",
+    "Until": "vgtheory.study.adaptive:Until",
     "inspect": "vgtheory.study.inspection:inspect",
     "advise": "vgtheory.study.advice:advise",
     "spectrum": "vgtheory.spectra.jacobian:spectrum",
@@ -82,6 +84,8 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "predict",
     "simulate",
     "sweep",
+    "statistics",
+    "Until",
     "inspect",
     "advise",
     "spectrum",
@@ -97,6 +101,7 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "report",
     "Formula",
     "VgtheoryError",
+    "RareDrawsWarning",
 ]
 
 
