@@ -164,10 +164,14 @@ def _place(end: Extremum, found: Derivation) -> str:
     act = found.activation
     for part in act.derivative_pieces(1) if end.attained else ():
         if part.lo < end.at <= part.hi and not part.expr.has(act.symbol):
-            ends = [_short(end) for end in (part.lo, part.hi)]
-            span = " < ".join([*ends[: part.lo.is_finite], "x", *ends[1 : 1 + part.hi.is_finite]])
-            return f"{word} for {span}" if part.lo.is_finite or part.hi.is_finite else f"{word} everywhere"
+            return f"{word} {_span(part.lo, part.hi)}"
     return f"{word} {'at x =' if end.attained else 'as x →'} {number(float(end.at), 10)}"
+
+
+def _span(lo: sp.Expr, hi: sp.Expr) -> str:
+    if lo.is_infinite:
+        return "everywhere" if hi.is_infinite else f"for x < {_short(hi)}"
+    return f"for x > {_short(lo)}" if hi.is_infinite else f"for {_short(lo)} < x < {_short(hi)}"
 
 
 def _saturation(found: Derivation) -> Step:

@@ -7,8 +7,10 @@ package, so that `--help` and refusals answer at once.
 from collections.abc import Callable
 
 from vgtheory.cli.commands.advise import advise
-from vgtheory.cli.commands.catalogue import catalogue
+from vgtheory.cli.commands.certify import certify
+from vgtheory.cli.commands.compare import compare
 from vgtheory.cli.commands.derive import derive
+from vgtheory.cli.commands.derive_catalogue import catalogue
 from vgtheory.cli.commands.inspect_weights import inspect
 from vgtheory.cli.commands.list_activations import list_activations
 from vgtheory.cli.commands.report import report
@@ -18,8 +20,10 @@ from vgtheory.cli.commands.spectrum import spectrum
 COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "derive": derive,
+    "certify": certify,
     "simulate": simulate,
     "spectrum": spectrum,
+    "compare": compare,
     "advise": advise,
     "inspect": inspect,
     "catalogue": catalogue,
