@@ -53,3 +53,11 @@ class NoSolutionError(VgtheoryError):
 
 class ConflictError(VgtheoryError):
     """Writing would overwrite results that belong to another specification."""
+
+
+class StudyInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a study; the message says what is kept and how to go on."""
+
+
+class RareDrawsWarning(UserWarning):
+    """A statistic was asked for that draws dominate which are too rare to be in the sample."""

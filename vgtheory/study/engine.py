@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vgtheory._errors import StudyInterrupted
 from vgtheory.study.checkpoint import Checkpoint
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -33,7 +34,8 @@ class Study:
     worker : a function at a module's top level, so that processes and clusters can be sent its name.
     payload : plain, picklable data; the worker rebuilds and caches compiled code from it.
     fields : the names of the arrays.
-    samples, depth : their shape.
+    samples, depth : of the whole study.
+    start : the first sample to return, a multiple of `chunk`; the arrays have shape (samples − start, depth).
     chunk : samples per call; part of the identity of checkpoint files, not of the numbers.
     identity : one string; studies with equal identities give equal numbers.
     """
@@ -45,6 +47,7 @@ class Study:
     depth: int
     chunk: int
     identity: str
+    start: int = 0
 
 
 def run(
@@ -53,7 +56,7 @@ def run(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Arrays:
-    """Return the study's arrays, each (samples, depth).
+    """Return the study's arrays, each (samples − start, depth).
 
     Parameters
     ----------
@@ -64,22 +67,23 @@ def run(
     Raises
     ------
     ConflictError : the directory belongs to another study.
+    StudyInterrupted : Ctrl-C; finished chunks are in the directory, if there is one.
     """
-    results = {name: np.empty((study.samples, study.depth)) for name in study.fields}
+    results = {name: np.empty((study.samples - study.start, study.depth)) for name in study.fields}
     store = Checkpoint.open(checkpoint, study.identity) if checkpoint is not None else None
-    done = 0
+    done = study.start
 
     def take(first: int, arrays: Mapping[str, NDArray[np.float64]]) -> None:
         nonlocal done
         count = min(study.chunk, study.samples - first)
         for name, array in results.items():
-            array[first : first + count] = arrays[name]
+            array[first - study.start : first - study.start + count] = arrays[name]
         done += count
         if progress is not None:
             progress(done, study.samples)
 
-    missing = []
-    for first in range(0, study.samples, study.chunk):
+    missing: list[int] = []
+    for first in range(study.start, study.samples, study.chunk):
         count = min(study.chunk, study.samples - first)
         kept = store.load(first, study.fields, (count, study.depth)) if store else None
         if kept is None:
@@ -87,12 +91,24 @@ def run(
         else:
             take(first, kept)
     if missing:
-        with worker_pool(executor, len(missing)) as pool:
-            for first, arrays in _completed(study, missing, pool):
-                if store:
-                    store.save(first, arrays)
-                take(first, arrays)
+        try:
+            with worker_pool(executor, len(missing)) as pool:
+                for first, arrays in _completed(study, missing, pool):
+                    if store:
+                        store.save(first, arrays)
+                    take(first, arrays)
+        except KeyboardInterrupt as stop:
+            raise StudyInterrupted(_interrupted(done, study.samples, checkpoint)) from stop
     return results
+
+
+def _interrupted(done: int, samples: int, checkpoint: str | os.PathLike[str] | None) -> str:
+    kept = (
+        "nothing is kept; give checkpoint=DIRECTORY to be able to go on"
+        if checkpoint is None
+        else f"they are kept in {os.fspath(checkpoint)}, and the same call goes on from there"
+    )
+    return f"interrupted after {done:,} of {samples:,} samples: {kept}"
 
 
 def _completed(study: Study, firsts: list[int], pool: Executor) -> Iterator[tuple[int, Arrays]]:

@@ -25,19 +25,15 @@ from vgtheory.kernels.exact import exact_samples
 from vgtheory.kernels.matrices import MatrixLaw, drawn_matrices, given_matrices
 from vgtheory.model.network import Network, require_plain
 from vgtheory.model.weights import Weights
+from vgtheory.study.adaptive import Until, run_until
 from vgtheory.study.engine import Progress, Study, available_bytes, chunk_size, run
+from vgtheory.study.variables import FIELDS
 from vgtheory.symbolic.activation import Activation
 
 Method = Literal["auto", "chain", "exact", "dense"]
 
 MAX_SAMPLES = 10**7
 MAX_SEED = 2**64 - 1
-# Variables of the result: name, long name, unit.
-FIELDS = (
-    ("log_gradient_norm", "ln of the 2-norm of the loss gradient at h_l"),
-    ("log_weight_gradient_norm", "ln of the Frobenius norm of the loss gradient at W_l"),
-    ("q", "squared length of the pre-activations over the width, |h_l|^2 / N_l"),
-)
 # What the kernels draw from a counter; part of a checkpoint's identity, since numbers change with it.
 GENERATOR = "philox4x32-10, Box-Muller, 2"
 
@@ -50,6 +46,7 @@ def simulate(
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    until: Until | None = None,
 ) -> xr.Dataset:
     """Return per-layer gradient norms of `samples` random networks, as a Dataset over (sample, layer), layer = 1..L.
 
@@ -71,7 +68,9 @@ def simulate(
         numbers.
     executor : any ``concurrent.futures.Executor``; by default threads, one per core.
     checkpoint : a directory for finished parts; a later call with the same network, seed and method continues from it.
-    progress : called as ``progress(samples done, samples)``.
+    progress : called as ``progress(samples done, samples)``; with `until`, samples until it is looked at next.
+    until : an Until: the study ends when the confidence interval that it names is short enough, and `samples` is the
+        most that it may take.
 
     Raises
     ------
@@ -79,6 +78,7 @@ def simulate(
     UnsupportedError : ``method="exact"`` or ``"chain"`` for a network where it does not hold, or a signal that leaves
         the range of float64.
     ConflictError : the checkpoint directory belongs to another study.
+    StudyInterrupted : Ctrl-C, a KeyboardInterrupt whose message says how to go on.
 
     Examples
     --------
@@ -113,7 +113,10 @@ def simulate(
         chunk=chunk,
         identity=json.dumps({**identity, "chunk": chunk}, sort_keys=True),
     )
-    arrays = run(study, executor, checkpoint, progress)
+    if until is None:
+        arrays = run(study, executor, checkpoint, progress)
+    else:
+        arrays = run_until(study, until, executor, checkpoint, progress)
     _check_finite(network, arrays)
     return _dataset(network, chosen, seed, arrays)
 

@@ -20,20 +20,19 @@ from numpy.typing import NDArray
 from vgtheory._errors import InputError
 from vgtheory.model.network import Network
 from vgtheory.study.engine import Progress, available_bytes, worker_pool
-from vgtheory.study.simulate import FIELDS, MAX_SAMPLES, Method, simulate, whole_number
+from vgtheory.study.intervals import moments
+from vgtheory.study.simulate import MAX_SAMPLES, Method, simulate, whole_number
+from vgtheory.study.variables import DEAD, FIELDS, SUMMARISED, summarised
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 
 SCALES, SIZES = ("sigma_w", "sigma_b"), ("width", "depth")
 DIMENSIONS = ("layer", "sample", "quantile")
-# What is summarised: name, long name; of q the logarithm, since a few networks carry the mean of q at great depth.
-SUMMARISED = (*((name, text) for name, text in FIELDS if name != "q"), ("log_q", "ln of q = |h_l|^2 / N_l"))
 STATISTICS = (
     ("mean", "mean of {}, over networks where it is not -inf"),
     ("std", "standard deviation of {}, over networks where it is not -inf"),
     ("stderr", "standard error of the mean of {}"),
 )
-DEAD = "number of networks whose gradient at h_l is zero"
 
 
 def sweep(
@@ -119,6 +118,10 @@ def _axes(network: Network, over: Mapping[str, Iterable[Any]] | None) -> dict[st
     known = (*SCALES, *SIZES, *(name for name, _ in network.activation.parameters if name not in DIMENSIONS))
     if not isinstance(over, Mapping) or not over:
         raise InputError(f"over = {over!r}", "values by name", 'e.g. over={"sigma_w": [1, 1.5, 2]}')
+    if network.weights.arrays is not None and not {*SCALES, *SIZES}.isdisjoint(over):
+        raise InputError(
+            "a sweep over scales or sizes of given weights", "a law of weights", "e.g. Weights.gaussian(1)"
+        )
     axes = {}
     for name, values in over.items():
         if name not in known:
@@ -210,31 +213,21 @@ def _enter(
     arrays: dict[str, NDArray], index: tuple[int, ...], result: xr.Dataset, levels: NDArray, keep_samples: bool
 ) -> None:
     """Write a point's statistics into the grid's arrays."""
-    samples = {name: result[name].values for name, _ in FIELDS}
+    samples = summarised(result)
     depth = samples["q"].shape[1]
     if keep_samples:
-        for name, values in samples.items():
-            arrays[name][index][:, :depth] = values
-    with np.errstate(divide="ignore"):
-        samples["log_q"] = np.log(samples["q"])
+        for name, _ in FIELDS:
+            arrays[name][index][:, :depth] = samples[name]
     place: Any = (*index, slice(depth))
     arrays["dead"][place] = np.isneginf(samples["log_gradient_norm"]).sum(axis=0)
     for name, _ in SUMMARISED:
         values = samples[name]
-        for statistic, array in zip(STATISTICS, _moments(values), strict=True):
+        mean, variance, count = moments(values)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = mean, np.sqrt(variance), np.sqrt(variance / count)
+        for statistic, array in zip(STATISTICS, found, strict=True):
             arrays[f"{name}_{statistic[0]}"][place] = array
         arrays[f"{name}_quantile"][place] = np.quantile(values, levels, axis=0, method="inverted_cdf").T
-
-
-def _moments(values: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray]:
-    """Return mean, standard deviation and standard error per column over what is not −inf; NaN where too few are."""
-    alive = ~np.isneginf(values)
-    count = alive.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(alive, values, 0.0).sum(axis=0) / count
-        squares = np.where(alive, values - mean, 0.0) ** 2
-        deviation = np.sqrt(squares.sum(axis=0) / np.where(count > 1, count - 1, np.nan))
-        return mean, deviation, deviation / np.sqrt(count)
 
 
 def _dataset(

@@ -1,0 +1,141 @@
+"""Confidence intervals for columns of samples: mean, variance, quantiles, proportions, moments of rarely large numbers.
+
+Samples are logarithms of norms, shape (samples, columns); −inf is a dead network, which means and variances leave out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Estimates of columns and their confidence intervals; NaN where there are too few samples for one."""
+
+    value: Array
+    low: Array
+    high: Array
+
+    @property
+    def half_width(self) -> Array:
+        """Return half the length of the intervals."""
+        return (self.high - self.low) / 2
+
+
+def alive(values: Array) -> NDArray[np.bool_]:
+    """Return which samples are not those of a dead network."""
+    return ~np.isneginf(values)
+
+
+def moments(values: Array) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Return mean, variance (n − 1) and number n of the living samples of each column; NaN where there are too few."""
+    living = alive(values)
+    count = living.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(living, values, 0.0).sum(axis=0) / count
+        squares = np.where(living, values - mean, 0.0) ** 2
+        return mean, squares.sum(axis=0) / np.where(count > 1, count - 1, np.nan), count
+
+
+def mean_interval(values: Array, level: float) -> Estimate:
+    """Return the means and their Student intervals."""
+    mean, variance, count = moments(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reach = stats.t.ppf((1 + level) / 2, np.maximum(count - 1, 1)) * np.sqrt(variance / count)
+    return Estimate(mean, mean - reach, mean + reach)
+
+
+def variance_interval(values: Array, level: float) -> Estimate:
+    """Return the variances and intervals that also hold for laws that are not normal.
+
+    ln s² has standard error √((γ − (n − 3)/n)/(n − 1)), γ the kurtosis around a trimmed mean (Bonett 2006).
+    """
+    mean, variance, count = moments(values)
+    n = np.where(count > 4, count, np.nan).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centre = _trimmed_mean(values, count, 0.5 / np.sqrt(n - 4))
+        deviations = np.where(alive(values), values - mean, 0.0)
+        fourth = np.where(alive(values), values - centre, 0.0)
+        # Divided by the largest first: fourth powers of small numbers underflow.
+        size = np.maximum(np.max(np.abs(fourth), axis=0), np.finfo(float).tiny)
+        kurtosis = n * np.sum((fourth / size) ** 4, axis=0) / np.sum((deviations / size) ** 2, axis=0) ** 2
+        error = np.sqrt(np.maximum(kurtosis - (n - 3) / n, 0.0) / (n - 1))
+        z = stats.norm.ppf((1 + level) / 2)
+        centred = np.log(n / (n - z))  # Bonett's small-sample factor
+        low, high = (variance * np.exp(centred + sign * z * error) for sign in (-1, 1))
+    constant = variance == 0
+    return Estimate(variance, np.where(constant, 0.0, low), np.where(constant, 0.0, high))
+
+
+def _trimmed_mean(values: Array, count: NDArray[np.int64], share: Array) -> Array:
+    """Return the mean of each column's living samples without this share of them at either end."""
+    ordered = np.sort(values, axis=0)  # dead ones first
+    rank = np.arange(len(values))[:, None] - (len(values) - count)
+    cut = np.floor(np.nan_to_num(count * share))
+    kept = (rank >= cut) & (rank < count - cut)
+    return np.where(kept, ordered, 0.0).sum(axis=0) / kept.sum(axis=0)
+
+
+def quantile_interval(values: Array, p: float, level: float) -> Estimate:
+    """Return p-quantiles over all samples, dead ones too, and intervals without assumptions about the law.
+
+    The quantile is the least sample that a fraction p of all does not exceed.  The ends are order statistics, chosen
+    by the binomial law of the number of samples below the quantile and interpolated to the level (Nyblom 1992, eq. 1);
+    ±inf where the samples are too few for an end.
+    """
+    n = len(values)
+    ordered = np.sort(values, axis=0)
+    value = ordered[min(max(math.ceil(p * n), 1), n) - 1] if n else np.full(values.shape[1], np.nan)
+    tail = (1 - level) / 2
+    low = _order_statistic(ordered, p, tail)
+    high = -_order_statistic(-ordered[::-1], 1 - p, tail)
+    return Estimate(value, low, high)
+
+
+def _order_statistic(ordered: Array, p: float, tail: float) -> Array:
+    """Return a number that exceeds the p-quantile with probability `tail`, by interpolation; −inf if there is none."""
+    n = len(ordered)
+    r = int(stats.binom.ppf(tail, n, p))  # the least r with P(B ≤ r) ≥ tail
+    before, after = stats.binom.cdf([r - 1, r], n, p)  # P(X_(r) > ξ) and P(X_(r+1) > ξ)
+    if r < 1:
+        return np.full(ordered.shape[1], -np.inf)
+    if r >= n or after == tail:
+        return ordered[min(r, n - 1)]
+    weight = 1.0 / (1.0 + r * (1 - p) * (after - tail) / ((n - r) * p * (tail - before))) if tail > before else 0.0
+    with np.errstate(invalid="ignore"):
+        between = (1 - weight) * ordered[r - 1] + weight * ordered[r]
+    return np.where(np.isneginf(ordered[r - 1]) | np.isposinf(ordered[r]), ordered[r - 1], between)
+
+
+def proportion_interval(count: NDArray[np.int64], n: int, level: float) -> Estimate:
+    """Return the proportions count/n and their exact intervals (Clopper & Pearson 1934)."""
+    tail = (1 - level) / 2
+    with np.errstate(invalid="ignore"):
+        low = np.where(count > 0, stats.beta.ppf(tail, count, n - count + 1), 0.0)
+        high = np.where(count < n, stats.beta.ppf(1 - tail, count + 1, n - count), 1.0)
+    return Estimate(count / n, low, high)
+
+
+def log_raw_moment(values: Array, order: float) -> tuple[Array, Array]:
+    """Return ln mean e^{order·v} of each column (dead networks count as 0), and how many samples carry it.
+
+    That number is the smaller of (Σw)²/Σw², w = e^{order·v} (Kish 1965), and of n/e^{order²·s²}, what it would be for
+    normal v of the same variance s²: a sample that has not met the rare draws does not show that it lacks them.
+    """
+    n = len(values)
+    scaled = order * values
+    top = np.max(scaled, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        weights = np.exp(scaled - np.where(np.isfinite(top), top, 0.0))
+        total = weights.sum(axis=0)
+        carrying = total**2 / np.sum(weights**2, axis=0)
+        _, variance, count = moments(values)
+        expected = count * np.exp(-(order**2) * variance)
+        return top + np.log(total / n), np.fmin(carrying, expected)
