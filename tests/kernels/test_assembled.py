@@ -9,8 +9,16 @@ from tests.kernels.simulation import p_values
 from tests.oracles import network_gradients
 from tests.rows import ACTIVATIONS
 from vgtheory.kernels.assembled import KINDS, Parts, assembled_samples
+from vgtheory.kernels.dense import DENSE_PAIR
+from vgtheory.kernels.matrices import drawn_matrices
 from vgtheory.kernels.normalise import normalise, normalise_back
+from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
 
+LAWS = {
+    "gaussian": (GAUSSIAN_PAIR, drawn_matrices("gaussian", {})),
+    "orthogonal": (HAAR_PAIR, drawn_matrices("orthogonal", {})),
+    "uniform": (DENSE_PAIR, drawn_matrices("uniform", {})),
+}
 SIX, SIXTEEN, UNEVEN = (6,) * 6, (16,) * 5, (5, 9, 3, 12, 4)
 PARTS = {
     "skip": {"skip": 0.7},
@@ -29,11 +37,16 @@ SHAPES = [
     ("orthogonal", "gelu", SIXTEEN, 0.0),
     ("gaussian", "gelu", SIXTEEN, 0.3),
     ("orthogonal", "tanh", SIX, 0.0),
+    ("uniform", "tanh", SIXTEEN, 0.3),
 ]
-MORE_SHAPES = [("gaussian", "relu", SIX, 0.0), ("orthogonal", "relu", SIXTEEN, 0.3)]
-# One shape for each kind of network, so that each shape is met; all of them, and networks of uneven widths, are slow.
-ORDINARY = [(parts, *SHAPES[(3 * k + 1) % 4]) for k, parts in enumerate(PARTS)]
-FURTHER = [(parts, *shape) for parts in PARTS for shape in SHAPES + MORE_SHAPES if (parts, *shape) not in ORDINARY] + [
+MORE_SHAPES = [("gaussian", "relu", SIX, 0.0), ("orthogonal", "relu", SIXTEEN, 0.3), ("uniform", "relu", SIX, 0.0)]
+# One shape for each kind of network, so that each shape is met; three others, and networks of uneven widths, are slow.
+ORDINARY = [(parts, *SHAPES[(3 * k + 1) % 5]) for k, parts in enumerate(PARTS)]
+FURTHER = [
+    (parts, *shape)
+    for k, parts in enumerate(PARTS)
+    for shape in (SHAPES[(3 * k + 2) % 5], SHAPES[(3 * k + 4) % 5], MORE_SHAPES[k % 3])
+] + [
     (parts, family, "tanh", UNEVEN, sigma_b)
     for parts in ("layer", "rms", "rms after", "dropout")
     for family, sigma_b in (("gaussian", 0.3), ("orthogonal", 0.3), ("orthogonal", 0.0))
@@ -43,16 +56,16 @@ LIMIT = 1e-6 / (25 * (len(ORDINARY) + len(FURTHER)))
 SIGMA_W = {"tanh": 1.3, "relu": 2**0.5, "gelu": 1.5, "identity": 1.0}
 
 
-def assembled(parts, family, name, widths, sigma_w, sigma_b, samples, seed=7, first=0, segment=None, eps=0.0):
+def assembled(parts, family, name, widths, sigma_w, sigma_b, samples, seed=7, first=0, memory=2**20, eps=0.0):
     row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
     depth = len(widths) - 1
     out = [np.empty((samples, depth)) for _ in range(3)]
     scale = parts.get("skip")
     rest = {key: value for key, value in parts.items() if key != "skip"}
     assembled_samples(
-        row, family == "orthogonal", Parts(scale is not None, 1.0 if scale is None else scale, eps=eps, **rest),
+        row, *LAWS[family], Parts(scale is not None, 1.0 if scale is None else scale, eps=eps, **rest),
         np.array(widths), np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b)), at_zero, at_infinity,
-        np.uint64(seed), first, *out, segment=segment,
+        np.uint64(seed), first, *out, memory=memory,
     )  # fmt: skip
     return dict(zip(("gradient", "weight", "q"), out, strict=True))
 
@@ -121,11 +134,11 @@ def test_the_comparison_notices_a_backward_pass_with_fresh_weights():
 
 
 @pytest.mark.parametrize("parts", PARTS)
-@pytest.mark.parametrize("family", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("family", LAWS)
 def test_bits_depend_neither_on_the_chunk_nor_on_how_many_layers_are_kept(parts, family):
     widths = (24,) * 18
     whole = assembled(PARTS[parts], family, "tanh", widths, 1.5, 0.1, 5)
-    part = assembled(PARTS[parts], family, "tanh", widths, 1.5, 0.1, 2, first=3, segment=5)
+    part = assembled(PARTS[parts], family, "tanh", widths, 1.5, 0.1, 2, first=3, memory=1)
     for name, values in part.items():
         assert_array_equal(values, whole[name][3:5])
         assert np.isfinite(values).all()

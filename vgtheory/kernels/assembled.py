@@ -17,17 +17,10 @@ from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import ROW_PASS, compiled, piece
+from vgtheory.kernels.matrices import GIVEN, HAAR, MatrixLaw
 from vgtheory.kernels.normalise import LAYER, NONE, RMS, ROUNDING, normalise, normalise_back
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs, fill_uniform_pairs
-from vgtheory.kernels.operators import (
-    BACKWARD,
-    FORWARD,
-    WORK,
-    gaussian_backward,
-    gaussian_forward,
-    haar_backward,
-    haar_forward,
-)
+from vgtheory.kernels.operators import BACKWARD, FORWARD, LAW, WORK, gaussian_backward, gaussian_forward
 from vgtheory.kernels.signals import (
     DROPPED,
     MATRIX,
@@ -48,21 +41,26 @@ from vgtheory.kernels.signals import (
 X, H, SLOPE, VALUE, INNER, OUTER = range(6)
 # Numbers of a layer: ln of the units of x_{l−1} and of h_l; mean, scale and log slope of either normalisation.
 LOG_X, LOG_H, MEAN, SCALE, LOG_SLOPE, MEAN_AFTER, SCALE_AFTER, LOG_SLOPE_AFTER, NUMBERS = range(9)
-SEGMENT_BYTES = 2**23  # kept vectors of one segment; a whole network in it is run forward once
+SEGMENT_BYTES = 2**23  # kept vectors of one segment; a network that fits is run forward once
 MODERATE = 100.0  # logarithms of sizes that need no units
 
 KINDS = {"": NONE, "layer": LAYER, "rms": RMS}
 
 
 @piece
-def _log_gain(haar, sigma_w, fan_in, width):
-    return math.log(haar_gain(sigma_w, fan_in, width) if haar else sigma_w / math.sqrt(float(fan_in)))
+def _log_gain(kind, sigma_w, fan_in, width):
+    """Return ln of what multiplies the matrix of this kind."""
+    if kind == GIVEN:
+        return 0.0
+    return math.log(haar_gain(sigma_w, fan_in, width) if kind == HAAR else sigma_w / math.sqrt(float(fan_in)))
 
 
 @piece
-def _in_units(sigma_b, units):
-    """Return σ_b in units of e^units, which may be beyond float64 where there is no bias."""
-    return sigma_b * math.exp(-units) if sigma_b > 0.0 else 0.0
+def _bias_scale(kind, sigma_b, units):
+    """Return what multiplies biases (of variance 1, or given) in units of e^units, which may be beyond float64."""
+    if sigma_b == 0.0:
+        return 0.0
+    return math.exp(-units) if kind == GIVEN else sigma_b * math.exp(-units)
 
 
 @piece
@@ -78,26 +76,27 @@ def _drop(vector, rate, work, draw_uniform, key, sample, layer):
 
 @piece
 def _forward(
-    row, matrix, laws, haar, sigma_w, sigma_b, parts, linear, key, sample, layer, signal, fan_in, width, t, kept,
+    row, matrix, laws, place, sigma_w, sigma_b, parts, linear, key, sample, layer, signal, fan_in, width, t, kept,
     numbers, work,
 ):  # fmt: skip
     """Run one layer: the signal (in units of e^t) becomes x_l; return its units, ln‖x_{l−1}‖ and q_l."""
-    draw, draw_bias, draw_uniform, draw_normals = laws
+    law, draw_uniform = laws
     skip, two, scale, second, before, after, log_eps, rate = parts
     x = signal[:fan_in]
     h, slope, value = kept[H, :width], kept[SLOPE, :width], kept[VALUE, :width]
     scaled(kept[X, :fan_in], x, 1.0)
     log_x = t + log_norm(x)
-    log_gain = _log_gain(haar, sigma_w, fan_in, width)
-    log_h = log_gain + log_x - (0.5 * math.log(float(width)) if haar else 0.0)
+    log_gain = _log_gain(law[0], sigma_w, fan_in, width)
+    spread = log_gain if law[0] != GIVEN else math.log(sigma_w) - 0.5 * math.log(float(fan_in))
+    log_h = spread + log_x - (0.5 * math.log(float(width)) if law[0] == HAAR else 0.0)
     if sigma_b > 0.0:
         log_h = max(log_h, math.log(sigma_b))
     units = carry(log_h, 0.0, linear[0], linear[1])
     if before != NONE and log_h > -math.inf:
         units = log_h  # the normalisation takes any size
     matrix(
-        h, kept[X, :fan_in], math.exp(log_gain + t - units), _in_units(sigma_b, units), draw, draw_bias, key, sample,
-        layer, MATRIX, work,
+        h, kept[X, :fan_in], math.exp(log_gain + t - units), _bias_scale(law[0], sigma_b, units), law,
+        place[1], place[2], key, sample, place[0], MATRIX, work,
     )  # fmt: skip
     numbers[LOG_X], numbers[LOG_H] = t, units
     q = dot(h, h) / width * math.exp(2.0 * units)
@@ -122,7 +121,7 @@ def _forward(
         scaled(inner, y, 1.0)
         y = kept[OUTER, :width]
         gaussian_forward(
-            y, inner, second / math.sqrt(float(width)), 0.0, draw_normals, draw_normals, key, sample, layer, SECOND,
+            y, inner, second / math.sqrt(float(width)), 0.0, law, 0, 0, key, sample, layer, SECOND,
             work,
         )  # fmt: skip
     if skip:
@@ -146,7 +145,7 @@ def _add(x, t, y, units, scale):
 @piece
 def _branch_back(b, parts, laws, key, sample, layer, kept, numbers, work):
     """Turn b = ∂ℓ/∂x_l into δ_l = ∂ℓ/∂h_l over its units, in place; return ln of what multiplies it."""
-    _, _, draw_uniform, draw_normals = laws
+    law, draw_uniform = laws
     skip, two, scale, second, before, after, _, rate = parts
     width = b.size
     size = math.log(abs(scale)) if skip else 0.0
@@ -156,7 +155,7 @@ def _branch_back(b, parts, laws, key, sample, layer, kept, numbers, work):
         scaled(b, b, 1.0 / norm)
         inner = work[1, :width]
         gaussian_backward(
-            inner, b, kept[OUTER, :width], kept[INNER, :width], gain, 0.0, draw_normals, draw_normals, key, sample,
+            inner, b, kept[OUTER, :width], kept[INNER, :width], gain, 0.0, law, 0, 0, key, sample,
             layer, SECOND_BACK, work,
         )  # fmt: skip
         scaled(b, inner, norm * gain)
@@ -175,10 +174,10 @@ def _branch_back(b, parts, laws, key, sample, layer, kept, numbers, work):
 
 @piece
 def _backward(
-    matrix_back, laws, haar, sigma_w, sigma_b, parts, key, sample, layer, g, below, t, kept, numbers, work, b
+    matrix_back, laws, place, sigma_w, sigma_b, parts, key, sample, layer, g, below, t, kept, numbers, work, b
 ):
     """Fill `below` with g_{l−1} and return its units and ln‖δ_l‖; g and t are those of layer l, b is scratch."""
-    draw, draw_bias, _, _ = laws
+    law = laws[0]
     skip, _, scale, _, before, _, _, _ = parts
     width, fan_in = g.size, below.size
     scaled(b, g, 1.0)
@@ -193,11 +192,11 @@ def _backward(
         return t, size
     scaled(b, b, math.exp(-0.5 * own))  # in two steps, as the reciprocal of a subnormal norm is not finite
     scaled(b, b, math.exp(-0.5 * own))
-    log_gain = _log_gain(haar, sigma_w, fan_in, width)
+    log_gain = _log_gain(law[0], sigma_w, fan_in, width)
     gain = math.exp(log_gain + numbers[LOG_X] - numbers[LOG_H])
     matrix_back(
-        below, b, kept[H, :width], kept[X, :fan_in], gain, _in_units(sigma_b, numbers[LOG_H]), draw, draw_bias, key,
-        sample, layer, MATRIX_BACK, work,
+        below, b, kept[H, :width], kept[X, :fan_in], gain, _bias_scale(law[0], sigma_b, numbers[LOG_H]), law,
+        place[1], place[2], key, sample, place[0], MATRIX_BACK, work,
     )  # fmt: skip
     if before != NONE:
         # norm(h_l) does not depend on the size of x_{l−1}: where one unit is on, its gradient is 0 up to rounding.
@@ -214,13 +213,13 @@ def _backward(
 
 @piece
 def _run(
-    row, matrix, laws, haar, widths, sigma_w, sigma_b, parts, linear, key, sample, begin, end, signal, t, kept, numbers,
-    work, weight, q,
+    row, matrix, laws, places, widths, sigma_w, sigma_b, parts, linear, key, sample, begin, end, signal, t, kept,
+    numbers, work, weight, q,
 ):  # fmt: skip
     """Run layers begin + 1..end forward, keeping their vectors in the slots from 0 on; return the units of x_end."""
     for k in range(begin, end):
         t, weight[k], q[k] = _forward(
-            row, matrix, laws, haar, sigma_w[k], sigma_b[k], parts, linear, key, sample, k + 1, signal, widths[k],
+            row, matrix, laws, places[k], sigma_w[k], sigma_b[k], parts, linear, key, sample, k + 1, signal, widths[k],
             widths[k + 1], t, kept[k - begin], numbers[k - begin], work,
         )  # fmt: skip
     return t
@@ -228,14 +227,14 @@ def _run(
 
 @piece
 def _network(
-    row, matrix, matrix_back, laws, haar, widths, sigma_w, sigma_b, parts, linear, key, sample, starts, units, kept,
+    row, matrix, matrix_back, laws, places, widths, sigma_w, sigma_b, parts, linear, key, sample, starts, units, kept,
     numbers, work, gradient, weight, q,
 ):  # fmt: skip
     """Run one sample; its rows of the results are `gradient`, `weight` and `q`."""
     depth, segment = sigma_w.size, kept.shape[0]
     signal, b, pair = work[WORK], work[WORK + 1], work[WORK + 2 :]
     x = signal[: widths[0]]
-    fill(laws[3], x, key, sample, 0, SIGNAL, 0)
+    fill(laws[0][1], x, key, sample, 0, SIGNAL, 0)
     scaled(x, x, math.sqrt(widths[0] / dot(x, x)))
     t = 0.0
     last = (depth - 1) // segment
@@ -244,11 +243,11 @@ def _network(
         scaled(starts[s, : widths[begin]], signal[: widths[begin]], 1.0)
         units[s] = t
         t = _run(
-            row, matrix, laws, haar, widths, sigma_w, sigma_b, parts, linear, key, sample, begin,
+            row, matrix, laws, places, widths, sigma_w, sigma_b, parts, linear, key, sample, begin,
             min(begin + segment, depth), signal, t, kept, numbers, work, weight, q,
         )  # fmt: skip
     g = pair[0, : widths[depth]]
-    fill(laws[3], g, key, sample, depth + 1, SIGNAL, 0)
+    fill(laws[0][1], g, key, sample, depth + 1, SIGNAL, 0)
     scaled(g, g, 1.0 / math.sqrt(dot(g, g)))
     t = 0.0
     for s in range(last, -1, -1):
@@ -256,13 +255,13 @@ def _network(
         if s < last:
             scaled(signal[: widths[begin]], starts[s, : widths[begin]], 1.0)
             _run(
-                row, matrix, laws, haar, widths, sigma_w, sigma_b, parts, linear, key, sample, begin, end, signal,
+                row, matrix, laws, places, widths, sigma_w, sigma_b, parts, linear, key, sample, begin, end, signal,
                 units[s], kept, numbers, work, weight, q,
             )  # fmt: skip
         for k in range(end - 1, begin - 1, -1):
             side = (depth - 1 - k) % 2
             t, gradient[k] = _backward(
-                matrix_back, laws, haar, sigma_w[k], sigma_b[k], parts, key, sample, k + 1,
+                matrix_back, laws, places[k], sigma_w[k], sigma_b[k], parts, key, sample, k + 1,
                 pair[side, : widths[k + 1]], pair[1 - side, : widths[k]], t, kept[k - begin], numbers[k - begin], work,
                 b[: widths[k + 1]],
             )  # fmt: skip
@@ -271,13 +270,13 @@ def _network(
 
 @compiled(
     void(
-        ROW_PASS, FORWARD, BACKWARD, DRAW, DRAW, DRAW, DRAW, boolean, int64[::1], float64[::1], float64[::1],
+        ROW_PASS, FORWARD, BACKWARD, LAW, DRAW, int64[:, ::1], int64[::1], float64[::1], float64[::1],
         boolean, boolean, float64, float64, int64, int64, float64, float64, boolean, boolean, int64, uint64, int64,
         float64[:, ::1], float64[:, ::1], float64[:, ::1],
     )
 )  # fmt: skip
 def _assembled_samples(
-    row, matrix, matrix_back, draw, draw_bias, draw_uniform, draw_normals, haar, widths, sigma_w, sigma_b,
+    row, matrix, matrix_back, law, draw_uniform, places, widths, sigma_w, sigma_b,
     skip, two, scale, second, before, after, log_eps, rate, linear_at_zero, linear_at_infinity, segment, seed, first,
     gradient, weight, q,
 ):  # fmt: skip
@@ -286,7 +285,7 @@ def _assembled_samples(
     for n in widths:
         most = max(most, n)
     parts = (skip, two, scale, second, before, after, log_eps, rate)
-    laws = (draw, draw_bias, draw_uniform, draw_normals)
+    laws = (law, draw_uniform)
     starts = np.empty(((depth - 1) // segment + 1, most))
     units = np.empty(starts.shape[0])
     kept = np.empty((segment, 6 if two else 4, most))
@@ -294,7 +293,7 @@ def _assembled_samples(
     work = np.empty((WORK + 4, most))
     for i in range(gradient.shape[0]):
         _network(
-            row, matrix, matrix_back, laws, haar, widths, sigma_w, sigma_b, parts,
+            row, matrix, matrix_back, laws, places, widths, sigma_w, sigma_b, parts,
             (linear_at_zero, linear_at_infinity), seed, first + i, starts, units, kept, numbers, work, gradient[i],
             weight[i], q[i],
         )  # fmt: skip
@@ -323,9 +322,13 @@ class Parts:
     rate: float = 0.0
 
 
+PLAIN = Parts()
+
+
 def assembled_samples(
     row: Any,
-    haar: bool,
+    operators: tuple[Any, Any],
+    law: MatrixLaw,
     parts: Parts,
     widths: NDArray[np.int64],
     sigma_w: NDArray[np.float64],
@@ -337,22 +340,24 @@ def assembled_samples(
     gradient: NDArray[np.float64],
     weight: NDArray[np.float64],
     q: NDArray[np.float64],
-    segment: int | None = None,
+    memory: int = SEGMENT_BYTES,
 ) -> None:
-    """Fill row i of the results with sample `first` + i; arguments and results as in ``exact_samples``.
+    """Fill row i of the results with sample `first` + i; the rest and the results as in ``exact_samples``.
 
-    The input x_0 is uniform on the sphere ‖x_0‖² = N_0 (without a skip connection its direction does not matter).
-    `segment` is the number of layers whose vectors are kept; the numbers do not depend on it.
+    The input x_0 is uniform on the sphere ‖x_0‖² = N_0.  `operators` are a pair of ``FORWARD`` and ``BACKWARD`` for
+    this law: ``GAUSSIAN_PAIR`` and ``HAAR_PAIR`` draw no matrix.  `memory` is about what kept vectors may take, in
+    bytes; the numbers do not depend on it.
     """
-    operators = (haar_forward, haar_backward) if haar else (gaussian_forward, gaussian_backward)
     depth, most = len(sigma_w), int(widths.max())
-    if segment is None:
-        fitting = SEGMENT_BYTES // (8 * most * (4 if parts.second is None else 6))
-        segment = min(depth, max(fitting, math.isqrt(depth) + 1))
-    laws = (fill_normal_pairs, fill_normal_pairs, fill_uniform_pairs, fill_normal_pairs)
+    fitting = memory // (8 * most * (4 if parts.second is None else 6))
+    segment = min(depth, max(fitting, math.isqrt(depth) + 1))
+    places = np.zeros((depth, 3), np.int64)  # the matrix's layer, and where its entries and its bias begin
+    places[:, 0] = 1 if law.shared else np.arange(1, depth + 1)
+    places[1:, 1], places[1:, 2] = np.cumsum(widths[:-2] * widths[1:-1]), np.cumsum(widths[1:-1])
     log_eps = math.log(parts.eps) if parts.eps > 0 else -math.inf
     _assembled_samples(
-        row, *operators, *laws, haar, widths, sigma_w, sigma_b, parts.skip, parts.second is not None, parts.scale,
+        row, *operators, (law.kind, fill_normal_pairs, law.entries, law.data, law.bias_entries, law.biases),
+        fill_uniform_pairs, places, widths, sigma_w, sigma_b, parts.skip, parts.second is not None, parts.scale,
         parts.second or 0.0, KINDS[parts.before], KINDS[parts.after], log_eps, parts.rate, linear_at_zero,
         linear_at_infinity, segment, seed, first, gradient, weight, q,
     )  # fmt: skip

@@ -10,6 +10,7 @@ import math
 from numba import float64, int64, types, uint64, void
 
 from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, compiled
+from vgtheory.kernels.entries import ENTRIES
 from vgtheory.kernels.normals import DRAW, fill
 from vgtheory.kernels.signals import (
     BIAS,
@@ -23,14 +24,17 @@ from vgtheory.kernels.signals import (
     square_sum,
 )
 
-# (h, x, gain, bias, law of the entries, law of the bias, key, sample, layer, purpose, work)
+# A law of matrices: (kind, normals, law of the entries, its numbers or given entries, law of the biases, given biases),
+# see ``matrices.MatrixLaw``; of it the operators here need the normals.
+LAW = types.Tuple((int64, DRAW, ENTRIES, float64[::1], ENTRIES, float64[::1]))
+# (h, x, gain, bias, law, places of the layer in given entries and biases, key, sample, layer, purpose, work)
 FORWARD_SIGNATURE = void(
-    float64[::1], float64[::1], float64, float64, DRAW, DRAW, uint64, int64, int64, int64, float64[:, ::1]
+    float64[::1], float64[::1], float64, float64, LAW, int64, int64, uint64, int64, int64, int64, float64[:, ::1]
 )
 # (g, δ, h, x, and the rest as forward); `purpose` is the one of ξ, forward + 1.
 BACKWARD_SIGNATURE = void(
-    float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, DRAW, DRAW, uint64, int64, int64, int64,
-    float64[:, ::1],
+    float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, LAW, int64, int64, uint64, int64, int64,
+    int64, float64[:, ::1],
 )  # fmt: skip
 FORWARD, BACKWARD = types.FunctionType(FORWARD_SIGNATURE), types.FunctionType(BACKWARD_SIGNATURE)
 forward = compiled(FORWARD_SIGNATURE, flags=ELEMENTWISE_FLAGS)
@@ -39,18 +43,20 @@ WORK = 2  # rows of scratch, each as long as the widest layer
 
 
 @forward
-def gaussian_forward(h, x, gain, bias, draw, draw_bias, key, sample, layer, purpose, work):
+def gaussian_forward(h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
     """Set h = gain·Ωx + bias·b, normal of variance gain²‖x‖² + bias²."""
+    draw = law[1]
     fill(draw, h, key, sample, layer, purpose, 0)
     scaled(h, h, math.sqrt(gain * gain * dot(x, x) + bias * bias))
 
 
 @backward
-def gaussian_backward(g, delta, h, x, gain, bias, draw, draw_bias, key, sample, layer, purpose, work):
+def gaussian_backward(g, delta, h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
     """Set g = Ωᵀδ.
 
     The bias is one more input: given h, the extended matrix (gain·Ω, bias·b) is h x̃ᵀ/‖x̃‖² and, across x̃, as before.
     """
+    draw = law[1]
     fill(draw, g, key, sample, layer, purpose, 0)
     square = gain * gain * dot(x, x) + bias * bias
     if square == 0.0 or gain == 0.0:  # h = 0 or h = b says nothing about Ω
@@ -63,20 +69,22 @@ def gaussian_backward(g, delta, h, x, gain, bias, draw, draw_bias, key, sample, 
 
 
 @forward
-def haar_forward(h, x, gain, bias, draw, draw_bias, key, sample, layer, purpose, work):
+def haar_forward(h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
     """Set h = gain·Ωx + bias·b: Ωx has any direction, and length ‖x‖ where Ω keeps lengths."""
+    draw = law[1]
     fill(draw, h, key, sample, layer, purpose, 0)
     rest = square_sum(draw, x.size - h.size, key, sample, layer, REST_FORWARD, work[0])
     scaled(h, h, gain * math.sqrt(dot(x, x) / (dot(h, h) + rest)))
     if bias > 0.0:
         noise = work[0, : h.size]
-        fill(draw_bias, noise, key, sample, layer, BIAS, 0)
+        fill(draw, noise, key, sample, layer, BIAS, 0)
         accumulate(h, noise, bias)
 
 
 @backward
-def haar_backward(g, delta, h, x, gain, bias, draw, draw_bias, key, sample, layer, purpose, work):
+def haar_backward(g, delta, h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
     """Set g = Ωᵀδ = (w·δ) x̂ + (1 − (w·δ)²)^½ v: w = Ωx̂, and v uniform on the unit sphere across x̂."""
+    draw = law[1]
     z = work[0, : h.size]
     fill(draw, z, key, sample, layer, purpose - 1, 0)
     norm = dot(z, z) + square_sum(draw, x.size - h.size, key, sample, layer, REST_FORWARD, work[1])
@@ -93,3 +101,6 @@ def haar_backward(g, delta, h, x, gain, bias, draw, draw_bias, key, sample, laye
     accumulate(g, x, -dot(x, g) / square)
     across = math.sqrt(max(1.0 - cosine * cosine, 0.0) / (dot(g, g) + rest))
     combined(g, g, across, x, cosine / math.sqrt(square))
+
+
+GAUSSIAN_PAIR, HAAR_PAIR = (gaussian_forward, gaussian_backward), (haar_forward, haar_backward)
