@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vgtheory.reporting.findings import Findings
     from vgtheory.study.advice import Advice
     from vgtheory.study.inspection import Inspection
+    from vgtheory.theory.bounds import Certificate
 
 PATIENCE = 1.0  # seconds before a progress bar appears
 _SCRIPT = re.compile(r"([_^])\{([^{}]*)\}")
@@ -108,6 +109,22 @@ def print_derivation(found: Derivation, written: Path | None) -> None:
         _say(f"LaTeX: {written}")
 
 
+def print_certificate(found: Certificate | None, written: Path | None) -> None:
+    """Print the verdict with its rate and what the proof assumes."""
+    if found is None:
+        _say(
+            "no certificate: no upper rate is below 1 and no lower rate above 1. `vgtheory bounds` shows the rates; "
+            "near the edge of chaos simulation has to decide (`vgtheory report`)"
+        )
+        return
+    lo, hi = found.enclosure
+    limit, rate = ("at most", hi) if found.verdict == "vanishes" else ("at least", lo)
+    _say(f"{found.verdict}: each layer multiplies the mean squared gradient by {limit} {rate:.10g} ({found.name})")
+    _say("assumes: " + "; ".join(found.assumptions))
+    if written is not None:
+        _say(f"proof: {written}")
+
+
 def print_study(study: Any, out: Path) -> None:
     """Print a few layers of a simulation."""
     from vgtheory.reporting.tables import study_rows
@@ -168,6 +185,15 @@ def print_list() -> None:
         source = REFERENCES[entry.reference].short if entry.reference else ""
         rows.append((name, plain_expression(entry.expr), values, source))
     _table(("name", "φ(x)", "defaults", "reference"), rows)
+
+
+def print_lineup(found: Any, written: list[Path]) -> None:
+    """Print networks side by side."""
+    from vgtheory.reporting.tables import LINED_UP, lineup_rows
+
+    _table(LINED_UP, lineup_rows(found))
+    for path in written:
+        _say(f"written: {path}")
 
 
 def print_catalogue(written: Path | None) -> None:

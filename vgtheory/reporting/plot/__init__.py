@@ -8,6 +8,7 @@ from vgtheory.reporting.plot.canvas import figure_of
 from vgtheory.reporting.plot.criticality import criticality
 from vgtheory.reporting.plot.gradient import gradient
 from vgtheory.reporting.plot.inspection import inspection
+from vgtheory.reporting.plot.lineup import lineup
 from vgtheory.reporting.plot.spectrum import spectrum
 
-__all__ = ["activation", "criticality", "figure_of", "gradient", "inspection", "spectrum"]
+__all__ = ["activation", "criticality", "figure_of", "gradient", "inspection", "lineup", "spectrum"]
