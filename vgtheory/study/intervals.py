@@ -53,34 +53,23 @@ def mean_interval(values: Array, level: float) -> Estimate:
 
 
 def variance_interval(values: Array, level: float) -> Estimate:
-    """Return the variances and intervals that also hold for laws that are not normal.
+    """Return the variances and intervals that need no normal law: the jackknife of ln s² (Miller 1968).
 
-    ln s² has standard error √((γ − (n − 3)/n)/(n − 1)), γ the kurtosis around a trimmed mean (Bonett 2006).
+    They cover less often than their level where samples are few and far from normal: 91 % instead of 95 % for 40
+    samples of a law of kurtosis 5, 94 % for 40 normal ones.
     """
     mean, variance, count = moments(values)
-    n = np.where(count > 4, count, np.nan).astype(float)
+    living = alive(values)
+    n = np.where(count > 3, count, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        centre = _trimmed_mean(values, count, 0.5 / np.sqrt(n - 4))
-        deviations = np.where(alive(values), values - mean, 0.0)
-        fourth = np.where(alive(values), values - centre, 0.0)
-        # Divided by the largest first: fourth powers of small numbers underflow.
-        size = np.maximum(np.max(np.abs(fourth), axis=0), np.finfo(float).tiny)
-        kurtosis = n * np.sum((fourth / size) ** 4, axis=0) / np.sum((deviations / size) ** 2, axis=0) ** 2
-        error = np.sqrt(np.maximum(kurtosis - (n - 3) / n, 0.0) / (n - 1))
-        z = stats.norm.ppf((1 + level) / 2)
-        centred = np.log(n / (n - z))  # Bonett's small-sample factor
-        low, high = (variance * np.exp(centred + sign * z * error) for sign in (-1, 1))
-    constant = variance == 0
+        squares = np.where(living, values - mean, 0.0) ** 2
+        without = ((n - 1) * variance - n / (n - 1) * squares) / (n - 2)  # the variance without one sample
+        pseudo = n * np.log(variance) - (n - 1) * np.log(np.maximum(without, np.finfo(float).tiny))
+        centre, spread, _ = moments(np.where(living, pseudo, -np.inf))
+        reach = stats.t.ppf((1 + level) / 2, np.maximum(count - 1, 1)) * np.sqrt(spread / n)
+        low, high = np.exp(centre - reach), np.exp(centre + reach)
+    constant = (variance == 0) & (count > 3)
     return Estimate(variance, np.where(constant, 0.0, low), np.where(constant, 0.0, high))
-
-
-def _trimmed_mean(values: Array, count: NDArray[np.int64], share: Array) -> Array:
-    """Return the mean of each column's living samples without this share of them at either end."""
-    ordered = np.sort(values, axis=0)  # dead ones first
-    rank = np.arange(len(values))[:, None] - (len(values) - count)
-    cut = np.floor(np.nan_to_num(count * share))
-    kept = (rank >= cut) & (rank < count - cut)
-    return np.where(kept, ordered, 0.0).sum(axis=0) / kept.sum(axis=0)
 
 
 def quantile_interval(values: Array, p: float, level: float) -> Estimate:

@@ -35,11 +35,11 @@ def statistics(
 
     For v in ``log_gradient_norm``, ``log_weight_gradient_norm`` and ``log_q`` (natural logarithms):
     ``v_mean`` and ``v_variance`` over the networks that are not dead, ``v_quantile`` over all, with ``v_mean_low``,
-    ``v_mean_high`` and so on: Student's interval, Bonett's for the variance of any law, order statistics for
-    quantiles.  ``dead`` counts the networks whose gradient is zero, ``dead_share`` is their proportion with an exact
-    interval.  Norms themselves span hundreds of orders of magnitude: their means are carried by draws that a sample
-    does not hold, so they have to be asked for, in logarithms too: ``v_log_raw_moment`` = ln E e^{k v} for k in
-    `raw_moments`, with ``v_carrying``, the number of samples that carry the estimate.
+    ``v_mean_high`` and so on: Student's interval, the jackknife's for variances, order statistics for quantiles.
+    ``dead`` counts the networks whose gradient is zero, ``dead_share`` is their proportion with an exact interval.
+    Norms themselves span hundreds of orders of magnitude: their means are carried by draws that a sample does not
+    hold, so they have to be asked for, in logarithms too: ``v_log_raw_moment`` = ln E e^{k v} for k in `raw_moments`,
+    with ``v_carrying``, the number of samples that carry the estimate.
 
     Parameters
     ----------
@@ -71,6 +71,7 @@ def statistics(
     orders = [_order(k) for k in raw_moments]
     samples = summarised(study)
     variables: dict[str, Any] = {}
+    carrying: dict[str, NDArray[np.float64]] = {}
     for name, text in SUMMARISED:
         values = samples[name]
         variables |= _entries(f"{name}_mean", f"mean of {text}", mean_interval(values, level))
@@ -78,7 +79,10 @@ def statistics(
         by_level = [quantile_interval(values, p, level) for p in levels]
         variables |= _entries(f"{name}_quantile", f"quantile of {text}", _stacked(by_level), "quantile")
         if orders:
-            variables |= _raw(name, text, values, orders)
+            found = [log_raw_moment(values, k) for k in orders]
+            moment, carrying[name] = (np.stack(column, axis=-1) for column in zip(*found, strict=True))
+            variables |= _raw(name, text, moment, carrying[name])
+    _warn_of_rare_draws(carrying, orders, study.sizes["sample"])
     dead = np.isneginf(samples["log_gradient_norm"]).sum(axis=0)
     variables["dead"] = ("layer", dead, {"long_name": DEAD, "units": "1"})
     share = proportion_interval(dead, study.sizes["sample"], level)
@@ -104,24 +108,28 @@ def _stacked(found: list[Estimate]) -> Estimate:
     return Estimate(*columns)
 
 
-def _raw(name: str, text: str, values: NDArray[np.float64], orders: list[float]) -> dict[str, Any]:
-    """Return the raw moments' variables, and warn where rare draws would dominate them."""
-    found = [log_raw_moment(values, k) for k in orders]
-    moment, carrying = (np.stack(column, axis=-1) for column in zip(*found, strict=True))
-    few = carrying < FEWEST_CARRYING
-    if few.any():
-        layer, column = np.unravel_index(np.nanargmin(np.where(few, carrying, np.inf)), carrying.shape)
-        warnings.warn(
-            f"the raw moment E e^({orders[column]:g} v) of v = {name} is carried by about "
-            f"{carrying[layer, column]:.2g} of {len(values)} samples (layer {layer + 1}): rare draws dominate it, and "
-            f"its estimate is most likely too small; use {name}_mean and {name}_variance",
-            RareDrawsWarning,
-            stacklevel=4,
-        )
+def _raw(name: str, text: str, moment: NDArray[np.float64], carrying: NDArray[np.float64]) -> dict[str, Any]:
+    dimensions = ("layer", "moment")
     return {
-        f"{name}_log_raw_moment": (("layer", "moment"), moment, {"long_name": f"ln mean exp(k {text})", "units": "1"}),
-        f"{name}_carrying": (("layer", "moment"), carrying, {"long_name": "samples that carry it", "units": "1"}),
+        f"{name}_log_raw_moment": (dimensions, moment, {"long_name": f"ln mean exp(k v), v = {text}", "units": "1"}),
+        f"{name}_carrying": (dimensions, carrying, {"long_name": "samples that carry that moment", "units": "1"}),
     }
+
+
+def _warn_of_rare_draws(carrying: Mapping[str, NDArray[np.float64]], orders: list[float], samples: int) -> None:
+    """Warn of the raw moment that the fewest samples carry, if these are too few."""
+    few = [(float(np.nanmin(array)), name) for name, array in carrying.items() if np.isfinite(array).any()]
+    least, name = min(few, default=(np.inf, ""))
+    if least >= FEWEST_CARRYING:
+        return
+    layer, column = np.unravel_index(np.nanargmin(carrying[name]), carrying[name].shape)
+    warnings.warn(
+        f"the raw moment E e^({orders[column]:g} v) of v = {name} is carried by about {least:.2g} of {samples} samples "
+        f"at layer {layer + 1}: rare draws dominate it, and its estimate is most likely too small; use {name}_mean and "
+        f"{name}_variance",
+        RareDrawsWarning,
+        stacklevel=3,
+    )
 
 
 def _inside(name: str, value: Any) -> float:
