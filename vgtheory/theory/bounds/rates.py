@@ -110,7 +110,8 @@ def largest_factor(s: Setting, rate: Rate) -> float | None:
 def smallest_rate(s: Setting) -> Rate | None:
     """Return the upper bound with the smallest factor, or None where there is none or it is symbolic."""
     sizes = [(size, rate) for rate in upper_rates(s) if (size := largest_factor(s, rate)) is not None]
-    return min(sizes, key=lambda pair: pair[0])[1] if sizes else None
+    # Where two agree (ReLU), the closed form is the better one.
+    return min(sizes, key=lambda pair: (pair[0], pair[1].status != "proved"))[1] if sizes else None
 
 
 # ------------------------------------------------------------------ bias certificate
