@@ -12,7 +12,7 @@ import llvmlite.binding
 import numpy as np
 
 import vgtheory as vg
-from vgtheory.study.simulate import simulate_chunk
+from vgtheory.study.methods import simulate_chunk
 
 REPEATS = 11
 DEPTH = 1000

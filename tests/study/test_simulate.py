@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from numpy.testing import assert_allclose
 from tests.kernels.simulation import p_values
 from tests.oracles import network_gradients
 from vgtheory._errors import ConflictError, InputError, UnsupportedError
+from vgtheory.model.architecture import Norm, Skip
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study import simulate as module
@@ -26,8 +28,8 @@ from vgtheory.study.simulate import simulate
 NAMES = {"gradient": "log_gradient_norm", "weight": "log_weight_gradient_norm", "q": "q"}
 
 
-def network(activation="tanh", weights=None, width=24, depth=12):
-    return Network(activation, weights or Weights.gaussian(1.5, 0.1), width=width, depth=depth)
+def network(activation="tanh", weights=None, width=24, depth=12, **parts):
+    return Network(activation, weights or Weights.gaussian(1.5, 0.1), width=width, depth=depth, **parts)
 
 
 def test_result_is_labelled_and_says_where_it_comes_from():
@@ -219,3 +221,44 @@ def test_the_chain_is_refused_where_it_does_not_hold(activation, weights, chosen
     assert simulate(net, 2).attrs["method"] == chosen
     with pytest.raises(UnsupportedError, match='method="chain" needs'):
         simulate(net, 2, method="chain")
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
+def test_both_methods_sample_one_law_of_a_network_with_every_part(kind):
+    net = Network(
+        "gelu", getattr(Weights, kind)(1.4, 0.2), 12, 6, skip=Skip("1/sqrt(depth)", matrices=2), norm="layer",
+        dropout=0.1,
+    )  # fmt: skip
+    exact, dense = (simulate(net, 20_000, method=method) for method in ("exact", "dense"))
+    assert simulate(net, 2).attrs["method"] == "exact"
+    first, second = ({key: ds[name].values for key, name in NAMES.items()} for ds in (exact, dense))
+    assert min(p_values(first, second).values()) > 1e-6 / 60  # false alarm below 1e-6
+    wrong = simulate(replace(net, skip=Skip(1.03 / 6**0.5, matrices=2)), 20_000)
+    assert min(p_values({key: wrong[name].values for key, name in NAMES.items()}, second).values()) < 1e-6 / 60
+
+
+def test_parts_are_what_the_result_is_about():
+    plain = network("relu", Weights.he(), width=16, depth=6)
+    for parts in ({"skip": 0.5}, {"norm": "rms"}, {"norm": Norm("layer", eps=1e-5)}, {"dropout": 0.3}):
+        net = replace(plain, **parts)
+        result = simulate(net, 4, seed=2)
+        assert result.attrs["method"] == "exact"
+        assert Network.from_spec(json.loads(result.attrs["spec"])) == net
+        assert not result["q"].equals(simulate(plain, 4, seed=2, method="exact")["q"])
+        assert simulate(net, 8, seed=2).isel(sample=slice(4)).equals(result)
+        with pytest.raises(UnsupportedError, match=r'method="chain" needs .* is not that'):
+            simulate(net, 2, method="chain")
+    uniform = simulate(Network("tanh", Weights.xavier(), 8, 3, skip=1, dropout=0.1), 2)
+    assert uniform.attrs["method"] == "dense"
+
+
+def test_parts_that_are_not_simulated_are_refused():
+    with pytest.raises(UnsupportedError, match="batch norm needs a batch"):
+        simulate(network(norm="batch"), 2)
+    with pytest.raises(UnsupportedError, match="recurrent weights with a second matrix"):
+        simulate(network(weights=Weights.gaussian(1).recurrent(), skip=Skip(1, matrices=2)), 2)
+
+
+def test_a_branch_of_scale_zero_gets_no_gradient():
+    result = simulate(network("x**3", skip=0), 3)
+    assert np.isneginf(result["log_gradient_norm"].values).all()
