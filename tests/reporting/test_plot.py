@@ -110,3 +110,30 @@ def test_an_unknown_figure_format_is_refused(tmp_path):
     with pytest.raises(vg.VgtheoryError, match=r"\.svg or \.pdf"):
         write_figure(plot.figure_of(plot.activation(vg.activation("tanh"))), tmp_path / "figure.bmp")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_eigenvalues_lie_inside_the_edge_of_their_law():
+    ax = plot.eigenvalues(vg.laws.elliptic(0.5).rvs(500, random_state=0), vg.laws.elliptic(0.5))
+    edge = np.array(ax.lines[1].get_data())
+    assert np.abs(edge[0]).max() == pytest.approx(1.5, rel=1e-4)  # 400 points on the curve
+    assert np.abs(edge[1]).max() == pytest.approx(0.5, rel=1e-4)
+    points = np.array(ax.lines[0].get_data())
+    assert (points[0] ** 2 / 1.5**2 + points[1] ** 2 / 0.5**2 <= 1 + 1e-12).all()
+
+
+def test_exponents_of_a_linear_network_lie_on_their_law():
+    network = vg.Network("identity", vg.Weights.gaussian(1.0), width=64, depth=10**6)
+    law = vg.lyapunov(network)
+    ax = plot.exponents(law, law.finite_width(64))
+    line, dots = ax.lines[1].get_data(), ax.lines[2].get_data()
+    # ½ ln(1 − share): the finite network follows it to O(1/N)
+    np.testing.assert_allclose(line[1], np.log1p(-line[0]) / 2, atol=1e-9)
+    inner = dots[0] < 0.8
+    np.testing.assert_allclose(dots[1][inner], np.interp(dots[0][inner], *line), atol=0.02)
+
+
+def test_the_cobweb_climbs_to_the_fixed_correlation():
+    point = next(p for p in vg.fixed_points("tanh", sigma_w=1.5, sigma_b=0.3) if p.stable)
+    ax = plot.cobweb("tanh", point.q, 1.5, 0.3, layers=150)
+    path = np.array(ax.lines[2].get_data())
+    assert path[0, -1] == pytest.approx(point.c, abs=2e-3)
