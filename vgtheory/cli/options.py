@@ -80,6 +80,15 @@ WeightLaw = Annotated[Family | None, typer.Option(help="Law of the weights.  [de
 Init = Annotated[Initialiser | None, typer.Option(help="Named initialiser, instead of --sigma-w and --weights.")]
 Width = Annotated[int, typer.Option(help="N, neurons per layer.", **_WHOLE)]
 Depth = Annotated[int, typer.Option(help="L, layers.", **_WHOLE)]
+SkipScale = Annotated[
+    str | None,
+    typer.Option("--skip", metavar="A", help="Skip connections x + A φ(h): a number, or e.g. '1/sqrt(depth)'."),
+]
+NormName = Annotated[
+    str | None,
+    typer.Option("--norm", metavar="NORM", help="layer, rms or batch (before φ), layer-after or rms-after."),
+]
+Dropout = Annotated[float | None, typer.Option(help="Rate of dropout, 0 <= p < 1.", show_default=False, **REAL)]
 Samples = Annotated[int, typer.Option(help="Random networks to simulate.", **_WHOLE)]
 Figure = Annotated[Path | None, typer.Option(help="Figure to write, .svg or .pdf.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random networks.", **_WHOLE)]
@@ -132,9 +141,13 @@ def network(
     init: Init = None,
     width: Width = WIDTH,
     depth: Depth = DEPTH,
+    skip: SkipScale = None,
+    norm: NormName = None,
+    dropout: Dropout = None,
 ) -> Network:
     """Return the network that the options describe."""
-    return Network(activation(act, param), weight_law(sigma_w, sigma_b, weights, init), width=width, depth=depth)
+    law = weight_law(sigma_w, sigma_b, weights, init)
+    return Network(activation(act, param), law, width, depth, skip, norm, dropout)
 
 
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
