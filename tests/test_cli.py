@@ -42,7 +42,6 @@ REFUSED = {
     "skip in another symbol": (["simulate", "tanh", "--skip", "1/width"], "width"),
     "unknown norm": (["simulate", "tanh", "--norm", "group"], "group"),
     "dropout of everything": (["simulate", "tanh", "--dropout", "1"], "dropout"),
-    "a part that has no theory": (["report", "tanh", "--skip", "1"], "skip connections"),
     "bad q": (["spectrum", "tanh", "--q", "-2"], "--q"),
 }
 
