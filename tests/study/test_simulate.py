@@ -1,13 +1,7 @@
 """simulate: what it returns, what it refuses, and that its bits depend on network, seed and sample alone."""
 
 import json
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
-import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -64,43 +58,6 @@ def test_bits_do_not_depend_on_workers_or_on_the_number_of_samples(monkeypatch, 
         assert simulate(net, 20, seed=3, executor=four).identical(reference)
     assert simulate(net, 8, seed=3).identical(reference.isel(sample=slice(8)))
     assert not simulate(net, 20, seed=4).equals(reference)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["exact", "dense"])
-def test_spawned_processes_give_the_same_bits(monkeypatch, method):
-    monkeypatch.setattr(module, "chunk_size", lambda cost: 2)
-    net = network("x/(1+exp(-x))")
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        assert simulate(net, 7, method=method, executor=pool).identical(simulate(net, 7, method=method))
-
-
-@pytest.mark.slow
-def test_a_study_killed_at_any_moment_resumes_to_the_same_bits(tmp_path):
-    code = (
-        "import sys, vgtheory as vg; from vgtheory.study import simulate as m; m.chunk_size = lambda cost: 1;"
-        "n = vg.Network('tanh', vg.Weights.gaussian(1.5, 0.1), width=64, depth=300);"
-        "print('ready', flush=True); vg.simulate(n, 400, seed=5, checkpoint=sys.argv[1])"
-    )
-    for pause in (0.0, 0.05, 0.3):
-        process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "c"], stdout=subprocess.PIPE)
-        process.stdout.readline()
-        deadline = time.monotonic() + 60
-        while not list((tmp_path / "c").glob("*.npz")) and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(pause)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-    assert list((tmp_path / "c").glob("*.npz"))
-    net = network(width=64, depth=300)
-    original = module.chunk_size
-    module.chunk_size = lambda cost: 1
-    try:
-        resumed = simulate(net, 400, seed=5, checkpoint=tmp_path / "c")
-    finally:
-        module.chunk_size = original
-    assert resumed.identical(simulate(net, 400, seed=5))
 
 
 def test_checkpoints_of_another_network_seed_or_method_are_refused(tmp_path):

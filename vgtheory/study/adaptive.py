@@ -71,6 +71,15 @@ class Until:
             return quantile_interval(values, 0.5, self.level)
         return (mean_interval if self.statistic == "mean" else variance_interval)(values, self.level)
 
+    def outcome(self, arrays: Arrays) -> str:
+        """Return the target and what became of it, in one line."""
+        half = float(self.interval(with_logarithms(arrays)).half_width[0])
+        word = "reached" if half <= self.half_width else "not reached"
+        return (
+            f"{word}: {self.level:g} interval of the {self.statistic} of {self.variable} at layer {self.layer}, "
+            f"half width {half:.4g}, target {self.half_width:g}"
+        )
+
     def wanted(self, samples: dict[str, NDArray[np.float64]]) -> int:
         """Return how many samples the study needs as far as these tell; no more than these if they suffice."""
         n = len(samples[self.variable])
@@ -95,6 +104,8 @@ def run_until(
 
     Raises InputError for a layer that the study does not have, and what ``engine.run`` raises.
     """
+    if not isinstance(until, Until):
+        raise InputError(f"until = {until!r}", "an Until", "e.g. until=vg.Until(0.05)")
     if isinstance(until.layer, bool) or not 1 <= until.layer <= study.depth:
         raise InputError(f"layer = {until.layer} of Until", f"a layer from 1 to {study.depth}", "e.g. layer=1")
     parts: list[Arrays] = []

@@ -110,7 +110,8 @@ def simulate(
     else:
         arrays = run_until(study, until, executor, checkpoint, progress)
     _check_finite(network, arrays)
-    return _dataset(network, chosen, seed, arrays)
+    result = _dataset(network, chosen, seed, arrays)
+    return result if until is None else result.assign_attrs(until=until.outcome(arrays))
 
 
 def whole_number(name: str, value: Any, least: int, most: int, example: str) -> int:

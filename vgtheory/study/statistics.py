@@ -76,8 +76,9 @@ def statistics(
         values = samples[name]
         variables |= _entries(f"{name}_mean", f"mean of {text}", mean_interval(values, level))
         variables |= _entries(f"{name}_variance", f"variance of {text}", variance_interval(values, level))
-        by_level = [quantile_interval(values, p, level) for p in levels]
-        variables |= _entries(f"{name}_quantile", f"quantile of {text}", _stacked(by_level), "quantile")
+        if levels:
+            by_level = [quantile_interval(values, p, level) for p in levels]
+            variables |= _entries(f"{name}_quantile", f"quantile of {text}", _stacked(by_level), "quantile")
         if orders:
             found = [log_raw_moment(values, k) for k in orders]
             moment, carrying[name] = (np.stack(column, axis=-1) for column in zip(*found, strict=True))
@@ -87,7 +88,8 @@ def statistics(
     variables["dead"] = ("layer", dead, {"long_name": DEAD, "units": "1"})
     share = proportion_interval(dead, study.sizes["sample"], level)
     variables |= _entries("dead_share", "share of networks whose gradient at h_l is zero", share)
-    coordinates: dict[str, Any] = {"layer": study["layer"], "quantile": levels}
+    coordinates: dict[str, Any] = {"layer": study["layer"]}
+    coordinates |= {"quantile": levels} if levels else {}
     coordinates |= {"moment": orders} if orders else {}
     attributes = {**study.attrs, "samples": study.sizes["sample"], "level": level}
     return xr.Dataset(variables, coordinates, attributes)
