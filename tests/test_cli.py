@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
+from vgtheory._errors import StudyInterrupted
 from vgtheory.cli.app import run
 
 SMALL = ["--width", "16", "--depth", "6", "--samples", "8"]
@@ -83,6 +85,33 @@ def test_interruption_is_one_line_and_130(monkeypatch, capsys):
     monkeypatch.setattr("vgtheory.cli.options.Network", stopped)
     assert run(["report", "tanh"]) == 130
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_interrupted_simulation_says_what_is_kept_and_goes_on(tmp_path, monkeypatch, capsys):
+    command = ["simulate", "tanh", *SMALL, "--out", str(tmp_path / "study.nc"), "--checkpoint", str(tmp_path / "c")]
+
+    def stopped(*_, **__):
+        raise StudyInterrupted(f"interrupted after 4 of 8 samples: they are kept in {tmp_path / 'c'}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vgtheory.study.simulate.simulate", stopped)
+        assert run(command) == 130
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("vgtheory: interrupted after 4 of 8 samples: they are kept in")
+    assert run(command) == 0
+    assert list((tmp_path / "c").glob("*.npz"))
+
+
+def test_a_simulation_ends_when_its_interval_is_short_enough(tmp_path, capsys):
+    out = tmp_path / "study.nc"
+    options = [*SMALL, "--samples", "5000", "--until", "0.3", "--out", str(out)]
+    assert run(["simulate", "tanh", *options]) == 0
+    with xr.open_dataset(out, engine="h5netcdf") as study:
+        assert study.sizes["sample"] < 5000
+        assert study.attrs["until"].startswith("reached")
+    capsys.readouterr()
+    assert run(["simulate", "tanh", *SMALL, "--until", "-1", "--force", "--out", str(out)]) == 2
+    assert "half_width" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):

@@ -14,6 +14,7 @@ import typer
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.cli.commands import COMMANDS
+from vgtheory.cli.options import Interruption
 
 # typer carries its own copy of click since 0.26 and used the installed one before; this is the class in both.
 _UsageError: Any = typer.BadParameter.__mro__[1]
@@ -50,6 +51,8 @@ def run(arguments: list[str]) -> int:
         return _refuse(error.format_message() or "nothing to do; see vgtheory --help")
     except typer.Exit as stop:
         return int(stop.exit_code)
+    except Interruption as stop:
+        return _interrupted(str(stop))
     except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
     except BrokenPipeError:
@@ -61,8 +64,8 @@ def run(arguments: list[str]) -> int:
         return _refuse(f"{where}{error.strerror or error}; choose another place with --out")
 
 
-def _interrupted() -> int:
-    print("vgtheory: interrupted; nothing half-written is left behind", file=sys.stderr)
+def _interrupted(message: str = "interrupted; nothing half-written is left behind") -> int:
+    print(f"vgtheory: {message}", file=sys.stderr)
     return INTERRUPTED
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, StudyInterrupted
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.describe import describe
@@ -24,6 +24,12 @@ from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 
 T = TypeVar("T")
+
+
+class Interruption(Exception):
+    """Ctrl-C, with what is kept in words."""
+
+
 SIGMA_W, SIGMA_B, WIDTH, DEPTH, SAMPLES = 1.5, 0.05, 512, 1000, 64
 MAX_SAMPLES = 10**6
 
@@ -168,7 +174,10 @@ def _expanded(command: Callable[..., None], name: str, build: Callable[..., Any]
 
     def run(**given: Any) -> None:
         built = build(**{key: given.pop(key) for key in options})
-        command(**{name: built}, **given)
+        try:
+            command(**{name: built}, **given)
+        except StudyInterrupted as stop:  # the command line's library makes a bare exit code of a KeyboardInterrupt
+            raise Interruption(str(stop)) from stop
 
     run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
     parameters = [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in (*options.values(), *others)]

@@ -104,7 +104,7 @@ def run(
 
 def _interrupted(done: int, samples: int, checkpoint: str | os.PathLike[str] | None) -> str:
     kept = (
-        "nothing is kept; give checkpoint=DIRECTORY to be able to go on"
+        "nothing is kept without a checkpoint directory"
         if checkpoint is None
         else f"they are kept in {os.fspath(checkpoint)}, and the same call goes on from there"
     )

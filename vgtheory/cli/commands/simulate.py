@@ -18,16 +18,34 @@ def simulate(
     seed: opt.Seed = 0,
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")] = Path("study.nc"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite the study of another network.")] = False,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Folder for finished parts; the same command goes on from there.")
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(
+            help="End when the 95 % interval of the mean of ln‖∂ℓ/∂h_1‖ is this half wide; --samples is the most.",
+            **opt.REAL,
+        ),
+    ] = None,
 ) -> None:
     """Run random networks and write ln‖∂ℓ/∂h_l‖ of every sample and layer as NetCDF."""
     opt.check_run(samples, seed)
     opt.announce(network, samples, seed)
     from vgtheory.cli.screen import print_study, progress_bar
     from vgtheory.reporting.study_file import check_study, write_study
+    from vgtheory.study.adaptive import Until
     from vgtheory.study.simulate import simulate as run
 
     check_study(out, network.spec_json, samples, seed, force)
     with progress_bar("simulate") as progress:
-        study = run(network, samples=samples, seed=seed, progress=progress)
+        study = run(
+            network,
+            samples=samples,
+            seed=seed,
+            checkpoint=checkpoint,
+            progress=progress,
+            until=None if until is None else Until(until),
+        )
     write_study(study, out)
     print_study(study, out)
