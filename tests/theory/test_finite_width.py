@@ -174,5 +174,5 @@ def test_warnings_name_what_fails():
     assert any("align" in w for w in gelu)
     assert any("align" in w for w in finite_width(vg.Network("softplus", vg.Weights.gaussian(1, 0.1), 64, 60)).warnings)
     assert any("slopes" in w for w in finite_width(vg.Network("sigmoid", vg.Weights.gaussian(4, 0.5), 10, 5)).warnings)
-    with pytest.raises(UnsupportedError, match="equal widths"):
-        finite_width(vg.Network("tanh", vg.Weights.orthogonal(1.5), (4, 5), 1))
+    with pytest.raises(UnsupportedError, match="slope 0"):
+        finite_width(vg.Network("sign(x)", vg.Weights.orthogonal(1.5), (4, 5), 1))

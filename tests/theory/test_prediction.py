@@ -55,12 +55,34 @@ def test_homogeneous_activations_follow_their_exact_law():
 
 
 def test_it_says_when_not_to_trust_it():
-    gelu = vg.predict(net("gelu", 64, 60, vg.Weights.gaussian(1.4, 0.3)))
+    gelu = vg.predict(net("gelu", 64, 60, vg.Weights.gaussian(1.4, 0.3)), method="order 1/N")
     assert gelu.attrs["reliable"].startswith("no: ")
     assert gelu.attrs["max_alignment_weight"] > 0.1
+    narrow = vg.predict(net("sigmoid", 3, 5, vg.Weights.gaussian(4, 0.5)))
+    assert "too narrow" in narrow.attrs["reliable"]
     uniform = vg.predict(net(weights=vg.Weights.uniform(1.5, 0.1)))
     assert "asymptotic" in uniform.attrs["assumptions"]
     assert uniform.log_gradient_norm.values == pytest.approx(vg.predict(net()).log_gradient_norm.values)
+
+
+def test_it_switches_to_the_closure_where_the_expansion_fails():
+    p = vg.predict(net("gelu", 64, 20, vg.Weights.gaussian(1.4, 0.3)))
+    assert p.attrs["method"] == p.attrs["weight_method"] == "closure"
+    assert p.attrs["expansion"].startswith("fails: ")
+    assert p.attrs["reliable"] == "yes"
+    assert vg.predict(net()).attrs["expansion"] == "holds"
+    with pytest.raises(InputError, match="method"):
+        vg.predict(net(), method="guess")
+
+
+def test_typical_and_mean_gradient():
+    """E‖δ‖² of ReLU is exactly that of infinite width; the typical gradient falls below it by 5/2 per layer / N."""
+    p = vg.predict(net("relu", 100, 200, vg.Weights.he()))
+    assert p.log_gradient_norm_rms.values == pytest.approx(p.log_gradient_norm_infinite_width.values, abs=1e-12)
+    assert p.attrs["depth_to_width"] == pytest.approx(1 / 5, rel=0.05)
+    normal = p.log_gradient_norm + p.log_gradient_norm_std**2
+    assert normal.values[0] == pytest.approx(p.log_gradient_norm_rms.values[0], abs=0.3)
+    assert p.log_gradient_norm.values[0] < p.log_gradient_norm_rms.values[0] - 2
 
 
 @pytest.mark.parametrize(("sigma_w", "change"), [(1.0, "vanishes"), (2.5, "explodes")])

@@ -17,7 +17,7 @@ from vgtheory.theory.mean_field import log_length_profile, table_of
 # Where the expansion stops being one: deviations of several per cent from exact simulation begin at these values.
 LENGTH_LIMIT = 0.1
 ALIGNMENT_LIMIT = 0.02
-SLOPE_LIMIT = 0.3
+SLOPE_LIMIT = 0.1
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class FiniteWidth:
     length_bias, length_variance : (E V_l − q_l)/q_l and Var V_l/q_l².
     alignment : w_l; E(ĥ_l·δ̂_l)² = (1 + w_l)/N for the unit vectors of h_l and δ_l.
     alignment_weight : β_l (1 + w_{l+1})/N_l.
+    noise : v_η/N_l, the relative variance that one layer's slopes and weights give to the squared gradient.
     warnings : what makes the expansion unreliable here; empty where nothing does.
     """
 
@@ -83,23 +84,18 @@ class FiniteWidth:
     length_variance: Array
     alignment: Array
     alignment_weight: Array
+    noise: Array
     warnings: tuple[str, ...]
 
 
 def layer_coefficients(network: Network) -> LayerCoefficients:
     """Return the coefficients of every layer along the profile q_1..q_L.
 
-    Raises UnsupportedError for orthogonal weights between layers of different width, and for an activation whose slope
-    is zero wherever it exists.
+    Raises UnsupportedError for an activation whose slope is zero wherever it exists.
     """
     if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
         raise UnsupportedError(
             f"{network.activation.name} has slope 0 almost everywhere, so every gradient is 0; use another activation"
-        )
-    orthogonal = network.weights.family == "orthogonal"
-    if orthogonal and len(set(network.widths)) > 1:
-        raise UnsupportedError(
-            "finite-width statistics of orthogonal weights need equal widths; give one width, or use gaussian weights"
         )
     log_q = log_length_profile(network)
     # Layers at the fixed point share one set of coefficients.
@@ -118,14 +114,17 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
     noise, covariance = inner * following**2 * (m.fourth - 1), inner * following * (m.cross - 1)
     alignment_step = response**2 * np.exp(step - log_chi)
     a, a2 = m.slope_elasticity, m.slope_curvature
-    if orthogonal:
+    if network.weights.family == "orthogonal":
+        # A matrix fixes lengths in max(N_{l−1}, N_l) dimensions; `fixed` is the share of them that layer l has.
+        own, larger = np.array(network.widths[1:], dtype=float), haar_dimensions(network)
+        fixed, fixed_back = own / larger, own / np.append(larger[1:], own[-1])
         return LayerCoefficients(
             log_q, share, m.log_slope_square, log_chi, response, curvature,
-            noise - 2 * share**2 * response**2,
-            covariance - 2 * share**2 * response * a,
-            3 * (m.slope_fourth - 1) - 2 * share**2 * a**2,
+            noise - 2 * share**2 * response**2 * fixed,
+            covariance - 2 * share**2 * response * a * fixed,
+            3 * m.slope_fourth - 1 - 2 * fixed_back - 2 * share**2 * a**2 * fixed,
             a, a2,
-            inner * (m.cross - 1), alignment_step * share / following, 2 * share * a,
+            inner * (m.cross - fixed_back), alignment_step * share / following, 2 * share * a,
         )  # fmt: skip
     return LayerCoefficients(
         log_q, share, m.log_slope_square, log_chi, response, curvature, noise, covariance,
@@ -134,11 +133,17 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
     )  # fmt: skip
 
 
+def haar_dimensions(network: Network) -> Array:
+    """Return max(N_{l−1}, N_l), the size of the Haar matrix that an orthogonal W_l is a (scaled) part of."""
+    widths = np.array(network.widths, dtype=float)
+    return np.maximum(widths[1:], widths[:-1])
+
+
 def finite_width(network: Network) -> FiniteWidth:
     """Return mean and variance of ln‖δ_l‖² and ln‖∂ℓ/∂W_l‖_F² to order 1/N, for a unit loss gradient at x_L.
 
-    Cost O(L).  Valid where E φ⁴ and E φ'⁴ are finite, kinks allowed; gaussian weights, uniform ones asymptotically
-    (the excess kurtosis of a pre-activation is itself of order 1/N), orthogonal ones between layers of equal width.
+    Cost O(L).  Valid where E φ⁴ and E φ'⁴ are finite, kinks allowed; gaussian and orthogonal weights, uniform ones
+    asymptotically (the excess kurtosis of a pre-activation is itself of order 1/N).
 
     Notes
     -----
@@ -158,7 +163,7 @@ def finite_width(network: Network) -> FiniteWidth:
     widths = np.array(network.widths, dtype=float)
     orthogonal = network.weights.family == "orthogonal"
     own, before = widths[1:], widths[:-1]
-    extra = k.weight_share**2 / own if orthogonal else np.zeros_like(own)
+    extra = k.weight_share**2 / haar_dimensions(network) if orthogonal else np.zeros_like(own)
     v, m = _forward(k, own, extra)
     w = _backwards(k.alignment_source, k.alignment_step)
     alpha = _backwards(k.slope_response, k.response)
@@ -184,6 +189,7 @@ def finite_width(network: Network) -> FiniteWidth:
         length_variance=v,
         alignment=w,
         alignment_weight=k.rank_one * (1 + w_ahead) / own,
+        noise=k.slope_noise / own,
         warnings=_warnings(k, v, k.rank_one * (1 + w_ahead) / own, own),
     )
 

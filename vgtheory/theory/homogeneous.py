@@ -16,6 +16,7 @@ from scipy.special import digamma, gammaln, polygamma
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network, require_plain
+from vgtheory.theory.finite_width import haar_dimensions
 from vgtheory.theory.mean_field import table_of
 
 
@@ -46,26 +47,30 @@ def exact_norms(network: Network) -> ExactNorms:
     """
     require_plain(network, "the exact law")
     orthogonal = network.weights.family == "orthogonal"
-    if not has_exact_law(network) or (orthogonal and len(set(network.widths)) > 1):
+    if not has_exact_law(network):
         raise UnsupportedError(
-            f"{network.activation.name} with {network.weights.family} weights and these widths has no exact law; "
-            "predict uses the 1/N expansion where that applies"
+            f"{network.activation.name} with {network.weights.family} weights has no exact law; "
+            "predict uses the 1/N expansion or the closure there"
         )
     values = np.abs(table_of(network.activation).values(np.array([1.0, -1.0]))[0])
     widths = np.array(network.widths)
     laws = {int(n): log_square_sum(float(values[0]), float(values[1]), int(n)) for n in set(widths[1:].tolist())}
     mean, variance = np.array([laws[n] for n in widths[1:].tolist()]).T
-    sphere_mean, sphere_variance = digamma(widths / 2) + log(2), polygamma(1, widths / 2)
-    scale = 2 * np.log(np.array(network.sigmas)[:, 0])
-    if orthogonal:  # each factor is X/χ²(N), the share of a uniform direction
-        mean, variance = mean - sphere_mean[1:], variance - sphere_variance[1:]
-        steps, last_mean, last_variance = scale + mean, mean[-1], variance[-1]
-    else:
-        steps = scale - np.log(widths[:-1]) + mean  # layer k's factor (σ_k²/N_{k−1}) X_k
-        last_mean, last_variance = mean[-1] - sphere_mean[-1], variance[-1] - sphere_variance[-1]
-    # δ_l carries the coins of layers l..L and the weights of layers l + 1..L.
-    back = np.append(scale[1:] + mean[:-1] - (0 if orthogonal else np.log(widths[1:-1])), last_mean)
-    spread = np.append(variance[:-1], last_variance)
+    scale = 2 * np.log(np.array(network.sigmas)[:, 0]) - np.log(widths[:-1])
+    # Layer k's factor (σ_k²/N_{k−1}) X_k; δ_l carries the coins of layers l..L and the weights of layers l + 1..L.
+    steps, steps_variance = scale + mean, variance
+    back, spread = np.append(scale[1:], 0.0) + mean, variance.copy()
+    end_mean, end_variance = _log_length(widths[-1:])
+    if (
+        orthogonal
+    ):  # a direction is uniform in max(N_{k−1}, N_k) dimensions; X/χ² of as many is the part of it that stays
+        larger = haar_dimensions(network)
+        fixed_mean, fixed_variance = _log_length(larger)
+        gain = np.log(larger) - fixed_mean
+        steps, steps_variance = steps + gain, variance - fixed_variance
+        back, spread = back + np.append(gain[1:], 0.0), spread - np.append(fixed_variance[1:], 0.0)
+    back[-1] -= end_mean[0]
+    spread[-1] -= end_variance[0]
     out_mean, out_variance = np.cumsum(back[::-1])[::-1], np.cumsum(spread[::-1])[::-1]
     dead = -float(np.expm1(np.log1p(-(0.5 ** widths[1:].astype(float))).sum())) if values.min() == 0 else 0.0
     if any(sigma_b > 0 for _, sigma_b in network.sigmas):
@@ -73,8 +78,13 @@ def exact_norms(network: Network) -> ExactNorms:
     # Without bias ‖x_{l−1}‖² is a product of the same factors, independent of δ_l.
     inputs = log(widths[0]) + np.append(0.0, np.cumsum(steps)[:-1])
     return ExactNorms(
-        out_mean, out_variance, out_mean + inputs, out_variance + np.append(0.0, np.cumsum(variance)[:-1]), dead
+        out_mean, out_variance, out_mean + inputs, out_variance + np.append(0.0, np.cumsum(steps_variance)[:-1]), dead
     )
+
+
+def _log_length(freedom: Array) -> tuple[Array, Array]:
+    """Return mean and variance of ln χ²."""
+    return digamma(freedom / 2) + log(2), polygamma(1, freedom / 2)
 
 
 @lru_cache(maxsize=4096)

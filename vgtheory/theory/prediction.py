@@ -1,54 +1,82 @@
 """`predict`: what theory says about every layer of a network, as one labelled data set."""
 
+from dataclasses import dataclass
+from typing import Literal, get_args
+
 import numpy as np
 import xarray as xr
 
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.theory.closure import Closure, closure
 from vgtheory.theory.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.homogeneous import ExactNorms, exact_norms, has_exact_law
 
+Method = Literal["auto", "exact law", "order 1/N", "closure"]
+
+# The closure's logarithm of one layer's factor: from here on it is off by more than a tenth of its spread.
+CLOSURE_LIMIT = 1.0
 _UNITS = {
     "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
     "log_q": "natural logarithm of q (stays finite where q leaves the range of doubles)",
     "chi": "gain of the squared gradient norm from layer l + 1 to l",
-    "log_gradient_norm": "mean over networks of ln |dloss/dh_l|_2",
+    "log_gradient_norm": "mean over networks of ln |dloss/dh_l|_2: the typical gradient",
     "log_gradient_norm_std": "standard deviation over networks of ln |dloss/dh_l|_2",
+    "log_gradient_norm_rms": "half the ln of the mean of |dloss/dh_l|_2^2 under the log-normal law: the mean gradient",
     "log_gradient_norm_infinite_width": "ln |dloss/dh_l|_2 of the infinitely wide network",
     "log_weight_gradient_norm": "mean over networks of ln |dloss/dW_l|_F",
     "log_weight_gradient_norm_std": "standard deviation over networks of ln |dloss/dW_l|_F",
-    "relative_length_bias": "(E |h_l|^2/N - q_l)/q_l, order 1/N",
-    "relative_length_variance": "variance of the conditional variance of h_l, over q_l^2, order 1/N",
-    "alignment": "w_l: E cos^2 of the angle between h_l and dloss/dh_l is (1 + w_l)/N",
+    "relative_length_bias": "(E V_l - q_l)/q_l, V_l the conditional variance of h_l",
+    "relative_length_variance": "variance of V_l over q_l^2",
+    "alignment": "w_l: E cos^2 of the angle between h_l and dloss/dh_l is (1 + w_l)/N, to order 1/N",
 }
 
 
-def predict(network: Network) -> xr.Dataset:
+@dataclass(frozen=True)
+class _Norms:
+    """Statistics of one kind of log norm squared, how they are known, and why not to trust them."""
+
+    mean: Array
+    variance: Array
+    method: str
+    doubts: tuple[str, ...] = ()
+
+
+def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     """Return the predicted gradient norms of every layer, mean and spread over random networks of this width and depth.
 
-    For a loss whose gradient at x_L is uniform on the unit sphere and an input with ‖x_0‖² = N_0.  Positively
-    homogeneous activations (linear, ReLU, leaky ReLU, |x|) follow their exact law at every width; others the expansion
-    to order 1/N.
+    For a loss whose gradient at x_L is uniform on the unit sphere and an input with ‖x_0‖² = N_0.
 
     Parameters
     ----------
     network : with numbers for width, depth and scales.
+    method : "exact law", for positively homogeneous activations (linear, ReLU, leaky ReLU, |x|) at every width and
+        depth; "order 1/N", the expansion in the width, O(depth); "closure", which follows lengths and alignments that
+        fluctuate too much to be expanded in, within seconds.  "auto" takes the exact law where there is one, else the
+        expansion, and the closure where the expansion fails its own tests.
 
     Returns
     -------
     Dataset over ``layer`` = 1..L with q, log_q, chi, log_gradient_norm (natural logarithms), log_gradient_norm_std,
-    log_gradient_norm_infinite_width, log_weight_gradient_norm, log_weight_gradient_norm_std, relative_length_bias,
-    relative_length_variance, alignment.  attrs: method ("exact law" or "order 1/N"), weight_method, reliable ("yes", or
-    "no: " and why), weight_reliable, assumptions, dead_probability, spec (JSON).
+    log_gradient_norm_rms, log_gradient_norm_infinite_width, log_weight_gradient_norm, log_weight_gradient_norm_std,
+    relative_length_bias, relative_length_variance, alignment.  attrs: method, weight_method, reliable ("yes", or "no: "
+    and why), weight_reliable, expansion ("holds", or "fails: " and why), law, assumptions, dead_probability,
+    variance_per_layer (of ln‖δ_l‖², in the middle half of the layers, times the smallest width), depth_to_width (its
+    inverse: the ratio L/N at which ln‖δ‖² has variance 1, so that gradients of two networks differ by a factor of
+    about e and the infinitely wide network no longer describes one of them), spec (JSON).
 
     Raises
     ------
     InputError : symbolic or zero quantities.
     NoSolutionError : q_l diverges.
-    UnsupportedError : orthogonal weights between layers of different width; a slope that vanishes everywhere.
+    UnsupportedError : a slope that vanishes everywhere, moments that are not finite, a method that does not apply.
 
     Notes
     -----
-    Mean field: Poole et al. (2016), Schoenholz et al. (2017).  Cost O(depth).
+    Mean field: Poole et al. (2016), Schoenholz et al. (2017).  ln‖δ_l‖ is a sum over layers and close to normal, so
+    ‖δ_l‖ is close to log-normal: its typical value is e^mean, the root of its mean square e^{mean + std²}, which rare
+    networks dominate once std exceeds about 1 (Hanin & Nica (2020) for ReLU).  At infinite width both are one.
 
     Examples
     --------
@@ -57,44 +85,88 @@ def predict(network: Network) -> xr.Dataset:
     >>> p.attrs["method"], round(float(p.log_gradient_norm_std[0] ** 2), 3)
     ('exact law', 0.644)
     """
+    if method not in get_args(Method):
+        raise InputError(f"method = {method!r}", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"')
     require_plain(network, "predict")
     require_independent_layers(network, "predict")
     terms = finite_width(network)
-    exact = exact_norms(network) if has_exact_law(network) else None
-    mean, variance = (terms.mean, terms.variance) if exact is None else (exact.mean, exact.variance)
-    if exact is None or exact.weight_mean is None or exact.weight_variance is None:
-        weight_mean, weight_variance = terms.weight_mean + (mean - terms.mean), terms.weight_variance
-        if exact is not None:  # the gradient's part is exact, the input's length to order 1/N
-            weight_variance = weight_variance + (variance - terms.variance)
-    else:
-        weight_mean, weight_variance = exact.weight_mean, exact.weight_variance
+    exact = (
+        exact_norms(network)
+        if method in ("auto", "exact law") and (method == "exact law" or has_exact_law(network))
+        else None
+    )
+    gradient, weight, closed = _norms(network, terms, exact, method)
     with np.errstate(over="ignore", under="ignore"):
         q, chi = np.exp(terms.log_q), np.exp(terms.log_chi)
+    bias, spread = terms.length_bias, terms.length_variance
+    if closed is not None:
+        sigma_b = np.array(network.sigmas)[:, 1]
+        bias, spread = (closed.length_mean + sigma_b**2) / q - 1, closed.length_variance / q**2
+    rms = terms.wide_mean if exact is not None else gradient.mean + gradient.variance / 2
     values = {
         "q": q,
         "log_q": terms.log_q,
         "chi": chi,
-        "log_gradient_norm": mean / 2,
-        "log_gradient_norm_std": _half_spread(variance),
+        "log_gradient_norm": gradient.mean / 2,
+        "log_gradient_norm_std": _half_spread(gradient.variance),
+        "log_gradient_norm_rms": rms / 2,
         "log_gradient_norm_infinite_width": terms.wide_mean / 2,
-        "log_weight_gradient_norm": weight_mean / 2,
-        "log_weight_gradient_norm_std": _half_spread(weight_variance),
-        "relative_length_bias": terms.length_bias,
-        "relative_length_variance": terms.length_variance,
+        "log_weight_gradient_norm": weight.mean / 2,
+        "log_weight_gradient_norm_std": _half_spread(weight.variance),
+        "relative_length_bias": bias,
+        "relative_length_variance": spread,
         "alignment": terms.alignment,
     }
     return xr.Dataset(
         {name: ("layer", value, {"description": _UNITS[name]}) for name, value in values.items()},
         coords={"layer": np.arange(1, len(q) + 1)},
-        attrs=_attributes(network, terms, exact),
+        attrs=_attributes(network, terms, exact, gradient, weight),
     )
 
 
-def _half_spread(variance: np.ndarray) -> np.ndarray:
+def _norms(
+    network: Network, terms: FiniteWidth, exact: ExactNorms | None, method: Method
+) -> tuple[_Norms, _Norms, Closure | None]:
+    """Return the statistics of ‖δ_l‖² and ‖∂ℓ/∂W_l‖² by the method that holds, and the closure where it was needed."""
+    if exact is not None and exact.weight_mean is not None and exact.weight_variance is not None:
+        return (
+            _Norms(exact.mean, exact.variance, "exact law"),
+            _Norms(exact.weight_mean, exact.weight_variance, "exact law"),
+            None,
+        )
+    closed, doubts = None, terms.warnings
+    if method == "closure" or (method != "order 1/N" and terms.warnings):
+        closed, doubts = _closed(network, terms, method)
+    known, name = (terms, "order 1/N") if closed is None else (closed, "closure")
+    weight = _Norms(known.weight_mean, known.weight_variance, name, doubts)
+    if exact is None:
+        return _Norms(known.mean, known.variance, name, doubts), weight, closed
+    # The gradient's part of the weight gradient is exact, the input's length is not.
+    mean, variance = weight.mean + (exact.mean - known.mean), weight.variance + (exact.variance - known.variance)
+    return _Norms(exact.mean, exact.variance, "exact law"), _Norms(mean, variance, name, doubts), closed
+
+
+def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closure | None, tuple[str, ...]]:
+    """Return the closure and what speaks against it; without one where it does not apply."""
+    try:
+        found = closure(network)
+    except UnsupportedError as problem:
+        if method == "closure":
+            raise
+        return None, (*terms.warnings, f"and the closure does not apply: {problem.args[0]}")
+    noise = float(terms.noise.max())
+    if noise > CLOSURE_LIMIT:
+        return found, (f"the layers are too narrow: max v_η/N = {noise:.3g} > {CLOSURE_LIMIT:g}; use vg.simulate",)
+    return found, ()
+
+
+def _half_spread(variance: Array) -> Array:
     return np.sqrt(np.maximum(variance, 0.0)) / 2  # orthogonal linear networks: zero up to rounding
 
 
-def _attributes(network: Network, terms: FiniteWidth, exact: ExactNorms | None) -> dict[str, str | float]:
+def _attributes(
+    network: Network, terms: FiniteWidth, exact: ExactNorms | None, gradient: _Norms, weight: _Norms
+) -> dict[str, str | float]:
     assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0"]
     if network.weights.acts_by_variance:
         assumptions.append(
@@ -102,19 +174,28 @@ def _attributes(network: Network, terms: FiniteWidth, exact: ExactNorms | None) 
         )
     if exact is not None and exact.dead_probability:
         assumptions.append("given that no layer is dead")
-    reliable = _verdict(terms.warnings if exact is None else ())
-    weights_exact = exact is not None and exact.weight_mean is not None
+    growth = min(network.widths) * _growth(gradient.variance)
     return {
-        "method": "order 1/N" if exact is None else "exact law",
-        "weight_method": "exact law" if weights_exact else "order 1/N",
-        "reliable": reliable,
-        "weight_reliable": _verdict(() if weights_exact else terms.warnings),
+        "method": gradient.method,
+        "weight_method": weight.method,
+        "reliable": _verdict(gradient.doubts),
+        "weight_reliable": _verdict(weight.doubts),
+        "expansion": "fails: " + "; ".join(terms.warnings) if terms.warnings else "holds",
+        "law": "|dloss/dh_l|_2 is log-normal in the bulk",
         "assumptions": "; ".join(assumptions),
         "dead_probability": 0.0 if exact is None else exact.dead_probability,
+        "variance_per_layer": growth,
+        "depth_to_width": 1 / growth if growth > 1e-9 else float("inf"),
         "max_relative_length_variance": float(terms.length_variance.max()),
         "max_alignment_weight": float(terms.alignment_weight.max()),
         "spec": network.spec_json,
     }
+
+
+def _growth(variance: Array) -> float:
+    """Return by how much the variance grows per layer, in the middle half of the layers."""
+    first, last = len(variance) // 4, (3 * len(variance)) // 4
+    return float(variance[0]) if last == first else float((variance[first] - variance[last]) / (last - first))
 
 
 def _verdict(reasons: tuple[str, ...]) -> str:

@@ -1,0 +1,154 @@
+"""One layer of the closure as a linear operator on functions of (ln R, θ²), tabulated on a Chebyshev grid."""
+
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.polynomial.hermite_e import hermegauss
+
+from vgtheory.kernels.quadrature import Array
+from vgtheory.theory.layer_sums import Cumulants, LayerLaw, LogStep, layer_law, log_step, unit_cumulants
+from vgtheory.theory.moments import MomentTable
+
+ANGLES = 16  # Chebyshev nodes in θ²
+MOST_LENGTHS, FEWEST_LENGTHS = 64, 16
+PER_UNIT = 9  # Chebyshev nodes per unit of ln R
+_NODES = 7  # Gauss–Hermite nodes for each of a layer's two noises; 15 change nothing in nine digits
+
+
+@dataclass(frozen=True)
+class LayerKind:
+    """What distinguishes a layer: its widths and scales, and the σ_w of the next (0 in the last layer)."""
+
+    fan_in: int
+    width: int
+    sigma_w: float
+    sigma_b: float
+    next_sigma_w: float
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Mean and variance of ln T at each state, and matrices that take functions f of the next state to their means.
+
+    ahead : E f.
+    tilted : E (ln T − E ln T) f.
+    """
+
+    mean: Array
+    variance: Array
+    ahead: Array
+    tilted: Array
+
+    def back(self, u: Array, v: Array) -> tuple[Array, Array]:
+        """Return mean and variance of ln T plus what follows, which has mean u and variance v at the next state."""
+        ahead, squares, spread = (self.ahead @ np.stack([u, u * u, v], axis=-1)).T
+        return self.mean + ahead, self.variance + spread + squares - ahead**2 + 2 * (self.tilted @ u)
+
+
+@dataclass(frozen=True)
+class LayerOperators:
+    """A layer between others (states: length, angle), as a tangent's first (states: length), and for the length."""
+
+    inner: Operator
+    first: Operator
+    length: Array
+
+
+class Grid:
+    """Chebyshev nodes in ln R from `low` to `high` and in θ² from 0 to `most`; beyond, functions stay as at the end."""
+
+    def __init__(self, low: float, high: float, most: float) -> None:
+        count = int(np.clip(np.ceil(PER_UNIT * (high - low)), FEWEST_LENGTHS, MOST_LENGTHS))
+        self.low, self.high, self.most = low, high, most
+        nodes, self._length_matrix = _chebyshev(count)
+        self.log_weight = (low + high) / 2 + (high - low) / 2 * nodes
+        nodes, self._angle_matrix = _chebyshev(ANGLES)
+        self.cosine = np.sqrt(most * (1 + nodes) / 2)
+
+    @property
+    def states(self) -> int:
+        """Return the number of nodes."""
+        return len(self.log_weight) * len(self.cosine)
+
+    def length_rows(self, log_weight: Array) -> Array:
+        """Return rows that give a function's value at ln R from its values at the nodes, on a new last axis."""
+        x = np.clip((2 * log_weight - self.low - self.high) / (self.high - self.low), -1, 1)
+        return np.asarray(chebyshev.chebvander(x, len(self.log_weight) - 1) @ self._length_matrix)
+
+    def angle_rows(self, cosine: Array) -> Array:
+        """Return the same for θ."""
+        x = 2 * np.minimum(cosine**2 / self.most, 1) - 1
+        return np.asarray(chebyshev.chebvander(x, len(self.cosine) - 1) @ self._angle_matrix)
+
+
+def _chebyshev(count: int) -> tuple[Array, Array]:
+    """Return the nodes and the matrix from values at them to coefficients."""
+    nodes = np.asarray(np.cos(np.pi * (np.arange(count) + 0.5) / count), dtype=np.float64)
+    values = chebyshev.chebvander(nodes, count - 1).T
+    return nodes, np.asarray(values * np.where(np.arange(count) == 0, 1, 2)[:, None] / count, dtype=np.float64)
+
+
+def layer_operators(table: MomentTable, grid: Grid, kind: LayerKind, orthogonal: bool) -> LayerOperators:
+    """Return the operators of one kind of layer."""
+    unit = unit_cumulants(table, grid.log_weight, kind.sigma_b, orthogonal)
+    total = max(kind.fan_in, kind.width)  # the dimension of the Haar matrix that an orthogonal one is a part of
+    inside = _inside(grid, unit, kind, orthogonal, total)
+    zero = np.zeros(len(grid.log_weight))
+    # A tangent that starts here is a unit vector independent of h.
+    start = layer_law(unit, zero, kind.width, kind.width, ("ζ²",))
+    if orthogonal and total == kind.width:
+        start = layer_law(unit, zero, kind.width, total, ("z²", "ζ²"))
+    elif orthogonal:  # two independent conditions, each of which moves the law by little
+        parts = (start, layer_law(unit, zero, kind.width, total, ("z²",)), layer_law(unit, zero, kind.width))
+        start = LayerLaw(*(a + b - base for a, b, base in zip(*parts, strict=True)))
+    begin = log_step(start)
+    gain = 2 * log(kind.sigma_w) + log(kind.width / kind.fan_in)
+    return LayerOperators(
+        _operator(log_step(inside), grid, kind, gain), _operator(begin, grid, kind, 0.0), _lengths(begin, grid, kind)
+    )
+
+
+def _inside(grid: Grid, unit: Cumulants, kind: LayerKind, orthogonal: bool, total: int) -> LayerLaw:
+    size, angles = len(grid.log_weight), len(grid.cosine)
+    spread = Cumulants(*(np.repeat(part, angles, axis=0) for part in unit))
+    along = np.tile(grid.cosine, size)
+    if orthogonal:
+        return layer_law(spread, along, kind.width, total, ("z²", "zζ", "ζ²"))
+    # z stands for h/√V, whose correlation with W t is that of (x, bias) with (t, 0)
+    weight = np.exp(grid.log_weight)
+    return layer_law(spread, along * np.repeat(np.sqrt(weight / (weight + kind.sigma_b**2)), angles), kind.width)
+
+
+def _rule() -> tuple[Array, Array]:
+    node, weight = hermegauss(_NODES)
+    return node, weight / weight.sum()
+
+
+def _lengths(step: LogStep, grid: Grid, kind: LayerKind) -> Array:
+    """Return the matrix that takes functions of the next ln R to their means."""
+    size = len(grid.log_weight)
+    if not kind.next_sigma_w:
+        return np.zeros((size, size))
+    node, weight = _rule()
+    reached = step.log_x[:, None] + 2 * log(kind.next_sigma_w) + step.noise_x[:, None] * node
+    return np.asarray(np.einsum("q,sqv->sv", weight, grid.length_rows(reached)))
+
+
+def _operator(step: LogStep, grid: Grid, kind: LayerKind, gain: float) -> Operator:
+    mean, states = step.log_t + gain, len(step.log_t)
+    if not kind.next_sigma_w:
+        nothing = np.zeros((states, grid.states))
+        return Operator(mean, step.variance_t, nothing, nothing)
+    node, weight = _rule()
+    reached = step.log_x[:, None] + 2 * log(kind.next_sigma_w) + step.noise_x[:, None] * node
+    lengths = grid.length_rows(reached)
+    g, k = node[:, None], node
+    turned = (part[:, None, None] for part in (step.cosine, step.cosine_with_x, step.cosine_own))
+    angles = grid.angle_rows(next(turned) + next(turned) * g + next(turned) * k)
+    tilt = step.t_with_x[:, None, None] * g + step.t_with_cosine[:, None, None] * k
+    chance = np.outer(weight, weight)
+    means = [np.einsum("qk,sqkt->sqt", chance, angles), np.einsum("sqk,sqkt->sqt", chance * tilt, angles)]
+    ahead, tilted = (np.einsum("sqv,sqt->svt", lengths, part).reshape(states, -1) for part in means)
+    return Operator(mean, step.variance_t, ahead, tilted)
