@@ -3,14 +3,15 @@
 import json
 from pathlib import Path
 
+import mpmath as mp
 import numpy as np
 import pytest
 
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError
+from vgtheory.theory.correlation_table import correlation_table, fixed_correlation
 from vgtheory.theory.mean_field import (
     correlation_step,
-    fixed_correlation,
     gradient_gain_at,
     length_slope,
     log_length_profile,
@@ -65,7 +66,7 @@ def test_he_initialised_relu_follows_the_published_correlations():
 def test_fixed_correlations_are_the_published_ones(point):
     sigma_w, sigma_b = point["inputs"]["sigma_w2"] ** 0.5, point["inputs"]["sigma_b2"] ** 0.5
     name = point["name"].split()[-1]
-    c, chi_c = fixed_correlation(name, point["value"]["q_star"], sigma_w, sigma_b)
+    c, chi_c = fixed_correlation(name, point["value"]["q_star"], sigma_w)
     assert (c, chi_c) == pytest.approx((point["value"]["c_star"], point["value"]["chi_cstar"]), rel=1e-8)
     assert correlation_step(name, point["value"]["q_star"], c, sigma_w, sigma_b)[0] == pytest.approx(c, abs=1e-9)
 
@@ -85,6 +86,42 @@ def test_fixed_correlation_near_criticality_and_by_both_rules():
     kinked = vg.fixed_points("hard_tanh", 1.5, 0.4)[0]
     assert kinked.chi > 1
     assert correlation_step("hard_tanh", kinked.q, kinked.c, 1.5, 0.4)[0] == pytest.approx(kinked.c, abs=1e-10)
+
+
+def test_relu_with_bias_next_to_criticality_follows_the_arc_cosine_kernel():
+    """Slightly chaotic at a bias that holds q = 1: D(ϑ) = σ_w² E(φ(u) − φ(v))²/(4 q sin² ϑ/2), Cho & Saul (2009)."""
+    table = correlation_table(vg.activation("relu"))
+    for angle in (1e-7, 1e-4, 0.01, 0.3, 1.5):
+        with mp.workdps(40):
+            t = mp.mpf(angle)
+            kernel = (mp.sin(t) + (mp.pi - t) * mp.cos(t)) / (2 * mp.pi)
+            truth = 2 * (mp.mpf(1) / 2 - kernel) / (2 * (1 - mp.cos(t)))
+        value, slope = table.step(1.0, angle, 1.0)
+        # the difference φ(u) − φ(v) is rounded to 1e-16 of φ and is of size ϑ
+        assert value == pytest.approx(float(truth), rel=1e-13 + 1e-15 / angle)
+        assert slope == pytest.approx((np.pi - angle) / (2 * np.pi), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma_w", "sigma_b"), [("hard_tanh", 1.19, 0.4), ("hard_tanh", 1.18, 0.4), ("tanh", 60.0, 1000.0)]
+)
+def test_where_the_hermite_series_cannot_decide_quadrature_does(name, sigma_w, sigma_b):
+    (point,) = vg.fixed_points(name, sigma_w, sigma_b)
+    assert 0 < 1 - point.c < 0.02
+    ahead, slope = correlation_step(name, point.q, point.c, sigma_w, sigma_b)
+    assert ahead == pytest.approx(point.c, abs=1e-11)
+    assert np.log(slope) == pytest.approx(-1 / point.xi_c, rel=1e-6)
+
+
+def test_a_jump_of_the_activation_leaves_no_perfect_correlation():
+    """E H(u)H(v) = 1/2 − acos(c)/(2π): at σ_b large c* is close to 1, by the series and next to 1 by quadrature."""
+    for sigma_b in (0.3, 3.0, 30.0):
+        (point,) = vg.fixed_points("step", 1.0, sigma_b)
+        q = 0.5 + sigma_b**2
+        assert point.q == pytest.approx(q)
+        assert 1 - np.arccos(point.c) / (2 * np.pi) / q == pytest.approx(point.c, abs=1e-10)
+        slope = 1 / (2 * np.pi * q * np.sqrt(1 - point.c**2))
+        assert point.xi_c == pytest.approx(-1 / np.log(slope), rel=1e-7)
 
 
 @pytest.mark.parametrize(("slope", "depth"), [(0.0, 0.0), (1.0, np.inf), (np.exp(-0.5), 2.0), (-np.exp(-0.5), 2.0)])

@@ -198,12 +198,8 @@ def hermite_coefficients(functions: Functions, q: float, grid: PanelGrid, terms:
     return out
 
 
-def bivariate_means(
-    functions: Functions, q: tuple[float, float], c: float, grid: PanelGrid, distance: bool = False
-) -> Array:
+def bivariate_means(functions: Functions, q: tuple[float, float], c: float, grid: PanelGrid) -> Array:
     """Return E f_k(u) f_k(v), shape (k,), for normal u, v with variances `q` and correlation `c` in [−1, 1].
-
-    With `distance`, E (f_k(u) − f_k(v))²: near c = 1 that keeps the digits that E f² − E f(u) f(v) loses.
 
     With v = √q₂ (c z₁ + s z₂), s² = 1 − c², the inner rule is split where v crosses a kink, and the outer rule is
     graded towards the kinks' layers of width s, so that c → ±1 costs no accuracy.
@@ -213,7 +209,7 @@ def bivariate_means(
     if abs(c) == 1:
         z, w = composite(_merged(np.concatenate([edges / root1, edges / (c * root2)]), CUT))
         left, right = functions(root1 * z), functions(c * root2 * z)
-        return ((left - right) ** 2 if distance else left * right) @ (w * density(z))
+        return (left * right) @ (w * density(z))
     s = np.sqrt((1 - c) * (1 + c))
     outer = [edges / root1]
     if c:
@@ -227,9 +223,7 @@ def bivariate_means(
     for zs, ws in zip(*(np.array_split(part[keep], len(z) // 256 + 1) for part in (z, w)), strict=True):
         left = functions(root1 * zs)
         x, v = _inner_rule(c * zs, s, edges / root2)
-        right = functions(root2 * x)
-        inner = (((left[..., None] - right) ** 2 if distance else right) * v).sum(axis=-1)
-        total = total + (inner if distance else left * inner) @ ws
+        total = total + (left * (functions(root2 * x) * v).sum(axis=-1)) @ ws
     return np.asarray(total)
 
 

@@ -13,8 +13,7 @@ from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.theory.correlation_table import correlation_table
 from vgtheory.theory.fixed_points import phase_names
-from vgtheory.theory.mean_field import table_of
-from vgtheory.theory.moments import HIGH, LOW, MomentTable
+from vgtheory.theory.moments import HIGH, LOW, MomentTable, table_of
 
 EMPTY = float(np.log(1e-10))  # without bias a smaller q is not told from 0 by the table's digits
 _UNITS = {
@@ -239,7 +238,7 @@ def _describe(table: MomentTable, cells: _Cells, log_q: Array, why: Array) -> tu
             settles = np.abs(chi_q[inner]) <= 1 + 1e-9
             c_here, log_slope = np.full((2, len(t)), np.nan)
             c_here[settles], log_slope[settles] = correlations.fixed(
-                t[settles], chi[inner][settles], cells.sigma_w[inner][settles], cells.sigma_b[inner][settles]
+                t[settles], chi[inner][settles], cells.sigma_w[inner][settles]
             )
             c[inner] = c_here
         xi_c[inner] = _depth(log_slope)

@@ -14,8 +14,9 @@ import numpy as np
 from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.symbolic.printing import decimal, displayed
-from vgtheory.theory.mean_field import fixed_correlation, relaxation_depth, table_of
-from vgtheory.theory.moments import LOW, MomentTable
+from vgtheory.theory.correlation_table import correlation_table
+from vgtheory.theory.mean_field import inverse_rate, relaxation_depth
+from vgtheory.theory.moments import LOW, MomentTable, table_of
 from vgtheory.theory.roots import NOISE, sign_changes
 
 LOWEST = log(1e-12)  # below, a fixed point is not told from q = 0
@@ -302,8 +303,9 @@ def _describe(table: MomentTable, t: float, sigma_w: float, sigma_b: float) -> F
     q = float(np.exp(t))
     chi = float(sigma_w**2 * np.exp(m.log_slope_square[0]))
     chi_q = float(sigma_w**2 * np.exp(m.log_square[0] - t) * m.elasticity[0])
-    c, chi_c = fixed_correlation(table.activation, q, sigma_w, sigma_b)
-    return FixedPoint(q, chi, chi_q, abs(chi_q) < 1, c, relaxation_depth(chi_q), relaxation_depth(chi_c))
+    c, log_slope = correlation_table(table.activation).fixed(np.array([t]), np.array([chi]), np.array([sigma_w]))
+    xi_c = inverse_rate(float(log_slope[0]))
+    return FixedPoint(q, chi, chi_q, abs(chi_q) < 1, float(c[0]), relaxation_depth(chi_q), xi_c)
 
 
 def _critical_at(table: MomentTable, t: float) -> CriticalPoint:

@@ -7,20 +7,12 @@ from math import exp, isfinite, log, log1p
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
-from vgtheory.kernels.quadrature import Array, UnresolvedError, bivariate_means, hermite_coefficients
+from vgtheory.kernels.close_pairs import close_means
+from vgtheory.kernels.quadrature import Array, UnresolvedError, bivariate_means
 from vgtheory.model.network import Network, require_independent_layers, require_plain
-from vgtheory.symbolic.catalogue import activation as to_activation
-from vgtheory.theory.moments import MomentTable, moment_table
-
-HERMITE_TERMS = 256
-
-
-def table_of(act: Any) -> MomentTable:
-    """Return the moment table of an activation given in any form."""
-    return moment_table(to_activation(act))
+from vgtheory.theory.moments import table_of
 
 
 def next_length(act: Any, q: Any, sigma_w: float, sigma_b: float = 0.0) -> Array:
@@ -66,10 +58,12 @@ def length_slope(act: Any, q: Any, sigma_w: float) -> Array:
 
 def relaxation_depth(slope: float) -> float:
     """Return ξ = −1/ln|slope|: deviations shrink like e^{−l/ξ}; inf at slope 1, negative where they grow."""
-    if slope == 0:
-        return 0.0
-    rate = -np.log(abs(slope))
-    return float(np.inf) if rate == 0 else float(1 / rate)
+    return inverse_rate(float(np.log(abs(slope)))) if slope else 0.0
+
+
+def inverse_rate(log_slope: float) -> float:
+    """Return −1/log_slope, the depth over which what a layer multiplies by e^log_slope shrinks e-fold; inf at 0."""
+    return float(np.inf) if abs(log_slope) <= 1e-12 else -1 / log_slope
 
 
 def correlation_step(act: Any, q: float, c: float, sigma_w: float, sigma_b: float = 0.0) -> tuple[float, float]:
@@ -85,53 +79,14 @@ def correlation_step(act: Any, q: float, c: float, sigma_w: float, sigma_b: floa
         raise InputError(f"c = {c}", "a correlation from -1 to 1", "give one")
     table = table_of(act)
     try:
-        value, slope = bivariate_means(table.values, (q, q), c, table.grid)
+        if 0 <= c < 1:
+            value, slope = close_means(table.values, q, float(np.arccos(c)), table.grid)[1]
+        else:
+            value, slope = bivariate_means(table.values, (q, q), c, table.grid)
     except UnresolvedError as problem:
         raise UnsupportedError(f"correlation map at q = {q:.6g}: {problem}; use smaller sigma_w or sigma_b") from None
     ahead = float(next_length(act, q, sigma_w, sigma_b))
     return (sigma_w**2 * value + sigma_b**2) / ahead, sigma_w**2 * slope * q / ahead
-
-
-def fixed_correlation(act: Any, q: float, sigma_w: float, sigma_b: float = 0.0) -> tuple[float, float]:
-    """Return the correlation c* that inputs of equal variance q tend to, and the slope χ_c of the map there.
-
-    `q` is a fixed point of the length map.  C is a power series in c with coefficients ≥ 0 (Mehler), hence convex on
-    [0, 1]: χ ≤ 1 leaves c* = 1 alone, and χ > 1 gives exactly one c* in [0, 1), which is found by its root.
-    """
-    chi = float(gradient_gain_at(act, q, sigma_w))
-    if chi <= 1 + 1e-12:
-        return 1.0, chi
-    table = table_of(act)
-    squares = hermite_coefficients(table.values, q, table.grid, HERMITE_TERMS) ** 2
-    total = float(np.exp(table.direct(np.log([q])).log_square[0]))
-    missing = max(total - float(squares[0].sum()) - 1e-14 * total, 0.0)  # Σ a_n² beyond the last term
-    orders, scale = np.arange(float(HERMITE_TERMS)), sigma_w**2 / q
-
-    def series_holds(gap: float) -> bool:
-        """Return whether cⁿ of the terms left out is nothing against what is looked for."""
-        return scale * missing * (1 - gap) ** HERMITE_TERMS <= 1e-12 * gap
-
-    def above(gap: float) -> float:
-        """Return C(c) − c at c = 1 − gap, as gap − (1 − C) with 1 − C = σ_w² E(φ(u) − φ(v))²/(2q): no cancellation."""
-        if series_holds(gap):
-            return gap + scale * (float(squares[0] @ np.expm1(orders * np.log1p(-gap))) - missing)
-        distance = bivariate_means(table.values, (q, q), 1 - gap, table.grid, True)[0]
-        return gap - scale / 2 * float(distance)
-
-    # 1 − C ≈ χ·gap next to c = 1, so C lies below the diagonal there; walk in until it lies above.
-    low = high = max(1e-3 * (chi - 1) ** 2, 1e-14) if chi < 2 else 1e-3
-    nearly_all = 1 - 1e-12  # c = 0 itself has no logarithm
-    while high < nearly_all and above(high) <= 0:
-        low, high = high, min(4 * high, nearly_all)
-    if above(high) <= 0:
-        root = 1.0
-    elif low == high:
-        root = low
-    else:
-        root = float(brentq(above, low, high, xtol=1e-16, rtol=1e-13))
-    if series_holds(root):
-        return 1 - root, sigma_w**2 * float(squares[1] @ (1 - root) ** orders)
-    return 1 - root, sigma_w**2 * float(bivariate_means(table.values, (q, q), 1 - root, table.grid)[1])
 
 
 def log_length_profile(network: Network) -> Array:

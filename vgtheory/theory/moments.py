@@ -7,7 +7,7 @@ only interpolated; σ_w and σ_b enter afterwards, so one table serves every net
 
 from bisect import bisect_right
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -16,6 +16,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array, PanelGrid, UnresolvedError, gaussian_means
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation as to_activation
 
 # Beyond these ends φ is its own asymptote to 1e-14 (corrections are of relative size e^{−32} or their powers), so the
 # moments continue as powers of q.
@@ -219,3 +220,8 @@ def moment_table(activation: Activation) -> MomentTable:
         raise InputError(f"{activation.name} with symbolic {names}", "numbers", "give the parameters values")
     degree = activation.homogeneous_degree
     return MomentTable(activation) if degree is None else HomogeneousTable(activation, float(degree))
+
+
+def table_of(act: Any) -> MomentTable:
+    """Return the moment table of an Activation, a catalogue name or a formula."""
+    return moment_table(to_activation(act))
