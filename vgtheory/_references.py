@@ -69,6 +69,13 @@ _ROWS = (
         1933,
     ),
     Reference(
+        "berger1982",
+        "Berger, R. L.",
+        "Multiparameter hypothesis testing and acceptance sampling",
+        "Technometrics",
+        1982,
+    ),
+    Reference(
         "boucheron2013",
         "Boucheron, S. and Lugosi, G. and Massart, P.",
         "Concentration inequalities: a nonasymptotic theory of independence",
@@ -330,6 +337,14 @@ _ROWS = (
         2017,
         "1611.01232",
         "inproceedings",
+    ),
+    Reference(
+        "schuirmann1987",
+        "Schuirmann, D. J.",
+        "A comparison of the two one-sided tests procedure and the power approach for assessing the equivalence of "
+        "average bioavailability",
+        "Journal of Pharmacokinetics and Biopharmaceutics",
+        1987,
     ),
     Reference(
         "sitzmann2020",

@@ -1,11 +1,17 @@
 """`compare`: a prediction against a simulation, layer by layer, with a verdict that states its false-alarm rate."""
 
+from dataclasses import dataclass
+from math import ceil
+
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from vgtheory._errors import InputError
 
+Array = NDArray[np.float64]
+_REACH = 2.5  # standard errors: see _samples_needed
 _QUANTITIES = ("log_gradient_norm", "log_weight_gradient_norm")
 
 
@@ -16,23 +22,25 @@ def compare(
     false_alarm: float = 0.01,
     tolerance: float = 0.1,
 ) -> xr.Dataset:
-    """Return, per layer, how far a simulation lies from its prediction and whether the prediction holds.
+    """Return, per layer and in all, whether a prediction holds within a tolerance, is violated, or is undecided.
 
     Parameters
     ----------
     prediction : from ``vg.predict``.
     result : from ``vg.simulate`` for the same network.
     quantity : "log_gradient_norm" or "log_weight_gradient_norm".
-    false_alarm : probability that a prediction that is right in every layer is called violated in any of them.
+    false_alarm : probability, at most, that a prediction that is right is called violated in any layer; and that one
+        that is off by more than the tolerance in some layer is said to hold.
     tolerance : what counts as right: the mean to `tolerance` predicted standard deviations, and the standard deviation
         to a factor between 1 − tolerance and 1 + tolerance.
 
     Returns
     -------
     Dataset over ``layer``: mean_difference (sample − predicted), standard_error, z = their ratio, std_ratio with its
-    interval std_ratio_lower, std_ratio_upper, verdict.  A verdict is "holds" where the intervals of mean and spread lie
-    inside the tolerance, "violated" where one lies outside it altogether, else "undecided": more samples decide.
-    attrs: false_alarm, tolerance, critical_z, correction, verdict (of all layers), counts, samples, dead.
+    interval std_ratio_lower, std_ratio_upper, resolution (the smallest tolerance within which this layer is known to
+    hold), verdict.  attrs: verdict, sentence (the verdict in words, with numbers), resolution (of all layers),
+    samples_needed (for a right prediction to be seen to hold within the tolerance, nine times in ten), false_alarm,
+    tolerance, critical_z, equivalence_z, correction, counts, samples, dead, method, reliable, spec.
 
     Raises
     ------
@@ -40,42 +48,43 @@ def compare(
 
     Notes
     -----
-    The intervals are simultaneous over all layers and both moments by Bonferroni (2L intervals).  Layers are strongly
-    correlated, so the true false-alarm rate is lower than stated.  The standard error of the spread uses the sample's
-    fourth moment, so no normality is assumed.  Samples with a dead network (norm 0, logarithm −∞) are left out and
-    counted, as the prediction is given that none is dead.
+    "holds" is an equivalence test (two one-sided tests, Schuirmann (1987)): the whole interval of mean and of spread
+    lies inside the tolerance.  That all layers hold is claimed only if each test passes by itself, so it needs no
+    correction (intersection–union test, Berger (1982)).  "violated": an interval lies outside altogether, where the 2L
+    intervals are simultaneous by Bonferroni; layers are strongly correlated, so the true rate is lower than stated.
+    The standard error of the spread uses the sample's fourth moment, so no normality is assumed.  Samples with a dead
+    network (norm 0, logarithm −∞) are left out and counted, as the prediction is given that none is dead.
     """
     sample, dead = _living_sample(prediction, result, quantity, false_alarm, tolerance)
     n, layers = sample.shape
     expected, spread = prediction[quantity].values, prediction[f"{quantity}_std"].values
     critical = float(-ndtri(false_alarm / (2 * 2 * layers)))
-    difference = sample.mean(axis=0) - expected
-    centred = sample - sample.mean(axis=0)
-    variance = (centred**2).sum(axis=0) / (n - 1)
-    error = np.sqrt(variance / n)
+    passing = float(-ndtri(false_alarm))
+    m = _moments(sample, expected, spread)
     # A spread of zero (orthogonal linear network) is met up to rounding of the log norms.
-    floor = 1e-12 * np.maximum(1.0, np.abs(expected))
-    kurtosis = (centred**4).mean(axis=0) / np.maximum(variance, floor**2) ** 2
-    # Var s² = σ⁴ (κ − (n − 3)/(n − 1))/n, and the logarithm of s has half its relative error.
-    log_error = 0.5 * np.sqrt(np.maximum(kurtosis - (n - 3) / (n - 1), 1e-3) / n)
-    ratio = (np.sqrt(variance) + floor) / (spread + floor)
-    lower, upper = ratio * np.exp(-critical * log_error), ratio * np.exp(critical * log_error)
-    slack = tolerance * spread + floor
-    reach = critical * error
-    holds = (np.abs(difference) + reach <= slack) & (lower >= 1 - tolerance) & (upper <= 1 + tolerance)
-    violated = (np.abs(difference) - reach > slack) | (upper < 1 - tolerance) | (lower > 1 + tolerance)
+    unit = spread + m.floor
+    off = np.abs(m.difference)
+    ratio_low, ratio_high = (m.ratio * np.exp(sign * passing * m.log_error) for sign in (-1, 1))
+    resolution = np.maximum.reduce(
+        [np.maximum(off + passing * m.error - m.floor, 0) / unit, 1 - ratio_low, ratio_high - 1]
+    )
+    lower, upper = m.ratio * np.exp(-critical * m.log_error), m.ratio * np.exp(critical * m.log_error)
+    violated = (off - critical * m.error > tolerance * spread + m.floor) | (upper < 1 - tolerance)
+    violated |= lower > 1 + tolerance
+    holds = (resolution <= tolerance) & ~violated
     verdict = np.where(violated, "violated", np.where(holds, "holds", "undecided"))
-    overall = "violated" if violated.any() else "holds" if holds.all() else "undecided"
     columns = {
-        "mean_difference": difference,
-        "standard_error": error,
-        "z": difference / np.maximum(error, floor),
-        "std_ratio": ratio,
+        "mean_difference": m.difference,
+        "standard_error": m.error,
+        "z": m.difference / np.maximum(m.error, m.floor),
+        "std_ratio": m.ratio,
         "std_ratio_lower": lower,
         "std_ratio_upper": upper,
+        "resolution": resolution,
         "verdict": verdict,
     }
-    return xr.Dataset(
+    needed = _samples_needed(m, unit, n, passing, tolerance)
+    out = xr.Dataset(
         {name: ("layer", values) for name, values in columns.items()},
         coords={"layer": prediction["layer"].values},
         attrs={
@@ -83,8 +92,11 @@ def compare(
             "false_alarm": false_alarm,
             "tolerance": tolerance,
             "critical_z": critical,
+            "equivalence_z": passing,
             "correction": f"Bonferroni over {layers} layers and 2 moments: the family-wise rate is at most false_alarm",
-            "verdict": overall,
+            "verdict": "violated" if violated.any() else "holds" if holds.all() else "undecided",
+            "resolution": float(resolution.max()),
+            "samples_needed": needed,
             "counts": ", ".join(f"{(verdict == name).sum()} {name}" for name in ("holds", "violated", "undecided")),
             "samples": n,
             "dead": dead,
@@ -93,11 +105,79 @@ def compare(
             "spec": prediction.attrs.get("spec", ""),
         },
     )
+    return out.assign_attrs(sentence=_sentence(out, unit))
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Sample against prediction, per layer; `error` and `log_error` are standard errors of the mean and of ln ratio."""
+
+    difference: Array
+    error: Array
+    ratio: Array
+    log_error: Array
+    floor: Array
+
+
+def _moments(sample: Array, expected: Array, spread: Array) -> _Moments:
+    n = len(sample)
+    centred = sample - sample.mean(axis=0)
+    variance = (centred**2).sum(axis=0) / (n - 1)
+    floor = 1e-12 * np.maximum(1.0, np.abs(expected))  # rounding of the log norms
+    kurtosis = (centred**4).mean(axis=0) / np.maximum(variance, floor**2) ** 2
+    # Var s² = σ⁴ (κ − (n − 3)/(n − 1))/n, and the logarithm of s has half its relative error.
+    log_error = 0.5 * np.sqrt(np.maximum(kurtosis - (n - 3) / (n - 1), 1e-3) / n)
+    ratio = (np.sqrt(variance) + floor) / (spread + floor)
+    return _Moments(sample.mean(axis=0) - expected, np.sqrt(variance / n), ratio, log_error, floor)
+
+
+def _samples_needed(m: _Moments, unit: Array, n: int, passing: float, tolerance: float) -> int:
+    """Return the samples with which a right prediction is seen to hold within the tolerance, 9 times in 10.
+
+    The largest of a few independent estimates of a deviation of zero (layers are strongly correlated) is up to `_REACH`
+    standard errors with that chance, and its interval adds `passing`.
+    """
+    error = max(
+        float((m.error / unit).max()), float((m.log_error / -np.log1p(-min(tolerance, 0.99))).max()) * tolerance
+    )
+    return max(8, ceil(n * ((passing + _REACH) * error / tolerance) ** 2))
+
+
+def _sentence(c: xr.Dataset, unit: Array) -> str:
+    """Return the verdict on all layers in words."""
+    t, n, layers = c.attrs["tolerance"], c.attrs["samples"], c.sizes["layer"]
+    risk = f"{100 * c.attrs['false_alarm']:g} %"
+    if c.attrs["verdict"] == "holds":
+        return (
+            f"The prediction holds within {t:g}: in all {layers} layers the mean lies within {t:g} predicted standard "
+            f"deviations and the spread within a factor {1 - t:g} to {1 + t:g} ({n:,} samples; wrong in at most {risk} "
+            "of cases)."
+        )
+    if c.attrs["verdict"] == "violated":
+        there = int(np.argmax(np.where(c["verdict"].values == "violated", c["resolution"].values, -1.0)))
+        share = float(c["mean_difference"][there]) / float(unit[there])
+        return (
+            f"The prediction is violated: {int((c['verdict'] == 'violated').sum())} of {layers} layers are off by more "
+            f"than {t:g}, most of all layer {int(c['layer'][there])}, whose mean is {share:+.2g} predicted standard "
+            f"deviations away and whose spread is {float(c['std_ratio'][there]):.3g} of the predicted one ({n:,} "
+            f"samples; a right prediction is called so in at most {risk} of cases)."
+        )
+    return (
+        f"Undecided at a tolerance of {t:g}: nothing contradicts the prediction (largest |z| "
+        f"{float(np.abs(c['z']).max()):.2g}, {c.attrs['critical_z']:.2g} would), but {n:,} samples only show that it "
+        f"holds within {c.attrs['resolution']:.2g}; about {_rounded(c.attrs['samples_needed']):,} would show {t:g}."
+    )
+
+
+def _rounded(count: int) -> int:
+    """Return a count to two digits, upwards."""
+    step = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // step) * step
 
 
 def _living_sample(
     prediction: xr.Dataset, result: xr.Dataset, quantity: str, false_alarm: float, tolerance: float
-) -> tuple[np.ndarray, int]:
+) -> tuple[Array, int]:
     if quantity not in _QUANTITIES:
         raise InputError(f"quantity = {quantity!r}", " or ".join(_QUANTITIES), "choose one")
     for name, value in (("false_alarm", false_alarm), ("tolerance", tolerance)):

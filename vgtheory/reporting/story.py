@@ -85,8 +85,11 @@ def key_numbers(f: Findings) -> tuple[tuple[str, str, str], ...]:
 
 def predicted_how(f: Findings) -> str:
     """Return how the prediction is known, with its own warning where it gives one."""
-    exact = f.prediction.attrs["method"] == "exact law"
-    known = "exact law, any width" if exact else "mean field with order 1/width"
+    known = {
+        "exact law": "exact law, any width",
+        "closure": "closure in length and alignment",
+        "order 1/N": "mean field with order 1/width",
+    }[f.prediction.attrs["method"]]
     return known if f.prediction.attrs["reliable"] == "yes" else f"{known}, not reliable here"
 
 

@@ -81,13 +81,7 @@ def _agreement(f: Findings) -> list[Block]:
         f"difference of {number(gap, 2)} in ln); over all layers a right prediction exceeds "
         f"{number(seen.attrs['critical_z'], 3)} with probability below {number(100 * seen.attrs['false_alarm'])} %. "
     )
-    text += {
-        "violated": "So in some layers the prediction is off by more than the tolerance: trust the simulation there.",
-        "holds": "The prediction holds in every layer, in mean and spread, within the tolerance.",
-        "undecided": "The prediction is not refuted; to confirm every layer within the tolerance takes more samples.",
-    }[seen.attrs["verdict"]]
-    tolerance = number(100 * seen.attrs["tolerance"])
-    text += f" (Tolerance: {tolerance} % of the spread. Layers by verdict: {seen.attrs['counts']}.)"
+    text += seen.attrs["sentence"] + f" (Layers by verdict: {seen.attrs['counts']}.)"
     method, reliable = str(f.prediction.attrs["method"]), str(f.prediction.attrs["reliable"])
     if reliable != "yes":
         text += (
