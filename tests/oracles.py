@@ -108,3 +108,62 @@ def normalised(v: Array, kind: str) -> tuple[Array, Array]:
         jacobian = centre - n[:, :, None] * n[:, None, :] / size
         jacobian = np.where(abs(jacobian) < 1e-13, 0.0, jacobian) / deviation[:, None, None]
     return n, np.where(deviation[:, None, None] > 0, jacobian, 0.0)
+
+
+def several_gradients(
+    family: str,
+    phi: Callable[[Array], Array],
+    slope: Callable[[Array], Array],
+    widths: Sequence[int],
+    sigma_w: float,
+    sigma_b: float,
+    start: Array,
+    outputs: int,
+    samples: int,
+    rng: np.random.Generator,
+    fresh_backward: bool = False,
+) -> dict[str, Array]:
+    """Return lengths and angles of several inputs (rows of `start`, times √N_0) and of their loss gradients.
+
+    Arrays (sample, layer, ...): log_signal and signal_cosine of x_{l−1}, log_q and correlation of h_l, log_gradient
+    and gradient_cosine of ∂f/∂h_l; `outputs` orthonormal gradients at x_L, the same for all inputs, and the output
+    runs fastest.
+    """
+    depth, k = len(widths) - 1, len(start)
+    x = np.zeros((samples, k, widths[0]))
+    x[:, :, : start.shape[1]] = np.sqrt(widths[0]) * start
+    inputs, weights, slopes = [], [], []
+    result: dict[str, list[Array]] = {name: [] for name in ("log_signal", "signal_cosine", "log_q", "correlation")}
+    for fan_in, fan_out in pairwise(widths):
+        w = weight_matrices(family, samples, fan_out, fan_in, sigma_w, rng)
+        h = x @ w.transpose(0, 2, 1) + rng.normal(0.0, sigma_b, (samples, 1, fan_out))
+        inputs.append(x)
+        weights.append(w)
+        for length, angle, rows, shift in (("log_signal", "signal_cosine", x, 0.0), ("log_q", "correlation", h, 1.0)):
+            norms, angles = lengths_and_angles(rows)
+            result[length].append(norms * (1 + shift) - shift * np.log(fan_out))
+            result[angle].append(angles)
+        slopes.append(slope(h))
+        x = phi(h)
+    frame = np.linalg.qr(rng.standard_normal((samples, widths[-1], outputs)))[0].transpose(0, 2, 1)
+    g = np.broadcast_to(frame[:, None], (samples, k, outputs, widths[-1]))
+    gradients, cosines = [], []
+    for layer in range(depth - 1, -1, -1):
+        delta = slopes[layer][:, :, None, :] * g
+        norms, angles = lengths_and_angles(delta.reshape(samples, k * outputs, -1))
+        gradients.insert(0, norms)
+        cosines.insert(0, angles)
+        w = weights[layer]
+        if fresh_backward:
+            w = weight_matrices(family, samples, widths[layer + 1], widths[layer], sigma_w, rng)
+        g = delta @ w[:, None]
+    return {name: np.stack(values, axis=1) for name, values in result.items()} | {
+        "log_gradient": np.stack(gradients, axis=1),
+        "gradient_cosine": np.stack(cosines, axis=1),
+    }
+
+
+def lengths_and_angles(rows: Array) -> tuple[Array, Array]:
+    """Return ln of the rows' lengths and the cosines of the angles between them."""
+    norms = np.linalg.norm(rows, axis=2)
+    return np.log(norms), rows @ rows.transpose(0, 2, 1) / (norms[:, :, None] * norms[:, None, :])

@@ -1,0 +1,113 @@
+"""Random matrices as operators on several vectors at once: forward on the rows of X, backward on the rows of Δ.
+
+Rows are vectors.  With X = RQ (Q orthonormal rows, R lower triangular), normal matrices W = sΩ act as WX = sRZ with Z
+independent normals, and, given that, ΩᵀΔ = (ΔZᵀ)Q + U Ξ(1 − QᵀQ), where Δ = U·(orthonormal rows) and Ξ are independent
+normals.  Haar matrices: Z = Y uniform orthonormal rows; ΩᵀΔ = (ΔYᵀ)Q + U V with Δ − (ΔYᵀ)Y = U·(orthonormal rows) and V
+uniform orthonormal rows across Q (Stiefel blocks).
+"""
+
+import math
+
+import numpy as np
+
+from vgtheory.kernels._jit import piece
+from vgtheory.kernels.normals import fill
+from vgtheory.kernels.signals import accumulate, dot, scaled
+
+# Purposes of the vectors that are drawn: forward one for each row of Q, backward one for each row of U.
+FRAME, FRESH = np.int64(64), np.int64(1024)
+# What is left of a vector beside the others, over its length, below which it is one of their combinations.
+DEPENDENT = 1e-13
+
+
+@piece
+def orthonormalise(rows, n, factor, across, count):
+    """Replace the rows' first n numbers by orthonormal ones (or zeros) with rows = factor·new rows; return the rank.
+
+    Rows are made orthogonal to the first `count` rows of `across` too, whose share is dropped.  Twice, as once leaves
+    the rounding errors of vectors that are nearly dependent (Giraud, Langou, Rozložník & van den Eshof 2005).
+    """
+    rank = 0
+    for j in range(factor.shape[0]):
+        v = rows[j, :n]
+        size = math.sqrt(dot(v, v))
+        for i in range(factor.shape[1]):
+            factor[j, i] = 0.0
+        for _ in range(2):
+            for i in range(count):
+                accumulate(v, across[i, :n], -dot(across[i, :n], v))
+            for i in range(j):
+                along = dot(rows[i, :n], v)
+                factor[j, i] += along
+                accumulate(v, rows[i, :n], -along)
+        left = math.sqrt(dot(v, v))
+        if left > DEPENDENT * size:
+            scaled(v, v, 1.0 / left)
+            factor[j, j] = left
+            rank += 1
+        else:
+            v[:] = 0.0
+    return rank
+
+
+@piece
+def draw_rows(draw, rows, n, count, key, sample, layer, purpose):
+    """Fill the rows' first n numbers with independent normals."""
+    for j in range(count):
+        fill(draw, rows[j, :n], key, sample, layer, purpose + j, 0)
+
+
+@piece
+def draw_frame(draw, z, haar, n, factor, key, sample, layer, spare):
+    """Fill z with what the matrix makes of the rows of Q: independent normals, or (Haar) orthonormal rows.
+
+    Inputs that are combinations of others (0 on the factor's diagonal) have a row of zeros in Q and here.
+    """
+    draw_rows(draw, z, n, z.shape[0], key, sample, layer, FRAME)
+    if haar:
+        for b in range(z.shape[0]):
+            if factor[b, b] == 0.0:
+                z[b, :n] = 0.0
+        orthonormalise(z, n, spare, z, 0)
+
+
+@piece
+def combine(out, factor, rows, n, gain):
+    """Set row j of out to gain·Σ_i factor_ji row_i for the lower triangular factor, first n numbers."""
+    for j in range(factor.shape[0]):
+        out[j, :n] = 0.0
+        for i in range(j + 1):
+            accumulate(out[j, :n], rows[i, :n], gain * factor[j, i])
+
+
+@piece
+def frame_back(draw, out, delta, q, z, haar, inner, n, key, sample, layer, fresh, mixing, along, spare):
+    """Set the first n numbers of out's rows to ΩᵀΔ; delta is used up (its rows have `inner` numbers).
+
+    `q` and `z` are the orthonormal rows that went in, and what came out.  Scratch: `fresh` as large as out, `mixing`
+    and `spare` square, `along` with a row for each of delta and a column for each of q.
+    """
+    count, k = along.shape
+    for j in range(count):
+        for b in range(k):
+            along[j, b] = dot(z[b, :inner], delta[j, :inner])
+            if haar:
+                accumulate(delta[j, :inner], z[b, :inner], -along[j, b])
+    orthonormalise(delta, inner, mixing, delta, 0)
+    draw_rows(draw, fresh, n, count, key, sample, layer, FRESH)
+    if haar:
+        for i in range(count):
+            if mixing[i, i] == 0.0:  # takes no direction, of which there may be few
+                fresh[i, :n] = 0.0
+        orthonormalise(fresh, n, spare, q, k)
+    else:
+        for i in range(count):
+            for b in range(k):
+                accumulate(fresh[i, :n], q[b, :n], -dot(q[b, :n], fresh[i, :n]))
+    for j in range(count):
+        row = out[j, :n]
+        row[:] = 0.0
+        for b in range(k):
+            accumulate(row, q[b, :n], along[j, b])
+        for i in range(j + 1):
+            accumulate(row, fresh[i, :n], mixing[j, i])
