@@ -20,6 +20,19 @@ LAWS = [
     laws.fuss_catalan(5),
     laws.ginibre_product(1),
     laws.ginibre_product(4),
+    laws.wishart_product([0.3]),
+    laws.wishart_product([0.5, 2.0, 0.7]),
+    laws.free_bessel(1, 2.5),
+    laws.free_bessel(2.5, 0.5),
+    laws.free_bessel(0.5, 0.7),
+    laws.raney(2, 2),
+    laws.raney(3.5, 0.4),
+    laws.raney(1.3, 1.3),
+    laws.kesten_mckay(2.1),
+    laws.kesten_mckay(3.5),
+    laws.wachter(2, 3),
+    laws.wachter(0.6, 0.7),
+    laws.wachter(1, 3),
 ]
 # Kolmogorov's test at this size: false-alarm rate 1e-6 per law (the seed is fixed).
 DRAWS, ALARM = 50_000, 1e-6
@@ -70,8 +83,8 @@ def test_distribution_function_integrates_the_density(law):
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
 def test_quantiles_invert_the_distribution_function(law):
-    atom = sum(m for _, m in law.atoms)
-    q = np.concatenate([np.linspace(atom + 1e-6, 1 - 1e-6, 501)])
+    below, above = _atoms(law)
+    q = np.linspace(below + 1e-6, 1 - above - 1e-6, 501)
     assert np.abs(law.cdf(law.ppf(q)) - q).max() < 1e-13
     assert law.ppf(0) == law.support()[0]
     assert law.ppf(1) == pytest.approx(law.support()[1], rel=1e-15)
@@ -87,18 +100,50 @@ def test_nothing_outside_the_support(law):
 
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
-def test_draws_follow_the_law_and_two_percent_of_misplaced_ones_are_seen(law):
+def test_draws_follow_the_law_and_misplaced_ones_are_seen(law):
     draws = law.rvs(DRAWS, random_state=3)
-    atom = sum(m for _, m in law.atoms)
-    assert abs((draws == 0).mean() - atom) < 5 * np.sqrt(atom * (1 - atom) / DRAWS) + 1e-12
-    rest = draws[draws != 0] if atom else draws
+    below, above = _atoms(law)
+    rest = draws
+    for place, mass in law.atoms:
+        assert abs((draws == place).mean() - mass) < 5 * np.sqrt(mass * (1 - mass) / DRAWS)
+        rest = rest[rest != place]
 
     def continuous(x):
-        return (law.cdf(x) - atom) / (1 - atom)
+        return (law.cdf(x) - below) / (1 - below - above)
 
     assert stats.kstest(rest, continuous).pvalue > ALARM
-    rest[: len(rest) // 50] = law.support()[1]
+    rest[: len(rest) // 40] = law.edges()[1]
     assert stats.kstest(rest, continuous).pvalue < ALARM
+
+
+def _atoms(law):
+    """The mass of the atoms below and above the continuous part."""
+    end = law.edges()[1]
+    return sum(m for x, m in law.atoms if x < end), sum(m for x, m in law.atoms if x >= end)
+
+
+@pytest.mark.parametrize(
+    ("law", "arcsine"),
+    [
+        (laws.kesten_mckay(2), stats.arcsine(-2, 4)),
+        (laws.wachter(1, 1), stats.arcsine(0, 1)),
+    ],
+    ids=str,
+)
+def test_arcsine_limits(law, arcsine):
+    x = np.linspace(*law.support(), 41)[1:-1]
+    np.testing.assert_allclose(law.pdf(x), arcsine.pdf(x), rtol=1e-12)
+    np.testing.assert_allclose(law.cdf(x), arcsine.cdf(x), rtol=1e-12)
+    q = np.linspace(0.01, 0.99, 99)
+    np.testing.assert_allclose(law.ppf(q), arcsine.ppf(q), rtol=1e-12, atol=1e-14)
+    assert law.moment(4) == pytest.approx(arcsine.moment(4), rel=1e-12)
+
+
+def test_wachter_of_two_projections_without_a_common_direction_is_two_atoms():
+    law = laws.wachter(0.5, 0.5)
+    assert law.atoms == ((0.0, 0.5), (1.0, 0.5))
+    assert law.moment(3) == 0.5
+    np.testing.assert_allclose(law.cdf([-0.1, 0, 0.5, 0.99, 1]), [0, 0.5, 0.5, 0.5, 1], atol=1e-15)
 
 
 def test_marchenko_pastur_at_the_edges_of_its_ratio():

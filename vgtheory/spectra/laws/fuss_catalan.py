@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-from vgtheory.spectra.laws.law import Array, RandomState, RealLaw, positive, whole
+from vgtheory.spectra.laws.half_line import HalfLineLaw
+from vgtheory.spectra.laws.law import Array, positive, whole
 
 _HALVINGS = 70  # of an interval of length 780 in the log-odds of the angle: below the spacing of doubles at 1
 
 
 @dataclass(frozen=True)
-class FussCatalan(RealLaw):
+class FussCatalan(HalfLineLaw):
     """The law of moments C((L + 1)k, k)/(Lk + 1), L = `depth`: W_L ⋯ W_1 with iid entries of variance 1/N, N → ∞.
 
     With a = (L + 1)f in (0, π) (Haagerup & Möller 2013; Biane 1998),
@@ -47,10 +48,6 @@ class FussCatalan(RealLaw):
         """Return the support of ln X, (−inf, (L + 1) ln(L + 1) − L ln L)."""
         return -np.inf, float(np.log1p(self.depth) + self.depth * np.log1p(1 / self.depth))
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, (L + 1)^{L+1}/L^L)."""
-        return 0.0, float(np.exp(self.log_support()[1]))
-
     def _at(self, log_x: ArrayLike, column: int, below: float, above: float) -> Array:
         log_x = np.asarray(log_x, dtype=float)
         edge = self.log_support()[1]
@@ -78,34 +75,6 @@ class FussCatalan(RealLaw):
         value = np.where(q == 0, -np.inf, np.where(q == 1, self.log_support()[1], value))
         return np.where((q >= 0) & (q <= 1), value, np.nan)[()]
 
-    def logpdf(self, x: ArrayLike) -> Array:
-        """Return the log of the density at x."""
-        x = np.asarray(x, dtype=float)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            log_x = np.log(x)
-            value = np.where(x > 0, np.log(self.pdf_of_log(log_x)) - log_x, np.where(x == 0, np.inf, -np.inf))
-        return np.where(np.isnan(x), np.nan, value)[()]
-
-    def pdf(self, x: ArrayLike) -> Array:
-        """Return the density at x; infinite at 0."""
-        return np.exp(self.logpdf(x))
-
-    def cdf(self, x: ArrayLike) -> Array:
-        """Return P(X ≤ x)."""
-        return self.cdf_log(_log(x))
-
-    def sf(self, x: ArrayLike) -> Array:
-        """Return P(X > x)."""
-        return self.sf_log(_log(x))
-
-    def ppf(self, q: ArrayLike) -> Array:
-        """Return the quantile of X; 0 where it underflows (see `ppf_log`)."""
-        return np.exp(self.ppf_log(q))
-
-    def rvs_log(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
-        """Return independent draws of ln X."""
-        return self.ppf_log(np.random.default_rng(random_state).random(size))
-
     def log_moment(self, order: int) -> float:
         """Return ln E X^order = ln C((L + 1)k, k)/(Lk + 1)."""
         k, depth = whole("order", order, 0), self.depth
@@ -119,12 +88,6 @@ class FussCatalan(RealLaw):
     def var(self) -> float:
         """Return the variance, the depth."""
         return self.depth
-
-
-def _log(x: ArrayLike) -> np.ndarray:
-    x = np.asarray(x, dtype=float)
-    with np.errstate(divide="ignore"):
-        return np.where(np.isnan(x), np.nan, np.log(np.maximum(x, 0)))
 
 
 def fuss_catalan(depth: float) -> FussCatalan:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
 
@@ -126,6 +127,33 @@ class RealLaw(ABC):
         """Return independent draws: quantiles of uniform numbers."""
         return self.ppf(np.random.default_rng(random_state).random(size))
 
+    def stieltjes(self, z: ArrayLike) -> Array:
+        """Return G(z) = E 1/(z − X) for Im z > 0, or real z outside the support.
+
+        By quadrature unless a law has a closed form; the rule then shows within about 1/100 of the support.
+        """
+        return self.stieltjes_and_slope(z)[0]
+
+    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+        """Return G(z) and G'(z)."""
+        points, weights = self._charges
+        inverse = 1 / (np.asarray(z, dtype=complex)[..., None] - points)
+        return (inverse @ weights)[()], (-(inverse**2) @ weights)[()]
+
+    def log_potential(self, z: ArrayLike) -> Array:
+        """Return U(z) = E ln(z − X) for Im z > 0; P(X > x) = Im U(x + i0)/π."""
+        points, weights = self._charges
+        return (np.log(np.asarray(z, dtype=complex)[..., None] - points) @ weights)[()]
+
+    @cached_property
+    def _charges(self) -> tuple[np.ndarray, np.ndarray]:
+        points, weights = self.nodes()
+        left = 1 - sum(mass for _, mass in self.atoms)
+        # What the rule loses at an end where the density is infinite is below 1e-7.
+        weights = weights * (left / weights.sum()) if left > 1e-12 else weights[:0]
+        places = [x for x, _ in self.atoms]
+        return np.concatenate([points[: len(weights)], places]), np.concatenate([weights, [m for _, m in self.atoms]])
+
     def nodes(self, count: int = _NODES) -> tuple[np.ndarray, np.ndarray]:
         """Return (points, weights) of a quadrature rule for the continuous part, total weight 1 less the atoms.
 
@@ -147,7 +175,8 @@ def double_exponential(
 
     The rule of Takahasi and Mori (1974); a point that falls on an end is dropped.
     """
-    t = np.linspace(-4.6, 4.6, count)
+    # An end at 0 is approached to 1e-300, any other one to rounding and beyond.
+    t = np.linspace(-6.1 if a == 0 else -4.6, 4.6, count)
     u = np.pi / 2 * np.sinh(t)
     far = 1 / (1 + np.exp(2 * np.abs(u)))  # the distance to the nearer end, in units of b − a
     x = np.where(t < 0, a + (b - a) * far, b - (b - a) * far)

@@ -53,6 +53,24 @@ class MarchenkoPastur(RealLaw):
         atom = max(0.0, 1 - 1 / self.ratio)
         return np.where(x >= b, 1.0, np.where(x < 0, 0.0, np.minimum(part + atom, 1.0)))[()]
 
+    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+        """Return G and G' from 1/G + v/(1 − cvG) = z, c = ratio, v = variance."""
+        z = np.asarray(z, dtype=complex)
+        a, b = self.edges()
+        c, v = self.ratio, self.variance
+        root = np.sqrt(z - a) * np.sqrt(z - b)
+        # The root of c v z G² − (z − v(1 − c))G + 1 = 0 that decays, in the form without cancellation.
+        value = 2 / (z - v * (1 - c) + root)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = 1 / (-1 / value**2 + c * v**2 / (1 - c * v * value) ** 2)
+        return value[()], slope[()]
+
+    def log_potential(self, z: ArrayLike) -> Array:
+        """Return U = [u/(1 − u) + ln(1 − u)]/c − ln G, u = cvG."""
+        value = self.stieltjes(z)
+        u = self.ratio * self.variance * value
+        return (u / (1 - u) + np.log(1 - u)) / self.ratio - np.log(value)
+
     def moment(self, order: int) -> float:
         """Return E X^order = variance^k Σ_r ratio^r C(k, r) C(k − 1, r)/(r + 1)."""
         k = whole("order", order, 0)

@@ -33,6 +33,19 @@ class Semicircle(RealLaw):
         angle = 2 * np.arctan2(np.sqrt(1 + t), np.sqrt(1 - t))
         return np.clip((angle + t * np.sqrt((1 - t) * (1 + t))) / np.pi, 0, 1)[()]
 
+    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+        """Return G = 2/(z + √(z − R)√(z + R)) and G' = −G/(√(z − R)√(z + R))."""
+        z = np.asarray(z, dtype=complex)
+        root = np.sqrt(z - self.radius) * np.sqrt(z + self.radius)
+        value = 2 / (z + root)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return value[()], (-value / root)[()]
+
+    def log_potential(self, z: ArrayLike) -> Array:
+        """Return U = R²G²/8 − ln G."""
+        value = self.stieltjes(z)
+        return self.radius**2 * value**2 / 8 - np.log(value)
+
     def moment(self, order: int) -> float:
         """Return E X^2k = Catalan(k) (radius/2)^2k, and 0 for odd orders."""
         k, odd = divmod(whole("order", order, 0), 2)
