@@ -22,6 +22,7 @@ from vgtheory.symbolic.special import erfcx
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "gaussian_means.json").read_text(encoding="utf-8"))
 CLOSED = ("identity", "relu", "leaky_relu", "erf", "sin", "hard_tanh", "elu", "selu", "gelu")
+SECTION = (*CLOSED, "exp(x)", "gaussian", "cos", "probit", "relu_squared", "abs(x)", "relu6", "hard_swish", "snake")
 CERTIFIED = ("tanh", "sigmoid", "silu", "mish", "softplus")
 VARIANCES = (sp.Rational(1, 1000), sp.Rational(7, 10), sp.Integer(40))
 a = sp.Symbol("a", positive=True)
@@ -65,6 +66,47 @@ def test_means_of_phi_and_phi_times_curvature_are_closed(name):
         formula = gaussian_mean(f, q, x)
         assert formula.status == "proved"
         assert_same_to_30_digits(formula.expr.subs(q, sp.Rational(7, 10)), f, x, sp.Rational(7, 10))
+
+
+@pytest.mark.parametrize("name", SECTION)
+@pytest.mark.parametrize("variance", [sp.Rational(1, 1000), sp.Rational(7, 10), sp.Integer(30)], ids=str)
+def test_all_means_of_the_closed_entries_to_30_digits(name, variance):
+    act = activation(name)
+    slopes = act.derivative_pieces()
+    square = tuple(calculus.Piece(p.lo, p.hi, p.expr**2) for p in slopes)
+    means = {
+        "E phi": act.expr,
+        "E phi^2": combined(act.pieces, act.pieces, x),
+        "E phi'^2": calculus.assemble(square, x),
+        "E phi'^4": combined(square, square, x),
+        "E phi phi''": combined(act.pieces, act.derivative_pieces(2), x),
+    }
+    for key, f in means.items():
+        formula = gaussian_mean(f, q, x)
+        if (name, key) == ("gelu", "E phi'^4"):  # four erf factors: an orthant probability in four variables
+            assert formula.status == "certified"
+            continue
+        assert formula.status == "proved", key
+        assert_same_to_30_digits(formula.expr.subs(q, variance), f, x, variance)
+
+
+def test_waves_of_a_square_are_left_to_the_certified_integral():
+    formula = gaussian_mean(sp.sin(x**2), q)
+    assert formula.status == "certified"
+    # Im (1 − 2iq)^{−1/2}
+    assert math.isclose(formula.at(q=0.7).value(), ((1 - 1.4j) ** -0.5).imag, rel_tol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["softplus", "mish", "log_sigmoid", "tanh", "silu"])
+@pytest.mark.parametrize("variance", [1e-8, 1e4, 1e8])
+def test_any_variance_is_reached(name, variance):
+    for make in (length_map, gradient_gain):
+        at = make(name).at(q=variance)
+        assert at.error <= 1e-15 * abs(at.value())
+    if name in ("softplus", "mish", "log_sigmoid", "silu") and variance > 1:
+        # a ramp on one side: E φ² → q/2, E φ'² → 1/2, up to the order q^{-1/2} that the smooth corner adds
+        assert math.isclose(length_map(name).at(q=variance).value(), variance / 2, rel_tol=3 / variance**0.5)
+        assert math.isclose(gradient_gain(name).at(q=variance).value(), 0.5, rel_tol=2 / variance**0.5)
 
 
 @pytest.mark.parametrize(
