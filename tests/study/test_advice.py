@@ -46,10 +46,10 @@ def disagreement(claimed, seen):
 
 
 def test_claims_hold_when_matrices_are_drawn(sigmoid):
-    # Five claims at 4.5 standard errors: false alarm about 3e-5.
-    for remedy in sigmoid.remedies[:5]:
-        if remedy.network.skip is None and remedy.network.norm is None:
-            assert disagreement(remedy.trial, change(remedy.network, 2000, seed=77)) < 4.5
+    # Three claims at most, at 4.5 standard errors: false alarm about 2e-5.
+    for remedy in sigmoid.remedies:
+        if remedy.kind in ("skip connection", "critical scale", "orthogonal weights"):
+            assert disagreement(remedy.trial, change(remedy.network, 1000, seed=77)) < 4.5
 
 
 def test_a_scale_two_percent_off_is_noticed(sigmoid):
@@ -102,7 +102,8 @@ def test_recipes_run_in_pytorch():
     for weights in (vg.Weights.gaussian(1.25, 0.5), vg.Weights.orthogonal(1.25, 0.5)):
         code = recipe(vg.Network("tanh", weights, width=8, depth=2)).pytorch
         exec(code, {"torch": torch, "layer": layer})  # noqa: S102 - our own text, which users are told to run
-        assert float(layer.weight.detach().std()) * sqrt(1000) == pytest.approx(1.25, rel=5 / 1000)  # relative error 0.7/1000
+        scale = float(layer.weight.detach().std()) * sqrt(1000)
+        assert scale == pytest.approx(1.25, rel=5 / 1000)  # standard error 0.7/1000
         assert float(layer.bias.detach().std()) == pytest.approx(0.5, rel=0.15)
 
 
