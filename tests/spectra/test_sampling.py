@@ -6,7 +6,18 @@ import pytest
 
 import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.spectra.sampling import GradedProduct, draw_weights, sample_spectrum, sampling_cost
+from vgtheory.spectra.graded_product import GradedProduct, triangular_product
+from vgtheory.spectra.sampling import draw_weights, sample_spectrum, sampling_cost
+
+LAWS = {
+    "gaussian": vg.Weights.gaussian(1),
+    "uniform": vg.Weights.uniform(1),
+    "orthogonal": vg.Weights.orthogonal(1),
+    "rademacher": vg.Weights.rademacher(1),
+    "truncated_normal": vg.Weights.truncated_normal(1),
+    "sparse": vg.Weights.sparse(1, density=0.5),
+    "low_rank": vg.Weights.low_rank(1, rank=60, noise=0.5),
+}
 
 
 def by_high_precision(matrices, log_slopes, digits):
@@ -35,7 +46,7 @@ def by_high_precision(matrices, log_slopes, digits):
 def test_small_singular_values_keep_their_digits(n, depth, family, kind):
     """Ranges of 40 to 600 in ln s, up to far beyond what the SVD of the product can resolve."""
     rng = np.random.default_rng(1)
-    matrices = [draw_weights(family, 1.0, n, n, rng) for _ in range(depth)]
+    matrices = [draw_weights(LAWS[family], 1.0, n, n, rng) for _ in range(depth)]
     h = rng.normal(size=(depth, n))
     log_slopes = {
         "linear": np.zeros((depth, n)),
@@ -56,7 +67,7 @@ def test_small_singular_values_keep_their_digits(n, depth, family, kind):
 def test_product_and_its_transpose_agree_at_a_useful_width():
     rng = np.random.default_rng(5)
     n, depth = 100, 40
-    matrices = [draw_weights("gaussian", 1.5, n, n, rng) for _ in range(depth)]
+    matrices = [draw_weights(LAWS["gaussian"], 1.5, n, n, rng) for _ in range(depth)]
     forward, backward = GradedProduct(n), GradedProduct(n)
     for w in matrices:
         forward.multiply(w, np.zeros(n))
@@ -106,13 +117,26 @@ def test_samples_are_reproducible_and_extendable():
     assert not np.array_equal(few.log_singular_value, sample_spectrum(net, 2, seed=8).log_singular_value)
 
 
+# n times the variance of the mean of n squares, where it exceeds that of normal entries (low rank: correlated ones).
+SPREAD = {"sparse": 5, "low_rank": 400}
+
+
 @pytest.mark.parametrize(
-    ("family", "shape"), [("gaussian", (300, 200)), ("uniform", (300, 200)), ("orthogonal", (200, 300))]
+    ("family", "shape"),
+    [
+        ("gaussian", (300, 200)),
+        ("uniform", (300, 200)),
+        ("orthogonal", (200, 300)),
+        ("rademacher", (300, 200)),
+        ("truncated_normal", (300, 200)),
+        ("sparse", (300, 200)),
+        ("low_rank", (300, 200)),
+    ],
 )
 def test_weights_have_the_declared_variance(family, shape):
-    """Six standard errors of a mean of 60 000 squares (kurtosis at most 3): false alarms 2e-9."""
-    w = draw_weights(family, 1.4, *shape, np.random.default_rng(2))
-    assert np.mean(w**2) * shape[1] / 1.4**2 == pytest.approx(1.0, abs=6 * np.sqrt(2 / w.size))
+    """Six standard errors of a mean of 60 000 squares (kurtosis at most 6, or rank 60): false alarms 2e-9."""
+    w = draw_weights(LAWS[family], 1.4, *shape, np.random.default_rng(2))
+    assert np.mean(w**2) * shape[1] / 1.4**2 == pytest.approx(1.0, abs=6 * np.sqrt(SPREAD.get(family, 2) / w.size))
     if family == "orthogonal":
         gram = w @ w.T / (w @ w.T)[0, 0]
         assert np.abs(gram - np.eye(200)).max() < 1e-12
@@ -128,3 +152,27 @@ def test_refusals():
         sample_spectrum(small, 0)
     with pytest.raises(InputError, match="seed = -1"):
         sample_spectrum(small, 1, seed=-1)
+
+
+def test_triangular_products_are_products():
+    rng = np.random.default_rng(3)
+    for r, k, n in ((300, 300, 300), (200, 290, 310), (7, 9, 12), (129, 257, 300)):
+        a, b = rng.normal(size=(r, k)), np.triu(rng.normal(size=(k, n)))
+        np.testing.assert_allclose(triangular_product(a, b), np.triu(a) @ b, rtol=1e-12, atol=1e-12)
+
+
+def test_given_and_recurrent_networks_are_the_ones_that_are_multiplied():
+    rng = np.random.default_rng(4)
+    matrices = [rng.normal(size=(5, 6)), rng.normal(size=(4, 5))]
+    net = vg.Network("identity", vg.Weights.given(matrices), width=(6, 5, 4), depth=2)
+    got = sample_spectrum(net).log_singular_value.values[0]
+    want = np.log(np.linalg.svd(matrices[1] @ matrices[0], compute_uv=False))
+    np.testing.assert_allclose(got, want, rtol=1e-11)
+    tied = vg.Network("identity", vg.Weights.orthogonal(1).recurrent(), width=6, depth=9)
+    np.testing.assert_allclose(sample_spectrum(tied).log_singular_value.values, 0.0, atol=1e-12)
+    # One matrix to the power L: the sum of ln s is L ln|det W|, a multiple of L = 3 times that of depth 1.
+    one, three = (
+        sample_spectrum(vg.Network("identity", vg.Weights.gaussian(1).recurrent(), width=6, depth=depth), 1, seed=2)
+        for depth in (1, 3)
+    )
+    np.testing.assert_allclose(three.log_singular_value.sum(), 3 * one.log_singular_value.sum(), rtol=1e-11)

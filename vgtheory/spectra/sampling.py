@@ -1,25 +1,26 @@
 """Singular values of the Jacobian of real, sampled networks: a forward pass with dense weights and a graded product.
 
-J = D_L W_L ⋯ D_1 W_1 is kept as Q diag(e^g) T: after every layer D W Q is factored by QR and the triangular factor
-multiplies the rows of T, so that small singular values keep their digits far beyond the range of doubles; the
-singular values of diag(e^g) T come from one-sided Jacobi rotations at the end.  Dead units are removed exactly.
+J = D_L W_L ⋯ D_1 W_1, dead units removed exactly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy import special
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
-from vgtheory.kernels.spectral_jacobi import graded_log_singular_values
 from vgtheory.model.network import Network, require_plain
+from vgtheory.model.weights import Weights
+from vgtheory.spectra.graded_product import GradedProduct
 
 # Multiply-adds per second of one thread, on the slow side of what current machines do (measured: 4–12·10⁹ in BLAS,
 # 1–2·10⁹ in the rotations).
@@ -111,65 +112,67 @@ def sample_spectrum(network: Network, samples: int = 1, seed: int = 0) -> xr.Dat
     )
 
 
-def draw_weights(family: str, sigma_w: float, fan_out: int, fan_in: int, generator: np.random.Generator) -> Array:
-    """Return one weight matrix, shape (fan_out, fan_in): entries of variance σ_w²/fan_in, or σ_w times a Haar matrix.
+def draw_weights(law: Weights, sigma_w: float, fan_out: int, fan_in: int, generator: np.random.Generator) -> Array:
+    """Return one weight matrix of a law, shape (fan_out, fan_in): entries of variance σ_w²/fan_in.
 
     A rectangular orthogonal matrix is the leading block of columns or rows of a Haar matrix, scaled so that the mean
     of squared entries is σ_w²/fan_in.
     """
-    shape = (fan_out, fan_in)
-    if family == "uniform":
-        return generator.uniform(-1.0, 1.0, shape) * (sigma_w * np.sqrt(3 / fan_in))
-    g = generator.standard_normal(shape)
-    if family == "gaussian":
-        return g * (sigma_w / np.sqrt(fan_in))
+    unit = _DRAWN[law.family](generator, (fan_out, fan_in), law)
+    return unit * (sigma_w / np.sqrt(fan_in))
+
+
+def _haar(generator: np.random.Generator, shape: tuple[int, int], law: Weights) -> Array:
     # QR of a Gaussian matrix with positive diagonal is Haar distributed (Mezzadri 2007).
-    q, r = np.linalg.qr(g if fan_out >= fan_in else g.T)
-    q *= np.sign(np.diag(r))
-    scale = sigma_w * np.sqrt(max(fan_out, fan_in) / fan_in)
-    return scale * (q if fan_out >= fan_in else q.T)
+    tall = shape[0] >= shape[1]
+    g = generator.standard_normal(shape)
+    q, r = np.linalg.qr(g if tall else g.T)
+    q *= np.sign(np.diag(r)) * np.sqrt(max(shape))
+    return q if tall else q.T
 
 
-class GradedProduct:
-    """The product of matrices so far as Q diag(e^g) T, rows of T of norm one; start with the identity of order n."""
+def _truncated(generator: np.random.Generator, shape: tuple[int, int], law: Weights) -> Array:
+    cut = law.option("cut")
+    inside = special.erf(cut / np.sqrt(2))
+    variance = 1 - 2 * cut * np.exp(-(cut**2) / 2) / (np.sqrt(2 * np.pi) * inside)
+    return special.ndtri(special.ndtr(-cut) + inside * generator.random(shape)) / np.sqrt(variance)
 
-    def __init__(self, n: int) -> None:
-        self._frame = np.eye(n)
-        self._rows = np.eye(n)
-        self._logs = np.zeros(n)
 
-    def multiply(self, weights: Array, log_slopes: Array) -> None:
-        """Multiply from the left by diag(±e^{log_slopes}) · weights; rows with −inf are dead."""
-        alive = np.flatnonzero(np.isfinite(log_slopes))
-        n = self._rows.shape[1]
-        if not len(alive) or not len(self._logs):
-            self._frame, self._rows, self._logs = np.empty((len(weights), 0)), np.empty((0, n)), np.empty(0)
-            return
-        # Largest rows first: Householder QR then keeps each row's own accuracy (Cox & Higham 1998).
-        order = alive[np.argsort(-log_slopes[alive], kind="stable")]
-        top = float(log_slopes[order[0]])
-        block = np.exp(log_slopes[order] - top)[:, None] * (weights[order] @ self._frame)
-        q, r = np.linalg.qr(block)
-        reach = np.maximum.accumulate(self._logs[::-1])[::-1][: len(r)]
-        logs = top + reach
-        gain = np.triu(r) * np.exp(np.minimum(self._logs[None, :] - reach[:, None], 0.0))
-        rows = gain @ self._rows
-        norm = np.linalg.norm(rows, axis=1)
-        kept = norm > 0
-        self._rows = rows[kept] / norm[kept, None]
-        self._logs = logs[kept] + np.log(norm[kept])
-        self._frame = np.zeros((len(weights), int(kept.sum())))
-        self._frame[order] = q[:, kept]
+def _sparse(generator: np.random.Generator, shape: tuple[int, int], law: Weights) -> Array:
+    kept = generator.random(shape) < law.option("density")
+    return generator.standard_normal(shape) * kept / np.sqrt(law.option("density"))
 
-    def log_singular_values(self, count: int) -> Array:
-        """Return ln of the `count` largest singular values, descending; −inf beyond the rank."""
-        out = np.full(count, -np.inf)
-        if len(self._logs):
-            values, sweeps = graded_log_singular_values(self._rows.copy(), self._logs.copy())
-            if sweeps < 0:
-                raise UnsupportedError("the rotations for the singular values did not converge; use a smaller width")
-            out[: len(values)] = values[:count]
-        return out
+
+def _low_rank(generator: np.random.Generator, shape: tuple[int, int], law: Weights) -> Array:
+    rank, noise = int(law.option("rank")), law.option("noise")
+    outer = generator.standard_normal((shape[0], rank)) @ generator.standard_normal((rank, shape[1]))
+    return np.sqrt((1 - noise) / rank) * outer + np.sqrt(noise) * generator.standard_normal(shape)
+
+
+# Matrices whose entries have variance 1.
+_DRAWN: dict[str, Callable[[np.random.Generator, tuple[int, int], Weights], Array]] = {
+    "gaussian": lambda generator, shape, law: generator.standard_normal(shape),
+    "uniform": lambda generator, shape, law: generator.uniform(-np.sqrt(3), np.sqrt(3), shape),
+    "rademacher": lambda generator, shape, law: generator.choice([-1.0, 1.0], shape),
+    "orthogonal": _haar,
+    "truncated_normal": _truncated,
+    "sparse": _sparse,
+    "low_rank": _low_rank,
+}
+
+
+def _layers(network: Network, generator: np.random.Generator) -> Iterator[tuple[Array, Any]]:
+    """Yield the layers' matrices and biases."""
+    law, widths = network.weights, network.widths
+    if law.arrays is not None:
+        yield from zip(law.arrays.weights, law.arrays.biases, strict=True)
+        return
+    made: tuple[Array, Any] | None = None
+    for (fan_in, fan_out), (sigma_w, sigma_b) in zip(pairwise(widths), network.sigmas, strict=True):
+        if made is None or not law.shared:
+            w = draw_weights(law, sigma_w, fan_out, fan_in, generator)
+            made = w, _biases(law.bias_family, sigma_b, fan_out, generator)
+        yield made
 
 
 def _sample(network: Network, generator: np.random.Generator) -> tuple[Array, Array]:
@@ -179,9 +182,8 @@ def _sample(network: Network, generator: np.random.Generator) -> tuple[Array, Ar
     x *= np.sqrt(widths[0]) / np.linalg.norm(x)
     product = GradedProduct(widths[0])
     q = np.empty(len(widths) - 1)
-    for layer, (sigma_w, sigma_b) in enumerate(network.sigmas):
-        w = draw_weights(network.weights.family, sigma_w, widths[layer + 1], widths[layer], generator)
-        h = w @ x + _biases(network.weights.bias_family, sigma_b, widths[layer + 1], generator)
+    for layer, (w, b) in enumerate(_layers(network, generator)):
+        h = w @ x + b
         q[layer] = float(h @ h) / len(h)
         if not np.isfinite(q[layer]):
             raise UnsupportedError(f"the pre-activations overflow at layer {layer + 1}; use a smaller sigma_w")

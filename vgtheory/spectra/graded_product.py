@@ -1,0 +1,128 @@
+"""The product of many matrices with all its singular values, however many decades they span.
+
+J = M_L ⋯ M_1 is kept as Q diag(e^g) T: after every layer M Q is factored by QR and the triangular factor multiplies the
+rows of T, so that small singular values keep their digits far beyond the range of doubles; the singular values of
+diag(e^g) T come from one-sided Jacobi rotations at the end.  Q stays a product of reflections: applying it to the next
+layer's matrix costs what the plain product would.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+
+from vgtheory._errors import UnsupportedError
+from vgtheory.kernels.spectral_jacobi import graded_log_singular_values
+
+Array = NDArray[np.float64]
+
+BLOCK = 96  # columns of a panel, and of a block of triangular factors: measured best around 512
+# Rows may differ this much in size before they have to be sorted: QR then loses three of sixteen digits in the small
+# ones, and their singular values as much.
+UNSORTED = float(np.log(1e3))
+# The sizes of T's rows are moved into the scales g when they may differ by this factor's logarithm.
+LARGEST_SPREAD = 300.0
+
+
+class GradedProduct:
+    """The product of matrices so far as Q diag(e^g) T; start with the identity of order n."""
+
+    def __init__(self, n: int) -> None:
+        self._rows: Array = np.eye(n)  # T: zero left of the diagonal
+        self._logs: Array = np.zeros(n)
+        self._places: NDArray[np.intp] | None = None  # the rows of M that Q's rows stand for
+        self._reflections: tuple[Array, Array] | None = None
+        self._spread = 0.0
+        self._kept: NDArray[np.intp] | slice = slice(None)  # Q's columns that T has rows for
+
+    def multiply(self, weights: Array, log_slopes: Array) -> None:
+        """Multiply from the left by diag(±e^{log_slopes}) · weights; rows with −inf are dead."""
+        alive = np.flatnonzero(np.isfinite(log_slopes))
+        n = self._rows.shape[1]
+        if not len(alive) or not len(self._logs):
+            self._rows, self._logs = np.empty((0, n)), np.empty(0)
+            return
+        slopes = log_slopes[alive]
+        if np.ptp(slopes) > UNSORTED:
+            # Largest rows first: Householder QR then keeps each row's own accuracy (Cox & Higham 1998).
+            order = np.argsort(-slopes, kind="stable")
+            alive, slopes = alive[order], slopes[order]
+        top = float(slopes.max())
+        block = self._rotated(_selected(weights, alive, self._places), np.exp(slopes - top))
+        factored, triangles, _ = lapack.dgeqrt(min(BLOCK, *block.shape), block, overwrite_a=1)
+        count = min(block.shape)
+        self._places, self._reflections = alive, (factored[:, :count], triangles)
+        self._kept = slice(count)
+        self._absorb(factored, top)
+
+    def _rotated(self, columns: Array, scale: Array) -> Array:
+        """Return diag(scale) · columnsᵀ · Q as an array in Fortran's order."""
+        block = (columns * scale).T
+        if self._reflections is None:
+            return block
+        return lapack.dgemqrt(*self._reflections, block, side="R", trans="N", overwrite_c=1)[0][:, self._kept]
+
+    def _absorb(self, factored: Array, top: float) -> None:
+        """Multiply T by the triangular factor, which lies in the upper part of `factored`."""
+        count = min(factored.shape)
+        gain = factored[:count]
+        reach = np.maximum.accumulate(self._logs[::-1])[::-1][:count]
+        if np.ptp(self._logs) > 0:
+            # In Fortran's order as the factor is; what is below the diagonal is never read.
+            gain = (gain.T * np.exp(np.minimum(self._logs[:, None] - reach, 0.0))).T
+        self._rows, self._logs = triangular_product(gain, self._rows), top + reach
+        sizes = np.abs(np.diagonal(factored))
+        smallest = float(sizes.min())
+        self._spread += np.log(len(sizes) * float(sizes.max()) / smallest) if smallest > 0 else np.inf
+        if self._spread > LARGEST_SPREAD:
+            self._scale()
+
+    def _scale(self) -> None:
+        """Bring the rows to norm one; rows of zeros go."""
+        norm = np.linalg.norm(self._rows, axis=1)
+        kept = norm > 0
+        self._rows = self._rows[kept] / norm[kept, None]
+        self._logs = self._logs[kept] + np.log(norm[kept])
+        self._kept = np.flatnonzero(kept)
+        self._spread = 0.0
+
+    def log_singular_values(self, count: int) -> Array:
+        """Return ln of the `count` largest singular values, descending; −inf beyond the rank.
+
+        Raises UnsupportedError if the rotations do not converge.
+        """
+        out = np.full(count, -np.inf)
+        if len(self._logs):
+            values, sweeps = graded_log_singular_values(np.ascontiguousarray(self._rows), self._logs.copy())
+            if sweeps < 0:
+                raise UnsupportedError("the rotations for the singular values did not converge; use a smaller width")
+            out[: min(count, len(values))] = values[:count]
+        return out
+
+
+def _selected(weights: Array, rows: NDArray[np.intp], columns: NDArray[np.intp] | None) -> Array:
+    """Return the transpose of the matrix's part in these rows and columns, in C's order."""
+    part = weights.T if columns is None or _is_all(columns, weights.shape[1]) else weights.T[columns]
+    return part if _is_all(rows, weights.shape[0]) else part[:, rows]
+
+
+def _is_all(places: NDArray[np.intp], count: int) -> bool:
+    return len(places) == count and bool(np.all(places[1:] > places[:-1]))
+
+
+def triangular_product(a: Array, b: Array) -> Array:
+    """Return AB for A (r × k) and B (k × n), r ≤ k ≤ n, both zero left of the diagonal; A's entries there are not read.
+
+    In blocks, so that blocks of zeros are not multiplied.
+    """
+    (r, k), n = a.shape, b.shape[1]
+    out = np.zeros((r, n))
+    for i in range(0, r, BLOCK):
+        rows = slice(i, min(i + BLOCK, r))
+        left = np.array(a[rows, i:])
+        left[:, : rows.stop - i] = np.triu(left[:, : rows.stop - i])
+        for j in range(i, n, BLOCK):
+            end = min(j + BLOCK, k)
+            out[rows, j : j + BLOCK] = left[:, : end - i] @ b[i:end, j : j + BLOCK]
+    return out
