@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # not scipy.stats, which takes a second to import
 
 Array = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def mean_interval(values: Array, level: float) -> Estimate:
     """Return the means and their Student intervals."""
     mean, variance, count = moments(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        reach = stats.t.ppf((1 + level) / 2, np.maximum(count - 1, 1)) * np.sqrt(variance / count)
+        reach = special.stdtrit(np.maximum(count - 1, 1), (1 + level) / 2) * np.sqrt(variance / count)
     return Estimate(mean, mean - reach, mean + reach)
 
 
@@ -66,7 +66,7 @@ def variance_interval(values: Array, level: float) -> Estimate:
         without = ((n - 1) * variance - n / (n - 1) * squares) / (n - 2)  # the variance without one sample
         pseudo = n * np.log(variance) - (n - 1) * np.log(np.maximum(without, np.finfo(float).tiny))
         centre, spread, _ = moments(np.where(living, pseudo, -np.inf))
-        reach = stats.t.ppf((1 + level) / 2, np.maximum(count - 1, 1)) * np.sqrt(spread / n)
+        reach = special.stdtrit(np.maximum(count - 1, 1), (1 + level) / 2) * np.sqrt(spread / n)
         low, high = np.exp(centre - reach), np.exp(centre + reach)
     constant = (variance == 0) & (count > 3)
     return Estimate(variance, np.where(constant, 0.0, low), np.where(constant, 0.0, high))
@@ -91,10 +91,11 @@ def quantile_interval(values: Array, p: float, level: float) -> Estimate:
 def _order_statistic(ordered: Array, p: float, tail: float) -> Array:
     """Return a number that exceeds the p-quantile with probability `tail`, by interpolation; −inf if there is none."""
     n = len(ordered)
-    r = int(stats.binom.ppf(tail, n, p))  # the least r with P(B ≤ r) ≥ tail
-    before, after = stats.binom.cdf([r - 1, r], n, p)  # P(X_(r) > ξ) and P(X_(r+1) > ξ)
+    below = special.bdtr(np.arange(n + 1), n, p)  # P(B ≤ r), B the number of samples below the quantile ξ
+    r = int(np.argmax(below >= tail))
     if r < 1:
         return np.full(ordered.shape[1], -np.inf)
+    before, after = below[r - 1], below[r]  # P(X_(r) > ξ) and P(X_(r+1) > ξ)
     if r >= n or after == tail:
         return ordered[min(r, n - 1)]
     weight = 1.0 / (1.0 + r * (1 - p) * (after - tail) / ((n - r) * p * (tail - before))) if tail > before else 0.0
@@ -107,8 +108,8 @@ def proportion_interval(count: NDArray[np.int64], n: int, level: float) -> Estim
     """Return the proportions count/n and their exact intervals (Clopper & Pearson 1934)."""
     tail = (1 - level) / 2
     with np.errstate(invalid="ignore"):
-        low = np.where(count > 0, stats.beta.ppf(tail, count, n - count + 1), 0.0)
-        high = np.where(count < n, stats.beta.ppf(1 - tail, count + 1, n - count), 1.0)
+        low = np.where(count > 0, special.betaincinv(np.maximum(count, 1), n - count + 1, tail), 0.0)
+        high = np.where(count < n, special.betaincinv(count + 1, np.maximum(n - count, 1), 1 - tail), 1.0)
     return Estimate(count / n, low, high)
 
 
