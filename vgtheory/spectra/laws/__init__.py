@@ -35,6 +35,7 @@ from vgtheory.spectra.laws.planar import PlanarLaw
 from vgtheory.spectra.laws.raney import Raney, raney
 from vgtheory.spectra.laws.semicircle import QuarterCircle, Semicircle, quarter_circle, semicircle
 from vgtheory.spectra.laws.tracy_widom import TracyWidom, tracy_widom
+from vgtheory.spectra.laws.transforms import Transforms, transforms
 from vgtheory.spectra.laws.wachter import Wachter, wachter
 from vgtheory.spectra.laws.wishart_product import WishartProduct, wishart_product
 
@@ -63,6 +64,7 @@ __all__ = [
     "RealLaw",
     "Semicircle",
     "TracyWidom",
+    "Transforms",
     "Wachter",
     "WishartProduct",
     "circular",
@@ -88,6 +90,7 @@ __all__ = [
     "raney",
     "semicircle",
     "tracy_widom",
+    "transforms",
     "wachter",
     "wishart_product",
 ]

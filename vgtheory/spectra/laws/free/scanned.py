@@ -143,8 +143,8 @@ class ScannedLaw(RealLaw):
 
 
 def _window(lo: float) -> tuple[float, float]:
-    """Return the range of t: an end at 0 is approached to 1e-46, any other one to rounding."""
-    return (-4.2 if lo == 0 else -3.2), 3.2
+    """Return the range of t: an end at 0 is approached to 1e-30, any other one to rounding."""
+    return (-3.8 if lo == 0 else -3.2), 3.2
 
 
 def _place(t: np.ndarray, lo: float, hi: float) -> np.ndarray:
