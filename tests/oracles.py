@@ -167,3 +167,28 @@ def lengths_and_angles(rows: Array) -> tuple[Array, Array]:
     """Return ln of the rows' lengths and the cosines of the angles between them."""
     norms = np.linalg.norm(rows, axis=2)
     return np.log(norms), rows @ rows.transpose(0, 2, 1) / (norms[:, :, None] * norms[:, None, :])
+
+
+def tangent_growth(
+    family: str,
+    phi: Callable[[Array], Array],
+    slope: Callable[[Array], Array],
+    widths: Sequence[int],
+    sigma_w: float,
+    sigma_b: float,
+    directions: int,
+    samples: int,
+    rng: np.random.Generator,
+) -> Array:
+    """Return ln of the growth of tangents per layer, (sample, layer, direction), by QR of products with matrices."""
+    x = rng.standard_normal((samples, widths[0]))
+    x *= np.sqrt(widths[0]) / np.linalg.norm(x, axis=1, keepdims=True)
+    t = np.linalg.qr(rng.standard_normal((samples, widths[0], directions)))[0]
+    growth = []
+    for fan_in, fan_out in pairwise(widths):
+        w = weight_matrices(family, samples, fan_out, fan_in, sigma_w, rng)
+        h = (w @ x[:, :, None])[:, :, 0] + rng.normal(0.0, sigma_b, (samples, fan_out))
+        x = phi(h)
+        t, triangle = np.linalg.qr(slope(h)[:, :, None] * (w @ t))
+        growth.append(np.log(abs(np.diagonal(triangle, axis1=1, axis2=2))))
+    return np.stack(growth, axis=1)
