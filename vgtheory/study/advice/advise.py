@@ -12,7 +12,7 @@ from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates
 from vgtheory.study.advice.trial import Trial, try_out
 from vgtheory.study.engine import Progress
 
-_BETTER = 0.9  # of the present badness that a remedy must get below
+_BETTER = 0.3  # of the present badness that a remedy must get below
 
 
 @dataclass(frozen=True)
