@@ -1,8 +1,8 @@
 """φ and φ' together, 10⁷ values, float64 and float32, beside whatever peers are installed; time to a first result.
 
 ``python -m benchmarks.activations [NAME ...]``, by default every row of the catalogue.  It runs in a process that may
-use one core only, so that no peer takes two.  Every peer gets the textbook formulas, derived by SymPy; where it can write
-into arrays that are there it does, as we do.  The best of them is then timed again, in turn with ours.
+use one core only, so that no peer takes two.  Every peer gets the textbook formulas, derived by SymPy; where it can
+write into arrays that are there it does, as we do.  The best of them is then timed again, in turn with ours.
 """
 
 import json

@@ -1,27 +1,15 @@
-"""The simulation engine beside what drawing its two normals per neuron and layer costs with NumPy alone."""
+"""The exact simulation beside what drawing two normals per neuron and layer costs with NumPy alone; ReLU's chain."""
 
-import os
-import platform
-import statistics
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 
-import llvmlite.binding
 import numpy as np
 
 import vgtheory as vg
+from benchmarks.measure import Line, in_turn, machine, ratio
 from vgtheory.study.methods import simulate_chunk
 
-REPEATS = 11
 DEPTH = 1000
-
-
-def seconds(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
 
 
 def numpy_normals() -> tuple[Callable[[], object], int]:
@@ -31,71 +19,61 @@ def numpy_normals() -> tuple[Callable[[], object], int]:
     return lambda: [generator.standard_normal(out=out) for _ in range(32)], 32 * out.size
 
 
-def beside_numpy(action: Callable[[], object], units: int) -> tuple[float, float, float]:
-    """Return medians: our ns per unit, NumPy's ns per normal, and ours over two of NumPy's.
-
-    Both are timed in turn, so that a machine that is busy for a while slows both and leaves the ratio alone.
-    """
-    normals, count = numpy_normals()
-    action()
-    normals()
-    pairs = [(seconds(action) / units * 1e9, seconds(normals) / count * 1e9) for _ in range(REPEATS)]
-    ours, theirs = zip(*pairs, strict=True)
-    ratios = [a / (2 * b) for a, b in pairs]
-    return statistics.median(ours), statistics.median(theirs), statistics.median(ratios)
-
-
 def tanh_network(kind: str, width: int, sigma_b: float) -> vg.Network:
     return vg.Network("tanh", getattr(vg.Weights, kind)(1.5, sigma_b), width=width, depth=DEPTH)
 
 
 def per_neuron(kind: str, width: int, sigma_b: float) -> tuple[float, float, float]:
-    """Return (ns per neuron and layer, NumPy's ns per normal, ratio), forward and backward, on one thread."""
+    """Return (ns per neuron and layer, NumPy's ns per normal, ours over two normals), on one thread."""
     payload = {"network": tanh_network(kind, width, sigma_b), "method": "exact", "seed": 1}
     count = max(1, 2048 // width)
-    return beside_numpy(lambda: simulate_chunk(payload, 0, count), count * width * DEPTH)
+    normals, drawn = numpy_normals()
+    mine, theirs, quotient = ratio(lambda: simulate_chunk(payload, 0, count), normals, repeats=11)
+    units = count * width * DEPTH
+    return mine / units * 1e9, theirs / drawn * 1e9, quotient * drawn / (2 * units)
 
 
-def chain_beside_vectors(width: int, depth: int = 200) -> tuple[float, float]:
-    """Return median ns per layer of ReLU networks without bias: (vectors, scalar chain), timed in turn."""
+def chain_beside_vectors(width: int, depth: int = 10_000) -> float:
+    """Return how many times faster the scalar chain runs a ReLU network than vectors do, on one thread."""
     network = vg.Network("relu", vg.Weights.he(), width=width, depth=depth)
-    runs = {"exact": max(1, 8192 // width), "chain": 400}
+    runs = {"exact": max(1, 1024 // width), "chain": 20}
     payloads = {method: {"network": network, "method": method, "seed": 1} for method in runs}
-    for method, count in runs.items():
-        simulate_chunk(payloads[method], 0, count)
-    times: dict[str, list[float]] = {method: [] for method in runs}
-    for _ in range(REPEATS):
-        for method, count in runs.items():
-            took = seconds(lambda method=method, count=count: simulate_chunk(payloads[method], 0, count))
-            times[method].append(took / (count * depth) * 1e9)
-    return statistics.median(times["exact"]), statistics.median(times["chain"])
+    actions = [lambda m=method, n=count: simulate_chunk(payloads[m], 0, n) for method, count in runs.items()]
+    vectors, chain = in_turn(*actions, repeats=5)
+    return (vectors / runs["exact"]) / (chain / runs["chain"])
 
 
-def machine() -> str:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("vgtheory", "numpy", "numba", "llvmlite"))
-    return f"{llvmlite.binding.get_host_cpu_name()}, {cores} cores, Python {platform.python_version()}, {packages}"
+def lines() -> tuple[list[Line], str]:
+    """Return the table's lines and the details."""
+    found = []
+    text = [f"{'weights':<12}{'width':>7}{'sigma_b':>9}{'ns':>8}{'NumPy':>8}{'ratio':>8}   ns per neuron, per normal"]
+    for width in (512, 4096):
+        worst = 0.0
+        for kind in ("gaussian", "orthogonal"):
+            for sigma_b in (0.0, 0.05):
+                ours, numpy, quotient = per_neuron(kind, width, sigma_b)
+                text.append(f"{kind:<12}{width:>7}{sigma_b:>9}{ours:>8.2f}{numpy:>8.2f}{quotient:>8.3f}")
+                worst = max(worst, quotient)
+        what = f"exact simulation, tanh, N = {width}, L = {DEPTH}, one thread"
+        found.append(Line(what, "two normals of NumPy's SFC64", "<= 0.55", f"{worst:.3f}", worst <= 0.55))
+    for width in (64, 512, 4096):
+        factor = chain_beside_vectors(width)
+        what = f"ReLU without bias, N = {width}, L = 10000"
+        found.append(Line(what, "the vector path", f">= {width / 10:.0f} x", f"{factor:.1f} x", factor >= width / 10))
+    network = tanh_network("gaussian", 512, 0.05)
+    for threads in (1, 2):
+        with ThreadPoolExecutor(threads) as pool:
+            took = in_turn(lambda pool=pool: vg.simulate(network, 64, executor=pool), repeats=7)[0]
+        text.append(
+            f"64 networks of width 512 and depth {DEPTH}, from call to Dataset, {threads} threads: {took:.3f} s"
+        )
+    return found, "\n".join(text)
 
 
 def main() -> None:
-    print(machine())
-    print(f"\nexact simulation, forward and backward, tanh, float64, one thread, depth {DEPTH}: medians of {REPEATS}")
-    print("ns per neuron and layer; NumPy's Generator(SFC64).standard_normal, ns per normal; ours over two normals")
-    print(f"{'weights':<12}{'width':>7}{'sigma_b':>9}{'ns':>8}{'NumPy':>8}{'ratio':>8}")
-    for kind in ("gaussian", "orthogonal"):
-        for width in (512, 4096):
-            for sigma_b in (0.0, 0.05):
-                ours, numpy, ratio = per_neuron(kind, width, sigma_b)
-                print(f"{kind:<12}{width:>7}{sigma_b:>9}{ours:>8.2f}{numpy:>8.2f}{ratio:>8.3f}")
-    print("\nReLU, gaussian weights, no bias, one thread: ns per layer, forward and backward")
-    print(f"{'width':>7}{'vectors':>10}{'chain':>8}{'ratio':>8}")
-    for width in (64, 512, 4096):
-        vectors, chain = chain_beside_vectors(width)
-        print(f"{width:>7}{vectors:>10.0f}{chain:>8.0f}{vectors / chain:>8.1f}")
-    network = tanh_network("gaussian", 512, 0.05)
-    print("\n64 networks of width 512 and depth 1000, vg.simulate from call to Dataset: median and least of", REPEATS)
-    for threads in (1, 2):
-        with ThreadPoolExecutor(threads) as pool:
-            vg.simulate(network, 64, executor=pool)
-            times = [seconds(lambda pool=pool: vg.simulate(network, 64, executor=pool)) for _ in range(REPEATS)]
-        print(f"{threads} thread{'s' if threads > 1 else ' '}: {statistics.median(times):.3f} s ({min(times):.3f} s)")
+    found, details = lines()
+    print(machine(), details, *(f"{line.what}: {line.measured}" for line in found), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,8 @@ and ln x at once); "law" builds the law of the slopes, edges and the table; "cdf
 points.
 """
 
+import contextlib
+import io
 import time
 from collections.abc import Callable
 from statistics import median
@@ -12,6 +14,7 @@ from statistics import median
 import numpy as np
 
 import vgtheory as vg
+from benchmarks.measure import Line
 from vgtheory.spectra.curve import Curve
 from vgtheory.spectra.sampling import sample_spectrum, sampling_cost
 from vgtheory.spectra.slope_law import slope_law
@@ -42,6 +45,14 @@ def fresh(name: str, q: float, ensemble: str, depth: int) -> Curve:
     curve = Curve(law, depth, ensemble, -law.log_mean)
     curve.at_probability(np.array([0.25]))
     return curve
+
+
+def lines() -> tuple[list[Line], str]:
+    """Return no line of the table, and the details."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        main()
+    return [], text.getvalue()
 
 
 def main() -> None:

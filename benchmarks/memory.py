@@ -1,0 +1,32 @@
+"""Peak memory of a process that simulates very deep networks."""
+
+import subprocess
+import sys
+
+from benchmarks.measure import Line, machine
+
+LIMIT = 300  # MB
+BACKWARD = """
+import resource
+import vgtheory as vg
+vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=256, depth=10**5), 1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+CASES = {"backward, N = 256, depth 1e5": BACKWARD}
+
+
+def lines() -> tuple[list[Line], str]:
+    """Return the table's lines and no details."""
+    found = []
+    for what, program in CASES.items():
+        peak = float(subprocess.check_output([sys.executable, "-c", program], text=True).split()[-1])
+        found.append(Line(what, "", f"< {LIMIT} MB", f"{peak:.0f} MB", peak < LIMIT))
+    return found, ""
+
+
+def main() -> None:
+    print(machine(), *(f"{line.what}: {line.measured}" for line in lines()[0]), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
