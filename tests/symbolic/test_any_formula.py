@@ -61,7 +61,7 @@ def test_plain_formulas_are_answered(text):
 
 @pytest.mark.slow
 @given(composed())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_composed_formulas_are_answered_or_refused_by_our_own_errors(text):
     act = _attempt(lambda: vg.activation(text))
     if act is not None:

@@ -119,7 +119,8 @@ def test_names_of_frameworks_find_the_row_and_are_not_listed():
 
 def test_rows_carry_known_references_and_sound_defaults():
     for entry in catalogue.values():
-        assert not entry.reference or entry.reference in REFERENCES
+        # The bent identity comes from tables without a source.
+        assert entry.reference in REFERENCES or entry.name == "bent_identity"
         for parameter in entry.parameters:
             assert parameter.domain.contains(parameter.default) is sp.true
             assert parameter.typical[0] < parameter.typical[1]

@@ -51,15 +51,15 @@ _hard_sigmoid = sp.Piecewise((0, x <= -3), (1, x >= 3), (x / 6 + sp.Rational(1, 
 
 _BOUNDED = (
     Entry("step", _kinked(sp.Integer(0), sp.Integer(1)), (), "mcculloch1943", ("heaviside", "threshold")),
-    Entry("sigmoid", 1 / (1 + sp.exp(-x)), aliases=("logistic",)),
+    Entry("sigmoid", 1 / (1 + sp.exp(-x)), (), "rumelhart1986", ("logistic",)),
     Entry("hard_sigmoid", _hard_sigmoid, (), "howard2019", ("hardsigmoid",)),
-    Entry("tanh", sp.tanh(x)),
+    Entry("tanh", sp.tanh(x), (), "lecun1998"),
     # LeCun et al. (1998), section 4.4: φ(±1) is close to ±1.
     Entry("lecun_tanh", sp.Rational("1.7159") * sp.tanh(2 * x / 3), (), "lecun1998"),
     Entry("hard_tanh", sp.Piecewise((-1, x < -1), (1, x > 1), (x, True)), (), "collobert2004", ("hardtanh",)),
-    Entry("arctan", sp.atan(x), aliases=("atan",)),
-    Entry("erf", sp.erf(x)),
-    Entry("probit", _normal_cdf, aliases=("normal_cdf",)),
+    Entry("arctan", sp.atan(x), (), "duch1999", ("atan",)),
+    Entry("erf", sp.erf(x), (), "williams1996"),
+    Entry("probit", _normal_cdf, (), "bliss1934", ("normal_cdf",)),
     Entry("softsign", x / (1 + sp.Abs(x)), (), "glorot2010", ("soft_sign",)),
     Entry("isru", x / sp.sqrt(1 + _i * x**2), (_ISRU,), "carlile2017"),
     Entry("sin", sp.sin(x), (), "sitzmann2020", ("sine",)),
@@ -69,9 +69,9 @@ _BOUNDED = (
 )
 
 _SMOOTH = (
-    Entry("identity", x, aliases=("linear",)),
-    Entry("log_sigmoid", -sp.log(1 + sp.exp(-x)), aliases=("logsigmoid",)),
-    Entry("tanhshrink", x - sp.tanh(x), aliases=("tanh_shrink",)),
+    Entry("identity", x, (), "saxe2014", ("linear",)),
+    Entry("log_sigmoid", -sp.log(1 + sp.exp(-x)), (), "paszke2019", ("logsigmoid",)),
+    Entry("tanhshrink", x - sp.tanh(x), (), "paszke2019", ("tanh_shrink",)),
     Entry("bent_identity", (sp.sqrt(x**2 + 1) - 1) / 2 + x),
     Entry("snake", x + sp.sin(_s * x) ** 2 / _s, (_SNAKE,), "ziyin2020"),
     Entry("gelu", x * _normal_cdf, (), "hendrycks2016"),
