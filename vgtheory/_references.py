@@ -39,6 +39,81 @@ class Reference:
 
 _ROWS = (
     Reference(
+        "bachlechner2021",
+        "Bachlechner, T. and Majumder, B. P. and Mao, H. and Cottrell, G. W. and McAuley, J.",
+        "ReZero is all you need: fast convergence at large depth",
+        "Uncertainty in Artificial Intelligence (UAI)",
+        2021,
+        "2003.04887",
+        "inproceedings",
+    ),
+    Reference(
+        "chen2018",
+        "Chen, M. and Pennington, J. and Schoenholz, S. S.",
+        "Dynamical isometry and a mean field theory of RNNs: "
+        "gating enables signal propagation in recurrent neural networks",
+        "International Conference on Machine Learning (ICML)",
+        2018,
+        "1806.05394",
+        "inproceedings",
+    ),
+    Reference(
+        "dong2021",
+        "Dong, Y. and Cordonnier, J.-B. and Loukas, A.",
+        "Attention is not all you need: pure attention loses rank doubly exponentially with depth",
+        "International Conference on Machine Learning (ICML)",
+        2021,
+        "2103.03404",
+        "inproceedings",
+    ),
+    Reference(
+        "hayou2019",
+        "Hayou, S. and Doucet, A. and Rousseau, J.",
+        "On the impact of the activation function on deep neural networks training",
+        "International Conference on Machine Learning (ICML)",
+        2019,
+        "1902.06853",
+        "inproceedings",
+    ),
+    Reference(
+        "martens2021",
+        "Martens, J. and Ballard, A. and Desjardins, G. and Swirszcz, G. and Dalibard, V. and Sohl-Dickstein, J. and "
+        "Schoenholz, S. S.",
+        "Rapid training of deep neural networks without skip connections or normalization layers "
+        "using deep kernel shaping",
+        "arXiv",
+        2021,
+        "2110.01765",
+    ),
+    Reference(
+        "roberts2022",
+        "Roberts, D. A. and Yaida, S. and Hanin, B.",
+        "The principles of deep learning theory",
+        "Cambridge University Press",
+        2022,
+        "2106.10165",
+        "book",
+    ),
+    Reference(
+        "xiao2018",
+        "Xiao, L. and Bahri, Y. and Sohl-Dickstein, J. and Schoenholz, S. S. and Pennington, J.",
+        "Dynamical isometry and a mean field theory of CNNs: "
+        "how to train 10,000-layer vanilla convolutional neural networks",
+        "International Conference on Machine Learning (ICML)",
+        2018,
+        "1806.05393",
+        "inproceedings",
+    ),
+    Reference(
+        "yang2017",
+        "Yang, G. and Schoenholz, S. S.",
+        "Mean field residual networks: on the edge of chaos",
+        "Advances in Neural Information Processing Systems",
+        2017,
+        "1712.08969",
+        "inproceedings",
+    ),
+    Reference(
         "anderson1955",
         "Anderson, T. W.",
         "The integral of a symmetric unimodal function over a symmetric convex set and some probability inequalities",

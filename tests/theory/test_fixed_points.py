@@ -8,7 +8,8 @@ import pytest
 
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
-from vgtheory.theory.fixed_points import critical, fixed_points, half_stable, length_limit, phase
+from vgtheory.theory.critical_line import half_stable
+from vgtheory.theory.fixed_points import critical, fixed_points, length_limit, phase
 from vgtheory.theory.mean_field import length_slope, next_length
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "mean_field.json").read_text())["values"]

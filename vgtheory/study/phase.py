@@ -12,6 +12,7 @@ import xarray as xr
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.theory.correlation_table import correlation_table
+from vgtheory.theory.divergence import half_lines
 from vgtheory.theory.fixed_points import phase_names
 from vgtheory.theory.moments import HIGH, LOW, MomentTable, table_of
 
@@ -26,7 +27,8 @@ _UNITS = {
 }
 _ATTRIBUTES = {
     "phase": "vanishing/ordered: chi < 1; exploding/chaotic: chi > 1; critical: chi = 1 within 1e-9; diverges: q grows "
-    "without limit; does not settle: the fixed point ahead repels; out of reach: the moments cannot be computed as far "
+    "without limit, proved where phi follows straight lines far out (F(q) > q beyond the last q that is looked at); "
+    "does not settle: the fixed point ahead repels; out of reach: the moments cannot be computed as far "
     "as q goes; NaN everywhere in the last three",
     "start": "q_1 = sigma_w^2 + sigma_b^2, followed to the first fixed point in the direction in which it moves",
     "zero": "q = 0 stands for q below 1e-10 where sigma_b = 0",
@@ -136,8 +138,11 @@ def _settled(table: MomentTable, cells: _Cells) -> tuple[Array, Array]:
     lost = usable & ~found
     if lost.any():
         # Above the last q that can be computed F stays above the diagonal for good only if it grows faster than q.
-        steep = float(table.at(np.array([top])).elasticity[0]) >= 1
-        why[lost & rising] = "diverges" if steep else "out of reach"
+        steep = float(table.at(np.array([top])).elasticity[0]) > 1 + 1e-9
+        lines = half_lines(table.activation)
+        for k in np.flatnonzero(lost & rising).tolist():
+            proved = lines is not None and lines.diverges_beyond(float(cells.sigma_w[k])) < np.exp(top)
+            why[k] = "diverges" if steep or proved else "out of reach"
         empty = (cells.sigma_b == 0) & (float(table.values(np.zeros(1))[0, 0]) == 0)
         log_q[lost & ~rising & empty] = -np.inf
         why[lost & ~rising & ~empty] = "out of reach"

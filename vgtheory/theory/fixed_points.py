@@ -149,28 +149,6 @@ def critical(act: Any, sigma_b: float) -> CriticalPoint:
     return next((p for p in points if p.stable), points[0])
 
 
-def half_stable(act: Any) -> list[tuple[float, float, float]]:
-    """Return every (σ_w, σ_b, q) with χ = χ_q = 1: where the critical line turns from stable to unstable.
-
-    Roberts, Yaida & Hanin (2022), section 5.3.4 (their C_W = σ_w², C_b = σ_b², K* = q).
-    """
-    table = table_of(act)
-    t = _grid(table, LOWEST)
-
-    def residual(x: Array) -> Array:
-        m = table.at(x)
-        return m.log_square + np.log(np.maximum(m.elasticity, 1e-300)) - x - m.log_slope_square
-
-    out = []
-    for root in sign_changes(residual, t):
-        m = table.direct(np.array([root]))
-        sigma_w2 = float(np.exp(-m.log_slope_square[0]))
-        sigma_b2 = float(np.exp(root) - sigma_w2 * np.exp(m.log_square[0]))
-        if sigma_b2 > 0:
-            out.append((sigma_w2**0.5, sigma_b2**0.5, float(np.exp(root))))
-    return out
-
-
 def length_limit(act: Any, sigma_w: float, sigma_b: float = 0.0, start: float | None = None) -> float:
     """Return where q_l goes from q = `start` (σ_w² + σ_b² if None): a fixed point, 0.0, or inf where it diverges.
 
