@@ -29,6 +29,10 @@ class Ensemble(ABC):
     def limit(self) -> Any:
         """Return the law of the eigenvalues as the size grows."""
 
+    def one_point(self) -> Any:
+        """Return the exact law of an eigenvalue picked at random at this size, None where none is implemented."""
+        return None
+
     def spectra(self, samples: int, random_state: RandomState = None) -> np.ndarray:
         """Return the eigenvalues of independent matrices, shape (samples, N)."""
         rng = np.random.default_rng(random_state)

@@ -10,6 +10,7 @@ from vgtheory.spectra.ensembles.ensemble import Ensemble, gaussian_entries, requ
 from vgtheory.spectra.ensembles.laguerre import laguerre
 from vgtheory.spectra.ensembles.lapack import hessenberg_eigenvalues
 from vgtheory.spectra.laws.elliptic import Elliptic, circular
+from vgtheory.spectra.laws.finite.ginibre import FiniteGinibre, finite_ginibre
 from vgtheory.spectra.laws.law import RandomState, choice, whole
 
 Field = Literal["real", "complex"]
@@ -26,6 +27,10 @@ class Ginibre(Ensemble):
     def limit(self) -> Elliptic:
         """Return the circular law."""
         return circular()
+
+    def one_point(self) -> FiniteGinibre | None:
+        """Return the exact mean density at this size for complex matrices, else None."""
+        return finite_ginibre(self.size) if self.field == "complex" else None
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one matrix, shape (N, N)."""

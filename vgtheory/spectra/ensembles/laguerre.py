@@ -7,6 +7,7 @@ import numpy as np
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.ensembles.ensemble import Ensemble, gaussian_entries, require_room
 from vgtheory.spectra.ensembles.lapack import bidiagonal_singular_values
+from vgtheory.spectra.laws.finite.unitary import FiniteLue, finite_lue
 from vgtheory.spectra.laws.law import RandomState, positive, whole
 from vgtheory.spectra.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 
@@ -27,6 +28,11 @@ class Laguerre(Ensemble):
     def limit(self) -> MarchenkoPastur:
         """Return the Marchenko–Pastur law of ratio p/n."""
         return marchenko_pastur(self.size / self.freedom)
+
+    def one_point(self) -> FiniteLue | None:
+        """Return the exact mean density at this size for β = 2 and whole n ≥ p, else None."""
+        exact = self.beta == 2 and self.freedom == int(self.freedom) and self.freedom >= self.size
+        return finite_lue(self.size, int(self.freedom)) if exact else None
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return a matrix X X*/n, real symmetric (β = 1) or complex Hermitian (β = 2).

@@ -10,9 +10,16 @@ from scipy.special import airy
 
 from vgtheory._errors import InputError
 from vgtheory.spectra.laws.law import Array, RealLaw, whole
+from vgtheory.spectra.laws.smooth import interpolate
 
 _FIRST, _LAST = -10.0, 16.0  # beyond them every one of the three laws has less than 1e-17 of its mass
 _NODES, _DEGREE = 100, 160
+
+
+@lru_cache(maxsize=1)
+def _airy() -> Chebyshev:
+    """Return Ai on the range of the determinants, to 1e-16 absolutely; SciPy's airy would take most of the time."""
+    return interpolate(lambda x: airy(x)[0], _FIRST, _LAST)
 
 
 def _determinants(s: float) -> tuple[float, float]:
@@ -20,7 +27,7 @@ def _determinants(s: float) -> tuple[float, float]:
     node, weight = np.polynomial.legendre.leggauss(_NODES)
     half = (2 * _LAST - s - s) / 2  # at its far end the kernel is Ai(16) = 4e-20
     x, root = s + half * (node + 1), np.sqrt(half * weight)
-    kernel = 0.5 * root[:, None] * root * airy((x[:, None] + x) / 2)[0]
+    kernel = 0.5 * root[:, None] * root * _airy()((x[:, None] + x) / 2)
     return float(np.linalg.det(np.eye(_NODES) - kernel)), float(np.linalg.det(np.eye(_NODES) + kernel))
 
 
