@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgtheory._errors import UnsupportedError
+from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
 from vgtheory.theory.mean_field import log_length_profile, table_of
@@ -69,6 +69,7 @@ class FiniteWidth:
     length_bias, length_variance : (E V_l − q_l)/q_l and Var V_l/q_l².
     alignment : w_l; E(ĥ_l·δ̂_l)² = (1 + w_l)/N for the unit vectors of h_l and δ_l.
     alignment_weight : β_l (1 + w_{l+1})/N_l.
+    length_response : α_l, the response of ln‖δ_l‖² to ln V_l.
     noise : v_η/N_l, the relative variance that one layer's slopes and weights give to the squared gradient.
     warnings : what makes the expansion unreliable here; empty where nothing does.
     """
@@ -84,6 +85,7 @@ class FiniteWidth:
     length_variance: Array
     alignment: Array
     alignment_weight: Array
+    length_response: Array
     noise: Array
     warnings: tuple[str, ...]
 
@@ -108,7 +110,7 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
     log_chi = 2 * np.log(ahead) + m.log_slope_square
     inner = np.append(np.ones(len(log_q) - 1), 0.0)
     following = np.append(share[1:], 1.0)
-    step = np.append(log_q[1:], log_q[-1]) - log_q
+    step = np.append(log_q[1:] - log_q[:-1], log_chi[-1])
     response = inner * m.elasticity * following
     curvature = inner * m.curvature * following
     noise, covariance = inner * following**2 * (m.fourth - 1), inner * following * (m.cross - 1)
@@ -139,6 +141,7 @@ def haar_dimensions(network: Network) -> Array:
     return np.maximum(widths[1:], widths[:-1])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused at the end
 def finite_width(network: Network) -> FiniteWidth:
     """Return mean and variance of ln‖δ_l‖² and ln‖∂ℓ/∂W_l‖_F² to order 1/N, for a unit loss gradient at x_L.
 
@@ -156,7 +159,7 @@ def finite_width(network: Network) -> FiniteWidth:
 
     Raises
     ------
-    NoSolutionError : q_l diverges.
+    NoSolutionError : q_l, or its fluctuations, leave every bound.
     UnsupportedError : see :func:`layer_coefficients`.
     """
     k = layer_coefficients(network)
@@ -173,6 +176,12 @@ def finite_width(network: Network) -> FiniteWidth:
     a, a2 = k.slope_response, k.slope_curvature
     drift = a * m + (a2 - a**2) * v / 2 + k.rank_one * w_ahead / own - a2 * extra - k.slope_noise / (2 * own)
     mean = _tail_sums(lead + drift)
+    variance = alpha**2 * v + rho
+    if not np.isfinite(mean + variance).all():
+        raise NoSolutionError(
+            f"fluctuations of the length grow beyond every bound within {len(own)} layers (a layer multiplies them by up "
+            f"to {k.response.max():.3g}); use fewer layers or a smaller sigma_w"
+        )
     sigma_w = np.array(network.sigmas)[:, 0]
     # ‖∂ℓ/∂W_l‖ = ‖δ_l‖ ‖x_{l−1}‖ and ‖x_{l−1}‖² = N_{l−1} (V_l − σ_b²)/σ_w².
     relative = 1 / k.weight_share
@@ -182,13 +191,14 @@ def finite_width(network: Network) -> FiniteWidth:
         log_chi=k.log_chi,
         wide_mean=_tail_sums(lead),
         mean=mean,
-        variance=alpha**2 * v + rho,
+        variance=variance,
         weight_mean=mean + log_input + relative * m - relative**2 * v / 2,
         weight_variance=(alpha + relative) ** 2 * v + rho,
         length_bias=m,
         length_variance=v,
         alignment=w,
         alignment_weight=k.rank_one * (1 + w_ahead) / own,
+        length_response=alpha,
         noise=k.slope_noise / own,
         warnings=_warnings(k, v, k.rank_one * (1 + w_ahead) / own, own),
     )

@@ -206,5 +206,5 @@ def log_moments(variance: Array, third: Array) -> tuple[Array, Array]:
     (κ₃ = 2κ₂²) at any variance.
     """
     k = np.maximum(variance, 1e-14)
-    skew = third - 2 * k * k
+    skew = np.clip(third - 2 * k * k, -3 * k, 3 * k)  # where it is larger, no cumulant says much about the logarithm
     return digamma(1 / k) + np.log(k) + skew / 3, np.maximum(polygamma(1, 1 / k) - skew, 0.0)

@@ -25,6 +25,8 @@ def length_range(network: Network) -> tuple[float, float]:
     with np.errstate(divide="ignore"):
         log_weight = profile + np.log(-np.expm1(np.minimum(2 * np.log(sigma_b) - profile, -1e-16)))
     low, high = float(log_weight.min()) - 1.5, float(log_weight.max()) + 1.5
+    if low < LOW or high > HIGH:
+        raise UnsupportedError(f"the lengths leave the range of moments, ln q from {LOW:g} to {HIGH:g}")
     for _ in range(8):
         low, high = max(low, LOW), min(high, HIGH)
         found = _spread(network, low, high)

@@ -15,6 +15,8 @@ from vgtheory.theory.homogeneous import ExactNorms, exact_norms, has_exact_law
 
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
+# Up to these the expansion is as good as the closure, which it is much faster than; above, next orders show.
+NOISE_LIMIT, ALIGNMENT_LIMIT = 0.04, 0.01
 # The closure's logarithm of one layer's factor: from here on it is off by more than a tenth of its spread.
 CLOSURE_LIMIT = 1.0
 _UNITS = {
@@ -54,7 +56,7 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     method : "exact law", for positively homogeneous activations (linear, ReLU, leaky ReLU, |x|) at every width and
         depth; "order 1/N", the expansion in the width, O(depth); "closure", which follows lengths and alignments that
         fluctuate too much to be expanded in, within seconds.  "auto" takes the exact law where there is one, else the
-        expansion, and the closure where the expansion fails its own tests.
+        expansion where fluctuations and alignment are small, else the closure.
 
     Returns
     -------
@@ -135,7 +137,8 @@ def _norms(
             None,
         )
     closed, doubts = None, terms.warnings
-    if method == "closure" or (method != "order 1/N" and terms.warnings):
+    better = bool(terms.warnings) or terms.noise.max() > NOISE_LIMIT or terms.alignment_weight.max() > ALIGNMENT_LIMIT
+    if method == "closure" or (method != "order 1/N" and better):
         closed, doubts = _closed(network, terms, method)
     known, name = (terms, "order 1/N") if closed is None else (closed, "closure")
     weight = _Norms(known.weight_mean, known.weight_variance, name, doubts)
@@ -153,7 +156,7 @@ def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closu
     except UnsupportedError as problem:
         if method == "closure":
             raise
-        return None, (*terms.warnings, f"and the closure does not apply: {problem.args[0]}")
+        return None, (*terms.warnings, f"and the closure does not apply: {problem.args[0]}") if terms.warnings else ()
     noise = float(terms.noise.max())
     if noise > CLOSURE_LIMIT:
         return found, (f"the layers are too narrow: max v_η/N = {noise:.3g} > {CLOSURE_LIMIT:g}; use vg.simulate",)
