@@ -39,6 +39,14 @@ class Reference:
 
 _ROWS = (
     Reference(
+        "ba2016",
+        "Ba, J. L. and Kiros, J. R. and Hinton, G. E.",
+        "Layer normalization",
+        "arXiv preprint",
+        2016,
+        "1607.06450",
+    ),
+    Reference(
         "bachlechner2021",
         "Bachlechner, T. and Majumder, B. P. and Mao, H. and Cottrell, G. W. and McAuley, J.",
         "ReZero is all you need: fast convergence at large depth",
@@ -46,6 +54,14 @@ _ROWS = (
         2021,
         "2003.04887",
         "inproceedings",
+    ),
+    Reference(
+        "benettin1980",
+        "Benettin, G. and Galgani, L. and Giorgilli, A. and Strelcyn, J.-M.",
+        "Lyapunov characteristic exponents for smooth dynamical systems and for Hamiltonian systems; "
+        "a method for computing all of them",
+        "Meccanica",
+        1980,
     ),
     Reference(
         "chen2018",
@@ -67,12 +83,37 @@ _ROWS = (
         "inproceedings",
     ),
     Reference(
+        "giraud2005",
+        "Giraud, L. and Langou, J. and Rozložník, M. and van den Eshof, J.",
+        "Rounding error analysis of the classical Gram-Schmidt orthogonalization process",
+        "Numerische Mathematik",
+        2005,
+    ),
+    Reference(
         "hayou2019",
         "Hayou, S. and Doucet, A. and Rousseau, J.",
         "On the impact of the activation function on deep neural networks training",
         "International Conference on Machine Learning (ICML)",
         2019,
         "1902.06853",
+        "inproceedings",
+    ),
+    Reference(
+        "ioffe2015",
+        "Ioffe, S. and Szegedy, C.",
+        "Batch normalization: accelerating deep network training by reducing internal covariate shift",
+        "International Conference on Machine Learning (ICML)",
+        2015,
+        "1502.03167",
+        "inproceedings",
+    ),
+    Reference(
+        "jacot2018",
+        "Jacot, A. and Gabriel, F. and Hongler, C.",
+        "Neural tangent kernel: convergence and generalization in neural networks",
+        "Advances in Neural Information Processing Systems",
+        2018,
+        "1806.07572",
         "inproceedings",
     ),
     Reference(
@@ -551,6 +592,15 @@ _ROWS = (
         "ICLR",
         2019,
         "1902.08129",
+        "inproceedings",
+    ),
+    Reference(
+        "zhang2019rms",
+        "Zhang, B. and Sennrich, R.",
+        "Root mean square layer normalization",
+        "Advances in Neural Information Processing Systems",
+        2019,
+        "1910.07467",
         "inproceedings",
     ),
     Reference(

@@ -41,12 +41,12 @@ def orthonormalise(rows, n, factor, across, count):
                 factor[j, i] += along
                 accumulate(v, rows[i, :n], -along)
         left = math.sqrt(dot(v, v))
-        if left > DEPENDENT * size:
+        if left <= DEPENDENT * size:
+            v[:] = 0.0
+        else:  # NaN too, which must not pass for nothing
             scaled(v, v, 1.0 / left)
             factor[j, j] = left
             rank += 1
-        else:
-            v[:] = 0.0
     return rank
 
 

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import json
-import operator
 import os
-import platform
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
-from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.compiled import compile_activation
 from vgtheory.model.network import Network
 from vgtheory.study.adaptive import Until, run_until
-from vgtheory.study.engine import Progress, Study, available_bytes, chunk_size, run
-from vgtheory.study.methods import Method, choose_method, is_flat_at_zero, nanoseconds, simulate_chunk
+from vgtheory.study.checks import GENERATOR, check_memory, check_range, check_request, provenance
+from vgtheory.study.engine import Progress, Study, chunk_size, run
+from vgtheory.study.methods import Method, choose_method, nanoseconds, simulate_chunk
 from vgtheory.study.variables import FIELDS
-
-MAX_SAMPLES = 10**7
-MAX_SEED = 2**64 - 1
-# What the kernels draw from a counter; part of a checkpoint's identity, since numbers change with it.
-GENERATOR = "philox4x32-10, Box-Muller, 2"
 
 
 def simulate(
@@ -80,14 +71,11 @@ def simulate(
     >>> dict(result.sizes)
     {'sample': 4, 'layer': 10}
     """
-    samples = whole_number("samples", samples, 1, MAX_SAMPLES, "64")
-    seed = whole_number("seed", seed, 0, MAX_SEED, "0")
-    if not isinstance(network, Network):
-        raise InputError(f"network = {network!r}", "a Network", "build one, e.g. vg.Network('tanh', ...)")
+    samples, seed = check_request(network, samples, seed)
     chosen = choose_method(network, method)
     widths = np.array(network.widths, dtype=np.int64)
     depth = len(widths) - 1
-    _check_memory(samples, depth)
+    check_memory(samples, depth, len(FIELDS))
     compile_activation(network.activation)  # once, before workers race for it
     identity = {"network": network.spec, "method": chosen, "seed": seed, "generator": GENERATOR}
     chunk = chunk_size(nanoseconds(network, chosen))
@@ -109,43 +97,9 @@ def simulate(
         arrays = run(study, executor, checkpoint, progress)
     else:
         arrays = run_until(study, until, executor, checkpoint, progress)
-    _check_finite(network, arrays)
+    check_range(network, arrays["log_gradient_norm"], arrays["q"])
     result = _dataset(network, chosen, seed, arrays)
     return result if until is None else result.assign_attrs(until=until.outcome(arrays))
-
-
-def whole_number(name: str, value: Any, least: int, most: int, example: str) -> int:
-    """Return the value as an int; raise InputError unless it is a whole number from `least` to `most`."""
-    try:
-        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or not least <= number <= most:
-        raise InputError(f"{name} = {value!r}", f"a whole number from {least} to {most:,}", f"e.g. {name}={example}")
-    return number
-
-
-def _check_memory(samples: int, depth: int) -> None:
-    needed, limit = samples * depth * 8 * len(FIELDS), available_bytes() // 2
-    if needed > limit:
-        raise InputError(
-            f"samples = {samples:,} at depth {depth:,} ({needed / 2**30:.1f} GiB of results)",
-            f"results of up to {limit / 2**30:.1f} GiB, half of this machine's memory",
-            f"take at most {max(1, limit // (depth * 8 * len(FIELDS))):,} samples, or several seeds one after another",
-        )
-
-
-def _check_finite(network: Network, arrays: Mapping[str, NDArray[np.float64]]) -> None:
-    gradient = arrays["log_gradient_norm"]
-    bad = np.isnan(gradient) | np.isnan(arrays["q"])
-    if is_flat_at_zero(network.activation) and network.skip is None:
-        bad |= np.isneginf(gradient)
-    if bad.any():
-        layer = int(np.argmax(bad.any(axis=0))) + 1
-        raise UnsupportedError(
-            f"the signal of {network.activation.name} leaves the range of float64 (seen at layer {layer}): "
-            f"this activation is not close to linear there; bring sigma_w nearer to 1 or reduce the depth"
-        )
 
 
 def _dataset(network: Network, method: str, seed: int, arrays: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
@@ -155,13 +109,4 @@ def _dataset(network: Network, method: str, seed: int, arrays: Mapping[str, NDAr
         "sample": ("sample", np.arange(samples), {"long_name": "index of the random network"}),
         "layer": ("layer", np.arange(1, depth + 1), {"long_name": "layer l, 1 next to the input"}),
     }
-    packages = ("vgtheory", "numpy", "numba", "sympy")
-    versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}
-    attributes = {
-        "method": method,
-        "seed": seed,
-        "versions": json.dumps(versions, sort_keys=True),
-        "spec": network.spec_json,
-        "generator": GENERATOR,
-    }
-    return xr.Dataset(variables, coordinates, attributes)
+    return xr.Dataset(variables, coordinates, {"method": method, **provenance(network, seed)})

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError
 from vgtheory.model.network import Network
+from vgtheory.study.checks import MAX_SAMPLES, whole_number
 from vgtheory.study.engine import Progress, available_bytes, worker_pool
 from vgtheory.study.intervals import moments
-from vgtheory.study.simulate import MAX_SAMPLES, Method, simulate, whole_number
+from vgtheory.study.methods import Method
+from vgtheory.study.simulate import simulate
 from vgtheory.study.variables import DEAD, FIELDS, SUMMARISED, summarised
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation

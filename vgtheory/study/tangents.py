@@ -1,0 +1,164 @@
+"""`tangents`: how fast small perturbations of the input grow, and the leading Lyapunov exponents of real networks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.codegen.compiled import compile_activation
+from vgtheory.kernels.tangents import tangent_samples
+from vgtheory.model.network import Network, require_plain
+from vgtheory.study.checks import GENERATOR, check_memory, check_request, provenance, whole_number
+from vgtheory.study.engine import Progress, Study, chunk_size, run
+from vgtheory.study.methods import is_flat_at_zero, layers_of, obstacle_to_exact, row_pass
+
+MAX_DIRECTIONS = 256
+BLOCKS, LEAST_BLOCK = 64, 16  # how many blocks of layers are kept apart, and layers of the shortest
+ENOUGH_SAMPLES = 16  # from here on networks tell the spread, which holds whatever the layers' correlation
+
+
+def tangents(
+    network: Network,
+    samples: int,
+    directions: int = 1,
+    seed: int = 0,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Return how `directions` orthonormal perturbations of the input grow, and the leading Lyapunov exponents.
+
+    T_l = φ'(h_l) ∘ W_l T_{l−1} is made orthonormal in every layer, T_l = Q_l R_l.  ``log_growth`` (sample, block,
+    direction) is Σ ln (R_l)_jj over the layers of a block, which end at the coordinate ``layer``; −inf where nothing is
+    left.  ``exponent`` (direction) is the mean growth per layer after the first block, over networks where it is
+    finite, and ``exponent_stderr`` its standard error: from the spread between networks where there are at least 16,
+    else from the spread between blocks, which takes them for independent (a block has at least 16 layers).
+
+    Memory is O(N) per worker at any depth, beside O(64) numbers per network and direction; no matrix is drawn.
+
+    Parameters
+    ----------
+    network : a plain network with gaussian or orthogonal weights and normal biases; numbers everywhere, σ_w > 0.
+    samples, seed, executor, checkpoint, progress : as in ``simulate``.
+    directions : m, at most the least width and 256.
+
+    Raises
+    ------
+    InputError : a value outside what is accepted.
+    UnsupportedError : weights that are not rotation-invariant, a network with skip connections, normalisation or
+        dropout, or a signal that leaves the range of float64.
+    ConflictError : the checkpoint directory belongs to another study.
+
+    Notes
+    -----
+    Benettin, Galgani, Giorgilli & Strelcyn (1980).
+
+    Examples
+    --------
+    >>> from vgtheory import Network, Weights
+    >>> result = tangents(Network("identity", Weights.orthogonal(2), width=16, depth=100), samples=2, directions=3)
+    >>> result.exponent.round(12).values
+    array([0.69314718, 0.69314718, 0.69314718])
+    """
+    samples, seed = check_request(network, samples, seed)
+    _check_network(network)
+    directions = whole_number("directions", directions, 1, min(*network.widths, MAX_DIRECTIONS), "1")
+    depth = len(network.widths) - 1
+    block = max(LEAST_BLOCK, -(-depth // BLOCKS))
+    blocks = -(-depth // block)
+    check_memory(samples, blocks, directions)
+    compile_activation(network.activation)  # once, before workers race for it
+    chunk = chunk_size(15.0 * (directions + 1) ** 2 * sum(network.widths[1:]))
+    identity = {
+        "network": network.spec, "tangents": directions, "seed": seed, "generator": GENERATOR, "chunk": chunk
+    }  # fmt: skip
+    study = Study(
+        worker=tangents_chunk,
+        payload={"network": replace(network), "directions": directions, "block": block, "seed": seed},
+        fields=tuple(_field(j) for j in range(directions)),
+        samples=samples,
+        depth=blocks,
+        chunk=chunk,
+        identity=json.dumps(identity, sort_keys=True),
+    )
+    arrays = run(study, executor, checkpoint, progress)
+    growth = np.stack([arrays[_field(j)] for j in range(directions)], axis=-1)
+    if np.isnan(growth).any() or (is_flat_at_zero(network.activation) and np.isneginf(growth).any()):
+        raise UnsupportedError(
+            f"the signal of {network.activation.name} leaves the range of float64: this activation is not close to "
+            "linear there; bring sigma_w nearer to 1 or reduce the depth"
+        )
+    ends = np.minimum(block * np.arange(1, blocks + 1), depth)
+    return _dataset(growth, ends).assign_attrs(method="exact", **provenance(network, seed))
+
+
+def tangents_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[str, NDArray[np.float64]]:
+    """Return one array (sample, block) per direction, for samples first, ..., first + count − 1."""
+    network: Network = payload["network"]
+    row, linear_at_zero, linear_at_infinity = row_pass(network.activation)
+    growth = tangent_samples(
+        row, network.weights.family == "orthogonal", *layers_of(network), linear_at_zero, linear_at_infinity,
+        np.uint64(payload["seed"]), first, payload["directions"], payload["block"], count,
+    )  # fmt: skip
+    return {_field(j): np.ascontiguousarray(growth[:, :, j]) for j in range(payload["directions"])}
+
+
+def _field(direction: int) -> str:
+    return f"log_growth {direction}"
+
+
+def _check_network(network: Network) -> None:
+    require_plain(network, "tangents")
+    if obstacle := obstacle_to_exact(network):
+        raise UnsupportedError(
+            f"tangents needs rotation-invariant weights drawn anew in every layer, and normal biases, and {obstacle} "
+            "are not that; use Weights.gaussian of the same sigma_w, or sample_spectrum"
+        )
+    if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
+        raise InputError("sigma_w = 0", "a positive number", "no perturbation passes such a layer")
+
+
+def exponents(growth: NDArray[np.float64], ends: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
+    """Return mean growth per layer and its standard error per direction, from (sample, block, direction)."""
+    used = slice(1, None) if len(ends) > 1 else slice(None)
+    layers = np.diff(ends, prepend=0)[used]
+    rates = growth[:, used] / layers[:, None]
+    mean, error = np.full((2, growth.shape[2]), np.nan)
+    for j in range(growth.shape[2]):
+        alive = np.isfinite(rates[:, :, j]).all(axis=1)
+        each = rates[alive, :, j]
+        if not alive.any():
+            mean[j] = -np.inf
+            continue
+        per_network = each @ layers / layers.sum()
+        mean[j] = per_network.mean()
+        batches = per_network if alive.sum() >= ENOUGH_SAMPLES else each.ravel()
+        if len(batches) > 1:
+            error[j] = batches.std(ddof=1) / np.sqrt(len(batches))
+    return mean, error
+
+
+def _dataset(growth: NDArray[np.float64], ends: NDArray[np.int64]) -> xr.Dataset:
+    mean, error = exponents(growth, ends)
+    growth_text = "ln of the growth of orthonormal perturbations over the layers of a block"
+    return xr.Dataset(
+        {
+            "log_growth": (("sample", "block", "direction"), growth, {"long_name": growth_text, "units": "1"}),
+            "exponent": ("direction", mean, {"long_name": "Lyapunov exponent per layer", "units": "1"}),
+            "exponent_stderr": ("direction", error, {"long_name": "its standard error", "units": "1"}),
+        },
+        {
+            "sample": ("sample", np.arange(len(growth)), {"long_name": "index of the random network"}),
+            "layer": ("block", ends, {"long_name": "last layer of the block"}),
+            "direction": ("direction", np.arange(1, growth.shape[2] + 1), {"long_name": "1 grows fastest"}),
+        },
+    )
