@@ -179,8 +179,8 @@ def finite_width(network: Network) -> FiniteWidth:
     variance = alpha**2 * v + rho
     if not np.isfinite(mean + variance).all():
         raise NoSolutionError(
-            f"fluctuations of the length grow beyond every bound within {len(own)} layers (a layer multiplies them by up "
-            f"to {k.response.max():.3g}); use fewer layers or a smaller sigma_w"
+            f"fluctuations of the length grow beyond every bound within {len(own)} layers (a layer multiplies them by "
+            f"up to {k.response.max():.3g}); use fewer layers or a smaller sigma_w"
         )
     sigma_w = np.array(network.sigmas)[:, 0]
     # ‖∂ℓ/∂W_l‖ = ‖δ_l‖ ‖x_{l−1}‖ and ‖x_{l−1}‖² = N_{l−1} (V_l − σ_b²)/σ_w².
