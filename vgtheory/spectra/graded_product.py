@@ -21,8 +21,9 @@ BLOCK = 96  # columns of a panel, and of a block of triangular factors: measured
 # Rows may differ this much in size before they have to be sorted: QR then loses three of sixteen digits in the small
 # ones, and their singular values as much.
 UNSORTED = float(np.log(1e3))
-# The sizes of T's rows are moved into the scales g when they may differ by this factor's logarithm.
-LARGEST_SPREAD = 300.0
+# The sizes of T's rows are moved into the scales g when their logarithms may have left ±this; while they are inside, g
+# is one number and costs nothing.
+LARGEST = 300.0
 
 
 class GradedProduct:
@@ -33,7 +34,7 @@ class GradedProduct:
         self._logs: Array = np.zeros(n)
         self._places: NDArray[np.intp] | None = None  # the rows of M that Q's rows stand for
         self._reflections: tuple[Array, Array] | None = None
-        self._spread = 0.0
+        self._range = np.zeros(2)  # bounds of ln of the norms of T's rows
         self._kept: NDArray[np.intp] | slice = slice(None)  # Q's columns that T has rows for
 
     def multiply(self, weights: Array, log_slopes: Array) -> None:
@@ -66,26 +67,27 @@ class GradedProduct:
     def _absorb(self, factored: Array, top: float) -> None:
         """Multiply T by the triangular factor, which lies in the upper part of `factored`."""
         count = min(factored.shape)
-        gain = factored[:count]
         reach = np.maximum.accumulate(self._logs[::-1])[::-1][:count]
-        if np.ptp(self._logs) > 0:
-            # In Fortran's order as the factor is; what is below the diagonal is never read.
-            gain = (gain.T * np.exp(np.minimum(self._logs[:, None] - reach, 0.0))).T
-        self._rows, self._logs = triangular_product(gain, self._rows), top + reach
+        scales = (reach, self._logs) if np.ptp(self._logs) > 0 else None
+        self._rows, self._logs = triangular_product(factored[:count], self._rows, scales), top + reach
         sizes = np.abs(np.diagonal(factored))
-        smallest = float(sizes.min())
-        self._spread += np.log(len(sizes) * float(sizes.max()) / smallest) if smallest > 0 else np.inf
-        if self._spread > LARGEST_SPREAD:
+        with np.errstate(divide="ignore"):
+            self._range += np.log([float(sizes.min()), len(sizes) * float(sizes.max())])
+        if not np.abs(self._range).max() < LARGEST:
             self._scale()
 
     def _scale(self) -> None:
-        """Bring the rows to norm one; rows of zeros go."""
+        """Bring the rows to norm one if they are not moderate; rows of zeros go."""
         norm = np.linalg.norm(self._rows, axis=1)
         kept = norm > 0
+        if kept.all():
+            self._range = np.log([float(norm.min()), float(norm.max())])
+            if np.abs(self._range).max() < LARGEST / 2:
+                return
         self._rows = self._rows[kept] / norm[kept, None]
         self._logs = self._logs[kept] + np.log(norm[kept])
         self._kept = np.flatnonzero(kept)
-        self._spread = 0.0
+        self._range = np.zeros(2)
 
     def log_singular_values(self, count: int) -> Array:
         """Return ln of the `count` largest singular values, descending; −inf beyond the rank.
@@ -111,16 +113,19 @@ def _is_all(places: NDArray[np.intp], count: int) -> bool:
     return len(places) == count and bool(np.all(places[1:] > places[:-1]))
 
 
-def triangular_product(a: Array, b: Array) -> Array:
+def triangular_product(a: Array, b: Array, scales: tuple[Array, Array] | None = None) -> Array:
     """Return AB for A (r × k) and B (k × n), r ≤ k ≤ n, both zero left of the diagonal; A's entries there are not read.
 
-    In blocks, so that blocks of zeros are not multiplied.
+    In blocks, so that blocks of zeros are not multiplied.  With scales (f, g) A stands for
+    diag(e^−f) A diag(e^g), where g_j ≤ f_i for j ≥ i.
     """
     (r, k), n = a.shape, b.shape[1]
     out = np.zeros((r, n))
     for i in range(0, r, BLOCK):
         rows = slice(i, min(i + BLOCK, r))
         left = np.array(a[rows, i:])
+        if scales is not None:  # below the diagonal g_j may exceed f_i, and nothing is read
+            left *= np.exp(np.minimum(scales[1][i:] - scales[0][rows, None], 0.0))
         left[:, : rows.stop - i] = np.triu(left[:, : rows.stop - i])
         for j in range(i, n, BLOCK):
             end = min(j + BLOCK, k)
