@@ -25,9 +25,9 @@ def _airy() -> Chebyshev:
 def _determinants(s: float) -> tuple[float, float]:
     """Return det(I − V) and det(I + V), V(x, y) = Ai((x + y)/2)/2 on (s, ∞), by Gauss–Legendre quadrature."""
     node, weight = np.polynomial.legendre.leggauss(_NODES)
-    half = (2 * _LAST - s - s) / 2  # at its far end the kernel is Ai(16) = 4e-20
+    half = _LAST - s  # from (x + y)/2 = 16 on the kernel is 0: Ai(16) = 4e-20
     x, root = s + half * (node + 1), np.sqrt(half * weight)
-    kernel = 0.5 * root[:, None] * root * _airy()((x[:, None] + x) / 2)
+    kernel = 0.5 * root[:, None] * root * _airy()(np.minimum((x[:, None] + x) / 2, _LAST))
     return float(np.linalg.det(np.eye(_NODES) - kernel)), float(np.linalg.det(np.eye(_NODES) + kernel))
 
 
