@@ -19,6 +19,7 @@ from vgtheory.theory.bounds import bounds, certificate
 from vgtheory.theory.bounds.setting import slope_facts
 
 SIGMAS = 5.0
+SYMBOLS = {"depth", "p", "eps", "q", "t", "layer", "fraction", "weight_norm", "weight_frobenius", "weight_least"}
 
 
 def haar(rng, count, n):
@@ -51,7 +52,10 @@ def numbers(network, **values):
     out = {}
     for f in bounds(network):
         point = {k: v for k, v in values.items() if k in {s.name for s in f.symbols}}
-        f = f.at(**point) if point else f
+        try:
+            f = f.at(**point) if point else f
+        except InputError:  # a condition of the formula fails here
+            continue
         if not f.symbols:
             out.setdefault((f.lhs.name, f.name), (f.kind, float(f.value())))
     return out
@@ -121,7 +125,7 @@ def test_high_probability_bounds_fail_no_more_often_than_stated(name, sigma_w):
     g /= np.linalg.norm(g, axis=1, keepdims=True)
     gradient = np.linalg.norm(np.einsum("kij,ki->kj", jacobian, g), axis=1)
     observed = {"log_stretch": stretch, "jacobian_norm": norm, "gradient_norm": gradient}
-    found = {k: v for k, v in numbers(network, depth=layers, p=p).items() if k[0] in observed}
+    found = {k: v for k, v in numbers(network, depth=layers, p=p).items() if k[0] in observed and v[0] != "asymptotic"}
     assert {k[0] for k in found} == set(observed)
     for (quantity, _), (kind, value) in found.items():
         broken = observed[quantity] > value if kind == "upper bound" else observed[quantity] < value
@@ -233,7 +237,9 @@ def test_assumptions_that_fail_withdraw_the_bound():
     assert "symmetrised slope" in names
     names = {f.name for f in bounds(Network("tanh", Weights.gaussian(1.1), 20, 5))}
     assert "bias certificate" not in names  # no bias
-    assert all(f.name == "probability of saturation" for f in bounds(Network("x**3", Weights.gaussian(1), 20, 5)))
+    about_weights = {"norm", "smallest singular value", "condition number"}
+    for f in bounds(Network("x**3", Weights.gaussian(1), 20, 5)):  # φ' is unbounded
+        assert f.name == "probability of saturation" or f.name.removesuffix(" of one weight matrix") in about_weights
 
 
 @pytest.mark.parametrize(
@@ -269,7 +275,7 @@ def test_every_formula_is_complete_and_prints():
         assert set(f.reference) <= set(REFERENCES)
         assert to_latex(f.lhs)
         assert to_latex(f.expr)
-        assert f.symbols  # the depth, or p, eps, q, stays a symbol
+        assert {s.name for s in f.symbols} <= SYMBOLS
 
 
 def test_values_at_great_depth_do_not_underflow():

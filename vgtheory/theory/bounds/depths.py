@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import mpmath
 import sympy as sp
 
+from vgtheory._errors import InputError
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import (
+    depth_bfloat16_last,
     depth_float16,
+    depth_float16_last,
     depth_float32,
+    depth_float32_last,
     depth_to_vanish,
     eps,
     gradient_norm,
@@ -16,11 +21,15 @@ from vgtheory.symbolic.notation import (
 from vgtheory.theory.bounds.rates import smallest_rate
 from vgtheory.theory.bounds.setting import Setting, certainly_below
 
-# Smallest normal numbers, IEEE 754 binary32 (bfloat16 has the same exponents) and binary16: 2**-126 and 2**-14.
+# IEEE 754 binary32 and binary16, and bfloat16: 2**−exponent is the smallest normal or the smallest of all numbers.
 FLOATS = (
-    (depth_float32, 126, "float32 and bfloat16"),
-    (depth_float16, 14, "float16"),
+    (depth_float32, 126, "leave float32", "the smallest normal number of float32 and bfloat16"),
+    (depth_float32_last, 149, "reach 0 in float32", "the smallest number of float32"),
+    (depth_bfloat16_last, 133, "reach 0 in bfloat16", "the smallest number of bfloat16"),
+    (depth_float16, 14, "leave float16", "the smallest normal number of float16"),
+    (depth_float16_last, 24, "reach 0 in float16", "the smallest number of float16"),
 )
+DEEPEST = 2**60  # where the search for a depth gives up
 
 
 def depth_bounds(s: Setting) -> list[Formula]:
@@ -53,17 +62,59 @@ def depth_bounds(s: Setting) -> list[Formula]:
             best.assumptions,
         )
     )
-    for symbol, exponent, name in FLOATS:
+    for symbol, exponent, title, name in FLOATS:
         found.append(
             Formula(
                 symbol,
                 (2 * exponent * sp.log(2) + sp.log(best.prefactor)) / sp.log(1 / rate),
                 "upper bound",
                 best.status,
-                f"depth to leave {name.split()[0]}",
-                f"From this depth on the root mean square of the gradient's norm is below the smallest normal number "
-                f"of {name}, 2**-{exponent}.",
+                f"depth to {title}",
+                f"From this depth on the root mean square of the gradient's norm is below {name}, 2**-{exponent}.",
                 best.assumptions,
             )
         )
     return found
+
+
+def depth_below(bound: Formula, level: float) -> int | None:
+    """Return the smallest depth from which an upper bound stays below `level`, None where it never does.
+
+    Parameters
+    ----------
+    bound : an upper bound or equality with the one free symbol ``depth``; fix the others with ``.at``.
+    level : a positive number.
+
+    Raises InputError for another kind of formula or further symbols.
+
+    Notes
+    -----
+    The logarithms of all bounds are concave in the depth (linear, plus a multiple of its root), so that after the last
+    crossing they only fall.
+
+    Examples
+    --------
+    >>> from vgtheory.symbolic.notation import gradient_square, depth
+    >>> depth_below(Formula(gradient_square, sp.Rational(1, 2) ** depth, "upper bound"), 1e-3)
+    10
+    """
+    if bound.kind not in ("upper bound", "equality") or {s.name for s in bound.symbols} != {"depth"}:
+        raise InputError(f"the formula {bound.name or bound}", "an upper bound with the free symbol depth", "use .at")
+    if not level > 0:
+        raise InputError(f"level = {level}", "a positive number", "e.g. 1e-6")
+    target = mpmath.log(mpmath.mpf(level))
+
+    def log_value(depth: int) -> mpmath.mpf:
+        value = bound.at(depth=depth).value()
+        return mpmath.log(value) if value > 0 else mpmath.mpf("-inf")
+
+    high = 1
+    while not (log_value(high) < target and log_value(2 * high) <= log_value(high)):
+        high *= 2
+        if high > DEEPEST:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if log_value(middle) < target else (middle, high)
+    return high

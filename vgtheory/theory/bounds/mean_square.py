@@ -35,13 +35,18 @@ def _formula(s: Setting, rate: Rate, kind: Kind, relation: str) -> Formula:
     )
 
 
-def _per_layer(s: Setting, best: Rate) -> Formula:
-    """Return E‖∂ℓ/∂h_l‖² ≤ χ^{L−l+1}/σ_w²: start from φ'(h_i)e_i at layer l, whose mean square is at most χ/σ_w²."""
+def layer_value(s: Setting, best: Rate) -> sp.Expr:
+    """Return χ^{L−l+1}/σ_w² ≥ E‖∂ℓ/∂h_l‖²: start from φ'(h_i)e_i at layer l, whose mean square is at most χ/σ_w²."""
     chi, sigma_w = best.factor(s.layers[0]), s.layers[0].sigma_w
-    value = best.anywhere * chi ** (s.depth - layer) * sp.expand(chi / sigma_w**2)
+    if sigma_w == 0:
+        return sp.Integer(0)
+    return best.anywhere * chi ** (s.depth - layer) * sp.expand(chi / sigma_w**2)
+
+
+def _per_layer(s: Setting, best: Rate) -> Formula:
     return Formula(
         layer_gradient_square,
-        value if sigma_w != 0 else sp.Integer(0),
+        layer_value(s, best),
         "upper bound",
         best.status,
         "gradient at layer l",

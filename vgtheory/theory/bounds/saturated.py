@@ -6,7 +6,16 @@ import sympy as sp
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import eps, q, saturated_fraction, saturation_probability
+from vgtheory.symbolic.notation import (
+    active_tail,
+    eps,
+    fraction,
+    q,
+    saturated_fraction,
+    saturated_layer,
+    saturated_tail,
+    saturation_probability,
+)
 from vgtheory.symbolic.saturation import Saturation, saturation
 from vgtheory.theory.bounds.setting import Setting
 
@@ -38,14 +47,50 @@ def saturation_bounds(s: Setting) -> list[Formula]:
         return formulas
     layer, bounded = s.layers[0], s.slope.value_bound
     if layer.sigma_b.is_positive:
-        formulas.append(
-            _fraction(probability.subs(q, layer.sigma_b**2), "lower bound", "at least", "bias", assumptions)
-        )
+        least = probability.subs(q, layer.sigma_b**2)
+        formulas.append(_fraction(least, "lower bound", "at least", "bias", assumptions))
+        formulas += _counts(s, least, assumptions, few=True)
     if bounded is not None:
-        most = layer.sigma_w**2 * sp.Max(bounded.value, 1) ** 2 + layer.sigma_b**2
+        most = probability.subs(q, layer.sigma_w**2 * sp.Max(bounded.value, 1) ** 2 + layer.sigma_b**2)
         inputs = (*assumptions, "|φ| is bounded (checked)", "‖x_0‖² = N_0")
-        formulas.append(_fraction(probability.subs(q, most), "upper bound", "at most", "bounded activation", inputs))
+        formulas.append(_fraction(most, "upper bound", "at most", "bounded activation", inputs))
+        formulas += _counts(s, most, inputs, few=False)
     return formulas
+
+
+def _counts(s: Setting, share: sp.Expr, assumptions: tuple[str, ...], few: bool) -> list[Formula]:
+    """Return Chernoff's bound on a layer's count, binomially dominated at every depth, and P(the whole layer).
+
+    Given the past the count is Binomial(N, π(v)) with π between its values at the least and the largest v, so it lies
+    stochastically between two binomials, with independent copies over the layers.
+    """
+    width = s.layers[0].outputs
+    distance = fraction * sp.log(fraction / share) + (1 - fraction) * sp.log((1 - fraction) / (1 - share))
+    side = sp.Lt(fraction, share) if few else sp.Gt(fraction, share)
+    return [
+        Formula(
+            active_tail if few else saturated_tail,
+            sp.exp(-width * distance),
+            "upper bound",
+            "proved",
+            "few saturated neurons" if few else "many saturated neurons",
+            f"In every layer the probability that {'no more' if few else 'no less'} than this share of neurons is "
+            f"saturated is at most this (Chernoff's bound for Binomial(N, π), jointly independent over layers).",
+            assumptions,
+            ("boucheron2013",),
+            conditions=(side, sp.Lt(fraction, 1)),
+        ),
+        Formula(
+            saturated_layer,
+            share**width,
+            "lower bound" if few else "upper bound",
+            "proved",
+            f"whole layer saturated, {'bias' if few else 'bounded activation'}",
+            f"The probability that all neurons of a layer are saturated is at {'least' if few else 'most'} this; then "
+            "the layer multiplies the gradient by at most eps.",
+            assumptions,
+        ),
+    ]
 
 
 def _set(s: Setting) -> Saturation | None:

@@ -86,7 +86,7 @@ def slope_facts(act: Activation) -> Slope:
         smallest=None if slopes is None else _smallest(slopes),
         square_sup=None if square is None else Known.upper(square.sup),
         square_inf=None if square is None else Known.lower(square.inf),
-        decreasing=square is not None and act.is_numeric and nonincreasing(_symmetrised(act), act.symbol),
+        decreasing=square is not None and act.is_numeric and nonincreasing(symmetrised(act), act.symbol),
         value_bound=None if values is None else _largest_magnitude(values),
     )
 
@@ -99,8 +99,8 @@ def _tried(question: Callable[..., Range], *arguments: object) -> Range | None:
 
 
 @lru_cache(maxsize=128)
-def _symmetrised(act: Activation) -> tuple[calculus.Piece, ...]:
-    """Return g(h) = (φ'(h)² + φ'(−h)²)/2 as pieces: what is left of φ'² once the signs of the weights are averaged."""
+def symmetrised(act: Activation, power: int = 2) -> tuple[calculus.Piece, ...]:
+    """Return (φ'(h)^n + φ'(−h)^n)/2, n even, as pieces: what is left of φ'^n once the weights' signs are averaged."""
     x, parts = act.symbol, act.derivative_pieces(1)
     cuts = sorted({p.hi for p in parts[:-1]} | {-p.hi for p in parts[:-1]}, key=float)
     pieces: list[calculus.Piece] = []
@@ -108,9 +108,9 @@ def _symmetrised(act: Activation) -> tuple[calculus.Piece, ...]:
         at = calculus.sample_point(lo, hi)
         here = next(p.expr for p in parts if at <= p.hi)
         there = next(p.expr for p in parts if -at <= p.hi).subs(x, -x)
-        both = here**2 if there in (here, -here) else (here**2 + there**2) / 2
+        both = here**power if there in (here, -here) else (here**power + there**power) / 2
         if act.parity is not None and len(parts) == 1:
-            both = here**2
+            both = here**power
         if pieces and pieces[-1].expr == both:
             lo = pieces.pop().lo
         pieces.append(calculus.Piece(lo, hi, both))
@@ -118,7 +118,7 @@ def _symmetrised(act: Activation) -> tuple[calculus.Piece, ...]:
 
 
 def _symmetrised_range(act: Activation) -> Range:
-    return piecewise_range(_symmetrised(act), act.symbol, 0, even=True)
+    return piecewise_range(symmetrised(act), act.symbol, 0, even=True)
 
 
 def _smallest(slopes: Range) -> Known | None:
@@ -180,6 +180,21 @@ class Setting:
     def has_isotropic_weights(self) -> bool:
         """Return whether E W_lᵀW_l = (N_l/N_{l−1}) σ_w² I, which a rectangular orthogonal matrix may not satisfy."""
         return self.family != "orthogonal" or all(layer.inputs == layer.outputs for layer in self.layers)
+
+    @cached_property
+    def two_slopes(self) -> tuple[sp.Expr, sp.Expr] | None:
+        """Return the slopes right and left of 0 where φ(h) = a h₊ − b h₋, else None."""
+        act = self.network.activation
+        if act.homogeneous_degree != 1 or not act.is_numeric:
+            return None
+        parts = act.derivative_pieces(1)
+        return parts[-1].expr, parts[0].expr
+
+    @property
+    def is_masked(self) -> bool:
+        """Return whether φ' takes only the values 0 and ±κ, each sign of h with a constant one: ReLU, |h|, linear."""
+        slopes, kappa = self.two_slopes, self.slope.largest
+        return slopes is not None and kappa is not None and all(abs(a) in (0, kappa.value) for a in slopes)
 
     def product(self, factor: Callable[[Layer], sp.Expr]) -> sp.Expr:
         """Return ∏_l factor(layer l)."""

@@ -1,0 +1,188 @@
+"""`Infimum`: the smallest value of an expression over auxiliary variables; `LogMoment`: what Chernoff bounds need.
+
+A Chernoff bound holds for every value of its auxiliary variable, so the enclosure is that of the expression at a good
+point, found in floating point: it is always valid, and within the search's accuracy the best.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import arb
+from scipy import optimize
+from scipy.special import gammaln, logsumexp
+
+from vgtheory._errors import UnsupportedError
+from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.enclosed import Enclosed
+
+WIDEST = 20_000  # neurons; the sums over the number of active ones have as many terms
+STEPS = 60  # evaluations of a search
+
+
+class LogMoment(Enclosed):
+    """ln E(χ²_n/(N p))^θ for n ~ Binomial(N, p), the term n = 0 left out; closed for p = 1.
+
+    E(χ²_n)^θ = 2^θ Γ(n/2 + θ)/Γ(n/2); for θ > 0 the term n = 0 is 0.
+    """
+
+    is_commutative = True
+    is_extended_real = True
+
+    def __new__(cls, theta: Any, width: Any, p: Any) -> LogMoment:
+        """Return the logarithm, not evaluated."""
+        obj: LogMoment = sp.Expr.__new__(cls, sp.sympify(theta), sp.sympify(width), sp.sympify(p))
+        return obj
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        theta, width, p = (printer._print(a) for a in self.args)
+        text = rf"\ln\mathbb{{E}}\left(\chi^2_{{\mathrm{{Bin}}({width}, {p})}}/({width} \cdot {p})\right)^{{{theta}}}"
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"LogMoment({', '.join(printer._print(a) for a in self.args)})"
+
+    def enclosure(self, bits: int) -> arb:
+        """Return a ball around the value."""
+        theta, width, p = self.args
+        if self.free_symbols:
+            raise UnsupportedError("a moment with free symbols; fix them first")
+        return _log_moment(theta, int(width), p, bits)
+
+    def estimate(self, theta: float) -> float:
+        """Return the value at another θ in floating point."""
+        return _estimate(theta, int(self.args[1]), float(self.args[2]))
+
+
+@lru_cache(maxsize=1024)
+def _log_moment(theta: sp.Expr, width: int, p: sp.Expr, bits: int) -> arb:
+    digits = int(bits / 3.3) + 5
+    power, share = enclose(theta, digits), enclose(p, digits)
+    share = share.min(arb(1)) if p.is_number and share.overlaps(arb(1)) else share
+    scale = (arb(2) / (width * share)).log() * power
+    if p == 1:
+        return scale + (arb(width) / 2 + power).lgamma() - (arb(width) / 2).lgamma()
+    # Γ(n/2 + θ)/Γ(n/2) two steps at a time, the binomial weights one at a time.
+    ratios = [(arb(n) / 2 + power).gamma() / (arb(n) / 2).gamma() for n in (1, 2)]
+    odds, weight, total = share / (1 - share), (1 - share) ** width, arb(0)
+    for n in range(1, width + 1):
+        weight = weight * odds * (width - n + 1) / n
+        total += weight * ratios[(n - 1) % 2]
+        ratios[(n - 1) % 2] = ratios[(n - 1) % 2] * (arb(n) / 2 + power) / (arb(n) / 2)
+    return scale + total.log()
+
+
+@lru_cache(maxsize=4096)
+def _estimate(theta: float, width: int, p: float) -> float:
+    n = np.arange(1, width + 1)
+    rest = np.log1p(-p) * (width - n) if p < 1 else np.where(n == width, 0.0, -np.inf)
+    weight = gammaln(width + 1) - gammaln(n + 1) - gammaln(width - n + 1) + n * np.log(p) + rest
+    return float(logsumexp(weight + gammaln(n / 2 + theta) - gammaln(n / 2)) + theta * np.log(2 / (width * p)))
+
+
+class Exponential(Enclosed):
+    """e^x that SymPy leaves alone; its own exp would spend minutes on combining the logarithms inside an infimum."""
+
+    is_commutative = True
+    is_positive = True
+
+    def __new__(cls, x: Any) -> Exponential:
+        """Return the exponential, not evaluated."""
+        obj: Exponential = sp.Expr.__new__(cls, sp.sympify(x))
+        return obj
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"\exp\left({printer._print(self.args[0])}\right)"
+        return rf"{text}^{{{exp}}}" if exp else text
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"exp({printer._print(self.args[0])})"
+
+    def enclosure(self, bits: int) -> arb:
+        """Return a ball around the value."""
+        return enclose(self.args[0], int(bits / 3.3) + 2).exp()
+
+
+class Infimum(Enclosed):
+    """The infimum of an expression over variables, each (symbol, lower end, upper end); the symbols are bound."""
+
+    is_commutative = True
+    is_extended_real = True
+
+    def __new__(cls, expr: Any, *ranges: Any) -> Infimum:
+        """Return the infimum, not evaluated."""
+        obj: Infimum = sp.Expr.__new__(cls, sp.sympify(expr), *(sp.Tuple(*r) for r in ranges))
+        return obj
+
+    @property
+    def bound_symbols(self) -> list[sp.Symbol]:
+        """Return the variables."""
+        return [r[0] for r in self.args[1:]]
+
+    @property
+    def free_symbols(self) -> set[sp.Symbol]:
+        """Return the symbols that the value depends on."""
+        return self.args[0].free_symbols - set(self.bound_symbols)
+
+    def _eval_subs(self, old: sp.Basic, new: sp.Basic) -> Infimum:
+        return self if old in self.bound_symbols else Infimum(self.args[0].subs(old, new), *self.args[1:])
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        below = r",\ ".join(
+            rf"{printer._print(lo)} < {printer._print(x)}" + _end(printer, hi) for x, lo, hi in self.args[1:]
+        )
+        text = rf"\inf_{{{below}}}\left[{printer._print(self.args[0])}\right]"
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"Infimum({', '.join(printer._print(a) for a in self.args)})"
+
+    def enclosure(self, bits: int) -> arb:
+        """Return a ball around the expression at a point where it is close to its infimum."""
+        if self.free_symbols:
+            names = ", ".join(sorted(s.name for s in self.free_symbols))
+            raise UnsupportedError(f"an infimum with free symbols {names}; fix them first")
+        point = _minimiser(self.args[0], tuple(self.args[1:]))
+        return enclose(self.args[0].subs(dict(zip(self.bound_symbols, point, strict=True))), int(bits / 3.3) + 2)
+
+
+def _end(printer: Any, end: sp.Expr) -> str:
+    return "" if end == sp.oo else rf" < {printer._print(end)}"
+
+
+@lru_cache(maxsize=256)
+def _minimiser(expr: sp.Expr, ranges: tuple[sp.Tuple, ...]) -> tuple[sp.Rational, ...]:
+    """Return a point near the minimum; variables are searched as u with x = lo + e^u, or between two ends."""
+    moments = sorted(expr.atoms(LogMoment), key=str)
+    names = [sp.Dummy() for _ in moments]
+    variables = [r[0] for r in ranges]
+    plain = sp.lambdify([*variables, *names], expr.xreplace(dict(zip(moments, names, strict=True))), "math")
+    exponents = [sp.lambdify(variables, m.args[0], "math") for m in moments]
+
+    def point(u: np.ndarray) -> list[float]:
+        return [
+            _inside(float(x), float(lo), None if hi == sp.oo else float(hi))
+            for x, (_, lo, hi) in zip(u, ranges, strict=True)
+        ]
+
+    def value(u: np.ndarray) -> float:
+        x = point(u)
+        try:
+            found = float(plain(*x, *(m.estimate(e(*x)) for m, e in zip(moments, exponents, strict=True))))
+        except (ValueError, OverflowError, ZeroDivisionError):
+            return np.inf
+        return found if np.isfinite(found) else np.inf
+
+    grid = np.linspace(-6, 6, 13)
+    starts = np.stack(np.meshgrid(*[grid] * len(ranges)), -1).reshape(-1, len(ranges))
+    start = min(starts, key=value)
+    best = optimize.minimize(value, start, method="Nelder-Mead", options={"maxiter": STEPS * len(ranges)})
+    return tuple(sp.Rational(f"{x:.6g}") for x in point(best.x))
+
+
+def _inside(u: float, lo: float, hi: float | None) -> float:
+    u = min(max(u, -12.0), 12.0)
+    return lo + float(np.exp(u)) if hi is None else lo + (hi - lo) / (1 + float(np.exp(-u)))
