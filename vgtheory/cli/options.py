@@ -63,7 +63,7 @@ def _parser(kind: Callable[[str], T], accepted: str) -> Callable[[str], T]:
     return parse
 
 
-_WHOLE: dict[str, Any] = {"parser": _parser(int, "a whole number"), "metavar": "INTEGER"}
+WHOLE: dict[str, Any] = {"parser": _parser(int, "a whole number"), "metavar": "INTEGER"}
 REAL: dict[str, Any] = {"parser": _parser(float, "a number"), "metavar": "NUMBER"}
 
 ActivationName = Annotated[
@@ -84,8 +84,8 @@ SigmaB = Annotated[
 ]
 WeightLaw = Annotated[Family | None, typer.Option(help="Law of the weights.  [default: gaussian]", show_default=False)]
 Init = Annotated[Initialiser | None, typer.Option(help="Named initialiser, instead of --sigma-w and --weights.")]
-Width = Annotated[int, typer.Option(help="N, neurons per layer.", **_WHOLE)]
-Depth = Annotated[int, typer.Option(help="L, layers.", **_WHOLE)]
+Width = Annotated[int, typer.Option(help="N, neurons per layer.", **WHOLE)]
+Depth = Annotated[int, typer.Option(help="L, layers.", **WHOLE)]
 SkipScale = Annotated[
     str | None,
     typer.Option("--skip", metavar="A", help="Skip connections x + A φ(h): a number, or e.g. '1/sqrt(depth)'."),
@@ -95,9 +95,9 @@ NormName = Annotated[
     typer.Option("--norm", metavar="NORM", help="layer, rms or batch (before φ), layer-after or rms-after."),
 ]
 Dropout = Annotated[float | None, typer.Option(help="Rate of dropout, 0 <= p < 1.", show_default=False, **REAL)]
-Samples = Annotated[int, typer.Option(help="Random networks to simulate.", **_WHOLE)]
+Samples = Annotated[int, typer.Option(help="Random networks to simulate.", **WHOLE)]
 Figure = Annotated[Path | None, typer.Option(help="Figure to write, .svg or .pdf.")]
-Seed = Annotated[int, typer.Option(help="Seed of the random networks.", **_WHOLE)]
+Seed = Annotated[int, typer.Option(help="Seed of the random networks.", **WHOLE)]
 
 
 def activation(act: ActivationName, param: Params = None) -> Activation:

@@ -144,6 +144,13 @@ def print_spectrum(law: Any, out: Path | None) -> None:
         _say(f"figure: {out}")
 
 
+def print_pairs(rows: tuple[tuple[str, str], ...], out: Path | None) -> None:
+    """Print quantities with their values."""
+    _table(("quantity", "value"), rows)
+    if out is not None:
+        _say(f"written: {out}")
+
+
 def print_inspection(found: Inspection, written: list[Path]) -> None:
     """Print what the weights of a network do to its gradient."""
     from vgtheory.reporting.tables import INSPECTED, inspection_rows
@@ -175,6 +182,33 @@ def print_advice(advice: Advice) -> None:
             Console(highlight=False, markup=False, soft_wrap=True).print(f"{rank}  {framework}: {code}")
 
 
+def print_phase(diagram: Any, written: list[Path]) -> None:
+    """Print a coarse part of a phase diagram."""
+    from vgtheory.reporting.mean_field_rows import PHASES, phase_rows
+
+    _table(PHASES, phase_rows(diagram))
+    for path in written:
+        _say(f"written: {path}")
+
+
+def print_critical(activation: Any, curve: Any, biases: Any, out: Path | None) -> None:
+    """Print critical points, the closed forms of their line, half-stable points and gains."""
+    from vgtheory.reporting.mean_field_rows import CRITICAL, GAINS, critical_rows, gain_rows
+    from vgtheory.reporting.plain import plain_formula
+
+    _table(CRITICAL, critical_rows(activation, biases))
+    _say("")
+    for formula in curve.formulas:
+        _say(f"{plain_formula(formula)}   [{formula.status}]")
+    for sigma_w, sigma_b, q in curve.half_stable:
+        _say(f"half-stable (χ = χ_q = 1): σ_w = {sigma_w:.10g}, σ_b = {sigma_b:.10g}, q = {q:.10g}")
+    rows = gain_rows([activation])
+    if rows:
+        _table(GAINS, rows)
+    if out is not None:
+        _say(f"figure: {out}")
+
+
 def print_list() -> None:
     """Print the catalogue's formulas with their parameters as symbols, the defaults beside them."""
     from vgtheory.reporting.plain import plain_expression
@@ -192,6 +226,15 @@ def print_lineup(found: Any, written: list[Path]) -> None:
     from vgtheory.reporting.tables import LINED_UP, lineup_rows
 
     _table(LINED_UP, lineup_rows(found))
+    for path in written:
+        _say(f"written: {path}")
+
+
+def print_cookbook(rows: Any, written: list[Path]) -> None:
+    """Print which initialiser belongs to which activation."""
+    from vgtheory.reporting.cookbook_page import HEADER, cookbook_rows
+
+    _table(HEADER, cookbook_rows(rows))
     for path in written:
         _say(f"written: {path}")
 

@@ -28,8 +28,8 @@ _UNITS = {
 _ATTRIBUTES = {
     "phase": "vanishing/ordered: chi < 1; exploding/chaotic: chi > 1; critical: chi = 1 within 1e-9; diverges: q grows "
     "without limit, proved where phi follows straight lines far out (F(q) > q beyond the last q that is looked at); "
-    "does not settle: the fixed point ahead repels; out of reach: the moments cannot be computed as far "
-    "as q goes; NaN everywhere in the last three",
+    "does not settle: the fixed point ahead repels; out of reach: the moments are infinite, or "
+    "cannot be computed, as far as q goes; NaN everywhere in the last three",
     "start": "q_1 = sigma_w^2 + sigma_b^2, followed to the first fixed point in the direction in which it moves",
     "zero": "q = 0 stands for q below 1e-10 where sigma_b = 0",
 }
@@ -42,13 +42,14 @@ class _Cells(NamedTuple):
     sigma_b: Array
 
 
-def phase_diagram(act: Any, sigma_w: Any, sigma_b: Any) -> xr.Dataset:
+def phase_diagram(act: Any, sigma_w: Any, sigma_b: Any, correlations: bool = True) -> xr.Dataset:
     """Return the fixed point that q_l settles at, and its gradient and correlation, for every pair of scales.
 
     Parameters
     ----------
     act : an Activation, a catalogue name or a formula.
     sigma_w, sigma_b : one-dimensional, as in Var W_ij = σ_w²/N, Var b_i = σ_b²; σ_w > 0, σ_b ≥ 0.
+    correlations : whether to compute c and xi_c, most of the time.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def phase_diagram(act: Any, sigma_w: Any, sigma_b: Any) -> xr.Dataset:
     shape = (len(biases), len(widths))
     cells = _Cells(np.tile(widths, len(biases)), np.repeat(biases, len(widths)))
     log_q, why = _settled(table, cells)
-    out, names = _describe(table, cells, log_q, why)
+    out, names = _describe(table, cells, log_q, why, correlations)
     columns = {
         name: (("sigma_b", "sigma_w"), values.reshape(shape), {"description": _UNITS[name]})
         for name, values in out.items()
@@ -223,7 +224,9 @@ def _newton(table: MomentTable, lo: Array, hi: Array, sigma_w: Array, sigma_b: A
     return t
 
 
-def _describe(table: MomentTable, cells: _Cells, log_q: Array, why: Array) -> tuple[dict[str, Array], Array]:
+def _describe(
+    table: MomentTable, cells: _Cells, log_q: Array, why: Array, correlations: bool
+) -> tuple[dict[str, Array], Array]:
     """Return the numbers at the fixed points, and the name of the phase."""
     chi, chi_q, c, xi_c = (np.full(len(log_q), np.nan) for _ in range(4))
     zero, inner = np.isneginf(log_q), np.isfinite(log_q)
@@ -236,26 +239,30 @@ def _describe(table: MomentTable, cells: _Cells, log_q: Array, why: Array) -> tu
         m = table.at(t)
         chi[inner] = wide * np.exp(m.log_slope_square)
         chi_q[inner] = wide * np.exp(m.log_square - t) * m.elasticity
-        if table.activation.homogeneous_degree == 1:  # χ ≤ 1 at every fixed point
-            c[inner], log_slope = 1.0, np.log(chi[inner])
-        else:
-            correlations = correlation_table(table.activation)
-            settles = np.abs(chi_q[inner]) <= 1 + 1e-9
-            c_here, log_slope = np.full((2, len(t)), np.nan)
-            c_here[settles], log_slope[settles] = correlations.fixed(
-                t[settles], chi[inner][settles], cells.sigma_w[inner][settles]
-            )
-            c[inner] = c_here
-        xi_c[inner] = _depth(log_slope)
+        if correlations:
+            c[inner], xi_c[inner] = _correlated(table, t, chi[inner], chi_q[inner], cells.sigma_w[inner])
     with np.errstate(divide="ignore"):
         columns = {"q": np.exp(log_q), "chi": chi, "chi_q": chi_q, "c": c, "xi_q": _depth(np.log(np.abs(chi_q)))}
     columns["xi_c"] = xi_c
+    if not correlations:
+        del columns["c"], columns["xi_c"]
     repels = np.abs(chi_q) > 1 + 1e-9
     why[repels & inner] = "does not settle"
     names = np.where(why != "", why, phase_names(np.where(why != "", 0.0, chi))).astype(str)
     for values in columns.values():
         values[why != ""] = np.nan
     return columns, names
+
+
+def _correlated(table: MomentTable, log_q: Array, chi: Array, chi_q: Array, sigma_w: Array) -> tuple[Array, Array]:
+    """Return c* and ξ_c; nan where q does not stay."""
+    if table.activation.homogeneous_degree == 1:  # χ ≤ 1 at every fixed point
+        return np.ones_like(chi), _depth(np.log(chi))
+    c, log_slope = np.full((2, len(log_q)), np.nan)
+    settles = np.abs(chi_q) <= 1 + 1e-9
+    fixed = correlation_table(table.activation).fixed
+    c[settles], log_slope[settles] = fixed(log_q[settles], chi[settles], sigma_w[settles])
+    return c, _depth(log_slope)
 
 
 def _depth(log_slope: Array) -> Array:

@@ -9,11 +9,16 @@ from collections.abc import Callable
 from vgtheory.cli.commands.advise import advise
 from vgtheory.cli.commands.certify import certify
 from vgtheory.cli.commands.compare import compare
+from vgtheory.cli.commands.cookbook import cookbook
+from vgtheory.cli.commands.critical import critical
 from vgtheory.cli.commands.derive import derive
 from vgtheory.cli.commands.derive_catalogue import catalogue
 from vgtheory.cli.commands.inspect_weights import inspect
+from vgtheory.cli.commands.law import law
 from vgtheory.cli.commands.list_activations import list_activations
+from vgtheory.cli.commands.phase import phase
 from vgtheory.cli.commands.report import report
+from vgtheory.cli.commands.sample import sample
 from vgtheory.cli.commands.simulate import simulate
 from vgtheory.cli.commands.spectrum import spectrum
 
@@ -23,9 +28,14 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "certify": certify,
     "simulate": simulate,
     "spectrum": spectrum,
+    "law": law,
+    "sample": sample,
+    "phase": phase,
+    "critical": critical,
     "compare": compare,
     "advise": advise,
     "inspect": inspect,
+    "cookbook": cookbook,
     "catalogue": catalogue,
     "list": list_activations,
 }

@@ -6,23 +6,31 @@ The figure is ``ax.figure``, e.g. ``vg.plot.spectrum(law).figure.savefig("spectr
 from vgtheory.reporting.plot.activation import activation
 from vgtheory.reporting.plot.canvas import figure_of
 from vgtheory.reporting.plot.cobweb import cobweb
+from vgtheory.reporting.plot.critical_line import critical_line
 from vgtheory.reporting.plot.criticality import criticality
 from vgtheory.reporting.plot.eigenvalues import eigenvalues
 from vgtheory.reporting.plot.exponents import exponents
 from vgtheory.reporting.plot.gradient import gradient
 from vgtheory.reporting.plot.inspection import inspection
+from vgtheory.reporting.plot.law import ensemble, law
 from vgtheory.reporting.plot.lineup import lineup
+from vgtheory.reporting.plot.phase import phase, phase_gallery
 from vgtheory.reporting.plot.spectrum import spectrum
 
 __all__ = [
     "activation",
     "cobweb",
+    "critical_line",
     "criticality",
     "eigenvalues",
+    "ensemble",
     "exponents",
     "figure_of",
     "gradient",
     "inspection",
+    "law",
     "lineup",
+    "phase",
+    "phase_gallery",
     "spectrum",
 ]

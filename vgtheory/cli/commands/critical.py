@@ -1,0 +1,32 @@
+"""`vgtheory critical`: the scales at which the gradient of an activation neither vanishes nor explodes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vgtheory.cli import options as opt
+from vgtheory.symbolic.activation import Activation
+
+
+@opt.activation_options
+def critical(
+    activation: Activation,
+    sigma_b: Annotated[
+        list[float] | None, typer.Option(help="σ_b, repeatable; eight from 0 to 1 if not given.", **opt.REAL)
+    ] = None,
+    out: opt.Figure = None,
+) -> None:
+    """Compute the critical line χ = 1: σ_w, q, χ_q and stability, formulas where they exist, and the gains."""
+    opt.check_figure(out)
+    from vgtheory.cli.screen import print_critical
+    from vgtheory.reporting import plot
+    from vgtheory.reporting.files import write_figure
+    from vgtheory.reporting.mean_field_rows import BIASES
+    from vgtheory.theory.critical_line import critical_curve
+
+    curve = critical_curve(activation)
+    if out is not None:
+        write_figure(plot.figure_of(plot.critical_line(curve)), out)
+    print_critical(activation, curve, BIASES if sigma_b is None else sigma_b, out)
