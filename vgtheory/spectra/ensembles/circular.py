@@ -25,6 +25,10 @@ class Circular(Ensemble):
         """Return the uniform law of the angle on [0, 2π)."""
         return Angle()
 
+    def measured(self, eigenvalues: np.ndarray) -> np.ndarray:
+        """Return the angles in [0, 2π)."""
+        return np.angle(eigenvalues) % (2 * np.pi)
+
     def angles(self, random_state: RandomState = None) -> np.ndarray:
         """Return the ascending angles in [0, 2π), shape (N,).
 
@@ -70,6 +74,10 @@ class Haar(Ensemble):
         q, r = np.linalg.qr(gaussian_entries(rng, (self.size, self.size), self.field))
         diagonal = np.diagonal(r)
         return q * (diagonal / np.abs(diagonal))
+
+    def measured(self, eigenvalues: np.ndarray) -> np.ndarray:
+        """Return the angles in [0, 2π)."""
+        return np.angle(eigenvalues) % (2 * np.pi)
 
     def angles(self, random_state: RandomState = None) -> np.ndarray:
         """Return the ascending angles of the eigenvalues in [0, 2π), shape (N,), in O(N²).

@@ -22,6 +22,10 @@ class EllipticMatrices(Ensemble):
         """Return the elliptic law of τ."""
         return elliptic(self.tau)
 
+    def measured(self, eigenvalues: np.ndarray) -> np.ndarray:
+        """Return the radii of the ellipses through the eigenvalues, 1 at the edge of the law."""
+        return self.limit().radius(eigenvalues)
+
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one matrix, shape (N, N)."""
         rng, n = np.random.default_rng(random_state), self.size

@@ -29,6 +29,10 @@ class Ensemble(ABC):
     def limit(self) -> Any:
         """Return the law of the eigenvalues as the size grows."""
 
+    def measured(self, eigenvalues: np.ndarray) -> np.ndarray:
+        """Return what the law speaks of: the eigenvalues themselves, or their radius, modulus or angle."""
+        return np.real(eigenvalues)
+
     def one_point(self) -> Any:
         """Return the exact law of an eigenvalue picked at random at this size, None where none is implemented."""
         return None

@@ -28,6 +28,10 @@ class Ginibre(Ensemble):
         """Return the circular law."""
         return circular()
 
+    def measured(self, eigenvalues: np.ndarray) -> np.ndarray:
+        """Return the moduli."""
+        return np.abs(eigenvalues)
+
     def one_point(self) -> FiniteGinibre | None:
         """Return the exact mean density at this size for complex matrices, else None."""
         return finite_ginibre(self.size) if self.field == "complex" else None

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from vgtheory._errors import InputError
 from vgtheory.spectra.ensembles.ensemble import Ensemble
 from vgtheory.spectra.laws.law import Array, RandomState, between, whole
-from vgtheory.spectra.laws.planar import PlanarLaw
 from vgtheory.spectra.laws.smooth import SmoothLaw
 
 # Mean of min(s, s')/max(s, s') over neighbouring spacings, N → ∞ (Atas et al. 2013, table I; 0: independent values).
@@ -20,15 +19,15 @@ _RATIO_ERROR = 1e-4  # of the three numerical values
 
 
 def ks_distance(values: ArrayLike, law: Any) -> float:
-    """Return the Kolmogorov distance between sampled values and a law; of a law in the plane, between radii.
+    """Return the Kolmogorov distance between sampled real values (radii, for a law in the plane) and a law.
 
     Raises
     ------
     InputError : no values, or one that is NaN.
     """
-    points = np.asarray(values).ravel()
-    points = np.asarray(law.radius(points) if isinstance(law, PlanarLaw) else np.real(points), dtype=float)
-    points = np.sort(points)
+    if np.iscomplexobj(values):
+        raise InputError("complex values", "real ones", "give ensemble.measured(values), or their moduli or angles")
+    points = np.sort(np.asarray(values, dtype=float).ravel())
     if not points.size or np.isnan(points).any():
         raise InputError(f"{points.size} values", "at least one, none of them NaN", "give eigenvalues")
     # At ties (atoms) only the last of the equal values has reached the empirical function's step.
@@ -88,12 +87,12 @@ def rigidity(
     >>> found.pvalue > 0.05, found.expected < found.independent / 4
     (True, True)
     """
-    points, rng = np.asarray(values).ravel(), np.random.default_rng(random_state)
+    points, rng = ensemble.measured(np.asarray(values).ravel()), np.random.default_rng(random_state)
     target = law or ensemble.one_point() or ensemble.limit()
-    null = [ks_distance(ensemble.eigenvalues(rng), target) for _ in range(whole("draws", draws))]
     count = len(ensemble.eigenvalues(rng))
     if points.size != count:
         raise InputError(f"{points.size} values", f"{count}, one spectrum of {ensemble}", "give one spectrum at a time")
+    null = [ks_distance(ensemble.measured(ensemble.eigenvalues(rng)), target) for _ in range(whole("draws", draws))]
     distance = ks_distance(points, target)
     pvalue = (1 + sum(d >= distance for d in null)) / (1 + len(null))
     return Rigidity(distance, float(np.mean(null)), float(np.std(null)), pvalue, independent_ks(count))

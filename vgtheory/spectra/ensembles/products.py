@@ -31,6 +31,10 @@ class Product(Ensemble):
         """Return the law of the squared singular values."""
         return fuss_catalan(self.factors)
 
+    def measured(self, eigenvalues: np.ndarray) -> np.ndarray:
+        """Return the moduli."""
+        return np.abs(eigenvalues)
+
     def one_point(self) -> FiniteGinibre | None:
         """Return the exact mean density of the eigenvalues of complex matrices, else None."""
         return finite_ginibre(self.size, self.factors) if self.field == "complex" else None

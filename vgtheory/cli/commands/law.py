@@ -1,0 +1,28 @@
+"""`vgtheory law`: a law of random matrices."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vgtheory.cli import options as opt
+from vgtheory.cli.named_values import NamedValues, named_values
+
+LawName = Annotated[str, typer.Argument(metavar="NAME", help="e.g. marchenko_pastur; an unknown name lists all.")]
+
+
+def law(name: LawName, param: NamedValues = None, out: opt.Figure = None) -> None:
+    """Show a law of random matrices: support, moments, quantiles, transforms, and a figure of its density."""
+    opt.check_figure(out)
+    parameters = named_values(param)
+    from vgtheory.cli.screen import print_pairs
+    from vgtheory.reporting import plot
+    from vgtheory.reporting.files import write_figure
+    from vgtheory.reporting.law_tables import law_rows
+    from vgtheory.spectra.naming import law as by_name
+
+    found = by_name(name, **parameters)
+    if out is not None:
+        write_figure(plot.figure_of(plot.law(found, name.replace("_", " "))), out)
+    print_pairs(law_rows(found), out)

@@ -1,0 +1,43 @@
+"""`vgtheory sample`: spectra of a random matrix ensemble."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vgtheory._errors import InputError
+from vgtheory.cli import options as opt
+from vgtheory.cli.named_values import NamedValues, named_values
+
+EnsembleName = Annotated[str, typer.Argument(metavar="ENSEMBLE", help="e.g. goe; an unknown name lists all.")]
+SUFFIXES = (".npz", ".svg", ".pdf")
+
+
+def sample(
+    name: EnsembleName,
+    n: Annotated[int, typer.Option("--n", help="Size of a matrix.", **opt.WHOLE)] = 500,
+    samples: Annotated[int, typer.Option(help="Independent matrices.", **opt.WHOLE)] = 20,
+    param: NamedValues = None,
+    seed: opt.Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="File to write: .npz (eigenvalues), .svg or .pdf.")] = None,
+) -> None:
+    """Draw spectra of an ensemble by the cheapest exact model, and compare them with the limit law."""
+    opt.check_run(samples, seed)
+    if out is not None and out.suffix not in SUFFIXES:
+        raise InputError(f"--out {out}", "a name ending in .npz, .svg or .pdf", "e.g. --out spectra.npz")
+    parameters = named_values(param)
+    from vgtheory.cli.screen import print_pairs
+    from vgtheory.reporting import plot
+    from vgtheory.reporting.files import write_arrays, write_figure
+    from vgtheory.reporting.law_tables import ensemble_rows
+    from vgtheory.spectra.naming import ensemble
+
+    drawn = ensemble(name, **{**parameters, "size": n})
+    values = drawn.spectra(samples, random_state=seed)
+    if out is not None and out.suffix == ".npz":
+        write_arrays(out, {"eigenvalues": values})
+    elif out is not None:
+        write_figure(plot.figure_of(plot.ensemble(values, drawn)), out)
+    print_pairs(ensemble_rows(values, drawn), out)
