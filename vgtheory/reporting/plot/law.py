@@ -29,6 +29,8 @@ def law(law: Any, name: str = "density", ax: Axes | None = None) -> Axes:
     name : what the legend calls it.
     """
     ax = ax or new_figure().subplots()
+    if isinstance(law, Elliptic) and abs(law.tau) == 1:  # on an axis of the plane
+        law = law.real() if law.tau > 0 else law.imag()
     if isinstance(law, PlanarLaw):
         _map(ax, law)
     else:
@@ -72,10 +74,7 @@ def _counted(name: str, count: int) -> str:
 
 
 def _curve(ax: Axes, law: Any, name: str) -> None:
-    lo, hi = law.edges()
-    tail = (1 - _OUTER) / 2
-    low = lo if np.isfinite(lo) else float(law.ppf(tail))
-    high = hi if np.isfinite(hi) else float(law.ppf(1 - tail))
+    low, high = _ends(law)
     masses = sum(mass for _, mass in law.atoms)
     top = 0.0
     if high > low and masses < 1:
@@ -92,6 +91,16 @@ def _curve(ax: Axes, law: Any, name: str) -> None:
         ax.set_ylim(0, max(top, min(1.05 * drawn, 3 * top)))
     else:
         ax.set_ylim(0, 1)
+
+
+def _ends(law: Any) -> tuple[float, float]:
+    """Return the ends of the continuous part, or of what holds nearly all of it where the rest is empty or endless."""
+    lo, hi = law.edges()
+    tail = (1 - _OUTER) / 2 if np.isfinite(law.var()) else 0.04
+    first, last = (float(law.ppf(q)) for q in (tail, 1 - tail))
+    room = 0.15 * (last - first)
+    low = lo if lo > first - 3 * room else first - room
+    return low, hi if hi < last + 3 * room else last + room
 
 
 def _map(ax: Axes, law: PlanarLaw) -> None:
@@ -113,6 +122,6 @@ def _edge(ax: Axes, law: PlanarLaw) -> None:
 
 
 def _square(ax: Axes) -> None:
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_aspect("equal")
     ax.set_xlabel(r"$\mathrm{Re}\,\lambda$", color=INK)
     ax.set_ylabel(r"$\mathrm{Im}\,\lambda$", color=INK)
