@@ -11,9 +11,10 @@ import pytest
 import xarray as xr
 
 import vgtheory as vg
-from vgtheory._errors import ConflictError, InputError
+from vgtheory._errors import ConflictError, InputError, UnsupportedError
 from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.findings import gather, growth_of
+from vgtheory.reporting.pdf import tex_is_installed, write_pdf
 from vgtheory.reporting.report import report
 from vgtheory.reporting.story import tell
 
@@ -45,6 +46,22 @@ def folder(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.skipif(not tex_is_installed(), reason="no pdflatex here")
+def test_the_report_is_also_a_pdf(folder):
+    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.skipif(not tex_is_installed(), reason="no pdflatex here")
+def test_a_document_that_tex_refuses_leaves_no_pdf_and_runs_no_command(tmp_path):
+    (tmp_path / "bad.tex").write_text(r"\documentclass{article}\begin{document}\undefined\end{document}")
+    with pytest.raises(UnsupportedError, match="Undefined control sequence"):
+        write_pdf(tmp_path / "bad.tex", tmp_path / "bad.pdf")
+    trap = r"\documentclass{article}\begin{document}\immediate\write18{touch ran}x\end{document}"
+    (tmp_path / "trap.tex").write_text(trap)
+    write_pdf(tmp_path / "trap.tex", tmp_path / "trap.pdf")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.tex", "trap.pdf", "trap.tex"]
+
+
 # Each activation compiles once, in seconds; the default run takes the regimes that differ most.
 FAST = {"explodes", "critical", "dead", "one layer", "q diverges"}
 
@@ -54,7 +71,7 @@ FAST = {"explodes", "critical", "dead", "one layer", "q diverges"}
 )
 def test_every_regime_is_told(regime, tmp_path):
     network, expected = REGIMES[regime]
-    findings = report(network, tmp_path / "r", samples=16, seed=1)
+    findings = report(network, tmp_path / "r", samples=16, seed=1, pdf=False)
     document = tell(findings)
     assert expected is None or document.regime == expected
     assert [s.title.split()[0] for s in document.sections] == ["The", "What", "Mean", "Monte", "The", "What"]
@@ -84,15 +101,15 @@ def test_the_same_report_twice_and_another_one_never_over_it(folder, tmp_path):
     network = REGIMES["explodes"][0]
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    report(network, copy, samples=16, seed=3)
+    report(network, copy, samples=16, seed=3, pdf=False)
     for name in ("gradient.svg", "activation.pdf", "spec.json"):
         assert (copy / name).read_bytes() == (folder / name).read_bytes()
     before = {p.name: p.read_bytes() for p in copy.iterdir()}
     for changed in ({"seed": 4}, {"samples": 8}):
         with pytest.raises(ConflictError, match=re.escape(str(copy)) + ".*--force"):
-            report(network, copy, **{"samples": 16, "seed": 3, **changed})
+            report(network, copy, **{"samples": 16, "seed": 3, "pdf": False, **changed})
     assert before == {p.name: p.read_bytes() for p in copy.iterdir()}
-    report(network, copy, samples=8, seed=3, force=True)
+    report(network, copy, samples=8, seed=3, force=True, pdf=False)
     assert json.loads((copy / "spec.json").read_text())["samples"] == 8
 
 
@@ -136,7 +153,7 @@ def test_progress_ends_at_its_total():
 
 
 def test_what_does_not_apply_is_said(tmp_path):
-    findings = report(REGIMES["relu with bias"][0], tmp_path / "r", samples=8)
+    findings = report(REGIMES["relu with bias"][0], tmp_path / "r", samples=8, pdf=False)
     assert isinstance(findings.critical, Unavailable)
     document = tell(findings)
     assert "σ_b = 0 makes it critical" in document.verdict
@@ -148,7 +165,7 @@ def test_what_does_not_apply_is_said(tmp_path):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize("regime", ["explodes", "a user's formula", "q diverges", "dead"])
 def test_the_latex_document_compiles(regime, tmp_path):
-    report(REGIMES[regime][0], tmp_path / "r", samples=8)
+    report(REGIMES[regime][0], tmp_path / "r", samples=8, pdf=False)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     run = subprocess.run(command, cwd=tmp_path / "r", capture_output=True, timeout=120)
     log = (tmp_path / "r" / "report.log").read_text(errors="replace")

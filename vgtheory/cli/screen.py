@@ -18,6 +18,7 @@ from vgtheory._references import REFERENCES
 from vgtheory.symbolic.catalogue import catalogue
 
 if TYPE_CHECKING:
+    from vgtheory.reporting.bound_table import BoundTable
     from vgtheory.reporting.derivation import Derivation
     from vgtheory.reporting.findings import Findings
     from vgtheory.study.advice import Advice
@@ -89,7 +90,8 @@ def print_findings(findings: Findings, out: Path) -> None:
     _say("")
     _table(("quantity", "value", "how it is known"), key_numbers(findings))
     _say("")
-    _say(f"report: {out / 'report.html'}  ({out / 'report.tex'}, {out / 'study.nc'}, figures as SVG and PDF)")
+    written = [name for name in ("report.pdf", "report.tex", "study.nc") if (out / name).exists()]
+    _say(f"report: {out / 'report.html'}  ({', '.join(str(out / name) for name in written)}, figures as SVG and PDF)")
 
 
 def print_derivation(found: Derivation, written: Path | None) -> None:
@@ -105,6 +107,18 @@ def print_derivation(found: Derivation, written: Path | None) -> None:
             if text:
                 _say(f"   {text}")
         _say("")
+    if written is not None:
+        _say(f"LaTeX: {written}")
+
+
+def print_bounds(found: BoundTable, written: Path | None) -> None:
+    """Print every bound with its value, and the assumptions that their letters stand for."""
+    from vgtheory.reporting.bound_table import HEADER
+
+    _table(HEADER, found.rows())
+    _say("")
+    for letter, text in found.notes():
+        _say(f"{letter}: {text}")
     if written is not None:
         _say(f"LaTeX: {written}")
 

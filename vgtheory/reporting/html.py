@@ -31,8 +31,9 @@ def render_html(document: Document, figures: Mapping[str, str]) -> str:
         f"<h1>{inline(document.title)}</h1>",
         f'<p class="sub">{inline(document.subtitle)}</p>',
         f'<p class="verdict {tone}">{inline(document.verdict)}</p>',
-        _table(Table(("Quantity", "Value", "How it is known"), document.key_numbers)),
     ]
+    if document.key_numbers:
+        parts.append(_table(Table(("Quantity", "Value", "How it is known"), document.key_numbers)))
     parts += [_section(number, s, figures) for number, s in enumerate(document.sections, 1)]
     parts += [_references(document), _provenance(document), f"</main><script>{COPY_BUTTON}</script></body></html>"]
     return "\n".join(p for p in parts if p) + "\n"

@@ -14,11 +14,12 @@ from vgtheory.reporting.figures import draw
 from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure, write_text
 from vgtheory.reporting.findings import Findings, Progress, gather
 from vgtheory.reporting.html import render_html
+from vgtheory.reporting.pdf import tex_is_installed, write_pdf
 from vgtheory.reporting.story import tell
 from vgtheory.reporting.style import svg_text
 from vgtheory.reporting.tex import render_tex
 
-FILES = ("report.html", "report.tex", "study.nc")
+FILES = ("report.html", "report.tex", "report.pdf", "study.nc")
 
 
 def report(
@@ -28,11 +29,12 @@ def report(
     seed: int = 0,
     force: bool = False,
     progress: Progress | None = None,
+    pdf: bool | None = None,
 ) -> Findings:
     """Write the report on a network into the folder `out` and return the findings that it tells.
 
     The folder gets report.html (self-contained), report.tex, study.nc (what ``vg.simulate`` returned), every figure as
-    SVG and PDF, and spec.json.  Each file appears complete or not at all.
+    SVG and PDF, spec.json, and report.pdf where pdflatex is installed.  Each file appears complete or not at all.
 
     Parameters
     ----------
@@ -41,11 +43,13 @@ def report(
     samples, seed : of the simulation.
     force : overwrite a folder that holds the report of another network.
     progress : called as progress(done, total).
+    pdf : whether to compile report.pdf; by default if there is a pdflatex.
 
     Raises
     ------
     ConflictError : `out` holds the results of another specification and `force` is not set.
     InputError : a value that cannot be used.
+    UnsupportedError : report.pdf cannot be compiled; everything else has been written by then.
     """
     if not isinstance(network, Network):
         raise InputError(f"network of type {type(network).__name__}", "a Network", "e.g. vg.Network('tanh', ...)")
@@ -56,6 +60,8 @@ def report(
     check_folder(folder, spec, FILES, force)
     findings = gather(network, samples, seed, progress)
     write(findings, folder, spec)
+    if pdf or (pdf is None and tex_is_installed()):
+        write_pdf(folder / "report.tex", folder / "report.pdf")
     return findings
 
 

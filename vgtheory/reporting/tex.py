@@ -12,7 +12,7 @@ def render_tex(source: Document) -> str:
     """Return the document; figures are included as NAME.pdf from the folder in which it is compiled."""
     parts = [
         rf"\fbox{{\parbox{{\dimexpr\linewidth-2\fboxsep-2\fboxrule}}{{{prose(source.verdict)}}}}}" + "\n",
-        table(("Quantity", "Value", "How it is known"), source.key_numbers),
+        *([table(("Quantity", "Value", "How it is known"), source.key_numbers)] if source.key_numbers else []),
         *(section_tex(s) for s in source.sections),
     ]
     if source.references:

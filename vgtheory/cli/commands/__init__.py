@@ -7,6 +7,7 @@ package, so that `--help` and refusals answer at once.
 from collections.abc import Callable
 
 from vgtheory.cli.commands.advise import advise
+from vgtheory.cli.commands.bounds import bounds
 from vgtheory.cli.commands.certify import certify
 from vgtheory.cli.commands.compare import compare
 from vgtheory.cli.commands.cookbook import cookbook
@@ -25,6 +26,7 @@ from vgtheory.cli.commands.spectrum import spectrum
 COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "derive": derive,
+    "bounds": bounds,
     "certify": certify,
     "simulate": simulate,
     "spectrum": spectrum,

@@ -17,6 +17,9 @@ def report(
     samples: opt.Samples = opt.SAMPLES,
     seed: opt.Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder to write; made if need be.")] = Path("vgtheory-report"),
+    pdf: Annotated[
+        bool | None, typer.Option("--pdf/--no-pdf", help="Compile report.pdf.  [default: if pdflatex is installed]")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a folder that holds another report.")] = False,
 ) -> None:
     """Derive, bound, predict, simulate and explain a network; writes report.html, report.tex, study.nc and figures."""
@@ -26,5 +29,5 @@ def report(
     from vgtheory.reporting.report import report as write_report
 
     with progress_bar("report") as progress:
-        findings = write_report(network, out, samples=samples, seed=seed, force=force, progress=progress)
+        findings = write_report(network, out, samples=samples, seed=seed, force=force, progress=progress, pdf=pdf)
     print_findings(findings, out)
