@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import mpmath
@@ -13,6 +14,7 @@ from vgtheory.reporting.describe import number, power_of_ten
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import layer_gradient_square
 
+_SIGNS = {"lower bound": "≥", "equality": "=", "asymptotic": "≈"}
 FAILURE, THRESHOLD = 0.01, 0.001  # p and eps of the numbers that are shown
 
 
@@ -25,6 +27,12 @@ class BoundValue:
     status: str
 
 
+def shown_value(bound: Formula, fixed: Mapping[str, float]) -> str | None:
+    """Return a bound's relation and value as text once some symbols are fixed, None where it is no number then."""
+    value = _value(bound, dict(fixed))
+    return None if value is None else f"{_SIGNS.get(bound.kind, '≤')} {_shown(value)}"
+
+
 def bound_values(network: Network, bounds: tuple[Formula, ...], q: float | None) -> tuple[BoundValue, ...]:
     """Return the values of those bounds that are numbers once depth, p, eps and q are fixed."""
     fixed: dict[str, float] = {"depth": int(network.depth), "p": FAILURE, "eps": THRESHOLD}
@@ -32,10 +40,9 @@ def bound_values(network: Network, bounds: tuple[Formula, ...], q: float | None)
         fixed["q"] = q
     found = []
     for bound in bounds:
-        value = _value(bound, fixed)
+        value = shown_value(bound, fixed)
         if value is not None:
-            sign = {"lower bound": "≥", "equality": "="}.get(bound.kind, "≤")
-            found.append(BoundValue(bound.name, f"{sign} {_shown(value)}", bound.status))
+            found.append(BoundValue(bound.name, value, bound.status))
     return tuple(found)
 
 

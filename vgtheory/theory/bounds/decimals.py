@@ -54,8 +54,12 @@ class Decimal(sp.AtomicExpr, Enclosed):
     def _sympystr(self, printer: Any) -> str:
         return f"{float(self.number):.12g}"
 
+    _plain = _sympystr
+
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        text = str(printer._print(sp.Float(self.number, 15)))
+        # All digits: a rounded bound would be none.
+        mantissa, _, power = f"{float(self.number):.12g}".partition("e")
+        text = rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
     def enclosure(self, bits: int) -> arb:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import mpmath
+import math
+
 import sympy as sp
+from scipy import optimize
 
 from vgtheory._errors import InputError
+from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import (
     depth_bfloat16_last,
@@ -18,6 +21,7 @@ from vgtheory.symbolic.notation import (
     gradient_norm,
     p,
 )
+from vgtheory.theory.bounds.infimum import Exponential
 from vgtheory.theory.bounds.rates import smallest_rate
 from vgtheory.theory.bounds.setting import Setting, certainly_below
 
@@ -29,7 +33,8 @@ FLOATS = (
     (depth_float16, 14, "leave float16", "the smallest normal number of float16"),
     (depth_float16_last, 24, "reach 0 in float16", "the smallest number of float16"),
 )
-DEEPEST = 2**60  # where the search for a depth gives up
+DEEPEST = 10**9  # where the search for a depth gives up
+DIGITS = 12  # of logarithms in that search
 
 
 def depth_bounds(s: Setting) -> list[Formula]:
@@ -70,7 +75,7 @@ def depth_bounds(s: Setting) -> list[Formula]:
                 "upper bound",
                 best.status,
                 f"depth to {title}",
-                f"From this depth on the root mean square of the gradient's norm is below {name}, 2**-{exponent}.",
+                f"From this depth on the root mean square of the gradient's norm is below {name}, 2^{{−{exponent}}}.",
                 best.assumptions,
             )
         )
@@ -102,19 +107,42 @@ def depth_below(bound: Formula, level: float) -> int | None:
         raise InputError(f"the formula {bound.name or bound}", "an upper bound with the free symbol depth", "use .at")
     if not level > 0:
         raise InputError(f"level = {level}", "a positive number", "e.g. 1e-6")
-    target = mpmath.log(mpmath.mpf(level))
+    logarithm = log_of(bound.expr)
+    target = math.log(level)
 
-    def log_value(depth: int) -> mpmath.mpf:
-        value = bound.at(depth=depth).value()
-        return mpmath.log(value) if value > 0 else mpmath.mpf("-inf")
+    def above(depth: float) -> float:
+        return _number(logarithm, round(depth)) - target
 
-    high = 1
-    while not (log_value(high) < target and log_value(2 * high) <= log_value(high)):
-        high *= 2
-        if high > DEEPEST:
-            return None
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if log_value(middle) < target else (middle, high)
-    return high
+    if above(DEEPEST) >= 0:
+        return None
+    rises = above(2) > above(1)
+    low = max((2**k for k in range(DEEPEST.bit_length()) if above(2**k) >= 0), default=0) if rises else 1
+    if low == 0 or above(low) < 0:
+        return 1
+    depth = round(optimize.brentq(above, low, DEEPEST, xtol=0.4))
+    while above(depth) >= 0:
+        depth += 1
+    while depth > 1 and above(depth - 1) < 0:
+        depth -= 1
+    return depth
+
+
+def log_of(expr: sp.Expr) -> sp.Expr:
+    """Return the logarithm of a positive expression, products and powers taken apart so that none is multiplied out.
+
+    >>> from vgtheory.symbolic.notation import depth
+    >>> log_of(3 * sp.Rational(9, 16) ** depth)
+    depth*log(9/16) + log(3)
+    """
+    if expr.is_Mul:
+        return sp.Add(*(log_of(factor) for factor in expr.args))
+    if expr.is_Pow and expr.base != sp.E:
+        return expr.exp * log_of(expr.base)
+    if isinstance(expr, (sp.exp, Exponential)):
+        return expr.args[0]
+    return sp.log(expr)
+
+
+def _number(logarithm: sp.Expr, at: int) -> float:
+    value = logarithm.subs(dict.fromkeys(logarithm.free_symbols, at))
+    return -math.inf if value.has(sp.zoo, -sp.oo) else float(enclose(value, DIGITS).mid())

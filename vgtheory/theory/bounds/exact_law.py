@@ -57,6 +57,8 @@ class LogLength(Enclosed):
     def _sympystr(self, printer: Any) -> str:
         return f"LogLength({', '.join(printer._print(a) for a in self.args)})"
 
+    _plain = _sympystr
+
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
         if self.free_symbols:
@@ -103,6 +105,8 @@ class LogDeterminant(Enclosed):
 
     def _sympystr(self, printer: Any) -> str:
         return f"LogDeterminant({', '.join(printer._print(a) for a in self.args)})"
+
+    _plain = _sympystr
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""

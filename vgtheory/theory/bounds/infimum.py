@@ -45,6 +45,8 @@ class LogMoment(Enclosed):
     def _sympystr(self, printer: Any) -> str:
         return f"LogMoment({', '.join(printer._print(a) for a in self.args)})"
 
+    _plain = _sympystr
+
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
         theta, width, p = self.args
@@ -101,6 +103,8 @@ class Exponential(Enclosed):
     def _sympystr(self, printer: Any) -> str:
         return f"exp({printer._print(self.args[0])})"
 
+    _plain = _sympystr
+
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
         return enclose(self.args[0], int(bits / 3.3) + 2).exp()
@@ -139,6 +143,8 @@ class Infimum(Enclosed):
 
     def _sympystr(self, printer: Any) -> str:
         return f"Infimum({', '.join(printer._print(a) for a in self.args)})"
+
+    _plain = _sympystr
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the expression at a point where it is close to its infimum."""

@@ -1,0 +1,30 @@
+"""`vgtheory bounds`: every bound that holds for a network, with its value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vgtheory.cli import options as opt
+from vgtheory.model.network import Network
+
+
+@opt.network_options
+def bounds(
+    network: Network,
+    p: Annotated[float, typer.Option("--p", **opt.REAL, help="Probability with which a bound may fail.")] = 0.01,
+    eps: Annotated[float, typer.Option(**opt.REAL, help="Slope of saturation; length of a vanished gradient.")] = 0.001,
+    latex: Annotated[Path | None, typer.Option(help="Also write table and formulas as a LaTeX document.")] = None,
+) -> None:
+    """Print every bound that holds for a network: value at its depth, how it is known, what it assumes."""
+    opt.announce(network)
+    from vgtheory.cli.screen import print_bounds
+    from vgtheory.reporting.bound_table import bound_table, table_document
+    from vgtheory.reporting.files import write_text
+
+    found = bound_table(network, p, eps)
+    if latex is not None:
+        write_text(latex, table_document(found))
+    print_bounds(found, latex)
