@@ -21,6 +21,7 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
 from vgtheory.theory.closure_layer import Grid, LayerKind, LayerOperators, layer_operators
 from vgtheory.theory.finite_width import layer_coefficients
+from vgtheory.theory.layer_sums import Cumulants, unit_cumulants
 from vgtheory.theory.length_range import length_range
 from vgtheory.theory.mean_field import table_of
 
@@ -62,8 +63,12 @@ def closure(network: Network) -> Closure:
     table, orthogonal = table_of(network.activation), network.weights.family == "orthogonal"
 
     @cache
+    def unit(sigma_b: float) -> Cumulants:
+        return unit_cumulants(table, grid.log_weight, sigma_b, orthogonal)
+
+    @cache
     def build(kind: LayerKind) -> LayerOperators:
-        return layer_operators(table, grid, kind, orthogonal)
+        return layer_operators(unit(kind.sigma_b), grid, kind, orthogonal)
 
     chances = _chances(grid, network, [build(kind).length for kind in kinds[:-1]])
     out = _through(grid, kinds, build, chances)

@@ -8,12 +8,12 @@ from numpy.polynomial import chebyshev
 from numpy.polynomial.hermite_e import hermegauss
 
 from vgtheory.kernels.quadrature import Array
-from vgtheory.theory.layer_sums import Cumulants, LayerLaw, LogStep, layer_law, log_step, unit_cumulants
-from vgtheory.theory.moments import MomentTable
+from vgtheory.theory.layer_sums import Cumulants, LayerLaw, LogStep, layer_law, log_step
 
 ANGLES = 16  # Chebyshev nodes in θ²
 MOST_LENGTHS, FEWEST_LENGTHS = 64, 16
-PER_UNIT = 9  # Chebyshev nodes per unit of ln R
+PER_UNIT = 7  # Chebyshev nodes per unit of ln R
+SOFT = 0.02  # of half the grid's length, over which its ends hold back what would leave it
 _NODES = 7  # Gauss–Hermite nodes for each of a layer's two noises; 15 change nothing in nine digits
 
 
@@ -74,13 +74,19 @@ class Grid:
 
     def length_rows(self, log_weight: Array) -> Array:
         """Return rows that give a function's value at ln R from its values at the nodes, on a new last axis."""
-        x = np.clip((2 * log_weight - self.low - self.high) / (self.high - self.low), -1, 1)
+        x = _held((2 * log_weight - self.low - self.high) / (self.high - self.low))
         return np.asarray(chebyshev.chebvander(x, len(self.log_weight) - 1) @ self._length_matrix)
 
     def angle_rows(self, cosine: Array) -> Array:
         """Return the same for θ."""
         x = 2 * np.minimum(cosine**2 / self.most, 1) - 1
         return np.asarray(chebyshev.chebvander(x, len(self.cosine) - 1) @ self._angle_matrix)
+
+
+def _held(x: Array) -> Array:
+    """Return x kept within [−1, 1], smoothly: a kink at the ends would spoil the interpolation everywhere."""
+    inner = x + SOFT * np.log1p(np.exp(np.clip((-1 - x) / SOFT, None, 300)))
+    return np.clip(inner - SOFT * np.log1p(np.exp(np.clip((inner - 1) / SOFT, None, 300))), -1, 1)
 
 
 def _chebyshev(count: int) -> tuple[Array, Array]:
@@ -90,9 +96,8 @@ def _chebyshev(count: int) -> tuple[Array, Array]:
     return nodes, np.asarray(values * np.where(np.arange(count) == 0, 1, 2)[:, None] / count, dtype=np.float64)
 
 
-def layer_operators(table: MomentTable, grid: Grid, kind: LayerKind, orthogonal: bool) -> LayerOperators:
-    """Return the operators of one kind of layer."""
-    unit = unit_cumulants(table, grid.log_weight, kind.sigma_b, orthogonal)
+def layer_operators(unit: Cumulants, grid: Grid, kind: LayerKind, orthogonal: bool) -> LayerOperators:
+    """Return the operators of one kind of layer, from the cumulants of its units at the grid's lengths."""
     total = max(kind.fan_in, kind.width)  # the dimension of the Haar matrix that an orthogonal one is a part of
     inside = _inside(grid, unit, kind, orthogonal, total)
     zero = np.zeros(len(grid.log_weight))

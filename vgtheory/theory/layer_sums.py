@@ -91,8 +91,11 @@ def _unit(table: MomentTable, weight: float, sigma_b: float, independent_bias: b
     mean = y @ weights
     y = y - mean[:, None]
     scaled = y * weights
-    pairs = (y[:, None] * y[None]).reshape(len(y) ** 2, -1)
-    return mean, scaled @ y.T, (pairs @ scaled.T).reshape((len(y),) * 3)
+    first, second = np.triu_indices(len(y))
+    half = (y[first] * y[second]) @ scaled.T
+    third = np.empty((len(y),) * 3)
+    third[first, second] = third[second, first] = half
+    return mean, scaled @ y.T, third
 
 
 def layer_law(unit: Cumulants, along: Array, width: int, total: int = 0, conditioned: tuple[str, ...] = ()) -> LayerLaw:
