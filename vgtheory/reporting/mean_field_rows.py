@@ -50,7 +50,7 @@ def critical_rows(act: Any, biases: Iterable[float] = BIASES) -> tuple[tuple[str
 
 
 def gain_rows(acts: Iterable[Any]) -> tuple[tuple[str, ...], ...]:
-    """Return the cells of :data:`GAINS`, a row for every activation with finite moments; empty where a gain does not exist."""
+    """Return the cells of :data:`GAINS`, a row for each with finite moments; empty where there is no such gain."""
     out = []
     for act in acts:
         try:

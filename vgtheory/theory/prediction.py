@@ -8,7 +8,8 @@ import xarray as xr
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.model.network import Network, require_independent_layers
+from vgtheory.theory.architectures import predict_architecture
 from vgtheory.theory.closure import Closure, closure
 from vgtheory.theory.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.homogeneous import ExactNorms, exact_norms, has_exact_law
@@ -68,6 +69,9 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     inverse: the ratio L/N at which ln‖δ‖² has variance 1, so that gradients of two networks differ by a factor of
     about e and the infinitely wide network no longer describes one of them), spec (JSON).
 
+    With skip connections, normalisation or dropout the mean field alone (width → ∞), whatever the method: spreads are
+    NaN and ``reliable`` says so.
+
     Raises
     ------
     InputError : symbolic or zero quantities.
@@ -89,8 +93,9 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     """
     if method not in get_args(Method):
         raise InputError(f"method = {method!r}", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"')
-    require_plain(network, "predict")
     require_independent_layers(network, "predict")
+    if network.parts:
+        return predict_architecture(network)
     terms = finite_width(network)
     exact = (
         exact_norms(network)

@@ -1,0 +1,63 @@
+"""What mean field predicts for networks with skip connections, normalisation and dropout, as a labelled data set."""
+
+import numpy as np
+import xarray as xr
+
+from vgtheory.model.network import Network
+from vgtheory.theory.architectures.profile import profile
+
+_KNOWN = {
+    "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
+    "log_q": "natural logarithm of q",
+    "chi": "gain of the squared gradient norm from layer l + 1 to l",
+    "log_gradient_norm": "ln |dloss/dh_l|_2, width to infinity",
+    "log_gradient_norm_rms": "the same: at infinite width mean and root mean square are one",
+    "log_gradient_norm_infinite_width": "ln |dloss/dh_l|_2 of the infinitely wide network",
+    "log_weight_gradient_norm": "ln |dloss/dW_l|_F, width to infinity",
+}
+_UNKNOWN = {
+    "log_gradient_norm_std": "not known for this architecture",
+    "log_weight_gradient_norm_std": "not known for this architecture",
+}
+
+
+def predict_architecture(network: Network) -> xr.Dataset:
+    """Return the mean-field prediction of a network with parts: the columns of `predict` that theory has, the rest NaN.
+
+    Raises
+    ------
+    InputError, NoSolutionError, UnsupportedError : as :func:`vgtheory.theory.architectures.profile.profile`.
+    """
+    found = profile(network)
+    log_q, gradient = np.log(found.q), found.log_gradient
+    before = np.log(np.append(1.0, found.square[:-1])) + np.log(np.array(network.widths[:-1], dtype=float))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        chi = np.exp(gradient - np.append(gradient[1:], np.nan))
+    chi[-1:] = chi[-2:-1] if len(chi) > 1 else np.nan  # the last layer's gain has no layer above it
+    values = {
+        "q": found.q,
+        "log_q": log_q,
+        "chi": chi,
+        "log_gradient_norm": gradient / 2,
+        "log_gradient_norm_rms": gradient / 2,
+        "log_gradient_norm_infinite_width": gradient / 2,
+        "log_weight_gradient_norm": (gradient + before) / 2,
+    }
+    unknown = {name: np.full(len(log_q), np.nan) for name in _UNKNOWN}
+    texts = {**_KNOWN, **_UNKNOWN}
+    assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0", "width to infinity"]
+    if network.norm is not None and network.norm.kind == "batch":
+        assumptions.append("the batch is large, of independent inputs")
+    return xr.Dataset(
+        {name: ("layer", value, {"description": texts[name]}) for name, value in {**values, **unknown}.items()},
+        coords={"layer": np.arange(1, len(log_q) + 1)},
+        attrs={
+            "method": "mean field",
+            "weight_method": "mean field",
+            "reliable": "no: width to infinity only; fluctuations of order depth/width are not included",
+            "weight_reliable": "no: width to infinity only; fluctuations of order depth/width are not included",
+            "assumptions": "; ".join(assumptions),
+            "dead_probability": 0.0,
+            "spec": network.spec_json,
+        },
+    )
