@@ -85,7 +85,11 @@ def rounding_of_x(act, order, points):
     """|x f'|, what rounding x alone does to f: the honest unit near the zeros of f."""
     slope = np.array([float(v) for v in exact(act, order + 1, points)])
     unit = np.abs(points * slope)
-    if act.name in ("snake", OTHERS["snake"]):  # 1 + sin(2αx) touches 0: at a double zero its terms of size 1 decide
+    if act.name in (
+        "snake",
+        OTHERS["snake"],
+        "sin(x)**2+x",
+    ):  # 1 + sin(2αx) touches 0: at a double zero its terms of size 1 decide
         unit = np.maximum(unit, 1.0)
     return np.where(near_zeros(act.name, points), unit, 0.0)
 

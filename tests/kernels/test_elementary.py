@@ -40,6 +40,11 @@ def spread(lo, hi, n=400):
     return np.concatenate([flat, small[(small >= lo) & (small <= hi)]])
 
 
+# Doubles next to multiples of π/2, where the reduction cancels most, and numbers from subnormal to the limit.
+QUARTERS = np.concatenate([np.arange(1, 2000, 7), np.arange(10**5, 636_000, 3333)])
+NEAR_QUARTERS = np.concatenate([spread(-1e6, 1e6, 600), RNG.uniform(-10, 10, 600), QUARTERS * np.pi / 2])
+
+
 # function, its exact counterpart, the range where the result is a normal number, the stated error in ulp
 CASES = [
     ("exp", lambda a: a.exp(), spread(-708, 709.7), 1.0),
@@ -52,10 +57,17 @@ CASES = [
     ("tanh", lambda a: a.tanh(), spread(-25, 25), 3.0),
     ("sigmoid", lambda a: 1 / (1 + (-a).exp()), spread(-708, 60), 2.0),
     ("softplus", lambda a: a.exp().log1p(), spread(-708, 708), 2.0),
-    ("erfcx", lambda a: (a * a).exp() * a.erfc(), np.abs(spread(0, 70)), 3.0),
+    ("erfcx", lambda a: (a * a).exp() * a.erfc(), np.abs(spread(0, 70)), 4.0),
     ("erfc", lambda a: a.erfc(), spread(-7, 26.5), 4.0),
     ("erf", lambda a: a.erf(), spread(-7, 7), 2.0),
     ("exp_minus_square", lambda a: (-a * a).exp(), spread(-26.6, 26.6), 1.0),
+    ("sin_near", lambda a: a.sin(), NEAR_QUARTERS, 1.0),
+    ("cos_near", lambda a: a.cos(), NEAR_QUARTERS, 1.0),
+    ("tan_near", lambda a: a.tan(), NEAR_QUARTERS, 2.0),
+    ("atan", lambda a: a.atan(), spread(-1e300, 1e300), 1.0),
+    ("atan", lambda a: a.atan(), RNG.uniform(-5, 5, 1000), 1.0),
+    ("asinh", lambda a: a.asinh(), spread(-1e300, 1e300), 2.0),
+    ("asinh", lambda a: a.asinh(), RNG.uniform(-5, 5, 1000), 2.0),
 ]
 
 
@@ -119,6 +131,11 @@ SPECIAL = {  # function: values at nan, inf, -inf, 0, -0, 5e-324, 1000, -1000
     "erf": [np.nan, 1, -1, 0, 0, 5e-324, 1, -1],
     "erfc": [np.nan, 0, 2, 1, 1, 1, 0, 2],
     "exp_minus_square": [np.nan, 0, 0, 1, 1, 1, 0, 0],
+    "sin_near": [np.nan, np.nan, np.nan, 0, 0, 5e-324, np.sin(1000), np.sin(-1000)],
+    "cos_near": [np.nan, np.nan, np.nan, 1, 1, 1, np.cos(1000), np.cos(1000)],
+    "tan_near": [np.nan, np.nan, np.nan, 0, 0, 5e-324, np.tan(1000), np.tan(-1000)],
+    "atan": [np.nan, np.pi / 2, -np.pi / 2, 0, 0, 5e-324, np.arctan(1000), np.arctan(-1000)],
+    "asinh": [np.nan, np.inf, -np.inf, 0, 0, 5e-324, np.arcsinh(1000), np.arcsinh(-1000)],
 }
 
 

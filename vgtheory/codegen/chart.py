@@ -257,8 +257,8 @@ class Chart:
     def _direct(self, function: type, u: sp.Expr) -> sp.Expr:
         inside = sp.factor(sp.together(self.convert(u)))
         sign = 1
-        if function in ODD and inside.could_extract_minus_sign():
-            inside, sign = -inside, -1
+        if function in (*ODD, sp.cos) and inside.could_extract_minus_sign():
+            inside, sign = -inside, -1 if function in ODD else 1
         positive = function in POSITIVE_ON_POSITIVE and has_positive_terms(inside)
         return sign * self._new("f", DIRECT[function], positive=positive, argument=inside).symbol
 

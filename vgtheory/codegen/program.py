@@ -35,11 +35,21 @@ TEMPLATES: dict[str, str] = {
     "erf": "erf({})",
     "erfc": "erfc({})",
     "erfcx": "erfcx({})",
-    "sin": "math.sin({})",
-    "cos": "math.cos({})",
-    "tan": "math.tan({})",
-    "atan": "math.atan({})",
-    "asinh": "math.asinh({})",
+    "sin": "sin_near({})",
+    "cos": "cos_near({})",
+    "tan": "tan_near({})",
+    "atan": "atan({})",
+    "asinh": "asinh({})",
+}
+# Those that hold up to NEAR only.
+PERIODIC = frozenset({"sin", "cos", "tan"})
+# The same by the system's library: beyond NEAR, and as a reference.  It has no erfcx.
+LIBRARY: dict[str, str] = {
+    **{name: f"math.{name}({{}})" for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "asinh", "atan")},
+    **{name: f"math.{name}({{}})" for name in PERIODIC},
+    "log1p_unit": "math.log1p({})",
+    "exp_sum": "(math.exp({0}) * (1.0 + {1}))",
+    "expm1_sum": "(math.expm1({0}) + math.exp({0}) * {1})",
 }
 PAIRS = frozenset({"two_product", "two_sum"})  # these make two numbers, taken out by "high" and "low"
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import ast
 import math
+import textwrap
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from vgtheory._errors import InputError
 from vgtheory.codegen.inline import inlined
-from vgtheory.codegen.program import INPUT, PAIRS, TEMPLATES, Operand, live
+from vgtheory.codegen.program import INPUT, LIBRARY, PAIRS, PERIODIC, TEMPLATES, Operand, live
 from vgtheory.codegen.stabilise import StableForm
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 FLAGS = ("arcp", "contract", "nsz")
 _ELEMENTARY = Path(__file__).parents[1] / "kernels" / "elementary.py"
 
@@ -28,6 +30,8 @@ import math
 import numba
 import numpy as np
 
+from vgtheory.kernels._vectors import prefer_wide_vectors
+
 helper = dict(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 elementwise = numba.njit(fastmath={flags}, **helper)
 exact = numba.njit(**helper)
@@ -37,41 +41,59 @@ _ROW = """
     "void({dtype}[::1], {dtype}[::1], {dtype}[::1])", fastmath={flags}, error_model="numpy", nogil=True, cache=True
 )
 def row(h, value, slope):
-    for i in range(h.size):
-{body}
+    prefer_wide_vectors()
+{loops}
 """
 
 
-def row_source(form: StableForm, dtype: Literal["float64", "float32"] = "float64") -> str:
+def row_source(form: StableForm, dtype: Literal["float64", "float32"] = "float64", library: bool = False) -> str:
     """Return the text of the module.
 
     Parameters
     ----------
     form : the stable form of an activation.
     dtype : of the arrays; "float32" computes in double precision and rounds once.
+    library : whether elementary functions are the system library's: slow, an independent reference.
 
     Raises InputError for another dtype.
     """
     if dtype not in ("float64", "float32"):
         raise InputError(f"dtype = {dtype!r}", "'float64' or 'float32'", "convert the arrays")
-    lines = [_assignment(form, index) for index in live(form.instructions, (form.value, form.slope)) if index]
+    every = live(form.instructions, (form.value, form.slope))
+    far = [form.instructions[index].args[0] for index in every if form.instructions[index].op in PERIODIC]
+    if library or not far:
+        loops = _loop(_body(form, every, dtype, TEMPLATES | LIBRARY if library else TEMPLATES))
+    else:  # where an argument is large the library's functions do all of it again
+        near = _body(form, every, dtype, TEMPLATES)
+        near += [f"far |= abs({_operand(form, a)}) > NEAR" for a in dict.fromkeys(far)]
+        again = _body(form, every, dtype, TEMPLATES | {name: LIBRARY[name] for name in PERIODIC})
+        loops = ["far = False", *_loop(near), "if far:", *("    " + line for line in _loop(again))]
+    text = "\n".join(loops)
+    flags = "{" + ", ".join(f'"{flag}"' for flag in FLAGS) + "}"
+    module = _HEADER.format(flags=flags) + _definitions(_names(text))
+    return module + "\n" + _ROW.format(dtype=dtype, flags=flags, loops=textwrap.indent(text, "    "))
+
+
+def _loop(body: list[str]) -> list[str]:
+    return ["for i in range(h.size):", *("    " + line for line in body)]
+
+
+def _body(form: StableForm, every: tuple[int, ...], dtype: str, templates: Mapping[str, str]) -> list[str]:
+    """Return the statements for one element."""
+    lines = [_assignment(form, index, templates) for index in every if index]
     lines = ["r0 = np.float64(h[i])", *(line for line in lines if line)]
     rounded = "{}" if dtype == "float64" else "np.float32({})"
     lines.append(f"value[i] = {rounded.format(_operand(form, form.value))}")
     lines.append(f"slope[i] = {rounded.format(_operand(form, form.slope))}")
-    lines = inlined(lines, _inlinable())
-    body = "\n".join("        " + line for line in lines)
-    flags = "{" + ", ".join(f'"{flag}"' for flag in FLAGS) + "}"
-    helpers = _definitions(_names("\n".join(lines)))
-    return _HEADER.format(flags=flags) + helpers + "\n" + _ROW.format(dtype=dtype, flags=flags, body=body)
+    return inlined(lines, _inlinable())
 
 
-def _assignment(form: StableForm, index: int) -> str:
+def _assignment(form: StableForm, index: int, templates: Mapping[str, str]) -> str:
     instruction = form.instructions[index]
     if instruction.op in ("high", "low"):
         return ""
     target = f"r{index}, r{index}_low" if instruction.op in PAIRS else f"r{index}"
-    return f"{target} = {TEMPLATES[instruction.op].format(*(_operand(form, a) for a in instruction.args))}"
+    return f"{target} = {templates[instruction.op].format(*(_operand(form, a) for a in instruction.args))}"
 
 
 def _operand(form: StableForm, a: Operand) -> str:
