@@ -12,8 +12,8 @@ from vgtheory.theory.layer_sums import Cumulants, LayerLaw, LogStep, layer_law, 
 
 ANGLES = 16  # Chebyshev nodes in θ²
 MOST_LENGTHS, FEWEST_LENGTHS = 64, 16
-PER_UNIT = 7  # Chebyshev nodes per unit of ln R
-SOFT = 0.02  # of half the grid's length, over which its ends hold back what would leave it
+PER_UNIT = 8  # Chebyshev nodes per unit of ln R
+SOFT = 0.015  # of half the grid's length, over which its ends hold back; well inside its margin
 _NODES = 7  # Gauss–Hermite nodes for each of a layer's two noises; 15 change nothing in nine digits
 
 

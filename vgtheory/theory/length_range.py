@@ -15,7 +15,9 @@ RARE = 1e-8  # chance of a length that is left out
 
 
 def length_range(network: Network) -> tuple[float, float]:
-    """Return the ends of ln R that lengths leave with a chance below 1e-8 per layer, with a margin of 2.5 of its noise.
+    """Return the ends of ln R that lengths leave with a chance below 1e-8 per layer, with a margin.
+
+    The margin is 2.5 times the noise of one layer, and at least a sixth of the range.
 
     From the chain ln R' = ln(σ_w² E φ²) + noise of variance ln(1 + Var φ²/(N (E φ²)²)), pushed forward on cells.
     Raises UnsupportedError where that is outside of what moments are known for.
@@ -66,7 +68,8 @@ def _spread(network: Network, low: float, high: float) -> tuple[tuple[float, flo
         if still > 3 and len(set(network.sigmas)) == 1 and len(set(network.widths)) == 1:
             break
     reached = cells[seen > RARE]
-    return (float(reached[0]), float(reached[-1])), 2.5 * max(largest, step)
+    ends = float(reached[0]), float(reached[-1])
+    return ends, max(2.5 * max(largest, step), (ends[1] - ends[0]) / 6)
 
 
 def _moves(table: MomentTable, cells: Array, sigma_b: float, ahead: float, width: int) -> tuple[Array, Array]:
