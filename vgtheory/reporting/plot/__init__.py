@@ -15,6 +15,7 @@ from vgtheory.reporting.plot.inspection import inspection
 from vgtheory.reporting.plot.law import ensemble, law
 from vgtheory.reporting.plot.lineup import lineup
 from vgtheory.reporting.plot.phase import phase, phase_gallery
+from vgtheory.reporting.plot.prediction import prediction
 from vgtheory.reporting.plot.spectrum import spectrum
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "lineup",
     "phase",
     "phase_gallery",
+    "prediction",
     "spectrum",
 ]

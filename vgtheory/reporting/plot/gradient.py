@@ -22,18 +22,21 @@ def gradient(
     bound: tuple[np.ndarray, str] | None = None,
     axes: tuple[Axes, Axes] | None = None,
 ) -> tuple[Axes, Axes]:
-    """Return the axes of ln‖∂ℓ/∂h_l‖ against the layer (upper) and of its z-scores (lower).
+    """Return the axes of ln‖∂ℓ/∂h_l‖ against the layer (upper) and of its z-scores (lower; upper again without any).
 
     Parameters
     ----------
     study : dataset of ``vg.simulate``.
     prediction : dataset of ``vg.predict`` for the same network; its mean is drawn over the simulation.
-    z_scores : (simulated mean − predicted mean) / standard error, per layer.
+    z_scores : (simulated mean − predicted mean) / standard error, per layer; by default those of `prediction`.
     bound : per-layer logarithm of a bound on the root mean square, and its name.
     """
     seen = summarise(study)
+    if z_scores is None and prediction is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z_scores = (seen.mean - np.asarray(prediction["log_gradient_norm"])) / seen.stderr
     if axes is None:
-        axes = new_figure(5.2, 4.6).subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
+        axes = _panels(z_scores is not None)
     upper, lower = axes
     upper.fill_between(seen.layer, seen.low, seen.high, color=SKY, alpha=0.4, lw=0, label="90 % of networks")
     half = 2.576 * np.nan_to_num(seen.stderr)
@@ -55,9 +58,17 @@ def gradient(
         lower.plot(seen.layer, z_scores, color=INK, lw=1.0)
         peak = float(np.nanmax(np.abs(z_scores))) if np.isfinite(z_scores).any() else 0.0
         lower.set_ylim(-max(4.0, 1.15 * peak), max(4.0, 1.15 * peak))
-    lower.set_ylabel("z-score")
+        lower.set_ylabel("z-score")
     lower.set_xlabel("layer $l$ (input at the left)")
     lower.set_xlim(float(seen.layer[0]), float(max(seen.layer[-1], seen.layer[0] + 1)))
+    return upper, lower
+
+
+def _panels(with_scores: bool) -> tuple[Axes, Axes]:
+    if not with_scores:
+        only = new_figure(5.2, 3.6).subplots()
+        return only, only
+    upper, lower = new_figure(5.2, 4.6).subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     return upper, lower
 
 
