@@ -125,7 +125,7 @@ def _proof(model: Model, upper: bool) -> FiniteWidthRate | None:
     table = GaussianTable(panels, end, rates, number_ball(model.kappa) ** 2, upper and not model.decreasing)
     for _ in range(ATTEMPTS):
         rate = _rounded(target * (1 + tolerance) if upper else target * (1 - tolerance), upper)
-        claim = _Claim(model, mixture, table, rate, upper)
+        claim = Claim(model, mixture, table, rate, upper)
         boxes = claim.boxes(low, most) if not starts_at_zero or claim.holds_near_zero(near, gain) else None
         if boxes is not None:
             first, least, most_v = model.sigma_w**2 + model.sigma_b**2, model.least, model.most
@@ -150,7 +150,7 @@ def _ratio(mixture: Mixture, above: sp.Expr, below: sp.Expr, up: bool) -> sp.Rat
     return _rounded(sp.Rational(hi if up else lo), up)
 
 
-class _Claim:
+class Claim:
     """The inequality N(v) ≤ λ w(v) (or ≥) for all v, N(v) = χ(v) E w(V') (or its lower twin)."""
 
     def __init__(self, model: Model, mixture: Mixture, table: GaussianTable, rate: sp.Rational, upper: bool) -> None:
