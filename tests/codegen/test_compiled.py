@@ -15,7 +15,7 @@ import pytest
 import sympy as sp
 
 from vgtheory._errors import InputError
-from vgtheory.codegen import compiled
+from vgtheory.codegen import compiled, form
 from vgtheory.codegen.compiled import compile_activation, generated_path, load
 from vgtheory.codegen.source import row_source
 from vgtheory.codegen.stabilise import stabilise
@@ -70,9 +70,8 @@ def test_the_key_depends_on_versions_flags_and_processor(cache, monkeypatch):
 def test_without_a_private_directory_the_code_still_runs(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    source = row_source(stabilise(activation("x/(4+exp(-x))")))
     with pytest.warns(RuntimeWarning, match="not cached"):
-        row = load(source).row
+        row = load(row_source(stabilise(activation("x/(4+exp(-x))")))).row
     value, slope = np.empty((2, 1))
     row(np.array([1.0]), value, slope)
     assert value[0] == pytest.approx(1 / (4 + np.exp(-1)), rel=1e-15)
@@ -182,3 +181,27 @@ def test_one_switch_takes_the_systems_library_and_gives_the_same_numbers():
         for mine, reference in zip(both, theirs[name], strict=True):
             # The library's exp has no second argument for what x² lost: e^(-x²/2) to 2e-13 at x = 30.
             np.testing.assert_allclose(mine, reference, rtol=1e-12, atol=1e-15, err_msg=name)
+
+
+def test_a_form_is_derived_once_and_what_is_kept_is_checked(cache, monkeypatch):
+    act = activation("x/(1+exp(-x)) + tanh(x)/7")
+    first = stabilise.__wrapped__(act)
+    assert form.load_form(form.form_key(act)) == first
+    monkeypatch.setattr("vgtheory.codegen.stabilise._derive", lambda act: pytest.fail("derived again"))
+    assert stabilise.__wrapped__(act) == first
+    monkeypatch.undo()
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(cache))
+    (path,) = (cache / "forms").rglob("*.json")
+    kept = json.loads(path.read_text())
+    for wrong in (
+        "no json",
+        "{}",
+        json.dumps(kept | {"instructions": [["__import__('os').abort", []]]}),
+        json.dumps(kept | {"value": 10**6}),
+        json.dumps(kept | {"instructions": [["input", []], ["exp", [5]]]}),
+        json.dumps(kept | {"instructions": [["input", []], ["exp", ["r0"]]]}),
+    ):
+        path.write_text(wrong)
+        assert form.load_form(form.form_key(act)) is None
+    assert stabilise.__wrapped__(act) == first
+    assert json.loads(path.read_text()) == kept

@@ -22,8 +22,9 @@ import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 from vgtheory._errors import InputError
+from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, row_source
-from vgtheory.codegen.stabilise import StableForm, stabilise
+from vgtheory.codegen.stabilise import stabilise
 from vgtheory.kernels._jit import private_directory
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.program import Operand, live
-from vgtheory.codegen.stabilise import StableForm, stabilise
+from vgtheory.codegen.stabilise import stabilise
 from vgtheory.symbolic.activation import Activation
 
 Array = NDArray[np.float64]

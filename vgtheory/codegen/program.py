@@ -41,6 +41,7 @@ TEMPLATES: dict[str, str] = {
     "atan": "atan({})",
     "asinh": "asinh({})",
 }
+ACCEPTED = frozenset({"input", "high", "low", *TEMPLATES})
 # Those that hold up to NEAR only.
 PERIODIC = frozenset({"sin", "cos", "tan"})
 # The same by the system's library: beyond NEAR, and as a reference.  It has no erfcx.

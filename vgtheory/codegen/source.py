@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from vgtheory._errors import InputError
+from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.inline import inlined
 from vgtheory.codegen.program import INPUT, LIBRARY, PAIRS, PERIODIC, TEMPLATES, Operand, live
-from vgtheory.codegen.stabilise import StableForm
 
 GENERATOR_VERSION = 2
 FLAGS = ("arcp", "contract", "nsz")

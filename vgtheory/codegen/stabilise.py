@@ -7,7 +7,6 @@ keep their digits (`emission`); join the intervals by selects.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -17,34 +16,15 @@ from vgtheory._errors import InputError
 from vgtheory.codegen.cancellation import without_root_cancellation
 from vgtheory.codegen.chart import Chart, sign_changes
 from vgtheory.codegen.emission import Emitter, Quotient
+from vgtheory.codegen.form import StableForm, form_key, load_form, save_form
 from vgtheory.codegen.origin import RADII, near_origin
-from vgtheory.codegen.program import INPUT, Builder, Instruction, Operand
+from vgtheory.codegen.program import INPUT, Builder, Operand
 from vgtheory.symbolic.activation import Activation
-
-
-@dataclass(frozen=True)
-class StableForm:
-    """φ and φ' as one program.
-
-    Parameters
-    ----------
-    instructions : operations in order; the first is the input h.
-    value, slope : registers (or constants) of φ(h) and φ'(h).
-    slope_rest, slope_exponent : registers with φ' = slope_rest·e^{-slope_exponent}; slope_rest does not underflow.
-    notes : where accuracy is not guaranteed, one sentence each; empty where it is.
-    """
-
-    instructions: tuple[Instruction, ...]
-    value: Operand
-    slope: Operand
-    slope_rest: Operand
-    slope_exponent: Operand
-    notes: tuple[str, ...]
 
 
 @lru_cache(maxsize=256)
 def stabilise(act: Activation) -> StableForm:
-    """Return the stable form of φ and φ'.
+    """Return the stable form of φ and φ', derived once and kept in the user's cache.
 
     Raises InputError for an activation with symbolic parameters, UnsupportedError for functions that have no code.
 
@@ -55,6 +35,15 @@ def stabilise(act: Activation) -> StableForm:
     if not act.is_numeric:
         names = ", ".join(sorted(s.name for s in act.expr.free_symbols - {act.symbol}))
         raise InputError(f"symbolic parameters {names}", "an activation whose parameters have values", "give values")
+    key = form_key(act)
+    kept = load_form(key)
+    if kept is None:
+        kept = _derive(act)
+        save_form(key, kept)
+    return kept
+
+
+def _derive(act: Activation) -> StableForm:
     builder = Builder()
     notes: list[str] = []
     ends: list[sp.Expr] = []
