@@ -235,6 +235,18 @@ def print_list() -> None:
     _table(("name", "φ(x)", "defaults", "reference"), rows)
 
 
+def print_prediction(predicted: Any, compared: str, written: list[Path]) -> None:
+    """Print what theory says about a network, and what simulated ones say to it."""
+    from vgtheory.reporting.prediction_rows import PREDICTED, prediction_rows, prediction_sentences
+
+    _table(PREDICTED, prediction_rows(predicted))
+    for sentence in (*prediction_sentences(predicted), compared):
+        if sentence:
+            _say(sentence)
+    for path in written:
+        _say(f"written: {path}")
+
+
 def print_lineup(found: Any, written: list[Path]) -> None:
     """Print networks side by side."""
     from vgtheory.reporting.tables import LINED_UP, lineup_rows

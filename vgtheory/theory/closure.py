@@ -15,6 +15,7 @@ from math import log
 
 import numpy as np
 from scipy.special import digamma, polygamma
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
@@ -71,7 +72,8 @@ def closure(network: Network) -> Closure:
         return layer_operators(unit(kind.sigma_b), grid, kind, orthogonal)
 
     chances = _chances(grid, network, [build(kind).length for kind in kinds[:-1]])
-    out = _through(grid, kinds, build, chances)
+    with threadpool_limits(limits=1, user_api="blas"):  # small products: threads of BLAS would wait for each other
+        out = _through(grid, kinds, build, chances)
     inside, end = np.array(network.widths[1:]), network.widths[-1]
     # v is a unit vector in N_l dimensions, g in N_L.
     out[[0, 2]] += digamma(inside / 2) - digamma(end / 2)

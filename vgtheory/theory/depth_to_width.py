@@ -40,7 +40,7 @@ def depth_to_width(activation: Any, sigma_w: float, sigma_b: float = 0.0, family
 
     At that ratio ln‖∂ℓ/∂h_1‖² has variance 1 over random networks: gradients of two networks of the same description
     then differ by a factor of about e, and the typical gradient lies below its root mean square.  Far below the ratio
-    mean field is right for every network, far above it only for the mean square.
+    mean field is right for every network, far above it for none.
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ from vgtheory.cli.commands.inspect_weights import inspect
 from vgtheory.cli.commands.law import law
 from vgtheory.cli.commands.list_activations import list_activations
 from vgtheory.cli.commands.phase import phase
+from vgtheory.cli.commands.predict import predict
 from vgtheory.cli.commands.report import report
 from vgtheory.cli.commands.sample import sample
 from vgtheory.cli.commands.simulate import simulate
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "derive": derive,
     "bounds": bounds,
     "certify": certify,
+    "predict": predict,
     "simulate": simulate,
     "spectrum": spectrum,
     "law": law,

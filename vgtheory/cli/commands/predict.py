@@ -1,0 +1,48 @@
+"""`vgtheory predict`: what theory says about every layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vgtheory.cli import options as opt
+from vgtheory.model.network import Network
+
+
+@opt.network_options
+def predict(
+    network: Network,
+    samples: Annotated[
+        int, typer.Option(help="Also simulate this many networks and compare; 0: theory alone.", **opt.WHOLE)
+    ] = 0,
+    seed: opt.Seed = 0,
+    tolerance: Annotated[
+        float, typer.Option(help="Of the comparison, in predicted standard deviations.", **opt.REAL)
+    ] = 0.1,
+    out: opt.Figure = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write every layer as CSV.")] = None,
+) -> None:
+    """Predict the gradient norm of every layer: typical value, spread over networks, mean square, how known."""
+    opt.check_figure(out)
+    if samples:
+        opt.check_run(samples, seed)
+    opt.announce(network, samples or None, seed if samples else None)
+    from vgtheory.cli.screen import print_prediction, progress_bar
+    from vgtheory.reporting import plot
+    from vgtheory.reporting.compare import compare
+    from vgtheory.reporting.files import write_figure, write_text
+    from vgtheory.study.simulate import simulate
+    from vgtheory.theory.prediction import predict as theory
+
+    predicted, study, said = theory(network), None, ""
+    if samples:
+        with progress_bar("simulate") as progress:
+            study = simulate(network, samples=samples, seed=seed, progress=progress)
+        said = compare(predicted, study, tolerance=tolerance).attrs["sentence"]
+    if out is not None:
+        write_figure(plot.figure_of(plot.prediction(predicted, study)), out)
+    if csv is not None:
+        write_text(csv, predicted.to_dataframe().to_csv())
+    print_prediction(predicted, said, [path for path in (out, csv) if path is not None])
