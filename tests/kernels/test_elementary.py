@@ -13,7 +13,8 @@ from numba import types
 from tests.tolerances import exact_values, ulp_errors
 from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels import _jit, elementary
-from vgtheory.kernels._jit import ROW_PASS, compiled, loop, private_directory, sources_digest
+from vgtheory.kernels._cache import private_directory
+from vgtheory.kernels._jit import ROW_PASS, compiled, loop, sources_digest
 
 RNG = np.random.default_rng(11)
 

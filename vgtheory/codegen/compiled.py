@@ -25,7 +25,7 @@ from vgtheory._errors import InputError
 from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, row_source
 from vgtheory.codegen.stabilise import stabilise
-from vgtheory.kernels._jit import private_directory
+from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import sympy as sp
 
 from vgtheory.codegen.program import ACCEPTED, Instruction, Operand
-from vgtheory.kernels._jit import private_directory
+from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.activation import Activation
 
 

@@ -8,11 +8,8 @@ directory that only its owner can use.
 
 import ast
 import hashlib
-import os
 import secrets
-import stat
 import sys
-import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -23,6 +20,8 @@ import numba
 import numpy as np
 from numba import types
 
+from vgtheory.kernels._cache import private_directory
+
 # Fused multiply-add, x/c as x·(1/c), and no distinction of -0.0: none of them changes what NaN and infinities do.
 # `nnan` and `ninf` (and with them fastmath=True) would make checks for NaN undefined.
 ELEMENTWISE_FLAGS = frozenset({"contract", "nsz", "arcp"})
@@ -32,39 +31,6 @@ REDUCTION_FLAGS = ELEMENTWISE_FLAGS | {"reassoc"}
 
 # The type of a generated row pass (h, value, slope), a first-class function that a kernel takes as an argument.
 ROW_PASS = types.FunctionType(types.void(types.float64[::1], types.float64[::1], types.float64[::1]))
-
-
-def private_directory(*parts: str) -> Path | None:
-    """Return a directory of this user's cache that nobody else can write to, made if needed; None if there is none.
-
-    The cache is ``$VGTHEORY_CACHE_DIR``, else ``$XDG_CACHE_HOME/vgtheory``, else ``~/.cache/vgtheory``.
-    """
-    base = os.environ.get("VGTHEORY_CACHE_DIR")
-    root = Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vgtheory"
-    path = root
-    try:
-        for part in ("", *parts):
-            path = path / part if part else path
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _require_private(path)
-    except OSError as problem:
-        warnings.warn(
-            f"compiled code is not cached ({problem}); set VGTHEORY_CACHE_DIR to a directory of your own",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return None
-    return path
-
-
-def _require_private(path: Path) -> None:
-    if not hasattr(os, "getuid"):  # Windows: a profile directory is private by its access list
-        return
-    status = path.stat()
-    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise PermissionError(f"{path} belongs to, or can be written by, somebody else")
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise PermissionError(f"{path} is not writable")
 
 
 @cache
