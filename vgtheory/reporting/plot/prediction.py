@@ -43,6 +43,10 @@ def prediction(predicted: Any, study: Any | None = None, axes: tuple[Axes, Axes]
         spread = seen.stderr * np.sqrt(max(seen.samples - seen.dead, 1))
         lower.plot(layer[shown], spread[shown], "o", color=VERMILION, ms=3.5)
     lower.axhline(0.5, color=GREY, lw=1, ls=":")
+    lower.annotate(
+        "networks differ by a factor e", (1, 0.5), (-3, 2), xycoords=("axes fraction", "data"),
+        textcoords="offset points", ha="right", va="bottom", fontsize="small", color=GREY,
+    )  # fmt: skip
     lower.set_ylim(bottom=0)
     lower.set_ylabel("standard\ndeviation")
     lower.set_xlabel("layer $l$ (input at the left)")
