@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +16,6 @@ from vgtheory.reporting.latex_document import cited, heading, paragraph
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import escape
 from vgtheory.symbolic import gaussian
-from vgtheory.symbolic.catalogue import Catalogue
 from vgtheory.symbolic.entry import Entry
 from vgtheory.symbolic.extrema import Extremum, slope_bound
 from vgtheory.symbolic.formula import Formula
@@ -79,7 +78,7 @@ def catalogue_row(entry: Entry) -> CatalogueRow:
     )
 
 
-def catalogue_parts(rows: Catalogue) -> Iterator[str]:
+def catalogue_parts(rows: Mapping[str, Entry]) -> Iterator[str]:
     """Yield the catalogue as pieces of a LaTeX document."""
     found = [catalogue_row(entry) for entry in rows.values()]
     yield heading("Activations and their derivatives")
@@ -111,7 +110,7 @@ def catalogue_parts(rows: Catalogue) -> Iterator[str]:
     yield "; ".join(f"{escape(name)}: {cited(key)}" for name, key in named) + ".\n"
 
 
-def screen_rows(rows: Catalogue) -> list[tuple[str, ...]]:
+def screen_rows(rows: Mapping[str, Entry]) -> list[tuple[str, ...]]:
     """Return (name, defaults, κ, saturated set, E φ² and E φ'² at q = 1, status, reference) of every activation."""
     found = [catalogue_row(entry) for entry in rows.values()]
     return [

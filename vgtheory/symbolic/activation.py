@@ -13,8 +13,9 @@ from vgtheory._errors import FormulaError, InputError
 from vgtheory.symbolic import calculus, domain
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.limits import limit_at_infinity
-from vgtheory.symbolic.parser import parse, read
+from vgtheory.symbolic.parser import TIME_LIMIT, parse, read
 from vgtheory.symbolic.printing import displayed, to_latex
+from vgtheory.symbolic.time_limit import TimeUp, time_limit
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -53,8 +54,13 @@ class Activation:
         # Parameters first: a symbolic value must not be taken for the variable afterwards.
         formula = formula.subs({symbols[key]: value for key, value in values.items()}, simultaneous=True)
         self._set(formula, symbol, name, tuple(sorted(values.items())))
-        if self.is_numeric and any(domain.conditions(self.expr, symbol)):
-            domain.need_real(self.pieces, symbol)
+        try:
+            with time_limit(TIME_LIMIT):
+                if self.is_numeric and any(domain.conditions(self.expr, symbol)):
+                    domain.need_real(self.pieces, symbol)
+        except TimeUp:
+            shown = f"{name[:40]!r}, which is not shown to be real everywhere within {TIME_LIMIT:g} s"
+            raise FormulaError(shown, "a simpler formula", "simplify it") from None
 
     @cached_property
     def pieces(self) -> tuple[calculus.Piece, ...]:

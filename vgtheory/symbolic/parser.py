@@ -13,7 +13,7 @@ from itertools import pairwise
 import sympy as sp
 from sympy.core.relational import Relational
 
-from vgtheory._errors import FormulaError, UnknownNameError
+from vgtheory._errors import FormulaError, UnknownNameError, VgtheoryError
 from vgtheory.symbolic.careless import (
     need_separate,
     refused_dot,
@@ -24,12 +24,14 @@ from vgtheory.symbolic.careless import (
 )
 from vgtheory.symbolic.latex_reader import from_latex, is_latex, symbol_key
 from vgtheory.symbolic.printing import symbol_latex
+from vgtheory.symbolic.time_limit import TimeUp, time_limit
 
 MAX_LENGTH = 1000
 MAX_NODES = 800
 MAX_NESTING = 50
 MAX_EXPONENT = 64
 MAX_DIGITS = 100
+TIME_LIMIT = 4.0  # seconds in which SymPy must have built a formula
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}\Z")
 NUMBER = re.compile(r"(\d{1,100}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?[0-2]?\d|[eE][+-]?30)?\Z")
 TOKEN = re.compile(
@@ -131,13 +133,29 @@ def read(text: str, symbols: Mapping[str, sp.Symbol]) -> sp.Expr:
             step = f"write {name}(x)" if name in FUNCTIONS else "rename it"
             raise FormulaError(f"the name {name[:40]!r}", "a letter, then letters, digits or _, not a function", step)
     text = _plain(text, symbols)
-    # ast keeps no literal's spelling, and 0.2 must become 1/5 and not the nearest double, hence the text.
-    expr = _Builder(_normalise(text), symbols).build(_tree(text).body)
+    expr = _built(text, symbols)
     if expr.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I) or (expr.is_number and not expr.is_extended_real):
         raise FormulaError(f"the formula {text!r}", "a real, finite function", "check divisions by zero and roots")
     _need_moderate(expr)
     _tree(str(expr))  # what cannot be read back is refused now, and not in the process that gets its text
     return expr
+
+
+def _built(text: str, symbols: Mapping[str, sp.Symbol]) -> sp.Expr:
+    """Return the expression that SymPy makes of a formula, whose own trouble with it becomes a refusal."""
+    tree = _tree(text)
+    try:
+        with time_limit(TIME_LIMIT):
+            # ast keeps no literal's spelling, and 0.2 must become 1/5 and not the nearest double, hence the text.
+            return _Builder(_normalise(text), symbols).build(tree.body)
+    except VgtheoryError:
+        raise
+    except TimeUp:
+        raise FormulaError(f"a formula that takes over {TIME_LIMIT:g} s to build", "less", "simplify it") from None
+    except (ValueError, TypeError, ArithmeticError, AttributeError, NotImplementedError, RecursionError):
+        # e.g. Max of a complex number, or of sqrt(-1) hidden in a branch
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        raise FormulaError(f"the formula {shown!r}", "a real, finite function", "check roots and logarithms") from None
 
 
 def _need_moderate(expr: sp.Expr) -> None:
