@@ -15,7 +15,7 @@ from vgtheory._errors import InputError
 Array = Any  # a float for a scalar argument, else an array of the argument's shape
 RandomState = int | Sequence[int] | np.random.Generator | None
 _HALVINGS = 80  # of the support: finer than the spacing of doubles everywhere but next to 0
-_NODES = 400
+_NODES, _CHARGES = 400, 240  # points for expectations, and for G(z), which is wanted away from the support
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class RealLaw(ABC):
 
     @cached_property
     def _charges(self) -> tuple[np.ndarray, np.ndarray]:
-        points, weights = self.nodes()
+        points, weights = self.nodes(_CHARGES)
         left = 1 - sum(mass for _, mass in self.atoms)
         # What the rule loses at an end where the density is infinite is below 1e-7.
         weights = weights * (left / weights.sum()) if left > 1e-12 else weights[:0]

@@ -13,19 +13,24 @@ from scipy.fft import dct
 from vgtheory.spectra.laws.law import Array, RealLaw
 
 _FIRST, _MOST = 64, 1 << 14  # degrees of the interpolant
+_ROUNDED = 1e-10  # from where on coefficients that do not fall are taken for rounding
 _SMALL = 3e-14  # last coefficients, relative to the largest: rounding leaves a few 1e-15
 
 
 def interpolate(function: Callable[[np.ndarray], np.ndarray], lo: float, hi: float, most: int = _MOST) -> Chebyshev:
     """Return the Chebyshev interpolant on [lo, hi], its degree doubled until the last coefficients vanish."""
-    degree = _FIRST
+    degree, before = _FIRST, np.inf
     while True:
         angles = (np.arange(degree) + 0.5) * np.pi / degree
         values = function((lo + hi) / 2 + (hi - lo) / 2 * np.cos(angles))
         coefficients = dct(values, type=2) / degree
         coefficients[0] /= 2
         size = np.abs(coefficients).max()
-        if np.abs(coefficients[-max(8, degree // 16) :]).max() <= _SMALL * size or degree >= most:
+        last = np.abs(coefficients[-max(8, degree // 16) :]).max()
+        # Where the function itself is rounded to less, more points change nothing.
+        rounded = last <= _ROUNDED * size and last > before / 4
+        before = last
+        if last <= _SMALL * size or rounded or degree >= most:
             kept = np.flatnonzero(np.abs(coefficients) > _SMALL / 10 * size)
             return Chebyshev(coefficients[: (kept[-1] + 1) if len(kept) else 1], domain=[lo, hi])
         degree *= 2

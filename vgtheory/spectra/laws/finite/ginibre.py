@@ -5,14 +5,16 @@ from functools import cached_property
 from math import exp, inf, lgamma, log, pi, sqrt
 
 import numpy as np
+from numpy.polynomial import Chebyshev
 from numpy.typing import ArrayLike
 from scipy.special import gammainc, gammaincc, gammaln, logsumexp
 
 from vgtheory.spectra.laws.finite.meijer import log_weight
 from vgtheory.spectra.laws.law import Array, RandomState, RealLaw, whole
 from vgtheory.spectra.laws.planar import PlanarLaw
-from vgtheory.spectra.laws.smooth import SmoothLaw
+from vgtheory.spectra.laws.smooth import SmoothLaw, interpolate
 
+_RADII = 2000  # points of the radius in the law of Re z
 _TAIL = 40.0  # e^{−40}: what is left out below, per factor
 
 
@@ -140,11 +142,13 @@ class Marginal(RealLaw):
 
     @cached_property
     def _radii(self) -> tuple[np.ndarray, np.ndarray]:
-        node, weight = np.polynomial.legendre.leggauss(2000)
-        lo, hi = self.modulus.window()
-        u = lo + (hi - lo) * (1 + node) / 2
-        weight = weight * self.modulus.density(u)
+        u = np.linspace(*self.modulus.window(), _RADII)  # the density vanishes at both ends: no rule is better
+        weight = self.modulus.density(u)
         return np.exp(u), weight / weight.sum()
+
+    @cached_property
+    def _log_area(self) -> Chebyshev:
+        return interpolate(self.modulus.log_area_density, *self.modulus.window())
 
     def pdf(self, x: ArrayLike) -> Array:
         """Return the density, an integral of the area density along a line."""
@@ -157,7 +161,7 @@ class Marginal(RealLaw):
         y = half[..., None] * s**4
         r = np.hypot(np.abs(x)[..., None], y)
         tiny = exp(self.modulus.window()[0])
-        area = np.exp(self.modulus.log_area_density(np.log(np.maximum(r, tiny)).ravel())).reshape(r.shape)
+        area = np.exp(self._log_area(np.log(np.clip(r, tiny, end))))
         value = (area * 2 * half[..., None] * s**3 * 4 * weight / 2).sum(-1)
         return np.where(np.isnan(x), np.nan, value)[()]
 

@@ -44,7 +44,7 @@ class FiniteProduct(SmoothLaw):
         """Return an interval of ln x that holds all but 1e-15 of the law."""
         n, size = self.size, self.factors
         top = (size + 1) * log(size + 1) - size * log(size)
-        room = (size + 1) * log(1 + min(9.0 / n ** (2 / 3), 45.0 / n))
+        room = (size + 1) * log(1 + min(9.0 / n ** (2 / 3), 60.0 / n))
         return -38.0 - 6 * (size - 1) - (size + 1) * log(n), top + room
 
     @cached_property
@@ -113,7 +113,7 @@ class FiniteProduct(SmoothLaw):
         lo, hi = self.window()
         node, weight = np.polynomial.legendre.leggauss(400)
         u = lo + (hi - lo) * (1 + node) / 2
-        weight = weight * self._below.deriv()(u) * (hi - lo) / 2
+        weight = weight * self.density(u) * (hi - lo) / 2
         return float((weight * np.exp(k * u)).sum()) if k else 1.0
 
 

@@ -1,0 +1,114 @@
+"""Free convolution and laws from their transforms, against closed forms and large sampled matrices."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from vgtheory import ensembles, laws
+from vgtheory._errors import InputError, UnsupportedError
+
+MP = laws.marchenko_pastur
+PAIRS = {
+    "semicircles add": (laws.free_sum(laws.semicircle(3), laws.semicircle(4)), laws.semicircle(5)),
+    "free Poisson": (laws.free_sum(MP(0.5), MP(0.25, 2)), laws.free_sum(MP(0.25, 2), MP(0.5))),
+    "arcsine": (laws.free_sum(laws.kesten_mckay(2), laws.kesten_mckay(2)), laws.kesten_mckay(4)),
+    "hard edge": (laws.free_product(MP(1), MP(0.5)), laws.wishart_product([1, 0.5])),
+    "gap": (laws.free_product(MP(0.2), MP(0.5)), laws.wishart_product([0.2, 0.5])),
+    "atom": (laws.free_product(MP(2), MP(0.5)), laws.wishart_product([2, 0.5])),
+    "three layers": (laws.free_product(laws.fuss_catalan(2), MP(1)), laws.fuss_catalan(3)),
+    "R of the semicircle": (laws.from_r_transform("x"), laws.semicircle()),
+    "R of Marchenko-Pastur": (laws.from_r_transform("2/(1 - x)"), MP(0.5, 2)),
+    "S of Fuss-Catalan": (laws.from_s_transform("(1 + x)**-3"), laws.fuss_catalan(3)),
+    "S with an atom": (laws.from_s_transform("1/(1 + 2*x)"), MP(2)),
+    "S of free Bessel": (laws.from_s_transform("1/((1 + x)**1.5*(0.5 + x))"), laws.free_bessel(2.5, 0.5)),
+}
+
+
+@pytest.mark.parametrize("case", sorted(PAIRS))
+def test_closed_forms(case):
+    law, known = PAIRS[case]
+    lo, hi = known.edges()
+    assert law.edges() == pytest.approx((lo, hi), abs=1e-9 * (hi - lo))
+    x = np.linspace(lo, hi, 31)[1:-1]
+    np.testing.assert_allclose(law.pdf(x), known.pdf(x), rtol=1e-11)
+    np.testing.assert_allclose(law.cdf(x), known.cdf(x), atol=1e-11)
+    assert law.error(x).max() < 1e-12
+    places, masses = (np.array(law.atoms).reshape(-1, 2)[:, k] for k in (0, 1))
+    np.testing.assert_allclose(places, [p for p, _ in known.atoms], atol=1e-12)
+    np.testing.assert_allclose(masses, [m for _, m in known.atoms], rtol=1e-9)
+    q = np.linspace(0.52, 0.98, 24)
+    np.testing.assert_allclose(law.cdf(law.ppf(q)), q, atol=1e-7)
+    assert law.moment(3) == pytest.approx(known.moment(3), rel=1e-9, abs=1e-9)
+    assert law.var() == pytest.approx(known.var(), rel=1e-9)
+
+
+def test_sum_of_two_projections_is_an_arcsine_law():
+    half = laws.wachter(0.5, 0.5)
+    law = laws.free_sum(half, half)
+    x = np.linspace(0.05, 1.95, 20)
+    np.testing.assert_allclose(law.pdf(x), 1 / (np.pi * np.sqrt(x * (2 - x))), rtol=1e-11)
+    assert law.atoms == ()
+    product = laws.free_product(half, half)
+    assert product.atoms == ((0.0, 0.5),)
+    y = np.linspace(0.05, 0.95, 19)
+    np.testing.assert_allclose(product.pdf(y), 1 / (2 * np.pi * np.sqrt(y * (1 - y))), rtol=1e-11)
+
+
+def test_two_bands_and_their_gap():
+    law = laws.free_sum(laws.wachter(0.5, 0.5), laws.semicircle(0.3))
+    assert len(law.intervals) == 2
+    assert law.pdf(0.5) == 0
+    assert law.cdf(0.5) == pytest.approx(0.5, abs=1e-12)
+    for order in (1, 2, 4):
+        assert law.moment(order) == pytest.approx(law.expect(lambda x, k=order: x**k), rel=1e-11)
+
+
+def test_an_atom_that_survives():
+    """Masses 0.8 and 0.7 at 0: the sum keeps 0.5 there."""
+    law = laws.free_sum(laws.wachter(0.2, 0.8), laws.wachter(0.3, 0.7))
+    assert law.atoms[0] == pytest.approx((0.0, 0.5), abs=1e-12)
+    assert law.cdf(-1e-6) == 0
+    assert law.cdf(1e-9) == pytest.approx(0.5, abs=1e-6)
+    assert law.expect(np.ones_like) == pytest.approx(1, abs=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["sum", "product"])
+def test_large_matrices_follow(kind):
+    """A + U B Uᵀ of size 600: the largest deviation of F_N is below 5/N; a law 2 % wider is told apart."""
+    n, rng = 600, np.random.default_rng(2)
+    grid = (np.arange(n) + 0.5) / n
+    a, b = laws.wachter(2, 2), MP(0.5)
+    u = ensembles.haar(n).sample(rng)
+    left, right = a.ppf(grid), u @ np.diag(b.ppf(grid)) @ u.T
+    if kind == "sum":
+        law, matrix = laws.free_sum(a, b), np.diag(left) + right
+    else:
+        root = np.sqrt(left)
+        law, matrix = laws.free_product(a, b), root[:, None] * right * root
+    values = np.linalg.eigvalsh(matrix)
+    assert stats.kstest(values, law.cdf).statistic < 5 / n
+    assert stats.kstest(1.02 * values, law.cdf).statistic > 5 / n
+
+
+def test_shift_scale_and_constants():
+    shifted = laws.free_sum(laws.semicircle(), laws.point_mass(3))
+    assert shifted.pdf(3.5) == pytest.approx(laws.semicircle().pdf(0.5), rel=1e-12)
+    scaled = laws.free_product(MP(0.5), laws.point_mass(2))
+    assert scaled.pdf(3.0) == pytest.approx(MP(0.5, 2).pdf(3.0), rel=1e-12)
+    assert laws.free_sum(laws.point_mass(1), laws.point_mass(2)) == laws.point_mass(3)
+    assert laws.free_product(laws.point_mass(0), MP(1)) == laws.point_mass(0)
+
+
+def test_bad_input_is_refused():
+    for call in (
+        lambda: laws.free_sum(laws.semicircle(), "semicircle"),
+        lambda: laws.free_sum(laws.semicircle(), laws.edelman_condition()),
+        lambda: laws.free_product(laws.semicircle(), MP(1)),
+        lambda: laws.from_r_transform("x*y"),
+        lambda: laws.from_r_transform("1/x"),
+        lambda: laws.from_s_transform("x"),
+    ):
+        with pytest.raises(InputError):
+            call()
+    with pytest.raises(UnsupportedError, match="stieltjes"):
+        laws.transforms(laws.tracy_widom(2))

@@ -1,0 +1,45 @@
+"""Laws against published numbers and those of independent programs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vgtheory import laws
+from vgtheory.spectra.laws.finite.meijer import log_weight
+
+REFERENCE = json.loads((Path(__file__).parents[2] / "reference" / "laws.json").read_text())
+
+
+@pytest.mark.parametrize("beta", [1, 2, 4])
+def test_tracy_widom_to_ten_digits(beta):
+    law, known = laws.tracy_widom(beta), REFERENCE["tracy_widom"][str(beta)]
+    assert law.mean() == pytest.approx(known["mean"], abs=1e-10)
+    assert law.var() == pytest.approx(known["var"], abs=1e-10)
+    for x, value in known["cdf"].items():
+        assert law.cdf(float(x)) == pytest.approx(value, abs=1e-10)
+
+
+def test_tracy_widom_four_from_one_and_two():
+    """2 F₄(x/√2) = F₁ + F₂/F₁ (Tracy & Widom 1996, eq. 53), which the determinants do not use."""
+    x = np.linspace(-4, 2, 25)
+    one, two = laws.tracy_widom(1).cdf(x), laws.tracy_widom(2).cdf(x)
+    np.testing.assert_allclose(laws.tracy_widom(4).cdf(x / np.sqrt(2)), (one + two / one) / 2, atol=1e-12)
+
+
+def test_density_of_complex_ginibre_matrices():
+    law = laws.finite_ginibre(50)
+    for r, value in REFERENCE["complex_ginibre_density_N50"].items():
+        assert law.pdf(float(r)) == pytest.approx(value, rel=1e-12)
+
+
+def test_meijer_weight():
+    for x, value in REFERENCE["meijer_weight_L3"].items():
+        assert np.exp(log_weight(np.log([float(x)]), 3))[0] == pytest.approx(value, rel=1e-12)
+
+
+def test_moduli_of_products():
+    law = laws.ginibre_product(4)
+    for r, value in REFERENCE["product_of_4_ginibre_modulus_cdf"].items():
+        assert law.cdf(float(r)) == pytest.approx(value, rel=1e-14)
