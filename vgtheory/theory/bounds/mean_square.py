@@ -22,7 +22,9 @@ def mean_square_bounds(s: Setting) -> list[Formula]:
 
 
 def _formula(s: Setting, rate: Rate, kind: Kind, relation: str) -> Formula:
-    where = "At this width, at every depth," if rate.proof == "finite width" else "At every width, depth and input"
+    where = {"finite width": "At this width and every depth", "explosion": "At every depth"}.get(
+        rate.proof, "At every width, depth and input"
+    )
     return Formula(
         gradient_square,
         rate.prefactor * s.product(rate.factor),

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import sympy as sp
 from flint import acb, arb
+from scipy import optimize
+from sympy.integrals.rationaltools import ratint
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.activation import Activation
@@ -20,11 +23,14 @@ from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import q, sigma_b, sigma_w
 from vgtheory.symbolic.tails import TailUndecided, coefficient_ball
 from vgtheory.theory.bounds.decimals import Decimal
+from vgtheory.theory.bounds.gauss_table import density_rows, float_values, half_line
 from vgtheory.theory.bounds.rates import DECREASING, ISOTROPIC
 from vgtheory.theory.bounds.setting import Known, Setting, certainly_below
 
 BITS = 96
 STARTS = (16, 64, 256, 1024, 10**5)
+MARGINS = (2e-6, 1e-4, 1e-2)  # by which an estimate in floating point is raised before it is certified
+SMALLEST = 1e-3  # bias that is looked for, as a share of the threshold in closed form
 AGREEMENT = 20  # digits to which a closed form agrees with the certified integral
 CERTIFIES = "The mean squared gradient vanishes at every width, depth and input if σ_b is at least this."
 
@@ -61,7 +67,7 @@ def threshold_bounds(s: Setting) -> list[Formula]:
                 assumptions,
             )
         )
-    exact = _exact(s, layer.sigma_w)
+    exact = _exact(s, total)
     return found if exact is None else [*found, _sharp(exact, assumptions)]
 
 
@@ -173,35 +179,48 @@ def _closed_piece(f: sp.Expr, lo: sp.Expr, hi: sp.Expr, x: sp.Symbol) -> sp.Expr
 
 
 def _integrated(f: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> sp.Expr | None:
-    found = sp.integrate(f, (x, lo, hi))
+    if f.is_rational_function(x):  # an antiderivative by algebra; definite integration would try tables first
+        whole = ratint(sp.cancel(f), x)
+        found = sp.limit(whole, x, hi, "-") - sp.limit(whole, x, lo, "+")
+    else:
+        found = sp.integrate(f, (x, lo, hi))
     return found if found.is_finite and not found.has(sp.Integral) else None
 
 
-def _exact(s: Setting, scale: sp.Expr) -> Known | None:
-    """Return the σ_b at which χ_max = σ_w²A(σ_b²) is 1: solved where the gain is algebraic, else by bisection."""
-    gain = s.gain
-    top = s.slope.square_sup
-    if gain is None or top is None or scale.free_symbols or gain.free_symbols - {q}:
+def _exact(s: Setting, total: Known | None) -> Known | None:
+    """Return the σ_b at which χ_max = σ_w²A(σ_b²) is 1: solved where the gain is algebraic, else a certified decimal.
+
+    None where no bias is needed, or none is enough.
+    """
+    gain, top, scale = s.gain, s.slope.square_sup, s.layers[0].sigma_w
+    if total is None or gain is None or top is None or scale.free_symbols or gain.free_symbols - {q}:
         return None
     if not certainly_below(sp.Integer(1), scale**2 * top.value):
-        return None  # certified without any bias
+        return None
     if gain.is_algebraic_expr(q):
         roots = [r for r in sp.solve(sp.Eq(scale**2 * gain, 1), q) if r.is_positive]
         if len(roots) == 1:
             return Known(sp.sqrt(roots[0]), "proved")
-    return _bisected(s, scale)
+    try:
+        guess = _estimate(s.network.activation, float(scale), float(total.value))
+    except UnsupportedError:
+        return None
+    for margin in MARGINS:
+        bias = sp.Rational(f"{guess * (1 + margin):.7g}")
+        if certainly_below(scale**2 * s.mean_slope_square(bias**2), sp.Integer(1)):
+            return Known(Decimal(bias), "certified")
+    return None
 
 
-def _bisected(s: Setting, scale: sp.Expr) -> Known | None:
-    def vanishes(bias: sp.Rational) -> bool:
-        return certainly_below(scale**2 * s.mean_slope_square(bias**2), sp.Integer(1))
+def _estimate(act: Activation, scale: float, total: float) -> float:
+    """Return the σ_b with σ_w²A(σ_b²) = 1 in floating point; it lies below σ_w²∫φ'²/√(2π)."""
+    largest = scale**2 * total / np.sqrt(2 * np.pi)
+    with precision(BITS):
+        panels, _ = half_line(act, (SMALLEST * largest) ** 2, largest**2, 1.0)
+    slopes = float_values(panels)[1].sum(1)
 
-    low, high = sp.Integer(0), sp.Integer(1)
-    while not vanishes(high):
-        low, high = high, 2 * high
-        if high > 10**6:
-            return None
-    while high - low > high / 10**5:
-        middle = sp.Rational(f"{float(low + high) / 2:.8g}")
-        low, high = (low, middle) if vanishes(middle) else (middle, high)
-    return Known(Decimal(high), "certified")
+    def excess(bias: float) -> float:
+        return scale**2 * float((density_rows(panels, np.array([bias**2]))[1] @ slopes)[0]) - 1
+
+    low = SMALLEST * largest
+    return float(optimize.brentq(excess, low, largest * 1.001)) if excess(low) > 0 else low
