@@ -34,14 +34,15 @@ LIMIT = 1e-6 / (30 * (len(ORDINARY) + len(FURTHER)))
 SIGMA_W = {"tanh": 1.3, "relu": 2**0.5, "gelu": 1.5, "identity": 1.0}
 
 
-def exact(family, name, widths, sigma_w, sigma_b, samples, seed=7, first=0):
+def exact(family, name, widths, sigma_w, sigma_b, samples, seed=7, first=0, **options):
     row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
     depth = len(widths) - 1
     out = [np.empty((samples, depth)) for _ in range(3)]
     scales = np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b))
     exact_samples(
-        row, family == "orthogonal", np.array(widths), *scales, at_zero, at_infinity, np.uint64(seed), first, *out
-    )
+        row, family == "orthogonal", np.array(widths), *scales, at_zero, at_infinity, np.uint64(seed), first, *out,
+        **options,
+    )  # fmt: skip
     return dict(zip(("gradient", "weight", "q"), out, strict=True))
 
 
@@ -161,3 +162,12 @@ def test_a_sample_has_the_same_bits_in_any_chunk(family, width):
     for name, values in part.items():
         assert_array_equal(values, whole[name][3:5])
         assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("family", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("segment", [1, 2, 7, 20])
+def test_bits_do_not_depend_on_how_many_layers_are_kept(family, segment):
+    whole = exact(family, "gelu", (24,) * 22, 1.5, 0.1, 3)
+    parts = exact(family, "gelu", (24,) * 22, 1.5, 0.1, 3, segment=segment)
+    for name, values in whole.items():
+        assert_array_equal(parts[name], values)

@@ -31,7 +31,7 @@ def tangents(family, name, widths, sigma_w, sigma_b, directions, samples, block=
     depth = len(widths) - 1
     scales = np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b))
     return tangent_samples(
-        row, family == "orthogonal", np.array(widths), *scales, at_zero, at_infinity, np.uint64(seed), first,
+        row, family == "orthogonal", np.array(widths), *scales, depth, at_zero, at_infinity, np.uint64(seed), first,
         directions, block, samples,
     )  # fmt: skip
 
@@ -96,3 +96,10 @@ def test_a_sample_has_the_same_bits_in_any_chunk_and_blocks_add_up(family):
     assert blocks.shape == (6, 3, 3)
     assert_allclose(blocks[:, 2], whole[:, 20], rtol=1e-12)
     assert_allclose(blocks.sum(axis=1), whole.sum(axis=1), rtol=1e-12)
+
+
+def test_scales_that_all_layers_share_are_given_once():
+    row, _, _, at_zero, at_infinity = ACTIVATIONS["tanh"]
+    rest = (7, at_zero, at_infinity, np.uint64(7), 0, 2, 3, 4)
+    short = tangent_samples(row, False, np.array([12]), np.array([1.3]), np.array([0.2]), *rest)
+    assert_array_equal(short, tangents("gaussian", "tanh", (12,) * 8, 1.3, 0.2, 2, 4, block=3))

@@ -152,8 +152,6 @@ def test_bad_values_of_parts_are_refused():
 def test_verbs_that_know_nothing_of_a_part_say_so(parts, tmp_path):
     network = Network("relu", HE, 8, 3, **parts)
     verbs = {
-        "predict": vg.predict,
-        "bounds": vg.bounds,
         "spectrum": vg.spectrum,
         "lyapunov": vg.lyapunov,
         "sample_spectrum": vg.sample_spectrum,

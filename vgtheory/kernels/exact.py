@@ -48,6 +48,7 @@ UU, UV, VV, ZU, ZV, X_XI, XX, XI_XI, HH, ZZ = range(10)
 # and scalars: h = SIZE·z (+ b) in units of e^LOG_SCALE; the parts of ‖Z‖² and ‖Ξ‖² outside a rectangular Haar block.
 SIZE, LOG_SCALE, REST_Z, REST_XI = range(10, 14)
 RECORD = 14
+SEGMENT = 2**14  # layers whose records are kept, 2 MB
 
 
 @reduction
@@ -200,12 +201,13 @@ def _backward(row, draw, haar, width, bias, mu, kappa, key, sample, layer, recor
 
 
 @piece
-def _network(row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q):
-    """Run one sample; its rows of the results are `gradient`, `weight` and `q`."""
-    depth = sigma_w.size
-    log_norm = 0.5 * math.log(float(widths[0]))
-    for k in range(depth):  # layer l = k + 1
-        record = records[k]
+def _run(
+    row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, begin, end, log_norm, records, work, whole, weight,
+    q,
+):  # fmt: skip
+    """Run layers begin + 1..end forward from ln‖x_begin‖, which is returned for the last; records from row 0 on."""
+    for k in range(begin, end):  # layer l = k + 1
+        record = records[k - begin]
         _forward(
             row, draw, haar, widths[k], widths[k + 1], sigma_w[k], sigma_b[k], log_norm, linear, key, sample, k + 1,
             record, work, whole,
@@ -213,18 +215,26 @@ def _network(row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, rec
         weight[k] = log_norm
         q[k] = record[HH] / widths[k + 1] * math.exp(2.0 * record[LOG_SCALE])
         log_norm = record[LOG_SCALE] + 0.5 * math.log(record[XX])
-    log_delta = along = 0.0
-    for k in range(depth - 1, -1, -1):
-        record = records[k]
-        if k == depth - 1:
+    return log_norm
+
+
+@piece
+def _return(
+    row, draw, haar, widths, sigma_w, sigma_b, key, sample, begin, end, log_delta, along, records, above, work, whole,
+    gradient, weight,
+):  # fmt: skip
+    """Take the gradient from layer end to begin + 1; `above` is the record of layer end + 1."""
+    for k in range(end - 1, begin - 1, -1):
+        record = records[k - begin]
+        upper = records[k + 1 - begin] if k + 1 < end else above
+        if k == sigma_w.size - 1:
             mu, kappa = _top(record)
         elif haar:
-            mu, kappa = _haar_step(records[k + 1], record, widths[k + 1], along)
+            mu, kappa = _haar_step(upper, record, widths[k + 1], along)
             log_delta += math.log(haar_gain(sigma_w[k + 1], widths[k + 1], widths[k + 2]))
         else:
             mu, kappa = _gaussian_step(
-                draw, records[k + 1], record, widths[k + 1], sigma_w[k + 1], sigma_b[k + 1], along,
-                key, sample, k + 1, work,
+                draw, upper, record, widths[k + 1], sigma_w[k + 1], sigma_b[k + 1], along, key, sample, k + 1, work
             )  # fmt: skip
             log_delta += math.log(sigma_w[k + 1]) - 0.5 * math.log(float(widths[k + 1]))
         bias = sigma_b[k] if haar else 0.0
@@ -234,21 +244,50 @@ def _network(row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, rec
         log_delta += step
         gradient[k] = log_delta
         weight[k] += log_delta
+    return log_delta, along
+
+
+@piece
+def _network(row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q):
+    """Run one sample; its rows of the results are `gradient`, `weight` and `q`.
+
+    Segments of layers go forward one after the other, and back in the other order; each but the last is run forward
+    again for that, from ln‖x‖ at its start, which `weight` holds until its own gradient is there.
+    """
+    depth, segment, above = sigma_w.size, records.shape[0] - 1, records[records.shape[0] - 1]
+    last = (depth - 1) // segment
+    log_norm, log_delta, along = 0.5 * math.log(float(widths[0])), 0.0, 0.0
+    for step in range(2 * last + 1):
+        s = step if step <= last else 2 * last - step
+        begin, end = s * segment, min((s + 1) * segment, depth)
+        if step > last:
+            scaled(above, records[0], 1.0)
+            log_norm = weight[begin]
+        log_norm = _run(
+            row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, begin, end, log_norm, records, work, whole,
+            weight, q,
+        )  # fmt: skip
+        if step >= last:
+            log_delta, along = _return(
+                row, draw, haar, widths, sigma_w, sigma_b, key, sample, begin, end, log_delta, along, records, above,
+                work, whole, gradient, weight,
+            )  # fmt: skip
 
 
 @compiled(
     void(
-        ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64,
+        ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], boolean, boolean, int64, uint64, int64,
         float64[:, ::1], float64[:, ::1], float64[:, ::1],
     )
 )  # fmt: skip
 def _exact_samples(
-    row, draw, haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, seed, first, gradient, weight, q
+    row, draw, haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, segment, seed, first, gradient,
+    weight, q,
 ):  # fmt: skip
     most = 0
     for n in widths:
         most = max(most, n)
-    records = np.empty((sigma_w.size, RECORD))
+    records = np.empty((min(segment, sigma_w.size) + 1, RECORD))
     work = np.empty((5, BLOCK))
     whole = np.empty((2, most if haar else 0))
     for i in range(gradient.shape[0]):
@@ -271,12 +310,14 @@ def exact_samples(
     gradient: NDArray[np.float64],
     weight: NDArray[np.float64],
     q: NDArray[np.float64],
+    segment: int = SEGMENT,
 ) -> None:
     """Fill row i of the results with sample `first` + i: ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l for l = 1..L.
 
     `row` is the activation's row pass; `widths` are N_0..N_L, the input has ‖x_0‖² = N_0; `sigma_w` and `sigma_b` are
     those of layers 1..L; `linear_at_zero` and `linear_at_infinity` say whether φ(th) = tφ(h) to working precision for
-    |h| below 1e−120 and above 1e120, so that signals outside that range can be carried with a scale.
+    |h| below 1e−120 and above 1e120, so that signals outside that range can be carried with a scale.  Deeper networks
+    than `segment` are run forward twice to save memory; the numbers do not depend on it.
     """
     layers = (haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity)
-    _exact_samples(row, fill_normal_pairs, *layers, seed, first, gradient, weight, q)
+    _exact_samples(row, fill_normal_pairs, *layers, segment, seed, first, gradient, weight, q)

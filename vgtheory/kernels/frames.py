@@ -12,12 +12,33 @@ import numpy as np
 
 from vgtheory.kernels._jit import piece
 from vgtheory.kernels.normals import fill
-from vgtheory.kernels.signals import accumulate, dot, scaled
+from vgtheory.kernels.signals import accumulate, dot, haar_gain, scaled
 
 # Purposes of the vectors that are drawn: forward one for each row of Q, backward one for each row of U.
 FRAME, FRESH = np.int64(64), np.int64(1024)
 # What is left of a vector beside the others, over its length, below which it is one of their combinations.
 DEPENDENT = 1e-13
+
+
+@piece
+def log_gain(haar, sigma_w, fan_in, width):
+    """Return ln of what multiplies the matrix."""
+    return math.log(haar_gain(sigma_w, fan_in, width) if haar else sigma_w / math.sqrt(float(fan_in)))
+
+
+@piece
+def lengths_of_vectors(haar, fan_in, width):
+    """Return the lengths of orthonormal inputs, and of what comes out of the matrix."""
+    return (max(fan_in, width), max(fan_in, width)) if haar else (fan_in + 1, width)
+
+
+@piece
+def inputs(q, x, haar, fan_in, n, extra):
+    """Copy signals to q, with one more coordinate, or (Haar) filled up with zeros."""
+    for a in range(q.shape[0]):
+        scaled(q[a, :fan_in], x[a, :fan_in], 1.0)
+        for i in range(fan_in, n):
+            q[a, i] = 0.0 if haar else extra
 
 
 @piece

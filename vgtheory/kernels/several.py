@@ -14,9 +14,19 @@ from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import ROW_PASS, compiled, piece
-from vgtheory.kernels.frames import FRESH, combine, draw_frame, draw_rows, frame_back, orthonormalise
+from vgtheory.kernels.frames import (
+    FRESH,
+    combine,
+    draw_frame,
+    draw_rows,
+    frame_back,
+    inputs,
+    lengths_of_vectors,
+    log_gain,
+    orthonormalise,
+)
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
-from vgtheory.kernels.signals import BIAS, accumulate, carry, dot, haar_gain, log_norm, scaled
+from vgtheory.kernels.signals import BIAS, accumulate, carry, dot, log_norm, scaled
 
 GAIN, ADDED, UNITS = range(3)  # numbers of a layer: of the matrix and of the bias, in units of e^UNITS
 
@@ -31,27 +41,6 @@ def cosines(out, rows, n):
             out[b, a] = out[a, b]
     for a in range(rows.shape[0]):
         out[a, a] = 1.0 if out[a, a] < math.inf else math.nan
-
-
-@piece
-def log_gain(haar, sigma_w, fan_in, width):
-    """Return ln of what multiplies the matrix."""
-    return math.log(haar_gain(sigma_w, fan_in, width) if haar else sigma_w / math.sqrt(float(fan_in)))
-
-
-@piece
-def lengths_of_vectors(haar, fan_in, width):
-    """Return the lengths of orthonormal inputs, and of what comes out of the matrix."""
-    return (max(fan_in, width), max(fan_in, width)) if haar else (fan_in + 1, width)
-
-
-@piece
-def inputs(q, x, haar, fan_in, n, extra):
-    """Copy signals to q, with one more coordinate, or (Haar) filled up with zeros."""
-    for a in range(q.shape[0]):
-        scaled(q[a, :fan_in], x[a, :fan_in], 1.0)
-        for i in range(fan_in, n):
-            q[a, i] = 0.0 if haar else extra
 
 
 @piece

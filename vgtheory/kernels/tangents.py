@@ -13,9 +13,17 @@ from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import ROW_PASS, compiled, piece
-from vgtheory.kernels.frames import FRAME, combine, draw_frame, draw_rows, orthonormalise
+from vgtheory.kernels.frames import (
+    FRAME,
+    combine,
+    draw_frame,
+    draw_rows,
+    inputs,
+    lengths_of_vectors,
+    log_gain,
+    orthonormalise,
+)
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
-from vgtheory.kernels.several import inputs, lengths_of_vectors, log_gain
 from vgtheory.kernels.signals import BIAS, accumulate, carry, dot, log_norm, scaled
 
 
@@ -57,14 +65,15 @@ def _layer(row, draw, haar, sigma_w, sigma_b, linear, key, sample, layer, x, q, 
 
 @compiled(
     void(
-        ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64, int64,
+        ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], int64, boolean, boolean, uint64, int64,
+        int64,
         float64[:, :, ::1],
     )
 )  # fmt: skip
 def _tangent_samples(
-    row, draw, haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, seed, first, block, growth
+    row, draw, haar, widths, sigma_w, sigma_b, depth, linear_at_zero, linear_at_infinity, seed, first, block, growth
 ):
-    depth, count = sigma_w.size, growth.shape[2] + 1
+    count = growth.shape[2] + 1
     most = 0
     for n in widths:
         most = max(most, n + 1)
@@ -76,12 +85,14 @@ def _tangent_samples(
         _start(draw, x, widths[0], seed, first + i, spare)
         t = 0.0
         for k in range(depth):
+            # Of what all layers share there is one number.
+            fan_in, width = widths[min(k, widths.size - 1)], widths[min(k + 1, widths.size - 1)]
+            w, b = sigma_w[min(k, sigma_w.size - 1)], sigma_b[min(k, sigma_b.size - 1)]
             t = _layer(
-                row, draw, haar, sigma_w[k], sigma_b[k], linear, seed, first + i, k + 1, x, q, z, slope, widths[k],
-                widths[k + 1], t, factor, spare,
+                row, draw, haar, w, b, linear, seed, first + i, k + 1, x, q, z, slope, fan_in, width, t, factor, spare
             )  # fmt: skip
-            gain = log_gain(haar, sigma_w[k], widths[k], widths[k + 1])
-            orthonormalise(x[1:], widths[k + 1], factor[1:], x, 0)
+            gain = log_gain(haar, w, fan_in, width)
+            orthonormalise(x[1:], width, factor[1:], x, 0)
             for j in range(1, count):
                 growth[i, k // block, j - 1] += gain + math.log(factor[j, j - 1])
 
@@ -92,6 +103,7 @@ def tangent_samples(
     widths: NDArray[np.int64],
     sigma_w: NDArray[np.float64],
     sigma_b: NDArray[np.float64],
+    depth: int,
     linear_at_zero: bool,
     linear_at_infinity: bool,
     seed: np.uint64,
@@ -103,9 +115,10 @@ def tangent_samples(
     """Return the logarithms of the growth of `count` samples from `first` on, (sample, block of layers, direction).
 
     The sums over the blocks and the first j directions are ln of the volume that J spans of j uniform orthonormal
-    tangents at x_0.  `block` is the number of layers of a block; the rest is as in ``exact_samples``, σ_w positive.
+    tangents at x_0.  `block` is the number of layers of a block; the rest is as in ``exact_samples``, σ_w
+    positive, and widths and scales may have length 1, for all layers.
     """
-    growth = np.empty((count, -(-len(sigma_w) // block), directions))
-    layers = (haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity)
+    growth = np.empty((count, -(-depth // block), directions))
+    layers = (haar, widths, sigma_w, sigma_b, depth, linear_at_zero, linear_at_infinity)
     _tangent_samples(row, fill_normal_pairs, *layers, seed, first, block, growth)
     return growth

@@ -106,7 +106,7 @@ class Network:
     @cached_property
     def widths(self) -> tuple[int, ...]:
         """Return (N_0, ..., N_L). Raises InputError while width or depth is symbolic."""
-        self._need_numbers()
+        self.require_numbers()
         if isinstance(self.width, tuple):
             return self.width
         return (int(self.width),) * (int(self.depth) + 1)
@@ -116,12 +116,16 @@ class Network:
         """Return (σ_w, σ_b) of layers 1..L as floats."""
         if self.weights.arrays is not None:
             return self.weights.arrays.layer_scales
+        if not isinstance(self.width, tuple):
+            self.require_numbers()
+            return (self.sigmas_between(self.width, self.width),) * int(self.depth)
         shapes = list(zip(self.widths, self.widths[1:], strict=False))
-        distinct = {s: self._sigma_floats(s) for s in set(shapes)}
+        distinct = {s: self.sigmas_between(*s) for s in set(shapes)}
         return tuple(distinct[s] for s in shapes)
 
-    def _sigma_floats(self, shape: tuple[int, int]) -> tuple[float, float]:
-        sigma_w, sigma_b = self.weights.sigma_at(*shape)
+    def sigmas_between(self, shape_in: Any, shape_out: Any) -> tuple[float, float]:
+        """Return (σ_w, σ_b) of a layer of this shape as floats; raise InputError while they are symbolic."""
+        sigma_w, sigma_b = self.weights.sigma_at(shape_in, shape_out)
         if sigma_w.free_symbols or sigma_b.free_symbols:
             raise InputError(f"symbolic scales {sigma_w}, {sigma_b}", "numbers", "give sigma_w and sigma_b values")
         return float(sigma_w), float(sigma_b)
@@ -142,7 +146,7 @@ class Network:
         """Return (a, σ_w of W'); (0, 0) without skip connections.  Raises InputError while they are symbolic."""
         if self.skip is None:
             return 0.0, 0.0
-        self._need_numbers()
+        self.require_numbers()
         return _float("scale of the skip", self.skip.at(self.depth)), _float("sigma_w of the skip", self.skip.sigma_w)
 
     @cached_property
@@ -213,7 +217,8 @@ class Network:
         """Return :attr:`spec` as one canonical JSON string."""
         return json.dumps(self.spec, sort_keys=True)
 
-    def _need_numbers(self) -> None:
+    def require_numbers(self) -> None:
+        """Raise InputError while width or depth is symbolic."""
         sizes = [self.depth] if isinstance(self.width, tuple) else [self.depth, self.width]
         symbols = set().union(*(s.free_symbols for s in sizes))
         if symbols:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.network import Network
 from vgtheory.study.engine import available_bytes
-from vgtheory.study.methods import is_flat_at_zero
+from vgtheory.study.setting import is_flat_at_zero
 
 MAX_SAMPLES = 10**7
 MAX_SEED = 2**64 - 1

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels.assembled import Parts, assembled_samples
 from vgtheory.kernels.chain import chain_samples
 from vgtheory.kernels.dense import dense_samples
@@ -19,8 +18,8 @@ from vgtheory.kernels.matrices import MatrixLaw, drawn_matrices, given_matrices
 from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
+from vgtheory.study.setting import layers_of, obstacle_to_exact, row_pass
 from vgtheory.study.variables import FIELDS
-from vgtheory.symbolic.activation import Activation
 
 Method = Literal["auto", "chain", "exact", "dense"]
 
@@ -58,14 +57,6 @@ def choose_method(network: Network, method: str) -> str:
     return method
 
 
-def obstacle_to_exact(network: Network) -> str:
-    """Return what keeps the network from being sampled without its matrices, in words; "" if nothing does."""
-    law = network.weights
-    if law.family not in ("gaussian", "orthogonal") or law.shared:
-        return f"{law.text} weights"
-    return "uniform biases" if law.bias_family == "uniform" and law.sigma_b != 0 else ""
-
-
 def simulate_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[str, NDArray[np.float64]]:
     """Return the result's arrays for samples first, ..., first + count − 1: the worker of every executor."""
     network: Network = payload["network"]
@@ -98,17 +89,6 @@ def nanoseconds(network: Network, method: str) -> float:
     return float(np.sum(5.0 * inner * widths[:-1] + 100.0 * inner))
 
 
-@lru_cache(maxsize=16)
-def layers_of(network: Network) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the widths N_0..N_L, and σ_w and σ_b of layers 1..L."""
-    sigmas = np.array(network.sigmas)
-    return (
-        np.array(network.widths, dtype=np.int64),
-        np.ascontiguousarray(sigmas[:, 0]),
-        np.ascontiguousarray(sigmas[:, 1]),
-    )
-
-
 @lru_cache(maxsize=4)
 def matrix_law(law: Weights) -> MatrixLaw:
     """Return the weights' law as the kernels take it."""
@@ -135,27 +115,6 @@ def parts_of(network: Network) -> Parts:
 
 
 @lru_cache(maxsize=64)
-def row_pass(activation: Activation) -> tuple[Any, bool, bool]:
-    """Return the activation's row pass, and whether φ is linear, to working precision, near 0 and far out.
-
-    Where it is, the kernels carry signals beyond 1e±120 with a scale, and their norms may leave float64's range.
-    """
-    row = compile_activation(activation).row
-    h = np.array([1e-110, -1e-110, 1e-120, -1e-120, 1e120, -1e120, 1e110, -1e110])
-    value, slope = np.empty_like(h), np.empty_like(h)
-    row(h, value, slope)
-
-    def linear(large: slice, small: slice) -> bool:
-        size = np.max(np.abs(value[large]))
-        if not np.isfinite(size):
-            return False
-        drift = np.max(np.abs(value[large] - 1e10 * value[small]))
-        return bool(drift <= 1e-12 * size and np.array_equal(slope[large], slope[small]))
-
-    return row, linear(slice(0, 2), slice(2, 4)), linear(slice(4, 6), slice(6, 8))
-
-
-@lru_cache(maxsize=64)
 def slopes_of_chain(network: Network) -> tuple[float, float] | None:
     """Return φ's slopes right and left of 0 if the network is one that ``chain_samples`` knows, else None."""
     law = network.weights
@@ -168,14 +127,3 @@ def slopes_of_chain(network: Network) -> tuple[float, float] | None:
     right, left, at_zero = map(float, slope)
     # Where a whole layer is off, h = 0 above it: the chain takes such a layer for the end of every gradient.
     return (right, left) if right != 0 and (left != 0 or at_zero == 0) else None
-
-
-@lru_cache(maxsize=64)
-def is_flat_at_zero(activation: Activation) -> bool:
-    """Return whether small signals shrink faster than linearly, as with x³: underflow then looks like death."""
-    row, linear_at_zero, _ = row_pass(activation)
-    h = np.array([0.0, 1e-40, -1e-40])
-    value, slope = np.empty_like(h), np.empty_like(h)
-    row(h, value, slope)
-    small = (value[1:] != 0.0) & (np.abs(value[1:]) < np.abs(h[1:]))  # a jump at 0 is not flat
-    return not linear_at_zero and value[0] == 0.0 and bool(np.any(small))

@@ -21,7 +21,7 @@ from vgtheory.kernels.several import several_samples
 from vgtheory.model.network import Network, require_plain
 from vgtheory.study.checks import GENERATOR, check_memory, check_range, check_request, provenance, whole_number
 from vgtheory.study.engine import Progress, Study, chunk_size, run
-from vgtheory.study.methods import layers_of, obstacle_to_exact, row_pass
+from vgtheory.study.setting import layers_of, obstacle_to_exact, row_pass
 
 MAX_GRADIENTS = 128  # inputs times outputs
 # Arrays of the kernel with a number per input (or gradient), and with one per pair of them.
@@ -143,7 +143,7 @@ def _check_network(network: Network) -> None:
             f"simulate_several needs rotation-invariant weights drawn anew in every layer, and normal biases, and "
             f"{obstacle} are not that; use Weights.gaussian of the same sigma_w"
         )
-    if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
+    if not layers_of(network)[1].all():
         raise InputError("sigma_w = 0", "a positive number", "no signal passes such a layer")
 
 

@@ -73,8 +73,8 @@ def simulate(
     """
     samples, seed = check_request(network, samples, seed)
     chosen = choose_method(network, method)
-    widths = np.array(network.widths, dtype=np.int64)
-    depth = len(widths) - 1
+    network.require_numbers()
+    depth = int(network.depth)
     check_memory(samples, depth, len(FIELDS))
     compile_activation(network.activation)  # once, before workers race for it
     identity = {"network": network.spec, "method": chosen, "seed": seed, "generator": GENERATOR}

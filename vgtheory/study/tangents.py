@@ -19,7 +19,7 @@ from vgtheory.kernels.tangents import tangent_samples
 from vgtheory.model.network import Network, require_plain
 from vgtheory.study.checks import GENERATOR, check_memory, check_request, provenance, whole_number
 from vgtheory.study.engine import Progress, Study, chunk_size, run
-from vgtheory.study.methods import is_flat_at_zero, layers_of, obstacle_to_exact, row_pass
+from vgtheory.study.setting import distinct_layers_of, is_flat_at_zero, obstacle_to_exact, row_pass
 
 MAX_DIRECTIONS = 256
 BLOCKS, LEAST_BLOCK = 64, 16  # how many blocks of layers are kept apart, and layers of the shortest
@@ -71,13 +71,14 @@ def tangents(
     """
     samples, seed = check_request(network, samples, seed)
     _check_network(network)
-    directions = whole_number("directions", directions, 1, min(*network.widths, MAX_DIRECTIONS), "1")
-    depth = len(network.widths) - 1
+    widths, _, _ = distinct_layers_of(network)
+    directions = whole_number("directions", directions, 1, min(int(widths.min()), MAX_DIRECTIONS), "1")
+    depth = int(network.depth)
     block = max(LEAST_BLOCK, -(-depth // BLOCKS))
     blocks = -(-depth // block)
     check_memory(samples, blocks, directions)
     compile_activation(network.activation)  # once, before workers race for it
-    chunk = chunk_size(15.0 * (directions + 1) ** 2 * sum(network.widths[1:]))
+    chunk = chunk_size(15.0 * (directions + 1) ** 2 * float(widths.mean()) * depth)
     identity = {
         "network": network.spec, "tangents": directions, "seed": seed, "generator": GENERATOR, "chunk": chunk
     }  # fmt: skip
@@ -106,8 +107,8 @@ def tangents_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[s
     network: Network = payload["network"]
     row, linear_at_zero, linear_at_infinity = row_pass(network.activation)
     growth = tangent_samples(
-        row, network.weights.family == "orthogonal", *layers_of(network), linear_at_zero, linear_at_infinity,
-        np.uint64(payload["seed"]), first, payload["directions"], payload["block"], count,
+        row, network.weights.family == "orthogonal", *distinct_layers_of(network), int(network.depth), linear_at_zero,
+        linear_at_infinity, np.uint64(payload["seed"]), first, payload["directions"], payload["block"], count,
     )  # fmt: skip
     return {_field(j): np.ascontiguousarray(growth[:, :, j]) for j in range(payload["directions"])}
 
@@ -123,7 +124,7 @@ def _check_network(network: Network) -> None:
             f"tangents needs rotation-invariant weights drawn anew in every layer, and normal biases, and {obstacle} "
             "are not that; use Weights.gaussian of the same sigma_w, or sample_spectrum"
         )
-    if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
+    if not distinct_layers_of(network)[1].all():
         raise InputError("sigma_w = 0", "a positive number", "no perturbation passes such a layer")
 
 

@@ -1,0 +1,36 @@
+"""Deep networks in little memory: the whole process, interpreter and compiler included, stays under 300 MB."""
+
+import subprocess
+import sys
+
+import pytest
+
+LIMIT = 300e6  # bytes
+CODE = """
+import resource, sys
+sys.modules["dask"] = None  # where it is installed, xarray loads it: 15 MB that are not ours
+import vgtheory as vg
+network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=256, depth=int(sys.argv[2]))
+vg.tangents(network, 1) if sys.argv[1] == "tangents" else vg.simulate(network, 1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def peak(verb, depth):
+    """Return the process's peak memory in bytes; a first run leaves compiled code in the cache."""
+    for layers in (2, depth):
+        run = subprocess.run(
+            [sys.executable, "-c", CODE, verb, str(layers)], capture_output=True, text=True, check=True
+        )
+    return int(run.stdout)
+
+
+def test_tangents_through_ten_thousand_layers():
+    assert peak("tangents", 10**4) < LIMIT
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("verb", "depth"), [("tangents", 10**6), ("simulate", 10**5)])
+def test_full_depth(verb, depth):
+    assert peak(verb, depth) < LIMIT
