@@ -69,6 +69,11 @@ def correlation_curvature(act: Any, q: float, sigma_w: float) -> float:
     act = to_activation(act)
     if act.jumps(0) or act.jumps(1):
         return float("inf")
+    squares = correlation_table(act).coefficients(np.array([log(q)]))[0] ** 2
+    orders = np.arange(float(len(squares)))
+    terms = orders * (orders - 1) * squares
+    if terms[-16:].sum() <= 1e-15 * terms.sum():  # Mehler's series has converged: C''(1) = σ_w² Σ n(n − 1) a_n²/q
+        return float(sigma_w**2 * terms.sum() / q)
     functions, grid = _second_derivative(act)
     return float(q * sigma_w**2 * gaussian_means(functions, np.array([q]), grid)[0, 0])
 
