@@ -19,7 +19,8 @@ class Reference:
     def short(self) -> str:
         """Return "Author & Author (year)", three or more authors as "Author et al. (year)"."""
         names = [a.split(",")[0].strip() for a in self.authors.split(" and ")]
-        who = names[0] if len(names) == 1 else " & ".join(names) if len(names) == 2 else f"{names[0]} et al."
+        several = len(names) > 2 or names[-1] == "others"
+        who = f"{names[0]} et al." if several else " & ".join(names)
         return f"{who} ({self.year})"
 
     @property
@@ -42,13 +43,13 @@ _ROWS = (
         "ba2016",
         "Ba, J. L. and Kiros, J. R. and Hinton, G. E.",
         "Layer normalization",
-        "arXiv preprint",
+        "arXiv",
         2016,
         "1607.06450",
     ),
     Reference(
         "bachlechner2021",
-        "Bachlechner, T. and Majumder, B. P. and Mao, H. and Cottrell, G. W. and McAuley, J.",
+        "Bachlechner, T. and Majumder, B. P. and Mao, H. H. and Cottrell, G. W. and McAuley, J.",
         "ReZero is all you need: fast convergence at large depth",
         "Uncertainty in Artificial Intelligence (UAI)",
         2021,
@@ -277,6 +278,8 @@ _ROWS = (
         "Local operator theory, random matrices and Banach spaces",
         "Handbook of the Geometry of Banach Spaces, volume 1",
         2001,
+        "",
+        "inproceedings",
     ),
     Reference(
         "dugas2001",
@@ -321,7 +324,7 @@ _ROWS = (
     Reference(
         "he2015",
         "He, K. and Zhang, X. and Ren, S. and Sun, J.",
-        "Delving deep into rectifiers",
+        "Delving deep into rectifiers: surpassing human-level performance on ImageNet classification",
         "ICCV",
         2015,
         "1502.01852",
@@ -664,7 +667,7 @@ _ROWS = (
         "williams1996",
         "Williams, C. K. I.",
         "Computing with infinite networks",
-        "NeurIPS",
+        "NIPS",
         1996,
         "",
         "inproceedings",

@@ -194,7 +194,7 @@ def _works(keys: Iterable[str]) -> list[Reference]:
 
 
 def _entry(work: Reference) -> str:
-    names = escape(work.authors.replace(" and ", "; "))
+    names = escape(work.authors.replace(" and others", " et al.").replace(" and ", "; "))
     arxiv = rf" arXiv:\,{escape(work.arxiv)}." if work.arxiv and work.venue != "arXiv" else ""
     venue = rf"\emph{{{escape(work.venue)}}}" + (f":{escape(work.arxiv)}" if work.venue == "arXiv" else "")
     return rf"{names.rstrip('.')}. {escape(work.title)}. {venue}, {work.year}.{arxiv}"

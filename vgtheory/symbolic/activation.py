@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import sympy as sp
 
-from vgtheory._errors import FormulaError, InputError
+from vgtheory._errors import FormulaError, InputError, UnsupportedError
 from vgtheory.symbolic import calculus, domain
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.limits import limit_at_infinity
@@ -65,7 +65,12 @@ class Activation:
     @cached_property
     def pieces(self) -> tuple[calculus.Piece, ...]:
         """Return φ as smooth pieces on consecutive intervals."""
-        return calculus.pieces(self.expr, self.symbol)
+        try:
+            with time_limit(TIME_LIMIT):
+                return calculus.pieces(self.expr, self.symbol)
+        except TimeUp:
+            problem = f"the pieces of {self.name[:40]!r} are not found within {TIME_LIMIT:g} s"
+            raise UnsupportedError(f"{problem}; simplify the arguments of Max, Min, abs and Piecewise") from None
 
     def derivative_pieces(self, order: int = 1) -> tuple[calculus.Piece, ...]:
         """Return the smooth pieces of the `order`-th derivative."""
