@@ -30,22 +30,18 @@ def length_range(network: Network) -> tuple[float, float]:
     if low < LOW or high > HIGH:
         raise UnsupportedError(f"the lengths leave the range of moments, ln q from {LOW:g} to {HIGH:g}")
     for _ in range(8):
-        low, high = max(low, LOW), min(high, HIGH)
-        found = _spread(network, low, high)
-        if found is None:
-            raise UnsupportedError("the lengths spread over more than the moments are known for")
-        inner, margin = found
-        if inner[0] > low + margin and inner[1] < high - margin:
+        inner, margin = _spread(network, low, high)
+        inside = inner[0] - margin >= max(low, LOW), inner[1] + margin <= min(high, HIGH)
+        if all(inside):
             return inner[0] - margin, inner[1] + margin
-        reach = (high - low) / 2 + 2 * margin
-        low -= reach * (inner[0] <= low + margin)
-        high += reach * (inner[1] >= high - margin)
-        if low < LOW or high > HIGH:
+        if (low, high) == (LOW, HIGH):
             break
+        reach = (high - low) / 2 + 2 * margin
+        low, high = low if inside[0] else max(low - reach, LOW), high if inside[1] else min(high + reach, HIGH)
     raise UnsupportedError("the lengths spread over more than the moments are known for")
 
 
-def _spread(network: Network, low: float, high: float) -> tuple[tuple[float, float], float] | None:
+def _spread(network: Network, low: float, high: float) -> tuple[tuple[float, float], float]:
     table, cells = table_of(network.activation), np.linspace(low, high, CELLS)
     step = cells[1] - cells[0]
     chance = np.zeros(CELLS)
