@@ -81,14 +81,17 @@ def _say(text: str) -> None:
     Console(highlight=False, markup=False, soft_wrap=True).print(plain(text))
 
 
-def print_findings(findings: Findings, out: Path) -> None:
+def print_findings(findings: Findings, out: Path, lang: str = "en") -> None:
     """Print the verdict, the key numbers and where the report is."""
+    from vgtheory.reporting.language import translator
     from vgtheory.reporting.story import key_numbers
     from vgtheory.reporting.verdict import verdict
 
-    _say(verdict(findings).text)
+    say = translator(lang)
+    _say(say(verdict(findings).text))
     _say("")
-    _table(("quantity", "value", "how it is known"), key_numbers(findings))
+    header = (say("quantity"), say("value"), say("how it is known"))
+    _table(header, (tuple(say(cell) for cell in row) for row in key_numbers(findings)))
     _say("")
     written = [name for name in ("report.pdf", "report.tex", "study.nc") if (out / name).exists()]
     _say(f"report: {out / 'report.html'}  ({', '.join(str(out / name) for name in written)}, figures as SVG and PDF)")

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from vgtheory.reporting.document import CODE, SCRIPT, Block, Document, Equation, FigureBlock, Paragraph, Section, Table
+from vgtheory.reporting.language import Translator, translator
 from vgtheory.reporting.mathml import to_mathml
 from vgtheory.reporting.style import INK
 
@@ -17,12 +18,13 @@ STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 COPY_BUTTON = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 
 
-def render_html(document: Document, figures: Mapping[str, str]) -> str:
-    """Return the page; `figures` maps a figure's name to its SVG text."""
+def render_html(document: Document, figures: Mapping[str, str], say: Translator | None = None) -> str:
+    """Return the page; `figures` maps a figure's name to its SVG text, `say` translates the page's own words."""
+    say = say or translator("en")
     tone = _REGIME_WORDS.get(document.regime, "")
     parts = [
         "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8">',
+        f'<html lang="{say.language}"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         # Nothing may be loaded from anywhere, whatever a formula or a name contains.
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
@@ -33,9 +35,14 @@ def render_html(document: Document, figures: Mapping[str, str]) -> str:
         f'<p class="verdict {tone}">{inline(document.verdict)}</p>',
     ]
     if document.key_numbers:
-        parts.append(_table(Table(("Quantity", "Value", "How it is known"), document.key_numbers)))
-    parts += [_section(number, s, figures) for number, s in enumerate(document.sections, 1)]
-    parts += [_references(document), _provenance(document), f"</main><script>{COPY_BUTTON}</script></body></html>"]
+        header = (say("Quantity"), say("Value"), say("How it is known"))
+        parts.append(_table(Table(header, document.key_numbers)))
+    parts += [_section(number, s, figures, say) for number, s in enumerate(document.sections, 1)]
+    parts += [
+        _references(document, say),
+        _provenance(document, say),
+        f"</main><script>{COPY_BUTTON}</script></body></html>",
+    ]
     return "\n".join(p for p in parts if p) + "\n"
 
 
@@ -61,27 +68,28 @@ def _plain(text: str) -> str:
     return text.replace("`", "").replace("{", "").replace("}", "")
 
 
-def _section(number: int, section: Section, figures: Mapping[str, str]) -> str:
-    body = "\n".join(_block(b, figures) for b in section.blocks)
+def _section(number: int, section: Section, figures: Mapping[str, str], say: Translator) -> str:
+    body = "\n".join(_block(b, figures, say) for b in section.blocks)
     return f'<section id="section-{number}"><h2>{number}. {inline(section.title)}</h2>\n{body}</section>'
 
 
-def _block(block: Block, figures: Mapping[str, str]) -> str:
+def _block(block: Block, figures: Mapping[str, str], say: Translator) -> str:
     match block:
         case Paragraph(text):
             return f"<p>{inline(text)}</p>"
         case Equation():
-            return _equation(block)
+            return _equation(block, say)
         case Table():
             return _table(block)
         case FigureBlock():
             return _figure(block, figures[block.name])
 
 
-def _equation(block: Equation) -> str:
+def _equation(block: Equation, say: Translator) -> str:
     known = f'<span class="known">{escape(block.known)}</span>' if block.known else ""
     note = f'<div class="note">{inline(block.note)}</div>' if block.note else ""
-    button = f'<button class="copy" type="button" data-latex="{escape(block.latex)}">copy LaTeX</button>'
+    words = f'data-latex="{escape(block.latex)}" data-done="{say("copied")}"'
+    button = f'<button class="copy" type="button" {words}>{say("copy LaTeX")}</button>'
     return f'<div class="eq"><div class="math">{to_mathml(block.latex)}</div>{known}{button}{note}</div>'
 
 
@@ -108,19 +116,20 @@ def _inline_svg(svg: str, prefix: str, label: str) -> str:
     return svg.replace("<svg ", f"<svg {label} ", 1).strip()
 
 
-def _references(document: Document) -> str:
+def _references(document: Document, say: Translator) -> str:
     if not document.references:
         return ""
     return (
-        "<section><h2>References</h2><ul>"
+        f"<section><h2>{say('References')}</h2><ul>"
         + "".join(f"<li>{inline(r)}</li>" for r in document.references)
         + "</ul></section>"
     )
 
 
-def _provenance(document: Document) -> str:
+def _provenance(document: Document, say: Translator) -> str:
     return (
-        "<section><h2>Reproduce</h2><details><summary>specification, seed and versions</summary>"
+        f"<section><h2>{say('Reproduce')}</h2>"
+        f"<details><summary>{say('specification, seed and versions')}</summary>"
         f'<pre>{escape(document.provenance)}</pre></details><script type="application/json" id="provenance">'
         # "<" as an escape, so that no text of the user can close the element.
         f"{document.provenance.replace('<', chr(92) + 'u003c')}</script></section>"

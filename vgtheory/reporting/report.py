@@ -14,6 +14,7 @@ from vgtheory.reporting.figures import draw
 from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure, write_text
 from vgtheory.reporting.findings import Findings, Progress, gather
 from vgtheory.reporting.html import render_html
+from vgtheory.reporting.language import translated, translator
 from vgtheory.reporting.pdf import tex_is_installed, write_pdf
 from vgtheory.reporting.story import tell
 from vgtheory.reporting.style import svg_text
@@ -30,6 +31,7 @@ def report(
     force: bool = False,
     progress: Progress | None = None,
     pdf: bool | None = None,
+    lang: str = "en",
 ) -> Findings:
     """Write the report on a network into the folder `out` and return the findings that it tells.
 
@@ -44,6 +46,7 @@ def report(
     force : overwrite a folder that holds the report of another network.
     progress : called as progress(done, total).
     pdf : whether to compile report.pdf; by default if there is a pdflatex.
+    lang : language of report.html, "en" or "zh"; report.tex is English (TeX's base fonts have no Chinese).
 
     Raises
     ------
@@ -55,22 +58,24 @@ def report(
         raise InputError(f"network of type {type(network).__name__}", "a Network", "e.g. vg.Network('tanh', ...)")
     require_plain(network, "report")
     require_independent_layers(network, "report")
+    translator(lang)  # an unknown language is refused before anything runs
     folder = Path(out)
     spec = {"network": network.spec, "samples": samples, "seed": seed}
     check_folder(folder, spec, FILES, force)
     findings = gather(network, samples, seed, progress)
-    write(findings, folder, spec)
+    write(findings, folder, spec, lang)
     if pdf or (pdf is None and tex_is_installed()):
         write_pdf(folder / "report.tex", folder / "report.pdf")
     return findings
 
 
-def write(findings: Findings, folder: Path, spec: dict[str, object]) -> None:
-    """Write all files of a report."""
+def write(findings: Findings, folder: Path, spec: dict[str, object], lang: str = "en") -> None:
+    """Write all files of a report, the page in the given language."""
     document = tell(findings)
     figures: dict[str, Figure] = draw(findings)
     drawings = {name: svg_text(figure) for name, figure in figures.items()}
-    page, paper = render_html(document, drawings), render_tex(document)
+    page = render_html(translated(document, lang), drawings, translator(lang))
+    paper = render_tex(document)
     folder.mkdir(parents=True, exist_ok=True)
     # First, so that a run that is cut short leaves a folder that says whose it is.
     write_text(folder / SPEC_FILE, json.dumps(spec, indent=2) + "\n")

@@ -20,6 +20,7 @@ def report(
     pdf: Annotated[
         bool | None, typer.Option("--pdf/--no-pdf", help="Compile report.pdf.  [default: if pdflatex is installed]")
     ] = None,
+    lang: Annotated[str, typer.Option(help="Language of report.html and of what is printed: en or zh.")] = "en",
     force: Annotated[bool, typer.Option("--force", help="Overwrite a folder that holds another report.")] = False,
 ) -> None:
     """Derive, bound, predict, simulate and explain a network; writes report.html, report.tex, study.nc and figures."""
@@ -29,5 +30,7 @@ def report(
     from vgtheory.reporting.report import report as write_report
 
     with progress_bar("report") as progress:
-        findings = write_report(network, out, samples=samples, seed=seed, force=force, progress=progress, pdf=pdf)
-    print_findings(findings, out)
+        findings = write_report(
+            network, out, samples=samples, seed=seed, force=force, progress=progress, pdf=pdf, lang=lang
+        )
+    print_findings(findings, out, lang)
