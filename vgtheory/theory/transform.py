@@ -6,8 +6,8 @@ map Q(q) = E φ̂² and the correlation map C(c) = E φ̂(u) φ̂(v):
 - deep kernel shaping (Martens et al. (2021)): Q(1) = 1, Q'(1) = 1, C(0) = 0 and C'(1) = ζ^{1/L}, so that the whole
   network's correlation map has slope ζ at 1;
 - tailored activations (Zhang, Botev & Martens (2022)): Q(1) = 1, Q'(1) = 1, C'(1) = 1 and C''(1) = τ/L, so that the
-  whole network's has curvature τ; for φ made of two half-lines the slope α of the left one, such that the whole network maps
-  correlation 0 to η.
+  whole network's has curvature τ; for φ made of two half-lines the slope α of the left one, such that the whole network
+  maps correlation 0 to η.
 """
 
 from collections.abc import Callable
