@@ -15,7 +15,7 @@ from vgtheory._errors import InputError
 Array = Any  # a float for a scalar argument, else an array of the argument's shape
 RandomState = int | Sequence[int] | np.random.Generator | None
 _HALVINGS = 80  # of the support: finer than the spacing of doubles everywhere but next to 0
-_NODES, _CHARGES = 400, 240  # points for expectations, and for G(z), which is wanted away from the support
+_NODES, _CHARGES = 400, 400  # points for expectations, and for G(z), which is wanted away from the support
 
 
 @dataclass(frozen=True)

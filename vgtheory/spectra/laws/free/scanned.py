@@ -75,7 +75,10 @@ class ScannedLaw(RealLaw):
         return self._at(x, 0, 0.0, 0.0)
 
     def error(self, x: ArrayLike) -> Array:
-        """Return an estimate of the error of `pdf`: the equation's residual and the quadrature of the laws in it."""
+        """Return an estimate of the error of `pdf` from the equation's residual.
+
+        Where G of a law in it has no closed form, its quadrature adds about 1e-13 (400 points).
+        """
         return self._at(x, 2, 0.0, 0.0)
 
     def sf(self, x: ArrayLike) -> Array:
