@@ -16,8 +16,12 @@ def inlined(lines: list[str], functions: Mapping[str, ast.FunctionDef]) -> list[
     inliner = _Inliner(functions)
     for statement in ast.parse("\n".join(lines)).body:
         assert isinstance(statement, ast.Assign)  # what `source` writes
-        value = inliner.visit(statement.value)
-        inliner.lines.append(ast.unparse(ast.Assign([statement.targets[0]], value, lineno=0)))
+        target = statement.targets[0]
+        if isinstance(target, ast.Tuple):
+            inliner.pair(target, statement.value)
+        else:
+            value = inliner.visit(statement.value)
+            inliner.lines.append(ast.unparse(ast.Assign([target], value, lineno=0)))
     return inliner.lines
 
 
@@ -29,6 +33,14 @@ class _Inliner(ast.NodeTransformer):
         self.done: dict[str, list[ast.expr]] = {}
         self.known: dict[str, ast.expr] = {}  # expressions written already: names are assigned once, so they stand
         self.count = 0
+
+    def pair(self, target: ast.Tuple, value: ast.expr) -> None:
+        """Write an assignment of several results."""
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self.functions:
+            for element, result in zip(target.elts, self._call(value), strict=True):
+                self._emit(element, result)
+        else:
+            self._emit(target, self.visit(value))
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Replace a local variable or parameter of the function being written by its value."""
