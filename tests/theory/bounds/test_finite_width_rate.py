@@ -37,8 +37,8 @@ def test_gaussian_means_and_their_slopes_lie_in_their_balls(name):
     value, slope = FUNCTIONS[name]
     taus, v, step = (0.01, 0.7, 12.0), 0.6, 1e-4
     with precision(BITS):
-        panels, end = half_line(activation(name), 0.05, 2.0, 12.0)
-        table = GaussianTable(panels, end, [arb(t) for t in taus], arb(1), True)
+        line = half_line(activation(name), 0.05, 2.0, 12.0)
+        table = GaussianTable(line, [arb(t) for t in taus], arb(1), True)
         at, by = table.values(arb(v)), table.slopes(arb(v))
 
     def true(q):
@@ -55,6 +55,16 @@ def test_gaussian_means_and_their_slopes_lie_in_their_balls(name):
         assert abs(float(by[0][k + 1]) - (above[1][k] - below[1][k]) / (2 * step)) < 1e-5
     for k in range(2):
         assert abs(float(by[k][0]) - (above[0][k] - below[0][k]) / (2 * step)) < 1e-5
+
+
+def test_breakpoints_that_are_no_doubles_are_enclosed():
+    act = activation("Piecewise((x, x < 1/3), (1/3, True))")
+    with precision(BITS):
+        line = half_line(act, 0.05, 2.0, 1.0)
+        ball = GaussianTable(line, [], arb(1), False).values(arb(0.25))[0][0]
+        assert len(line.slivers) == 1
+        assert ball.contains((1 + (arb(1) / 3 / arb(0.5).sqrt()).erf()) / 2)  # P(√v z < ⅓), v = ¼
+    assert float(ball.rad()) < 1e-10
 
 
 # [λ⁻, λ⁺] of the best w(v) = (v + c)^{−s} on a grid of variances, found in floating point, not certified.
@@ -96,9 +106,9 @@ def test_a_rate_that_is_one_percent_too_good_is_not_proved(upper):
     wrong = found.rate * sp.Rational(99 if upper else 101, 100)
     with precision(BITS):
         low, high = rational(one.least), rational(one.most)
-        panels, end = half_line(one.activation, float(low), float(high), 1000.0)
+        line = half_line(one.activation, float(low), float(high), 1000.0)
         taus = [rational(t) * rational(one.sigma_w) ** 2 / one.width for t in found.mixture.times]
-        table = GaussianTable(panels, end, taus, arb(1), False)
+        table = GaussianTable(line, taus, arb(1), False)
         assert lyapunov.Claim(one, found.mixture, table, found.rate, upper).boxes(low, high) is not None
         assert lyapunov.Claim(one, found.mixture, table, wrong, upper).boxes(low, high) is None
 
@@ -109,9 +119,9 @@ def test_another_function_of_the_variance_does_not_prove_the_rate():
     flat = Mixture(sp.Integer(1), found.mixture.weights[:1], found.mixture.times[:1])
     with precision(BITS):
         low, high = rational(one.least), rational(one.most)
-        panels, end = half_line(one.activation, float(low), float(high), 1000.0)
+        line = half_line(one.activation, float(low), float(high), 1000.0)
         taus = [rational(t) * rational(one.sigma_w) ** 2 / one.width for t in flat.times]
-        table = GaussianTable(panels, end, taus, arb(1), False)
+        table = GaussianTable(line, taus, arb(1), False)
         assert lyapunov.Claim(one, flat, table, found.rate, True).boxes(low, high) is None
 
 

@@ -19,6 +19,7 @@ from flint import acb, arb, arb_mat, fmpq
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.ball import number_ball
 from vgtheory.symbolic.calculus import Piece
 from vgtheory.symbolic.complex_ball import ComplexFunction, complex_function
 
@@ -56,29 +57,38 @@ class Panel:
     error: arb
 
 
+@dataclass(frozen=True)
+class HalfLine:
+    """Panels on [0, end]; (modulus, width) of the slivers between a breakpoint and the double in its place."""
+
+    panels: tuple[Panel, ...]
+    end: arb
+    slivers: tuple[tuple[arb, arb], ...]
+
+
 class GaussianTable:
     """E φ'(√v z)², E z²φ'(√v z)² and E[1 − e^{−τφ(√v z)²}] for several τ, on v between two values.
 
     Parameters
     ----------
-    panels, end : from :func:`half_line`.
+    line : from :func:`half_line`.
     rates : the τ, as exact numbers.
     slope_bound : a bound of φ'² on the real line.
     with_square : whether the means with the factor z² are wanted too.
     """
 
-    def __init__(
-        self, panels: Sequence[Panel], end: arb, rates: Sequence[arb], slope_bound: arb, with_square: bool
-    ) -> None:
-        self.end, self.with_square = end, with_square
+    def __init__(self, line: HalfLine, rates: Sequence[arb], slope_bound: arb, with_square: bool) -> None:
+        panels, self.end, self.with_square = line.panels, line.end, with_square
         self.squared_nodes = [h * h for q in panels for h in q.nodes]
         self.ellipses = [(q.exponent, q.modulus**2) for q in panels]
+        self.ellipses += [(arb(0), modulus**2) for modulus, _ in line.slivers]
         rows = [
             [w * value for value in _columns(p, rates)]
             for q in panels
             for w, p in zip(q.weights, q.points, strict=True)
         ]
         rows += [_error_row(q, rates) for q in panels]
+        rows += [[arb(0, 2) * w * b for b in (slope_bound, *(1 for _ in rates))] for _, w in line.slivers]
         rows.append([2 * slope_bound * _unit(), *(2 * _unit() for _ in rates)])
         self.matrix = arb_mat(rows)
 
@@ -164,8 +174,8 @@ def _error_row(panel: Panel, rates: Sequence[arb]) -> list[arb]:
 
 
 @lru_cache(maxsize=16)
-def half_line(act: Activation, least: float, most: float, top_rate: float) -> tuple[tuple[Panel, ...], arb]:
-    """Return panels on [0, R] for variances between `least` and `most`, and R.
+def half_line(act: Activation, least: float, most: float, top_rate: float) -> HalfLine:
+    """Return panels on [0, R] for variances between `least` and `most`.
 
     Panels grow geometrically from the smallest standard deviation and end at breakpoints; one inside whose ellipse φ
     has a pole, a cut or large values is halved.  The precision must be set by the caller.
@@ -188,7 +198,10 @@ def half_line(act: Activation, least: float, most: float, top_rate: float) -> tu
             raise UnsupportedError(f"no certified quadrature for {act.name} near {a:.4g}")
         else:
             work += [((a + b) / 2, b), (a, (a + b) / 2)]
-    return tuple(found), arb(end)
+    exact = [number_ball(abs(b)) for b in act.breakpoints]
+    gaps = [(b, arb(abs(b - arb(float(b))).upper())) for b in exact]
+    slivers = tuple((arb((b + gap).upper()), gap) for b, gap in gaps if gap > 0)
+    return HalfLine(tuple(found), arb(end), slivers)
 
 
 def _outline(first: float, end: float, kinks: list[float]) -> Iterator[tuple[float, float]]:

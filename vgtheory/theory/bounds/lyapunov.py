@@ -107,11 +107,11 @@ def _proof(model: Model, upper: bool) -> FiniteWidthRate | None:
         return None  # with φ(0) = 0 the variance may fall to 0, where no bounded w gives less than χ(0)
     times = exponents(float(low), float(most))
     top_rate = times[-1] * float(number_ball(model.sigma_w) ** 2) / model.width
-    panels, end = half_line(model.activation, float(low), float(most), float(top_rate))
-    search = Search.of(model, panels, times, float(low), float(most))
+    line = half_line(model.activation, float(low), float(most), float(top_rate))
+    search = Search.of(model, line.panels, times, float(low), float(most))
     gain = arb(0)
     if starts_at_zero:
-        gain = GaussianTable(panels, end, [], near.kappa**2, False).values(low)[0][0]
+        gain = GaussianTable(line, [], near.kappa**2, False).values(low)[0][0]
         gain = gain if model.decreasing else near.least_gain
         if not (upper or gain > 0):
             return None
@@ -122,7 +122,7 @@ def _proof(model: Model, upper: bool) -> FiniteWidthRate | None:
         return None
     mixture, target, tolerance = found
     rates = [rational(t) * number_ball(model.sigma_w) ** 2 / model.width for t in mixture.times]
-    table = GaussianTable(panels, end, rates, number_ball(model.kappa) ** 2, upper and not model.decreasing)
+    table = GaussianTable(line, rates, number_ball(model.kappa) ** 2, upper and not model.decreasing)
     for _ in range(ATTEMPTS):
         rate = _rounded(target * (1 + tolerance) if upper else target * (1 - tolerance), upper)
         claim = Claim(model, mixture, table, rate, upper)

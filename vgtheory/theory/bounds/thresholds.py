@@ -216,7 +216,7 @@ def _estimate(act: Activation, scale: float, total: float) -> float:
     """Return the σ_b with σ_w²A(σ_b²) = 1 in floating point; it lies below σ_w²∫φ'²/√(2π)."""
     largest = scale**2 * total / np.sqrt(2 * np.pi)
     with precision(BITS):
-        panels, _ = half_line(act, (SMALLEST * largest) ** 2, largest**2, 1.0)
+        panels = half_line(act, (SMALLEST * largest) ** 2, largest**2, 1.0).panels
     slopes = float_values(panels)[1].sum(1)
 
     def excess(bias: float) -> float:
