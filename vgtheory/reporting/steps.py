@@ -69,6 +69,7 @@ def derivation_parts(found: Derivation, labels: Labels, level: int = 1) -> Itera
         works = sorted({key for formula in step.formulas for key in formula.reference})
         if step.after or works:
             yield paragraph(step.after) + (f"({', '.join(map(cited, works))})\n" if works else "")
+    yield paragraph("Decimals in the formulas are rounded to five digits; the sentences give more.")
 
 
 def _definition(found: Derivation) -> Step:
