@@ -19,7 +19,19 @@ from vgtheory.theory.bounds import bounds, certificate
 from vgtheory.theory.bounds.setting import slope_facts
 
 SIGMAS = 5.0
-SYMBOLS = {"depth", "p", "eps", "q", "t", "layer", "fraction", "weight_norm", "weight_frobenius", "weight_least"}
+SYMBOLS = {
+    "depth",
+    "p",
+    "eps",
+    "q",
+    "t",
+    "layer",
+    "fraction",
+    "weight_norm",
+    "weight_frobenius",
+    "weight_least",
+    "reach",
+}
 
 
 def haar(rng, count, n):

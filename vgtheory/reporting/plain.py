@@ -51,6 +51,7 @@ _NAMES = {
     n.depth_bfloat16_last: "L_bfloat16,0",
     n.depth_float16_last: "L_float16,0",
     n.fraction: "f",
+    n.reach: "H",
     n.saturated_tail: "P(#{|φ'(h_i)| ≤ ε} ≥ f N)",
     n.active_tail: "P(#{|φ'(h_i)| ≤ ε} ≤ f N)",
     n.saturated_layer: "P(|φ'(h_i)| ≤ ε for all i)",

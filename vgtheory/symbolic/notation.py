@@ -64,6 +64,7 @@ saturated_tail = sp.Symbol("saturated_tail", nonnegative=True)  # P(share of sat
 active_tail = sp.Symbol("active_tail", nonnegative=True)  # P(share of saturated neurons ≤ fraction)
 saturated_layer = sp.Symbol("saturated_layer", nonnegative=True)  # P(all neurons of a layer are saturated)
 t = sp.Symbol("t", positive=True)  # a threshold of a squared length
+reach = sp.Symbol("reach", positive=True)  # H, a bound of every |h_l| in a given network
 
 # Quantities that the derivation of one activation is about.
 slope_sup = sp.Symbol("slope_sup", real=True)  # sup φ'
@@ -116,6 +117,7 @@ LATEX_NAMES = {
     depth_bfloat16_last: r"L_{\mathrm{bfloat16},0}",
     depth_float16_last: r"L_{\mathrm{float16},0}",
     fraction: "f",
+    reach: "H",
     saturated_tail: r"\mathbb{P}\left(\#\{i : |\varphi'(h_i)| \le \varepsilon\} \ge f N\right)",
     active_tail: r"\mathbb{P}\left(\#\{i : |\varphi'(h_i)| \le \varepsilon\} \le f N\right)",
     saturated_layer: r"\mathbb{P}\left(|\varphi'(h_i)| \le \varepsilon \text{ for all } i\right)",

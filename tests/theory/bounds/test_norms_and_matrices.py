@@ -46,6 +46,21 @@ def test_one_random_matrix():
     )
 
 
+def test_confined_preactivations_bound_the_smallest_singular_value():
+    rng = np.random.default_rng(8)
+    n, layers = 6, 4
+    network = Network("tanh", Weights.orthogonal(1.1, 0.2), n, layers)
+    for _ in range(20):
+        x, jacobian, largest = np.ones(n), np.eye(n), 0.0
+        for _ in range(layers):
+            w = 1.1 * np.linalg.qr(rng.normal(size=(n, n)))[0]
+            h = w @ x + 0.2 * rng.normal(size=n)
+            largest = max(largest, np.abs(h).max())
+            x, jacobian = np.tanh(h), np.cosh(h)[:, None] ** -2.0 * (w @ jacobian)
+        least = value(network, "orthogonal weights, confined pre-activations", depth=layers, reach=float(largest))
+        assert np.linalg.svd(jacobian, compute_uv=False)[-1] >= least * (1 - 1e-9)
+
+
 def test_bounds_by_the_norms_of_given_matrices():
     rng = np.random.default_rng(2)
     n, layers = 6, 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import jacobian_least, jacobian_norm, log_stretch, p, weight_norm
+from vgtheory.symbolic.notation import jacobian_least, jacobian_norm, log_stretch, p, reach, weight_norm
 from vgtheory.theory.bounds.setting import Setting
 
 PROBABILITY = "holds with probability at least 1 − p"
@@ -68,7 +68,27 @@ def _orthogonal(s: Setting) -> list[Formula]:
                 ("pennington2017",),
             )
         )
-    return found
+    return [*found, *_confined(s)]
+
+
+def _confined(s: Setting) -> list[Formula]:
+    """Return (|φ'(H)|σ_w)^L ≤ every singular value where all |h_l| ≤ H: |φ'| is even and falls with |h|."""
+    act = s.network.activation
+    if act.parity != "odd" or not s.slope.decreasing or len(act.pieces) != 1:
+        return []
+    slope = act.derivative(1).subs(act.symbol, reach)
+    return [
+        Formula(
+            jacobian_least,
+            s.product(lambda layer: sp.Abs(slope) * layer.sigma_w),
+            "lower bound",
+            "proved",
+            "orthogonal weights, confined pre-activations",
+            "If no pre-activation exceeds H in magnitude, every singular value of J is at least this.",
+            ("square orthogonal weight matrices", "all |h_l| ≤ H", "|φ'| is nonincreasing in |h| (checked)"),
+            ("pennington2017",),
+        )
+    ]
 
 
 def _gaussian_norms(s: Setting) -> Formula:
