@@ -31,7 +31,9 @@ _PREFIX = re.compile(r"\b(np|numpy|math|torch|jnp|tf|F|nn|sp|sympy|scipy\.specia
 
 
 def sign_hint(ch: str) -> str:
-    """Return what to write for a character outside ASCII."""
+    """Return what to write for a character that is not printable ASCII."""
+    if ch in "\a\b\t\v\f\r":  # what Python makes of \alpha, \beta, \tanh, \varphi, \frac and \rho
+        return 'write LaTeX as a raw string, r"\\tanh x"'
     meant = _SIGNS.get(ch)
     return f"write {meant} for it" if meant else "retype it with plain letters and signs"
 

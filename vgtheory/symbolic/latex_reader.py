@@ -10,35 +10,23 @@ import re
 from collections.abc import Mapping
 
 from vgtheory._errors import FormulaError
+from vgtheory.symbolic.latex_words import (
+    CLOSING,
+    EQUALITIES,
+    FUNCTIONS,
+    GREEK,
+    LEFT_SIDE,
+    LOGIC,
+    PRODUCTS,
+    RELATIONS,
+    SIZES,
+    SPACE,
+    TOKEN,
+    WORDS,
+)
 
 MAX_LENGTH = 6000
 MAX_NESTING = 60
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\\\|\\.|\d+\.?\d*|\.\d+|[A-Za-z]|\s+|.", re.DOTALL)
-_SPACE = {r"\,", r"\;", r"\:", r"\!", r"\ ", r"\quad", r"\qquad", r"\displaystyle", r"\limits", "&"}
-_SIZES = {r"\left", r"\right", r"\big", r"\Big", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl", r"\biggr"}
-_CLOSING = {"(": ")", "[": "]", "|": "|", r"\{": r"\}", r"\lvert": r"\rvert"}
-_FUNCTIONS = {
-    "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh",
-    "tanh": "tanh", "sech": "sech", "arctan": "atan", "atan": "atan", "asinh": "asinh", "arcsinh": "asinh",
-    "arsinh": "asinh", "erf": "erf", "erfc": "erfc", "max": "Max", "min": "Min", "sign": "sign", "sgn": "sign",
-    "sigmoid": "sigmoid", "softplus": "softplus", "relu": "relu", "ReLU": "relu", "abs": "Abs", "theta": "Heaviside",
-}  # fmt: skip
-_GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "mu", "nu", "xi",
-    "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma",
-    "Phi", "Psi", "Omega", "ell", "lambda",
-}  # fmt: skip
-_WORDS = {r"\mathrm", r"\operatorname", r"\text", r"\mathit", r"\mathbf"}
-_RELATIONS = {
-    r"\le": "<=", r"\leq": "<=", r"\ge": ">=", r"\geq": ">=", "<": "<", ">": ">", r"\lt": "<", r"\gt": ">",
-    r"\leqslant": "<=", r"\geqslant": ">=",
-}  # fmt: skip
-_EQUALITIES = {"=": "Eq", r"\ne": "Ne", r"\neq": "Ne"}
-_LOGIC = {r"\wedge": "&", r"\land": "&", r"\vee": "|", r"\lor": "|"}
-_PRODUCTS = {r"\cdot": "*", r"\times": "*", "*": "*", "/": "/"}
-_LEFT_SIDE = re.compile(
-    r"\s*\\?[A-Za-z]+\s*\{?\s*(?:\\left)?\s*\(\s*[A-Za-z]\s*(?:\\right)?\s*\)\s*\}?\s*&?=(.*)\Z", re.DOTALL
-)
 
 
 def is_latex(text: str) -> bool:
@@ -70,8 +58,8 @@ def from_latex(text: str, names: Mapping[str, str]) -> str:
         raise FormulaError(f"{text[:40]!a} as a formula", "printable ASCII", r"write signs as commands, e.g. \alpha")
     body = re.sub(r"\A\s*(\$\$?|\\\[|\\\()|(\$\$?|\\\]|\\\))\s*\Z", "", text)
     body = re.sub(r"\A\s*\\displaystyle\b", "", body)
-    equation = _LEFT_SIDE.match(body)
-    reader = _Reader(_TOKEN.findall(equation[1] if equation else body), names)
+    equation = LEFT_SIDE.match(body)
+    reader = _Reader(TOKEN.findall(equation[1] if equation else body), names)
     formula = reader.sum()
     if reader.peek() is not None:
         raise reader.refused(reader.peek())
@@ -87,7 +75,7 @@ class _Reader:
     """A recursive-descent reader; each method returns formula text, in brackets where it is not a factor."""
 
     def __init__(self, tokens: list[str], names: Mapping[str, str]) -> None:
-        self.tokens = [t for t in tokens if not t.isspace() and t not in _SPACE - {"&"}]
+        self.tokens = [t for t in tokens if not t.isspace() and t not in SPACE - {"&"}]
         self.names, self.at, self.nesting = names, 0, 0
 
     def peek(self) -> str | None:
@@ -122,11 +110,11 @@ class _Reader:
         out = self.factor()
         while True:
             token = self.peek()
-            if token in _PRODUCTS:
+            if token in PRODUCTS:
                 self.take()
                 sign = self.take() if self.peek() == "-" else ""
                 factor = self.factor()
-                mark = _PRODUCTS[token]
+                mark = PRODUCTS[token]
                 out += mark + (f"({sign}{factor})" if sign else _factor(factor) if mark == "/" else factor)
             elif self.starts_factor(token):
                 if token is not None and token[0] in "0123456789.":
@@ -138,7 +126,7 @@ class _Reader:
     def starts_factor(self, token: str | None) -> bool:
         if token is None or token in (")", "]", "|", "}", "&", r"\\", ",", "^", "_", "+", "-"):
             return False
-        if token in _RELATIONS or token in _EQUALITIES or token in _LOGIC:
+        if token in RELATIONS or token in EQUALITIES or token in LOGIC:
             return False
         return token not in (r"\right", r"\end", r"\}", r"\rvert")
 
@@ -182,7 +170,7 @@ class _Reader:
         if token == "{":
             self.at -= 1
             return _factor(self.argument())
-        if token in _SIZES or token in _CLOSING:
+        if token in SIZES or token in CLOSING:
             self.at -= 1
             return self.bracketed()
         if token in (r"\frac", r"\tfrac", r"\dfrac"):
@@ -198,15 +186,15 @@ class _Reader:
         return self.named()
 
     def bracketed(self) -> str:
-        if self.peek() in _SIZES:
+        if self.peek() in SIZES:
             self.take()
         opening = self.take()
-        if opening not in _CLOSING:
+        if opening not in CLOSING:
             raise self.refused(opening)
         inner = self.sum()
-        if self.peek() in _SIZES:
+        if self.peek() in SIZES:
             self.take()
-        self.take(_CLOSING[opening])
+        self.take(CLOSING[opening])
         return f"Abs({inner})" if opening in ("|", r"\lvert") else f"({inner})"
 
     def root(self) -> str:
@@ -228,25 +216,25 @@ class _Reader:
     def named(self) -> str:
         """Return a function of its argument, or a symbol."""
         token = self.take()
-        name = self.word() if token in _WORDS else token.lstrip("\\")
-        function = name if token in _WORDS or token.startswith("\\") else ""
+        name = self.word() if token in WORDS else token.lstrip("\\")
+        function = name if token in WORDS or token.startswith("\\") else ""
         after = self.peek()
         is_call = name != "theta" or after in ("(", "{", r"\left")
-        if function in _FUNCTIONS and is_call and token + name not in self.names:
+        if function in FUNCTIONS and is_call and token + name not in self.names:
             return self.call(function)
-        if not (token in _WORDS or (len(token) == 1 and token.isalpha()) or name in _GREEK or token in self.names):
+        if not (token in WORDS or (len(token) == 1 and token.isalpha()) or name in GREEK or token in self.names):
             raise self.refused(token)
         return self.symbol(token, name)
 
     def symbol(self, token: str, name: str) -> str:
-        key = token + name if token in _WORDS else token
+        key = token + name if token in WORDS else token
         while self.peek() == "_":
             self.take()
             if self.peek() == "{":
                 sub = self.word()
             else:
                 sub = self.take()
-                sub = sub + self.word() if sub in _WORDS else sub
+                sub = sub + self.word() if sub in WORDS else sub
             key, name = f"{key}_{sub}", f"{name}_{re.sub(r'[^A-Za-z0-9]+', '_', sub).strip('_')}"
         # lambda is a word of Python's grammar, by which the formula text is read afterwards.
         return self.names.get(symbol_key(key), "lam" if name == "lambda" else name)
@@ -258,12 +246,12 @@ class _Reader:
             power = self.argument()
             if power.startswith("-"):
                 raise FormulaError(f"\\{function}^{{{power}}}", "a positive power", r"write \arctan or \frac{1}{...}")
-        name, at = _FUNCTIONS[function], self.peek()
+        name, at = FUNCTIONS[function], self.peek()
         if at == "{" and self.at + 1 < len(self.tokens) and self.tokens[self.at + 1] in (r"\left", "("):
             self.take()
             inner = self.arguments()
             self.take("}")
-        elif at in ("(", r"\left", "[") or at in _SIZES:
+        elif at in ("(", r"\left", "[") or at in SIZES:
             inner = self.arguments()
         elif at == "{":
             inner = self.argument()
@@ -272,7 +260,7 @@ class _Reader:
         return f"{name}({inner})**{_factor(power)}" if power else f"{name}({inner})"
 
     def arguments(self) -> str:
-        if self.peek() in _SIZES:
+        if self.peek() in SIZES:
             self.take()
         opening = self.take()
         if opening not in ("(", "[", "|", r"\{"):
@@ -281,9 +269,9 @@ class _Reader:
         while self.peek() == ",":
             self.take()
             out += "," + self.sum()
-        if self.peek() in _SIZES:
+        if self.peek() in SIZES:
             self.take()
-        self.take(_CLOSING[opening])
+        self.take(CLOSING[opening])
         return f"Abs({out})" if opening == "|" else out
 
     def bare(self, function: str) -> str:
@@ -292,7 +280,7 @@ class _Reader:
         clear = token is not None and (token in (r"\frac", r"\sqrt") or token[0] == "\\" or token.isalpha())
         inner = self.factor() if clear else ""
         after = self.peek()
-        if not clear or (self.starts_factor(after) and (after or "").lstrip("\\") not in _FUNCTIONS):
+        if not clear or (self.starts_factor(after) and (after or "").lstrip("\\") not in FUNCTIONS):
             raise FormulaError(
                 f"\\{function} without brackets", "brackets around its argument", f"write \\{function}(x)"
             )
@@ -320,8 +308,8 @@ class _Reader:
             if self.word() in ("otherwise", "else", "True"):
                 return "True"
         out = self.comparison()
-        while self.peek() in _LOGIC:
-            out = f"({out}){_LOGIC[self.take()]}({self.comparison()})"
+        while self.peek() in LOGIC:
+            out = f"({out}){LOGIC[self.take()]}({self.comparison()})"
         return out
 
     def comparison(self) -> str:
@@ -329,12 +317,12 @@ class _Reader:
             self.take()
             return f"~({self.comparison()})"
         left, mark = self.sum(), self.take()
-        if mark in _EQUALITIES:
-            return f"{_EQUALITIES[mark]}({left},{self.sum()})"
+        if mark in EQUALITIES:
+            return f"{EQUALITIES[mark]}({left},{self.sum()})"
         out = left
-        while mark in _RELATIONS:
-            out += _RELATIONS[mark] + self.sum()
-            if self.peek() not in _RELATIONS:
+        while mark in RELATIONS:
+            out += RELATIONS[mark] + self.sum()
+            if self.peek() not in RELATIONS:
                 return out
             mark = self.take()
         raise self.refused(mark, "<")

@@ -83,7 +83,7 @@ BINARY: dict[type, Callable[[sp.Expr, sp.Expr], sp.Expr]] = {
 
 
 def parse(text: str, parameters: Collection[str] = ()) -> tuple[sp.Expr, sp.Symbol, dict[str, sp.Symbol]]:
-    """Return (expression, variable, parameters by name) of a formula in one variable.
+    r"""Return (expression, variable, parameters by name) of a formula in one variable.
 
     Parameters
     ----------
