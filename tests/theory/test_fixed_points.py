@@ -173,3 +173,25 @@ def test_phases():
     assert phase(fixed_points("relu", 2**0.5)[0]) == "critical"
     with pytest.raises(InputError):
         phase(float("nan"))
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "silu", "siren", "sigmoid"])
+def test_no_scales_lead_to_nan_or_an_endless_loop(name):
+    for sigma_w, sigma_b in ((0.0, 0.5), (1e-6, 1e-6), (0.3, 30.0), (50.0, 0.1)):
+        if name == "siren" and max(sigma_w, sigma_b) > 10:  # more oscillations than can be integrated
+            with pytest.raises(UnsupportedError, match="sigma_w"):
+                fixed_points(name, sigma_w, sigma_b)
+            continue
+        found = fixed_points(name, sigma_w, sigma_b)
+        for p in found:
+            assert np.isfinite([p.q, p.chi, p.chi_q, p.c]).all()
+            assert not np.isnan([p.xi_q, p.xi_c]).any()
+        if not found:
+            assert length_limit(name, sigma_w, sigma_b) == np.inf
+
+
+def test_siren_is_solved_by_the_series_alone():
+    (point,) = [p for p in fixed_points("siren", 1.5, 0.1) if p.stable]
+    assert point.q == pytest.approx(1.135, rel=1e-12)  # E sin² = 1/2 there
+    # C(c) σ_w²-part: e^{−ω²q} sinh(ω² q c) is 0 to double precision at c*, so that c* = σ_b²/q
+    assert point.c == pytest.approx(0.01 / 1.135, rel=1e-9)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
-from vgtheory._errors import InputError, NoSolutionError
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.theory.correlation_table import correlation_table, fixed_correlation
 from vgtheory.theory.mean_field import (
     correlation_step,
@@ -31,6 +31,14 @@ def test_maps_of_erf_are_williams_closed_forms():
     assert gradient_gain_at("erf", q, sigma_w) == pytest.approx(sigma_w**2 * 4 / np.pi / np.sqrt(1 + 4 * q), rel=1e-12)
     slope = sigma_w**2 * 4 / np.pi / (1 + 2 * q) / np.sqrt(1 + 4 * q)
     assert length_slope("erf", q, sigma_w) == pytest.approx(slope, rel=1e-10)
+
+
+def test_where_quadrature_gives_up_the_closed_form_answers():
+    """siren at q = 1e4: 6,000 oscillations of sin(30 h)² within 13 √q."""
+    assert float(next_length("siren", 1e4, 1.2, 0.3)) == pytest.approx(1.44 / 2 + 0.09, rel=1e-14)
+    assert float(gradient_gain_at("siren", 1e4, 1.2)) == pytest.approx(1.44 * 450, rel=1e-14)
+    with pytest.raises(UnsupportedError, match="smaller"):
+        next_length("tanh(sin(300*x))", 1e4, 1.0)
 
 
 @pytest.mark.parametrize("name", ["tanh", "selu", "gelu", "hard_tanh"])

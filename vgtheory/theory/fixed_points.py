@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError, NoSolutionError
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.correlation_table import correlation_table
@@ -248,7 +248,18 @@ def _length_roots(table: MomentTable, sigma_w: float, sigma_b: float) -> list[fl
     residual = _residual(table, sigma_w, sigma_b)
     # A root at the very left end (σ_w tiny against σ_b) must lie inside the grid.
     t = _grid(table, lowest - 2 * _STEP, highest)
+    _need_all(table, float(t[-1]), highest, residual)
     return [_polished(table, r, sigma_w, sigma_b) for r in sign_changes(residual, t)]
+
+
+def _need_all(table: MomentTable, top: float, highest: float, residual: Callable[[Array], Array]) -> None:
+    """Raise UnsupportedError where F still lies above the diagonal at the last q that can be computed, and may fall."""
+    above = top < highest - 2 * _STEP and residual(np.array([top]))[0] > 0
+    if above and float(table.at(np.array([top])).elasticity[0]) < 1 - 1e-9:
+        raise UnsupportedError(
+            f"the length map of {table.activation.name} beyond q = {np.exp(top):.6g}, where it is still above q: the "
+            "moments cannot be computed there; use smaller sigma_w or sigma_b"
+        )
 
 
 def _critical_roots(table: MomentTable, sigma_b: float) -> list[float]:

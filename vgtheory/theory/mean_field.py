@@ -12,6 +12,8 @@ from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.close_pairs import close_means
 from vgtheory.kernels.quadrature import Array, UnresolvedError, bivariate_means
 from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.gaussian import gradient_gain, length_map
 from vgtheory.theory.moments import table_of
 
 
@@ -32,8 +34,11 @@ def next_length(act: Any, q: Any, sigma_w: float, sigma_b: float = 0.0) -> Array
     3.0
     """
     q = np.asarray(q, dtype=float)
-    m = table_of(act).direct(np.log(q.ravel()))
-    return (sigma_w**2 * np.exp(m.log_square) + sigma_b**2).reshape(q.shape)
+    try:
+        square = np.exp(table_of(act).direct(np.log(q.ravel())).log_square)
+    except UnsupportedError as problem:
+        square = _closed(length_map(act), q, problem)
+    return (sigma_w**2 * square + sigma_b**2).reshape(q.shape)
 
 
 def gradient_gain_at(act: Any, q: Any, sigma_w: float) -> Array:
@@ -42,8 +47,18 @@ def gradient_gain_at(act: Any, q: Any, sigma_w: float) -> Array:
     Schoenholz et al. (2017), eq. 10.
     """
     q = np.asarray(q, dtype=float)
-    m = table_of(act).direct(np.log(q.ravel()))
-    return (sigma_w**2 * np.exp(m.log_slope_square)).reshape(q.shape)
+    try:
+        square = np.exp(table_of(act).direct(np.log(q.ravel())).log_slope_square)
+    except UnsupportedError as problem:
+        square = _closed(gradient_gain(act), q, problem)
+    return (sigma_w**2 * square).reshape(q.shape)
+
+
+def _closed(mean: Formula, q: Array, problem: UnsupportedError) -> Array:
+    """Return a Gaussian mean from its closed form where quadrature has a problem; raise that without a closed form."""
+    if mean.status != "proved":
+        raise problem
+    return np.array([float(mean.at(q=float(v)).value()) for v in q.ravel()])
 
 
 def length_slope(act: Any, q: Any, sigma_w: float) -> Array:
