@@ -118,6 +118,13 @@ _ROWS = (
         "inproceedings",
     ),
     Reference(
+        "marsaglia2000",
+        "Marsaglia, G. and Tsang, W. W.",
+        "A simple method for generating gamma variables",
+        "ACM Transactions on Mathematical Software",
+        2000,
+    ),
+    Reference(
         "martens2021",
         "Martens, J. and Ballard, A. and Desjardins, G. and Swirszcz, G. and Dalibard, V. and Sohl-Dickstein, J. and "
         "Schoenholz, S. S.",
@@ -135,6 +142,20 @@ _ROWS = (
         2022,
         "2106.10165",
         "book",
+    ),
+    Reference(
+        "vose1991",
+        "Vose, M. D.",
+        "A linear algorithm for generating random numbers with a given distribution",
+        "IEEE Transactions on Software Engineering",
+        1991,
+    ),
+    Reference(
+        "walker1977",
+        "Walker, A. J.",
+        "An efficient method for generating discrete random variables with general distributions",
+        "ACM Transactions on Mathematical Software",
+        1977,
     ),
     Reference(
         "xiao2018",

@@ -6,7 +6,7 @@ from scipy import stats
 
 from tests.kernels.simulation import p_values
 from tests.oracles import network_gradients
-from vgtheory.kernels.chain import chain_samples
+from vgtheory.kernels.chain import alias_table, chain_samples
 
 SLOPES = {"relu": (1.0, 0.0), "leaky": (1.0, 0.2), "abs": (1.0, -1.0), "line": (1.0, 1.0), "flipped": (-0.5, 2.0)}
 SIX, SIXTEEN, UNEVEN, TWO = (6,) * 9, (16,) * 7, (5, 9, 3, 12, 4), (2,) * 5
@@ -84,3 +84,26 @@ def test_units_that_are_on_are_fair_coins(width):
     assert p_value(0.5) > 1e-8
     if width >= 64:
         assert p_value(0.51) < 1e-8
+
+
+@pytest.mark.parametrize("trials", [1, 2, 3, 7, 64, 511, 4096])
+def test_the_alias_table_holds_the_binomial_probabilities(trials):
+    limits, others, shift, least = alias_table(trials)
+    share = limits / 2.0 ** float(shift)
+    chance = np.zeros(len(limits))
+    np.add.at(chance, np.arange(len(limits)), share)
+    np.add.at(chance, others, 1.0 - share)
+    values = least + np.arange(len(limits))
+    np.testing.assert_allclose(chance / len(limits), stats.binom(trials, 0.5).pmf(values), atol=1e-14)
+    assert stats.binom(trials, 0.5).cdf(least - 1) < 1e-22
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky"])
+def test_a_sample_has_the_same_bits_in_any_chunk_and_lane(name):
+    widths = (5, 300, 64, 9, 64, 2000)
+    out = [np.empty((21, 5)) for _ in range(3)]
+    part = [np.empty((2, 5)) for _ in range(3)]
+    for results, first in ((out, 0), (part, 7)):
+        chain_samples(SLOPES[name], np.array(widths), np.full(5, 1.4), np.uint64(3), first, *results)
+    for whole, some in zip(out, part, strict=True):
+        np.testing.assert_array_equal(some, whole[7:9])

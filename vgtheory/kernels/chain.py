@@ -10,53 +10,84 @@ s_{l+1}‖δ_{l+1}‖ times fresh normals.  φ' is constant on either group of e
 them, ρ = c/(‖x_l‖ s_{l+1}‖δ_{l+1}‖) and a normal ω along the one direction of their plane that is orthogonal to x_l,
 
     ‖δ_l‖² = s_{l+1}²‖δ_{l+1}‖² (a²[(ρp − rω)² + χ²(n − 1)] + b²[(ρr + pω)² + χ²(N_l − n − 1)]).
+
+Networks run in lanes, a few at a time, so that the loops over them vectorise.  A χ² variate is tried by the method of
+Marsaglia & Tsang (2000): d(1 + t)³ with t = x/√(9d), d = (ν/2 − ⅓), is right with probability e^h, where
+h = 3d(ln(1 + t) − t + t²/2 − t³/3) ≥ −¾dt⁴/(1 − |t|): nearly always a comparison without logarithms decides, with a
+uniform number known to 32 bits; what it leaves open goes on by itself, with the number's further bits.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numba import float64, int64, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import compiled, piece
+from vgtheory.kernels._jit import compiled, loop, piece
+from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels.elementary import exp, log
 from vgtheory.kernels.normals import box_muller, philox, unit
 
-# What a counter's last word stands for here; the element counts a variate's words.
-SIGNS, POSITIVE, NEGATIVE, PLANE, POSITIVE_BACK, NEGATIVE_BACK = (np.int64(word) for word in range(16, 22))
-ONE = np.uint64(1)
+# What a counter's last word stands for here; variates that go on by themselves have words of their own.
+UP, DOWN, UP_BACK, DOWN_BACK, NORMALS, WORDS, NORMALS_BACK, WORDS_BACK = (np.int64(word) for word in range(16, 24))
+REFINE = np.int64(32)
+HALF = np.uint64(0xFFFFFFFF)
 FEW = 8  # degrees of freedom up to which squares are summed
-STEP = 2.0**-53
+STEP, STEP32 = 2.0**-53, 2.0**-32
+# Numbers of a lane and layer that the way back needs, and those of the result.
+ON, P, R, GRADIENT, WEIGHT, Q = range(6)
+LANES, DEEP = 16, 10**5  # beyond DEEP layers lanes would take too much memory
+BOUND = 10.0  # standard deviations of a binomial beyond which nothing is tabulated: probability below 2e-23
+
+
+@loop
+def _normal_lanes(x, y, key, layer, sample, purpose):
+    """Fill x and y with independent normals, lane i being sample + i."""
+    prefer_wide_vectors()
+    for i in range(x.size):
+        first, second = philox(0, layer, sample + i, purpose, key)
+        x[i], y[i] = box_muller(first, second)
+
+
+@loop
+def _word_lanes(one, two, key, layer, sample, purpose):
+    """Fill both with the raw words of a counter."""
+    prefer_wide_vectors()
+    for i in range(one.size):
+        one[i], two[i] = philox(0, layer, sample + i, purpose, key)
+
+
+@loop
+def _binomial_lanes(out, words, limit, other, shift, base):
+    """Fill out with Binomial(N, 1/2) numbers by the alias method (Walker 1977, Vose 1991)."""
+    mask = (np.uint64(1) << shift) - np.uint64(1)
+    for i in range(out.size):
+        column = np.int64(words[i] >> shift)
+        here = words[i] & mask
+        out[i] = float(base + (column if here < limit[column] else other[column]))
+
+
+@loop
+def _chi_square_lanes(out, freedom, x, words, low):
+    """Fill out with χ² numbers of so many degrees of freedom, or −1 where the comparison leaves it open."""
+    prefer_wide_vectors()
+    for i in range(out.size):
+        d = 0.5 * freedom[i] - 1.0 / 3.0
+        t = x[i] / math.sqrt(9.0 * d)
+        half = (words[i] & HALF) if low else (words[i] >> np.uint64(32))
+        chance = (np.float64(np.int64(half)) + 1.0) * STEP32
+        v = 1.0 + t
+        size = abs(t)
+        sure = (freedom[i] > FEW) & (size < 1.0) & (chance * (1.0 - size) <= 1.0 - size - 0.75 * d * (t * t) * (t * t))
+        out[i] = 2.0 * d * (v * v * v) if sure else -1.0
 
 
 @piece
-def _ones(word):
-    """Return the number of set bits."""
-    word = word - ((word >> ONE) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@piece
-def _fair_binomial(trials, key, sample, layer):
-    """Return the number of heads in `trials` tosses of a fair coin: bits of the generator, counted."""
-    heads = 0
-    for start in range(0, trials, 128):
-        first, second = philox(start // 128, layer, sample, SIGNS, key)
-        left = trials - start
-        if left < 64:
-            first &= (ONE << np.uint64(left)) - ONE
-        if left <= 64:
-            second = np.uint64(0)
-        elif left < 128:
-            second &= (ONE << np.uint64(left - 64)) - ONE
-        heads += _ones(first) + _ones(second)
-    return heads
-
-
-@piece
-def _chi_square(freedom, key, sample, layer, purpose):
-    """Return a χ² variate: few squares are summed, else by rejection, exact in law (Marsaglia & Tsang 2000)."""
+def _slow_chi_square(freedom, x, half, key, sample, layer, purpose):
+    """Return the χ² number whose quick comparison was left open; few squares are summed."""
+    if freedom <= 0:
+        return 0.0
     if freedom <= FEW:
         total = 0.0
         for i in range(0, freedom, 2):
@@ -68,87 +99,170 @@ def _chi_square(freedom, key, sample, layer, purpose):
         return total
     d = 0.5 * freedom - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
+    first, _ = philox(0, layer, sample, purpose + REFINE, key)
+    u = (np.float64(np.int64(half)) + unit(first) + STEP) * STEP32
     attempt = 0
     while True:
-        first, second = philox(2 * attempt, layer, sample, purpose, key)
-        x, _ = box_muller(first, second)
-        first, second = philox(2 * attempt + 1, layer, sample, purpose, key)
-        attempt += 1
         v = 1.0 + c * x
         if v > 0.0:
             v = v * v * v
-            u = unit(first) + STEP
-            if u < 1.0 - 0.0331 * (x * x) * (x * x):  # implies the next and spares its logarithms, 98 % of the time
-                return 2.0 * d * v
             if math.log(u) < 0.5 * x * x + d - d * v + d * math.log(v):
                 return 2.0 * d * v
+        first, second = philox(2 * attempt, layer, sample, purpose, key)
+        x, _ = box_muller(first, second)
+        first, second = philox(2 * attempt + 1, layer, sample, purpose, key)
+        u = unit(first) + STEP
+        attempt += 1
+
+
+@loop
+def _chi_squares(out, freedom, x, words, low, key, layer, sample, purpose):
+    """Fill out with χ² numbers."""
+    _chi_square_lanes(out, freedom, x, words, low)
+    for i in range(out.size):
+        if out[i] < 0.0:
+            half = (words[i] & HALF) if low else (words[i] >> np.uint64(32))
+            out[i] = _slow_chi_square(np.int64(freedom[i]), x[i], half, key, sample + i, layer, purpose)
+
+
+@loop
+def _forward_lanes(kept, up, down, log_x, log_s, width, a, b):
+    """Take ln‖x‖ of the lanes one layer up, and keep what the way back needs."""
+    prefer_wide_vectors()
+    for i in range(log_x.size):
+        square = a * a * up[i] + b * b * down[i]
+        before = log_s + log_x[i]
+        kept[WEIGHT, i] = log_x[i]
+        kept[Q, i] = exp(2.0 * before) * (up[i] + down[i]) / width
+        kept[P, i] = a * math.sqrt(up[i] / square)
+        kept[R, i] = -b * math.sqrt(down[i] / square)
+        log_x[i] = before + 0.5 * log(square)
+
+
+@loop
+def _top_lanes(kept, up, down, x, y, log_x, log_c, sign, log_delta, width, a, b):
+    """Start the way back: the loss gradient is uniform on the sphere; x, y are its normals along the parts of x_L."""
+    for i in range(x.size):
+        along = 0.0 if kept[ON, i] == 0.0 else x[i]
+        across = 0.0 if kept[ON, i] == width else y[i]
+        log_delta[i] = -0.5 * math.log(along * along + across * across + up[i] + down[i])
+        c = kept[P, i] * along + kept[R, i] * across
+        sign[i] = 1.0 if c >= 0.0 else -1.0
+        log_c[i] = log_x[i] + log_delta[i] + math.log(abs(c))
+        log_delta[i] += 0.5 * math.log(a * a * (along * along + up[i]) + b * b * (across * across + down[i]))
+        kept[GRADIENT, i] = log_delta[i]
+
+
+@loop
+def _backward_lanes(kept, above, up, down, normal, log_c, sign, log_delta, log_s, width, a, b):
+    """Take ln‖δ‖ of the lanes one layer down; ln‖x_l‖ is what `above` was kept for."""
+    prefer_wide_vectors()
+    for i in range(normal.size):
+        log_delta[i] += log_s
+        rho = sign[i] * exp(log_c[i] - above[i] - log_delta[i])
+        omega = normal[i] if (kept[ON, i] > 0.0) & (kept[ON, i] < width) else 0.0
+        x = rho * kept[P, i] - kept[R, i] * omega
+        y = rho * kept[R, i] + kept[P, i] * omega
+        log_delta[i] += 0.5 * log(a * a * (x * x + up[i]) + b * b * (y * y + down[i]))
+        kept[GRADIENT, i] = log_delta[i]
+
+
+@loop
+def _freedom_lanes(up, down, on, width, less):
+    """Set the degrees of freedom of either group, less 0 or 1."""
+    for i in range(on.size):
+        up[i] = on[i] - less
+        down[i] = width - on[i] - less
+
+
+@loop
+def _write(kept, log_x, count, start, gradient, weight, q):
+    """Copy lanes to rows of the results; a network with a layer all of whose units are off has no gradient."""
+    for i in range(count):
+        dead = log_x[i] == -math.inf
+        for k in range(kept.shape[0]):
+            gradient[start + i, k] = -math.inf if dead else kept[k, GRADIENT, i]
+            weight[start + i, k] = -math.inf if dead else kept[k, WEIGHT, i] + kept[k, GRADIENT, i]
+            q[start + i, k] = kept[k, Q, i]
 
 
 @compiled(
     void(
-        float64, float64, int64[::1], float64[::1], uint64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1]
+        float64, float64, int64[::1], float64[::1], int64[::1], uint64[:, ::1], int64[:, ::1], uint64[::1], int64[::1],
+        int64, uint64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1],
     )
 )  # fmt: skip
-def _chain_samples(a, b, widths, sigma_w, seed, first, gradient, weight, q):
+def _chain_samples(
+    a, b, widths, sigma_w, table, limits, others, shifts, bases, lanes, seed, first, gradient, weight, q
+):  # fmt: skip
     depth = sigma_w.size
-    positive = np.empty(depth, np.int64)
-    along = np.empty((2, depth))  # p and r
-    log_x = np.empty(depth + 1)
-    log_x[0] = 0.5 * math.log(float(widths[0]))
-    for i in range(gradient.shape[0]):
-        sample = first + i
-        dead = False
+    kept = np.empty((depth, 6, lanes))
+    real = np.empty((10, lanes))
+    x, y, up, down, n_up, n_down = real[0], real[1], real[2], real[3], real[4], real[5]
+    log_x, log_c, sign, log_delta = real[6], real[7], real[8], real[9]
+    one, two = np.empty(lanes, np.uint64), np.empty(lanes, np.uint64)
+    for start in range(0, gradient.shape[0], lanes):
+        sample = first + start
+        log_x[:] = 0.5 * math.log(float(widths[0]))
         for k in range(depth):
-            n, layer = widths[k + 1], k + 1
-            weight[i, k] = log_x[k]
-            if dead:
-                q[i, k] = 0.0
-                continue
+            n, layer, row = widths[k + 1], k + 1, table[k]
+            _normal_lanes(x, y, seed, layer, sample, NORMALS)
+            _word_lanes(one, two, seed, layer, sample, WORDS)
+            _binomial_lanes(kept[k, ON], one, limits[row], others[row], shifts[row], bases[row])
+            _freedom_lanes(n_up, n_down, kept[k, ON], float(n), 0.0)
+            _chi_squares(up, n_up, x, two, True, seed, layer, sample, UP)
+            _chi_squares(down, n_down, y, two, False, seed, layer, sample, DOWN)
             log_s = math.log(sigma_w[k]) - 0.5 * math.log(float(widths[k]))
-            positive[k] = _fair_binomial(n, seed, sample, layer)
-            up = _chi_square(positive[k], seed, sample, layer, POSITIVE)
-            down = _chi_square(n - positive[k], seed, sample, layer, NEGATIVE)
-            q[i, k] = math.exp(2.0 * (log_s + log_x[k])) * (up + down) / n
-            square = a * a * up + b * b * down
-            dead = square == 0.0
-            if dead:
-                continue
-            log_x[k + 1] = log_s + log_x[k] + 0.5 * math.log(square)
-            along[0, k] = a * math.sqrt(up / square)
-            along[1, k] = -b * math.sqrt(down / square)
-        if dead:
-            gradient[i, :] = -math.inf
-            weight[i, :] = -math.inf
-            continue
-        log_c = log_delta = 0.0
-        sign = 1.0
+            _forward_lanes(kept[k], up, down, log_x, log_s, float(n), a, b)
         for k in range(depth - 1, -1, -1):
             n, layer = widths[k + 1], k + 1
-            p, r = along[0, k], along[1, k]
-            up = _chi_square(max(positive[k] - 1, 0), seed, sample, layer, POSITIVE_BACK)
-            x = y = down = 0.0
-            if b != 0.0 or k == depth - 1:  # ReLU's silent half matters for the norm of the loss gradient alone
-                one, two = philox(0, layer, sample, PLANE, seed)
-                x, y = box_muller(one, two)
-                down = _chi_square(max(n - positive[k] - 1, 0), seed, sample, layer, NEGATIVE_BACK)
-            if k == depth - 1:  # normals of the loss gradient, along the two parts of x_L; over their norm below
-                if positive[k] == 0:
-                    x = 0.0
-                if positive[k] == n:
-                    y = 0.0
-                log_delta = -0.5 * math.log(x * x + y * y + up + down)
-                c = p * x + r * y
-                sign = 1.0 if c >= 0.0 else -1.0
-                log_c = log_x[k + 1] + log_delta + math.log(abs(c))
+            both = b != 0.0 or k == depth - 1  # ReLU's silent half matters for the norm of the loss gradient alone
+            _normal_lanes(x, y, seed, layer, sample, NORMALS_BACK)
+            _word_lanes(one, two, seed, layer, sample, WORDS_BACK)
+            _freedom_lanes(n_up, n_down, kept[k, ON], float(n), 1.0)
+            _chi_squares(up, n_up, x, two, True, seed, layer, sample, UP_BACK)
+            if both:
+                _chi_squares(down, n_down, y, two, False, seed, layer, sample, DOWN_BACK)
+                _normal_lanes(x, y, seed, layer, sample, DOWN_BACK + REFINE + REFINE)
             else:
-                log_delta += math.log(sigma_w[k + 1]) - 0.5 * math.log(float(n))
-                rho = sign * math.exp(log_c - log_x[k + 1] - log_delta)
-                omega = x if 0 < positive[k] < n else 0.0
-                x = rho * p - r * omega
-                y = rho * r + p * omega
-            log_delta += 0.5 * math.log(a * a * (x * x + up) + b * b * (y * y + down))
-            gradient[i, k] = log_delta
-            weight[i, k] += log_delta
+                down[:] = 0.0
+            if k == depth - 1:
+                _top_lanes(kept[k], up, down, x, y, log_x, log_c, sign, log_delta, float(n), a, b)
+            else:
+                log_s = math.log(sigma_w[k + 1]) - 0.5 * math.log(float(n))
+                _backward_lanes(
+                    kept[k], kept[k + 1, WEIGHT], up, down, y, log_c, sign, log_delta, log_s, float(n), a, b
+                )  # fmt: skip
+        _write(kept, log_x, min(lanes, gradient.shape[0] - start), start, gradient, weight, q)
+
+
+@lru_cache(maxsize=64)
+def alias_table(trials: int) -> tuple[NDArray[np.uint64], NDArray[np.int64], int, int]:
+    """Return (limits, others, shift, least): the alias table of Binomial(trials, 1/2) for words of 64 bits."""
+    reach = int(BOUND * math.sqrt(trials) / 2) + 1
+    least, most = max(0, trials // 2 - reach), min(trials, trials // 2 + reach)
+    mode = trials // 2
+    chance = np.ones(most - least + 1)
+    for value in range(mode + 1, most + 1):
+        chance[value - least] = chance[value - least - 1] * (trials - value + 1) / value
+    for value in range(mode - 1, least - 1, -1):
+        chance[value - least] = chance[value - least + 1] * (value + 1) / (trials - value)
+    columns = 1 << (len(chance) - 1).bit_length()
+    shift = 64 - (columns.bit_length() - 1)
+    share = np.zeros(columns)
+    share[: len(chance)] = chance * (columns / chance.sum())
+    full, other = np.ones(columns), np.arange(columns)
+    small, large = [i for i in range(columns) if share[i] < 1], [i for i in range(columns) if share[i] >= 1]
+    while small and large:
+        light, heavy = small.pop(), large[-1]
+        full[light], other[light] = share[light], heavy
+        share[heavy] -= 1.0 - share[light]
+        if share[heavy] < 1:
+            small.append(large.pop())
+    limits = np.array(
+        [min(int(f * 2.0**shift), 2**shift - 1) if f < 1 else 2**shift - 1 for f in full], dtype=np.uint64
+    )
+    return limits, other, shift, least
 
 
 def chain_samples(
@@ -166,4 +280,16 @@ def chain_samples(
     `slopes` are those of φ right and left of 0; both differ from 0, or the left one is 0, which is also φ'(0) then:
     a layer with all units off ends the gradient of every layer.
     """
-    _chain_samples(*map(float, slopes), widths, sigma_w, seed, first, gradient, weight, q)
+    distinct, table = np.unique(widths[1:], return_inverse=True)
+    tables = [alias_table(int(n)) for n in distinct]
+    most = max(len(limits) for limits, _, _, _ in tables)
+    limits, others = np.zeros((len(tables), most), np.uint64), np.zeros((len(tables), most), np.int64)
+    for i, (limit, other, _, _) in enumerate(tables):
+        limits[i, : len(limit)], others[i, : len(other)] = limit, other
+    shifts = np.array([shift for _, _, shift, _ in tables], np.uint64)
+    bases = np.array([least for _, _, _, least in tables], np.int64)
+    lanes = LANES if len(sigma_w) <= DEEP else 2
+    _chain_samples(
+        *map(float, slopes), widths, sigma_w, table.astype(np.int64), limits, others, shifts, bases, lanes, seed, first,
+        gradient, weight, q,
+    )  # fmt: skip

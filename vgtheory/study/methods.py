@@ -83,7 +83,7 @@ def nanoseconds(network: Network, method: str) -> float:
     widths = layers_of(network)[0]
     inner = widths[1:].astype(float)
     if method == "chain":
-        return float(np.sum(0.1 * inner + 500.0))
+        return 80.0 * len(inner)
     if method == "exact":
         return float(np.sum((20.0 if network.parts else 8.0) * inner + 300.0))
     return float(np.sum(5.0 * inner * widths[:-1] + 100.0 * inner))
@@ -118,7 +118,7 @@ def parts_of(network: Network) -> Parts:
 def slopes_of_chain(network: Network) -> tuple[float, float] | None:
     """Return φ's slopes right and left of 0 if the network is one that ``chain_samples`` knows, else None."""
     law = network.weights
-    if law.family != "gaussian" or law.shared or law.sigma_b != 0 or network.parts:
+    if law.family != "gaussian" or law.shared or law.sigma_b != 0 or law.sigma_w == 0 or network.parts:
         return None
     if network.activation.homogeneous_degree != 1:
         return None

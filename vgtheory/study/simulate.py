@@ -46,10 +46,9 @@ def simulate(
     samples : number of independent networks, 1 to 10⁷.  The first 8 of 64 samples are the 8 samples of a run with 8.
     seed : 0 to 2⁶⁴ − 1.  Results depend on it and on nothing else: not on workers, chunks or resumption.
     method : "exact" draws no matrices, O(N) per layer, and needs rotation-invariant weights (gaussian, orthogonal,
-        not recurrent) with normal biases; "chain" needs a few numbers per layer at any width (N random bits and six
-        variates), and gaussian weights, no bias and φ(th) = tφ(h) (ReLU, leaky ReLU, |h|); "dense" multiplies
-        matrices, O(N²) per layer; "auto" takes the fastest that holds.  All sample the same law, with different random
-        numbers.
+        not recurrent) with normal biases; "chain" draws a few numbers per layer at any width, and needs gaussian
+        weights, no bias, no further parts and φ(th) = tφ(h) (ReLU, leaky ReLU, |h|); "dense" multiplies matrices,
+        O(N²) per layer; "auto" takes the fastest that holds.  All sample the same law, with different random numbers.
     executor : any ``concurrent.futures.Executor``; by default threads, one per core.
     checkpoint : a directory for finished parts; a later call with the same network, seed and method continues from it.
     progress : called as ``progress(samples done, samples)``; with `until`, samples until it is looked at next.
