@@ -12,7 +12,16 @@ import vgtheory as vg
 vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=256, depth=10**5), 1)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
-CASES = {"backward, N = 256, depth 1e5": BACKWARD}
+FORWARD = """
+import resource
+import vgtheory as vg
+vg.tangents(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=256, depth=10**6), 1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+CASES = {
+    "forward tangents, N = 256, depth 1e6": FORWARD,
+    "backward, N = 256, depth 1e5": BACKWARD,
+}
 
 
 def lines() -> tuple[list[Line], str]:
