@@ -31,8 +31,8 @@ def choose_method(network: Network, method: str) -> str:
     law, obstacle = network.weights, obstacle_to_exact(network)
     if network.norm is not None and network.norm.kind == "batch":
         raise UnsupportedError(
-            "batch norm needs a batch of inputs, and simulate runs one input through each network; use norm='layer' or "
-            "norm='rms'"
+            "batch norm needs a batch of inputs, and simulate runs one input through each network; use "
+            "vg.simulate_batch, or norm='layer' or norm='rms'"
         )
     if law.shared and network.skip is not None and network.skip.matrices == 2:
         raise UnsupportedError(
