@@ -15,6 +15,7 @@ from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.correlation_table import correlation_table
+from vgtheory.theory.divergence import half_lines
 from vgtheory.theory.mean_field import inverse_rate, relaxation_depth
 from vgtheory.theory.moments import LOW, MomentTable, table_of
 from vgtheory.theory.roots import NOISE, sign_changes
@@ -85,7 +86,7 @@ def fixed_points(act: Any, sigma_w: float, sigma_b: float = 0.0) -> list[FixedPo
     Raises
     ------
     InputError : a scale that is negative or not finite.
-    UnsupportedError : E φ² cannot be computed anywhere in that range.
+    UnsupportedError : E φ² cannot be computed as far up as a fixed point could be, and no proof excludes one.
 
     Notes
     -----
@@ -248,14 +249,19 @@ def _length_roots(table: MomentTable, sigma_w: float, sigma_b: float) -> list[fl
     residual = _residual(table, sigma_w, sigma_b)
     # A root at the very left end (σ_w tiny against σ_b) must lie inside the grid.
     t = _grid(table, lowest - 2 * _STEP, highest)
-    _need_all(table, float(t[-1]), highest, residual)
+    _need_all(table, sigma_w, float(t[-1]), highest, residual)
     return [_polished(table, r, sigma_w, sigma_b) for r in sign_changes(residual, t)]
 
 
-def _need_all(table: MomentTable, top: float, highest: float, residual: Callable[[Array], Array]) -> None:
-    """Raise UnsupportedError where F still lies above the diagonal at the last q that can be computed, and may fall."""
+def _need_all(
+    table: MomentTable, sigma_w: float, top: float, highest: float, residual: Callable[[Array], Array]
+) -> None:
+    """Raise UnsupportedError where F lies above the diagonal at the last q that can be computed, and could yet fall."""
     above = top < highest - 2 * _STEP and residual(np.array([top]))[0] > 0
-    if above and float(table.at(np.array([top])).elasticity[0]) < 1 - 1e-9:
+    if not above or float(table.at(np.array([top])).elasticity[0]) > 1 + 1e-9:
+        return
+    lines = half_lines(table.activation)
+    if lines is None or lines.diverges_beyond(sigma_w) > np.exp(top):
         raise UnsupportedError(
             f"the length map of {table.activation.name} beyond q = {np.exp(top):.6g}, where it is still above q: the "
             "moments cannot be computed there; use smaller sigma_w or sigma_b"
