@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from vgtheory._errors import InputError
 
 Array = NDArray[np.float64]
+ROUNDING = 1e-8  # of log norms and of their predictions: φ' = 1 − 1e-9 fluctuates by what cancels in double precision
 _REACH = 2.5  # standard errors: see _samples_needed
 _QUANTITIES = ("log_gradient_norm", "log_weight_gradient_norm")
 
@@ -123,7 +124,7 @@ def _moments(sample: Array, expected: Array, spread: Array) -> _Moments:
     n = len(sample)
     centred = sample - sample.mean(axis=0)
     variance = (centred**2).sum(axis=0) / (n - 1)
-    floor = 1e-12 * np.maximum(1.0, np.abs(expected))  # rounding of the log norms
+    floor = ROUNDING * np.maximum(1.0, np.abs(expected))
     kurtosis = (centred**4).mean(axis=0) / np.maximum(variance, floor**2) ** 2
     # Var s² = σ⁴ (κ − (n − 3)/(n − 1))/n, and the logarithm of s has half its relative error.
     log_error = 0.5 * np.sqrt(np.maximum(kurtosis - (n - 3) / (n - 1), 1e-3) / n)

@@ -208,6 +208,9 @@ def log_moments(variance: Array, third: Array) -> tuple[Array, Array]:
     E ln Y = −κ₂/2 + κ₃/3 − ¾κ₂², Var ln Y = κ₂ − κ₃ + (5/2)κ₂², summed so that they are exact for the gamma law
     (κ₃ = 2κ₂²) at any variance.
     """
-    k = np.maximum(variance, 1e-14)
+    k = np.maximum(variance, 0.0)
     skew = np.clip(third - 2 * k * k, -3 * k, 3 * k)  # where it is larger, no cumulant says much about the logarithm
-    return digamma(1 / k) + np.log(k) + skew / 3, np.maximum(polygamma(1, 1 / k) - skew, 0.0)
+    shape = 1 / np.maximum(k, 1e-8)
+    small = k < 1e-8  # ψ(1/k) + ln k would cancel
+    mean = np.where(small, -k / 2, digamma(shape) - np.log(shape)) + skew / 3
+    return mean, np.maximum(np.where(small, k, polygamma(1, shape)) - skew, 0.0)
