@@ -128,7 +128,7 @@ def _atoms(law):
         (laws.kesten_mckay(2), stats.arcsine(-2, 4)),
         (laws.wachter(1, 1), stats.arcsine(0, 1)),
     ],
-    ids=str,
+    ids=["kesten_mckay", "wachter"],
 )
 def test_arcsine_limits(law, arcsine):
     x = np.linspace(*law.support(), 41)[1:-1]
