@@ -97,11 +97,8 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     if network.parts:
         return predict_architecture(network)
     terms = finite_width(network)
-    exact = (
-        exact_norms(network)
-        if method in ("auto", "exact law") and (method == "exact law" or has_exact_law(network))
-        else None
-    )
+    wanted = method == "exact law" or (method == "auto" and has_exact_law(network))
+    exact = exact_norms(network) if wanted else None
     gradient, weight, closed = _norms(network, terms, exact, method)
     with np.errstate(over="ignore", under="ignore"):
         q, chi = np.exp(terms.log_q), np.exp(terms.log_chi)
