@@ -124,3 +124,5 @@ def test_what_has_no_answer_says_so():
     found = predict_architecture(vg.Network("tanh", vg.Weights.gaussian(1.5), 64, 9, norm="rms"))
     assert np.isnan(found.log_gradient_norm_std).all()
     assert found.attrs["reliable"].startswith("no")
+    with pytest.raises(UnsupportedError, match="without a spread"):
+        vg.compare(found, vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5), 64, 9, norm="rms"), 10))

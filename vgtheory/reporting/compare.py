@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-8  # of log norms and of their predictions: φ' = 1 − 1e-9 fluctuates by what cancels in double precision
@@ -59,6 +59,11 @@ def compare(
     sample, dead = _living_sample(prediction, result, quantity, false_alarm, tolerance)
     n, layers = sample.shape
     expected, spread = prediction[quantity].values, prediction[f"{quantity}_std"].values
+    if np.isnan(spread).any():
+        raise UnsupportedError(
+            f"comparing a prediction without a spread (method {prediction.attrs.get('method', '?')}): deviations are "
+            "measured in units of it; compare the means of prediction and simulation yourself"
+        )
     critical = float(-ndtri(false_alarm / (2 * 2 * layers)))
     passing = float(-ndtri(false_alarm))
     m = _moments(sample, expected, spread)
