@@ -5,6 +5,7 @@ import pytest
 
 import vgtheory as vg
 from vgtheory._errors import InputError
+from vgtheory.theory.mean_field import correlation_step
 
 NUMBERS = ("q", "chi", "chi_q", "c", "xi_q", "xi_c")
 SIGMA_W, SIGMA_B = np.array([0.8, 1.1, 1.7]), np.array([0.0, 0.1, 0.6])
@@ -61,3 +62,20 @@ def test_without_bias_a_weak_network_forgets_everything():
 def test_bad_scales_are_refused(sigma_w, sigma_b):
     with pytest.raises(InputError, match="sigma_"):
         vg.phase_diagram("tanh", sigma_w, sigma_b)
+
+
+def test_without_correlations_the_rest_is_the_same():
+    whole = vg.phase_diagram("tanh", SIGMA_W, SIGMA_B)
+    part = vg.phase_diagram("tanh", SIGMA_W, SIGMA_B, correlations=False)
+    assert set(whole) - set(part) == {"c", "xi_c"}
+    assert part.equals(whole.drop_vars(["c", "xi_c"]))
+
+
+def test_kinked_cells_next_to_the_critical_line_follow_their_own_map():
+    """There the Hermite series cannot decide, and quadrature over nearly equal pairs does."""
+    diagram = vg.phase_diagram("hard_tanh", [1.17, 1.18, 1.19, 1.2], [0.4])
+    c = diagram.c.values[0]
+    assert ((c > 0.97) & (c < 1)).sum() >= 2
+    for j, sigma_w in enumerate(diagram.sigma_w.values):
+        ahead = correlation_step("hard_tanh", float(diagram.q[0, j]), float(c[j]), float(sigma_w), 0.4)[0]
+        assert ahead == pytest.approx(float(c[j]), abs=1e-11)
