@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from vgtheory._errors import InputError, UnsupportedError
 
 Array = NDArray[np.float64]
-ROUNDING = 1e-8  # of log norms and of their predictions: φ' = 1 − 1e-9 fluctuates by what cancels in double precision
+ROUNDING = 1e-7  # of log norms and of their predictions: φ' = 1 − 1e-9 fluctuates by what cancels in double precision
 _REACH = 2.5  # standard errors: see _samples_needed
 _QUANTITIES = ("log_gradient_norm", "log_weight_gradient_norm")
 

@@ -11,7 +11,7 @@ strong alignment, where the expansion in 1/N fails, are no special cases here.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from math import log
+from math import exp, log
 
 import numpy as np
 from scipy.special import digamma, polygamma
@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
-from vgtheory.theory.closure_layer import Grid, LayerKind, LayerOperators, layer_operators
+from vgtheory.theory.closure_layer import MOST_LENGTHS, Grid, LayerKind, LayerOperators, layer_operators
 from vgtheory.theory.finite_width import layer_coefficients
 from vgtheory.theory.layer_sums import Cumulants, unit_cumulants
 from vgtheory.theory.length_range import length_range
@@ -29,6 +29,7 @@ from vgtheory.theory.mean_field import table_of
 MOST_KINDS = 48  # of layers of different width or scales: each has operators of its own
 MOST_LAYERS = 20_000  # that are worked through one by one
 SETTLED = 1e-11  # change of the mean over states, relative to its size, below which every further layer adds the same
+OUTWARD = 0.5  # in ln R: a map that leaves a coarse grid faster than this is not resolved by it
 RARE_ANGLE = 32.0  # θ² in units of its mean that is left out: a chance of 1.5e-8
 
 
@@ -62,6 +63,8 @@ def closure(network: Network) -> Closure:
         )
     grid = Grid(*length_range(network), _largest_square(network))
     table, orthogonal = table_of(network.activation), network.weights.family == "orthogonal"
+    if len(grid.log_weight) == MOST_LENGTHS and _push(network, grid) > OUTWARD:
+        raise UnsupportedError("the lengths grow or shrink over too many orders of magnitude for its grid")
 
     @cache
     def unit(sigma_b: float) -> Cumulants:
@@ -87,6 +90,14 @@ def _kinds(network: Network) -> list[LayerKind]:
     ahead = [sigma_w for sigma_w, _ in network.sigmas[1:]] + [0.0]
     rows = zip(network.widths, network.widths[1:], network.sigmas, ahead, strict=False)
     return [LayerKind(before, own, *scales, following) for before, own, scales, following in rows]
+
+
+def _push(network: Network, grid: Grid) -> float:
+    """Return by how much a layer moves ln R outwards at either end of the grid, which holds it back there."""
+    sigma_w, sigma_b = network.sigmas[-1]
+    table, ends = table_of(network.activation), ((grid.low, -1), (grid.high, 1))
+    moved = (2 * log(sigma_w) + table.log_square(log(exp(end) + sigma_b**2)) - end for end, _ in ends)
+    return max(sign * step for step, (_, sign) in zip(moved, ends, strict=True))
 
 
 def _largest_square(network: Network) -> float:
