@@ -16,6 +16,7 @@ from vgtheory.study.advice.recipes import Recipe, recipe
 from vgtheory.study.advice.trial import Trial
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.theory.fixed_points import critical
+from vgtheory.theory.transform import transform_activation
 
 # Biases at which a critical point is looked for, besides the network's own: small ones keep q* small, but GELU and SiLU
 # have stable critical points from σ_b = 0.416 and 0.745 on only.
@@ -32,7 +33,8 @@ class Remedy:
 
     Attributes
     ----------
-    kind : "critical scale", "orthogonal weights", "activation", "skip connection", "normalisation" or "width".
+    kind : "critical scale", "orthogonal weights", "activation", "activation transform", "skip connection",
+        "normalisation" or "width".
     change : what to do, in words.
     network : the changed network.
     trial : predicted and simulated change of the gradient norm over the depth.
@@ -101,6 +103,21 @@ def _activations(network: Network, _: Trial) -> Iterator[Candidate]:
             yield Candidate("activation", words, made, recipe(made))
 
 
+def _transforms(network: Network, _: Trial) -> Iterator[Candidate]:
+    """Yield φ̂(x) = γ(φ(αx + β) + δ) by deep kernel shaping for this depth, and tailored (two half-lines: α alone)."""
+    if network.parts:
+        return
+    for method, name in (("dks", "deep kernel shaping"), ("tat", "tailored activation")):
+        try:
+            shaped = transform_activation(network.activation, int(network.depth), method)  # type: ignore[arg-type]
+        except VgtheoryError:
+            continue
+        made = _changed(network, activation=shaped.activation, weights=Weights.gaussian(1))
+        values = ", ".join(f"{key} = {value:.6g}" for key, value in shaped.parameters.items())
+        how = "the slope of its left half-line" if len(shaped.parameters) == 1 else "γ(φ(αx + β) + δ) instead of φ"
+        yield Candidate("activation transform", f"{how}, {values} ({name}), σ_w = 1, σ_b = 0", made, recipe(made))
+
+
 def _skips(network: Network, _: Trial) -> Iterator[Candidate]:
     if network.skip is not None or len(set(network.widths)) > 1:
         return
@@ -134,7 +151,7 @@ def _widths(network: Network, trial: Trial) -> Iterator[Candidate]:
 
 
 _FAMILIES: tuple[Callable[[Network, Trial], Iterator[Candidate]], ...] = (
-    _scales, _activations, _skips, _norms, _widths
+    _scales, _activations, _transforms, _skips, _norms, _widths
 )  # fmt: skip
 
 
