@@ -40,7 +40,8 @@ def advise(network: Network, samples: int = 64, seed: int = 0, progress: Progres
 
     Remedies: the critical (σ_w, σ_b) of the activation, Gaussian and orthogonal; another activation at its own critical
     scale; an activation transform; a skip connection; a normalisation; a width for this depth.  All are run before
-    anything is claimed, and ranked by √(mean² + spread²) of ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖), which is 0 where every network keeps its gradient.
+    anything is claimed, and ranked by √(mean² + spread²) of ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖), which is 0 where every network
+    keeps its gradient.
 
     Parameters
     ----------
