@@ -209,7 +209,8 @@ def log_moments(variance: Array, third: Array) -> tuple[Array, Array]:
     (κ₃ = 2κ₂²) at any variance.
     """
     k = np.maximum(variance, 0.0)
-    skew = np.clip(third - 2 * k * k, -3 * k, 3 * k)  # where it is larger, no cumulant says much about the logarithm
+    skew = np.maximum(third - 2 * k * k, -3 * k)
+    skew = skew / (1 + np.maximum(skew, 0) / np.maximum(k, 1e-300))  # resummed; right for log-normal Y to 1 %
     shape = 1 / np.maximum(k, 1e-8)
     small = k < 1e-8  # ψ(1/k) + ln k would cancel
     mean = np.where(small, -k / 2, digamma(shape) - np.log(shape)) + skew / 3
