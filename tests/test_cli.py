@@ -1,6 +1,7 @@
 """The command line: refusals are one line and exit code 2, nothing is written, nothing heavy is loaded for them."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -184,3 +185,11 @@ def test_inspect_refuses_in_one_line(tmp_path, capsys):
     assert run(["inspect", str(tmp_path / "w.safetensors"), "--activation", "tanh"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert run(["inspect", str(WEIGHTS / "relu_he.safetensors"), "--activation", "relu", "--data", "no.npy"]) == 2
+
+
+def test_shells_complete_commands_and_options():
+    for words, expected in (("vgtheory re", "report"), ("vgtheory report --w", "--width")):
+        asked = {"_VGTHEORY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        command = [sys.executable, "-c", "from vgtheory.cli import main; main()"]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **asked}, check=False)
+        assert expected in done.stdout.split()

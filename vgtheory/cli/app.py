@@ -24,7 +24,7 @@ INTERRUPTED = 130  # what a shell reports after Ctrl-C; typer's own return value
 app = typer.Typer(
     name="vgtheory",
     help="Will the gradient of this deep network vanish or explode, why, and what has to change?",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
