@@ -29,8 +29,11 @@ def _compile(act):
 
 
 def _saturation(act):
-    found = vg.saturation(act, 0.01)
-    assert 0 <= float(found.probability(Q)) <= 1
+    z = (np.arange(240_000) + 0.5) * 1e-4 - 12
+    flat = np.abs(vg.compile(act).gradient(z * np.sqrt(Q))) <= 0.01
+    expected = float(flat @ np.exp(-z * z / 2)) / np.sqrt(2 * np.pi) * 1e-4
+    # Every end of an interval moves by half a step of the midpoint rule at most; sin(30 h) has a hundred.
+    assert float(vg.saturation(act, 0.01).probability(Q)) == pytest.approx(expected, abs=2e-3)
 
 
 def _means(act):
@@ -79,22 +82,10 @@ VERBS = {
     "simulate": _simulate,
     "spectrum": _spectrum,
 }
-PERIODIC = "cannot tell on which side"  # {|φ'| ≤ eps} has infinitely many intervals
 NO_SLOPE = "slope 0 almost everywhere"  # the gradient through a step is exactly 0
-REFUSED = {
-    **{(name, "saturation"): PERIODIC for name in ("sin", "cos", "siren", "snake")},
-    **{("step", verb): NO_SLOPE for verb in ("predict", "spectrum")},
-}
-# The correlation of sin(30 h) is integrated over a fine square, which takes minutes on a busy machine.
-SLOW = {("siren", "fixed_points", True)}
+REFUSED = {("step", verb): NO_SLOPE for verb in ("predict", "spectrum")}
 CASES = [
-    pytest.param(
-        name,
-        values,
-        verb,
-        marks=[pytest.mark.slow, pytest.mark.timeout(900)] if (name, verb, not values) in SLOW else [],
-        id=f"{row}-{verb}",
-    )
+    pytest.param(name, values, verb, id=f"{row}-{verb}")
     for (name, values), row in zip(ROWS, IDS, strict=True)
     for verb in VERBS
 ]
