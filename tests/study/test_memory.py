@@ -27,6 +27,7 @@ def peak(verb, depth):
     return 1024 * int(run.stdout)
 
 
+@pytest.mark.slow
 def test_tangents_through_ten_thousand_layers():
     assert peak("tangents", 10**4) < LIMIT
 

@@ -136,6 +136,7 @@ def test_number_of_real_eigenvalues_of_sampled_matrices():
     assert abs(number.mean() - 1.1 * law.expected_count()) > 5 * error
 
 
+@pytest.mark.slow
 def test_marginal_law_of_the_real_part():
     law = laws.finite_ginibre(4, 2)
     mass = quad(law.real().pdf, -4, 0.3, epsabs=1e-6)[0]

@@ -24,7 +24,9 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize("case", sorted(PAIRS))
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[pytest.mark.slow] if c == "three layers" else []) for c in sorted(PAIRS)]
+)
 def test_closed_forms(case):
     law, known = PAIRS[case]
     lo, hi = known.edges()
@@ -72,6 +74,7 @@ def test_an_atom_that_survives():
     assert law.expect(np.ones_like) == pytest.approx(1, abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sum", "product"])
 def test_large_matrices_follow(kind):
     """A + U B Uᵀ of size 600: the largest deviation of F_N is below 5/N; a law 2 % wider is told apart."""
