@@ -137,3 +137,13 @@ def test_the_cobweb_climbs_to_the_fixed_correlation():
     ax = plot.cobweb("tanh", point.q, 1.5, 0.3, layers=150)
     path = np.array(ax.lines[2].get_data())
     assert path[0, -1] == pytest.approx(point.c, abs=2e-3)
+
+
+def test_sizes_for_print_keep_the_proportions():
+    axes = plot.activation(vg.activation("tanh"))
+    before = plot.figure_of(axes).get_size_inches()
+    after = plot.sized(axes, "page").get_size_inches()
+    assert after[0] == 7
+    assert after[1] / after[0] == pytest.approx(before[1] / before[0])
+    with pytest.raises(vg.VgtheoryError, match="column"):
+        plot.sized(axes, "colum")

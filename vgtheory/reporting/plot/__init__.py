@@ -4,7 +4,7 @@ The figure is ``ax.figure``, e.g. ``vg.plot.spectrum(law).figure.savefig("spectr
 """
 
 from vgtheory.reporting.plot.activation import activation
-from vgtheory.reporting.plot.canvas import figure_of
+from vgtheory.reporting.plot.canvas import figure_of, sized
 from vgtheory.reporting.plot.cobweb import cobweb
 from vgtheory.reporting.plot.critical_line import critical_line
 from vgtheory.reporting.plot.criticality import criticality
@@ -34,5 +34,6 @@ __all__ = [
     "phase",
     "phase_gallery",
     "prediction",
+    "sized",
     "spectrum",
 ]

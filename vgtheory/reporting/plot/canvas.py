@@ -5,6 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vgtheory._errors import UnknownNameError
+
 
 def legend_above(ax: Axes, *sources: Axes) -> None:
     """Put the legend of these axes (and of `sources`) above them, where it covers no data."""
@@ -15,6 +17,29 @@ def legend_above(ax: Axes, *sources: Axes) -> None:
             labels.append(label)
     if handles:
         ax.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+
+
+# Widths in inches: one column and a page of two-column journals (Physical Review, IEEE), a 16:9 slide, half of it.
+SIZES = {"column": 3.4, "page": 7.0, "slide": 12.0, "half slide": 6.0}
+
+
+def sized(axes: Axes | tuple[Axes, ...], preset: str) -> Figure:
+    """Return the figure of the axes at a size for print: "column", "page", "slide" or "half slide".
+
+    Widths are 3.4, 7, 12 and 6 inches; the proportions stay, and so does the size of the text in points.
+
+    Raises UnknownNameError for another name.
+
+    >>> import vgtheory as vg
+    >>> sized(vg.plot.activation(vg.activation("tanh")), "column").get_size_inches().round(2).tolist()
+    [3.4, 2.75]
+    """
+    if preset not in SIZES:
+        raise UnknownNameError.among("size", preset, SIZES)
+    figure = figure_of(axes)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(SIZES[preset], height * SIZES[preset] / width)
+    return figure
 
 
 def figure_of(axes: Axes | tuple[Axes, ...]) -> Figure:
