@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
-from scipy.special import ndtr
+from scipy.special import digamma, ndtr, polygamma
 
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
@@ -257,3 +257,34 @@ def test_a_chain_that_is_not_the_law_is_refused():
     rows[:, 1] *= 1.01
     with pytest.raises(UnsupportedError, match="mean of s²"):
         chain._believe(rows)
+
+
+def test_variances_of_every_layer_may_be_given():
+    network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=50, depth=6)
+    profile = vg.spectrum(network)
+    given = vg.spectrum(network, q=profile.q)
+    x = np.linspace(0.05, 0.95, 7)
+    np.testing.assert_allclose(given.ppf_log(x), profile.ppf_log(x), atol=1e-12)
+    wrong = vg.spectrum(network, q=np.asarray(profile.q) * 1.02)
+    assert np.abs(wrong.ppf_log(x) - profile.ppf_log(x)).max() > 1e-3
+    for bad in ([0.5] * 5, [0.5] * 5 + [-1.0]):
+        with pytest.raises(InputError, match="6 positive"):
+            vg.spectrum(network, q=bad)
+
+
+def test_a_plain_svd_of_a_deep_product_is_wrong_by_hundreds_of_decades():
+    network = vg.Network("identity", vg.Weights.gaussian(1.0), width=30, depth=300)
+    graded = vg.sample_spectrum(network, samples=1, seed=0).log_singular_value.values[0] / np.log(10)
+    generator = np.random.default_rng(0)
+    product = np.eye(30)
+    for _ in range(300):
+        product = generator.standard_normal((30, 30)) / np.sqrt(30) @ product
+    plain = np.log10(np.linalg.svd(product, compute_uv=False))
+    # Both are draws of one law: ln|det J|² is a sum of independent ln(χ²_k/30), k = 1..30, 300 of each (Bartlett).
+    k = np.arange(1, 31)
+    mean = 300 * np.sum(digamma(k / 2) + np.log(2 / 30)) / 2 / np.log(10)
+    spread = np.sqrt(300 * np.sum(polygamma(1, k / 2))) / 2 / np.log(10)
+    assert abs(graded.sum() - mean) < 5 * spread
+    assert abs(plain.sum() - mean) > 100 * spread
+    assert abs(graded[0] - plain[0]) < 10
+    assert plain[-1] - graded[-1] > 200

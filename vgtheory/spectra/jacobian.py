@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
@@ -200,14 +201,15 @@ class Spectrum:
         return density, cdf
 
 
-def spectrum(network: Network, q: float | Literal["profile", "stationary"] = "profile") -> Spectrum:
+def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] = "profile") -> Spectrum:
     """Return the law of the singular values of J = ∏ D_l W_l at this depth, width → ∞.
 
     Parameters
     ----------
     network : equal widths, numbers everywhere; with uniform weights the law is that of Gaussian ones (universality).
     q : variance of the pre-activations: "profile", q_l of every layer from ‖x_0‖² = N_0; "stationary", the value that
-        q_l tends to from there; or a number.
+        q_l tends to from there; a number; or one number per layer, e.g. measured ones (`q` of ``vg.simulate`` or of
+        ``vg.inspect``).
 
     Raises
     ------
@@ -248,12 +250,22 @@ def spectrum(network: Network, q: float | Literal["profile", "stationary"] = "pr
 
 def _log_lengths(network: Network, q: Any, sigma_w: float, sigma_b: float) -> Array:
     depth = int(network.depth)
-    if network.activation.homogeneous_degree == 1 and q in ("profile", "stationary"):
+    if isinstance(q, str) and q in ("profile", "stationary") and network.activation.homogeneous_degree == 1:
         return np.zeros(depth)  # φ' does not depend on the scale of h: any q gives the same law
     if isinstance(q, str) and q == "profile":
         return log_length_profile(network)
+    if np.ndim(q) > 0:
+        return _measured(q, depth)
     value = _stationary(network, sigma_w, sigma_b) if isinstance(q, str) and q == "stationary" else _number(q)
     return np.full(depth, np.log(value))
+
+
+def _measured(q: Any, depth: int) -> Array:
+    values = np.asarray(q, dtype=float)
+    if values.shape != (depth,) or not (np.isfinite(values) & (values > 0)).all():
+        shown = f"q of shape {values.shape}" if values.shape != (depth,) else f"q = {values[~(values > 0)][:1]}"
+        raise InputError(shown, f"{depth} positive numbers, q_1 to q_L", "e.g. study.q.mean('sample')")
+    return np.log(values)
 
 
 def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, log_variance: float) -> Law:
