@@ -63,7 +63,7 @@ def test_reliable_predictions_are_not_contradicted_by_dense_networks(formula, sc
 def test_wide_networks_have_one_answer(formula, scales, family):
     """Expansion and closure at width 20 000: means to 1e-4 of a standard deviation per layer, variances to 5 %.
 
-    Known limit: the closure's grid resolves fluctuations as small as here to some 4 % in the variance for a few formulas;
+    Known limit: the closure's grid resolves fluctuations this small to some 4 % in the variance for a few formulas;
     predict takes the expansion there.
     """
     network = vg.Network(formula, getattr(vg.Weights, family)(*scales), 20_000, 10)
