@@ -65,6 +65,13 @@ _ROWS = (
         1980,
     ),
     Reference(
+        "biane1997",
+        "Biane, P.",
+        "Free Brownian motion, free stochastic calculus and random matrices",
+        "Fields Institute Communications",
+        1997,
+    ),
+    Reference(
         "chen2018",
         "Chen, M. and Pennington, J. and Schoenholz, S. S.",
         "Dynamical isometry and a mean field theory of RNNs: "
@@ -89,6 +96,13 @@ _ROWS = (
         "Rounding error analysis of the classical Gram-Schmidt orthogonalization process",
         "Numerische Mathematik",
         2005,
+    ),
+    Reference(
+        "haagerup2007",
+        "Haagerup, U. and Schultz, H.",
+        "Brown measures of unbounded operators affiliated with a finite von Neumann algebra",
+        "Mathematica Scandinavica",
+        2007,
     ),
     Reference(
         "hayou2019",

@@ -157,6 +157,8 @@ def test_verbs_that_know_nothing_of_a_part_say_so(parts, tmp_path):
         "sample_spectrum": vg.sample_spectrum,
         "report": lambda n: vg.report(n, tmp_path),
     }
+    if "skip" in parts:
+        del verbs["spectrum"], verbs["sample_spectrum"]
     for verb, call in verbs.items():
         with pytest.raises(
             UnsupportedError, match=rf"^{verb} is for .* {network.parts[0]}; .* drop {next(iter(parts))}="

@@ -12,7 +12,8 @@ import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.spectra.curve import Curve
 from vgtheory.spectra.jacobian import Spectrum, spectrum
-from vgtheory.spectra.profile import Chain, representative_lengths
+from vgtheory.spectra.product import Factor, Product
+from vgtheory.spectra.profile import representative_lengths
 from vgtheory.spectra.sampling import sample_spectrum
 from vgtheory.spectra.slope_law import slope_law
 
@@ -135,7 +136,7 @@ def test_hard_tanh_atom_is_in_the_distribution():
 def test_equal_layers_split_in_two_groups_change_nothing(ensemble, depth):
     law = slope_law(vg.activation("tanh"), 0.5)
     whole = wrap(Curve(law, depth, ensemble, 0.3))
-    split = wrap(Chain((law, law), (0.3 * depth, 0.7 * depth), depth, ensemble, 0.3))
+    split = wrap(Product((Factor(law, 0.3 * depth, ensemble, 0.3), Factor(law, 0.7 * depth, ensemble, 0.3))))
     p = np.linspace(0.01, 0.99, 50)
     y = whole.ppf_log(p)
     assert np.abs(split.ppf_log(p) - y).max() < 1e-10
@@ -226,8 +227,8 @@ def test_refusals():
     tanh = vg.Weights.gaussian(0.9)
     with pytest.raises(NoSolutionError, match="tends to 0"):
         spectrum(vg.Network("tanh", tanh, width=10, depth=3), "stationary")
-    with pytest.raises(UnsupportedError, match="widths"):
-        spectrum(vg.Network("tanh", tanh, width=(10, 20, 10), depth=2))
+    with pytest.raises(UnsupportedError, match="layer norm"):
+        spectrum(vg.Network("tanh", tanh, width=10, depth=2, norm="layer"))
     with pytest.raises(InputError, match="q = 'median'"):
         spectrum(vg.Network("tanh", tanh, width=10, depth=3), "median")
     s = spectrum(vg.Network("tanh", tanh, width=10, depth=3), 0.5)
@@ -242,21 +243,14 @@ def test_deep_networks_overflow_only_where_asked():
     assert np.isfinite(s.ppf_log([0.01, 0.5, 0.99])).all()
 
 
-@pytest.mark.slow
-def test_a_profile_that_decays_is_refused_by_name():
-    """GELU's m vanishes at points far from the spectrum, where complex division by zero once escaped."""
-    network = vg.Network("gelu", vg.Weights.gaussian(1.5, 0.05), width=512, depth=64)
-    with pytest.raises(UnsupportedError, match="stationary"):
-        spectrum(network)
-
-
-def test_a_chain_that_is_not_the_law_is_refused():
+def test_points_that_are_not_the_law_are_refused():
     """Points whose mean is 1 % off are not believed."""
-    chain = spectrum(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=512, depth=5)).law
-    rows = chain.points[0].copy()
+    product = spectrum(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=512, depth=5)).law
+    band = product.bands[0]
+    rows = band.rows.copy()
     rows[:, 1] *= 1.01
     with pytest.raises(UnsupportedError, match="mean of s²"):
-        chain._believe(rows)
+        product._believe([band._replace(rows=rows)])
 
 
 def test_variances_of_every_layer_may_be_given():

@@ -238,11 +238,22 @@ def _size(name: str, value: Any, most: int) -> sp.Expr:
 def require_plain(network: Network, verb: str) -> None:
     """Raise UnsupportedError, naming the part, if the network has one that `verb` knows nothing about."""
     if network.parts:
-        arguments = [name for name in ("skip", "norm", "dropout") if getattr(network, name) is not None]
-        raise UnsupportedError(
-            f"{verb} is for networks without skip connections, normalisation and dropout, and this one has "
-            f"{' and '.join(network.parts)}; use vg.simulate, or drop {', '.join(f'{name}=' for name in arguments)}"
-        )
+        _refuse_parts(network, verb, "skip connections, normalisation and dropout", network.parts, "skip")
+
+
+def require_plain_or_residual(network: Network, verb: str) -> None:
+    """Raise UnsupportedError, naming the part, if the network has normalisation or dropout."""
+    parts = tuple(part for part in network.parts if part != "skip connections")
+    if parts:
+        _refuse_parts(network, verb, "normalisation and dropout", parts)
+
+
+def _refuse_parts(network: Network, verb: str, what: str, parts: tuple[str, ...], *more: str) -> None:
+    arguments = [name for name in (*more, "norm", "dropout") if getattr(network, name) is not None]
+    raise UnsupportedError(
+        f"{verb} is for networks without {what}, and this one has {' and '.join(parts)}; use vg.simulate, or drop "
+        f"{', '.join(f'{name}=' for name in arguments)}"
+    )
 
 
 def require_independent_layers(network: Network, verb: str) -> None:

@@ -12,12 +12,15 @@ from scipy.interpolate import PchipInterpolator
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.model.network import Network, require_independent_layers, require_plain_or_residual
 from vgtheory.spectra.curve import Curve, Ensemble
 from vgtheory.spectra.one_layer import OneLayer
-from vgtheory.spectra.profile import profile_chain
+from vgtheory.spectra.product import Product
+from vgtheory.spectra.profile import profile_product, rectangular_product
+from vgtheory.spectra.residual import ResidualLimit, is_trivial, limit_strength, outlier, residual_product
 from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
+from vgtheory.theory.architectures.profile import profile as architecture_profile
 from vgtheory.theory.fixed_points import length_limit
 from vgtheory.theory.mean_field import log_length_profile
 
@@ -69,12 +72,16 @@ class Spectrum:
     q : variance of the pre-activations, one per layer.
     status : how the law is known: "asymptotic", exact as the width grows at fixed depth.
     assumptions : what it holds under.
+    outlier_log : residual networks whose stream adds up coherently (E φ'(h) h ≠ 0, as for ReLU): one singular value
+        lies above the support, where the law has no mass; a lower bound of its ln s (the growth of the best vector of
+        the span of x_0 and (1, ..., 1)).  None where none is known to.
     """
 
     law: Law
     q: tuple[float, ...]
     status: str
     assumptions: tuple[str, ...]
+    outlier_log: float | None = None
 
     @property
     def log_mean_square(self) -> float:
@@ -202,11 +209,13 @@ class Spectrum:
 
 
 def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] = "profile") -> Spectrum:
-    """Return the law of the singular values of J = ∏ D_l W_l at this depth, width → ∞.
+    """Return the law of the singular values of the Jacobian J = ∂x_L/∂x_0 at this depth, width → ∞.
 
     Parameters
     ----------
-    network : equal widths, numbers everywhere; with uniform weights the law is that of Gaussian ones (universality).
+    network : numbers everywhere; widths may differ (N_l → ∞ in these proportions) and there may be skip connections,
+        then J = ∏ (I + a D_l W_l) or ∏ (I + a W'_l D_l W_l).  With weights that are not Gaussian or orthogonal the law
+        is that of Gaussian ones (universality).
     q : variance of the pre-activations: "profile", q_l of every layer from ‖x_0‖² = N_0; "stationary", the value that
         q_l tends to from there; a number; or one number per layer, e.g. measured ones (`q` of ``vg.simulate`` or of
         ``vg.inspect``).
@@ -214,14 +223,14 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
     Raises
     ------
     NoSolutionError : "stationary" where q_l tends to 0 or diverges.
-    UnsupportedError : unequal widths; an activation whose slope is zero wherever it exists; a profile whose spectrum
-        has several intervals (orthogonal weights with an atom).
+    UnsupportedError : normalisation or dropout; an activation whose slope is zero wherever it exists; a spectrum that
+        could not be followed to its lower end.
 
     Notes
     -----
-    The eigenvalues of J Jᵀ have the free multiplicative convolution of the laws of D_l W_l W_lᵀ D_l (Pennington et al.
-    (2017)).  With one law of D² it is an explicit curve (`kernels.spectral_curve`); a profile is a chain of Newton
-    solutions over at most 20 laws that stand for all layers (`kernels.spectral_mixed`).
+    The eigenvalues of J Jᵀ have the free multiplicative convolution of the laws of the layers (Pennington et al.
+    (2017)).  With one law of D² it is an explicit curve (`kernels.spectral_curve`); otherwise a path of Newton
+    solutions (`kernels.spectral_path`) over at most 20 laws that stand for all layers of one shape.
 
     Examples
     --------
@@ -231,24 +240,73 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
     ((0.0, 0.5),)
     >>> round(law.mean_square, 12), round(law.relative_var_square, 12)
     (1.0, 20.0)
+    >>> residual = spectrum(Network("tanh", Weights.gaussian(1.0), width=500, depth=50, skip=0.15))
+    >>> low, high = residual.support_log()
+    >>> round(low, 2), round(high, 2)
+    (-1.03, 1.02)
     """
-    sigma_w, sigma_b = _scales(network)
-    _require_slope(network.activation)
-    ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
-    log_variance = 2 * float(np.log(sigma_w))
-    log_q = _log_lengths(network, q, sigma_w, sigma_b)
-    law: Law
-    if float(np.ptp(log_q)) < _CONSTANT:
-        law = one_law(network.activation, float(np.exp(log_q[-1])), len(log_q), ensemble, log_variance)
-    else:
-        law = profile_chain(network.activation, log_q, ensemble, log_variance)
+    _require_supported(network)
     assumptions = ["width → ∞ at fixed depth", "pre-activations normal, independent between units"]
     if network.weights.acts_by_variance:
         assumptions.append("the law of the weights' entries enters through its variance only (universality)")
-    return Spectrum(law, tuple(np.exp(log_q).tolist()), "asymptotic", tuple(assumptions))
+    apart = None
+    if network.skip is not None:
+        log_q = _residual_lengths(network, q)
+        law: Law = Product(()) if is_trivial(network) else residual_product(network, log_q)
+        apart = outlier(network, law) if isinstance(law, Product) and law.parts else None
+    else:
+        _require_slope(network.activation)
+        ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
+        log_q = _log_lengths(network, q)
+        if len(set(network.widths)) > 1:
+            law = rectangular_product(network, log_q, ensemble)
+        elif float(np.ptp(log_q)) < _CONSTANT:
+            law = one_law(network.activation, float(np.exp(log_q[-1])), len(log_q), ensemble, _log_variance(network))
+        else:
+            law = profile_product(network.activation, log_q, ensemble, _log_variance(network))
+    if isinstance(law, Product):
+        _ = law.bands  # what cannot be followed is refused here, not at the first question
+    return Spectrum(law, tuple(np.exp(log_q).tolist()), "asymptotic", tuple(assumptions), apart)
 
 
-def _log_lengths(network: Network, q: Any, sigma_w: float, sigma_b: float) -> Array:
+def residual_limit(network: Network, q: ArrayLike | Literal["profile"] = "profile") -> Spectrum:
+    """Return the law that `spectrum` of a residual network tends to as depth → ∞ at fixed c = a² σ_w² Σ_l E φ'(h_l)².
+
+    A closed form, free multiplicative Brownian motion, the same for Gaussian and orthogonal weights; at depth L it is
+    off by about c/L: use `spectrum` below some 50 layers.
+
+    Raises InputError for a network without skip connections, else as `spectrum` does.
+
+    Examples
+    --------
+    >>> from vgtheory import Network, Weights
+    >>> law = residual_limit(Network("relu", Weights.he(), width=500, depth=1000, skip="1/sqrt(depth)"))
+    >>> round(law.log_mean_square, 12), round(float(law.ppf(0.5)), 12)
+    (1.0, 1.0)
+    """
+    _require_supported(network)
+    if network.skip is None:
+        raise InputError("a network without skip connections", "one with skip=", 'e.g. skip="1/sqrt(depth)"')
+    log_q = _residual_lengths(network, q)
+    law: Law = Product(()) if is_trivial(network) else ResidualLimit(limit_strength(network, log_q))
+    assumptions = ("width → ∞, then depth → ∞ at fixed c", "pre-activations normal, independent between units")
+    return Spectrum(law, tuple(np.exp(log_q).tolist()), "asymptotic", assumptions)
+
+
+def _residual_lengths(network: Network, q: Any) -> Array:
+    depth = int(network.depth)
+    if isinstance(q, str):
+        if q == "stationary":
+            raise NoSolutionError("q of a residual network grows from layer to layer; use q='profile' or numbers")
+        if q != "profile":
+            _number(q)
+        if network.activation.homogeneous_degree == 1:
+            return np.zeros(depth)
+        return np.log(architecture_profile(network).q)
+    return _measured(q, depth) if np.ndim(q) > 0 else np.full(depth, np.log(_number(q)))
+
+
+def _log_lengths(network: Network, q: Any) -> Array:
     depth = int(network.depth)
     if isinstance(q, str) and q in ("profile", "stationary") and network.activation.homogeneous_degree == 1:
         return np.zeros(depth)  # φ' does not depend on the scale of h: any q gives the same law
@@ -256,7 +314,7 @@ def _log_lengths(network: Network, q: Any, sigma_w: float, sigma_b: float) -> Ar
         return log_length_profile(network)
     if np.ndim(q) > 0:
         return _measured(q, depth)
-    value = _stationary(network, sigma_w, sigma_b) if isinstance(q, str) and q == "stationary" else _number(q)
+    value = _stationary(network) if isinstance(q, str) and q == "stationary" else _number(q)
     return np.full(depth, np.log(value))
 
 
@@ -287,11 +345,13 @@ def stationary_setting(network: Network, q: Any) -> tuple[SlopeLaw, Ensemble, fl
     """
     if isinstance(q, str) and q != "stationary":
         raise InputError(f"q = {q!r}", "'stationary' or a positive number", "e.g. q=0.7")
-    sigma_w, _ = _scales(network)
+    if len(set(network.widths)) > 1:
+        raise UnsupportedError("a stationary law of layers of different widths; give one width")
+    _require_supported(network)
     _require_slope(network.activation)
-    log_q = _log_lengths(network, q, *network.sigmas[0])[-1]
+    log_q = _log_lengths(network, q)[-1]
     ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
-    return slope_law(network.activation, float(np.exp(log_q))), ensemble, sigma_w
+    return slope_law(network.activation, float(np.exp(log_q))), ensemble, network.sigmas[0][0]
 
 
 def _require_slope(activation: Activation) -> None:
@@ -301,19 +361,15 @@ def _require_slope(activation: Activation) -> None:
         )
 
 
-def _scales(network: Network) -> tuple[float, float]:
-    require_plain(network, "spectrum")
+def _require_supported(network: Network) -> None:
+    require_plain_or_residual(network, "spectrum")
     require_independent_layers(network, "spectrum")
-    widths = network.widths
-    if len(set(widths)) > 1:
-        raise UnsupportedError(
-            f"spectrum of a network with widths {widths[0]}, {widths[1]}, ...: the limit law is computed for equal "
-            "widths; use sample_spectrum for this one"
-        )
-    sigma_w, sigma_b = network.sigmas[0]
-    if sigma_w == 0:
+    if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
         raise InputError("sigma_w = 0", "a positive number", "J is zero; give sigma_w > 0")
-    return sigma_w, sigma_b
+
+
+def _log_variance(network: Network) -> float:
+    return 2 * float(np.log(network.sigmas[0][0]))
 
 
 def _number(q: Any) -> float:
@@ -326,7 +382,10 @@ def _number(q: Any) -> float:
     return value
 
 
-def _stationary(network: Network, sigma_w: float, sigma_b: float) -> float:
+def _stationary(network: Network) -> float:
+    if len(set(network.sigmas)) > 1:
+        raise NoSolutionError("layers of different scales have no stationary variance; use q='profile' or numbers")
+    sigma_w, sigma_b = network.sigmas[0]
     value = length_limit(network.activation, sigma_w, sigma_b)
     if value == 0 or not np.isfinite(value):
         tends = "tends to 0" if value == 0 else "diverges"

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.network import Network, require_plain_or_residual
 from vgtheory.model.weights import Weights
 from vgtheory.spectra.graded_product import GradedProduct
 
@@ -93,7 +93,7 @@ def sample_spectrum(network: Network, samples: int = 1, seed: int = 0) -> xr.Dat
     """
     _check("samples", samples, 1)
     _check("seed", seed, 0)
-    require_plain(network, "sample_spectrum")
+    require_plain_or_residual(network, "sample_spectrum")
     cost = sampling_cost(network)
     if not cost.feasible:
         raise UnsupportedError(
@@ -187,9 +187,24 @@ def _sample(network: Network, generator: np.random.Generator) -> tuple[Array, Ar
         q[layer] = float(h @ h) / len(h)
         if not np.isfinite(q[layer]):
             raise UnsupportedError(f"the pre-activations overflow at layer {layer + 1}; use a smaller sigma_w")
-        product.multiply(w, act.log_slope(h))
-        x = act.value(h)
+        if network.skip is None:
+            product.multiply(w, act.log_slope(h))
+            x = act.value(h)
+        else:
+            branch, forward = _branch(network, generator, act.slope(h)[:, None] * w, act.value(h))
+            product.multiply(np.eye(len(x)) + branch, np.zeros(len(x)))
+            x = x + forward
     return product.log_singular_values(min(widths[0], widths[-1])), q
+
+
+def _branch(network: Network, generator: np.random.Generator, jacobian: Array, value: Array) -> tuple[Array, Array]:
+    """Return a W' D W and a W' φ(h), without W' for branches of one matrix."""
+    scale, second = network.skip_scales
+    if network.skip is None or network.skip.matrices == 1:
+        return scale * jacobian, scale * value
+    n = len(value)
+    outer = generator.standard_normal((n, n)) * (scale * second / np.sqrt(n))
+    return outer @ jacobian, outer @ value
 
 
 def _biases(family: str, sigma_b: float, n: int, generator: np.random.Generator) -> Any:
