@@ -36,7 +36,7 @@ def per_neuron(kind: str, width: int, sigma_b: float) -> tuple[float, float, flo
 def chain_beside_vectors(width: int, depth: int = 10_000) -> float:
     """Return how many times faster the scalar chain runs a ReLU network than vectors do, on one thread."""
     network = vg.Network("relu", vg.Weights.he(), width=width, depth=depth)
-    runs = {"exact": max(1, 1024 // width), "chain": 20}
+    runs = {"exact": max(1, 1024 // width), "chain": 256}
     payloads = {method: {"network": network, "method": method, "seed": 1} for method in runs}
     actions = [lambda m=method, n=count: simulate_chunk(payloads[m], 0, n) for method, count in runs.items()]
     vectors, chain = in_turn(*actions, repeats=5)

@@ -33,9 +33,14 @@ def numpy_both(act: Activation, h: NDArray) -> Both:
 
     def run() -> object:
         with np.errstate(all="ignore"):
-            return f(h)
+            return [_written(v, h) for v in f(h)]
 
     return run
+
+
+def _written(value: NDArray | float, h: NDArray) -> NDArray:
+    """Return the values as an array of their own: φ(h) = h and φ' = 1 cost nothing where nobody has to write them."""
+    return np.full_like(h, value) if value is h or np.ndim(value) == 0 else value
 
 
 def numexpr_both(act: Activation, h: NDArray) -> Both:
@@ -62,7 +67,7 @@ def torch_both(act: Activation, h: NDArray) -> Both:
     torch.set_num_threads(1)
     f = torch.compile(sp.lambdify(act.symbol, formulas(act), "torch", cse=True))
     x = torch.from_numpy(h)
-    return lambda: f(x)
+    return lambda: [torch.full_like(x, v) if not torch.is_tensor(v) else v.clone() if v is x else v for v in f(x)]
 
 
 def heyoka_both(act: Activation, h: NDArray) -> Both:
