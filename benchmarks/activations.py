@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.activations [NAME ...]``, by default every row of the catalogue.  It runs in a process that may
 use one core only, so that no peer takes two.  Every peer gets the textbook formulas, derived by SymPy; where it can
-write into arrays that are there it does, as we do.  All are tried on 10⁶ values, those near the best also on 10⁷, in turn
-with ours.
+write into arrays that are there it does, as we do.  All are tried on 10⁶ values, and those near the best on 10⁷,
+in turn with ours.
 """
 
 import json
