@@ -10,15 +10,14 @@ import inspect
 import math
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
 from vgtheory._errors import InputError, StudyInterrupted
+from vgtheory.cli.weight_law import FAMILIES, SHOWN, SIGMA_B, SIGMA_W, Initialiser, weight_law
 from vgtheory.model.network import Network
-from vgtheory.model.weights import Weights
 from vgtheory.reporting.describe import describe
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
@@ -30,25 +29,8 @@ class Interruption(Exception):
     """Ctrl-C, with what is kept in words."""
 
 
-SIGMA_W, SIGMA_B, WIDTH, DEPTH, SAMPLES = 1.5, 0.05, 512, 1000, 64
+WIDTH, DEPTH, SAMPLES = 512, 1000, 64
 MAX_SAMPLES = 10**6
-
-
-class Family(StrEnum):
-    """Weight laws by name."""
-
-    gaussian = "gaussian"
-    orthogonal = "orthogonal"
-    uniform = "uniform"
-
-
-class Initialiser(StrEnum):
-    """Initialisers by the name that frameworks give them."""
-
-    he = "he"
-    xavier = "xavier"
-    lecun = "lecun"
-    pytorch_default = "pytorch-default"
 
 
 def _parser(kind: Callable[[str], T], accepted: str) -> Callable[[str], T]:
@@ -82,7 +64,16 @@ SigmaB = Annotated[
         help=f"σ_b: standard deviation of a bias.  [default: {SIGMA_B}; 0 with --init]", show_default=False, **REAL
     ),
 ]
-WeightLaw = Annotated[Family | None, typer.Option(help="Law of the weights.  [default: gaussian]", show_default=False)]
+WeightLaw = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAW",
+        help=f"Law of the weights: {SHOWN}.  [default: gaussian]",
+        show_default=False,
+        autocompletion=lambda: list(FAMILIES),
+    ),
+]
+Recurrent = Annotated[bool, typer.Option("--recurrent", help="One W and one b, drawn once, for all layers.")]
 Init = Annotated[Initialiser | None, typer.Option(help="Named initialiser, instead of --sigma-w and --weights.")]
 Width = Annotated[int, typer.Option(help="N, neurons per layer.", **WHOLE)]
 Depth = Annotated[int, typer.Option(help="L, layers.", **WHOLE)]
@@ -117,27 +108,6 @@ def activation(act: ActivationName, param: Params = None) -> Activation:
     return to_activation(act, **values)
 
 
-def weight_law(
-    sigma_w: float | None, sigma_b: float | None, family: Family | None, init: Initialiser | None
-) -> Weights:
-    """Return the weight law of --sigma-w, --sigma-b, --weights or of --init."""
-    if init is None:
-        law = getattr(Weights, (family or Family.gaussian).value)
-        return law(SIGMA_W if sigma_w is None else sigma_w, SIGMA_B if sigma_b is None else sigma_b)
-    if sigma_w is not None or family is not None:
-        given = "--sigma-w" if sigma_w is not None else "--weights"
-        raise InputError(f"--init {init.value} together with {given}", "one of them", f"drop {given} or --init")
-    if init is Initialiser.pytorch_default:
-        if sigma_b is not None:
-            raise InputError(
-                "--init pytorch-default together with --sigma-b",
-                "one of them",
-                "it brings its own biases: drop --sigma-b",
-            )
-        return Weights.pytorch_default()
-    return getattr(Weights, init.value)(sigma_b or 0)
-
-
 def network(
     act: ActivationName,
     param: Params = None,
@@ -145,6 +115,7 @@ def network(
     sigma_b: SigmaB = None,
     weights: WeightLaw = None,
     init: Init = None,
+    recurrent: Recurrent = False,
     width: Width = WIDTH,
     depth: Depth = DEPTH,
     skip: SkipScale = None,
@@ -153,7 +124,7 @@ def network(
 ) -> Network:
     """Return the network that the options describe."""
     law = weight_law(sigma_w, sigma_b, weights, init)
-    return Network(activation(act, param), law, width, depth, skip, norm, dropout)
+    return Network(activation(act, param), law.recurrent() if recurrent else law, width, depth, skip, norm, dropout)
 
 
 def network_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -31,9 +31,9 @@ def compare(
     if critical and (sigma_w is not None or init is not None):
         raise InputError("--critical together with a scale", "one of them", "drop --sigma-w and --init, or --critical")
     networks = [
-        opt.network(name, None, sigma_w, sigma_b, weights, init, width, depth)
+        opt.network(name, None, sigma_w, sigma_b, weights, init, width=width, depth=depth)
         for name in dict.fromkeys(activations)
-    ]  # fmt: skip
+    ]
     from vgtheory.cli.screen import print_lineup, progress_bar
     from vgtheory.reporting import plot
     from vgtheory.reporting.files import write_figure, write_text
