@@ -29,20 +29,8 @@ def test_what_is_typed_is_the_law(text):
 @pytest.mark.parametrize("shared", [False, True])
 def test_the_study_is_the_one_of_the_library(shared, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    typed = [
-        "simulate",
-        "tanh",
-        "--sigma-w",
-        "1.2",
-        "--weights",
-        "sparse:density=0.2",
-        "--width",
-        "32",
-        "--depth",
-        "6",
-        "--samples",
-        "3",
-    ]
+    typed = ["simulate", "tanh", "--sigma-w", "1.2", "--weights", "sparse:density=0.2"]
+    typed += ["--width", "32", "--depth", "6", "--samples", "3"]
     assert run(typed + ["--recurrent"] * shared) == 0
     capsys.readouterr()
     law = vg.Weights.sparse(1.2, 0.05, 0.2)
