@@ -183,7 +183,7 @@ def test_writing_is_atomic(tmp_path):
         write_latex(target, [object()])
     assert target.read_text(encoding="utf-8") == before
     assert [p.name for p in tmp_path.iterdir()] == ["out.tex"]
-    with pytest.raises(InputError, match="existing directory"):
+    with pytest.raises(InputError, match="a folder that exists"):
         write_latex(tmp_path / "no" / "out.tex", [])
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
+from vgtheory._atomic import write_atomically
 from vgtheory._errors import InputError
 from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, row_source
@@ -164,9 +165,7 @@ def load(source: str) -> ModuleType:
     path = generated_path(source)
     text = source.encode()
     if not path.exists() or path.read_bytes() != text:
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            file.write(text)
-        os.replace(file.name, path)  # atomic: another process sees the old file or the whole new one
+        write_atomically(path, lambda aside: aside.write_bytes(text))
     name = path.stem
     if name in sys.modules:
         return sys.modules[name]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
 import sympy as sp
 
+from vgtheory._atomic import write_atomically
 from vgtheory.codegen.program import ACCEPTED, Instruction, Operand
 from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.activation import Activation
@@ -83,6 +82,4 @@ def save_form(key: str, form: StableForm) -> None:
     if place is None:
         return
     kept = asdict(form) | {"instructions": [(i.op, i.args) for i in form.instructions]}
-    with tempfile.NamedTemporaryFile("w", dir=place, suffix=".tmp", delete=False) as file:
-        json.dump(kept, file)
-    os.replace(file.name, place / f"{key}.json")
+    write_atomically(place / f"{key}.json", lambda aside: aside.write_text(json.dumps(kept)))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vgtheory._atomic import write_atomically
 from vgtheory._errors import InputError
 
 Array = NDArray[np.float64]
@@ -81,9 +82,7 @@ class LayerArrays:
         named = {f"W_{k}": w for k, w in enumerate(self.weights, 1)} | {
             f"b_{k}": b for k, b in enumerate(self.biases, 1)
         }
-        aside = path.with_name(f".{path.name}.{os.getpid()}.npz")
-        np.savez(aside, allow_pickle=False, **named)
-        os.replace(aside, path)
+        write_atomically(path, lambda aside: np.savez(aside, allow_pickle=False, **named))
         return path
 
     @classmethod

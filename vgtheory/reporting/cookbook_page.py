@@ -10,9 +10,10 @@ from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
 
+from vgtheory._atomic import write_text
 from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import Document, Paragraph, Section, Table, code
-from vgtheory.reporting.files import check_writable, write_text
+from vgtheory.reporting.files import check_writable
 from vgtheory.reporting.html import render_html
 from vgtheory.reporting.tex import render_tex
 from vgtheory.study.cookbook import CookbookRow

@@ -4,39 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from vgtheory._atomic import write_atomically, write_text
 from vgtheory._errors import ConflictError, InputError
 from vgtheory.reporting.style import save_pdf, svg_text
 
 SPEC_FILE = "spec.json"
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary sibling of `path`, then put that in its place in one step."""
-    if not path.parent.is_dir():
-        raise InputError(f"the folder {path.parent}", "a folder that exists", "create it or choose another")
-    # The same suffix, because writers choose the format by it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)  # mkstemp makes it private
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_figure(figure: Figure, path: Path) -> None:

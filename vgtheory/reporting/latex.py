@@ -6,13 +6,13 @@ The pieces of documents (`heading`, `paragraph`, `formula`, `table`, `figure`, `
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import sympy as sp
 
+from vgtheory._atomic import write_text
 from vgtheory._errors import InputError
 from vgtheory.reporting.catalogue_table import catalogue_parts
 from vgtheory.reporting.derivation import Derivation
@@ -105,30 +105,14 @@ def write_latex(path: str | os.PathLike[str], items: Any, title: str = "") -> Pa
     title : the document's title.
     """
     target = Path(path)
-    if not target.parent.is_dir():
-        raise InputError(f"the directory {target.parent}", "an existing directory", "create it first")
     if target.suffix == ".bib":
         raise InputError(f"the file {target.name}", "a name ending in .tex", "the .bib is written beside it")
     text = document(title or _title(items), _pieces(items))
-    _write(target, text)
+    write_text(target, text)
     keys = cited_keys(text)
     if keys:
-        _write(target.with_suffix(".bib"), bibtex(keys))
+        write_text(target.with_suffix(".bib"), bibtex(keys))
     return target
-
-
-def _write(target: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes it private
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _title(obj: Any) -> str:

@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from vgtheory._atomic import write_atomically
 from vgtheory._errors import UnsupportedError
-from vgtheory.reporting.files import write_atomically
 
 _RUNS = 2  # labels and references are right from the second one on
 _SECONDS = 120

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from vgtheory._atomic import write_text
 from vgtheory._errors import InputError
 from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.reporting.figures import draw
-from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure, write_text
+from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure
 from vgtheory.reporting.findings import Findings, Progress, gather
 from vgtheory.reporting.html import render_html
 from vgtheory.reporting.language import translated, translator

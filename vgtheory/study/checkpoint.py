@@ -8,12 +8,12 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vgtheory._atomic import write_atomically
 from vgtheory._errors import ConflictError, InputError
 
 MANIFEST = "study.json"
@@ -48,10 +48,11 @@ class Checkpoint:
                         f"{directory} holds chunks of another study ({found}, this one is {digest}); "
                         f"choose another directory, or repeat that study (see {MANIFEST} in it)"
                     )
-            elif any(entry.suffix != ".tmp" for entry in directory.iterdir()):
+            elif not all(entry.name.startswith(".") for entry in directory.iterdir()):
                 raise ConflictError(f"{directory} is not empty and no checkpoint; choose a new or an empty directory")
             else:
-                _write(manifest, json.dumps({"digest": digest, "study": json.loads(identity)}, indent=1).encode())
+                text = json.dumps({"digest": digest, "study": json.loads(identity)}, indent=1)
+                write_atomically(manifest, lambda aside: aside.write_text(text))
         except (OSError, ValueError) as problem:
             raise InputError(
                 f"checkpoint directory {directory} ({problem})", "a directory that can be written", "choose another one"
@@ -73,10 +74,8 @@ class Checkpoint:
 
     def save(self, first: int, arrays: Mapping[str, NDArray]) -> None:
         """Write the arrays of a chunk."""
-        buffer = BytesIO()
-        np.savez(buffer, allow_pickle=False, **dict(arrays))
         try:
-            _write(self._shard(first), buffer.getvalue())
+            write_atomically(self._shard(first), lambda aside: np.savez(aside, allow_pickle=False, **dict(arrays)))
         except OSError as problem:
             raise InputError(
                 f"checkpoint directory {self.directory} ({problem})",
@@ -86,18 +85,3 @@ class Checkpoint:
 
     def _shard(self, first: int) -> Path:
         return self.directory / f"{self.digest}-{first:08d}.npz"
-
-
-def _write(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(aside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
-    if os.name == "posix":  # elsewhere a directory cannot be opened, and the rename is durable by itself
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

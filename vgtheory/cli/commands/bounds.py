@@ -20,9 +20,9 @@ def bounds(
 ) -> None:
     """Print every bound that holds for a network: value at its depth, how it is known, what it assumes."""
     opt.announce(network)
+    from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_bounds
     from vgtheory.reporting.bound_table import bound_table, table_document
-    from vgtheory.reporting.files import write_text
 
     found = bound_table(network, p, eps)
     if latex is not None:

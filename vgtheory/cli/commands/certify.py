@@ -24,8 +24,8 @@ def certify(
     found = certificate(network)
     written = None
     if latex is not None and found is not None:
+        from vgtheory._atomic import write_text
         from vgtheory.reporting.certificate_proof import proof_document
-        from vgtheory.reporting.files import write_text
 
         write_text(latex, proof_document(network, found))
         written = latex

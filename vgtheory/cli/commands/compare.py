@@ -34,9 +34,10 @@ def compare(
         opt.network(name, None, sigma_w, sigma_b, weights, init, width=width, depth=depth)
         for name in dict.fromkeys(activations)
     ]
+    from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_lineup, progress_bar
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure, write_text
+    from vgtheory.reporting.files import write_figure
     from vgtheory.study.lineup import at_criticality, lineup
 
     if critical:

@@ -29,9 +29,10 @@ def inspect(
     """Find out what the weights of a real network do to its gradient: scales, spectra, lengths, and what to blame."""
     act = opt.activation(activation, param)
     opt.check_figure(out)
+    from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_inspection
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure, write_text
+    from vgtheory.reporting.files import write_figure
     from vgtheory.study.inspection import inspect as findings_of
 
     inputs = None if data is None else opt.matrix(data)

@@ -29,10 +29,11 @@ def predict(
     if samples:
         opt.check_run(samples, seed)
     opt.announce(network, samples or None, seed if samples else None)
+    from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_prediction, progress_bar
     from vgtheory.reporting import plot
     from vgtheory.reporting.compare import compare
-    from vgtheory.reporting.files import write_figure, write_text
+    from vgtheory.reporting.files import write_figure
     from vgtheory.study.simulate import simulate
     from vgtheory.theory.prediction import predict as theory
 
