@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from vgtheory._errors import InputError
 
@@ -18,8 +21,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """
     if not path.parent.is_dir():
         raise InputError(f"the folder {path.parent}", "a folder that exists", "create it or choose another")
-    # The same suffix, because writers choose the format by it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    # A suffix of its own: what a kill leaves behind must not look like a result.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(handle)
     aside = Path(name)
     try:
@@ -41,3 +44,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, as :func:`write_atomically` does."""
     write_atomically(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays by name as .npz, as :func:`write_atomically` does."""
+
+    def write(aside: Path) -> None:
+        with open(aside, "wb") as file:  # a path without the suffix .npz would get it
+            np.savez(file, allow_pickle=False, **arrays)
+
+    write_atomically(path, write)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sympy as sp
 
-from vgtheory._atomic import write_atomically
+from vgtheory._atomic import write_text
 from vgtheory.codegen.program import ACCEPTED, Instruction, Operand
 from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.activation import Activation
@@ -82,4 +82,4 @@ def save_form(key: str, form: StableForm) -> None:
     if place is None:
         return
     kept = asdict(form) | {"instructions": [(i.op, i.args) for i in form.instructions]}
-    write_atomically(place / f"{key}.json", lambda aside: aside.write_text(json.dumps(kept)))
+    write_text(place / f"{key}.json", json.dumps(kept))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory._atomic import write_atomically
+from vgtheory._atomic import write_arrays
 from vgtheory._errors import InputError
 
 Array = NDArray[np.float64]
@@ -82,7 +82,7 @@ class LayerArrays:
         named = {f"W_{k}": w for k, w in enumerate(self.weights, 1)} | {
             f"b_{k}": b for k, b in enumerate(self.biases, 1)
         }
-        write_atomically(path, lambda aside: np.savez(aside, allow_pickle=False, **named))
+        write_arrays(path, named)
         return path
 
     @classmethod

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from vgtheory._atomic import write_atomically, write_text
@@ -26,11 +25,6 @@ def write_figure(figure: Figure, path: Path) -> None:
         write_atomically(path, lambda temporary: save_pdf(figure, temporary))
     else:
         raise InputError(f"the figure {path.name}", "a name ending in .svg or .pdf", "rename it")
-
-
-def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write arrays by name as .npz."""
-    write_atomically(path, lambda temporary: np.savez_compressed(temporary, **arrays))
 
 
 def write_dataset(path: Path, dataset: Any) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory._atomic import write_atomically
+from vgtheory._atomic import write_arrays, write_text
 from vgtheory._errors import ConflictError, InputError
 
 MANIFEST = "study.json"
@@ -51,8 +51,7 @@ class Checkpoint:
             elif not all(entry.name.startswith(".") for entry in directory.iterdir()):
                 raise ConflictError(f"{directory} is not empty and no checkpoint; choose a new or an empty directory")
             else:
-                text = json.dumps({"digest": digest, "study": json.loads(identity)}, indent=1)
-                write_atomically(manifest, lambda aside: aside.write_text(text))
+                write_text(manifest, json.dumps({"digest": digest, "study": json.loads(identity)}, indent=1))
         except (OSError, ValueError) as problem:
             raise InputError(
                 f"checkpoint directory {directory} ({problem})", "a directory that can be written", "choose another one"
@@ -75,7 +74,7 @@ class Checkpoint:
     def save(self, first: int, arrays: Mapping[str, NDArray]) -> None:
         """Write the arrays of a chunk."""
         try:
-            write_atomically(self._shard(first), lambda aside: np.savez(aside, allow_pickle=False, **dict(arrays)))
+            write_arrays(self._shard(first), arrays)
         except OSError as problem:
             raise InputError(
                 f"checkpoint directory {self.directory} ({problem})",

@@ -28,9 +28,10 @@ def sample(
     if out is not None and out.suffix not in SUFFIXES:
         raise InputError(f"--out {out}", "a name ending in .npz, .svg or .pdf", "e.g. --out spectra.npz")
     parameters = named_values(param)
+    from vgtheory._atomic import write_arrays
     from vgtheory.cli.screen import print_pairs
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_arrays, write_figure
+    from vgtheory.reporting.files import write_figure
     from vgtheory.reporting.law_tables import ensemble_rows
     from vgtheory.spectra.naming import ensemble
 
