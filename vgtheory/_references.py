@@ -91,6 +91,14 @@ _ROWS = (
         "inproceedings",
     ),
     Reference(
+        "forrester2001",
+        "Forrester, P. J. and Rains, E. M.",
+        "Interrelationships between orthogonal, unitary and symplectic matrix ensembles",
+        "Random Matrix Models and Their Applications",
+        2001,
+        "solv-int/9907008",
+    ),
+    Reference(
         "giraud2005",
         "Giraud, L. and Langou, J. and Rozložník, M. and van den Eshof, J.",
         "Rounding error analysis of the classical Gram-Schmidt orthogonalization process",
@@ -189,6 +197,14 @@ _ROWS = (
         2017,
         "1712.08969",
         "inproceedings",
+    ),
+    Reference(
+        "adler2000",
+        "Adler, M. and Forrester, P. J. and Nagao, T. and van Moerbeke, P.",
+        "Classical skew orthogonal polynomials and random matrices",
+        "Journal of Statistical Physics",
+        2000,
+        "solv-int/9907001",
     ),
     Reference(
         "anderson1955",
