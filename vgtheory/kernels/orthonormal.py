@@ -1,51 +1,104 @@
-"""Sums of squares of orthonormal functions: one-point densities of unitary ensembles at finite N.
+"""Orthonormal functions in their recursion: sums of squares and the integrals that densities at finite N are made of.
 
-The three-term recursion runs on the functions with their weight; a common power of two is taken out, so that neither
-the weight far outside nor the polynomials overflow.
+The three-term recursion runs on the functions with their weight; a common factor e^s is taken out of each row, so that
+neither the weight far outside nor the polynomials overflow.  A row is (Σ_{k<n} f_k², f_n, I_{n−1}, s) in units of
+e^{2s}, e^s, e^s and 1: the squares are all that β = 2 needs, β = 1 and 4 add f_n and the integral I.
 """
 
 import numpy as np
 
-from vgtheory.kernels._jit import loop
+from vgtheory.kernels._jit import loop, piece
 
 _BIG = 2.0**400
+_TERMS = 100000
 
 
 @loop
-def hermite_square_sums(y, count):
-    """Return Σ_{k<count} h_k(y)² for the functions orthonormal to dy with weight e^{−y²/2}, shape of y (1-D)."""
-    out = np.empty(y.size)
+def hermite_rows(y, count, start):
+    """Return rows at y (1-D) for the functions orthonormal to dy with weight e^{−y²/2}; I_k = ∫_y^∞ f_k.
+
+    `start` is I_0/f_0.  From f_k' = (√k f_{k−1} − √(k+1) f_{k+1})/2: √(k+1) I_{k+1} = √k I_{k−1} + 2 f_k, without
+    cancellation beyond the zeros.
+    """
+    out = np.empty((y.size, 4))
     for i in range(y.size):
-        before, here, total, scale = 0.0, 1.0, 1.0, -0.25 * y[i] * y[i] - 0.25 * np.log(2.0 * np.pi)
-        for k in range(count - 1):
-            new = (y[i] * here - np.sqrt(k + 0.0) * before) / np.sqrt(k + 1.0)
-            before, here = here, new
+        before, here, total, scale = 0.0, 1.0, 0.0, -0.25 * y[i] * y[i] - 0.25 * np.log(2.0 * np.pi)
+        tail_before, tail = 0.0, start[i]
+        for k in range(count):
             total += here * here
+            root = np.sqrt(k + 1.0)
+            new = (y[i] * here - np.sqrt(k + 0.0) * before) / root
+            if k > 0:
+                tail_before, tail = tail, (np.sqrt(k - 1.0) * tail_before + 2.0 * before) / np.sqrt(k + 0.0)
+            before, here = here, new
             if abs(here) > _BIG:
                 here, before, total = here / _BIG, before / _BIG, total / _BIG / _BIG
+                tail, tail_before = tail / _BIG, tail_before / _BIG
                 scale += np.log(_BIG)
-        out[i] = np.exp(np.log(total) + 2.0 * scale)
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = total, here, tail, scale
     return out
 
 
+@piece
+def _partial_gamma(s, z):
+    """Return (γ(s, z), Γ(s, z)) e^z z^{1/2 − s}, whichever has the quicker expansion, −1 for the other."""
+    if z < s + 1.0:
+        term, total, k = 1.0 / s, 1.0 / s, 1
+        while term > 1e-17 * total and k < _TERMS:
+            term *= z / (s + k)
+            total += term
+            k += 1
+        return total * np.sqrt(z), -1.0
+    # The continued fraction of Γ(s, z) by Lentz's algorithm.
+    tiny = 1e-300
+    b = z + 1.0 - s
+    d, c = 1.0 / b, 1.0 / tiny
+    h = d
+    for k in range(1, _TERMS):
+        a = -k * (k - s)
+        b += 2.0
+        d, c = a * d + b, b + a / c
+        d = 1.0 / (d if abs(d) > tiny else tiny)
+        c = c if abs(c) > tiny else tiny
+        h *= d * c
+        if abs(d * c - 1.0) < 1e-16:
+            break
+    return -1.0, h * np.sqrt(z)
+
+
 @loop
-def laguerre_square_sums(y, count, order, log_norm):
-    """Return Σ_{k<count} l_k(y)², orthonormal to dy with weight y^a e^{−y}, a = order, log_norm = ln Γ(a + 1)."""
-    out = np.empty(y.size)
+def laguerre_rows(y, count, order, log_norm, log_half):
+    """Return rows at y > 0 (1-D) for the functions orthonormal to dy with weight y^a e^{−y}, a = order.
+
+    I_k = ∫ t^{−1/2} f_k(t) dt over (y, ∞) for y > a, over (0, y) for y ≤ a, where nothing cancels outside the zeros:
+    with b_k = √(k(k + a)), b_{k+1} I_{k+1} = b_k I_{k−1} ± 2√y f_k.
+    log_norm = ln Γ(a + 1), log_half = ln Γ((a + 1)/2).
+    """
+    out = np.empty((y.size, 4))
     for i in range(y.size):
-        if y[i] <= 0.0:
-            # Only a = 0 leaves something at the origin: every l_k(0)² is 1.
-            out[i] = count if (y[i] == 0.0 and order == 0.0) else 0.0
-            continue
-        before, here, total = 0.0, 1.0, 1.0
+        before, here, total = 0.0, 1.0, 0.0
         scale = 0.5 * (order * np.log(y[i]) - y[i] - log_norm)
-        for k in range(count - 1):
-            new = (2.0 * k + order + 1.0 - y[i]) * here - np.sqrt(k * (k + order)) * before
-            new /= np.sqrt((k + 1.0) * (k + 1.0 + order))
-            before, here = here, new
+        side = 1.0 if y[i] > order else -1.0
+        s, z = 0.5 * (order + 1.0), 0.5 * y[i]
+        low, up = _partial_gamma(s, z)
+        if side < 0.0:
+            tail = np.sqrt(2.0) * low
+        elif up < 0.0:
+            tail = np.sqrt(2.0) * (np.exp(log_half + z + (0.5 - s) * np.log(z)) - low)
+        else:
+            tail = np.sqrt(2.0) * up
+        tail_before, root = 0.0, np.sqrt(y[i])
+        for k in range(count):
             total += here * here
+            now, new_root = np.sqrt(k * (k + order)), np.sqrt((k + 1.0) * (k + 1.0 + order))
+            new = ((2.0 * k + order + 1.0 - y[i]) * here - now * before) / new_root
+            if k > 0:
+                last = np.sqrt((k - 1.0) * (k - 1.0 + order))
+                tail_before, tail = tail, (last * tail_before - side * 2.0 * root * before) / now
+            before, here = here, new
             if abs(here) > _BIG:
                 here, before, total = here / _BIG, before / _BIG, total / _BIG / _BIG
+                tail, tail_before = tail / _BIG, tail_before / _BIG
                 scale += np.log(_BIG)
-        out[i] = np.exp(np.log(total) + 2.0 * scale)
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = total, here, tail, scale
     return out

@@ -7,7 +7,8 @@ from scipy.linalg import eigh_tridiagonal
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.spectra.ensembles.ensemble import Ensemble, gaussian_entries, require_room
-from vgtheory.spectra.laws.finite.unitary import FiniteGue, finite_gue
+from vgtheory.spectra.laws.finite.orthogonal import FiniteGoe, FiniteGse
+from vgtheory.spectra.laws.finite.unitary import FiniteGue
 from vgtheory.spectra.laws.law import RandomState, positive, whole
 from vgtheory.spectra.laws.semicircle import Semicircle, semicircle
 
@@ -23,9 +24,10 @@ class Hermite(Ensemble):
         """Return the law of the eigenvalues as N → ∞."""
         return semicircle(2.0)
 
-    def one_point(self) -> FiniteGue | None:
-        """Return the exact mean density at this size for β = 2, None for other β."""
-        return finite_gue(self.size) if self.beta == 2 else None
+    def one_point(self) -> FiniteGoe | FiniteGue | FiniteGse | None:
+        """Return the exact mean density at this size for β = 1, 2 and 4, None for other β."""
+        laws: dict[float, type[FiniteGoe | FiniteGue | FiniteGse]] = {1.0: FiniteGoe, 2.0: FiniteGue, 4.0: FiniteGse}
+        return laws[self.beta](self.size) if self.beta in laws else None
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return a matrix, off-diagonal entries of variance 1/N (β = 1 real symmetric, β = 2 complex Hermitian).

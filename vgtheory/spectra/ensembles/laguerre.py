@@ -7,7 +7,8 @@ import numpy as np
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.ensembles.ensemble import Ensemble, gaussian_entries, require_room
 from vgtheory.spectra.ensembles.lapack import bidiagonal_singular_values
-from vgtheory.spectra.laws.finite.unitary import FiniteLue, finite_lue
+from vgtheory.spectra.laws.finite.orthogonal import FiniteLoe, FiniteLse
+from vgtheory.spectra.laws.finite.unitary import FiniteLue
 from vgtheory.spectra.laws.law import RandomState, positive, whole
 from vgtheory.spectra.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 
@@ -29,10 +30,11 @@ class Laguerre(Ensemble):
         """Return the Marchenko–Pastur law of ratio p/n."""
         return marchenko_pastur(self.size / self.freedom)
 
-    def one_point(self) -> FiniteLue | None:
-        """Return the exact mean density at this size for β = 2 and whole n ≥ p, else None."""
-        exact = self.beta == 2 and self.freedom == int(self.freedom) and self.freedom >= self.size
-        return finite_lue(self.size, int(self.freedom)) if exact else None
+    def one_point(self) -> FiniteLoe | FiniteLue | FiniteLse | None:
+        """Return the exact mean density at this size for β = 1, 2, 4 and whole n ≥ p, else None."""
+        laws: dict[float, type[FiniteLoe | FiniteLue | FiniteLse]] = {1.0: FiniteLoe, 2.0: FiniteLue, 4.0: FiniteLse}
+        exact = self.beta in laws and self.freedom == int(self.freedom) and self.freedom >= self.size
+        return laws[self.beta](self.size, int(self.freedom)) if exact else None
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return a matrix X X*/n, real symmetric (β = 1) or complex Hermitian (β = 2).

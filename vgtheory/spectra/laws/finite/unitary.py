@@ -1,13 +1,13 @@
 """Finite N, β = 2: the mean densities of the eigenvalues of GUE and complex Wishart matrices."""
 
 from dataclasses import dataclass
-from math import inf, lgamma, sqrt
+from math import inf, lgamma, log, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError
-from vgtheory.kernels.orthonormal import hermite_square_sums, laguerre_square_sums
+from vgtheory.kernels.orthonormal import hermite_rows, laguerre_rows
 from vgtheory.spectra.laws.law import Array, whole
 from vgtheory.spectra.laws.smooth import SmoothLaw
 
@@ -33,13 +33,18 @@ class FiniteGue(SmoothLaw):
 
     def density(self, u: np.ndarray) -> np.ndarray:
         """Return the density at u."""
-        flat = np.ascontiguousarray(u, dtype=float).ravel() * sqrt(self.size)
-        return (hermite_square_sums(flat, self.size) / sqrt(self.size)).reshape(np.shape(u))
+        return np.exp(np.asarray(self.logpdf(u)))
+
+    def logpdf(self, x: ArrayLike) -> Array:
+        """Return the log of the density, which keeps its digits where the density underflows."""
+        x = np.asarray(x, dtype=float)
+        flat = x.ravel() * sqrt(self.size)
+        total, _, _, scale = hermite_rows(flat, self.size, np.zeros(flat.size)).T
+        return (np.log(total) + 2 * scale - log(self.size) / 2).reshape(x.shape)[()]
 
     def pdf(self, x: ArrayLike) -> Array:
         """Return the density, to full relative precision in the tails."""
-        x = np.asarray(x, dtype=float)
-        return self.density(x)[()]
+        return np.exp(self.logpdf(x))
 
     def moment(self, order: int) -> float:
         """Return E X^2k by the recursion (k + 2)M_{k+1} = (4k + 2)N M_k + k(4k² − 1)M_{k−1} (Harer & Zagier 1986)."""
@@ -84,13 +89,20 @@ class FiniteLue(SmoothLaw):
         """Return the density of √x at u, 2u·pdf(u²)."""
         return 2 * u * np.asarray(self.pdf(np.asarray(u) ** 2))
 
-    def pdf(self, x: ArrayLike) -> Array:
-        """Return the density, to full relative precision in the tails."""
+    def logpdf(self, x: ArrayLike) -> Array:
+        """Return the log of the density, which keeps its digits where the density underflows."""
         x = np.asarray(x, dtype=float)
         order = float(self.freedom - self.size)
-        flat = np.ascontiguousarray(x, dtype=float).ravel() * self.freedom
-        sums = laguerre_square_sums(flat, self.size, order, lgamma(order + 1))
-        return np.where(np.isnan(x), np.nan, (sums * self.freedom / self.size).reshape(x.shape))[()]
+        flat = np.where(x > 0, x, 1.0).ravel() * self.freedom
+        total, _, _, scale = laguerre_rows(flat, self.size, order, lgamma(order + 1), lgamma((order + 1) / 2)).T
+        value = (np.log(total) + 2 * scale + log(self.freedom / self.size)).reshape(x.shape)
+        at_zero = log(self.freedom) if order == 0 else -inf  # every l_k(0)² is 1 for a = 0
+        out = np.where(x > 0, value, np.where(x == 0, at_zero, -inf))
+        return np.where(np.isnan(x), np.nan, out)[()]
+
+    def pdf(self, x: ArrayLike) -> Array:
+        """Return the density, to full relative precision in the tails."""
+        return np.exp(self.logpdf(x))
 
     def moment(self, order: int) -> float:
         """Return E X^k: (k + 2)M_{k+1} = (2k + 1)(p + n)M_k + (k − 1)(k² − (n − p)²)M_{k−1}, in units of n^k."""
@@ -131,7 +143,12 @@ def finite_lue(size: int, freedom: int) -> FiniteLue:
     >>> law.mean(), law.moment(2)
     (1.0, 1.5)
     """
+    return FiniteLue(*sized_wishart(size, freedom))
+
+
+def sized_wishart(size: int, freedom: int) -> tuple[int, int]:
+    """Return p and n of a Wishart matrix, which must be integers with 1 ≤ p ≤ n."""
     p, n = whole("size", size), whole("freedom", freedom)
     if n < p:
         raise InputError(f"freedom = {n}", f"at least size = {p}", "the other eigenvalues are 0; exchange the two")
-    return FiniteLue(p, n)
+    return p, n
