@@ -1,20 +1,22 @@
 """One layer of the closure as a linear operator on functions of (ln R, θ²), tabulated on a Chebyshev grid."""
 
 from dataclasses import dataclass
+from functools import cache
 from math import log
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from numpy.polynomial.hermite_e import hermegauss
 
 from vgtheory.kernels.quadrature import Array
 from vgtheory.theory.layer_sums import Cumulants, LayerLaw, LogStep, layer_law, log_step
+from vgtheory.theory.length_law import noise_rule
 
 ANGLES = 16  # Chebyshev nodes in θ²
-MOST_LENGTHS, FEWEST_LENGTHS = 64, 16
+MOST_LENGTHS, FEWEST_LENGTHS = 64, 12
 PER_UNIT = 8  # Chebyshev nodes per unit of ln R
 SOFT = 0.015  # of half the grid's length, over which its ends hold back; well inside its margin
-_NODES = 7  # Gauss–Hermite nodes for each of a layer's two noises; 15 change nothing in nine digits
+_NODE, _WEIGHT = noise_rule()
+_CHANCE = np.outer(_WEIGHT, _WEIGHT).ravel()
 
 
 @dataclass(frozen=True)
@@ -30,30 +32,45 @@ class LayerKind:
 
 @dataclass(frozen=True)
 class Operator:
-    """Mean and variance of ln T at each state, and matrices that take functions f of the next state to their means.
+    """Mean and variance of ln T at each of S states, and what takes functions of the next state to their moments.
 
-    ahead : E f.
-    tilted : E (ln T − E ln T) f.
+    lengths : rows that interpolate in ln R at the places reached, shape (S · nodes, lengths).
+    angles : rows that interpolate in θ² there, shape (S · nodes, nodes, angles).
+    tilt : ln T − E ln T as far as it follows the place reached, shape (S, nodes²).
+
+    The places are kept apart because a variance that is small against the square of the mean would be lost otherwise.
     """
 
     mean: Array
     variance: Array
-    ahead: Array
-    tilted: Array
+    lengths: Array
+    angles: Array
+    tilt: Array
 
     def back(self, u: Array, v: Array) -> tuple[Array, Array]:
-        """Return mean and variance of ln T plus what follows, which has mean u and variance v at the next state."""
-        ahead, squares, spread = (self.ahead @ np.stack([u, u * u, v], axis=-1)).T
-        return self.mean + ahead, self.variance + spread + squares - ahead**2 + 2 * (self.tilted @ u)
+        """Return mean and variance of ln T plus what follows, which has mean u and variance v at the next states."""
+        if not self.lengths.size:
+            return self.mean, self.variance
+        count = self.angles.shape[-1]
+        both = np.stack([u, v]).reshape(2, -1, count).transpose(1, 0, 2).reshape(-1, 2 * count)
+        along = (self.lengths @ both).reshape(-1, 2, count)
+        values = (self.angles @ along.transpose(0, 2, 1)).reshape(*self.tilt.shape, 2)
+        means = np.einsum("snc,n->sc", values, _CHANCE)
+        off = values[..., 0] - means[:, :1]
+        return self.mean + means[:, 0], self.variance + means[:, 1] + (off * (off + 2 * self.tilt)) @ _CHANCE
 
 
 @dataclass(frozen=True)
 class LayerOperators:
-    """A layer between others (states: length, angle), as a tangent's first (states: length), and for the length."""
+    """A layer between others (states: length, angle), as a tangent's first (states: length), and for the length.
+
+    centre, noise : the next ln R is centre + noise · g, g normal, at each length.
+    """
 
     inner: Operator
     first: Operator
-    length: Array
+    centre: Array
+    noise: Array
 
 
 class Grid:
@@ -89,6 +106,7 @@ def _held(x: Array) -> Array:
     return np.clip(inner - SOFT * np.log1p(np.exp(np.clip((inner - 1) / SOFT, None, 300))), -1, 1)
 
 
+@cache
 def _chebyshev(count: int) -> tuple[Array, Array]:
     """Return the nodes and the matrix from values at them to coefficients."""
     nodes = np.asarray(np.cos(np.pi * (np.arange(count) + 0.5) / count), dtype=np.float64)
@@ -96,7 +114,7 @@ def _chebyshev(count: int) -> tuple[Array, Array]:
     return nodes, np.asarray(values * np.where(np.arange(count) == 0, 1, 2)[:, None] / count, dtype=np.float64)
 
 
-def layer_operators(unit: Cumulants, grid: Grid, kind: LayerKind, orthogonal: bool) -> LayerOperators:
+def layer_operators(unit: Cumulants, grid: Grid, ahead: Grid, kind: LayerKind, orthogonal: bool) -> LayerOperators:
     """Return the operators of one kind of layer, from the cumulants of its units at the grid's lengths."""
     total = max(kind.fan_in, kind.width)  # the dimension of the Haar matrix that an orthogonal one is a part of
     inside = _inside(grid, unit, kind, orthogonal, total)
@@ -110,9 +128,9 @@ def layer_operators(unit: Cumulants, grid: Grid, kind: LayerKind, orthogonal: bo
         start = LayerLaw(*(a + b - base for a, b, base in zip(*parts, strict=True)))
     begin = log_step(start)
     gain = 2 * log(kind.sigma_w) + log(kind.width / kind.fan_in)
-    return LayerOperators(
-        _operator(log_step(inside), grid, kind, gain), _operator(begin, grid, kind, 0.0), _lengths(begin, grid, kind)
-    )
+    first, inner = _operator(begin, ahead, kind, 0.0), _operator(log_step(inside), ahead, kind, gain)
+    following = log(kind.next_sigma_w) if kind.next_sigma_w else 0.0
+    return LayerOperators(inner, first, begin.log_x + 2 * following, begin.noise_x)
 
 
 def _inside(grid: Grid, unit: Cumulants, kind: LayerKind, orthogonal: bool, total: int) -> LayerLaw:
@@ -126,34 +144,19 @@ def _inside(grid: Grid, unit: Cumulants, kind: LayerKind, orthogonal: bool, tota
     return layer_law(spread, along * np.repeat(np.sqrt(weight / (weight + kind.sigma_b**2)), angles), kind.width)
 
 
-def _rule() -> tuple[Array, Array]:
-    node, weight = hermegauss(_NODES)
-    return node, weight / weight.sum()
-
-
-def _lengths(step: LogStep, grid: Grid, kind: LayerKind) -> Array:
-    """Return the matrix that takes functions of the next ln R to their means."""
-    size = len(grid.log_weight)
+def _operator(step: LogStep, ahead: Grid, kind: LayerKind, gain: float) -> Operator:
+    mean = step.log_t + gain
     if not kind.next_sigma_w:
-        return np.zeros((size, size))
-    node, weight = _rule()
-    reached = step.log_x[:, None] + 2 * log(kind.next_sigma_w) + step.noise_x[:, None] * node
-    return np.asarray(np.einsum("q,sqv->sv", weight, grid.length_rows(reached)))
-
-
-def _operator(step: LogStep, grid: Grid, kind: LayerKind, gain: float) -> Operator:
-    mean, states = step.log_t + gain, len(step.log_t)
-    if not kind.next_sigma_w:
-        nothing = np.zeros((states, grid.states))
-        return Operator(mean, step.variance_t, nothing, nothing)
-    node, weight = _rule()
-    reached = step.log_x[:, None] + 2 * log(kind.next_sigma_w) + step.noise_x[:, None] * node
-    lengths = grid.length_rows(reached)
-    g, k = node[:, None], node
-    turned = (part[:, None, None] for part in (step.cosine, step.cosine_with_x, step.cosine_own))
-    angles = grid.angle_rows(next(turned) + next(turned) * g + next(turned) * k)
+        return Operator(mean, step.variance_t, np.empty(0), np.empty(0), np.empty(0))
+    reached = step.log_x[:, None] + 2 * log(kind.next_sigma_w) + step.noise_x[:, None] * _NODE
+    g, k = _NODE[:, None], _NODE
+    x, own, lead = (part[:, None, None] for part in (step.cosine_with_x, step.cosine_own, step.cosine))
+    angles = ahead.angle_rows(lead + x * g + own * k)
     tilt = step.t_with_x[:, None, None] * g + step.t_with_cosine[:, None, None] * k
-    chance = np.outer(weight, weight)
-    means = [np.einsum("qk,sqkt->sqt", chance, angles), np.einsum("sqk,sqkt->sqt", chance * tilt, angles)]
-    ahead, tilted = (np.einsum("sqv,sqt->svt", lengths, part).reshape(states, -1) for part in means)
-    return Operator(mean, step.variance_t, ahead, tilted)
+    return Operator(
+        mean,
+        step.variance_t,
+        ahead.length_rows(reached.ravel()),
+        angles.reshape(-1, *angles.shape[2:]),
+        tilt.reshape(len(tilt), -1),
+    )

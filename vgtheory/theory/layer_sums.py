@@ -21,7 +21,9 @@ from vgtheory.theory.moments import MomentTable
 # Features of a unit, of which X, T and C are linear combinations, and what may be conditioned on.
 _FEATURES = ("φ²", "φ'²z²", "φ'²zζ", "φ'²ζ²", "φφ'z", "φφ'ζ")
 _CONSTRAINTS = ("z²", "zζ", "ζ²")
-_NODES = 4  # Gauss–Hermite nodes for β and ζ, exact for polynomials to degree 7; third moments have degree 6
+# Gauss–Hermite nodes for β and ζ, exact for polynomials to degree 7; third moments have degree 6.
+_NODE, _NODE_WEIGHT = hermegauss(4)
+_NODE_WEIGHT = _NODE_WEIGHT / _NODE_WEIGHT.sum()
 
 
 class Cumulants(NamedTuple):
@@ -72,8 +74,7 @@ def _unit(table: MomentTable, weight: float, sigma_b: float, independent_bias: b
     kept = w > 1e-25  # nothing that is a power of h matters beyond ten standard deviations
     z, w = z[kept], w[kept]
     value, slope = table.values(np.sqrt(v) * z)
-    node, node_weight = hermegauss(_NODES)
-    node_weight = node_weight / node_weight.sum()
+    node, node_weight = _NODE, _NODE_WEIGHT
     through = np.zeros((1, 1)), np.ones(1)
     if independent_bias and sigma_b > 0:
         r = np.sqrt(weight / v)

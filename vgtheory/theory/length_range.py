@@ -1,81 +1,105 @@
-"""Where the lengths of a finite network can be: the range of ln R_l, R_l = V_l − σ_b², over all layers and networks."""
+"""Where the lengths of a finite network can be: stretches of ln R, R = V − σ_b², that layers in sequence share."""
 
-from math import log
+from collections.abc import Callable
+from math import ceil, floor, log
+from typing import NamedTuple
 
 import numpy as np
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
+from vgtheory.theory.finite_width import haar_dimensions
+from vgtheory.theory.length_law import Law, laws_along, moved
 from vgtheory.theory.mean_field import log_length_profile, table_of
 from vgtheory.theory.moments import HIGH, LOW, MomentTable
 
-CELLS = 600
-RARE = 1e-8  # chance of a length that is left out
+OUTWARD = 1 / 8  # of one layer's noise: layers share a stretch whose ends they move outwards by less
 
 
-def length_range(network: Network) -> tuple[float, float]:
-    """Return the ends of ln R that lengths leave with a chance below 1e-8 per layer, with a margin.
+class _Step(NamedTuple):
+    """One layer; `fixed` is the share of its Haar matrix's larger dimension that it has (0 for independent weights)."""
 
-    The margin is 2.5 times the noise of one layer, and at least a sixth of the range.
+    sigma_b: float
+    next_sigma_w: float
+    width: int
+    fixed: float
 
-    From the chain ln R' = ln(σ_w² E φ²) + noise of variance ln(1 + Var φ²/(N (E φ²)²)), pushed forward on cells.
+
+class Stretch(NamedTuple):
+    """The ends of ln R."""
+
+    low: float
+    high: float
+
+
+def length_stretches(network: Network) -> list[Stretch]:
+    """Return for each layer the ends of ln R that its lengths leave with a chance below 1e-9, with a margin.
+
+    Layers in sequence share them where no layer leads out.  The margin is 2.5 times the noise of one layer, and at
+    least a sixth of the range.
+
+    From the chain ln R' = ln(σ_w² E φ²) + noise of variance ln(1 + v), v = v_f/(N σ_w⁴ (E φ²)²).
     Raises UnsupportedError where that is outside of what moments are known for.
     """
     profile = log_length_profile(network)
-    sigma_b = np.array(network.sigmas)[:, 1]
-    with np.errstate(divide="ignore"):
-        log_weight = profile + np.log(-np.expm1(np.minimum(2 * np.log(sigma_b) - profile, -1e-16)))
-    low, high = float(log_weight.min()) - 1.5, float(log_weight.max()) + 1.5
-    if low < LOW or high > HIGH:
+    _check(float(profile.min()), float(profile.max()))
+    table = table_of(network.activation)
+    largest = 1e-6
+
+    def move(step: _Step, law: Law) -> Law:
+        nonlocal largest
+        centre, noise = _moves(table, law.points, step)
+        largest = max(largest, float(noise.max()))
+        out = moved(law, centre, noise)
+        _check(float(out.points[0]), float(out.points[-1]))
+        return out
+
+    fixed = np.array(network.widths[1:]) / haar_dimensions(network) * (network.weights.family == "orthogonal")
+    rows = zip(network.sigmas, network.sigmas[1:], network.widths[1:], fixed.tolist(), strict=False)
+    steps = [_Step(sigma_b, ahead, width, share) for (_, sigma_b), (ahead, _), width, share in rows]
+    start = Law(np.array([2 * log(network.sigmas[0][0])]), np.ones(1))
+    laws = laws_along(start, steps, move)
+    room = largest * OUTWARD
+
+    def inward(step: _Step, low: float, high: float) -> bool:
+        centre, _ = _moves(table, np.array([low, high]), step)
+        return bool(centre.min() >= low - room and centre.max() <= high + room)
+
+    out: list[Stretch] = []
+    for low, high, count in _joined([(float(law.points[0]), float(law.points[-1])) for law in laws], steps, inward):
+        margin = max(2.5 * largest, (high - low) / 6)
+        # In whole steps, so that layers that come back to the same lengths have the same stretch.
+        out += [Stretch(floor((low - margin) / room) * room, ceil((high + margin) / room) * room)] * count
+    return out
+
+
+def _check(low: float, high: float) -> None:
+    if not (low >= LOW and high <= HIGH):  # nan too
         raise UnsupportedError(f"the lengths leave the range of moments, ln q from {LOW:g} to {HIGH:g}")
-    for _ in range(8):
-        inner, margin = _spread(network, low, high)
-        inside = inner[0] - margin >= max(low, LOW), inner[1] + margin <= min(high, HIGH)
-        if all(inside):
-            return inner[0] - margin, inner[1] + margin
-        if (low, high) == (LOW, HIGH):
-            break
-        reach = (high - low) / 2 + 2 * margin
-        low, high = low if inside[0] else max(low - reach, LOW), high if inside[1] else min(high + reach, HIGH)
-    raise UnsupportedError("the lengths spread over more than the moments are known for")
 
 
-def _spread(network: Network, low: float, high: float) -> tuple[tuple[float, float], float]:
-    table, cells = table_of(network.activation), np.linspace(low, high, CELLS)
-    step = cells[1] - cells[0]
-    chance = np.zeros(CELLS)
-    chance[np.clip(round((2 * log(network.sigmas[0][0]) - low) / step), 0, CELLS - 1)] = 1.0
-    seen = chance.copy()
-    before: tuple[float, float, int] | None = None
-    rows = zip(network.sigmas, network.sigmas[1:], network.widths[1:], strict=False)
-    largest = 0.0
-    for (_, sigma_b), (ahead, _), width in rows:
-        if before != (sigma_b, ahead, width):
-            centre, noise = _moves(table, cells, sigma_b, ahead, width)
-            moved = _transition(cells, centre, noise)
-            before = (sigma_b, ahead, width)
-            largest = max(largest, float(noise.max()))
-            still = 0
-        new = chance @ moved
-        still = still + 1 if float(np.abs(new - chance).max()) < 1e-12 else 0
-        chance = new
-        seen = np.maximum(seen, chance)
-        if still > 3 and len(set(network.sigmas)) == 1 and len(set(network.widths)) == 1:
-            break
-    reached = cells[seen > RARE]
-    ends = float(reached[0]), float(reached[-1])
-    return ends, max(2.5 * max(largest, step), (ends[1] - ends[0]) / 6)
+def _joined(
+    ranges: list[tuple[float, float]], steps: list[_Step], inward: Callable[[_Step, float, float], bool]
+) -> list[tuple[float, float, int]]:
+    """Return ranges that layers in sequence share, with the number of these layers."""
+    out = [(*ranges[0], 1)]
+    for k, (low, high) in enumerate(ranges[1:]):
+        before = out[-1]
+        both = min(low, before[0]), max(high, before[1])
+        shared = set(steps[k + 1 - before[2] : k + 1])  # that lead from this stretch to itself
+        if both == before[:2] and before[2] > 1:
+            shared -= set(steps[k + 1 - before[2] : k])
+        if all(inward(step, *both) for step in shared):
+            out[-1] = (*both, before[2] + 1)
+        else:
+            out.append((low, high, 1))
+    return out
 
 
-def _moves(table: MomentTable, cells: Array, sigma_b: float, ahead: float, width: int) -> tuple[Array, Array]:
-    m = table.at(np.log(np.exp(cells) + sigma_b**2))
-    noise = np.log1p((m.fourth - 1) / width)
-    return m.log_square + 2 * log(ahead) - noise / 2, np.sqrt(noise)
-
-
-def _transition(cells: Array, centre: Array, noise: Array) -> Array:
-    step = cells[1] - cells[0]
-    width = np.maximum(noise, step / 2)[:, None]
-    rows = np.exp(-0.5 * ((cells - np.clip(centre, cells[0], cells[-1])[:, None]) / width) ** 2)
-    return rows / rows.sum(axis=1, keepdims=True)
+def _moves(table: MomentTable, log_weight: Array, step: _Step) -> tuple[Array, Array]:
+    weight = np.exp(log_weight)
+    m = table.at(np.log(weight + step.sigma_b**2))
+    spread = m.fourth - 1 - 2 * step.fixed * (m.elasticity * weight / (weight + step.sigma_b**2)) ** 2
+    noise = np.log1p(np.maximum(spread, 0.0) / step.width)
+    return m.log_square + 2 * log(step.next_sigma_w) - noise / 2, np.sqrt(noise)
