@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from tests.kernels.simulation import p_values
 from tests.oracles import network_gradients
@@ -107,3 +107,17 @@ def test_a_sample_has_the_same_bits_in_any_chunk_and_lane(name):
         chain_samples(SLOPES[name], np.array(widths), np.full(5, 1.4), np.uint64(3), first, *results)
     for whole, some in zip(out, part, strict=True):
         np.testing.assert_array_equal(some, whole[7:9])
+
+
+@pytest.mark.parametrize("depth", [63, 64, 65, 200])
+def test_deep_results_are_whole(depth):
+    """A linear network: ‖x_l‖² = N q_l, and ln‖∂ℓ/∂W_l‖ − ln‖δ_l‖ = ln‖x_{l−1}‖, across all blocks of layers."""
+    out = chain(SLOPES["line"], (20,) * (depth + 1), 1.1, 75)
+    log_length = out["weight"] - out["gradient"]
+    np.testing.assert_allclose(log_length[:, 0], 0.5 * np.log(20), rtol=1e-12)
+    np.testing.assert_allclose(log_length[:, 1:], 0.5 * np.log(20 * out["q"][:, :-1]), rtol=1e-11, atol=1e-12)
+    # ∂ℓ/∂h_l changes by the same factor in law from layer to layer: E ln(χ²_20/20)/2 + ln 1.1; 1e-6 false alarms.
+    steps = (out["gradient"][:, 0] - out["gradient"][:, -1]) / (depth - 1)
+    expected = 0.5 * (special.digamma(10) + np.log(2 / 20)) + np.log(1.1)
+    error = 0.5 * np.sqrt(special.polygamma(1, 10) / (75 * (depth - 1)))
+    assert abs(steps.mean() - expected) < 4.9 * error

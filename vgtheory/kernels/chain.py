@@ -35,9 +35,9 @@ REFINE = np.int64(32)
 HALF = np.uint64(0xFFFFFFFF)
 FEW = 8  # degrees of freedom up to which squares are summed
 STEP, STEP32 = 2.0**-53, 2.0**-32
-# Numbers of a lane and layer that the way back needs, and those of the result.
-ON, P, R, GRADIENT, WEIGHT, Q = range(6)
-LANES, DEEP = 16, 10**5  # beyond DEEP layers lanes would take too much memory
+ON, P, R, LOG_X, KEPT = range(5)  # numbers of a lane and layer that the way back needs; LOG_X is ln‖x_{l−1}‖
+BLOCK = 64  # layers of results that are turned from lanes to rows at once, while they are in the fastest cache
+LANES, LEAST_LANES, MEMORY = 64, 2, 2**25  # what the way back needs of all lanes and layers may take so many bytes
 BOUND = 10.0  # standard deviations of a binomial beyond which nothing is tabulated: probability below 2e-23
 
 
@@ -70,8 +70,9 @@ def _binomial_lanes(out, words, limit, other, shift, base):
 
 @loop
 def _chi_square_lanes(out, freedom, x, words, low):
-    """Fill out with χ² numbers of so many degrees of freedom, or −1 where the comparison leaves it open."""
+    """Fill out with χ² numbers of so many degrees of freedom, or −1 where it is left open; return how many are."""
     prefer_wide_vectors()
+    left_open = 0
     for i in range(out.size):
         d = 0.5 * freedom[i] - 1.0 / 3.0
         t = x[i] / math.sqrt(9.0 * d)
@@ -81,6 +82,8 @@ def _chi_square_lanes(out, freedom, x, words, low):
         size = abs(t)
         sure = (freedom[i] > FEW) & (size < 1.0) & (chance * (1.0 - size) <= 1.0 - size - 0.75 * d * (t * t) * (t * t))
         out[i] = 2.0 * d * (v * v * v) if sure else -1.0
+        left_open += 0 if sure else 1
+    return left_open
 
 
 @piece
@@ -118,7 +121,8 @@ def _slow_chi_square(freedom, x, half, key, sample, layer, purpose):
 @loop
 def _chi_squares(out, freedom, x, words, low, key, layer, sample, purpose):
     """Fill out with χ² numbers."""
-    _chi_square_lanes(out, freedom, x, words, low)
+    if _chi_square_lanes(out, freedom, x, words, low) == 0:
+        return
     for i in range(out.size):
         if out[i] < 0.0:
             half = (words[i] & HALF) if low else (words[i] >> np.uint64(32))
@@ -126,14 +130,14 @@ def _chi_squares(out, freedom, x, words, low, key, layer, sample, purpose):
 
 
 @loop
-def _forward_lanes(kept, up, down, log_x, log_s, width, a, b):
+def _forward_lanes(kept, q, up, down, log_x, log_s, width, a, b):
     """Take ln‖x‖ of the lanes one layer up, and keep what the way back needs."""
     prefer_wide_vectors()
     for i in range(log_x.size):
         square = a * a * up[i] + b * b * down[i]
         before = log_s + log_x[i]
-        kept[WEIGHT, i] = log_x[i]
-        kept[Q, i] = exp(2.0 * before) * (up[i] + down[i]) / width
+        kept[LOG_X, i] = log_x[i]
+        q[i] = exp(2.0 * before) * (up[i] + down[i]) / width
         kept[P, i] = a * math.sqrt(up[i] / square)
         kept[R, i] = -b * math.sqrt(down[i] / square)
         log_x[i] = before + 0.5 * log(square)
@@ -150,21 +154,26 @@ def _top_lanes(kept, up, down, x, y, log_x, log_c, sign, log_delta, width, a, b)
         sign[i] = 1.0 if c >= 0.0 else -1.0
         log_c[i] = log_x[i] + log_delta[i] + math.log(abs(c))
         log_delta[i] += 0.5 * math.log(a * a * (along * along + up[i]) + b * b * (across * across + down[i]))
-        kept[GRADIENT, i] = log_delta[i]
+
+
+# Two loops, each writing one array: LLVM vectorises only what few comparisons of addresses show to be apart.
+@loop
+def _rho_lanes(rho, above, log_c, sign, log_delta):
+    """Set ρ = c/(‖x_l‖ s_{l+1}‖δ_{l+1}‖); `above` is ln‖x_l‖, `log_delta` holds ln(s_{l+1}‖δ_{l+1}‖)."""
+    prefer_wide_vectors()
+    for i in range(rho.size):
+        rho[i] = sign[i] * exp(log_c[i] - above[i] - log_delta[i])
 
 
 @loop
-def _backward_lanes(kept, above, up, down, normal, log_c, sign, log_delta, log_s, width, a, b):
-    """Take ln‖δ‖ of the lanes one layer down; ln‖x_l‖ is what `above` was kept for."""
+def _backward_lanes(log_delta, kept, rho, up, down, normal, width, a, b):
+    """Take ln‖δ‖ of the lanes one layer down."""
     prefer_wide_vectors()
     for i in range(normal.size):
-        log_delta[i] += log_s
-        rho = sign[i] * exp(log_c[i] - above[i] - log_delta[i])
         omega = normal[i] if (kept[ON, i] > 0.0) & (kept[ON, i] < width) else 0.0
-        x = rho * kept[P, i] - kept[R, i] * omega
-        y = rho * kept[R, i] + kept[P, i] * omega
+        x = rho[i] * kept[P, i] - kept[R, i] * omega
+        y = rho[i] * kept[R, i] + kept[P, i] * omega
         log_delta[i] += 0.5 * log(a * a * (x * x + up[i]) + b * b * (y * y + down[i]))
-        kept[GRADIENT, i] = log_delta[i]
 
 
 @loop
@@ -176,14 +185,20 @@ def _freedom_lanes(up, down, on, width, less):
 
 
 @loop
-def _write(kept, log_x, count, start, gradient, weight, q):
-    """Copy lanes to rows of the results; a network with a layer all of whose units are off has no gradient."""
-    for i in range(count):
-        dead = log_x[i] == -math.inf
-        for k in range(kept.shape[0]):
-            gradient[start + i, k] = -math.inf if dead else kept[k, GRADIENT, i]
-            weight[start + i, k] = -math.inf if dead else kept[k, WEIGHT, i] + kept[k, GRADIENT, i]
-            q[start + i, k] = kept[k, Q, i]
+def _rows(out, lanes, first, begin, count):
+    """Copy lanes of layers begin..begin + count − 1 to rows `first` and following of the result, as many as it has."""
+    for i in range(min(lanes.shape[1], out.shape[0] - first)):
+        for k in range(count):
+            out[first + i, begin + k] = lanes[k, i]
+
+
+@piece
+def _silence(log_x, first, gradient, weight):
+    """A network with a layer all of whose units are off has no gradient."""
+    for i in range(min(log_x.size, gradient.shape[0] - first)):
+        if log_x[i] == -math.inf:
+            gradient[first + i] = -math.inf
+            weight[first + i] = -math.inf
 
 
 @compiled(
@@ -196,7 +211,8 @@ def _chain_samples(
     a, b, widths, sigma_w, table, limits, others, shifts, bases, lanes, seed, first, gradient, weight, q
 ):  # fmt: skip
     depth = sigma_w.size
-    kept = np.empty((depth, 6, lanes))
+    kept = np.empty((depth, KEPT, lanes))
+    block = np.empty((2, BLOCK, lanes))
     real = np.empty((10, lanes))
     x, y, up, down, n_up, n_down = real[0], real[1], real[2], real[3], real[4], real[5]
     log_x, log_c, sign, log_delta = real[6], real[7], real[8], real[9]
@@ -213,7 +229,9 @@ def _chain_samples(
             _chi_squares(up, n_up, x, two, True, seed, layer, sample, UP)
             _chi_squares(down, n_down, y, two, False, seed, layer, sample, DOWN)
             log_s = math.log(sigma_w[k]) - 0.5 * math.log(float(widths[k]))
-            _forward_lanes(kept[k], up, down, log_x, log_s, float(n), a, b)
+            _forward_lanes(kept[k], block[0, k % BLOCK], up, down, log_x, log_s, float(n), a, b)
+            if (k + 1) % BLOCK == 0 or k + 1 == depth:
+                _rows(q, block[0], start, k - k % BLOCK, k % BLOCK + 1)
         for k in range(depth - 1, -1, -1):
             n, layer = widths[k + 1], k + 1
             both = b != 0.0 or k == depth - 1  # ReLU's silent half matters for the norm of the loss gradient alone
@@ -229,11 +247,15 @@ def _chain_samples(
             if k == depth - 1:
                 _top_lanes(kept[k], up, down, x, y, log_x, log_c, sign, log_delta, float(n), a, b)
             else:
-                log_s = math.log(sigma_w[k + 1]) - 0.5 * math.log(float(n))
-                _backward_lanes(
-                    kept[k], kept[k + 1, WEIGHT], up, down, y, log_c, sign, log_delta, log_s, float(n), a, b
-                )  # fmt: skip
-        _write(kept, log_x, min(lanes, gradient.shape[0] - start), start, gradient, weight, q)
+                log_delta += math.log(sigma_w[k + 1]) - 0.5 * math.log(float(n))
+                _rho_lanes(x, kept[k + 1, LOG_X], log_c, sign, log_delta)
+                _backward_lanes(log_delta, kept[k], x, up, down, y, float(n), a, b)
+            block[0, k % BLOCK] = log_delta
+            block[1, k % BLOCK] = log_delta + kept[k, LOG_X]
+            if k % BLOCK == 0:
+                _rows(gradient, block[0], start, k, min(BLOCK, depth - k))
+                _rows(weight, block[1], start, k, min(BLOCK, depth - k))
+        _silence(log_x, start, gradient, weight)
 
 
 @lru_cache(maxsize=64)
@@ -288,7 +310,8 @@ def chain_samples(
         limits[i, : len(limit)], others[i, : len(other)] = limit, other
     shifts = np.array([shift for _, _, shift, _ in tables], np.uint64)
     bases = np.array([least for _, _, _, least in tables], np.int64)
-    lanes = LANES if len(sigma_w) <= DEEP else 2
+    fitting = MEMORY // (8 * KEPT * len(sigma_w))
+    lanes = max(LEAST_LANES, min(LANES, fitting, -(-len(gradient) // 8) * 8))
     _chain_samples(
         *map(float, slopes), widths, sigma_w, table.astype(np.int64), limits, others, shifts, bases, lanes, seed, first,
         gradient, weight, q,

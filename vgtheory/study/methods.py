@@ -83,7 +83,7 @@ def nanoseconds(network: Network, method: str) -> float:
     widths = layers_of(network)[0]
     inner = widths[1:].astype(float)
     if method == "chain":
-        return 80.0 * len(inner)
+        return 60.0 * len(inner)
     if method == "exact":
         return float(np.sum((20.0 if network.parts else 8.0) * inner + 300.0))
     return float(np.sum(5.0 * inner * widths[:-1] + 100.0 * inner))
