@@ -11,7 +11,8 @@ strong alignment, where the expansion in 1/N fails, are no special cases here.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from math import log
+from math import ceil, log, log2
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import digamma, polygamma
@@ -33,7 +34,14 @@ SETTLED = 1e-11  # change of the mean over states, relative to its size, below w
 RARE_ANGLE = 32.0  # θ² in units of its mean that is left out: a chance of 1.5e-8
 
 
-Layer = tuple[LayerKind, Stretch, Stretch]  # with the stretches of its own lengths and of the next ones
+class Region(NamedTuple):
+    """The ends of ln R in a layer, and the largest θ²."""
+
+    stretch: Stretch
+    square: float
+
+
+Layer = tuple[LayerKind, Region, Region]  # with the regions of its own states and of the next ones
 
 
 @dataclass(frozen=True)
@@ -76,22 +84,22 @@ def closure(network: Network) -> Closure:
     """
     table, orthogonal = table_of(network.activation), network.weights.family == "orthogonal"
     stretches = length_stretches(network)
-    kinds = list(zip(_kinds(network), stretches, stretches[1:] + stretches[-1:], strict=True))
+    regions = [Region(stretch, square) for stretch, square in zip(stretches, _largest_squares(network), strict=True)]
+    kinds = list(zip(_kinds(network), regions, regions[1:] + regions[-1:], strict=True))
     if len(set(kinds)) > MOST_KINDS:
         raise UnsupportedError(
             f"{len(set(kinds))} layers of different widths, scales or lengths; the closure takes at most {MOST_KINDS}"
         )
-    most = _largest_square(network)
-    grids = {stretch: Grid(*stretch, most) for stretch in stretches}
+    grids = {region: Grid(*region.stretch, region.square) for region in regions}
 
     @cache
     def unit(stretch: Stretch, sigma_b: float) -> Cumulants:
-        return unit_cumulants(table, grids[stretch].log_weight, sigma_b, orthogonal)
+        return unit_cumulants(table, Grid(*stretch).log_weight, sigma_b, orthogonal)
 
     @cache
     def build(layer: Layer) -> LayerOperators:
         kind, here, ahead = layer
-        return layer_operators(unit(here, kind.sigma_b), grids[here], grids[ahead], kind, orthogonal)
+        return layer_operators(unit(here.stretch, kind.sigma_b), grids[here], grids[ahead], kind, orthogonal)
 
     def move(layer: Layer, law: Law) -> Law:
         rows, operators = grids[layer[1]].length_rows(law.points), build(layer)
@@ -99,7 +107,7 @@ def closure(network: Network) -> Closure:
 
     with threadpool_limits(limits=1, user_api="blas"):  # small products: threads of BLAS would wait for each other
         laws = laws_along(Law(np.array([2 * log(network.sigmas[0][0])]), np.ones(1)), kinds[:-1], move)
-        places = [_Place(law, grids[s].length_rows(law.points)) for law, s in zip(laws, stretches, strict=True)]
+        places = [_Place(law, grids[s].length_rows(law.points)) for law, s in zip(laws, regions, strict=True)]
         out = _through(kinds, build, places)
     inside, end = np.array(network.widths[1:]), network.widths[-1]
     # v is a unit vector in N_l dimensions, g in N_L.
@@ -115,14 +123,17 @@ def _kinds(network: Network) -> list[LayerKind]:
     return [LayerKind(before, own, *scales, following) for before, own, scales, following in rows]
 
 
-def _largest_square(network: Network) -> float:
-    """Return the θ² that alignment leaves with a negligible chance, by the linear recursion of N E θ²; 1 at most."""
+def _largest_squares(network: Network) -> list[float]:
+    """Return the θ² that alignment leaves with a negligible chance, by the linear recursion of N E θ², in each layer.
+
+    Layer by layer, because where it grows, early layers respond to what is small later on.
+    """
     k = layer_coefficients(network)
-    u = largest = 1.0
+    u, narrow, out = 1.0, min(network.widths), []
     for source, factor in zip((1 + k.rank_one).tolist(), k.alignment_step.tolist(), strict=True):
+        out.append(min(1.0, 2.0 ** ceil(log2(RARE_ANGLE * u / narrow))))  # powers of two: few different ones
         u = min(source + factor * u, 1e9)
-        largest = max(largest, u)
-    return min(1.0, RARE_ANGLE * largest / min(network.widths))
+    return out
 
 
 def _through(layers: list[Layer], build: Callable[[Layer], LayerOperators], places: list[_Place]) -> Array:

@@ -35,7 +35,7 @@ class Operator:
     """Mean and variance of ln T at each of S states, and what takes functions of the next state to their moments.
 
     lengths : rows that interpolate in ln R at the places reached, shape (S · nodes, lengths).
-    angles : rows that interpolate in θ² there, shape (S · nodes, nodes, angles).
+    angles : rows that interpolate in θ² there, as columns, shape (S · nodes, angles, nodes).
     tilt : ln T − E ln T as far as it follows the place reached, shape (S, nodes²).
 
     The places are kept apart because a variance that is small against the square of the mean would be lost otherwise.
@@ -51,13 +51,14 @@ class Operator:
         """Return mean and variance of ln T plus what follows, which has mean u and variance v at the next states."""
         if not self.lengths.size:
             return self.mean, self.variance
-        count = self.angles.shape[-1]
+        count = self.angles.shape[1]
         both = np.stack([u, v]).reshape(2, -1, count).transpose(1, 0, 2).reshape(-1, 2 * count)
-        along = (self.lengths @ both).reshape(-1, 2, count)
-        values = (self.angles @ along.transpose(0, 2, 1)).reshape(*self.tilt.shape, 2)
-        means = np.einsum("snc,n->sc", values, _CHANCE)
-        off = values[..., 0] - means[:, :1]
-        return self.mean + means[:, 0], self.variance + means[:, 1] + (off * (off + 2 * self.tilt)) @ _CHANCE
+        reached = (self.lengths @ both).reshape(-1, 2, count) @ self.angles  # (S · nodes, 2, nodes)
+        mean, variance = (np.ascontiguousarray(reached[:, k]).reshape(self.tilt.shape) for k in (0, 1))
+        ahead = mean @ _CHANCE
+        off = mean - ahead[:, None]
+        spread = off * (off + 2 * self.tilt) + variance
+        return self.mean + ahead, self.variance + spread @ _CHANCE
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class LayerOperators:
 class Grid:
     """Chebyshev nodes in ln R from `low` to `high` and in θ² from 0 to `most`; beyond, functions stay as at the end."""
 
-    def __init__(self, low: float, high: float, most: float) -> None:
+    def __init__(self, low: float, high: float, most: float = 1.0) -> None:
         count = int(np.clip(np.ceil(PER_UNIT * (high - low)), FEWEST_LENGTHS, MOST_LENGTHS))
         self.low, self.high, self.most = low, high, most
         nodes, self._length_matrix = _chebyshev(count)
@@ -157,6 +158,6 @@ def _operator(step: LogStep, ahead: Grid, kind: LayerKind, gain: float) -> Opera
         mean,
         step.variance_t,
         ahead.length_rows(reached.ravel()),
-        angles.reshape(-1, *angles.shape[2:]),
+        np.ascontiguousarray(angles.reshape(-1, *angles.shape[2:]).transpose(0, 2, 1)),
         tilt.reshape(len(tilt), -1),
     )

@@ -1,7 +1,7 @@
 """Where the lengths of a finite network can be: stretches of ln R, R = V − σ_b², that layers in sequence share."""
 
 from collections.abc import Callable
-from math import ceil, floor, log
+from math import ceil, floor, log, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,8 @@ from vgtheory.theory.mean_field import log_length_profile, table_of
 from vgtheory.theory.moments import HIGH, LOW, MomentTable
 
 OUTWARD = 1 / 8  # of one layer's noise: layers share a stretch whose ends they move outwards by less
+LEAST_MARGIN = 1e-6
+RARE = 1e-9  # chance of a length that is left out
 
 
 class _Step(NamedTuple):
@@ -34,10 +36,10 @@ class Stretch(NamedTuple):
 
 
 def length_stretches(network: Network) -> list[Stretch]:
-    """Return for each layer the ends of ln R that its lengths leave with a chance below 1e-9, with a margin.
+    """Return for each layer the ends of ln R that its lengths leave with a chance of about 1e-7, with a margin.
 
     Layers in sequence share them where no layer leads out.  The margin is 2.5 times the noise of one layer, and at
-    least a sixth of the range.
+    least a sixth of the range; no more, because a map that spreads lengths would lead a wide one out of the next.
 
     From the chain ln R' = ln(σ_w² E φ²) + noise of variance ln(1 + v), v = v_f/(N σ_w⁴ (E φ²)²).
     Raises UnsupportedError where that is outside of what moments are known for.
@@ -45,33 +47,33 @@ def length_stretches(network: Network) -> list[Stretch]:
     profile = log_length_profile(network)
     _check(float(profile.min()), float(profile.max()))
     table = table_of(network.activation)
-    largest = 1e-6
 
     def move(step: _Step, law: Law) -> Law:
-        nonlocal largest
-        centre, noise = _moves(table, law.points, step)
-        largest = max(largest, float(noise.max()))
-        out = moved(law, centre, noise)
+        out = moved(law, *_moves(table, law.points, step))
         _check(float(out.points[0]), float(out.points[-1]))
         return out
+
+    def leads_out(step: _Step, low: float, high: float) -> bool:
+        centre, noise = _moves(table, np.array([low, high]), step)
+        room = OUTWARD * float(noise.max())
+        return bool(centre.min() < low - room or centre.max() > high + room)
 
     fixed = np.array(network.widths[1:]) / haar_dimensions(network) * (network.weights.family == "orthogonal")
     rows = zip(network.sigmas, network.sigmas[1:], network.widths[1:], fixed.tolist(), strict=False)
     steps = [_Step(sigma_b, ahead, width, share) for (_, sigma_b), (ahead, _), width, share in rows]
-    start = Law(np.array([2 * log(network.sigmas[0][0])]), np.ones(1))
-    laws = laws_along(start, steps, move)
-    room = largest * OUTWARD
-
-    def inward(step: _Step, low: float, high: float) -> bool:
-        centre, _ = _moves(table, np.array([low, high]), step)
-        return bool(centre.min() >= low - room and centre.max() <= high + room)
-
+    laws = laws_along(Law(np.array([2 * log(network.sigmas[0][0])]), np.ones(1)), steps, move)
+    arriving = [0.0, *(float(_moves(table, law.points, step)[1].max()) for law, step in zip(laws, steps, strict=False))]
     out: list[Stretch] = []
-    for low, high, count in _joined([(float(law.points[0]), float(law.points[-1])) for law in laws], steps, inward):
-        margin = max(2.5 * largest, (high - low) / 6)
-        # In whole steps, so that layers that come back to the same lengths have the same stretch.
-        out += [Stretch(floor((low - margin) / room) * room, ceil((high + margin) / room) * room)] * count
+    for low, high, count in _joined([_reach(law) for law in laws], steps, leads_out):
+        margin = max(2.5 * max(arriving[len(out) : len(out) + count]), (high - low) / 6, LEAST_MARGIN)
+        unit = 2.0 ** floor(log2(margin / 8))  # layers that come back to the same lengths have the same stretch
+        out += [Stretch(floor((low - margin) / unit) * unit, ceil((high + margin) / unit) * unit)] * count
     return out
+
+
+def _reach(law: Law) -> tuple[float, float]:
+    points = law.points[law.chances > RARE]
+    return float(points[0]), float(points[-1])
 
 
 def _check(low: float, high: float) -> None:
@@ -80,7 +82,7 @@ def _check(low: float, high: float) -> None:
 
 
 def _joined(
-    ranges: list[tuple[float, float]], steps: list[_Step], inward: Callable[[_Step, float, float], bool]
+    ranges: list[tuple[float, float]], steps: list[_Step], leads_out: Callable[[_Step, float, float], bool]
 ) -> list[tuple[float, float, int]]:
     """Return ranges that layers in sequence share, with the number of these layers."""
     out = [(*ranges[0], 1)]
@@ -90,7 +92,7 @@ def _joined(
         shared = set(steps[k + 1 - before[2] : k + 1])  # that lead from this stretch to itself
         if both == before[:2] and before[2] > 1:
             shared -= set(steps[k + 1 - before[2] : k])
-        if all(inward(step, *both) for step in shared):
+        if not any(leads_out(step, *both) for step in shared):
             out[-1] = (*both, before[2] + 1)
         else:
             out.append((low, high, 1))
