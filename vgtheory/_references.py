@@ -230,6 +230,14 @@ _ROWS = (
         "math/0403022",
     ),
     Reference(
+        "baik2008",
+        "Baik, J. and Buckingham, R. and DiFranco, J.",
+        "Asymptotics of Tracy–Widom distributions and the total integral of a Painlevé II function",
+        "Communications in Mathematical Physics",
+        2008,
+        "0704.3636",
+    ),
+    Reference(
         "banica2011",
         "Banica, T. and Belinschi, S. and Capitaine, M. and Collins, B.",
         "Free Bessel laws",
