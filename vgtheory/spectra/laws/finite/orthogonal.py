@@ -50,6 +50,10 @@ class _Gaussian(LogDensityLaw):
         """Return the density at u."""
         return np.exp(np.asarray(self.logpdf(u)))
 
+    def moment(self, order: int) -> float:
+        """Return E X^order, 0 for odd orders."""
+        return 0.0 if whole("order", order, 0) % 2 else super().moment(order)
+
 
 @dataclass(frozen=True)
 class FiniteGoe(_Gaussian):
