@@ -30,6 +30,7 @@ class GradedProduct:
     """The product of matrices so far as Q diag(e^g) T; start with the identity of order n."""
 
     def __init__(self, n: int) -> None:
+        self._height = n  # rows of the product
         self._rows: Array = np.eye(n)  # T: zero left of the diagonal
         self._logs: Array = np.zeros(n)
         self._places: NDArray[np.intp] | None = None  # the rows of M that Q's rows stand for
@@ -40,6 +41,7 @@ class GradedProduct:
     def multiply(self, weights: Array, log_slopes: Array) -> None:
         """Multiply from the left by diag(±e^{log_slopes}) · weights; rows with −inf are dead."""
         alive = np.flatnonzero(np.isfinite(log_slopes))
+        self._height = len(log_slopes)
         n = self._rows.shape[1]
         if not len(alive) or not len(self._logs):
             self._rows, self._logs = np.empty((0, n)), np.empty(0)
@@ -88,6 +90,24 @@ class GradedProduct:
         self._logs = self._logs[kept] + np.log(norm[kept])
         self._kept = np.flatnonzero(kept)
         self._range = np.zeros(2)
+
+    @property
+    def order(self) -> int:
+        """Return how many rows the product has."""
+        return self._height
+
+    def factors(self) -> tuple[Array, Array, Array]:
+        """Return (Q, g, T) of the product Q diag(e^g) T: Q of orthonormal columns, T zero left of the diagonal."""
+        n, count = self._height, len(self._logs)
+        if self._reflections is None or not count:
+            return np.eye(n)[:, :count], self._logs, self._rows
+        vectors = self._reflections[0]
+        rows, wide = vectors.shape
+        frame = np.asfortranarray(np.eye(rows, wide)[:, self._kept])
+        frame = lapack.dgemqrt(*self._reflections, frame, side="L", trans="N", overwrite_c=1)[0]
+        out = np.zeros((n, frame.shape[1]))
+        out[self._places] = frame
+        return out, self._logs, self._rows
 
     def log_singular_values(self, count: int) -> Array:
         """Return ln of the `count` largest singular values, descending; −inf beyond the rank.

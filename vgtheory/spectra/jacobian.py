@@ -16,7 +16,7 @@ from vgtheory.model.network import Network, require_independent_layers, require_
 from vgtheory.spectra.curve import Curve, Ensemble
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Product
-from vgtheory.spectra.profile import profile_product, rectangular_product
+from vgtheory.spectra.profile import factors, profile_product, rectangular_product
 from vgtheory.spectra.residual import ResidualLimit, is_trivial, limit_strength, outlier, residual_product
 from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
@@ -304,6 +304,19 @@ def _residual_lengths(network: Network, q: Any) -> Array:
             return np.zeros(depth)
         return np.log(architecture_profile(network).q)
     return _measured(q, depth) if np.ndim(q) > 0 else np.full(depth, np.log(_number(q)))
+
+
+def layer_laws(network: Network, q: Any) -> tuple[tuple[SlopeLaw, ...], tuple[float, ...], Ensemble, float, Array]:
+    """Return (laws of φ'(h)², how many layers each stands for, ensemble, ln σ_w², ln q_l) of layers of one width.
+
+    Raises errors as `spectrum` does.
+    """
+    _require_supported(network)
+    _require_slope(network.activation)
+    ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
+    log_q = _log_lengths(network, q)
+    parts = factors(network.activation, log_q, ensemble, _log_variance(network))
+    return tuple(f.law for f in parts), tuple(f.count for f in parts), ensemble, _log_variance(network), log_q
 
 
 def _log_lengths(network: Network, q: Any) -> Array:

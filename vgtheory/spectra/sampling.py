@@ -1,4 +1,4 @@
-"""Singular values of the Jacobian of real, sampled networks: a forward pass with dense weights and a graded product.
+"""Singular values and eigenvalues of the Jacobian of sampled networks: a forward pass and a graded product.
 
 J = D_L W_L ⋯ D_1 W_1, dead units removed exactly.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -20,11 +20,13 @@ from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network, require_plain_or_residual
 from vgtheory.model.weights import Weights
+from vgtheory.spectra.graded_eigenvalues import log_eigenvalues
 from vgtheory.spectra.graded_product import GradedProduct
 
 # Multiply-adds per second of one thread, on the slow side of what current machines do (measured: 4–12·10⁹ in BLAS,
 # 1–2·10⁹ in the rotations).
 _BLAS_RATE, _ROTATION_RATE = 4e9, 1e9
+_STEPS = 60  # QR steps on the whole matrix before it falls apart: 15–60 were seen at depth 20
 _SWEEPS = 9  # rotations to convergence, in sweeps: 5–9 were seen
 MAX_SECONDS = 3600.0  # per sample
 MAX_WIDTH = 4096
@@ -39,7 +41,10 @@ class SamplingCost:
     feasible: bool
 
 
-def sampling_cost(network: Network) -> SamplingCost:
+Kind = Literal["singular_values", "eigenvalues"]
+
+
+def sampling_cost(network: Network, kind: Kind = "singular_values") -> SamplingCost:
     """Return the estimated cost of one sample of `sample_spectrum`.
 
     Feasible means widths up to 4096 and less than an hour per sample.
@@ -58,31 +63,35 @@ def sampling_cost(network: Network) -> SamplingCost:
         work += fan_in * fan_out * (rank + draw * min(fan_in, fan_out))  # W Q, and a Haar matrix
         work += 2 * fan_out * rank**2 + rank_out * rank * widths[0]  # QR with Q, triangular product
         rank = rank_out
-    seconds = work / _BLAS_RATE + _SWEEPS * 2.5 * rank**2 * widths[0] / _ROTATION_RATE
+    final = _SWEEPS * 2.5 * rank**2 * widths[0] if kind == "singular_values" else _STEPS * 4 * rank**3
+    seconds = work / _BLAS_RATE + final / _ROTATION_RATE
     memory = 8 * 6 * max(widths) ** 2
     return SamplingCost(seconds, memory, seconds <= MAX_SECONDS and max(widths) <= MAX_WIDTH)
 
 
-def sample_spectrum(network: Network, samples: int = 1, seed: int = 0) -> xr.Dataset:
-    """Return the singular values of J = ∂x_L/∂x_0 of sampled networks, as natural logarithms.
+def sample_spectrum(network: Network, samples: int = 1, seed: int = 0, kind: Kind = "singular_values") -> xr.Dataset:
+    """Return the singular values or the eigenvalues of J = ∂x_L/∂x_0 of sampled networks, as natural logarithms.
 
     Every sample draws all weights and biases, an input uniform on the sphere ‖x_0‖² = N_0, runs the forward pass and
-    multiplies the layers' Jacobians without losing small singular values (relative accuracy about 1e-10 at any
-    depth).
+    multiplies the layers' Jacobians without losing small singular values or eigenvalues: relative accuracy about 1e-10
+    at any depth, 1e-7 for eigenvalues of widths beyond some 200.  Eigenvalues or singular values of W itself are those
+    of an ``"identity"`` network of depth 1.
 
     Parameters
     ----------
     samples : number of networks, at least 1.
     seed : non-negative integer; sample i depends on (seed, i) only, so that more samples extend fewer.
+    kind : "singular_values" or "eigenvalues" (of square J), of the same networks at the same seed.
 
     Returns
     -------
     Dataset with `log_singular_value` (sample, index), descending, −inf where the rank of J ends, index < min(N_0, N_L);
-    and `q` (sample, layer) = ‖h_l‖²/N_l.
+    or `log_modulus` = ln|λ|, descending, −inf likewise, and `argument` = arg λ in radians; and `q` (sample, layer) =
+    ‖h_l‖²/N_l.
 
     Raises
     ------
-    InputError : a bad number of samples or seed.
+    InputError : a bad number of samples, seed or kind; eigenvalues where N_0 and N_L differ.
     UnsupportedError : a network too wide or too deep for dense sampling (see `sampling_cost`), or an overflow.
 
     Examples
@@ -93,21 +102,30 @@ def sample_spectrum(network: Network, samples: int = 1, seed: int = 0) -> xr.Dat
     """
     _check("samples", samples, 1)
     _check("seed", seed, 0)
+    if kind not in ("singular_values", "eigenvalues"):
+        raise InputError(f"kind = {kind!r}", "'singular_values' or 'eigenvalues'", "choose one")
     require_plain_or_residual(network, "sample_spectrum")
-    cost = sampling_cost(network)
+    widths = network.widths
+    if kind == "eigenvalues" and widths[0] != widths[-1]:
+        raise InputError(
+            f"eigenvalues of a Jacobian of shape ({widths[-1]}, {widths[0]})", "as many outputs as inputs",
+            'use kind="singular_values"',
+        )  # fmt: skip
+    cost = sampling_cost(network, kind)
     if not cost.feasible:
         raise UnsupportedError(
-            f"sampling widths up to {max(network.widths)} at depth {network.depth} (about {cost.seconds:.3g} s per "
+            f"sampling widths up to {max(widths)} at depth {network.depth} (about {cost.seconds:.3g} s per "
             f"sample): dense sampling takes widths up to {MAX_WIDTH} and an hour per sample; use spectrum(network)"
         )
+    names = ("log_singular_value",) if kind == "singular_values" else ("log_modulus", "argument")
     with threadpool_limits(limits=1, user_api="blas"):
-        drawn = [_sample(network, np.random.Generator(np.random.Philox(key=[seed, i]))) for i in range(samples)]
+        drawn = [_sample(network, np.random.Generator(np.random.Philox(key=[seed, i])), kind) for i in range(samples)]
     return xr.Dataset(
         {
-            "log_singular_value": (("sample", "index"), np.stack([s for s, _ in drawn])),
+            **{name: (("sample", "index"), np.stack([d[0][k] for d in drawn])) for k, name in enumerate(names)},
             "q": (("sample", "layer"), np.stack([q for _, q in drawn])),
         },
-        coords={"layer": np.arange(1, len(network.widths))},
+        coords={"layer": np.arange(1, len(widths))},
         attrs={"method": "dense", "seed": seed, "spec": network.spec_json},
     )
 
@@ -175,7 +193,7 @@ def _layers(network: Network, generator: np.random.Generator) -> Iterator[tuple[
         yield made
 
 
-def _sample(network: Network, generator: np.random.Generator) -> tuple[Array, Array]:
+def _sample(network: Network, generator: np.random.Generator, kind: Kind) -> tuple[tuple[Array, ...], Array]:
     act = evaluator(network.activation)
     widths = network.widths
     x = generator.standard_normal(widths[0])
@@ -194,7 +212,10 @@ def _sample(network: Network, generator: np.random.Generator) -> tuple[Array, Ar
             branch, forward = _branch(network, generator, act.slope(h)[:, None] * w, act.value(h))
             product.multiply(np.eye(len(x)) + branch, np.zeros(len(x)))
             x = x + forward
-    return product.log_singular_values(min(widths[0], widths[-1])), q
+    if kind == "eigenvalues":
+        values = log_eigenvalues(product)
+        return (values.real, values.imag), q
+    return (product.log_singular_values(min(widths[0], widths[-1])),), q
 
 
 def _branch(network: Network, generator: np.random.Generator, jacobian: Array, value: Array) -> tuple[Array, Array]:
