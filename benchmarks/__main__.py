@@ -4,7 +4,7 @@ import sys
 import time
 import traceback
 
-from benchmarks import activations, engine, matrices, memory, networks, spectra
+from benchmarks import activations, engine, matrices, mean_field, memory, networks, spectra
 from benchmarks.measure import Line, machine, show
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "matrices": matrices.lines,
     "memory": memory.lines,
     "activations": activations.lines,
+    "mean_field": mean_field.lines,
     "spectra": spectra.lines,
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory.theory.correlation_table import correlation_table
 from vgtheory.theory.critical_line import half_stable
 from vgtheory.theory.fixed_points import critical, fixed_points, length_limit, phase
 from vgtheory.theory.mean_field import length_slope, next_length
@@ -195,3 +196,12 @@ def test_siren_is_solved_by_the_series_alone():
     assert point.q == pytest.approx(1.135, rel=1e-12)  # E sin² = 1/2 there
     # C(c) σ_w²-part: e^{−ω²q} sinh(ω² q c) is 0 to double precision at c*, so that c* = σ_b²/q
     assert point.c == pytest.approx(0.01 / 1.135, rel=1e-9)
+
+
+@pytest.mark.parametrize(("act", "sigma_w", "sigma_b"), [("tanh", 4.0, 1.9), ("sigmoid", 20.0, 0.1), ("erf", 3.9, 1.5)])
+def test_steep_activations_next_to_equal_inputs(act, sigma_w, sigma_b):
+    """c* and χ_c where few Hermite coefficients do not suffice, against quadrature of (φ(u) − φ(v))²: D(c*) = 1."""
+    point = [p for p in fixed_points(act, sigma_w, sigma_b) if p.stable][-1]
+    distance, slope = correlation_table(vg.activation(act)).step(point.q, float(np.arccos(point.c)), sigma_w)
+    assert distance == pytest.approx(1, abs=1e-9)
+    assert -1 / np.log(slope) == pytest.approx(point.xi_c, rel=1e-8)

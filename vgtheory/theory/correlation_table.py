@@ -18,7 +18,7 @@ from vgtheory.kernels.quadrature import Array, UnresolvedError, hermite_coeffici
 from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.moments import MomentTable, moment_table, table_of
 
-SMOOTH_TERMS, KINKED_TERMS = 256, 1024  # a kink makes a_n² fall only like n^{−5/2}
+FEW_TERMS, MANY_TERMS = 256, 1024  # a kink makes a_n² fall only like n^{−5/2}, and a steep φ first falls slowly too
 EQUAL = 1e-12  # χ that is not larger than 1 by more leaves c* = 1
 _DEGREE = 19
 _PANEL = 1.0  # in ln q: |interpolation error| < 1e-12 of the largest coefficient
@@ -31,10 +31,10 @@ _ITERATIONS = 60
 class CorrelationTable:
     """Hermite coefficients of one activation over ln q; make it with :func:`correlation_table`."""
 
-    def __init__(self, table: MomentTable) -> None:
+    def __init__(self, table: MomentTable, terms: int) -> None:
         self._table = table
+        self.terms = terms
         act = table.activation
-        self.terms = KINKED_TERMS if act.breakpoints else SMOOTH_TERMS
         self._jumps = tuple((float(at), float(gap)) for at, gap in act.jumps())
         self._panels: dict[int, Array] = {}
 
@@ -112,6 +112,10 @@ class CorrelationTable:
         with np.errstate(divide="ignore"):  # χ_c = 0
             log_slope = np.log1p(-np.clip((1 - c) * slope, 0.0, 1.0))
         doubtful = (missing * c**self.terms > _ERROR * np.maximum(slope, 1e-3)) | (missing * (c >= 1) > 0)
+        if doubtful.any() and self.terms < MANY_TERMS:
+            finer = _coefficients(self._table.activation, MANY_TERMS)
+            c[doubtful], log_slope[doubtful] = finer._roots(log_q[doubtful], chi[doubtful], sigma_w[doubtful])
+            return c, log_slope
         for k in np.flatnonzero(doubtful).tolist():
             c[k], log_slope[k] = self._near_one(float(np.exp(log_q[k])), float(sigma_w[k]), float(c[k]))
         return c, log_slope
@@ -176,12 +180,16 @@ def _horner(coefficients: Array, c: Array) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=16)
+def _coefficients(activation: Activation, terms: int) -> CorrelationTable:
+    return CorrelationTable(moment_table(activation), terms)
+
+
 def correlation_table(activation: Activation) -> CorrelationTable:
     """Return the table of Hermite coefficients of an activation, one per activation.
 
     Raises InputError for symbolic parameters.
     """
-    return CorrelationTable(moment_table(activation))
+    return _coefficients(activation, MANY_TERMS if activation.breakpoints else FEW_TERMS)
 
 
 def fixed_correlation(act: Any, q: float, sigma_w: float) -> tuple[float, float]:
