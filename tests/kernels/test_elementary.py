@@ -153,22 +153,6 @@ def test_subnormal_results_are_right_to_one_unit():
     assert on_array(elementary.exp)([709.78271289338, 709.7827128933841])[0] < np.inf
 
 
-def test_sine_and_cosine_of_turns():
-    v = np.concatenate([RNG.uniform(0, 1, 1000), [0.0, 0.125, 0.25, 0.5, 0.75, 2.0**-53, 1 - 2.0**-53]])
-
-    @loop
-    def run(v, s, c):
-        for i in range(v.size):
-            s[i], c[i] = elementary.sincos_turns(v[i])
-
-    s, c = np.empty_like(v), np.empty_like(v)
-    run(v, s, c)
-    ones = np.ones_like(v)
-    assert ulp_errors(s, exact_values(lambda a: (2 * a).sin_pi(), v), scale=ones).max() < 2
-    assert ulp_errors(c, exact_values(lambda a: (2 * a).cos_pi(), v), scale=ones).max() < 2
-    np.testing.assert_allclose(s**2 + c**2, 1, rtol=1e-15)
-
-
 def test_without_jit_the_same_functions_give_the_same_numbers():
     names = [*SPECIAL, "erfcx"]
     points = [0.0, 1e-9, 0.3, 0.99, 1.0, 2.5, 20.0, 300.0, float("inf")]

