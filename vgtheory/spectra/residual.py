@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import log, sqrt
 
 import numpy as np
+from numpy.polynomial import chebyshev
 
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array, PanelGrid, gaussian_means
@@ -17,8 +19,11 @@ from vgtheory.model.network import Network
 from vgtheory.spectra.product import Kind, Product
 from vgtheory.spectra.profile import factors
 from vgtheory.spectra.slope_law import slope_law
+from vgtheory.symbolic.activation import Activation
 
 _BISECTIONS = 80
+_PRODUCTS = np.array([[0, 1, 1], [1, 2, 2], [1, 2, 2]])  # of φ and φ'h, twice
+_NODES = 20  # of a panel of length 1 in ln q: 1e-13 of the largest value
 _APART = 1e-3  # a singular value is apart from the rest where ln s exceeds the edge by more than this
 
 
@@ -135,6 +140,29 @@ def limit_strength(network: Network, log_q: Array) -> float:
     return float(sum(f.count * np.exp(f.log_variance + f.law.log_mean) for f in parts))
 
 
+class _StreamMeans:
+    """E φ, φ², φ'h, φφ'h, (φ'h)², φ'² at h = √q z by interpolation in ln q: a network may have many thousand layers."""
+
+    def __init__(self, activation: Activation) -> None:
+        self._act = evaluator(activation)
+        self._grid = PanelGrid(self._integrands, tuple(float(b) for b in activation.breakpoints))
+        self._panels: dict[int, Array] = {}
+
+    def _integrands(self, h: Array) -> Array:
+        value, slope = self._act.value(h), self._act.slope(h)
+        return np.stack([value, value**2, slope * h, value * slope * h, (slope * h) ** 2, slope**2])
+
+    def at(self, q: float) -> Array:
+        """Return the six means."""
+        t = float(np.log(q))
+        k = int(np.floor(t))
+        if k not in self._panels:
+            nodes = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
+            values = gaussian_means(self._integrands, np.exp(k + (nodes + 1) / 2), self._grid)
+            self._panels[k] = chebyshev.chebfit(nodes, values.T, _NODES - 1)
+        return np.cos(np.arange(_NODES) * np.arccos(2 * (t - k) - 1)) @ self._panels[k]
+
+
 def log_growth(network: Network) -> float:
     """Return ln of the factor by which J stretches the best vector of the span of x_0 and (1, ..., 1), width → ∞.
 
@@ -142,13 +170,7 @@ def log_growth(network: Network) -> float:
     network: one singular value can leave the rest.  The three vectors x, J x_0 and J (1, ..., 1) have means and inner
     products that close under x ← x + a φ(h), u ← u + a φ'(h) (W u).
     """
-    act = evaluator(network.activation)
-
-    def integrands(h: Array) -> Array:
-        value, slope = act.value(h), act.slope(h)
-        return np.stack([value, value**2, slope * h, value * slope * h, (slope * h) ** 2, slope**2])
-
-    grid = PanelGrid(integrands, tuple(float(b) for b in network.activation.breakpoints))
+    stream = _StreamMeans(network.activation)
     scale, second = network.skip_scales
     two = network.skip is not None and network.skip.matrices == 2
     inner = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])  # of x_0, u = x_0, w = (1, ..., 1)
@@ -156,21 +178,21 @@ def log_growth(network: Network) -> float:
     total = 0.0  # ln of what u and w have been divided by
     for sigma_w, sigma_b in network.sigmas:
         q = sigma_w**2 * inner[0, 0] + sigma_b**2
-        f, ff, sh, fsh, shh, ss = gaussian_means(integrands, np.array([q]), grid)[:, 0]
-        along = sigma_w**2 * inner[0, 1:] / q  # W u = along · h + independent rest
-        rest = sigma_w**2 * inner[1:, 1:] - np.outer(along, along) * q
-        gain = np.empty((3, 3))
-        gain[0, 0], gain[0, 1:], gain[1:, 0] = ff, along * fsh, along * fsh
-        gain[1:, 1:] = np.outer(along, along) * shh + rest * ss
-        first = np.zeros(3) if two else np.array([f, *(along * sh)])
-        gain *= scale**2 * second**2
-        inner = inner + scale * (np.outer(means, first) + np.outer(first, means)) + gain
-        means = means + scale * first
-        size = float(np.sqrt(inner[1:, 1:].trace()))
+        f, ff, sh, fsh, shh, ss = stream.at(q)
+        # W u = along · h + an independent rest, so that φ'(h) W u = along · φ'(h) h + φ'(h) · rest; x has φ(h) instead.
+        along = sigma_w**2 * inner[0] / q
+        along[0] = 1.0
+        gain = along[:, None] * np.array([ff, fsh, shh])[_PRODUCTS] * along
+        gain[1:, 1:] += ss * (sigma_w**2 * inner[1:, 1:] - q * along[1:, None] * along[1:])
+        first = (0.0 if two else scale) * along * np.array([f, sh, sh])
+        cross = means[:, None] * first
+        inner = inner + cross + cross.T + (scale * second) ** 2 * gain
+        means = means + first
+        size = sqrt(inner[1, 1] + inner[2, 2])
         inner[1:] /= size
         inner[:, 1:] /= size
         means[1:] /= size
-        total += np.log(size)
+        total += log(size)
     # x_0 and (1, ..., 1) are orthogonal and of equal norm.
     return float(total + np.log(np.linalg.eigvalsh(inner[1:, 1:])[-1]) / 2)
 
