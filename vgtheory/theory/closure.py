@@ -99,7 +99,7 @@ def closure(network: Network) -> Closure:
     @cache
     def build(layer: Layer) -> LayerOperators:
         kind, here, ahead = layer
-        return layer_operators(unit(here.stretch, kind.sigma_b), grids[here], grids[ahead], kind, orthogonal)
+        return layer_operators(table, unit(here.stretch, kind.sigma_b), grids[here], grids[ahead], kind, orthogonal)
 
     def move(layer: Layer, law: Law) -> Law:
         rows, operators = grids[layer[1]].length_rows(law.points), build(layer)

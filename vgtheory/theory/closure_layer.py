@@ -8,11 +8,17 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from vgtheory.kernels.quadrature import Array
-from vgtheory.theory.layer_sums import Cumulants, LayerLaw, LogStep, layer_law, log_step
+from vgtheory.theory.layer_logs import Conditions, exact_logs
+from vgtheory.theory.layer_sums import Cumulants, LayerLaw, LogMoments, LogStep, expanded_logs, layer_law, log_step
 from vgtheory.theory.length_law import noise_rule
+from vgtheory.theory.moments import MomentTable
 
 ANGLES = 16  # Chebyshev nodes in θ²
 MOST_LENGTHS, FEWEST_LENGTHS = 64, 12
+FEW_ANGLES = 4
+EXPANDED = 0.02  # relative size of the order 1/N² in the variance of a logarithm, above which it is not expanded
+WIDE = 500
+NOISELESS = 1e-5
 PER_UNIT = 8  # Chebyshev nodes per unit of ln R
 SOFT = 0.015  # of half the grid's length, over which its ends hold back; well inside its margin
 _NODE, _WEIGHT = noise_rule()
@@ -95,6 +101,12 @@ class Grid:
         x = _held((2 * log_weight - self.low - self.high) / (self.high - self.low))
         return np.asarray(chebyshev.chebvander(x, len(self.log_weight) - 1) @ self._length_matrix)
 
+    def few_angles(self) -> tuple[Array, Array]:
+        """Return a few θ and the matrix that takes values there to all nodes, for what is nearly linear in θ²."""
+        nodes, matrix = _chebyshev(FEW_ANGLES)
+        own = chebyshev.chebvander(2 * self.cosine**2 / self.most - 1, FEW_ANGLES - 1) @ matrix
+        return np.sqrt(self.most * (1 + nodes) / 2), own
+
     def angle_rows(self, cosine: Array) -> Array:
         """Return the same for θ."""
         x = 2 * np.minimum(cosine**2 / self.most, 1) - 1
@@ -115,34 +127,81 @@ def _chebyshev(count: int) -> tuple[Array, Array]:
     return nodes, np.asarray(values * np.where(np.arange(count) == 0, 1, 2)[:, None] / count, dtype=np.float64)
 
 
-def layer_operators(unit: Cumulants, grid: Grid, ahead: Grid, kind: LayerKind, orthogonal: bool) -> LayerOperators:
+def layer_operators(
+    table: MomentTable, unit: Cumulants, grid: Grid, ahead: Grid, kind: LayerKind, orthogonal: bool
+) -> LayerOperators:
     """Return the operators of one kind of layer, from the cumulants of its units at the grid's lengths."""
     total = max(kind.fan_in, kind.width)  # the dimension of the Haar matrix that an orthogonal one is a part of
-    inside = _inside(grid, unit, kind, orthogonal, total)
-    zero = np.zeros(len(grid.log_weight))
-    # A tangent that starts here is a unit vector independent of h.
-    start = layer_law(unit, zero, kind.width, kind.width, ("ζ²",))
-    if orthogonal and total == kind.width:
-        start = layer_law(unit, zero, kind.width, total, ("z²", "ζ²"))
-    elif orthogonal:  # two independent conditions, each of which moves the law by little
-        parts = (start, layer_law(unit, zero, kind.width, total, ("z²",)), layer_law(unit, zero, kind.width))
-        start = LayerLaw(*(a + b - base for a, b, base in zip(*parts, strict=True)))
-    begin = log_step(start)
+    begin = _first(table, unit, grid, kind, total if orthogonal else 0)
+    inside = _inside(table, unit, grid, kind, total if orthogonal else 0)
     gain = 2 * log(kind.sigma_w) + log(kind.width / kind.fan_in)
-    first, inner = _operator(begin, ahead, kind, 0.0), _operator(log_step(inside), ahead, kind, gain)
+    first, inner = _operator(begin, ahead, kind, 0.0), _operator(inside, ahead, kind, gain)
     following = log(kind.next_sigma_w) if kind.next_sigma_w else 0.0
     return LayerOperators(inner, first, begin.log_x + 2 * following, begin.noise_x)
 
 
-def _inside(grid: Grid, unit: Cumulants, kind: LayerKind, orthogonal: bool, total: int) -> LayerLaw:
+def _first(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int) -> LogStep:
+    """Return what happens to a tangent that starts here, a unit vector independent of h."""
+    zero = np.zeros(len(grid.log_weight))
+    free, law = layer_law(unit, zero, kind.width), layer_law(unit, zero, kind.width, kind.width, ("ζ²",))
+    if total == kind.width:
+        law = layer_law(unit, zero, kind.width, total, ("z²", "ζ²"))
+    elif total:  # two independent conditions, each of which moves the law by little
+        parts = (law, layer_law(unit, zero, kind.width, total, ("z²",)), free)
+        law = LayerLaw(*(a + b - base for a, b, base in zip(*parts, strict=True)))
+    if _expands(law, total):
+        return log_step(law, expanded_logs(law))
+    exact = exact_logs(table, (grid.log_weight, kind.sigma_b), zero, kind.width, Conditions(total, tangent=kind.width))
+    return log_step(law, _relative(exact, free, law))
+
+
+def _inside(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int) -> LogStep:
     size, angles = len(grid.log_weight), len(grid.cosine)
     spread = Cumulants(*(np.repeat(part, angles, axis=0) for part in unit))
     along = np.tile(grid.cosine, size)
-    if orthogonal:
-        return layer_law(spread, along, kind.width, total, ("z²", "zζ", "ζ²"))
-    # z stands for h/√V, whose correlation with W t is that of (x, bias) with (t, 0)
+    # Without conditions z may stand for h/√V, whose correlation with W t is that of (x, bias) with (t, 0).
     weight = np.exp(grid.log_weight)
-    return layer_law(spread, along * np.repeat(np.sqrt(weight / (weight + kind.sigma_b**2)), angles), kind.width)
+    share = np.ones(size) if total else np.sqrt(weight / (weight + kind.sigma_b**2))
+    free = law = layer_law(spread, along * np.repeat(share, angles), kind.width)
+    if total:
+        law = layer_law(spread, along, kind.width, total, ("z²", "zζ", "ζ²"))
+    if _expands(law, total):
+        return log_step(law, expanded_logs(law))
+    if total:
+        return log_step(law, _inclined(table, unit, grid, kind, total, law))
+    few, matrix = grid.few_angles()
+    log_weight = np.repeat(np.log(weight + kind.sigma_b**2), len(few))
+    exact = exact_logs(table, (log_weight, 0.0), np.outer(share, few).ravel(), kind.width, Conditions())
+    exact = LogMoments(*((part.reshape(size, -1) @ matrix.T).ravel() for part in exact))
+    return log_step(law, _relative(exact, free, law))
+
+
+def _inclined(
+    table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int, law: LayerLaw
+) -> LogMoments:
+    """Return the moments at all angles: those at θ = 0, changed as the order 1/N says."""
+    upright, angles = np.zeros(len(grid.log_weight)), len(grid.cosine)
+    exact = exact_logs(table, (grid.log_weight, kind.sigma_b), upright, kind.width, Conditions(total, True, total))
+    base = layer_law(unit, upright, kind.width, total, ("z²", "zζ", "ζ²"))
+    exact = _relative(exact, layer_law(unit, upright, kind.width), base)
+    mean_x, mean_t, xx, tt, xt, before, along = (np.repeat(part, angles) for part in (*exact, base.tt, base.xt))
+    ratio = np.where(before > NOISELESS / 100, law.tt / np.maximum(before, NOISELESS / 100), 1.0)
+    return LogMoments(mean_x, mean_t * ratio, xx, tt * ratio, xt + law.xt - along)
+
+
+def _expands(law: LayerLaw, total: int) -> bool:
+    """Return whether orders of the logarithms beyond 1/N² do not count, and for Haar matrices those beyond 1/N."""
+    worst = 0.0
+    for variance, third in ((law.xx, law.xxx), (law.tt, law.ttt)):
+        skew = np.where(variance > NOISELESS / 100, third / np.maximum(variance, NOISELESS / 100), 0.0)
+        worst = max(worst, float(np.max(variance + np.abs(2.5 * variance - skew))))
+    return worst < (EXPANDED if total == 0 or total > WIDE else NOISELESS)
+
+
+def _relative(logs: LogMoments, free: LayerLaw, law: LayerLaw) -> LogMoments:
+    """Return the moments relative to the means given the conditions, from those relative to the means without."""
+    mean_x, mean_t = logs.mean_x + free.log_x - law.log_x, logs.mean_t + free.log_t - law.log_t
+    return logs._replace(mean_x=mean_x, mean_t=mean_t)
 
 
 def _operator(step: LogStep, ahead: Grid, kind: LayerKind, gain: float) -> Operator:

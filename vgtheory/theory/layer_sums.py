@@ -179,24 +179,41 @@ class LogStep(NamedTuple):
     t_with_cosine: Array
 
 
-def log_step(law: LayerLaw) -> LogStep:
-    """Return the joint law of ln X, θ' and ln T: logarithms to order 1/N², the cosine's moments to order 1/N."""
-    log_x, variance_x = log_moments(law.xx, law.xxx)
-    log_t, variance_t = log_moments(law.tt, law.ttt)
-    noise = np.sqrt(variance_x)
+class LogMoments(NamedTuple):
+    """Means (relative to ln E X, ln E T), variances and covariance of ln X and ln T, each of shape (m,)."""
+
+    mean_x: Array
+    mean_t: Array
+    xx: Array
+    tt: Array
+    xt: Array
+
+
+def expanded_logs(law: LayerLaw) -> LogMoments:
+    """Return the moments of the logarithms to order 1/N²."""
+    mean_x, xx = log_moments(law.xx, law.xxx)
+    mean_t, tt = log_moments(law.tt, law.ttt)
     both = law.xt - (law.xxt + law.xtt) / 2 + law.xt**2 / 2 + law.xt * (law.xx + law.tt)
+    return LogMoments(mean_x, mean_t, xx, tt, both)
+
+
+def log_step(law: LayerLaw, logs: LogMoments) -> LogStep:
+    """Return the joint law of ln X, θ' and ln T, whose moments are known to order 1/N where the cosine enters."""
+    variance_t = np.maximum(logs.tt, 0.0)
+    noise = np.sqrt(np.maximum(logs.xx, 0.0))
     c = law.cosine
     cosine = c * (1 + 0.375 * (law.xx + law.tt) + law.xt / 4) - (law.xc + law.tc) / 2
     turn = law.cc - c * (law.xc + law.tc) + c * c * (law.xx + law.tt + 2 * law.xt) / 4
     with_x = _ratio(law.xc - c * (law.xx + law.xt) / 2, noise)
     own = np.sqrt(np.maximum(turn - with_x**2, 0.0))
-    first = _ratio(both, noise)
+    first = _ratio(logs.xt, noise)
     second = _ratio(law.tc - c * (law.xt + law.tt) / 2 - with_x * first, own)
     # Orders of 1/N that were left out must not make a part larger than the whole.
     excess = np.maximum(np.sqrt((first**2 + second**2) / np.maximum(variance_t, 1e-300)), 1.0)
     return LogStep(
-        law.log_x + log_x, noise, cosine, with_x, own, law.log_t + log_t, variance_t, first / excess, second / excess
-    )
+        law.log_x + logs.mean_x, noise, cosine, with_x, own,
+        law.log_t + logs.mean_t, variance_t, first / excess, second / excess,
+    )  # fmt: skip
 
 
 def _ratio(a: Array, b: Array) -> Array:
