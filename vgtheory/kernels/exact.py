@@ -22,6 +22,7 @@ import numpy as np
 from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
+from vgtheory.kernels._borrowed import borrowed
 from vgtheory.kernels._jit import ROW_PASS, compiled, piece, reduction
 from vgtheory.kernels._vectors import prefer_wide_vectors
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
@@ -35,7 +36,6 @@ from vgtheory.kernels.signals import (
     carry,
     combined,
     dot,
-    haar_gain,
     scaled,
     square_sum,
 )
@@ -81,7 +81,7 @@ def _reduce(record, z, xi, h, x, slope):
 
 @piece
 def _forward(
-    row, draw, haar, fan_in, width, sigma_w, sigma_b, log_input, linear, key, sample, layer, record, work, whole
+    row, draw, haar, fan_in, width, log_s, sigma_b, log_input, linear, key, sample, layer, record, work, whole
 ):
     """Draw one layer from ln‖x_{l−1}‖: its sums and its scale go to the record."""
     record[:] = 0.0
@@ -92,10 +92,10 @@ def _forward(
         record[REST_Z] = square_sum(draw, fan_in - width, key, sample, layer, REST_FORWARD, work[0])
         record[REST_XI] = square_sum(draw, width - fan_in, key, sample, layer, REST_BACKWARD, work[0])
         norm = math.sqrt(record[ZZ] + record[REST_Z])
-        log_size = math.log(haar_gain(sigma_w, fan_in, width)) + log_input - math.log(norm)
+        log_size = log_s + log_input - math.log(norm)
         bias = sigma_b
     else:
-        log_size = math.log(sigma_w) + log_input - 0.5 * math.log(float(fan_in))
+        log_size = log_s + log_input
         if sigma_b > 0.0:
             larger = max(log_size, math.log(sigma_b))
             log_size = larger + 0.5 * math.log(
@@ -202,14 +202,14 @@ def _backward(row, draw, haar, width, bias, mu, kappa, key, sample, layer, recor
 
 @piece
 def _run(
-    row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, begin, end, log_norm, records, work, whole, weight,
+    row, draw, haar, widths, log_s, sigma_b, linear, key, sample, begin, end, log_norm, records, work, whole, weight,
     q,
 ):  # fmt: skip
     """Run layers begin + 1..end forward from ln‖x_begin‖, which is returned for the last; records from row 0 on."""
     for k in range(begin, end):  # layer l = k + 1
         record = records[k - begin]
         _forward(
-            row, draw, haar, widths[k], widths[k + 1], sigma_w[k], sigma_b[k], log_norm, linear, key, sample, k + 1,
+            row, draw, haar, widths[k], widths[k + 1], log_s[k], sigma_b[k], log_norm, linear, key, sample, k + 1,
             record, work, whole,
         )  # fmt: skip
         weight[k] = log_norm
@@ -220,8 +220,8 @@ def _run(
 
 @piece
 def _return(
-    row, draw, haar, widths, sigma_w, sigma_b, key, sample, begin, end, log_delta, along, records, above, work, whole,
-    gradient, weight,
+    row, draw, haar, widths, sigma_w, log_s, sigma_b, key, sample, begin, end, log_delta, along, records, above, work,
+    whole, gradient, weight,
 ):  # fmt: skip
     """Take the gradient from layer end to begin + 1; `above` is the record of layer end + 1."""
     for k in range(end - 1, begin - 1, -1):
@@ -231,12 +231,12 @@ def _return(
             mu, kappa = _top(record)
         elif haar:
             mu, kappa = _haar_step(upper, record, widths[k + 1], along)
-            log_delta += math.log(haar_gain(sigma_w[k + 1], widths[k + 1], widths[k + 2]))
+            log_delta += log_s[k + 1]
         else:
             mu, kappa = _gaussian_step(
                 draw, upper, record, widths[k + 1], sigma_w[k + 1], sigma_b[k + 1], along, key, sample, k + 1, work
             )  # fmt: skip
-            log_delta += math.log(sigma_w[k + 1]) - 0.5 * math.log(float(widths[k + 1]))
+            log_delta += log_s[k + 1]
         bias = sigma_b[k] if haar else 0.0
         step, along = _backward(
             row, draw, haar, widths[k + 1], bias, mu, kappa, key, sample, k + 1, record, work, whole
@@ -248,7 +248,9 @@ def _return(
 
 
 @piece
-def _network(row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q):
+def _network(
+    row, draw, haar, widths, sigma_w, log_s, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q
+):
     """Run one sample; its rows of the results are `gradient`, `weight` and `q`.
 
     Segments of layers go forward one after the other, and back in the other order; each but the last is run forward
@@ -264,36 +266,31 @@ def _network(row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, rec
             scaled(above, records[0], 1.0)
             log_norm = weight[begin]
         log_norm = _run(
-            row, draw, haar, widths, sigma_w, sigma_b, linear, key, sample, begin, end, log_norm, records, work, whole,
+            row, draw, haar, widths, log_s, sigma_b, linear, key, sample, begin, end, log_norm, records, work, whole,
             weight, q,
         )  # fmt: skip
         if step >= last:
             log_delta, along = _return(
-                row, draw, haar, widths, sigma_w, sigma_b, key, sample, begin, end, log_delta, along, records, above,
-                work, whole, gradient, weight,
+                row, draw, haar, widths, sigma_w, log_s, sigma_b, key, sample, begin, end, log_delta, along, records,
+                above, work, whole, gradient, weight,
             )  # fmt: skip
 
 
 @compiled(
     void(
-        ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], boolean, boolean, int64, uint64, int64,
-        float64[:, ::1], float64[:, ::1], float64[:, ::1],
+        ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64,
+        float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1],
     )
 )  # fmt: skip
 def _exact_samples(
-    row, draw, haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity, segment, seed, first, gradient,
-    weight, q,
+    row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first, records, work,
+    whole, gradient, weight, q,
 ):  # fmt: skip
-    most = 0
-    for n in widths:
-        most = max(most, n)
-    records = np.empty((min(segment, sigma_w.size) + 1, RECORD))
-    work = np.empty((5, BLOCK))
-    whole = np.empty((2, most if haar else 0))
     for i in range(gradient.shape[0]):
         _network(
-            row, draw, haar, widths, sigma_w, sigma_b, (linear_at_zero, linear_at_infinity), seed, first + i,
-            records, work, whole, gradient[i], weight[i], q[i],
+            row, draw, haar, widths, sigma_w, log_s, sigma_b, (linear_at_zero, linear_at_infinity), seed, first + i,
+            borrowed(records), borrowed(work), borrowed(whole), borrowed(gradient)[i], borrowed(weight)[i],
+            borrowed(q)[i],
         )  # fmt: skip
 
 
@@ -319,5 +316,10 @@ def exact_samples(
     |h| below 1e−120 and above 1e120, so that signals outside that range can be carried with a scale.  Deeper networks
     than `segment` are run forward twice to save memory; the numbers do not depend on it.
     """
-    layers = (haar, widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity)
-    _exact_samples(row, fill_normal_pairs, *layers, segment, seed, first, gradient, weight, q)
+    fan_in, fan_out = widths[:-1], widths[1:]
+    with np.errstate(divide="ignore"):  # of the weights' standard deviation, or of the gain of a Haar matrix
+        log_s = np.log(sigma_w) + 0.5 * np.log(np.maximum(1.0, fan_out / fan_in) if haar else 1.0 / fan_in)
+    records = np.empty((min(segment, len(sigma_w)) + 1, RECORD))
+    work, whole = np.empty((5, BLOCK)), np.empty((2, int(fan_out.max()) if haar else 0))
+    layers = (haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity)
+    _exact_samples(row, fill_normal_pairs, *layers, seed, first, records, work, whole, gradient, weight, q)
