@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from vgtheory.codegen.chart import Chart, has_positive_terms
+from vgtheory.codegen.chart import Chart, Generator, has_positive_terms
 
+MILD = 4.0  # terms of both signs may be this much larger in all before a root is moved
 MAX_CANCELLATION = 8.0  # the largest term may exceed the sum by this factor: three bits
 BOUNDED = ("exponential", "erfcx", "error function")  # kinds of generators with values in [0, 1]
 
@@ -54,6 +55,8 @@ def without_root_cancellation(chart: Chart, num: sp.Expr, den: sp.Expr) -> tuple
         g, inside = root.symbol, sp.expand(root.argument)
         if root.index != 2 or not (num.has(g) and inside.is_polynomial(chart.t) and cancels(chart, num)):
             continue
+        if _is_mild(chart, root, num):
+            continue
         polynomial = sp.Poly(num, g)
         if polynomial.degree() != 1:
             continue
@@ -67,6 +70,19 @@ def without_root_cancellation(chart: Chart, num: sp.Expr, den: sp.Expr) -> tuple
             if not (cancels(chart, above) or cancels(chart, below)):
                 return sp.fraction(sp.cancel(sp.expand(above) / (below * den)))
     return num, den
+
+
+def _is_mild(chart: Chart, root: Generator, num: sp.Expr) -> bool:
+    """Return whether no term of a polynomial in t and a root of one is much larger than the sum, tried for many t."""
+    symbols = (chart.t, root.symbol)
+    values = {g.symbol: number(g.argument) for g in chart.of_kind("constant")}
+    if (num.free_symbols | root.argument.free_symbols) - {*symbols, *values}:
+        return False
+    t = np.concatenate([[0.0], np.geomspace(1e-12, 1e12, 241)])
+    under = sp.lambdify(chart.t, root.argument.subs(values), "numpy")(t)
+    monomials = sp.Poly(num.subs(values), *symbols).terms()
+    terms = [float(c) * t ** m[0] * np.sqrt(under) ** m[1] for m, c in monomials]
+    return bool(np.all(sum(map(abs, terms)) <= MILD * abs(sum(terms))))
 
 
 def number(c: sp.Expr) -> float:

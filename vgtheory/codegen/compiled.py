@@ -7,12 +7,11 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import llvmlite
 import llvmlite.binding
@@ -23,22 +22,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from vgtheory._atomic import write_atomically
 from vgtheory._errors import InputError
-from vgtheory.codegen.form import StableForm
-from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, row_source
+from vgtheory.codegen.precision import Row, doubles, single_suffices
+from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, RowKind, row_source
 from vgtheory.codegen.stabilise import stabilise
+from vgtheory.kernels import _vectors, elementary_single
 from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 
-Row = Callable[[NDArray, NDArray, NDArray], None]
+STREAMED = 1 << 23  # bytes of a result from which on it goes past the cache: it would not stay there
+CHUNK = 1 << 14  # float32 values that go through doubles at a time
 
 
 @dataclass(frozen=True)
 class CompiledActivation:
     """φ and φ' as machine code: ``f(h)``, ``f.gradient(h)``, ``f.both(h)`` on arrays of any shape.
 
-    float32 and float64 are kept, other real numbers become float64; a number gives a number.  NaN gives NaN; nothing
-    overflows where the true value is finite.  At a kink the slope is the one from the left.
+    float32 and float64 are kept, other real numbers become float64; a number gives a number.  float32 is computed in
+    float32 where that is found right, else in float64.  NaN gives NaN; nothing overflows where the true value is
+    finite.  At a kink the slope is the one from the left.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ class CompiledActivation:
             value, slope = np.empty_like(flat), np.empty_like(flat)
         else:
             value, slope = (_flat(array, given.shape, flat.dtype) for array in out)
-        (_row(_source(stabilise(self.origin), "float32")) if single else self.row)(flat, value, slope)
+        self._fill(flat, value, slope)
         return out or (value.reshape(given.shape)[()], slope.reshape(given.shape)[()])
 
     @property
@@ -91,6 +93,15 @@ class CompiledActivation:
         so, ``@compiled(types.void(ROW_PASS, types.float64[::1]))``, is compiled and cached once for all activations.
         """
         return _row(self.source)
+
+    def _fill(self, h: NDArray, value: NDArray, slope: NDArray) -> None:
+        if h.dtype == np.float64:
+            _run(self, "float64", h, value, slope)
+        elif _single_suffices(self.origin):
+            if _run(self, "float32", h, value, slope):
+                _in_double(self.row, h, value, slope, float(elementary_single.NEAR))
+        else:
+            _in_double(self.row, h, value, slope)
 
     def __reduce__(self) -> tuple:
         return compile_activation, (self.origin,)
@@ -105,6 +116,28 @@ def _flat(array: NDArray, shape: tuple[int, ...], dtype: np.dtype) -> NDArray:
             "e.g. (np.empty_like(h), np.empty_like(h))",
         )
     return array.reshape(-1)
+
+
+def _run(f: CompiledActivation, dtype: str, h: NDArray, value: NDArray, slope: NDArray) -> bool:
+    """Fill the results, large ones past the cache; return whether arguments are too large."""
+    usual = _row(_source(f.origin, RowKind(dtype)))
+    apart = (slope.ctypes.data - value.ctypes.data) % _vectors.LINE  # only one could begin at a cache line
+    if value.nbytes < STREAMED or apart:
+        return bool(usual(h, value, slope))
+    start = -value.ctypes.data % _vectors.LINE // value.itemsize
+    stop = start + (h.size - start) // _vectors.BLOCK * _vectors.BLOCK
+    streamed = _row(_source(f.origin, RowKind(dtype, streamed=True)))
+    far = [streamed(h[start:stop], value[start:stop], slope[start:stop])]
+    far += [usual(h[part], value[part], slope[part]) for part in (slice(start), slice(stop, None))]
+    return any(far)
+
+
+def _in_double(row: Row, h: NDArray, value: NDArray, slope: NDArray, above: float = -1.0) -> None:
+    """Fill the results of float32 arrays by double arithmetic, in the chunks that hold numbers above a size or NaN."""
+    for start in range(0, h.size, CHUNK):
+        part = slice(start, start + CHUNK)
+        if not np.all(abs(h[part]) <= above):
+            value[part], slope[part] = doubles(row, h[part])
 
 
 def compile_activation(source: Activation | sp.Expr | str, **parameters: Any) -> CompiledActivation:
@@ -123,13 +156,34 @@ def compile_activation(source: Activation | sp.Expr | str, **parameters: Any) ->
 @lru_cache(maxsize=256)
 def _compile(act: Activation) -> CompiledActivation:
     form = stabilise(act)
-    result = CompiledActivation(act, _source(form, "float64"), form.notes)
+    result = CompiledActivation(act, _source(act, RowKind()), form.notes)
     _row(result.source)
     return result
 
 
-def _source(form: StableForm, dtype: Literal["float64", "float32"]) -> str:
-    return row_source(form, dtype, library=os.environ.get("VGTHEORY_LIBM") == "1")
+@lru_cache(maxsize=256)
+def _single_suffices(act: Activation) -> bool:
+    """Return whether float32 arrays are computed in float32: where fused operations are fast and it is found right."""
+    if _library() or not _fuses():
+        return False
+    f = _compile(act)
+    return single_suffices(_row(_source(act, RowKind("float32"))), f.row, bool(f.notes))
+
+
+@lru_cache(maxsize=512)
+def _source(act: Activation, kind: RowKind) -> str:
+    return row_source(stabilise(act), replace(kind, library=_library()))
+
+
+def _library() -> bool:
+    return os.environ.get("VGTHEORY_LIBM") == "1"
+
+
+@cache
+def _fuses() -> bool:
+    """Return whether the processor has an instruction for a·b + c: all have but x86 ones before 2013."""
+    features = llvmlite.binding.get_host_cpu_features()
+    return features.get("fma", "x86" not in llvmlite.binding.get_default_triple())
 
 
 @lru_cache(maxsize=512)
@@ -145,7 +199,8 @@ def _machine() -> str:
     """Return everything but the source that the machine code depends on."""
     cpu = llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
     versions = sys.version_info[:3], numba.__version__, llvmlite.__version__, np.__version__
-    return repr((GENERATOR_VERSION, FLAGS, versions, cpu))
+    hints = Path(_vectors.__file__).read_bytes()  # imported, not copied
+    return repr((GENERATOR_VERSION, FLAGS, hashlib.sha256(hints).hexdigest(), versions, cpu))
 
 
 @cache

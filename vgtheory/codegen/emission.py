@@ -9,22 +9,30 @@ import numpy as np
 import sympy as sp
 
 from vgtheory.codegen.cancellation import cancels, number
-from vgtheory.codegen.chart import Chart, Generator
+from vgtheory.codegen.chart import Chart, Generator, has_positive_terms
 from vgtheory.codegen.program import INPUT, Builder, Operand
 
 # |x| in products with an exponential: beyond it the exponential is 0, and 0·∞ must not arise.
 FAR = 1e15
+# Beyond 2^BIG a polynomial in t is its highest term; one number for most, so that what is shared is computed once.
+BIG, LARGEST = 100, 900  # its powers stay below 2^LARGEST
+TAME = (1e-100, 1e280)
 UNDERFLOW = 800.0  # e^{-800} is 0 in double precision
 
 
 @dataclass(frozen=True)
 class Quotient:
-    """Registers of numerator·e^{-exponent} / denominator; `scaled` is the numerator times the exponential."""
+    """Registers of numerator·e^{-exponent} / denominator; `scaled` is the numerator times the exponential.
+
+    `tame` tells that the denominator is known to be a number far from 0, `grows` that it may yet overflow.
+    """
 
     numerator: Operand
     scaled: Operand
     denominator: Operand
     exponent: Operand
+    tame: bool = False
+    grows: bool = False
 
 
 class Emitter:
@@ -41,7 +49,7 @@ class Emitter:
     def quotient(self, num: sp.Expr, den: sp.Expr) -> Quotient:
         """Return the registers of num/den."""
         if num == 0:
-            return Quotient(0.0, 0.0, 1.0, 0.0)
+            return Quotient(0.0, 0.0, 1.0, 0.0, tame=True)
         above, below = sp.factor_list(num), sp.factor_list(den)
         powers = [(f, int(k)) for f, k in above[1]] + [(f, -int(k)) for f, k in below[1]]
         constant = sp.Rational(above[0]) / sp.Rational(below[0])
@@ -61,12 +69,14 @@ class Emitter:
             else:
                 rest.append((factor, k))
         decaying = isinstance(exponent, int) and scale != 1.0
+        algebraic = self._expanded_below(algebraic)
         numerator, denominator = self._products(rest, decaying)
         numerator, denominator = self._algebraic(algebraic, decaying, numerator, denominator)
         numerator = self.builder.op("mul", numerator, number(constant))
         grows = any(k < 0 for f, k in powers if f in self._symbols_of("exponential"))
         scaled = self.builder.op("product" if grows and isinstance(numerator, int) else "mul", numerator, scale)
-        return Quotient(numerator, scaled, denominator, exponent)
+        tame = not any(k < 0 for _, k in rest) and self._is_tame(algebraic)
+        return Quotient(numerator, scaled, denominator, exponent, tame, self._total_degree(algebraic) < 0)
 
     def _exponential_power(self, g: Generator, k: int) -> tuple[Operand, Operand]:
         """Return the registers of e^{-kp} and of k·p."""
@@ -94,32 +104,74 @@ class Emitter:
     def _algebraic(
         self, factors: list[tuple[sp.Expr, int]], decaying: bool, numerator: Operand, denominator: Operand
     ) -> tuple[Operand, Operand]:
-        """Multiply by the factors in t alone; with u = min(t, 1), y = 1/max(t, 1) no quotient is ∞/∞."""
-        if decaying or not any(k < 0 for _, k in factors):
+        """Multiply by the factors in t alone; with u = min(t, BIG) and v = max(t/BIG, 1) no quotient is ∞/∞.
+
+        At t > BIG a factor of degree d is v^d times its value at BIG: the lower terms are below the last digit.
+        """
+        if decaying or not any(k < 0 or self._roots_in(f) for f, k in factors):
             above, below = self._products(factors, decaying)
             return self.builder.op("mul", above, numerator), self.builder.op("mul", below, denominator)
         b = self.builder
-        u = b.op("min", self.t, 1.0)
-        y = b.op("div", 1.0, b.op("max", self.t, 1.0))
-        degree = 0
+        big = self._big(factors)
+        u = b.op("min", self.t, big)
         for factor, k in factors:
-            d, value = self._homogeneous(factor, u, y)
-            degree += d * k
-            power = b.power(value, abs(k))
+            power = b.power(self._algebraic_factor(factor, u), abs(k))
             generator = self.chart.generators.get(factor)
             if generator is not None and generator.kind == "root":  # (√v)³ = v·√v, rounded less often
                 whole, left = divmod(abs(k), generator.index)
-                inside = self._homogeneous(sp.expand(generator.argument), u, y)[1]
-                power = b.op("mul", b.power(inside, whole), b.power(value, left))
+                inside = self._algebraic_factor(sp.expand(generator.argument), u)
+                power = b.op("mul", b.power(inside, whole), b.power(self._algebraic_factor(factor, u), left))
             if k > 0:
                 numerator = b.op("mul", numerator, power)
             else:
                 denominator = b.op("mul", denominator, power)
-        if degree > 0:
-            numerator = b.op("mul", numerator, b.power(b.op("max", self.t, 1.0), degree))
-        else:
-            numerator = b.op("mul", numerator, b.power(y, -degree))
+        degree = self._total_degree(factors)
+        if degree:
+            excess = b.power(b.op("max", b.op("mul", self.t, 1 / big), 1.0), abs(degree))
+            if degree > 0:
+                numerator = b.op("mul", numerator, excess)
+            else:
+                denominator = b.op("mul", denominator, excess)
         return numerator, denominator
+
+    def _expanded_below(self, factors: list[tuple[sp.Expr, int]]) -> list[tuple[sp.Expr, int]]:
+        """Return the factors, those below the line multiplied out where that turns squares of roots into polynomials.
+
+        g (t + g) = t² + 1 + t g for g = √(t² + 1): what is under the root is not rounded by it.
+        """
+        below = sp.expand(sp.Mul(*(f**-k for f, k in factors if k < 0)))
+        roots = [g for g in self.chart.of_kind("root") if below.has(g.symbol)]
+        mixed = any(f.is_Add and self._roots_in(f) for f, k in factors if k < 0)
+        if not mixed or len(roots) != 1 or roots[0].index != 2:
+            return factors
+        (root,) = roots
+        reduced = sp.rem(below, root.symbol**2 - sp.expand(root.argument), root.symbol)
+        if not has_positive_terms(reduced):
+            return factors
+        return [(f, k) for f, k in factors if k > 0] + [(sp.expand(reduced), -1)]
+
+    def _big(self, factors: list[tuple[sp.Expr, int]]) -> float:
+        """Return a power of two whose powers, as they occur on either side of the quotient, do not overflow."""
+        sides = [0, 0]
+        for factor, k in factors:
+            sides[k < 0] += 2 * self._degree(factor) * abs(k)  # what is under a root is of twice its degree
+        return 2.0 ** min(BIG, LARGEST // max(*sides, 1))
+
+    def _is_tame(self, factors: list[tuple[sp.Expr, int]]) -> bool:
+        """Return whether the factors below the line have bounds: from below at t = 0, from above at BIG."""
+        below = [factor for factor, k in factors if k < 0]
+        big = self._big(factors)
+        return all(
+            has_positive_terms(f) and TAME[0] < self._value(f, 0.0) and self._value(f, big) < TAME[1] for f in below
+        )
+
+    def _value(self, factor: sp.Expr, t: float) -> sp.Expr:
+        """Return the value of an algebraic factor."""
+        generators = {s: self.chart.generators[s] for s in factor.free_symbols - {self.chart.t}}
+        values = {s: g.argument for s, g in generators.items() if g.kind == "constant"}
+        roots = {s: g for s, g in generators.items() if g.kind == "root"}
+        values |= {s: self._value(sp.expand(g.argument), t) ** sp.Rational(1, g.index) for s, g in roots.items()}
+        return sp.N(factor.subs(values | {self.chart.t: sp.Float(t)}), 15)
 
     def _root_degree(self, g: Generator) -> int | None:
         """Return the degree in t of a root of a polynomial in t, None where it is no such thing."""
@@ -132,27 +184,33 @@ class Emitter:
         others = e.free_symbols - {self.chart.t}
         return all(self.chart.generators[s].kind == "constant" for s in others)
 
-    def _homogeneous(self, factor: sp.Expr, u: Operand, y: Operand) -> tuple[int, Operand]:
-        """Return the degree d and the register of (y^d factor), which is bounded."""
-        t, b = self.chart.t, self.builder
-        roots = [self.chart.generators[s] for s in factor.free_symbols if s != t]
-        roots = sorted((g for g in roots if g.kind == "root"), key=lambda g: g.symbol.name)
-        poly = sp.Poly(factor, t, *(g.symbol for g in roots))
+    def _degree(self, factor: sp.Expr) -> int:
+        """Return the degree in t of a polynomial in t and roots of such."""
+        roots = self._roots_in(factor)
+        poly = sp.Poly(factor, self.chart.t, *(g.symbol for g in roots))
         degrees = [1, *(self._root_degree(g) or 0 for g in roots)]
-        total = max(sum(e * d for e, d in zip(m, degrees, strict=True)) for m in poly.monoms())
-        values = []
-        for g in roots:
-            _, inside = self._homogeneous(sp.expand(g.argument), u, y)
-            values.append(self._root(inside, g.index))
-        result: Operand = 0.0
+        return max(sum(e * d for e, d in zip(m, degrees, strict=True)) for m in poly.monoms())
+
+    def _roots_in(self, factor: sp.Expr) -> list[Generator]:
+        found = [self.chart.generators[s] for s in factor.free_symbols if s != self.chart.t]
+        return sorted((g for g in found if g.kind == "root"), key=lambda g: g.symbol.name)
+
+    def _total_degree(self, factors: list[tuple[sp.Expr, int]]) -> int:
+        return sum(self._degree(factor) * k for factor, k in factors)
+
+    def _algebraic_factor(self, factor: sp.Expr, u: Operand) -> Operand:
+        """Return the register of the value at u."""
+        b = self.builder
+        roots = self._roots_in(factor)
+        values = [self._root(self._algebraic_factor(sp.expand(g.argument), u), g.index) for g in roots]
         self._report(factor)
-        for m, c in poly.terms():
-            weight = sum(e * d for e, d in zip(m, degrees, strict=True))
-            term = b.op("mul", b.power(u, m[0]), b.power(y, total - weight))
+        result: Operand = 0.0
+        for m, c in sp.Poly(factor, self.chart.t, *(g.symbol for g in roots)).terms():
+            term = b.power(u, m[0])
             for value, e in zip(values, m[1:], strict=True):
                 term = b.op("mul", term, b.power(value, e))
             result = b.op("add", result, b.op("mul", term, self._number_of(c)))
-        return total, result
+        return result
 
     def _root(self, inside: Operand, index: int) -> Operand:
         return self.builder.op("sqrt", inside) if index == 2 else self.builder.op("pow", inside, 1.0 / index)
@@ -206,6 +264,8 @@ class Emitter:
                     moved += term
                 else:
                     kept += term
+            if moved == 0:
+                continue
             at_one = sp.expand(moved.subs(n.symbol, 1))
             if sp.expand(at_one.subs(self.chart.t, 0)) == 0:  # else nothing vanishes where n = 1
                 return n, sp.expand(kept + at_one), sp.expand(sp.cancel((moved - at_one) / (n.symbol - 1)))

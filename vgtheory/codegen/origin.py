@@ -37,7 +37,7 @@ class NearOrigin:
         for c in reversed(self.coefficients[:-1]):
             result = builder.op("add", builder.op("mul", result, v), c)
         value = builder.op("mul", result, builder.power(inside, self.order))
-        return Quotient(value, value, 1.0, 0.0)
+        return Quotient(value, value, 1.0, 0.0, tame=True)
 
 
 def near_origin(expr: sp.Expr, x: sp.Symbol, sign: int, radius: sp.Rational) -> NearOrigin | None:

@@ -14,6 +14,7 @@ TEMPLATES: dict[str, str] = {
     "mul": "{} * {}",
     "product": "(0.0 if {0} == 0.0 else {0} * {1})",  # 0·∞ = 0: the first factor underflowed faster than any power
     "div": "{} / {}",
+    "reciprocal": "reciprocal({})",  # of numbers between 1e-300 and 1e300
     "neg": "-{}",
     "abs": "abs({})",
     "sqrt": "math.sqrt({})",
@@ -49,6 +50,7 @@ LIBRARY: dict[str, str] = {
     **{name: f"math.{name}({{}})" for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "asinh", "atan")},
     **{name: f"math.{name}({{}})" for name in PERIODIC},
     "log1p_unit": "math.log1p({})",
+    "reciprocal": "(1.0 / {})",
     "exp_sum": "(math.exp({0}) * (1.0 + {1}))",
     "expm1_sum": "(math.expm1({0}) + math.exp({0}) * {1})",
 }

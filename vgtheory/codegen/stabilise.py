@@ -21,6 +21,8 @@ from vgtheory.codegen.origin import RADII, near_origin
 from vgtheory.codegen.program import INPUT, Builder, Operand
 from vgtheory.symbolic.activation import Activation
 
+OVERFLOW = 1e300  # the reciprocal of a larger denominator counts as 0
+
 
 @lru_cache(maxsize=256)
 def stabilise(act: Activation) -> StableForm:
@@ -113,7 +115,14 @@ def _joined(builder: Builder, rows: list[Quotient], cuts: list[float]) -> tuple[
 
     # Select before dividing: one division whatever the number of intervals.
     denominator = select([q.denominator for q in rows])
-    whole = builder.op("div", select([q.scaled for q in rows]), denominator)
-    rest = builder.op("div", select([q.numerator for q in rows]), denominator)
+    if all(q.tame for q in rows) and isinstance(denominator, int):
+        inverse = builder.op("reciprocal", denominator)
+        if any(q.grows for q in rows):
+            inverse = builder.op("select_le", denominator, OVERFLOW, inverse, 0.0)
+        whole = builder.op("mul", select([q.scaled for q in rows]), inverse)
+        rest = builder.op("mul", select([q.numerator for q in rows]), inverse)
+    else:
+        whole = builder.op("div", select([q.scaled for q in rows]), denominator)
+        rest = builder.op("div", select([q.numerator for q in rows]), denominator)
     exponent = select([q.exponent for q in rows])
     return builder.op("keep_nan", INPUT, whole), builder.op("keep_nan", INPUT, rest), exponent

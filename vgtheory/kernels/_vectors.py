@@ -1,9 +1,11 @@
-"""Two hints to LLVM: inline this function whatever its size, and use the machine's widest vectors in this one."""
+"""What Numba does not offer of LLVM: wide vectors, fused operations, stores that go past the cache."""
 
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from vgtheory.kernels._jit import ELEMENTWISE_FLAGS
@@ -30,3 +32,75 @@ def prefer_wide_vectors(typing_context: Any) -> tuple[Any, Callable]:
         return context.get_dummy_value()
 
     return types.none(), generate
+
+
+@intrinsic
+def fused(typing_context: Any, a: Any, b: Any, c: Any) -> tuple[Any, Callable]:
+    """Return a·b + c rounded once: one instruction where the machine has it, a slow call where it has not."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return a(a, a, a), generate
+
+
+BLOCK = 128  # values that are collected before they go out: whole cache lines, few enough for the innermost cache
+LINE = 64  # bytes of a cache line
+
+
+@intrinsic
+def scratch(typing_context: Any, array: Any) -> tuple[Any, Callable]:
+    """Return a pointer to room on the stack for BLOCK values of the array's type."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        element = context.get_data_type(array.dtype)
+        room = cgutils.alloca_once(builder, ir.ArrayType(element, BLOCK))
+        room.align = LINE
+        return builder.bitcast(room, element.as_pointer())
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic
+def pointer(typing_context: Any, array: Any, start: Any) -> tuple[Any, Callable]:
+    """Return a pointer to an element: its own elements are read without Python's rule for negative indices."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        return builder.gep(data, [arguments[1]])
+
+    return types.CPointer(array.dtype)(array, types.int64), generate
+
+
+@intrinsic
+def send(typing_context: Any, array: Any, start: Any, source: Any) -> tuple[Any, Callable]:
+    """Write BLOCK values to array[start:] past the cache, without reading what is overwritten.
+
+    The address of array[start] must be a multiple of LINE.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        lanes = 8 * LINE // array.dtype.bitwidth
+        vector = ir.VectorType(context.get_data_type(array.dtype), lanes).as_pointer()
+        past = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+        for k in range(0, BLOCK, lanes):
+            offset = ir.Constant(ir.IntType(64), k)
+            line = builder.load(builder.bitcast(builder.gep(arguments[2], [offset]), vector), align=LINE)
+            place = builder.gep(data, [builder.add(arguments[1], offset)])
+            store = builder.store(line, builder.bitcast(place, vector), align=LINE)
+            store.set_metadata("nontemporal", past)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, source), generate
+
+
+@intrinsic
+def sent(typing_context: Any) -> tuple[Any, Callable]:
+    """Wait until what was sent is visible to other threads."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
