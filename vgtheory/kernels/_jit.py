@@ -11,8 +11,9 @@ import hashlib
 import secrets
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import llvmlite
@@ -100,6 +101,31 @@ def compiled(
             dispatcher.compile(signature)
             dispatcher.disable_compile()
         return dispatcher
+
+    return decorate
+
+
+def entry(signature: Any) -> Callable:
+    """Return a decorator for kernels that only Python calls: compiled for this signature by the first call.
+
+    Compiling at import would make a newcomer's first command wait for kernels that it does not use.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        if numba.config.DISABLE_JIT:
+            return function
+        dispatcher, once = compiled()(function), Lock()
+
+        @wraps(function)
+        def call(*arguments: Any) -> Any:
+            if not dispatcher.overloads:
+                with once:
+                    if not dispatcher.overloads:
+                        dispatcher.compile(signature)
+                        dispatcher.disable_compile()  # arguments are converted to this signature
+            return dispatcher(*arguments)
+
+        return call
 
     return decorate
 

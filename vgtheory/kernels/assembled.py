@@ -16,7 +16,7 @@ import numpy as np
 from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import ROW_PASS, compiled, piece
+from vgtheory.kernels._jit import ROW_PASS, entry, piece
 from vgtheory.kernels.matrices import GIVEN, HAAR, MatrixLaw
 from vgtheory.kernels.normalise import LAYER, NONE, RMS, ROUNDING, normalise, normalise_back
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs, fill_uniform_pairs
@@ -268,7 +268,7 @@ def _network(
             weight[k] += gradient[k]
 
 
-@compiled(
+@entry(
     void(
         ROW_PASS, FORWARD, BACKWARD, LAW, DRAW, int64[:, ::1], int64[::1], float64[::1], float64[::1],
         boolean, boolean, float64, float64, int64, int64, float64, float64, boolean, boolean, int64, uint64, int64,

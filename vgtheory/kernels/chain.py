@@ -24,7 +24,7 @@ import numpy as np
 from numba import float64, int64, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import compiled, loop, piece
+from vgtheory.kernels._jit import entry, loop, piece
 from vgtheory.kernels._vectors import prefer_wide_vectors
 from vgtheory.kernels.elementary import exp, log
 from vgtheory.kernels.normals import box_muller, philox, unit
@@ -201,7 +201,7 @@ def _silence(log_x, first, gradient, weight):
             weight[first + i] = -math.inf
 
 
-@compiled(
+@entry(
     void(
         float64, float64, int64[::1], float64[::1], int64[::1], uint64[:, ::1], int64[:, ::1], uint64[::1], int64[::1],
         int64, uint64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1],

@@ -13,7 +13,7 @@ import numpy as np
 from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import ROW_PASS, compiled, piece
+from vgtheory.kernels._jit import ROW_PASS, entry, piece
 from vgtheory.kernels.frames import (
     FRESH,
     combine,
@@ -129,7 +129,7 @@ def _downwards(row, draw, haar, widths, sigma_w, key, sample, outputs, q, z, bel
             logs[j] += log_gain(haar, sigma_w[k], fan_in, width)
 
 
-@compiled(
+@entry(
     void(
         ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64,
         float64[:, ::1], int64, float64[:, :, ::1], float64[:, :, :, ::1], float64[:, :, ::1],

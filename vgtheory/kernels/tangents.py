@@ -12,7 +12,7 @@ import numpy as np
 from numba import boolean, float64, int64, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import ROW_PASS, compiled, piece
+from vgtheory.kernels._jit import ROW_PASS, entry, piece
 from vgtheory.kernels.frames import (
     FRAME,
     combine,
@@ -63,7 +63,7 @@ def _layer(row, draw, haar, sigma_w, sigma_b, linear, key, sample, layer, x, q, 
     return new
 
 
-@compiled(
+@entry(
     void(
         ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], int64, boolean, boolean, uint64, int64,
         int64,

@@ -159,7 +159,7 @@ class _StreamMeans:
         if k not in self._panels:
             nodes = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
             values = gaussian_means(self._integrands, np.exp(k + (nodes + 1) / 2), self._grid)
-            self._panels[k] = chebyshev.chebfit(nodes, values.T, _NODES - 1)
+            self._panels[k] = np.asarray(chebyshev.chebfit(nodes, values.T, _NODES - 1), dtype=np.float64)
         return np.cos(np.arange(_NODES) * np.arccos(2 * (t - k) - 1)) @ self._panels[k]
 
 
