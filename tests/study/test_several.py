@@ -11,11 +11,12 @@ from scipy import stats
 
 import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.spectra.lyapunov.growth import exponents
 from vgtheory.study import several as several_module
 from vgtheory.study import tangents as tangents_module
 from vgtheory.study.several import simulate_several
 from vgtheory.study.simulate import simulate
-from vgtheory.study.tangents import exponents, tangents
+from vgtheory.study.tangents import tangents
 
 
 def network(activation="tanh", weights=None, width=24, depth=12, **parts):

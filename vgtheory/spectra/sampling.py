@@ -179,8 +179,8 @@ _DRAWN: dict[str, Callable[[np.random.Generator, tuple[int, int], Weights], Arra
 }
 
 
-def _layers(network: Network, generator: np.random.Generator) -> Iterator[tuple[Array, Any]]:
-    """Yield the layers' matrices and biases."""
+def drawn_layers(network: Network, generator: np.random.Generator) -> Iterator[tuple[Array, Any]]:
+    """Yield the matrix and the bias (0.0 without) of every layer."""
     law, widths = network.weights, network.widths
     if law.arrays is not None:
         yield from zip(law.arrays.weights, law.arrays.biases, strict=True)
@@ -200,7 +200,7 @@ def _sample(network: Network, generator: np.random.Generator, kind: Kind) -> tup
     x *= np.sqrt(widths[0]) / np.linalg.norm(x)
     product = GradedProduct(widths[0])
     q = np.empty(len(widths) - 1)
-    for layer, (w, b) in enumerate(_layers(network, generator)):
+    for layer, (w, b) in enumerate(drawn_layers(network, generator)):
         h = w @ x + b
         q[layer] = float(h @ h) / len(h)
         if not np.isfinite(q[layer]):

@@ -17,13 +17,12 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels.tangents import tangent_samples
 from vgtheory.model.network import Network, require_plain
+from vgtheory.spectra.lyapunov.growth import LEAST_BLOCK, block_ends, growth_dataset
 from vgtheory.study.checks import GENERATOR, check_memory, check_request, provenance, whole_number
 from vgtheory.study.engine import Progress, Study, chunk_size, run
 from vgtheory.study.setting import distinct_layers_of, is_flat_at_zero, obstacle_to_exact, row_pass
 
 MAX_DIRECTIONS = 256
-BLOCKS, LEAST_BLOCK = 64, 16  # how many blocks of layers are kept apart, and layers of the shortest
-ENOUGH_SAMPLES = 16  # from here on networks tell the spread, which holds whatever the layers' correlation
 
 
 def tangents(
@@ -74,8 +73,8 @@ def tangents(
     widths, _, _ = distinct_layers_of(network)
     directions = whole_number("directions", directions, 1, min(int(widths.min()), MAX_DIRECTIONS), "1")
     depth = int(network.depth)
-    block = max(LEAST_BLOCK, -(-depth // BLOCKS))
-    blocks = -(-depth // block)
+    ends = block_ends(depth)
+    block, blocks = int(ends[0]) if len(ends) > 1 else max(depth, LEAST_BLOCK), len(ends)
     check_memory(samples, blocks, directions)
     compile_activation(network.activation)  # once, before workers race for it
     chunk = chunk_size(15.0 * (directions + 1) ** 2 * float(widths.mean()) * depth)
@@ -98,8 +97,7 @@ def tangents(
             f"the signal of {network.activation.name} leaves the range of float64: this activation is not close to "
             "linear there; bring sigma_w nearer to 1 or reduce the depth"
         )
-    ends = np.minimum(block * np.arange(1, blocks + 1), depth)
-    return _dataset(growth, ends).assign_attrs(method="exact", **provenance(network, seed))
+    return growth_dataset(growth, ends).assign_attrs(method="exact", **provenance(network, seed))
 
 
 def tangents_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[str, NDArray[np.float64]]:
@@ -126,40 +124,3 @@ def _check_network(network: Network) -> None:
         )
     if not distinct_layers_of(network)[1].all():
         raise InputError("sigma_w = 0", "a positive number", "no perturbation passes such a layer")
-
-
-def exponents(growth: NDArray[np.float64], ends: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
-    """Return mean growth per layer and its standard error per direction, from (sample, block, direction)."""
-    used = slice(1, None) if len(ends) > 1 else slice(None)
-    layers = np.diff(ends, prepend=0)[used]
-    rates = growth[:, used] / layers[:, None]
-    mean, error = np.full((2, growth.shape[2]), np.nan)
-    for j in range(growth.shape[2]):
-        alive = np.isfinite(rates[:, :, j]).all(axis=1)
-        each = rates[alive, :, j]
-        if not alive.any():
-            mean[j] = -np.inf
-            continue
-        per_network = each @ layers / layers.sum()
-        mean[j] = per_network.mean()
-        batches = per_network if alive.sum() >= ENOUGH_SAMPLES else each.ravel()
-        if len(batches) > 1:
-            error[j] = batches.std(ddof=1) / np.sqrt(len(batches))
-    return mean, error
-
-
-def _dataset(growth: NDArray[np.float64], ends: NDArray[np.int64]) -> xr.Dataset:
-    mean, error = exponents(growth, ends)
-    growth_text = "ln of the growth of orthonormal perturbations over the layers of a block"
-    return xr.Dataset(
-        {
-            "log_growth": (("sample", "block", "direction"), growth, {"long_name": growth_text, "units": "1"}),
-            "exponent": ("direction", mean, {"long_name": "Lyapunov exponent per layer", "units": "1"}),
-            "exponent_stderr": ("direction", error, {"long_name": "its standard error", "units": "1"}),
-        },
-        {
-            "sample": ("sample", np.arange(len(growth)), {"long_name": "index of the random network"}),
-            "layer": ("block", ends, {"long_name": "last layer of the block"}),
-            "direction": ("direction", np.arange(1, growth.shape[2] + 1), {"long_name": "1 grows fastest"}),
-        },
-    )

@@ -61,6 +61,12 @@ class FieldPrinter(LatexPrinter):
         power = f"^{{{exp}}}" if exp is not None else ""
         return rf"\operatorname{{erfcx}}{power}{{\left({self._print(expr.args[0])} \right)}}"
 
+    def _print_polygamma(self, expr: sp.Expr, exp: Any = None) -> str:
+        order, argument = expr.args
+        raised = "" if order == 0 else rf"^{{({self._print(order)})}}"
+        text = rf"\psi{raised}{{\left({self._print(sp.together(argument))} \right)}}"
+        return self._hprint_Pow(text, exp) if exp is not None else text
+
     def _print_Derivative(self, expr: sp.Derivative) -> str:
         inner = expr.expr
         if (

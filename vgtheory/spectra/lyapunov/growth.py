@@ -1,0 +1,59 @@
+"""Growth of orthonormal directions per block of layers, and the exponents with their errors that follow from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from vgtheory.kernels.quadrature import Array
+
+BLOCKS, LEAST_BLOCK = 64, 16  # how many blocks of layers are kept apart, and layers of the shortest
+ENOUGH_SAMPLES = 16  # from here on networks tell the spread, which holds whatever the layers' correlation
+
+
+def block_ends(depth: int) -> NDArray[np.int64]:
+    """Return the last layer of every block: at most 64 blocks of at least 16 layers, all but the last of one length."""
+    block = max(LEAST_BLOCK, -(-depth // BLOCKS))
+    return np.minimum(block * np.arange(1, -(-depth // block) + 1), depth)
+
+
+def exponents(growth: Array, ends: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return mean growth per layer and its standard error per direction, from (sample, block, direction).
+
+    The first of several blocks is left out; networks in which a direction dies are left out of its mean.
+    """
+    used = slice(1, None) if len(ends) > 1 else slice(None)
+    layers = np.diff(ends, prepend=0)[used]
+    rates = growth[:, used] / layers[:, None]
+    mean, error = np.full((2, growth.shape[2]), np.nan)
+    for j in range(growth.shape[2]):
+        alive = np.isfinite(rates[:, :, j]).all(axis=1)
+        each = rates[alive, :, j]
+        if not alive.any():
+            mean[j] = -np.inf
+            continue
+        per_network = each @ layers / layers.sum()
+        mean[j] = per_network.mean()
+        batches = per_network if alive.sum() >= ENOUGH_SAMPLES else each.ravel()
+        if len(batches) > 1:
+            error[j] = batches.std(ddof=1) / np.sqrt(len(batches))
+    return mean, error
+
+
+def growth_dataset(growth: Array, ends: NDArray[np.int64]) -> xr.Dataset:
+    """Return the growth, shape (sample, block, direction), with the exponents and their standard errors."""
+    mean, error = exponents(growth, ends)
+    growth_text = "ln of the growth of orthonormal perturbations over the layers of a block"
+    return xr.Dataset(
+        {
+            "log_growth": (("sample", "block", "direction"), growth, {"long_name": growth_text, "units": "1"}),
+            "exponent": ("direction", mean, {"long_name": "Lyapunov exponent per layer", "units": "1"}),
+            "exponent_stderr": ("direction", error, {"long_name": "its standard error", "units": "1"}),
+        },
+        {
+            "sample": ("sample", np.arange(len(growth)), {"long_name": "index of the random network"}),
+            "layer": ("block", ends, {"long_name": "last layer of the block"}),
+            "direction": ("direction", np.arange(1, growth.shape[2] + 1), {"long_name": "1 grows fastest"}),
+        },
+    )

@@ -1,0 +1,326 @@
+"""The law of Lyapunov exponents: ln s/L of the singular values s of J, width → ∞ and then depth → ∞."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp, xlogy
+
+from vgtheory._errors import InputError
+from vgtheory.kernels.quadrature import Array
+from vgtheory.spectra.curve import Ensemble
+from vgtheory.spectra.laws.law import RandomState
+from vgtheory.spectra.lyapunov.finite import Field, WidthExponents, width_exponents
+from vgtheory.spectra.lyapunov.formulas import finite_width_formulas, limit_formulas
+from vgtheory.spectra.profile import factors
+from vgtheory.spectra.slope_law import SlopeLaw
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.formula import Formula
+
+_STEPS = 200  # of a safeguarded Newton iteration, which needs some ten
+_MARGIN = 45.0  # ln r beyond the law's nodes where t has reached its limit to rounding
+_AT_ONCE = 2_000_000  # numbers of a block of points times nodes
+_ACCURATE = 1e-8  # a Newton step in ln r after which the iteration ends
+_MOST_STEPS = 4000  # of a sum over ln r
+_RARE = 1e-8  # where slopes rarer than this make up half of E d⁻², it is infinite or beyond what the nodes resolve
+
+
+@dataclass(frozen=True)
+class Lyapunov:
+    """The law of the exponent λ = lim ln s/L of a singular value s of J, with the dead directions at λ = −∞.
+
+    The methods are those of a frozen distribution of scipy.stats; mean, variance and moments are of the directions
+    that are not dead.
+
+    Attributes
+    ----------
+    law : the law of d² = φ'(h)², h of the variance that q_l tends to; with dropout of (mask · φ'/(1 − p))².
+    ensemble : "gaussian" or "orthogonal".
+    sigma_w : scale of the weights.
+    family : the weights' own family, which finite-width results depend on.
+    q : the variance that q_l tends to; 0 or inf where only the slopes next to 0 or far out matter.
+    assumptions : what the law holds under.
+    masked : whether J has at every width the law of a product of independent matrices, rows set to 0 at random
+        independently of them: constant slopes, and positively homogeneous activations that are flat on one side.
+    activation, early_log_q : φ and ln q_l of the first layers, which `log_singular_value` takes into account; empty
+        where every layer counts as stationary.
+
+    Notes
+    -----
+    With r from 0 to ∞ the distribution function is t = E[r/(r + d²)] at e^{2λ} = σ_w² E[d² r/(r + d²)], divided by t
+    for orthogonal weights (Newman (1986) for linear networks; Tucci (2010), "Limits laws for geometric means of free
+    random variables").
+    """
+
+    law: SlopeLaw
+    ensemble: Ensemble
+    sigma_w: float
+    family: str
+    q: float = 1.0
+    assumptions: tuple[str, ...] = ()
+    masked: bool = False
+    activation: Activation | None = None
+    early_log_q: tuple[float, ...] = ()
+
+    @property
+    def top(self) -> float:
+        """Return the largest exponent, ln(σ_w² E d²)/2 = ln χ/2."""
+        return float(np.log(self.sigma_w) + self.law.log_mean / 2)
+
+    @property
+    def zero_mass(self) -> float:
+        """Return the fraction of dead directions, those with λ = −∞."""
+        return self.law.zero_mass
+
+    @property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """Return (exponent, probability) of every atom, ascending; dead directions are the atom at −∞."""
+        dead = ((-np.inf, self.zero_mass),) if self.zero_mass > 0 else ()
+        return (*dead, (self.top, 1.0)) if self._is_point else dead
+
+    @property
+    def _is_point(self) -> bool:
+        return self.ensemble == "orthogonal" and len(self.law.log_nodes) == 1 and self.zero_mass == 0
+
+    @cached_property
+    def _lowest(self) -> float:
+        if self._is_point:
+            return self.top
+        if self.zero_mass > 0 or self.ensemble == "gaussian":
+            return -np.inf
+        log_terms = np.log(self.law.weights) - self.law.log_nodes
+        total = float(logsumexp(log_terms))
+        rare = np.cumsum(self.law.weights) < _RARE
+        if rare.any() and float(logsumexp(log_terms[rare])) > total + np.log(0.5):
+            return -np.inf
+        return float(np.log(self.sigma_w)) - total / 2
+
+    def support(self) -> tuple[float, float]:
+        """Return (inf, sup) of the finite exponents; the infimum is ln σ_w − ln(E d⁻²)/2 or −∞."""
+        return self._lowest, self.top
+
+    def pdf(self, exponent: Any) -> Array:
+        """Return the density of the continuous part, any shape; its integral is 1 less the mass of the atoms."""
+        y = _numbers(exponent)
+        out = np.zeros(y.shape)
+        inside = (y > self._lowest) & (y < self.top) & np.isfinite(y)
+        if inside.any():
+            _, _, slope, rate = self._at(self._log_r(y[inside], self._value))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                out[inside] = np.where(slope > 0, rate / slope, 0.0)
+        return out
+
+    def cdf(self, exponent: Any) -> Array:
+        """Return Prob(λ ≤ exponent), dead directions included, any shape."""
+        y = _numbers(exponent)
+        out = np.where(y >= self.top, 1.0, self.zero_mass)
+        inside = (y > self._lowest) & (y < self.top) & np.isfinite(y)
+        if inside.any():
+            out[inside] = self._at(self._log_r(y[inside], self._value))[1]
+        return out
+
+    def sf(self, exponent: Any) -> Array:
+        """Return Prob(λ > exponent)."""
+        return 1 - self.cdf(exponent)
+
+    def ppf(self, probability: Any) -> Array:
+        """Return the exponent at a probability, any shape; −inf up to the fraction of dead directions.
+
+        Raises InputError for a probability outside [0, 1].
+        """
+        p = np.asarray(probability, dtype=float)
+        if not np.all((p >= 0) & (p <= 1)):
+            raise InputError(f"probability {p[~((p >= 0) & (p <= 1))].flat[0]}", "a number from 0 to 1", "pass one")
+        out = np.where(p >= 1, self.top, self._lowest if self.zero_mass == 0 else -np.inf)
+        inside = (p > self.zero_mass) & (p < 1)
+        if inside.any():
+            share = (p[inside] - self.zero_mass) / (1 - p[inside])
+            out[inside] = self._at(self._log_r(np.log(share), self._logit))[0]
+        return out
+
+    def isf(self, probability: Any) -> Array:
+        """Return the exponent that a fraction `probability` of the directions exceeds."""
+        return self.ppf(1 - np.asarray(probability, dtype=float))
+
+    def median(self) -> float:
+        """Return the exponent at probability 1/2; −inf where half of the directions or more are dead."""
+        return float(self.ppf(0.5))
+
+    def mean(self) -> float:
+        """Return E λ over the directions that are not dead, in closed form.
+
+        Gaussian weights without dead directions: ln σ_w + E ln|d| − 1/2; orthogonal ones: ln σ_w + E ln|d|.
+        """
+        dead, alive = self.zero_mass, 1 - self.zero_mass
+        total = 2 * np.log(self.sigma_w) + np.log(alive) + self.law.weights @ self.law.log_nodes / alive
+        total += float(xlogy(dead, dead)) / alive if self.ensemble == "orthogonal" else -1.0
+        return float(total) / 2
+
+    def moment(self, order: int) -> float:
+        """Return E λ^order over the directions that are not dead."""
+        return self.expect(lambda y: y**order)
+
+    def var(self) -> float:
+        """Return the variance of λ over the directions that are not dead."""
+        center = self.mean()
+        return self.expect(lambda y: (y - center) ** 2)
+
+    def std(self) -> float:
+        """Return the standard deviation of λ over the directions that are not dead."""
+        return float(np.sqrt(self.var()))
+
+    def expect(self, function: Callable[[Array], Array]) -> float:
+        """Return E f(λ) over the directions that are not dead; `function` takes an array."""
+        value, weight = self._quadrature
+        return float(weight @ function(value))
+
+    @cached_property
+    def _quadrature(self) -> tuple[Array, Array]:
+        if self._is_point:
+            return np.array([self.top]), np.ones(1)
+        # In ln r the integrand is made of Fermi functions, for which equal steps of 1/2 are exact to rounding.
+        low, high = self.law.log_nodes[0] - _MARGIN, self.law.log_nodes[-1] + _MARGIN
+        x = np.linspace(low, high, min(_MOST_STEPS, int(2 * (high - low)) + 2))
+        parts = [self._at(x[i : i + self._block]) for i in range(0, len(x), self._block)]
+        value, weight = (np.concatenate([part[j] for part in parts]) for j in (0, 3))
+        used = np.isfinite(value) & (weight > 0)
+        return value[used], weight[used] / weight[used].sum()
+
+    def rvs(self, size: Any = None, random_state: RandomState = None) -> Array:
+        """Return independent draws, −inf for dead directions."""
+        return self.ppf(np.random.default_rng(random_state).random(size))
+
+    def log_singular_value(self, probability: Any, depth: int) -> Array:
+        """Return ln s at a probability t for a network of this depth, L λ(t) + ln(t/(1 − t))/2.
+
+        The first correction to the limit: the error is O(1/L) at every t between the mass of dead directions and 1.
+        With ``lyapunov(network, q="profile")`` Σ_l λ_l(t), at every layer's own q_l, takes the place of L λ(t).
+        """
+        t = np.asarray(probability, dtype=float)
+        if not np.all((t > 0) & (t < 1)):
+            raise InputError("probability outside (0, 1)", "numbers between 0 and 1", "drop the ends")
+        depth = whole_width("depth", depth)
+        early = np.array(self.early_log_q[:depth])
+        log_s = (depth - len(early)) * self.ppf(t) if depth > len(early) else np.zeros(t.shape)
+        if len(early) and self.activation is not None:
+            for part in factors(self.activation, early, self.ensemble, 2 * float(np.log(self.sigma_w))):
+                log_s = log_s + part.count * Lyapunov(part.law, self.ensemble, self.sigma_w, self.family).ppf(t)
+        return log_s + (np.log(t) - np.log1p(-t)) / 2
+
+    def at_width(self, width: int, field: Field = "real") -> WidthExponents:
+        """Return the exponents at finite width with their variances and the rate at which directions die.
+
+        Parameters
+        ----------
+        width : N.
+        field : "real", or "complex" for the same network with complex weights, E|W_ij|² = σ_w²/N (or unitary ones).
+
+        Raises
+        ------
+        InputError : a width that is not a whole number of at least 1, or above 10⁶ (20,000 with dead units).
+        UnsupportedError : slopes that take several values, or weights that are neither Gaussian nor orthogonal: no
+            closed form is known; ``vg.sample_lyapunov(network)`` measures the exponents with their errors.
+
+        Notes
+        -----
+        One layer is a matrix of n rows that are not 0, n binomial, whose QR factor has independent diagonal elements:
+        chi variables (Bartlett (1933)), or square roots of beta variables for orthogonal weights; so the
+        exponents are means of digamma functions (Newman (1986); Forrester (2013) for complex matrices).
+        """
+        return width_exponents(self.law, self.ensemble, self.family, self.sigma_w, self.masked, width, field)
+
+    def finite_width(self, width: int, field: Field = "real") -> Array:
+        """Return the `width` exponents at finite width, descending, as depth → ∞ (see `at_width`).
+
+        With dead units each is the growth of a direction while it lives: at fixed width all die in the end.
+        """
+        return self.at_width(width, field).value
+
+    @cached_property
+    def formulas(self) -> tuple[Formula, ...]:
+        """Return the law, its largest exponent and what is known in closed form at finite width, for LaTeX."""
+        closed = self.family in ("gaussian", "orthogonal") and len(self.law.log_nodes) == 1
+        finite = finite_width_formulas(self.ensemble, self.masked) if closed else ()
+        return (*limit_formulas(self.ensemble), *finite)
+
+    @property
+    def _block(self) -> int:
+        return max(1, _AT_ONCE // max(1, len(self.law.log_nodes)))
+
+    def _log_r(self, target: Array, of: Callable[[Array], tuple[Array, Array]]) -> Array:
+        """Return ln r where an increasing function is `target`, shape (n,); `of` gives it with its derivative."""
+        block = self._block
+        parts = [self._root(target[i : i + block], of) for i in range(0, len(target), block)]
+        return np.concatenate(parts)
+
+    def _root(self, target: Array, of: Callable[[Array], tuple[Array, Array]]) -> Array:
+        low = np.full(target.shape, self.law.log_nodes[0] - _MARGIN)
+        high = np.full(target.shape, self.law.log_nodes[-1] + _MARGIN)
+        x, out = (low + high) / 2, np.empty(target.shape)
+        left = np.arange(len(target))
+        for _ in range(_STEPS):
+            value, slope = of(x)
+            low, high = np.where(value < target[left], x, low), np.where(value < target[left], high, x)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = (target[left] - value) / slope
+            done = np.abs(step) <= _ACCURATE  # quadratic convergence: what is left is its square
+            inside = done | ((x + step > low) & (x + step < high))
+            new = np.where(inside, x + np.where(inside, step, 0.0), (low + high) / 2)
+            moved = ~(done | (high - low <= 1e-14 * (1 + np.abs(x))))
+            out[left] = new
+            left, low, high, x = left[moved], low[moved], high[moved], new[moved]
+            if not len(left):
+                break
+        return out
+
+    def _value(self, log_r: Array) -> tuple[Array, Array]:
+        value, _, slope, _ = self._at(log_r)
+        return value, slope
+
+    def _logit(self, log_r: Array) -> tuple[Array, Array]:
+        """Return ln((t − dead)/(1 − t)), which is close to linear in ln r, and its derivative."""
+        fermi, beyond = self._fermi(log_r)
+        w = self.law.weights
+        below, above, rate = fermi @ w, beyond @ w, (fermi * beyond) @ w
+        return np.log(below) - np.log(above), rate / below + rate / above
+
+    def _fermi(self, log_r: Array) -> tuple[Array, Array]:
+        """Return r/(r + d²) and d²/(r + d²), shape (n, nodes), each to full relative precision."""
+        x = log_r[:, None] - self.law.log_nodes
+        small = np.exp(-np.abs(x))
+        large = 1 / (1 + small)
+        small *= large
+        return np.where(x > 0, large, small), np.where(x > 0, small, large)
+
+    def _at(self, log_r: Array) -> tuple[Array, Array, Array, Array]:
+        """Return (λ, t, dλ/dln r, dt/dln r) at ln r, shape (n,): E[d² r/(r + d²)] is r(1 − t)."""
+        fermi, beyond = self._fermi(log_r)
+        w = self.law.weights
+        t, above, rate = fermi @ w + self.zero_mass, beyond @ w, (fermi * beyond) @ w
+        level = log_r + np.log(above)
+        if self.ensemble == "gaussian":
+            slope = beyond**2 @ w / above
+        else:
+            # Var r/(r + d²), centred, and from the side where it is small.
+            apart = np.where((t < 0.5)[:, None], fermi - t[:, None], above[:, None] - beyond)
+            slope = (apart**2 @ w + self.zero_mass * above**2) / (above * t)
+            level = level - np.log(t)
+        return float(np.log(self.sigma_w)) + level / 2, t, slope / 2, rate
+
+
+def _numbers(exponent: Any) -> Array:
+    y = np.asarray(exponent, dtype=float)
+    if np.isnan(y).any():
+        raise InputError("exponent = nan", "numbers", "drop it")
+    return y
+
+
+def whole_width(name: str, value: Any) -> int:
+    """Return a size as an int; raise InputError unless it is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise InputError(f"{name} = {value!r}", "a whole number of at least 1", f"e.g. {name}=100")
+    return int(value)

@@ -1,0 +1,170 @@
+"""`lyapunov`: what q_l tends to decides the law of the exponents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory.codegen.evaluate import evaluator
+from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.spectra.curve import Ensemble
+from vgtheory.spectra.lyapunov.limit import Lyapunov
+from vgtheory.spectra.slope_law import SlopeLaw, slope_law
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.shape import slope_tails
+from vgtheory.theory.fixed_points import length_limit
+from vgtheory.theory.mean_field import log_length_profile
+
+_SETTLED = 1e-12  # |ln q_l − ln q*| from which on a layer is stationary
+_NEAR = np.array([-1e-150, 1e-150])  # φ' there is its limit at 0 from either side
+
+
+def lyapunov(network: Network, q: Any = "stationary") -> Lyapunov:
+    """Return the law of ln s/L, s a singular value of J, width → ∞ and then depth → ∞.
+
+    Parameters
+    ----------
+    network : one width, one law of the weights in all layers; dropout is allowed.
+    q : variance of the pre-activations: "stationary", what q_l tends to from ‖x_0‖² = N_0; "profile", the same limit,
+        with the layers before it taken into account by ``log_singular_value``; or a number.  Where q_l tends to 0 the
+        slopes at 0 decide, where it diverges those at ±∞; for positively homogeneous activations q does not matter.
+
+    Raises
+    ------
+    InputError : σ_w = 0, or another q.
+    NoSolutionError : q_l keeps moving, or it tends to 0 or diverges where φ' has no limit, so that λ = ∓∞.
+    UnsupportedError : skip connections or normalisation, unequal layers, weights that depend on each other, or a slope
+        that is zero wherever it exists.
+
+    Examples
+    --------
+    >>> from vgtheory import Network, Weights
+    >>> law = lyapunov(Network("relu", Weights.he(), width=500, depth=10))
+    >>> abs(round(law.top, 12)), law.zero_mass
+    (0.0, 0.5)
+    >>> law.at_width(500).value[[0, 9]].round(6)
+    array([-0.002508, -0.020954])
+    """
+    _require_supported(network)
+    act, sigma_w = network.activation, network.sigmas[0][0]
+    where, said = _variance(network, q)
+    limiting = where == 0 or np.isinf(where)
+    law = _levels(act, where) if limiting else slope_law(act, where)
+    constant = not limiting and law.zero_mass == 0 and len(law.log_nodes) == 1
+    family = network.weights.family
+    masked = family in ("gaussian", "orthogonal") and (constant or act.homogeneous_degree == 1)
+    ensemble: Ensemble = "orthogonal" if family == "orthogonal" else "gaussian"
+    early = _early(network, where) if isinstance(q, str) and q == "profile" else ()
+    return Lyapunov(_thinned(law, network.drop_rate), ensemble, sigma_w, family, where, said, masked, act, early)
+
+
+def _require_supported(network: Network) -> None:
+    require_plain(without_dropout(network), "lyapunov")
+    require_independent_layers(network, "lyapunov")
+    if len(set(network.widths)) > 1 or len(set(network.sigmas)) > 1:
+        raise UnsupportedError(
+            "exponents of layers of different widths or scales have no limit as depth → ∞; give one width and one "
+            "law, or measure a given depth by vg.sample_lyapunov"
+        )
+    if network.sigmas[0][0] == 0:
+        raise InputError("sigma_w = 0", "a positive number", "J is zero; give sigma_w > 0")
+    if not network.activation.is_numeric:
+        raise InputError(f"activation {network.activation.name} with symbolic parameters", "numbers", "give values")
+    if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
+        raise UnsupportedError(
+            f"{network.activation.name} has slope 0 almost everywhere, so J is 0 and has no law; use another activation"
+        )
+
+
+def without_dropout(network: Network) -> Network:
+    """Return the network without its dropout."""
+    if network.dropout is None:
+        return network
+    return Network(network.activation, network.weights, network.width, network.depth, network.skip, network.norm)
+
+
+def _variance(network: Network, q: Any) -> tuple[float, tuple[str, ...]]:
+    """Return what q_l tends to, 0 and inf included, and the assumptions of the law."""
+    said = ["width → ∞, then depth → ∞", "pre-activations normal, independent between units"]
+    if network.weights.acts_by_variance:
+        said.append("the law of the weights' entries enters through its variance only (universality)")
+    if not isinstance(q, str):
+        return _number(q), tuple(said)
+    if q not in ("stationary", "profile"):
+        raise InputError(f"q = {q!r}", "'stationary', 'profile' or a positive number", "e.g. q=0.7")
+    if network.activation.homogeneous_degree == 1:
+        return 1.0, tuple(said)
+    (sigma_w, sigma_b), keep = network.sigmas[0], 1 - network.drop_rate
+    goal = length_limit(network.activation, sigma_w / np.sqrt(keep), sigma_b, sigma_w**2 + sigma_b**2)
+    if goal == 0 or np.isinf(goal):
+        where, place = ("tends to 0", "at 0") if goal == 0 else ("diverges", "far out")
+        said.append(f"q_l {where} at sigma_w = {sigma_w:.6g}, sigma_b = {sigma_b:.6g}: the slopes {place} decide")
+    return goal, tuple(said)
+
+
+def _number(q: Any) -> float:
+    try:
+        value = float(q)
+    except (TypeError, ValueError):
+        value = np.nan
+    if not (np.isfinite(value) and value > 0):
+        raise InputError(f"q = {q!r}", "'stationary', 'profile' or a positive number", "e.g. q=0.7")
+    return value
+
+
+def _early(network: Network, where: float) -> tuple[float, ...]:
+    """Return ln q_l of the layers before q_l has settled."""
+    if network.dropout is not None or not 0 < where < np.inf or network.activation.homogeneous_degree == 1:
+        return ()
+    log_q = log_length_profile(network)
+    moving = np.flatnonzero(np.abs(log_q - np.log(where)) > _SETTLED)
+    return tuple(log_q[: moving[-1] + 1].tolist()) if len(moving) else ()
+
+
+def _ends(activation: Activation, q: float) -> tuple[float, float]:
+    """Return |φ'| at 0 from either side (q → 0) or at −∞ and ∞ (q → ∞); nan where there is no limit."""
+    if q == 0:
+        near, nearer = (np.exp(evaluator(activation).log_slope(h)) for h in (_NEAR, 1e-10 * _NEAR))
+        settled = np.isfinite(near) & (np.abs(near - nearer) <= 1e-12 * near)
+        low, high = np.where(settled, near, np.nan)
+        return float(low), float(high)
+    low, high = (_size(side.limit) for side in slope_tails(activation))
+    return low, high
+
+
+def _size(limit: sp.Expr | None) -> float:
+    return abs(float(limit)) if limit is not None and limit.is_finite else np.nan
+
+
+def _levels(activation: Activation, q: float) -> SlopeLaw:
+    """Return the law of d² where q_l tends to 0 or diverges: |φ'| takes its limit on either side, half and half."""
+    ends = _ends(activation, q)
+    if np.isnan(ends).any() or max(ends) == 0:
+        place, where = ("0", "tends to 0") if q == 0 else ("±∞", "diverges")
+        raise NoSolutionError(
+            f"q_l {where} and φ' of {activation.name} has no limit at {place} but 0 or ∞, so ln s/L has no finite "
+            "limit; give q as a number or change the scales"
+        )
+    logs = sorted({2 * float(np.log(end)) for end in ends if end > 0})
+    weights = [sum(0.5 for end in ends if end > 0 and 2 * float(np.log(end)) == level) for level in logs]
+    atoms = tuple(zip(logs, weights, strict=True))
+    return SlopeLaw(np.array(logs), np.array(weights), 1 - sum(weights), atoms, np.empty((0, 2)), ())
+
+
+def _thinned(law: SlopeLaw, rate: float) -> SlopeLaw:
+    """Return the law of d² with dropout: 0 with probability p, else divided by (1 − p)²."""
+    if rate == 0:
+        return law
+    shift = -2 * float(np.log1p(-rate))
+    return replace(
+        law,
+        log_nodes=law.log_nodes + shift,
+        weights=law.weights * (1 - rate),
+        zero_mass=rate + (1 - rate) * law.zero_mass,
+        atoms=tuple((level + shift, mass * (1 - rate)) for level, mass in law.atoms),
+        intervals=tuple((low + shift, high + shift) for low, high in law.intervals),
+    )
