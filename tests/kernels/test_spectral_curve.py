@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from vgtheory.kernels import spectral_curve as sc
+from vgtheory.kernels import spectral_inverse as inverse
+from vgtheory.kernels.spectral_angle import upper_angle
 
 
 def law_of(d2, weights):
@@ -85,10 +87,15 @@ def test_inversions_undo_the_curve(kind, depth):
     us = np.linspace(-20, 12, 200)
     table = sc.curve(us, law, atom, depth, kind, (0.0, mean))
     targets = np.linspace(0.05, 0.85, 9)
-    quantiles = sc.at_survival(targets, us, np.minimum.accumulate(table[:, 2]), law, atom, depth, kind, (0.0, mean))
-    back = sc.at_value(
-        quantiles[:, 0].copy(), us, np.maximum.accumulate(table[:, 0]), law, atom, depth, kind, (0.0, mean)
-    )
+    inside = (table[:, 3] > 0) & (table[:, 3] < np.pi)
+    turns = np.where(inside, np.log(np.maximum(table[:, 3], 1e-300) / (np.pi - table[:, 3])), 0.0)
+    rest = (law, atom, depth, kind, (0.0, mean))
+    quantiles = inverse.at_survival(targets, us, np.minimum.accumulate(table[:, 2]), turns, *rest)
+    x = np.maximum.accumulate(table[:, 0])
+    back = inverse.at_value(quantiles[:, 0].copy(), us, x, turns, *rest)
+    # Without the guesses of θ every point is solved by the bracketed search.
+    searched = inverse.at_value(quantiles[:, 0].copy(), us, x, np.zeros(len(us)), *rest)
+    np.testing.assert_allclose(searched[:, 1:3], back[:, 1:3], rtol=1e-10)
     assert np.abs(quantiles[:, 2] - targets).max() < 1e-12
     assert np.abs(back[:, 2] - targets).max() < 1e-11
     assert np.all(np.diff(table[:, 0]) > 0)
@@ -100,3 +107,12 @@ def test_nothing_overflows_at_extreme_values():
     assert np.isfinite(rows).all()
     assert rows[0, 2] == pytest.approx(1.0, abs=1e-9)
     assert rows[-1, 2] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_angles_are_those_of_arctan2():
+    rng = np.random.default_rng(0)
+    y, x = np.append(rng.random(10_000), [0.0, 0.0, 1.0]), np.append(rng.normal(size=10_000), [1.0, -1.0, 0.0])
+    got = np.array([upper_angle(a, b) for a, b in zip(y, x, strict=True)])
+    np.testing.assert_allclose(got, np.arctan2(y, x), rtol=1e-15)
+    small = np.array([upper_angle(a, 1.0) for a in (1e-100, 1e-20)])
+    np.testing.assert_allclose(small, [1e-100, 1e-20], rtol=1e-15)

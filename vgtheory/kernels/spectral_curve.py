@@ -13,20 +13,24 @@ underflow.  A law is given by the arrays of :func:`prepare`.
 import numpy as np
 
 from vgtheory.kernels._jit import exact, reduction
+from vgtheory.kernels.spectral_angle import upper_angle
 
 GAUSSIAN, ORTHOGONAL = 0, 1
 _FAR = 40.0  # beyond |ln d² − u| = 40 the first term of the expansion in d²/r or r/d² is exact to 2^-53
+_STRIDE = 256.0  # nodes share the reference of their e^{ln d²} over so much: no exponential per node and point
+_NEAR = 0.7  # closer than this in ln d² to ln r the difference 1 − d²/r would cancel
 _TINY = 1e-34  # floor of |1 − d²/ζ|², reached only when ζ sits on a node
 
 
 @exact
 def prepare(nodes, weights):
-    """Return (weight below, first moment below, weight above, inverse moment above) of nodes sorted in ln d².
+    """Return (weight below, first moment below, weight above, inverse moment above, ratio, reference) of sorted nodes.
 
     Entry k of the first pair sums over nodes before k, the moment in units of d² of node k − 1; entry k of the second
-    pair sums over nodes from k on, the inverse moment in units of 1/d² of node k.
+    pair sums over nodes from k on, the inverse moment in units of 1/d² of node k; d² = ratio · e^reference.
     """
     n = nodes.size
+    reference = _STRIDE * np.round(nodes / _STRIDE)
     below, moment = np.zeros(n + 1), np.zeros(n + 1)
     above, inverse = np.zeros(n + 1), np.zeros(n + 1)
     for k in range(n):
@@ -35,27 +39,52 @@ def prepare(nodes, weights):
     for k in range(n - 1, -1, -1):
         above[k] = above[k + 1] + weights[k]
         inverse[k] = weights[k] + (inverse[k + 1] * np.exp(nodes[k] - nodes[k + 1]) if k < n - 1 else 0.0)
-    return below, moment, above, inverse
+    return below, moment, above, inverse, np.exp(nodes - reference), reference
 
 
 @exact
-def _window(u, nodes, ratio, gap):
+def window_of(u, law, ratio, gap):
     """Fill ratio = e^{−|ln d² − u|} and gap = 1 − ratio near u; return the window and where ln d² passes u."""
+    nodes, scaled, reference = law[0], law[6], law[7]
     first = np.searchsorted(nodes, u - _FAR)
     last = np.searchsorted(nodes, u + _FAR)
     middle = np.searchsorted(nodes, u)
-    for i in range(first, last):
-        distance = -abs(nodes[i] - u)
-        ratio[i] = np.exp(distance)
+    i = first
+    while i < last:
+        shift = reference[i]
+        stop = min(np.searchsorted(nodes, shift + 0.5 * _STRIDE, side="right"), last)
+        stop = max(stop, i + 1)
+        while stop < last and reference[stop] == shift:
+            stop += 1
+        while reference[stop - 1] != shift:
+            stop -= 1
+        _fill(i, min(stop, middle), np.exp(shift - u), scaled, ratio, gap)
+        _fill_inverse(max(i, middle), stop, np.exp(shift - u), scaled, ratio, gap)
+        i = stop
+    for i in range(np.searchsorted(nodes, u - _NEAR), np.searchsorted(nodes, u + _NEAR)):
         # On a node itself: as close as rounding can tell.
-        gap[i] = max(-np.expm1(distance) if distance > -0.7 else 1.0 - ratio[i], 1e-17)
+        gap[i] = max(-np.expm1(-abs(nodes[i] - u)), 1e-17)
     return first, middle, last
+
+
+@exact
+def _fill(start, stop, factor, scaled, ratio, gap):
+    for i in range(start, stop):
+        ratio[i] = factor * scaled[i]
+        gap[i] = 1.0 - ratio[i]
+
+
+@exact
+def _fill_inverse(start, stop, factor, scaled, ratio, gap):
+    for i in range(start, stop):
+        ratio[i] = 1.0 / (factor * scaled[i])
+        gap[i] = 1.0 - ratio[i]
 
 
 @reduction
 def _sums(u, theta, phi, law, atom0, window, ratio, gap):
     """Return Q = E w, Y = E y, E y w and E y² for y = (d²/r) w, at ζ = e^u e^{iθ}, φ = π − θ."""
-    nodes, weights, below, moment, above, inverse = law
+    nodes, weights, below, moment, above, inverse, _, _ = law
     first, middle, last = window
     if theta < phi:
         cosine, sine = -np.cos(theta), np.sin(theta)
@@ -123,8 +152,25 @@ def _condition(theta, phi, q, y, a, b2, depth, kind):
     return theta + (depth - 1.0) * (arg_y - arg_q), 1.0 + (depth - 1.0) * turn * (_over(b2, y) - _over(a, q))
 
 
+@reduction
+def _variance(u, mean, law, atom0, window, ratio, gap):
+    """Return the variance of y = (d²/r) w at ζ = r = e^u, whose mean is given, without cancellation."""
+    nodes, weights, below, moment, above, _, _, _ = law
+    first, middle, last = window
+    total = (below[first] + atom0) * mean * mean + above[last] * (1.0 + mean) * (1.0 + mean)
+    for i in range(first, middle):
+        away = ratio[i] / gap[i] - mean
+        total += weights[i] * away * away
+    for i in range(middle, last):
+        away = -1.0 / gap[i] - mean
+        total += weights[i] * away * away
+    if first > 0:
+        total -= 2.0 * mean * moment[first] * np.exp(nodes[first - 1] - u)
+    return total
+
+
 @exact
-def _axis(q, y, a, b2, depth, kind):
+def _axis(u, q, y, a, b2, law, atom0, depth, kind, window, ratio, gap):
     """Return (whether a root θ > 0 exists, whether P and Q are positive) from the sums on the real axis."""
     if kind == ORTHOGONAL and depth == 1.0:
         return False, True
@@ -135,7 +181,10 @@ def _axis(q, y, a, b2, depth, kind):
     if q.real == 0.0 or y.real == 0.0:
         return True, False
     # P and Q of one sign: F(0+) = 0, and a root exists where F starts downwards.
-    slope = 1.0 - (a.real / q.real if kind == GAUSSIAN else -(depth - 1.0) * a.real / q.real)
+    if kind == ORTHOGONAL:  # E y²/E y − E y w/E w = Var y/(E y E w): next to an atom both quotients diverge
+        spread = _variance(u, y.real, law, atom0, window, ratio, gap)
+        return (depth - 1.0) * spread > y.real * q.real, True
+    slope = 1.0 - a.real / q.real
     if depth > 1.0:
         slope -= (depth - 1.0) * b2.real / y.real
     return slope < 0.0, True
@@ -144,9 +193,9 @@ def _axis(q, y, a, b2, depth, kind):
 @exact
 def _angle(u, law, atom0, depth, kind, guess, ratio, gap):
     """Return (θ, π − θ) on the boundary curve at r = e^u, θ = 0 outside the support; both to relative precision."""
-    window = _window(u, law[0], ratio, gap)
+    window = window_of(u, law, ratio, gap)
     q, y, a, b2 = _sums(u, 0.0, np.pi, law, atom0, window, ratio, gap)
-    exists, positive = _axis(q, y, a, b2, depth, kind)
+    exists, positive = _axis(u, q, y, a, b2, law, atom0, depth, kind, window, ratio, gap)
     if not exists:
         return 0.0, np.pi, window
     low, high = -40.0, 40.0  # bracket of ln(θ/φ): both small θ and small π − θ keep their digits
@@ -191,18 +240,26 @@ def _angle(u, law, atom0, depth, kind, guess, ratio, gap):
     return np.pi / (1.0 + np.exp(-t)), np.pi / (1.0 + np.exp(t)), window
 
 
-@exact
-def _survival(u, theta, phi, q, y, law, depth, kind, window, ratio, gap):
-    """Return Prob(X > x) = Im Ψ(z)/π, Ψ the logarithmic potential, explicit at ζ (integral of m d ln z by parts)."""
-    nodes, weights, _, moment, above, inverse = law
+@reduction
+def _angles(sine, lift, weights, window, ratio, gap):
+    """Return E arg(1 − d²/ζ) over the nodes of the window."""
     first, middle, last = window
-    lift = 2.0 * np.sin(0.5 * theta) ** 2
-    sine = np.sin(theta) if theta < phi else np.sin(phi)
     total = 0.0
     for i in range(first, middle):
-        total += weights[i] * np.arctan2(ratio[i] * sine, gap[i] + ratio[i] * lift)
+        total += weights[i] * upper_angle(ratio[i] * sine, gap[i] + ratio[i] * lift)
     for i in range(middle, last):
-        total += weights[i] * np.arctan2(sine, lift - gap[i])
+        total += weights[i] * upper_angle(sine, lift - gap[i])
+    return total
+
+
+@exact
+def survival(u, theta, phi, q, y, law, depth, kind, window, ratio, gap):
+    """Return Prob(X > x) = Im Ψ(z)/π, Ψ the logarithmic potential, explicit at ζ (integral of m d ln z by parts)."""
+    nodes, weights, _, moment, above, inverse, _, _ = law
+    first, _, last = window
+    lift = 2.0 * np.sin(0.5 * theta) ** 2
+    sine = np.sin(theta) if theta < phi else np.sin(phi)
+    total = _angles(sine, lift, weights, window, ratio, gap)
     if first > 0:
         total += moment[first] * np.exp(nodes[first - 1] - u) * sine
     if last < nodes.size:
@@ -218,7 +275,7 @@ def _survival(u, theta, phi, q, y, law, depth, kind, window, ratio, gap):
 @exact
 def _log_ratio(u, theta, phi, y, law, log_mean, window, ratio, gap):
     """Return ln |P/E d²|; above the law by its deviation from one, which the factor L − 1 would magnify."""
-    nodes, weights, _, _, _, _ = law
+    nodes, weights = law[0], law[1]
     if u < nodes[-1] + 0.7:
         return u + np.log(abs(y)) - log_mean
     lift = 2.0 * np.sin(0.5 * theta) ** 2
@@ -238,20 +295,39 @@ def _log_ratio(u, theta, phi, y, law, log_mean, window, ratio, gap):
 
 
 @exact
-def _point(u, law, atom0, depth, kind, scale, guess, survival, ratio, gap):
-    """Return (ln x, density of ln x, survival, θ, d ln x/du, ln(θ/φ)) at r = e^u; scale = (ln χ, ln E d²)."""
+def solve(u, law, atom0, depth, kind, guess, ratio, gap):
+    """Return (θ, π − θ, window, Q, Y, F, K) on the boundary curve at r = e^u."""
     theta, phi, window = _angle(u, law, atom0, depth, kind, guess, ratio, gap)
+    q, y, value, slope = sums(u, theta, phi, law, atom0, depth, kind, window, ratio, gap)
+    return theta, phi, window, q, y, value, slope
+
+
+@exact
+def sums(u, theta, phi, law, atom0, depth, kind, window, ratio, gap):
+    """Return Q, Y, F = Im ln z and K = d ln z/d ln ζ at ζ = e^u e^{iθ}."""
     q, y, a, b2 = _sums(u, theta, phi, law, atom0, window, ratio, gap)
-    _, slope = _condition(theta, phi, q, y, a, b2, depth, kind)
+    value, slope = _condition(theta, phi, q, y, a, b2, depth, kind)
+    return q, y, value, slope
+
+
+@exact
+def log_modulus(u, theta, phi, q, y, law, depth, kind, scale, window, ratio, gap):
+    """Return ln |z|; scale = (ln χ, ln E d²)."""
     log_p = _log_ratio(u, theta, phi, y, law, scale[1], window, ratio, gap) if depth > 1.0 else 0.0
     m = y * complex(np.cos(theta), -np.sin(theta))
     log_q = 0.5 * np.log1p(2.0 * m.real + abs(m) ** 2) if abs(m) < 0.5 else np.log(abs(q))
     first = u - scale[1]
     if kind == GAUSSIAN:
-        log_x = depth * scale[0] + first + log_q + (depth - 1.0) * log_p
-    else:
-        log_x = depth * scale[0] + first + ((depth - 1.0) * (log_p - log_q) if depth > 1.0 else 0.0)
-    above = _survival(u, theta, phi, q, y, law, depth, kind, window, ratio, gap) if survival else np.nan
+        return depth * scale[0] + first + log_q + (depth - 1.0) * log_p
+    return depth * scale[0] + first + ((depth - 1.0) * (log_p - log_q) if depth > 1.0 else 0.0)
+
+
+@exact
+def point(u, law, atom0, depth, kind, scale, guess, ratio, gap):
+    """Return (ln x, density of ln x, survival, θ, d ln x/du, ln(θ/φ)) at r = e^u; scale = (ln χ, ln E d²)."""
+    theta, phi, window, q, y, _, slope = solve(u, law, atom0, depth, kind, guess, ratio, gap)
+    log_x = log_modulus(u, theta, phi, q, y, law, depth, kind, scale, window, ratio, gap)
+    above = survival(u, theta, phi, q, y, law, depth, kind, window, ratio, gap)
     rate = abs(slope) ** 2 / slope.real if theta > 0.0 and slope.real > 0.0 else slope.real
     return log_x, -q.imag / np.pi, above, theta, rate, np.log(theta / phi) if theta > 0.0 else 0.0
 
@@ -269,100 +345,9 @@ def curve(us, law, atom0, depth, kind, scale):
     ratio, gap = np.empty(law[0].size), np.empty(law[0].size)
     out = np.empty((us.size, 5))
     for k in range(us.size):
-        row = _point(us[k], law, atom0, depth, kind, scale, 0.0, True, ratio, gap)
+        row = point(us[k], law, atom0, depth, kind, scale, 0.0, ratio, gap)
         for j in range(5):
             out[k, j] = row[j]
-    return out
-
-
-@exact
-def at_value(targets, us, table, law, atom0, depth, kind, scale):
-    """Return the rows of :func:`curve` with ln r appended, at prescribed ln x; `table` = ln x at the grid `us`."""
-    ratio, gap = np.empty(law[0].size), np.empty(law[0].size)
-    out = np.empty((targets.size, 6))
-    for k in range(targets.size):
-        target = targets[k]
-        j = np.searchsorted(table, target)
-        low = us[j - 1] if j > 0 else us[0] - 1.0
-        high = us[j] if j < us.size else us[-1] + 1.0
-        if 0 < j < us.size:
-            u = low + (high - low) * (target - table[j - 1]) / (table[j] - table[j - 1])
-        else:
-            step = 1.0
-            while j == 0 and step < 1e7:
-                if _point(low, law, atom0, depth, kind, scale, 0.0, False, ratio, gap)[0] < target:
-                    break
-                low, step = low - step, 2.0 * step
-            while j == us.size and step < 1e7:
-                if _point(high, law, atom0, depth, kind, scale, 0.0, False, ratio, gap)[0] > target:
-                    break
-                high, step = high + step, 2.0 * step
-            u = 0.5 * (low + high)
-        guess = 0.0
-        for _ in range(80):
-            row = _point(u, law, atom0, depth, kind, scale, guess, False, ratio, gap)
-            guess = row[5]
-            if row[0] > target:
-                high = u
-            else:
-                low = u
-            new = u + (target - row[0]) / row[4] if row[4] > 0.0 else high + 1.0
-            if not (low <= new <= high):
-                new = 0.5 * (low + high)
-            done = abs(new - u) <= 1e-10 * (high - low) or abs(new - u) <= 4e-16 * max(1.0, abs(u))
-            u = new
-            if done:
-                break
-        row = _point(u, law, atom0, depth, kind, scale, guess, True, ratio, gap)
-        for i in range(5):
-            out[k, i] = row[i]
-        out[k, 5] = u
-    return out
-
-
-@exact
-def at_survival(targets, us, table, law, atom0, depth, kind, scale):
-    """Return the rows of :func:`curve` with ln r appended, at prescribed survival; `table` = survival at `us`.
-
-    At an atom of the law the answer is its location: ln r converges to the jump, where ln x is continuous.
-    """
-    ratio, gap = np.empty(law[0].size), np.empty(law[0].size)
-    out = np.empty((targets.size, 6))
-    for k in range(targets.size):
-        target = targets[k]
-        low, high = us[0], us[-1]
-        left, right = 0, us.size - 1
-        while right - left > 1:
-            middle = (left + right) // 2
-            if table[middle] >= target:
-                left = middle
-            else:
-                right = middle
-        low, high = us[left], us[right]
-        step = 1.0
-        while left == 0 and table[0] < target and step < 1e7:
-            if _point(low, law, atom0, depth, kind, scale, 0.0, True, ratio, gap)[2] >= target:
-                break
-            low, step = low - step, 2.0 * step
-        u, guess = 0.5 * (low + high), 0.0
-        for _ in range(120):
-            row = _point(u, law, atom0, depth, kind, scale, guess, True, ratio, gap)
-            guess = row[5]
-            if row[2] >= target:
-                low = u
-            else:
-                high = u
-            speed = row[1] * row[4]
-            new = u + (row[2] - target) / speed if speed > 0.0 else high + 1.0
-            if not (low <= new <= high):
-                new = 0.5 * (low + high)
-            done = abs(new - u) <= 1e-15 * max(1.0, abs(u)) or abs(row[2] - target) <= 1e-15
-            if done:
-                break
-            u = new
-        for i in range(5):
-            out[k, i] = row[i]
-        out[k, 5] = u
     return out
 
 
@@ -370,9 +355,25 @@ def at_survival(targets, us, table, law, atom0, depth, kind, scale):
 def active(u, law, atom0, depth, kind):
     """Return whether r = e^u lies inside the support."""
     ratio, gap = np.empty(law[0].size), np.empty(law[0].size)
-    window = _window(u, law[0], ratio, gap)
+    window = window_of(u, law, ratio, gap)
     q, y, a, b2 = _sums(u, 0.0, np.pi, law, atom0, window, ratio, gap)
-    return _axis(q, y, a, b2, depth, kind)[0]
+    return _axis(u, q, y, a, b2, law, atom0, depth, kind, window, ratio, gap)[0]
+
+
+@exact
+def top_edge(law, atom0, depth, kind):
+    """Return ln r at the top edge: inside and outside meet once above the largest d²."""
+    base = law[0][-1]
+    low, high = -34.0, 5.0  # ln of the distance in ln r
+    if not active(base + np.exp(low), law, atom0, depth, kind):
+        return base
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if active(base + np.exp(middle), law, atom0, depth, kind):
+            low = middle
+        else:
+            high = middle
+    return base + np.exp(low)
 
 
 @exact

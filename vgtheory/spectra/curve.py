@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from vgtheory.kernels import spectral_curve as kernel
+from vgtheory.kernels import spectral_inverse as inverse
 from vgtheory.kernels.quadrature import Array
 from vgtheory.spectra.slope_law import SlopeLaw
 
@@ -43,7 +44,7 @@ class Curve:
     def _arrays(self) -> tuple[Array, ...]:
         return self.law.log_nodes, self.law.weights, *kernel.prepare(self.law.log_nodes, self.law.weights)
 
-    @property
+    @cached_property
     def _rest(self) -> tuple:
         scale = (self.log_variance + self.law.log_mean, self.law.log_mean)
         return self._arrays, self.law.zero_mass, float(self.depth), _KIND[self.ensemble], scale
@@ -88,21 +89,7 @@ class Curve:
             start = max(start, hi)
         gaps = np.array([g for g in inner if g[1] - g[0] > 1e-6]).reshape(-1, 2)
         found = kernel.edges(gaps[:, 0].copy(), gaps[:, 1].copy(), *self._rest[:-1])
-        return np.append(found, self._top())
-
-    def _top(self) -> float:
-        """Return ln r at the top edge: K changes sign once above the largest d²."""
-        base = float(self.law.log_nodes[-1])
-        low, high = -34.0, 5.0  # ln of the distance in ln r
-        if not kernel.active(base + np.exp(low), *self._rest[:-1]):
-            return base
-        for _ in range(60):
-            middle = (low + high) / 2
-            if kernel.active(base + np.exp(middle), *self._rest[:-1]):
-                low = middle
-            else:
-                high = middle
-        return base + float(np.exp(low))
+        return np.append(found, kernel.top_edge(*self._rest[:-1]))
 
     @cached_property
     def support(self) -> tuple[float, float]:
@@ -124,7 +111,7 @@ class Curve:
         return kernel.curve(np.ascontiguousarray(log_r, dtype=float), *self._rest)
 
     @cached_property
-    def _table(self) -> tuple[Array, Array, Array]:
+    def _table(self) -> tuple[Array, Array, Array, Array]:
         mass = np.cumsum(self.law.weights)
         foot = self.law.log_nodes[np.searchsorted(mass, _LOST)] - _FOOT
         top = max(self.edges[-1], self.law.log_nodes[-1] + _ABOVE)
@@ -139,12 +126,15 @@ class Curve:
             rows = np.concatenate([rows, self.rows(new)])[order]
             u = np.concatenate([u, new])[order]
         # Rounding may leave neighbours that differ by 1e-16 out of order, which a bracket must not be.
-        return u, np.maximum.accumulate(rows[:, 0]), np.minimum.accumulate(rows[:, 2])
+        turns = np.zeros(len(u))
+        inside = (rows[:, 3] > 0) & (rows[:, 3] < np.pi)
+        turns[inside] = np.log(rows[inside, 3] / (np.pi - rows[inside, 3]))
+        return u, np.maximum.accumulate(rows[:, 0]), np.minimum.accumulate(rows[:, 2]), turns
 
     def at_value(self, log_x: Array) -> tuple[Array, Array]:
         """Return (density of ln x, Prob(X > x)) at ln x; at an atom the probability without it."""
-        u, values, _ = self._table
-        rows = kernel.at_value(log_x, u, values, *self._rest)
+        u, values, _, turns = self._table
+        rows = inverse.at_value(log_x, u, values, turns, *self._rest)
         density, survival = rows[:, 1], rows[:, 2]
         for level, _ in self.law.atoms:
             place = self.depth * (self.log_variance + level)
@@ -155,5 +145,5 @@ class Curve:
 
     def at_probability(self, survival: Array) -> Array:
         """Return ln x at Prob(X > x) = survival, for survival < 1 − (atom at zero)."""
-        u, _, table = self._table
-        return kernel.at_survival(survival, u, table, *self._rest)[:, 0]
+        u, _, table, turns = self._table
+        return inverse.at_survival(survival, u, table, turns, *self._rest)[:, 0]

@@ -115,7 +115,10 @@ class Spectrum:
         return tuple((x / 2, mass) for x, mass in self.law.atoms)
 
     def support_log(self) -> tuple[float, float]:
-        """Return the smallest interval of ln s that holds all the mass but the atom at zero (and 1e-17 of tails)."""
+        """Return the smallest interval of ln s that holds all the mass but the atom at zero and what is not resolved.
+
+        That is a probability of 1e-17 in tails of φ'², of about 1e-9 next to a zero of φ'.
+        """
         low, high = self.law.support
         return low / 2, high / 2
 
@@ -142,8 +145,8 @@ class Spectrum:
             raise InputError(f"probability {bad}", "a number from 0 to 1", "pass one")
         out = np.full(p.shape, -np.inf)
         inside = (p > self._zero) & (p < 1)
-        if inside.any():
-            out[inside] = self.law.at_probability(1 - p[inside]) / 2
+        if inside.any():  # rounding of 1e-12 in the probability must not leave the support
+            out[inside] = np.clip(self.law.at_probability(1 - p[inside]) / 2, *self.support_log())
         out[p == 1] = self.support_log()[1]
         if self._zero == 0:
             out[p == 0] = self.support_log()[0]

@@ -8,11 +8,11 @@ from scipy.special import ndtr
 
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
-from vgtheory.spectra.slope_law import SlopeLaw, slope_law
+from vgtheory.spectra.slope_law import SlopeLaw, phase_density, phase_mass, slope_law
 from vgtheory.symbolic.activation import Activation
 
 _BISECTIONS = 60
-_NEWTON = 40
+_NEWTON = 70
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,18 @@ class OneLayer:
         return a, b, 2 * log_slope(a), 2 * log_slope(b), rest / mass if mass else 1.0
 
     def _mass(self, a: Array, b: Array) -> Array:
-        scale = np.sqrt(self.q)
+        scale = float(np.sqrt(self.q))
+        if self._law.period is not None:
+            return phase_mass(a, b, scale, self._law.period)
         # In the tail nearer to both ends, so that small masses keep their digits.
         upper = a > 0
         return np.where(upper, ndtr(-a / scale) - ndtr(-b / scale), ndtr(b / scale) - ndtr(a / scale))
+
+    def _density(self, h: Array) -> Array:
+        scale = float(np.sqrt(self.q))
+        if self._law.period is not None:
+            return phase_density(h, scale, self._law.period)
+        return np.exp(-((h / scale) ** 2) / 2) / (np.sqrt(2 * np.pi) * scale)
 
     def at_value(self, log_x: Array) -> tuple[Array, Array]:
         """Return (density of ln x, Prob(X > x)) at ln x."""
@@ -88,9 +96,8 @@ class OneLayer:
             step = 1e-6 * (b - a)  # inside the panel, whose ends may be kinks
             before, after = np.maximum(h - step, a), np.minimum(h + step, b)
             slope = 2 * (log_slope(after) - log_slope(before)) / (after - before)
-            normal = np.exp(-(h**2) / (2 * self.q)) / np.sqrt(2 * np.pi * self.q)
             with np.errstate(divide="ignore", invalid="ignore"):
-                density[cut] += np.where(slope != 0, factor * normal / np.abs(slope), np.inf)
+                density[cut] += np.where(slope != 0, factor * self._density(h) / np.abs(slope), np.inf)
         return density, np.clip(above, 0.0, 1 - self._law.zero_mass)
 
     def at_probability(self, survival: Array) -> Array:
@@ -108,4 +115,4 @@ class OneLayer:
             if np.all(np.abs(x_new - x) <= 1e-15 * np.maximum(1.0, np.abs(x))):
                 break
             x = x_new
-        return np.where(high - low < 1e-10, high, x)
+        return np.where(high - low < 1e-14 * np.maximum(1.0, np.abs(x)), high, x)  # a jump: at an atom

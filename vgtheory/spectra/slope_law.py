@@ -5,7 +5,7 @@ J = ∏ D_l W_l: a sign of φ' is absorbed by the weights.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -15,6 +15,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array, composite
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.shape import slope_period
 
 REACH = 8.6  # the standard normal law has 8e-18 of its mass beyond
 ORDER = 16  # Gauss–Legendre nodes per panel
@@ -22,8 +23,14 @@ ORDER = 16  # Gauss–Legendre nodes per panel
 # below the top they may grow in proportion.
 WIDTH, FAR = 2.6, 200.0
 _FINEST = 1e-9  # panels next to a zero of φ' are graded down to this distance
+# Where φ' touches zero without a change of sign (1 + sin 2h) it cancels: closer than _NEAR it is taken as a power of
+# the distance.  A minimum of ln|φ'| is such a zero if it lies lower than the largest by _TOUCH.
+_NEAR, _TOUCH = 1e-4, 14.0
 _UNRESOLVED = 1e-7  # interpolation error in ln d²; the rule's own error is about its square
 _MOST_PANELS = 30_000
+# A φ'² of period T is folded into one period where √q ≥ T/4.  The law of the phase is uniform to e^{−2π²q/T²}
+# (Poisson's summation), which is 5e-35 from √q = 2 T on.
+_FOLDED, _UNIFORM = 0.25, 2.0
 _x, _ = np.polynomial.legendre.leggauss(ORDER)
 _check = np.array([-0.97, -0.5, 0.03, 0.55, 0.96])
 
@@ -47,6 +54,7 @@ class SlopeLaw:
     atoms : (ln d², probability) where φ' is constant and not zero.
     panels : shape (P, 2): ends in h of the pieces of the continuous part, on each of which ln d² is monotone.
     intervals : the disjoint intervals of ln d² that the continuous part fills.
+    period : of φ'² where `panels` cover one period only, so that h stands for all h + k · period; else None.
     """
 
     log_nodes: Array
@@ -55,6 +63,7 @@ class SlopeLaw:
     atoms: tuple[tuple[float, float], ...]
     panels: Array
     intervals: tuple[tuple[float, float], ...]
+    period: float | None = None
 
     @cached_property
     def log_mean(self) -> float:
@@ -84,7 +93,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     Raises
     ------
     InputError : q is not a positive number, or a parameter of the activation has no value.
-    UnsupportedError : φ' oscillates too fast to be resolved.
+    UnsupportedError : φ' oscillates too fast to be resolved, without being periodic.
     """
     if not (np.isfinite(q) and q > 0):
         raise InputError(f"q = {q}", "a positive variance", "give q, e.g. q=1.0")
@@ -96,6 +105,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     zero = 0.0
     log_slope = evaluator(activation).log_slope
     slope = evaluator(activation).slope
+    folded = _fold(activation, scale)
     for piece in activation.derivative_pieces():
         lo, hi = float(piece.lo) / scale, float(piece.hi) / scale
         if not piece.expr.free_symbols:
@@ -105,19 +115,55 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
             else:
                 masses[value] = masses.get(value, 0.0) + normal_mass(lo, hi)
             continue
+        if folded is not None:
+            ends, level = _panels(log_slope, slope, 0.0, folded, max(scale, folded), width)
+            h, w = composite(ends, ORDER)
+            nodes.append(2 * level(h))
+            density = w * phase_density(h, scale, folded)
+            weights.append(density / density.sum())
+            panels.append(np.stack([ends[:-1], ends[1:]], axis=1))
+            levels.append(2 * level(ends))
+            continue
         lo, hi = max(lo, -REACH) * scale, min(hi, REACH) * scale
         if lo < hi:
             even = lo == -hi and _is_even(log_slope, hi)
-            ends = _panels(log_slope, slope, 0.0 if even else lo, hi, scale, width)
+            ends, level = _panels(log_slope, slope, 0.0 if even else lo, hi, scale, width)
             h, w = composite(ends, ORDER)
-            nodes.append(2 * log_slope(h))
+            nodes.append(2 * level(h))
             density = (1 + even) * w * np.exp(-0.5 * (h / scale) ** 2) / (scale * np.sqrt(2 * np.pi))
             weights.append(density * (normal_mass(lo / scale, hi / scale) / density.sum()))
             panels.append(np.stack([ends[:-1], ends[1:]], axis=1))
-            levels.append(2 * log_slope(ends))
+            levels.append(2 * level(ends))
     atoms = tuple((2 * float(np.log(v)), m) for v, m in sorted(masses.items()) if m > 0)
     intervals = _union([(float(v.min()), float(v.max())) for v in levels])
-    return _assemble(atoms, zero, nodes, weights, np.concatenate([*panels, np.empty((0, 2))]), intervals)
+    law = _assemble(atoms, zero, nodes, weights, np.concatenate([*panels, np.empty((0, 2))]), intervals)
+    return replace(law, period=folded)
+
+
+def _fold(activation: Activation, scale: float) -> float | None:
+    """Return the period of φ'² if its law is better taken over one period, None if φ' has none or √q is small."""
+    found = slope_period(activation)
+    return float(found) if found is not None and scale >= _FOLDED * float(found) else None
+
+
+def phase_density(h: Array, scale: float, period: float) -> Array:
+    """Return Σ_k of the density of N(0, scale²) at h + k · period, 0 ≤ h ≤ period."""
+    if scale >= _UNIFORM * period:
+        return np.full(h.shape, 1 / period)
+    most = np.ceil(REACH * scale / period) + 1
+    z = (h[..., None] + period * np.arange(-most, most + 1)) / scale
+    return np.exp(-(z**2) / 2).sum(axis=-1) / (scale * np.sqrt(2 * np.pi))
+
+
+def phase_mass(a: Array, b: Array, scale: float, period: float) -> Array:
+    """Return the probability of the union of [a, b] + k · period under N(0, scale²), 0 ≤ a ≤ b ≤ period."""
+    if scale >= _UNIFORM * period:
+        return (b - a) / period
+    most = np.ceil(REACH * scale / period) + 1
+    shift = period * np.arange(-most, most + 1)
+    start, stop = (a[..., None] + shift) / scale, (b[..., None] + shift) / scale
+    upper = start > 0
+    return np.where(upper, ndtr(-start) - ndtr(-stop), ndtr(stop) - ndtr(start)).sum(axis=-1)
 
 
 def normal_mass(lo: float, hi: float) -> float:
@@ -163,9 +209,14 @@ def _is_even(log_slope: Function, reach: float) -> bool:
         return bool(np.all((left == right) | (np.abs(left - right) <= 1e-13 * (1 + np.abs(right)))))
 
 
-def _panels(log_slope: Function, slope: Function, lo: float, hi: float, scale: float, width: float) -> Array:
-    """Return panel ends in h: split at zeros and extrema of φ', graded at the zeros, resolved everywhere."""
-    zeros, extrema = _special_points(log_slope, slope, lo, hi, scale)
+def _panels(
+    log_slope: Function, slope: Function, lo: float, hi: float, scale: float, width: float
+) -> tuple[Array, Function]:
+    """Return panel ends in h, split at zeros and extrema of φ', graded at the zeros, resolved; and ln|φ'| for them."""
+    zeros, extrema, touching = _special_points(log_slope, slope, lo, hi, scale)
+    if len(touching):
+        log_slope = _with_powers(log_slope, touching, _NEAR * min(1.0, scale))
+        zeros = np.concatenate([zeros, touching])
     grid = scale * np.arange(-np.ceil(REACH), np.ceil(REACH) + 1)
     inner = np.concatenate([zeros, extrema, grid])
     ends = np.unique(np.concatenate([[lo, hi], inner[(inner > lo) & (inner < hi)]]))
@@ -196,11 +247,32 @@ def _panels(log_slope: Function, slope: Function, lo: float, hi: float, scale: f
             np.isin(a, zeros), a + (b - a) / 3.5, np.where(np.isin(b, zeros), b - (b - a) / 3.5, (a + b) / 2)
         )
         a, b = np.concatenate([a, cut]), np.concatenate([cut, b])
-    return np.sort(np.concatenate([*done_a, [hi]]))
+    return np.sort(np.concatenate([*done_a, [hi]])), log_slope
 
 
-def _special_points(log_slope: Function, slope: Function, lo: float, hi: float, scale: float) -> tuple[Array, Array]:
-    """Return the zeros and the extrema of φ' inside (lo, hi), located by sign changes and bisection."""
+def _with_powers(log_slope: Function, zeros: Array, near: float) -> Function:
+    """Return ln|φ'|, next to these zeros as (even order) · ln of the distance, continued from the distance `near`."""
+
+    def level(h: Array) -> Array:
+        h = np.asarray(h, dtype=float)
+        out = np.array(log_slope(h))
+        for zero in zeros:
+            close = np.abs(h - zero) < near
+            if close.any():
+                ends = log_slope(zero + near * np.array([-2.0, -1.0, 1.0, 2.0]))
+                order = 2 * max(1.0, np.round((ends[0] + ends[3] - ends[1] - ends[2]) / (4 * np.log(2))))
+                distance = np.abs(h[close] - zero)
+                with np.errstate(divide="ignore"):
+                    out[close] = np.where(h[close] < zero, ends[1], ends[2]) + order * np.log(distance / near)
+        return out
+
+    return level
+
+
+def _special_points(
+    log_slope: Function, slope: Function, lo: float, hi: float, scale: float
+) -> tuple[Array, Array, Array]:
+    """Return the zeros, the extrema and the touching zeros of φ' inside (lo, hi), by sign changes and bisection."""
     step = min(0.05, 0.02 * scale)
     count = int(min((hi - lo) / step, 60_000)) + 2
     near = np.geomspace(1e-4 * scale, hi - lo, 400)
@@ -218,7 +290,18 @@ def _special_points(log_slope: Function, slope: Function, lo: float, hi: float, 
     turn = np.flatnonzero(rise[1:] * rise[:-1] < 0) + 1
     extrema = _golden(log_slope, h[turn - 1], h[turn + 1], rise[turn - 1])
     apart = np.array([not np.any(np.abs(zeros - e) < 1e-6 * max(1.0, abs(e))) for e in extrema], dtype=bool)
-    return zeros, extrema[apart] if len(extrema) else extrema
+    extrema, lowest = extrema[apart], rise[turn - 1][apart] < 0
+    with np.errstate(invalid="ignore"):
+        touching = lowest & (log_slope(extrema) < np.nanmax(level) - _TOUCH)
+    return zeros, extrema[~touching], _vertices(slope, extrema[touching], _NEAR * min(1.0, scale))
+
+
+def _vertices(f: Function, h: Array, step: float) -> Array:
+    """Return the vertices of parabolas through f at h and at h ± step: golden sections lose half the digits."""
+    left, middle, right = f(h - step), f(h), f(h + step)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = h + step * (left - right) / (2 * (left - 2 * middle + right))
+    return np.where(np.abs(moved - h) < step, moved, h)
 
 
 def _bisect(f: Function, a: Array, b: Array) -> Array:

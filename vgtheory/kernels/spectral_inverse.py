@@ -1,0 +1,175 @@
+"""The polar curve of :mod:`vgtheory.kernels.spectral_curve` at prescribed ln x or survival.
+
+Newton's method for both coordinates of ln ζ at once: ln z and the logarithmic potential Ψ are analytic in ln ζ, with
+slopes K and m K.  Next to an edge, where K = 0, the curve is solved for θ at every ln r of a bracketed search.
+"""
+
+import numpy as np
+
+from vgtheory.kernels._jit import exact
+from vgtheory.kernels.spectral_curve import log_modulus, point, solve, sums, survival, window_of
+
+LOG_X, SURVIVAL = 0, 2  # columns
+_JOINT = 12  # Newton steps for both coordinates
+
+
+@exact
+def _joint(target, column, u, t, low, high, law, atom0, depth, kind, scale, ratio, gap):
+    """Return (whether found, row of `curve` with ln r appended) at prescribed ln x or survival from ln r, ln(θ/φ)."""
+    theta, phi = np.pi / (1.0 + np.exp(-t)), np.pi / (1.0 + np.exp(t))
+    slack = 0.1 * (high - low)
+    last = False
+    for _ in range(_JOINT):
+        window = window_of(u, law, ratio, gap)
+        q, y, value, slope = sums(u, theta, phi, law, atom0, depth, kind, window, ratio, gap)
+        if last or column == LOG_X:
+            log_x = log_modulus(u, theta, phi, q, y, law, depth, kind, scale, window, ratio, gap)
+        if last or column == SURVIVAL:
+            above = survival(u, theta, phi, q, y, law, depth, kind, window, ratio, gap)
+        if last:
+            if not slope.real > 0.0:
+                break
+            row = log_x, -q.imag / np.pi, above, theta, abs(slope) ** 2 / slope.real, u
+            return True, row
+        if column == LOG_X:
+            change = complex(target - log_x, -value)  # of ln z
+        else:
+            # Im(m d ln z) = π (target − survival), m = Q − 1.
+            m = q - 1.0
+            if not m.imag < 0.0:
+                break
+            change = complex((np.pi * (target - above) + m.real * value) / m.imag, -value)
+        if slope == 0 or not np.isfinite(abs(change)):
+            break
+        step = change / slope
+        size = min(theta, phi)
+        if abs(step) > 0.5 * size:
+            if abs(step) > 8.0:
+                break
+            step *= 0.5 * size / abs(step)
+        # The next step would be of the square of this one.
+        last = abs(step) < 3e-8 * size
+        u += step.real
+        if theta < phi:
+            theta += step.imag
+            phi = np.pi - theta
+        else:
+            phi -= step.imag
+            theta = np.pi - phi
+        if not (low - slack <= u <= high + slack):
+            break
+    return False, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@exact
+def _start(j, target, table, us, turns):
+    """Return (low, high, ln r, ln(θ/φ)) between neighbours of the table."""
+    share = (target - table[j - 1]) / (table[j] - table[j - 1]) if table[j] != table[j - 1] else 0.5
+    return us[j - 1], us[j], us[j - 1] + share * (us[j] - us[j - 1]), turns[j - 1] + share * (turns[j] - turns[j - 1])
+
+
+@exact
+def at_value(targets, us, table, turns, law, atom0, depth, kind, scale):
+    """Return the rows of `curve` with ln r appended, at prescribed ln x.
+
+    Parameters
+    ----------
+    us, table, turns : ln r, ln x and ln(θ/φ) at neighbouring points, 0 for a point off the support.
+    """
+    ratio, gap = np.empty(law[0].size), np.empty(law[0].size)
+    out = np.empty((targets.size, 6))
+    for k in range(targets.size):
+        target = targets[k]
+        j = np.searchsorted(table, target)
+        if 0 < j < us.size:
+            low, high, u, t = _start(j, target, table, us, turns)
+            if turns[j - 1] != 0.0 and turns[j] != 0.0:
+                found, row = _joint(target, LOG_X, u, t, low, high, law, atom0, depth, kind, scale, ratio, gap)
+                if found:
+                    out[k] = row
+                    continue
+        else:
+            low, high = (us[0] - 1.0, us[0]) if j == 0 else (us[-1], us[-1] + 1.0)
+            step = 1.0
+            while step < 1e7:
+                end = low if j == 0 else high
+                x = point(end, law, atom0, depth, kind, scale, 0.0, ratio, gap)[0]
+                if (j == 0 and x < target) or (j > 0 and x > target):
+                    break
+                low, high = (low - step, high) if j == 0 else (low, high + step)
+                step *= 2.0
+            u = 0.5 * (low + high)
+        out[k] = _searched_value(target, u, low, high, law, atom0, depth, kind, scale, ratio, gap)
+    return out
+
+
+@exact
+def _searched_value(target, u, low, high, law, atom0, depth, kind, scale, ratio, gap):
+    guess = 0.0
+    for _ in range(80):
+        theta, phi, window, q, y, _, slope = solve(u, law, atom0, depth, kind, guess, ratio, gap)
+        log_x = log_modulus(u, theta, phi, q, y, law, depth, kind, scale, window, ratio, gap)
+        guess = np.log(theta / phi) if theta > 0.0 else 0.0
+        rate = abs(slope) ** 2 / slope.real if theta > 0.0 and slope.real > 0.0 else slope.real
+        if log_x > target:
+            high = u
+        else:
+            low = u
+        new = u + (target - log_x) / rate if rate > 0.0 else high + 1.0
+        if not (low <= new <= high):
+            new = 0.5 * (low + high)
+        done = abs(new - u) <= 1e-10 * (high - low) or abs(new - u) <= 4e-16 * max(1.0, abs(u))
+        u = new
+        if done:
+            break
+    row = point(u, law, atom0, depth, kind, scale, guess, ratio, gap)
+    return row[0], row[1], row[2], row[3], row[4], u
+
+
+@exact
+def at_survival(targets, us, table, turns, law, atom0, depth, kind, scale):
+    """Return the rows of `curve` with ln r appended, at prescribed survival; `table` = survival at `us`, falling.
+
+    At an atom of the law the answer is its location: ln r converges to the jump, where ln x is continuous.
+    """
+    ratio, gap = np.empty(law[0].size), np.empty(law[0].size)
+    out = np.empty((targets.size, 6))
+    for k in range(targets.size):
+        target = targets[k]
+        left, right = 0, us.size - 1
+        while right - left > 1:
+            middle = (left + right) // 2
+            if table[middle] >= target:
+                left = middle
+            else:
+                right = middle
+        low, high = us[left], us[right]
+        if turns[left] != 0.0 and turns[right] != 0.0 and table[left] >= target:
+            _, _, u, t = _start(right, target, table, us, turns)
+            found, row = _joint(target, SURVIVAL, u, t, low, high, law, atom0, depth, kind, scale, ratio, gap)
+            if found:
+                out[k] = row
+                continue
+        step = 1.0
+        while left == 0 and table[0] < target and step < 1e7:
+            if point(low, law, atom0, depth, kind, scale, 0.0, ratio, gap)[2] >= target:
+                break
+            low, step = low - step, 2.0 * step
+        u, guess = 0.5 * (low + high), 0.0
+        for _ in range(120):
+            row = point(u, law, atom0, depth, kind, scale, guess, ratio, gap)
+            guess = row[5]
+            if row[2] >= target:
+                low = u
+            else:
+                high = u
+            speed = row[1] * row[4]
+            new = u + (row[2] - target) / speed if speed > 0.0 else high + 1.0
+            if not (low <= new <= high):
+                new = 0.5 * (low + high)
+            done = abs(new - u) <= 1e-15 * max(1.0, abs(u)) or abs(row[2] - target) <= 1e-15
+            if done:
+                break
+            u = new
+        out[k] = row[0], row[1], row[2], row[3], row[4], u
+    return out
