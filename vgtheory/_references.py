@@ -699,6 +699,14 @@ _ROWS = (
         "1206.2001",
     ),
     Reference(
+        "akemann2014",
+        "Akemann, G. and Burda, Z. and Kieburg, M.",
+        "Universal distribution of Lyapunov exponents for products of Ginibre matrices",
+        "Journal of Physics A: Mathematical and Theoretical",
+        2014,
+        "1406.0803",
+    ),
+    Reference(
         "tucci2010",
         "Tucci, G. H.",
         "Limits laws for geometric means of free random variables",

@@ -354,22 +354,6 @@ def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, lo
     return Curve(law, depth, ensemble, log_variance)
 
 
-def stationary_setting(network: Network, q: Any) -> tuple[SlopeLaw, Ensemble, float]:
-    """Return (law of φ'(h)², ensemble, σ_w) at a stationary variance of h: q is "stationary" or a number.
-
-    Raises InputError, NoSolutionError and UnsupportedError as `spectrum` does.
-    """
-    if isinstance(q, str) and q != "stationary":
-        raise InputError(f"q = {q!r}", "'stationary' or a positive number", "e.g. q=0.7")
-    if len(set(network.widths)) > 1:
-        raise UnsupportedError("a stationary law of layers of different widths; give one width")
-    _require_supported(network)
-    _require_slope(network.activation)
-    log_q = _log_lengths(network, q)[-1]
-    ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
-    return slope_law(network.activation, float(np.exp(log_q))), ensemble, network.sigmas[0][0]
-
-
 def _require_slope(activation: Activation) -> None:
     if all(piece.expr == 0 for piece in activation.derivative_pieces()):
         raise UnsupportedError(

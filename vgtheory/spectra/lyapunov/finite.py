@@ -86,7 +86,7 @@ def width_exponents(
     death = bdtr(k - 1.0, width, 1 - law.zero_mass) if law.zero_mass > 0 else np.zeros(width)
     return WidthExponents(
         mean / 2, spread / 4, death, width, field, "proved" if masked else "asymptotic",
-        _assumptions(law, ensemble, masked), ("newman1986",) if field == "real" else ("forrester2013",),
+        _assumptions(law, ensemble, masked), ("newman1986",) if field == "real" else ("forrester2013", "akemann2014"),
     )  # fmt: skip
 
 
