@@ -17,7 +17,8 @@ import sympy as sp
 from vgtheory._errors import InputError
 from vgtheory.codegen import compiled, form
 from vgtheory.codegen.compiled import compile_activation, generated_path, load
-from vgtheory.codegen.source import row_source
+from vgtheory.codegen.precision import doubles
+from vgtheory.codegen.source import RowKind, row_source
 from vgtheory.codegen.stabilise import stabilise
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
@@ -137,6 +138,20 @@ def test_the_row_pass_vectorises(cache):
     assert any(instruction in assembly for instruction in packed)
 
 
+def test_single_precision_has_no_doubles_in_it(cache):
+    form = stabilise(activation("x/(6+exp(-x))"))
+    assembly = next(iter(load(row_source(form, RowKind("float32"))).row.inspect_asm().values()))
+    assert any(instruction in assembly for instruction in ("mulps", "fmul\tv", "fmul v"))
+    assert not any(instruction in assembly for instruction in ("mulpd", "cvtps2pd", "vgather"))
+
+
+def test_a_kind_of_row_that_does_not_exist_is_refused():
+    with pytest.raises(InputError, match="float16"):
+        RowKind("float16")
+    with pytest.raises(InputError, match="float32"):
+        RowKind("float32", library=True)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_results_go_where_they_are_wanted(dtype):
     f = compile_activation("tanh")
@@ -148,6 +163,32 @@ def test_results_go_where_they_are_wanted(dtype):
     for wrong in (out[0][:2], out[0].T, out[0].astype(np.float16), [[0.0] * 4] * 3):
         with pytest.raises(InputError, match="out"):
             f.both(h, out=(out[0], wrong))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", ["tanh", "sin", "exp(x)-exp(x-1e-6)"])
+def test_large_results_are_those_of_small_ones(name, dtype, monkeypatch):
+    f = compile_activation(name)
+    h = np.random.default_rng(0).standard_normal(4321).astype(dtype)
+    h[[7, 2000, -1]] = [2e6, np.nan, -3e5]
+    room = np.empty((2, 2, h.size + 1), dtype=dtype)
+    small = f.both(h)
+    monkeypatch.setattr(compiled, "STREAMED", 0)
+    for out in (tuple(room[:, 0, 1:]), tuple(room[0, :, :-1]), (np.empty_like(h), np.empty_like(h))):
+        for mine, usual in zip(f.both(h, out=out), small, strict=True):
+            np.testing.assert_array_equal(mine, usual)
+
+
+def test_only_the_chunks_with_large_arguments_leave_float32(monkeypatch):
+    chunks = []
+    monkeypatch.setattr(compiled, "doubles", lambda row, x: chunks.append(x) or doubles(row, x))
+    f = compile_activation("tanh")
+    h = np.zeros(3 * compiled.CHUNK, dtype=np.float32)
+    f(h)
+    assert not chunks
+    h[compiled.CHUNK + 3] = np.inf
+    assert f(h)[compiled.CHUNK + 3] == 1.0
+    assert len(chunks) == 1
 
 
 @pytest.mark.parametrize("formula", ["sin(x)", "x + sin(3*x)**2", "cos(x)*exp(-x**2)", "sin(x)*cos(2*x)"])
