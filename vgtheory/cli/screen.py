@@ -161,6 +161,17 @@ def print_spectrum(law: Any, out: Path | None) -> None:
         _say(f"figure: {out}")
 
 
+def print_exponents(law: Any, finite: Any | None, drawn: Any | None, out: Path | None) -> None:
+    """Print the law of the Lyapunov exponents at a few ranks, beside those at finite width and of sampled networks."""
+    from vgtheory.reporting.exponent_rows import exponent_rows, exponent_sentences
+
+    _table(*exponent_rows(law, finite, drawn))
+    for sentence in exponent_sentences(law, finite, drawn):
+        _say(sentence)
+    if out is not None:
+        _say(f"figure: {out}")
+
+
 def print_pairs(rows: tuple[tuple[str, str], ...], out: Path | None) -> None:
     """Print quantities with their values."""
     _table(("quantity", "value"), rows)

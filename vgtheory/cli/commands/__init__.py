@@ -17,6 +17,7 @@ from vgtheory.cli.commands.derive_catalogue import catalogue
 from vgtheory.cli.commands.inspect_weights import inspect
 from vgtheory.cli.commands.law import law
 from vgtheory.cli.commands.list_activations import list_activations
+from vgtheory.cli.commands.lyapunov import lyapunov
 from vgtheory.cli.commands.phase import phase
 from vgtheory.cli.commands.predict import predict
 from vgtheory.cli.commands.report import report
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "predict": predict,
     "simulate": simulate,
     "spectrum": spectrum,
+    "lyapunov": lyapunov,
     "law": law,
     "sample": sample,
     "phase": phase,

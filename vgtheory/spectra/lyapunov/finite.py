@@ -96,6 +96,8 @@ def _assumptions(law: SlopeLaw, ensemble: Ensemble, masked: bool) -> tuple[str, 
         said.append("growth of a direction while it lives: in a deep network of fixed width all die in the end")
         if not masked:
             said.append("units are active independently of each other and of the weights, right as N → ∞")
+    elif not masked:
+        said.append("the slopes are those at the limit of q_l, right as N → ∞")
     return tuple(said)
 
 

@@ -78,5 +78,9 @@ def complex_formula() -> Formula:
     value = (sp.log(sigma_w**2 * slope**2 / width) + sp.polygamma(0, width - rank + 1)) / 2
     held = ("complex Gaussian weights", "slopes ±d")
     return Formula(
-        _ordered, value, name="exponents at width N, complex", assumptions=held, reference=("forrester2013",)
+        _ordered,
+        value,
+        name="exponents at width N, complex",
+        assumptions=held,
+        reference=("forrester2013", "akemann2014"),
     )

@@ -1,0 +1,45 @@
+"""`vgtheory lyapunov`: exponents of growth per layer as the depth grows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.cli import options as opt
+from vgtheory.model.network import Network
+
+
+@opt.network_options
+def lyapunov(
+    network: Network,
+    q: Annotated[str, typer.Option(help="stationary (what q_l tends to), or a number.")] = "stationary",
+    samples: Annotated[
+        int, typer.Option(help="Networks to sample at this width and depth; 0 for the law alone.", **opt.WHOLE)
+    ] = 0,
+    seed: opt.Seed = 0,
+    out: opt.Figure = None,
+) -> None:
+    """Compute the exponents lim ln s/L of the singular values s of J: their law, at finite width, and sampled."""
+    at = opt.variance(q)
+    if samples < 0:
+        raise InputError(f"--samples {samples}", "a whole number of at least 0", "e.g. --samples 4")
+    opt.check_run(max(samples, 1), seed)
+    opt.check_figure(out)
+    opt.announce(network, samples or None, seed)
+    from vgtheory.cli.screen import print_exponents
+    from vgtheory.reporting import plot
+    from vgtheory.reporting.files import write_figure
+    from vgtheory.spectra.lyapunov import lyapunov as law_of
+    from vgtheory.spectra.lyapunov import sample_lyapunov
+
+    law = law_of(network, at)
+    try:
+        finite = law.at_width(network.widths[0])
+    except (InputError, UnsupportedError):  # no closed form: the table has a column less
+        finite = None
+    drawn = sample_lyapunov(network, samples, seed) if samples else None
+    if out is not None:
+        write_figure(plot.figure_of(plot.exponents(law, drawn, finite=finite)), out)
+    print_exponents(law, finite, drawn, out)
