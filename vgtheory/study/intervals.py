@@ -14,6 +14,10 @@ from scipy import special  # not scipy.stats, which takes a second to import
 
 Array = NDArray[np.float64]
 
+# Skewness over √n times Student's quantile, in the correction of an interval for skewness: beyond this the upper end
+# runs away without more intervals covering.  Below the other number a skewness is none.
+MOST_BENT, STRAIGHT = 0.55, 1e-6
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -53,10 +57,14 @@ def mean_interval(values: Array, level: float) -> Estimate:
 
 
 def variance_interval(values: Array, level: float) -> Estimate:
-    """Return the variances and intervals that need no normal law: the jackknife of ln s² (Miller 1968).
+    """Return the variances and intervals that need no normal law: the jackknife of ln s² for skewed laws.
 
-    They cover less often than their level where samples are few and far from normal: 91 % instead of 95 % for 40
-    samples of a law of kurtosis 5, 94 % for 40 normal ones.
+    Miller's (1968) pseudo-values of ln s² are skewed themselves where samples are few and far from normal, and the
+    interval of their mean would be too short and too low: it takes Student's quantile with the degrees of freedom that
+    their kurtosis leaves (Satterthwaite 1946), and Hall's (1992, section 2) cubic transformation for their skewness.
+    Of 95 % intervals 93 to 97 % cover for 32 samples or more of normal, exponential, Student (5), log-χ² (1 degree of
+    freedom or more) and log-normal laws (σ = ½).  Where a rare draw carries the variance no sample shows it:
+    log-normal with σ = 1 is covered by 88 % of the intervals of 32 samples, 92 % of those of 256.
     """
     mean, variance, count = moments(values)
     living = alive(values)
@@ -65,11 +73,22 @@ def variance_interval(values: Array, level: float) -> Estimate:
         squares = np.where(living, values - mean, 0.0) ** 2
         without = ((n - 1) * variance - n / (n - 1) * squares) / (n - 2)  # the variance without one sample
         pseudo = n * np.log(variance) - (n - 1) * np.log(np.maximum(without, np.finfo(float).tiny))
-        centre, spread, _ = moments(np.where(living, pseudo, -np.inf))
-        reach = special.stdtrit(np.maximum(count - 1, 1), (1 + level) / 2) * np.sqrt(spread / n)
-        low, high = np.exp(centre - reach), np.exp(centre + reach)
+        low, high = _skewed_mean_interval(np.where(living, pseudo, np.nan), n, level)
     constant = (variance == 0) & (count > 3)
-    return Estimate(variance, np.where(constant, 0.0, low), np.where(constant, 0.0, high))
+    return Estimate(variance, np.where(constant, 0.0, np.exp(low)), np.where(constant, 0.0, np.exp(high)))
+
+
+def _skewed_mean_interval(values: Array, n: Array, level: float) -> tuple[Array, Array]:
+    """Return the ends of an interval for the means of n numbers, skewed to the right if at all; NaN is left out."""
+    centre = np.nansum(values, axis=0) / n
+    from_centre = values - centre
+    second, third, fourth = (np.nansum(from_centre**k, axis=0) / n for k in (2, 3, 4))
+    freedom = np.clip(2 * n / np.maximum(fourth / second**2 - 1, 1e-9), 1, n - 1)
+    t = special.stdtrit(freedom, (1 + level) / 2)
+    bend = np.clip(third / second**1.5 / np.sqrt(n), STRAIGHT, MOST_BENT / t)
+    error = np.sqrt(second / (n - 1))
+    low, high = (3 / bend * (np.cbrt(1 + bend * (end - bend / 6)) - 1) for end in (t, -t))
+    return centre - error * low, centre - error * high
 
 
 def quantile_interval(values: Array, p: float, level: float) -> Estimate:

@@ -35,7 +35,8 @@ def statistics(
 
     For v in ``log_gradient_norm``, ``log_weight_gradient_norm`` and ``log_q`` (natural logarithms):
     ``v_mean`` and ``v_variance`` over the networks that are not dead, ``v_quantile`` over all, with ``v_mean_low``,
-    ``v_mean_high`` and so on: Student's interval, the jackknife's for variances, order statistics for quantiles.
+    ``v_mean_high`` and so on: Student's interval, for variances the jackknife's corrected
+    for skewness, order statistics for quantiles.
     ``dead`` counts the networks whose gradient is zero, ``dead_share`` is their proportion with an exact interval.
     Norms themselves span hundreds of orders of magnitude: their means are carried by draws that a sample does not
     hold, so they have to be asked for, in logarithms too: ``v_log_raw_moment`` = ln E e^{k v} for k in `raw_moments`,
