@@ -36,11 +36,7 @@ def predicted(network, **how):
 @options
 @given(formulas(), sigmas, st.sampled_from(["gaussian", "orthogonal"]))
 def test_reliable_predictions_are_not_contradicted_by_dense_networks(formula, scales, family):
-    """1200 networks of 5 layers each, 1e-5 false alarms per example.
-
-    The tolerance is 0.15 because the closure's spread is 10 % low where squared slopes are strongly skewed at this
-    width, as those of tanh((0.1x + 1.702)²) are.
-    """
+    """1200 networks of 5 layers each, 1e-5 false alarms per example."""
     widths = (40,) * 6
     network = vg.Network(formula, getattr(vg.Weights, family)(*scales), widths, 5)
     p = predicted(network)
@@ -54,21 +50,20 @@ def test_reliable_predictions_are_not_contradicted_by_dense_networks(formula, sc
     )  # fmt: skip
     study = vg.predict(network)[[]].assign(log_gradient_norm=(("sample", "layer"), out["gradient"]))
     study = study.assign_attrs(spec=p.attrs["spec"])
-    c = compare(p, study, false_alarm=1e-5, tolerance=0.15)
+    c = compare(p, study, false_alarm=1e-5, tolerance=0.06)
     assert c.attrs["verdict"] != "violated", c.attrs["sentence"]
 
 
 @options
 @given(formulas(), sigmas, st.sampled_from(["gaussian", "orthogonal"]))
 def test_wide_networks_have_one_answer(formula, scales, family):
-    """Expansion and closure at width 20 000: means to 1e-4 of a standard deviation per layer, variances to 5 %.
+    """Expansion and closure at width 20 000: means to 3e-3 of a standard deviation, variances to 1 %.
 
-    Known limit: the closure's grid resolves fluctuations this small to some 4 % in the variance for a few formulas;
-    predict takes the expansion there.
+    Beyond what the expansion itself says of its next order (skewed slopes).
     """
     network = vg.Network(formula, getattr(vg.Weights, family)(*scales), 20_000, 10)
-    p = predicted(network, method="order 1/N")
-    assume(p.attrs["reliable"] == "yes")
+    p = predicted(network)
+    assume(p.attrs["reliable"] == "yes" and p.attrs["method"] == "order 1/N")
     try:
         found, terms = closure(network), finite_width(network)
     except VgtheoryError:
@@ -76,5 +71,55 @@ def test_wide_networks_have_one_answer(formula, scales, family):
     std = np.sqrt(np.maximum(terms.variance, 0))
     assume(std.min() > 1e-6)
     assert np.abs((found.mean - terms.mean) / std).max() < 3e-3
-    assert found.variance == pytest.approx(terms.variance, rel=5e-2 + 5e-2 * float(terms.noise.max()))
-    assert found.weight_variance == pytest.approx(terms.weight_variance, rel=5e-2 + 5e-2 * float(terms.noise.max()))
+    allowed = 1e-2 + float(terms.next_order.max())
+    assert found.variance == pytest.approx(terms.variance, rel=allowed)
+    assert found.weight_variance == pytest.approx(terms.weight_variance, rel=allowed)
+
+
+@pytest.mark.parametrize(
+    ("formula", "scales", "family"),
+    [
+        ("x/(1+(1.702*x + 1.702)**2)", (1.011, 0.015), "orthogonal"),
+        ("exp(-(1.702*x + 3)**2)", (1.33, 0.0), "gaussian"),
+        ("min(x,1)+0.1*x", (0.803, 0.0), "orthogonal"),
+        ("max(0.5*x + 2,0)", (3.26, 1.185), "orthogonal"),
+        ("x*erf(x + 0.1)", (0.893, 0.0), "orthogonal"),
+    ],
+)
+def test_small_fluctuations_far_from_the_fixed_point(formula, scales, family):
+    """Lengths that move by many times their spread in each layer, steep maps (x² near 0) and growing alignment.
+
+    Variances to 2 %, where the closure on one grid for all layers was wrong by 10 % to a factor of 10⁶.
+    """
+    network = vg.Network(formula, getattr(vg.Weights, family)(*scales), 20_000, 10)
+    found, terms = closure(network), finite_width(network)
+    assert np.abs((found.mean - terms.mean) / np.sqrt(terms.variance)).max() < 2e-3
+    assert found.variance == pytest.approx(terms.variance, rel=0.02)
+    assert found.weight_variance == pytest.approx(terms.weight_variance, rel=0.02)
+    spread = terms.length_variance * np.exp(2 * terms.log_q)
+    assert found.length_variance[1:] == pytest.approx(spread[1:], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("formula", "scales", "family"),
+    [
+        ("tanh((0.1*x+1.702)**2)", (1.0, 0.5), "gaussian"),
+        ("tanh((0.1*x+1.702)**2)", (2.0, 0.3), "orthogonal"),
+        ("tanh(x)", (1.5, 0.05), "orthogonal"),
+        ("selu", (1.2, 0.2), "orthogonal"),
+        ("tanh(erf(x + 1.702))", (1.0, 0.5), "gaussian"),
+    ],
+)
+def test_skewed_slopes_and_haar_matrices_in_narrow_networks(formula, scales, family):
+    """Width 40: closure and 60 000 networks, mean to 0.025 standard deviations, variance to 2 % (and sampling error).
+
+    At 4 standard errors, 1e-3 false alarms per case.  Power: a variance that is 6 % off fails.
+    """
+    network = vg.Network(formula, getattr(vg.Weights, family)(*scales), 40, 6)
+    found, samples = closure(network), 60_000
+    sample = 2 * vg.simulate(network, samples, seed=3).log_gradient_norm.values
+    variance = sample.var(axis=0)
+    error = np.sqrt((((sample - sample.mean(axis=0)) ** 4).mean(axis=0) / variance**2 - 1) / samples)
+    assert (np.abs(sample.mean(axis=0) - found.mean) < (0.025 + 4 / samples**0.5) * np.sqrt(variance)).all()
+    assert (np.abs(variance / found.variance - 1) < 0.02 + 4 * error).all()
+    assert (0.02 + 4 * error < 0.06).all()

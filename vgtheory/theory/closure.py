@@ -61,7 +61,10 @@ class _Place:
 
 @dataclass(frozen=True)
 class Closure:
-    """Moments over networks, each of shape (L,): of ln‖δ_l‖², of ln‖∂ℓ/∂W_l‖_F² and of R_l = V_l − σ_b²."""
+    """Moments over networks, each of shape (L,): of ln‖δ_l‖², of ln‖∂ℓ/∂W_l‖_F² and of R_l = V_l − σ_b².
+
+    lost : chance, left out of them, that next to nothing (e^−30 of the mean) passes through some layer.
+    """
 
     mean: Array
     variance: Array
@@ -69,6 +72,7 @@ class Closure:
     weight_variance: Array
     length_mean: Array
     length_variance: Array
+    lost: float
 
 
 def closure(network: Network) -> Closure:
@@ -114,7 +118,8 @@ def closure(network: Network) -> Closure:
     out[[0, 2]] += digamma(inside / 2) - digamma(end / 2)
     out[[1, 3]] += polygamma(1, inside / 2) - polygamma(1, end / 2)
     lengths = np.array([law.moments(np.exp(law.points)) for law in laws]).T
-    return Closure(*out, *lengths)
+    lost = sum(float(p.law.chances @ (p.rows @ build(kind).lost)) for p, kind in zip(places, kinds, strict=True))
+    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], min(max(lost, 0.0), 1.0))
 
 
 def _kinds(network: Network) -> list[LayerKind]:

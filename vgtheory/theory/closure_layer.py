@@ -72,12 +72,14 @@ class LayerOperators:
     """A layer between others (states: length, angle), as a tangent's first (states: length), and for the length.
 
     centre, noise : the next ln R is centre + noise · g, g normal, at each length.
+    lost : the chance that next to nothing (e^−30 of the mean) of signal or gradient passes, which is left out.
     """
 
     inner: Operator
     first: Operator
     centre: Array
     noise: Array
+    lost: Array
 
 
 class Grid:
@@ -132,16 +134,16 @@ def layer_operators(
 ) -> LayerOperators:
     """Return the operators of one kind of layer, from the cumulants of its units at the grid's lengths."""
     total = max(kind.fan_in, kind.width)  # the dimension of the Haar matrix that an orthogonal one is a part of
-    begin = _first(table, unit, grid, kind, total if orthogonal else 0)
+    begin, lost = _first(table, unit, grid, kind, total if orthogonal else 0)
     inside = _inside(table, unit, grid, kind, total if orthogonal else 0)
     gain = 2 * log(kind.sigma_w) + log(kind.width / kind.fan_in)
     first, inner = _operator(begin, ahead, kind, 0.0), _operator(inside, ahead, kind, gain)
     following = log(kind.next_sigma_w) if kind.next_sigma_w else 0.0
-    return LayerOperators(inner, first, begin.log_x + 2 * following, begin.noise_x)
+    return LayerOperators(inner, first, begin.log_x + 2 * following, begin.noise_x, lost)
 
 
-def _first(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int) -> LogStep:
-    """Return what happens to a tangent that starts here, a unit vector independent of h."""
+def _first(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int) -> tuple[LogStep, Array]:
+    """Return what happens to a tangent that starts here, a unit vector independent of h, and the chance left out."""
     zero = np.zeros(len(grid.log_weight))
     free, law = layer_law(unit, zero, kind.width), layer_law(unit, zero, kind.width, kind.width, ("ζ²",))
     if total == kind.width:
@@ -150,9 +152,10 @@ def _first(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, tot
         parts = (law, layer_law(unit, zero, kind.width, total, ("z²",)), free)
         law = LayerLaw(*(a + b - base for a, b, base in zip(*parts, strict=True)))
     if _expands(law, total):
-        return log_step(law, expanded_logs(law))
-    exact = exact_logs(table, (grid.log_weight, kind.sigma_b), zero, kind.width, Conditions(total, tangent=kind.width))
-    return log_step(law, _relative(exact, free, law))
+        return log_step(law, expanded_logs(law)), zero
+    conditions = Conditions(total, tangent=kind.width)
+    exact, lost = exact_logs(table, (grid.log_weight, kind.sigma_b), zero, kind.width, conditions)
+    return log_step(law, _where_noisy(law, _relative(exact, free, law))), lost
 
 
 def _inside(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int) -> LogStep:
@@ -171,7 +174,7 @@ def _inside(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, to
         return log_step(law, _inclined(table, unit, grid, kind, total, law))
     few, matrix = grid.few_angles()
     log_weight = np.repeat(np.log(weight + kind.sigma_b**2), len(few))
-    exact = exact_logs(table, (log_weight, 0.0), np.outer(share, few).ravel(), kind.width, Conditions())
+    exact, _ = exact_logs(table, (log_weight, 0.0), np.outer(share, few).ravel(), kind.width, Conditions())
     exact = LogMoments(*((part.reshape(size, -1) @ matrix.T).ravel() for part in exact))
     return log_step(law, _relative(exact, free, law))
 
@@ -181,12 +184,19 @@ def _inclined(
 ) -> LogMoments:
     """Return the moments at all angles: those at θ = 0, changed as the order 1/N says."""
     upright, angles = np.zeros(len(grid.log_weight)), len(grid.cosine)
-    exact = exact_logs(table, (grid.log_weight, kind.sigma_b), upright, kind.width, Conditions(total, True, total))
+    exact, _ = exact_logs(table, (grid.log_weight, kind.sigma_b), upright, kind.width, Conditions(total, True, total))
     base = layer_law(unit, upright, kind.width, total, ("z²", "zζ", "ζ²"))
     exact = _relative(exact, layer_law(unit, upright, kind.width), base)
     mean_x, mean_t, xx, tt, xt, before, along = (np.repeat(part, angles) for part in (*exact, base.tt, base.xt))
     ratio = np.where(before > NOISELESS / 100, law.tt / np.maximum(before, NOISELESS / 100), 1.0)
-    return LogMoments(mean_x, mean_t * ratio, xx, tt * ratio, xt + law.xt - along)
+    return _where_noisy(law, LogMoments(mean_x, mean_t * ratio, xx, tt * ratio, xt + law.xt - along))
+
+
+def _where_noisy(law: LayerLaw, logs: LogMoments) -> LogMoments:
+    """Return the moments with expanded ones where next to nothing fluctuates, which no quadrature finds to be zero."""
+    expanded, x, t = expanded_logs(law), law.xx > NOISELESS, law.tt > NOISELESS
+    known = (x, t, x, t, x & t)
+    return LogMoments(*(np.where(noisy, a, b) for noisy, a, b in zip(known, logs, expanded, strict=True)))
 
 
 def _expands(law: LayerLaw, total: int) -> bool:

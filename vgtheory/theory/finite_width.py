@@ -18,6 +18,7 @@ from vgtheory.theory.mean_field import log_length_profile, table_of
 LENGTH_LIMIT = 0.1
 ALIGNMENT_LIMIT = 0.02
 SLOPE_LIMIT = 0.1
+NEXT_ORDER_LIMIT = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class LayerCoefficients:
     log_chi : ln χ_l, χ_l = σ_w² E φ'², with the σ_w of layer l + 1, through which the gradient comes back.
     response : q_l F'/q_{l+1};  curvature : q_l² F''/q_{l+1}.
     length_noise : v_f/q_{l+1}²;  covariance : c/q_{l+1};  slope_noise : v_η.
+    slope_next_order : N times the relative size of the order 1/N² in Var ln N⁻¹ Σ φ'(h_i)² ξ_i².
     slope_response : q (ln χ)';  slope_curvature : q² χ''/χ.
     rank_one : β;  alignment_step : λ;  alignment_source : ω.
     """
@@ -48,6 +50,7 @@ class LayerCoefficients:
     length_noise: Array
     covariance: Array
     slope_noise: Array
+    slope_next_order: Array
     slope_response: Array
     slope_curvature: Array
     rank_one: Array
@@ -71,6 +74,9 @@ class FiniteWidth:
     alignment_weight : β_l (1 + w_{l+1})/N_l.
     length_response : α_l, the response of ln‖δ_l‖² to ln V_l.
     noise : v_η/N_l, the relative variance that one layer's slopes and weights give to the squared gradient.
+    next_order : relative size of the order 1/N² in the variance that a layer's slopes and weights give to ln‖δ_l‖²;
+        large where squared slopes are skewed.
+    length_shift : by how much ln q and ln χ are moved because they bend in ln q within the fluctuations of V_l.
     warnings : what makes the expansion unreliable here; empty where nothing does.
     """
 
@@ -87,6 +93,8 @@ class FiniteWidth:
     alignment_weight: Array
     length_response: Array
     noise: Array
+    next_order: Array
+    length_shift: Array
     warnings: tuple[str, ...]
 
 
@@ -115,6 +123,9 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
     curvature = inner * m.curvature * following
     noise, covariance = inner * following**2 * (m.fourth - 1), inner * following * (m.cross - 1)
     alignment_step = response**2 * np.exp(step - log_chi)
+    # Var ln Y = κ₂ − κ₃ + (5/2)κ₂² for a mean Y of φ'² ξ²; near linear φ it is compared to 2/N, what ξ² gives alone.
+    spread = 3 * m.slope_fourth - 1
+    next_order = np.abs(2.5 * spread - (15 * m.slope_sixth - 9 * m.slope_fourth + 2) / spread)
     a, a2 = m.slope_elasticity, m.slope_curvature
     if network.weights.family == "orthogonal":
         # A matrix fixes lengths in max(N_{l−1}, N_l) dimensions; `fixed` is the share of them that layer l has.
@@ -124,14 +135,14 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
             log_q, share, m.log_slope_square, log_chi, response, curvature,
             noise - 2 * share**2 * response**2 * fixed,
             covariance - 2 * share**2 * response * a * fixed,
-            3 * m.slope_fourth - 1 - 2 * fixed_back - 2 * share**2 * a**2 * fixed,
-            a, a2,
+            spread - 2 * fixed_back - 2 * share**2 * a**2 * fixed,
+            next_order, a, a2,
             inner * (m.cross - fixed_back), alignment_step * share / following, 2 * share * a,
         )  # fmt: skip
     return LayerCoefficients(
         log_q, share, m.log_slope_square, log_chi, response, curvature, noise, covariance,
-        3 * m.slope_fourth - 1 - 2 * (1 - inner),  # the last layer's gradient is normalised
-        a, a2, inner * following * m.cross, alignment_step, 2 * a,
+        spread - 2 * (1 - inner),  # the last layer's gradient is normalised
+        next_order, a, a2, inner * following * m.cross, alignment_step, 2 * a,
     )  # fmt: skip
 
 
@@ -182,6 +193,7 @@ def finite_width(network: Network) -> FiniteWidth:
             f"fluctuations of the length grow beyond every bound within {len(own)} layers (a layer multiplies them by "
             f"up to {k.response.max():.3g}); use fewer layers or a smaller sigma_w"
         )
+    shift, aligned = _length_shift(k, v), k.rank_one * (1 + w_ahead) / own
     sigma_w = np.array(network.sigmas)[:, 0]
     # ‖∂ℓ/∂W_l‖ = ‖δ_l‖ ‖x_{l−1}‖ and ‖x_{l−1}‖² = N_{l−1} (V_l − σ_b²)/σ_w².
     relative = 1 / k.weight_share
@@ -197,10 +209,12 @@ def finite_width(network: Network) -> FiniteWidth:
         length_bias=m,
         length_variance=v,
         alignment=w,
-        alignment_weight=k.rank_one * (1 + w_ahead) / own,
+        alignment_weight=aligned,
         length_response=alpha,
         noise=k.slope_noise / own,
-        warnings=_warnings(k, v, k.rank_one * (1 + w_ahead) / own, own),
+        next_order=k.slope_next_order / own,
+        length_shift=shift,
+        warnings=_warnings(k, v, aligned, shift, own),
     )
 
 
@@ -239,14 +253,20 @@ def _tail_sums(terms: Array) -> Array:
     return np.cumsum(terms[::-1])[::-1]
 
 
-def _warnings(k: LayerCoefficients, v: Array, alignment: Array, own: Array) -> tuple[str, ...]:
-    """Return why the expansion is not to be trusted: fluctuations of the length, alignment, sparse slopes."""
-    out = []
-    # ln V may spread far without harm; the expansion fails where ln F or ln χ bends in ln q over that spread, and the
-    # shifts that bending causes add up.  (v alone would give false alarms: homogeneous φ does not bend at all.)
+def _length_shift(k: LayerCoefficients, v: Array) -> Array:
+    """Return by how much ln q and ln χ are moved because they bend in ln q over the spread of ln V.
+
+    ln V may spread far without harm; the expansion fails where ln F or ln χ bends, and these shifts add up.  (v alone
+    would give false alarms: homogeneous φ does not bend at all.)
+    """
     bend = np.abs(k.curvature + k.response - k.response**2) * v / 2
     carried = _forwards(bend, np.abs(k.response))
-    shift = carried + np.abs(k.slope_curvature + k.slope_response - k.slope_response**2) * v / 2
+    return carried + np.abs(k.slope_curvature + k.slope_response - k.slope_response**2) * v / 2
+
+
+def _warnings(k: LayerCoefficients, v: Array, alignment: Array, shift: Array, own: Array) -> tuple[str, ...]:
+    """Return why the expansion is not to be trusted: fluctuations of the length, alignment, sparse or skewed slopes."""
+    out = []
     if float(shift.max()) > LENGTH_LIMIT:
         layer = int(shift.argmax())
         out.append(
@@ -257,7 +277,12 @@ def _warnings(k: LayerCoefficients, v: Array, alignment: Array, own: Array) -> t
         out.append(
             f"forward and backward vectors align: max β(1 + w)/N = {float(alignment.max()):.3g} > {ALIGNMENT_LIMIT}"
         )
-    noise = float((k.slope_noise / own).max())
+    noise, skew = float((k.slope_noise / own).max()), float((k.slope_next_order / own).max())
     if noise > SLOPE_LIMIT:
         out.append(f"the squared slopes are too spread for this width: max v_η/N = {noise:.3g} > {SLOPE_LIMIT}")
+    elif skew > NEXT_ORDER_LIMIT:
+        out.append(
+            f"the squared slopes are too skewed for this width: the order 1/N² is {skew:.3g} > {NEXT_ORDER_LIMIT} of "
+            "their variance"
+        )
     return tuple(out)

@@ -54,8 +54,10 @@ class _Unit(NamedTuple):
 
 def exact_logs(
     table: MomentTable, scales: tuple[Array, float], cosine: Array, width: int, conditions: Conditions
-) -> LogMoments:
-    """Return the moments, given X > 0 and T > 0, of a layer where y = θ z + √(1 − θ²) ζ.
+) -> tuple[LogMoments, Array]:
+    """Return the moments, given X > 0 and T > 0, of a layer where y = θ z + √(1 − θ²) ζ, and the chance that it is not.
+
+    What lies e^30 below the mean counts as 0.
 
     Relative to the logarithms of E X and E T without conditions.  Exact without conditions on z, else to order 1/N².
 
@@ -65,7 +67,7 @@ def exact_logs(
     cosine : θ, shape (m,); 0 with conditions.
     """
     units: dict[float, _Unit] = {}
-    out = np.empty((5, len(cosine)))
+    out, lost = np.empty((5, len(cosine))), np.empty(len(cosine))
     for k, (t, along) in enumerate(zip(scales[0].tolist(), cosine.tolist(), strict=True)):
         if t not in units:
             units[t] = _unit(table, float(np.exp(t)), scales[1])
@@ -74,12 +76,12 @@ def exact_logs(
             both = _transform(units[t], np.append(0.0, np.exp(u)), along, width, conditions)
             if max(both[-1, 0], both[0, -1]) < _LEFT:
                 break
-        out[:, k] = _moments(u, both)
+        *out[:, k], lost[k] = _moments(u, both)
     if conditions.tangent:  # the direction of ζ is independent of its length, so ln T loses the part of ln ‖ζ‖²
         freedom = max(conditions.tangent - conditions.across, 1) / 2
         out[1] -= digamma(freedom) - np.log(conditions.tangent / 2)
         out[3] -= polygamma(1, freedom)
-    return LogMoments(*out)
+    return LogMoments(*out), lost
 
 
 def _unit(table: MomentTable, weight: float, sigma_b: float) -> _Unit:
@@ -140,10 +142,11 @@ def _given(mean: Callable[[int, bool], Array], width: int, conditions: Condition
 def _moments(u: Array, both: Array) -> tuple[float, ...]:
     # Without the networks in which X or T is as good as zero.
     both = both - both[-1] - both[:, -1:] + both[-1, -1]
-    both /= both[0, 0]
+    alive = float(both[0, 0])
+    both /= alive
     x, t = both[1:, 0], both[0, 1:]
     (mean_x, xx), (mean_t, tt) = _of_logarithm(u, x), _of_logarithm(u, t)
-    return mean_x, mean_t, xx, tt, STEP**2 * float((both[1:, 1:] - x[:, None] * t).sum())
+    return mean_x, mean_t, xx, tt, STEP**2 * float((both[1:, 1:] - x[:, None] * t).sum()), 1 - alive
 
 
 def _of_logarithm(u: Array, transform: Array) -> tuple[float, float]:

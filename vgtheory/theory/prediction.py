@@ -17,9 +17,10 @@ from vgtheory.theory.homogeneous import ExactNorms, exact_norms, has_exact_law
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
 # Up to these the expansion is as good as the closure, which it is much faster than; above, next orders show.
-NOISE_LIMIT, ALIGNMENT_LIMIT = 0.04, 0.01
-# The closure's logarithm of one layer's factor: from here on it is off by more than a tenth of its spread.
+NOISE_LIMIT, ALIGNMENT_LIMIT, NEXT_ORDER_LIMIT, LENGTH_LIMIT = 0.04, 0.01, 0.01, 0.02
+# The closure takes a layer's ln X for normal: from here on it is off by more than a tenth of its spread.
 CLOSURE_LIMIT = 1.0
+LOST_LIMIT = 1e-5  # chance of a layer with next to no slope: rarer than that it does not show in any sample
 _UNITS = {
     "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
     "log_q": "natural logarithm of q (stays finite where q leaves the range of doubles)",
@@ -124,7 +125,7 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     return xr.Dataset(
         {name: ("layer", value, {"description": _UNITS[name]}) for name, value in values.items()},
         coords={"layer": np.arange(1, len(q) + 1)},
-        attrs=_attributes(network, terms, exact, gradient, weight),
+        attrs=_attributes(network, terms, _dead_probability(network, exact, closed), gradient, weight),
     )
 
 
@@ -139,7 +140,15 @@ def _norms(
             None,
         )
     closed, doubts = None, terms.warnings
-    better = bool(terms.warnings) or terms.noise.max() > NOISE_LIMIT or terms.alignment_weight.max() > ALIGNMENT_LIMIT
+    better = bool(terms.warnings) or any(
+        float(size.max()) > limit
+        for size, limit in (
+            (terms.noise, NOISE_LIMIT),
+            (terms.alignment_weight, ALIGNMENT_LIMIT),
+            (terms.next_order, NEXT_ORDER_LIMIT),
+            (terms.length_shift, LENGTH_LIMIT),
+        )
+    )
     if method == "closure" or (method != "order 1/N" and better):
         closed, doubts = _closed(network, terms, method)
     known, name = (terms, "order 1/N") if closed is None else (closed, "closure")
@@ -162,22 +171,36 @@ def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closu
     noise = float(terms.noise.max())
     if noise > CLOSURE_LIMIT:
         return found, (f"the layers are too narrow: max v_η/N = {noise:.3g} > {CLOSURE_LIMIT:g}; use vg.simulate",)
+    if found.lost > LOST_LIMIT and not _dies(network):
+        return found, (f"with a chance of {found.lost:.2g} next to nothing passes some layer, which is left out",)
     return found, ()
+
+
+def _dies(network: Network) -> bool:
+    """Return whether a slope is exactly zero somewhere, so that gradients can be too."""
+    return any(piece.expr == 0 for piece in network.activation.derivative_pieces())
 
 
 def _half_spread(variance: Array) -> Array:
     return np.sqrt(np.maximum(variance, 0.0)) / 2  # orthogonal linear networks: zero up to rounding
 
 
+def _dead_probability(network: Network, exact: ExactNorms | None, closed: Closure | None) -> float:
+    """Return the chance, left out of the moments, that all slopes of some layer are zero."""
+    if exact is not None:
+        return exact.dead_probability
+    return closed.lost if closed is not None and closed.lost > 1e-12 and _dies(network) else 0.0
+
+
 def _attributes(
-    network: Network, terms: FiniteWidth, exact: ExactNorms | None, gradient: _Norms, weight: _Norms
+    network: Network, terms: FiniteWidth, dead: float, gradient: _Norms, weight: _Norms
 ) -> dict[str, str | float]:
     assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0"]
     if network.weights.acts_by_variance:
         assumptions.append(
             f"{network.weights.text} weights act like gaussian ones of the same variance (asymptotic in the width)"
         )
-    if exact is not None and exact.dead_probability:
+    if dead:
         assumptions.append("given that no layer is dead")
     growth = min(network.widths) * _growth(gradient.variance)
     return {
@@ -188,7 +211,7 @@ def _attributes(
         "expansion": "fails: " + "; ".join(terms.warnings) if terms.warnings else "holds",
         "law": "|dloss/dh_l|_2 is log-normal in the bulk",
         "assumptions": "; ".join(assumptions),
-        "dead_probability": 0.0 if exact is None else exact.dead_probability,
+        "dead_probability": dead,
         "variance_per_layer": growth,
         "depth_to_width": 1 / growth if growth > 1e-9 else float("inf"),
         "max_relative_length_variance": float(terms.length_variance.max()),
