@@ -23,7 +23,7 @@ def test_the_table_has_law_closed_form_and_samples(tmp_path, capsys):
 
 def test_without_a_closed_form_the_next_step_is_named(capsys):
     assert run(["lyapunov", "tanh", "--width", "20"]) == 0
-    assert "--samples measures the exponents" in capsys.readouterr().out
+    assert "--samples measures them" in capsys.readouterr().out
     assert run(["lyapunov", "tanh", "--sigma-w", "0.5", "--sigma-b", "0", "--width", "20"]) == 0
     assert "q_l tends to 0" in capsys.readouterr().out
 

@@ -311,6 +311,33 @@ def test_relu_networks_of_small_width(family, biases, rate, chains, count):
         assert each.var() != pytest.approx(1.06 * want.layer_variance[k], rel=0.03)
 
 
+@pytest.mark.parametrize("family", ["gaussian", "orthogonal"])
+def test_largest_and_mean_exponent_of_two_slopes(family):
+    """Real leaky networks of width 5: λ_1 and the mean to 1 %; and what is known in closed form of constant slopes."""
+    rng, n, chains, depth = np.random.default_rng(3), 5, 2000, 60
+    act = vg.activation("leaky_relu", alpha=0.3)
+    x, frame, total = np.sqrt(n) * np.tile(np.eye(n)[0], (chains, 1)), np.tile(np.eye(n), (chains, 1, 1)), []
+    for _ in range(depth):
+        w = weight_matrices(family, chains, n, n, 1.3, rng)
+        h = np.einsum("cij,cj->ci", w, x) + 0.2 * rng.standard_normal((chains, n))
+        slope = np.where(h > 0, 1.0, 0.3)
+        x = slope * h
+        frame, triangle = np.linalg.qr(slope[:, :, None] * w @ frame)
+        total.append(np.log(np.abs(np.diagonal(triangle, axis1=1, axis2=2))))
+    logs = np.concatenate(total)
+    law = lyapunov(vg.Network(act, getattr(vg.Weights, family)(1.3, 0.2), n, depth))
+    for found, want in ((logs[:, 0], law.top_at_width(n)), (logs.mean(axis=1), law.mean_at_width(n))):
+        error = found.std() / np.sqrt(len(found))
+        assert holds(found.mean(), want, error)
+        assert not holds(found.mean(), want + np.log(1.01), error)
+    for name in ("identity", "relu"):
+        for width in (1, 6, 300):
+            one = lyapunov(network(name, 1.3, family))
+            assert one.top_at_width(width) == pytest.approx(one.finite_width(width)[0], abs=1e-11)
+    line = lyapunov(network(LINEAR, 1.3, family))
+    assert line.mean_at_width(9) == pytest.approx(line.finite_width(9).mean(), abs=1e-12)
+
+
 def test_masked_exponents_by_enumeration():
     """E[ψ((n − k + 1)/2) | n ≥ k] over the binomial law by scipy.stats, and the formulas for LaTeX."""
     law, n = lyapunov(network("relu", 1.3, dropout=0.25)), 40
@@ -376,12 +403,13 @@ def test_triangular_factors_have_the_exact_exponents(act, family):
     assert np.allclose(found.exponent_stderr, error, rtol=0.5)
 
 
+@pytest.mark.slow
 def test_dense_networks_have_the_law_of_triangular_factors():
     net = vg.Network("relu", vg.Weights.gaussian(1.3, 0.2), 24, 400)
-    found, want = sample_lyapunov(net, 20, method="dense"), lyapunov(net).at_width(24)
-    error = want.stderr(400 - int(found.layer[0]), 20)[:3]
+    found, want = sample_lyapunov(net, 40, method="dense"), lyapunov(net).at_width(24)
+    error = want.stderr(400 - int(found.layer[0]), 40)[:3]
     assert holds(found.exponent[:3], want.value[:3], error)
-    assert not holds(found.exponent[:3], want.value[:3] + 0.03, error)
+    assert not holds(found.exponent[:3], want.value[:3] + np.log(1.02), error)
 
 
 @pytest.mark.parametrize("name", ["tanh", "gelu", "leaky_relu", "identity"])
@@ -416,22 +444,23 @@ def test_layers_between_qr_steps_follow_the_error_rule():
     assert layers_between(np.full(16, 50.0), 1e-8) == 1
 
 
+@pytest.mark.slow
 def test_leading_exponents_agree_with_forward_tangents():
     net = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.2), 30, 400)
     dense, tangents = sample_lyapunov(net, 24, directions=3), vg.tangents(net, 64, 3)
     error = np.hypot(dense.exponent_stderr, tangents.exponent_stderr)
     assert holds(dense.exponent, tangents.exponent, error)
-    assert not holds(dense.exponent, tangents.exponent + 0.03, error)
+    assert not holds(dense.exponent, tangents.exponent + np.log(1.02), error)
 
 
 def test_real_networks_follow_the_limit_law():
-    """tanh with its own forward pass, N = 150: within 1/N-effects of the law; 3 % in σ_w is seen."""
+    """tanh with its own forward pass, N = 150: within 1/N-effects of the law; 2 % in σ_w is seen."""
     net = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.2), 150, 120)
     found, law = sample_lyapunov(net, 2).exponent.values, lyapunov(net)
     share = (np.arange(150) + 0.5) / 150
     apart = (found - law.ppf(1 - share))[:130]
-    assert abs(apart.mean()) < 0.012
-    assert not abs(apart.mean() + np.log(1.03)) < 0.012
+    assert abs(apart.mean()) < 0.01
+    assert not abs(apart.mean() + np.log(1.02)) < 0.01
 
 
 def test_dead_directions_stay_dead():
@@ -448,6 +477,31 @@ def test_dead_directions_stay_dead():
 def test_homogeneous_networks_do_not_overflow():
     deep = network("leaky_relu", 4.0, depth=2000, width=6)
     assert np.isfinite(sample_lyapunov(deep).exponent).all()
+
+
+def test_every_law_of_weights_and_shape_of_network_is_sampled():
+    for weights in (vg.Weights.gaussian(1.2).recurrent(), vg.Weights.low_rank(1.2, rank=4, noise=0.5), vg.Weights.he()):
+        assert np.isfinite(sample_lyapunov(vg.Network("tanh", weights, 6, 40)).exponent).all()
+    given = vg.Weights.given([np.diag([3.0, 2.0]), np.diag([1.0, 0.5])])
+    found = sample_lyapunov(vg.Network("identity", given, 2, 2))
+    assert np.allclose(found.log_growth[0, 0], np.log([3, 1]))
+    mixed = sample_lyapunov(vg.Network("tanh", vg.Weights.gaussian(1.2), [9, 5, 7], 2))
+    assert mixed.log_growth.shape == (1, 1, 5)
+    thinned = sample_lyapunov(network("gelu", 1.4, depth=40, width=12, dropout=0.2), 2)
+    assert np.isneginf(thinned.exponent[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in vg.catalogue if name != "step"])
+def test_every_activation_of_the_catalogue_has_its_law(name):
+    for family in ("gaussian", "orthogonal"):
+        for q in (1e-2, 1.0, 10.0):
+            law = lyapunov(network(vg.activation(name), 1.4, family), q=q)
+            p = law.zero_mass + (1 - law.zero_mass) * T
+            y = law.ppf(p)
+            assert np.isfinite(y).all()
+            assert np.allclose(law.cdf(y), p, rtol=1e-6) or law.std() < 1e-8
+            assert law.expect(lambda v: v) == pytest.approx(law.mean(), rel=1e-8, abs=1e-10)
 
 
 # ------------------------------------------------------------------ refusals

@@ -161,12 +161,12 @@ def print_spectrum(law: Any, out: Path | None) -> None:
         _say(f"figure: {out}")
 
 
-def print_exponents(law: Any, finite: Any | None, drawn: Any | None, out: Path | None) -> None:
+def print_exponents(law: Any, width: int, finite: Any | None, drawn: Any | None, out: Path | None) -> None:
     """Print the law of the Lyapunov exponents at a few ranks, beside those at finite width and of sampled networks."""
     from vgtheory.reporting.exponent_rows import exponent_rows, exponent_sentences
 
     _table(*exponent_rows(law, finite, drawn))
-    for sentence in exponent_sentences(law, finite, drawn):
+    for sentence in exponent_sentences(law, width, finite, drawn):
         _say(sentence)
     if out is not None:
         _say(f"figure: {out}")

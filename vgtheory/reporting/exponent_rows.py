@@ -37,8 +37,8 @@ def exponent_rows(law: Any, finite: Any | None, drawn: Any | None) -> tuple[tupl
     return tuple(header), rows
 
 
-def exponent_sentences(law: Any, finite: Any | None, drawn: Any | None) -> tuple[str, ...]:
-    """Return what the table does not say: mean, dead directions, assumptions, how samples were drawn."""
+def exponent_sentences(law: Any, width: int, finite: Any | None, drawn: Any | None) -> tuple[str, ...]:
+    """Return what the table does not say: ends and means, dead directions, assumptions, how samples were drawn."""
     top, mean = number(round(law.top, 12), 6), number(law.mean(), 6)
     said = [f"largest exponent ln χ/2 = {top}, mean {mean} of those that are finite"]
     if law.zero_mass > 0:
@@ -47,7 +47,7 @@ def exponent_sentences(law: Any, finite: Any | None, drawn: Any | None) -> tuple
     if finite is not None and finite.status == "asymptotic":
         said += [f"at this width assumes: {text}" for text in finite.assumptions if "right as" in text]
     if finite is None:
-        said.append("no closed form at finite width: --samples measures the exponents")
+        said.append(_ends(law, width) + "no closed form for the others: --samples measures them")
     if drawn is not None:
         how = "triangular factors (exact, no matrices)"
         if drawn.attrs["method"] == "dense":
@@ -55,6 +55,15 @@ def exponent_sentences(law: Any, finite: Any | None, drawn: Any | None) -> tuple
             how = f"forward passes with a QR step every {f'{every} layers' if every > 1 else 'layer'}"
         said.append(f"sampled by {how}")
     return tuple(said)
+
+
+def _ends(law: Any, width: int) -> str:
+    if law.family not in ("gaussian", "orthogonal"):
+        return ""
+    off = "" if law.masked else ", up to O(1/N)"
+    mean = law.mean_at_width(width)
+    shown = f" and mean {number(mean, 6)}" if np.isfinite(mean) else ""
+    return f"width {width}: largest exponent {number(law.top_at_width(width), 6)}{shown}{off}; "
 
 
 def _rank(share: float, count: int) -> int:

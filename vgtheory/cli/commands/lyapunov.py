@@ -42,4 +42,4 @@ def lyapunov(
     drawn = sample_lyapunov(network, samples, seed) if samples else None
     if out is not None:
         write_figure(plot.figure_of(plot.exponents(law, drawn, finite=finite)), out)
-    print_exponents(law, finite, drawn, out)
+    print_exponents(law, network.widths[0], finite, drawn, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 from scipy.special import bdtr, digamma, gammaln, xlog1py, xlogy, zeta
@@ -18,6 +18,7 @@ Field = Literal["real", "complex"]
 FIELDS: tuple[Field, ...] = ("real", "complex")
 MAX_WIDTH, MAX_MASKED_WIDTH = 10**6, 20_000  # of sums over the number of active rows, O(N^{3/2})
 _AT_ONCE = 1_000_000
+_LOW, _HIGH, _STEP = -45.0, 90.0, 0.1  # of ln t: at width 1 the transform falls like t^{−1/2} only
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,27 @@ class WidthExponents:
         return np.exp(xlog1py(float(whole("depth", depth)), -self.death))
 
 
+def require_family(family: str) -> None:
+    """Raise UnsupportedError unless the weights are Gaussian or orthogonal."""
+    if family not in ("gaussian", "orthogonal"):
+        _refuse(f"{family} weights")
+
+
+def _refuse(why: str) -> NoReturn:
+    raise UnsupportedError(
+        f"exponents at finite width have no known closed form for {why}; use vg.sample_lyapunov(network, samples), "
+        "which measures them with their errors, or ppf at large width"
+    )
+
+
 def width_exponents(
     law: SlopeLaw, ensemble: Ensemble, family: str, sigma_w: float, masked: bool, width: int, field: Field
 ) -> WidthExponents:
     """Return the exponents at finite width for slopes that are 0 or of one size (see ``Lyapunov.at_width``)."""
     width, field = whole("width", width), choice("field", field, FIELDS)
-    if family not in ("gaussian", "orthogonal") or len(law.log_nodes) != 1:
-        why = f"{family} weights" if family not in ("gaussian", "orthogonal") else "slopes of several sizes"
-        raise UnsupportedError(
-            f"exponents at finite width have no known closed form for {why}; use vg.sample_lyapunov(network, "
-            "samples), which measures them with their errors, or ppf at large width"
-        )
+    require_family(family)
+    if len(law.log_nodes) != 1:
+        _refuse("slopes of several sizes (but top_at_width and mean_at_width)")
     most = MAX_WIDTH if law.zero_mass == 0 else MAX_MASKED_WIDTH
     if width > most:
         raise InputError(
@@ -99,6 +110,24 @@ def _assumptions(law: SlopeLaw, ensemble: Ensemble, masked: bool) -> tuple[str, 
     elif not masked:
         said.append("the slopes are those at the limit of q_l, right as N → ∞")
     return tuple(said)
+
+
+def top_at_width(law: SlopeLaw, ensemble: Ensemble, sigma_w: float, width: int) -> float:
+    """Return λ_1 at finite width for slopes of any law (see ``Lyapunov.top_at_width``).
+
+    E ln X = ∫ (e^{−t} − E e^{−tX}) dt/t for X = Σ d_i² z_i², with E e^{−tX} = (E (1 + 2 t d²)^{−1/2})^N, given X > 0.
+    """
+    u = np.arange(_LOW, _HIGH, _STEP)
+    # d² in units of N E d², so that X is about 1.
+    shifted = u[:, None] + law.log_nodes - law.log_mean - np.log(width)
+    one = np.exp(-0.5 * np.logaddexp(0.0, np.log(2.0) + shifted)) @ law.weights + law.zero_mass
+    empty = float(xlogy(width, law.zero_mass))
+    with np.errstate(divide="ignore"):
+        transform = np.exp(width * np.log(one))
+    transform = (transform - np.exp(empty)) / -np.expm1(empty)
+    log_x = float((np.exp(-np.exp(u)) - transform).sum() * _STEP) + np.log(width) + law.log_mean
+    lost = np.log(width) if ensemble == "gaussian" else digamma(width / 2) + np.log(2.0)
+    return float(np.log(sigma_w) + (log_x - lost) / 2)
 
 
 def _over_active_rows(width: int, active: float, beta: int) -> tuple[Array, Array]:

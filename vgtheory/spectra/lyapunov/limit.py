@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp, xlogy
+from scipy.special import digamma, logsumexp, xlogy
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.spectra.curve import Ensemble
-from vgtheory.spectra.laws.law import RandomState
-from vgtheory.spectra.lyapunov.finite import Field, WidthExponents, width_exponents
+from vgtheory.spectra.laws.law import RandomState, whole
+from vgtheory.spectra.lyapunov.finite import Field, WidthExponents, require_family, top_at_width, width_exponents
 from vgtheory.spectra.lyapunov.formulas import finite_width_formulas, limit_formulas
 from vgtheory.spectra.profile import factors
 from vgtheory.spectra.slope_law import SlopeLaw
@@ -203,7 +203,7 @@ class Lyapunov:
         t = np.asarray(probability, dtype=float)
         if not np.all((t > 0) & (t < 1)):
             raise InputError("probability outside (0, 1)", "numbers between 0 and 1", "drop the ends")
-        depth = whole_width("depth", depth)
+        depth = whole("depth", depth)
         early = np.array(self.early_log_q[:depth])
         log_s = (depth - len(early)) * self.ppf(t) if depth > len(early) else np.zeros(t.shape)
         if len(early) and self.activation is not None:
@@ -223,7 +223,8 @@ class Lyapunov:
         ------
         InputError : a width that is not a whole number of at least 1, or above 10⁶ (20,000 with dead units).
         UnsupportedError : slopes that take several values, or weights that are neither Gaussian nor orthogonal: no
-            closed form is known; ``vg.sample_lyapunov(network)`` measures the exponents with their errors.
+            closed form is known for all exponents (for the largest and their mean see `top_at_width` and
+            `mean_at_width`); ``vg.sample_lyapunov(network)`` measures them with their errors.
 
         Notes
         -----
@@ -232,6 +233,40 @@ class Lyapunov:
         exponents are means of digamma functions (Newman (1986); Forrester (2013) for complex matrices).
         """
         return width_exponents(self.law, self.ensemble, self.family, self.sigma_w, self.masked, width, field)
+
+    def top_at_width(self, width: int) -> float:
+        """Return λ_1 at finite width for any slopes, in closed form up to one integral.
+
+        λ_1 = E ln(σ_w² Σ d_i² z_i²/N)/2 with independent normal z (Haar weights: over Σ z_i² in place of N), given that
+        not all d_i are 0.  Exact at every width for positively homogeneous activations and constant slopes (`masked`);
+        else it takes units for independent and q_l for its limit, which is off by O(1/N).
+
+        Raises InputError for a bad width, UnsupportedError for weights that are neither Gaussian nor orthogonal.
+
+        Examples
+        --------
+        >>> from vgtheory import Network, Weights, lyapunov
+        >>> law = lyapunov(Network("leaky_relu", Weights.gaussian(1.4), width=20, depth=100))
+        >>> round(law.top, 6), round(law.top_at_width(20), 6)
+        (-0.010051, -0.078623)
+        """
+        require_family(self.family)
+        return top_at_width(self.law, self.ensemble, self.sigma_w, whole("width", width))
+
+    def mean_at_width(self, width: int) -> float:
+        """Return the mean of all exponents at finite width, E ln|det D W|/N; −inf where units can be dead.
+
+        ln σ_w + E ln|d| for orthogonal weights, and with Gaussian ones the mean of Newman's exponents in place of
+        ln σ_w.  As exact as `top_at_width`, and raises the same errors.
+        """
+        require_family(self.family)
+        width = whole("width", width)
+        if self.zero_mass > 0:
+            return -np.inf
+        total = 2 * np.log(self.sigma_w) + float(self.law.weights @ self.law.log_nodes)
+        if self.ensemble == "gaussian":
+            total += np.log(2 / width) + float(digamma(np.arange(1, width + 1) / 2).mean())
+        return float(total) / 2
 
     def finite_width(self, width: int, field: Field = "real") -> Array:
         """Return the `width` exponents at finite width, descending, as depth → ∞ (see `at_width`).
@@ -317,10 +352,3 @@ def _numbers(exponent: Any) -> Array:
     if np.isnan(y).any():
         raise InputError("exponent = nan", "numbers", "drop it")
     return y
-
-
-def whole_width(name: str, value: Any) -> int:
-    """Return a size as an int; raise InputError unless it is a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"{name} = {value!r}", "a whole number of at least 1", f"e.g. {name}=100")
-    return int(value)

@@ -37,9 +37,10 @@ def sample_lyapunov(
     """Return the Lyapunov exponents of sampled networks with their standard errors.
 
     ``log_growth`` (sample, block, direction) is Σ ln (R_l)_jj of J = Q R over the layers of a block, which ends at the
-    coordinate ``layer``; −inf from the block on in which the direction dies (or falls 1e300 behind in one layer).  ``exponent`` (direction) is the mean
-    growth per layer after the first block, over networks in which the direction lives, and ``exponent_stderr`` its
-    standard error: from the spread between networks where there are at least 16, else from that between blocks.
+    coordinate ``layer``; −inf from the block on in which the direction dies (or falls 1e300 behind in one layer).
+    ``exponent`` (direction) is the mean growth per layer after the first block, over networks in which the direction
+    lives, and ``exponent_stderr`` its standard error: from the spread between networks where there are at least 16,
+    else from that between blocks.
 
     Parameters
     ----------
