@@ -7,6 +7,7 @@ import sympy as sp
 import vgtheory as vg
 from vgtheory import laws
 from vgtheory._errors import UnsupportedError
+from vgtheory.spectra.laws.law import RealLaw
 from vgtheory.spectra.laws.transforms import ARGUMENT, FAMILIES, G_VALUE, M_VALUE, Z
 
 LAWS = [
@@ -95,6 +96,37 @@ def test_numeric_stieltjes_and_potential_agree_with_quadrature():
         np.testing.assert_allclose(step, g, rtol=1e-7)
         x = np.linspace(*law.edges(), 7)[1:-1]
         np.testing.assert_allclose(-law.stieltjes(x + 1e-12j).imag / np.pi, law.pdf(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        laws.quarter_circle(1.5),
+        laws.fuss_catalan(2),
+        laws.fuss_catalan(30),
+        laws.wishart_product([0.5, 2.0, 0.7]),
+        laws.free_bessel(2.5, 0.5),
+        laws.free_bessel(0.5, 0.7),
+        laws.free_sum(laws.wachter(2, 2), laws.semicircle()),
+        laws.free_product(laws.wachter(2, 2), laws.marchenko_pastur(1.5)),
+    ],
+    ids=str,
+)
+def test_boundary_values(law):
+    """−Im G(x + i0)/π is the density and Im U(x + i0)/π is P(X > x), on the line itself; off it, against quadrature."""
+    lo, hi = law.edges()
+    x = lo + (hi - lo) * np.array([0.003, 0.05, 0.3, 0.7, 0.98])
+    np.testing.assert_allclose(-law.stieltjes(x + 0j).imag / np.pi, law.pdf(x), rtol=1e-11)
+    if not isinstance(law, laws.QuarterCircle):  # its U is by quadrature, which needs room
+        np.testing.assert_allclose(law.log_potential(x + 0j).imag / np.pi, law.sf(x), atol=1e-11)
+    # Quadrature loses the mass below 1e-300, which is 1e-10 of it for the deep product.
+    z = np.array([0.3 + 1j, -2 + 0.5j, 8 + 2j, 2.5 - 1j, 100 + 1j, -3.0, 1.5 * hi]) * max(1.0, hi / 8)
+    for own, by_rule in (
+        (law.stieltjes_and_slope(z)[0], RealLaw.stieltjes_and_slope(law, z)[0]),
+        (law.stieltjes_and_slope(z)[1], RealLaw.stieltjes_and_slope(law, z)[1]),
+        (law.log_potential(z), RealLaw.log_potential(law, z)),
+    ):
+        np.testing.assert_allclose(own, by_rule, rtol=1e-9)
 
 
 def test_laws_without_a_closed_form_say_so():

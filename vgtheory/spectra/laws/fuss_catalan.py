@@ -8,6 +8,7 @@ from scipy.special import gammaln
 
 from vgtheory.spectra.laws.half_line import HalfLineLaw
 from vgtheory.spectra.laws.law import Array, positive, whole
+from vgtheory.spectra.laws.power_law import power_stieltjes
 
 _HALVINGS = 70  # of an interval of length 780 in the log-odds of the angle: below the spacing of doubles at 1
 
@@ -74,6 +75,15 @@ class FussCatalan(HalfLineLaw):
         value = self._parts(self._odds(2, np.clip(q, 1e-300, 1), rising=False))[0]
         value = np.where(q == 0, -np.inf, np.where(q == 1, self.log_support()[1], value))
         return np.where((q >= 0) & (q <= 1), value, np.nan)[()]
+
+    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+        """Return G(z) and G'(z), from z = (1 + m)^{L+1}/m."""
+        value, slope, _ = power_stieltjes(z, np.ones(1), np.array([self.depth + 1.0]), 0.0)
+        return value[()], slope[()]
+
+    def log_potential(self, z: ArrayLike) -> Array:
+        """Return U(z) = E ln(z − X), in closed form in m(z)."""
+        return power_stieltjes(z, np.ones(1), np.array([self.depth + 1.0]), 0.0)[2][()]
 
     def log_moment(self, order: int) -> float:
         """Return ln E X^order = ln C((L + 1)k, k)/(Lk + 1)."""

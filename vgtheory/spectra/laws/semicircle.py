@@ -73,6 +73,21 @@ class QuarterCircle(RealLaw):
         chord = np.sqrt((1 - t) * (1 + t))
         return np.clip(2 * (np.arctan2(t, chord) + t * chord) / np.pi, 0, 1)[()]
 
+    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+        """Return G = (4/πR)[1 + πz/2 + (1 − z²)I] at z in units of R, I = ∫_0^{π/2} dθ/(z − sin θ), and G'."""
+        t = np.asarray(z, dtype=complex) / self.radius
+        value, slope = np.zeros(t.shape, complex), np.zeros(t.shape, complex)
+        near = np.abs(t) < 3  # farther out the closed form cancels, and the rule has every digit
+        value[~near], slope[~near] = RealLaw.stieltjes_and_slope(self, self.radius * t[~near])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = t[near]
+            root = np.sqrt(1 - t**2)
+            # With u = tan(θ/2) the poles are (1 ± root)/t; u/pole meets no cut on its way from 0 to 1.
+            angle = (np.log(1 - t / (1 + root)) - np.log(1 - (1 + root) / t)) / root
+            value[near] = 4 / np.pi * (1 + np.pi * t / 2 + (1 - t**2) * angle) / self.radius
+            slope[near] = 4 / np.pi * (np.pi / 2 - t * angle + 1 / t) / self.radius**2
+        return value[()], slope[()]
+
     def moment(self, order: int) -> float:
         """Return E X^k = radius^k Γ((k + 1)/2)/(√π Γ(k/2 + 2))."""
         k = whole("order", order, 0)

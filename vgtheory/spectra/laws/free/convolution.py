@@ -7,11 +7,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError
 from vgtheory.spectra.laws.atom import PointMass
+from vgtheory.spectra.laws.free.gaps import PRODUCT, SUM, Rule, bands, components
+from vgtheory.spectra.laws.free.given import GivenR, GivenS
 from vgtheory.spectra.laws.free.scanned import ScannedLaw
-from vgtheory.spectra.laws.law import RealLaw, whole
+from vgtheory.spectra.laws.law import Array, RealLaw, whole
 
 _HEIGHTS = tuple(6.0**-k for k in range(11))  # Im z or arg z on the way down to the axis
 _NEWTON, _FIXED = 3, 30
@@ -30,6 +33,21 @@ class Subordinated(ScannedLaw):
     a: RealLaw
     b: RealLaw
 
+    @property
+    @abstractmethod
+    def _rule(self) -> Rule:
+        """Return what tells a sum from a product where there is no mass."""
+
+    @cached_property
+    def intervals(self) -> tuple[tuple[float, float], ...]:
+        """Return the intervals of the continuous part, ascending, however narrow the gaps between them are."""
+        for one, other in ((self.a, self.b), (self.b, self.a)):
+            if isinstance(one, PointMass):  # the other law, shifted or scaled
+                ends = np.array([part for part in components(other) if part[1] > part[0]]).reshape(-1, 2)
+                moved = self._rule.place(ends, np.array(one.place))
+                return tuple((float(lo), float(hi)) for lo, hi in moved)
+        return bands(self.a, self.b, self._rule, self.bounds())
+
     @abstractmethod
     def _way(self, x: np.ndarray) -> list[np.ndarray]:
         """Return the places z from far above the axis down to x."""
@@ -47,6 +65,23 @@ class Subordinated(ScannedLaw):
         """Return G(z) from G of one law at its ω."""
 
     @abstractmethod
+    def _moved(self, z: np.ndarray, constant: float, law: RealLaw) -> tuple[Array, Array, Array]:
+        """Return G, G' and U at z where one of the two laws is a constant."""
+
+    @abstractmethod
+    def _outer(
+        self,
+        z: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+        g: np.ndarray,
+        slope: np.ndarray,
+        one: tuple[np.ndarray, np.ndarray],
+        two: tuple[np.ndarray, np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return G(z), G'(z) and U(z) − U_a(ω₁) − U_b(ω₂) from G_a and G_a' at ω₁ and (k, k') of both laws."""
+
+    @abstractmethod
     def _angle(self, first: np.ndarray, second: np.ndarray, g: np.ndarray) -> np.ndarray:
         """Return what Im(U_a(ω₁) + U_b(ω₂)) lacks to Im U(z)."""
 
@@ -60,36 +95,65 @@ class Subordinated(ScannedLaw):
             j, dj = second - 1 / h, 1 + slope / h**2
             return self._step(z, j), self._rate(z, j) * dj * self._rate(z, k) * dk, second
 
-    def subordination(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return (ω₁, ω₂, the relative residual) at x + i0."""
-        way = self._way(x)
+    def subordination(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (ω₁, ω₂, the relative residual) at z in the upper half plane, or x + i0 for real z."""
+        z = np.asarray(z, dtype=complex)
+        way, real = self._way(z), z.imag == 0
         first = way[0]
         for _ in range(_FIXED):
             first = self._map(way[0], first)[0]
-        for z in way:
+        for place in way:
             for _ in range(_NEWTON):
-                first = self._newton(z, first)[0]
-        z, moving = x + 0j, np.arange(x.size)
+                first = self._newton(place, first)[0]
+        moving = np.arange(z.size)
         for _ in range(_LAST):
-            new, moved = self._newton(z[moving], first[moving], reflect=True)
+            new, moved = self._newton(z[moving], first[moving], real[moving])
             first[moving] = new
             moving = moving[moved > _CLOSE * np.abs(new)]
             if not moving.size:
                 break
         value, _, second = self._map(z, first)
         second = second.real + 1j * np.maximum(second.imag, 0.0)
-        return first, second, np.abs(value - first) / np.maximum(np.abs(first) + np.abs(x), 1e-300)
+        return first, second, np.abs(value - first) / np.maximum(np.abs(first) + np.abs(z), 1e-300)
 
-    def _newton(self, z: np.ndarray, first: np.ndarray, reflect: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def _newton(
+        self, z: np.ndarray, first: np.ndarray, real: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return ω₁ after one step, and how far it moved; on the axis ω₁ and its conjugate solve the same equation."""
         value, slope, _ = self._map(z, first)
         with np.errstate(all="ignore"):
             new = first - (first - value) / (1 - slope)
-        if reflect:
-            new = new.real + 1j * np.abs(new.imag)
+        if real is not None:
+            new = new.real + 1j * np.where(real, np.abs(new.imag), new.imag)
         # Newton may leave the half plane next to an edge; the fixed point never does.
         new = np.where(np.isfinite(new) & (new.imag >= 0), new, np.where(np.isfinite(value), value, first))
         return new, np.abs(new - first)
+
+    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+        """Return G(z) and G'(z) from the subordinated points."""
+        return self._transforms(z)[:2]
+
+    def log_potential(self, z: ArrayLike) -> Array:
+        """Return U(z) = E ln(z − X) from the log potentials at the subordinated points."""
+        return self._transforms(z)[2]
+
+    def _transforms(self, z: ArrayLike) -> tuple[Array, Array, Array]:
+        """Return G, G' and U at z, in the lower half plane by conjugation."""
+        z = np.asarray(z, dtype=complex)
+        for one, other in ((self.a, self.b), (self.b, self.a)):
+            if isinstance(one, PointMass):
+                return self._moved(z, one.place, other)
+        upper = np.ravel(z.real + 1j * np.abs(z.imag))
+        first, second, _ = self.subordination(upper)
+        with np.errstate(all="ignore"):
+            g, slope = self.a.stieltjes_and_slope(first)
+            h, other = self.b.stieltjes_and_slope(second)
+            first_k, second_k = (first - 1 / g, 1 + slope / g**2), (second - 1 / h, 1 + other / h**2)
+            value, slope, rest = self._outer(upper, first, second, g, slope, first_k, second_k)
+            potential = self.a.log_potential(first) + self.b.log_potential(second) + rest
+        parts = (part.reshape(z.shape) for part in (value, slope, potential))
+        value, slope, potential = (np.where(z.imag < 0, part.conj(), part)[()] for part in parts)
+        return value, slope, potential
 
     def tails(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (density, P(X > x), error) at x."""
@@ -114,6 +178,10 @@ class FreeSum(Subordinated):
         return a + c, b + d
 
     @property
+    def _rule(self) -> Rule:
+        return SUM
+
+    @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Return the atoms: α + β with mass μ{α} + ν{β} − 1 where positive (Bercovici & Voiculescu 1998)."""
         pairs = product(self.a.atoms, self.b.atoms)
@@ -135,6 +203,14 @@ class FreeSum(Subordinated):
     def _angle(self, first: np.ndarray, second: np.ndarray, g: np.ndarray) -> np.ndarray:
         return np.angle(g)  # U = U_a(ω₁) + U_b(ω₂) + ln G
 
+    def _moved(self, z: np.ndarray, constant: float, law: RealLaw) -> tuple[Array, Array, Array]:
+        at = z - constant
+        return (*law.stieltjes_and_slope(at), law.log_potential(at))
+
+    def _outer(self, z, first, second, g, slope, one, two):  # type: ignore[no-untyped-def]
+        # ω₁ = z − k_b(ω₂), ω₂ = z − k_a(ω₁)
+        return g, slope * (1 - two[1]) / (1 - one[1] * two[1]), np.log(g)
+
     def moment(self, order: int) -> float:
         """Return E X^order: free cumulants add (Speicher 1994)."""
         k = whole("order", order, 0)
@@ -155,6 +231,10 @@ class FreeProduct(Subordinated):
         (a, b), (c, d) = self.a.support(), self.b.support()
         return a * c, b * d
 
+    @property
+    def _rule(self) -> Rule:
+        return PRODUCT
+
     @cached_property
     def _zero(self) -> float:
         return max((mass for law in (self.a, self.b) for x, mass in law.atoms if x == 0), default=0.0)
@@ -168,7 +248,7 @@ class FreeProduct(Subordinated):
 
     def _way(self, x: np.ndarray) -> list[np.ndarray]:
         # Around the origin at one modulus, so that x may lie many decades below the top.
-        return [x * np.exp(2.5j * height) for height in _HEIGHTS]
+        return [np.abs(x) * np.exp(1j * (np.angle(x) + (2.5 - np.angle(x)) * height)) for height in _HEIGHTS]
 
     def _step(self, z: np.ndarray, k: np.ndarray) -> np.ndarray:
         return z / k
@@ -178,6 +258,18 @@ class FreeProduct(Subordinated):
 
     def _at_z(self, omega: np.ndarray, g: np.ndarray, x: np.ndarray) -> np.ndarray:
         return omega * g / x  # zG(z) = ω G_a(ω)
+
+    def _moved(self, z: np.ndarray, constant: float, law: RealLaw) -> tuple[Array, Array, Array]:
+        value, slope = law.stieltjes_and_slope(z / constant)
+        return value / constant, slope / constant**2, law.log_potential(z / constant) + np.log(constant)
+
+    def _outer(self, z, first, second, g, slope, one, two):  # type: ignore[no-untyped-def]
+        # ln ω₁ = ln z − ln k_b(ω₂), ln ω₂ = ln z − ln k_a(ω₁)
+        rate, other = first * one[1] / one[0], second * two[1] / two[0]
+        speed = first / z * (1 - other) / (1 - rate * other)
+        value = first * g / z
+        rest = np.log(z) - np.log(first) - np.log(second) + np.log(z * value)
+        return value, ((g + first * slope) * speed - value) / z, rest
 
     def _angle(self, first: np.ndarray, second: np.ndarray, g: np.ndarray) -> np.ndarray:
         # E ln(1 − X/z) = that of A at ω₁ + that of B at ω₂ + ln(zG(z))
@@ -235,6 +327,8 @@ def free_sum(a: RealLaw, b: RealLaw) -> RealLaw:
     _check(a, b)
     if isinstance(a, PointMass) and isinstance(b, PointMass):
         return PointMass(a.place + b.place)
+    if isinstance(a, GivenR) and isinstance(b, GivenR):
+        return GivenR(a.expr + b.expr.subs(b.symbol, a.symbol), a.symbol)
     return FreeSum(a, b)
 
 
@@ -259,6 +353,8 @@ def free_product(a: RealLaw, b: RealLaw) -> RealLaw:
     for one, other in ((a, b), (b, a)):
         if isinstance(one, PointMass) and (one.place == 0 or isinstance(other, PointMass)):
             return PointMass(one.place * (other.place if isinstance(other, PointMass) else 0.0))
+    if isinstance(a, GivenS) and isinstance(b, GivenS):
+        return GivenS(a.expr * b.expr.subs(b.symbol, a.symbol), a.symbol)
     return FreeProduct(a, b)
 
 

@@ -18,6 +18,7 @@ _HEIGHTS = tuple(4.0**k for k in range(6, -14, -1))
 _TURNS = tuple(0.6**k for k in range(1, 40))
 _RAY, _NEWTON, _LAST = 60, 3, 60
 _FAR, _PLACES = 1e6, 4000  # largest argument, and number of places, where an end of the support is looked for
+_APART = 1e-8  # of the width
 _V, _W = np.polynomial.legendre.leggauss(100)
 # On (0, 1), 1 − v⁶: a logarithm at the far end, where a law reaches 0, costs no digits.
 _NODE, _WEIGHT = 1 - ((1 + _V) / 2) ** 6, 3 * _W * ((1 + _V) / 2) ** 5
@@ -85,6 +86,22 @@ class Given(ScannedLaw):
             return float(values[k])
         place = brentq(lambda v: float(self._z(np.array([v + 0j]))[1][0].real), u[k], u[k + 1], xtol=1e-15 * abs(u[k]))
         return float(self._z(np.array([place + 0j]))[0][0].real)
+
+    def landmarks(self) -> tuple[float, ...]:
+        """Return z at the other extrema of z(u) on the line, where a gap inside of the support begins or ends."""
+        lo, hi = self.bounds()
+        found = []
+        for sign in (-1.0, 1.0):
+            u = sign * np.geomspace(1e-6, _FAR, _PLACES)
+            with np.errstate(all="ignore"):
+                slopes = self._z(u + 0j)[1]
+            real = np.abs(slopes.imag) <= 1e-9 * np.abs(slopes)  # a formula may leave the line beyond a branch point
+            signs = np.where(real & np.isfinite(slopes.real), np.sign(slopes.real), 0)
+            for k in np.flatnonzero(signs[1:] * signs[:-1] < 0):
+                place = brentq(lambda v: float(self._z(np.array([v + 0j]))[1][0].real), u[k], u[k + 1])
+                found.append(float(self._z(np.array([place + 0j]))[0][0].real))
+        room = _APART * (hi - lo)  # the ends themselves are extrema too
+        return tuple(z for z in found if lo + room < z < hi - room)
 
 
 @dataclass(frozen=True)
@@ -175,7 +192,11 @@ class GivenS(Given):
         m, residual = self._follow(x)
         s = self._functions[0]
         with np.errstate(all="ignore"):
-            psi = self._segment(m, lambda u: np.log(s(u))) - m * np.log(s(m)) - np.log(1 + m)
+            # By way of the lower half plane: S may have a pole on the line between 0 and m.
+            corner = m.real / 2 - 1j * np.maximum(np.abs(m.imag), np.abs(m) / 3)
+            total = self._segment(corner, lambda u: np.log(s(u)))
+            total += self._segment(m - corner, lambda u: np.log(s(corner[:, None] + u)))
+            psi = total - m * np.log(s(m)) - np.log(1 + m)
             density = np.maximum(-m.imag, 0) / np.pi / x
             return np.nan_to_num(density), np.clip(psi.imag / np.pi, 0, 1), residual * np.abs(m / x)
 

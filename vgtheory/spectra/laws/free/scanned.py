@@ -18,7 +18,10 @@ _DEGREE = 256
 
 @dataclass(frozen=True)
 class ScannedLaw(RealLaw):
-    """A law whose density and P(X > x) are computed from an equation at x; gaps above 1/500 of its width are found."""
+    """A law whose density and P(X > x) are computed from an equation at x.
+
+    Gaps above 1/500 of its width are found, and any between two landmarks.
+    """
 
     @abstractmethod
     def bounds(self) -> tuple[float, float]:
@@ -28,6 +31,10 @@ class ScannedLaw(RealLaw):
     def tails(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (density, P(X > x), estimated error of the density) at x, inside the bounds."""
 
+    def landmarks(self) -> tuple[float, ...]:
+        """Return places inside the bounds that may be edges of gaps."""
+        return ()
+
     @cached_property
     def intervals(self) -> tuple[tuple[float, float], ...]:
         """Return the intervals of the continuous part, ascending."""
@@ -35,7 +42,9 @@ class ScannedLaw(RealLaw):
         if hi <= lo:
             return ()
         t = (np.arange(_SCAN) + 0.5) * np.pi / _SCAN
-        x = (lo + hi) / 2 - (hi - lo) / 2 * np.cos(t)
+        marks = np.sort([lo, *self.landmarks(), hi])
+        x = np.unique(np.append((lo + hi) / 2 - (hi - lo) / 2 * np.cos(t), (marks[1:] + marks[:-1]) / 2))
+        x = x[(x > lo) & (x < hi)]
         inside = self._present(x)
         change = np.flatnonzero(np.diff(inside.astype(int)))
         empty, full = x[change + inside[change]], x[change + ~inside[change]]
