@@ -126,7 +126,10 @@ class Frame:
             if self._since == 1:
                 self._spreads.append(spread)
             else:
-                self.rounding = max(self.rounding, _EPS * math.exp(min(spread, 300.0)))
+                lost = _EPS * math.exp(min(spread, 300.0))
+                self.rounding = max(self.rounding, lost)
+                if lost > self.tolerance and self.given is None:
+                    self.step -= 1  # the first layers were tamer than those to come
         self._rows, self._offset, self._since = q[:, :live], 0.0, 0
 
     def _finished(self) -> Array:

@@ -52,7 +52,8 @@ def sample_lyapunov(
         side, such as ReLU, with or without dropout.  "dense" runs the network itself, forward pass and QR.  "auto"
         takes the first where it is exact.
     tolerance : how far off rounding may bring ln of the growth between two QR steps, "dense" only.
-    qr_every : layers between QR steps; by default chosen by `layers_between` from the first 16 layers.
+    qr_every : layers between QR steps; by default chosen by `layers_between` from the first 16 layers, and lowered
+        where later ones turn out to need it.  The attribute ``rounding`` is the largest estimate of what was lost.
 
     Raises
     ------
