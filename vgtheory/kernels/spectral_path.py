@@ -17,6 +17,7 @@ y = ln ζ; v and all y are found together by Newton's method, each point startin
 import numpy as np
 
 from vgtheory.kernels._jit import exact, reduction
+from vgtheory.kernels.spectral_angle import upper_angle
 
 PLAIN = -1
 _ITERATIONS = 30
@@ -232,17 +233,38 @@ def _reach(target, v, ys, laws, factors, rest, errors, slopes, tolerance):
 @exact
 def _angle(y, k, laws):
     """Return E arg(1 − d²/ζ)."""
-    nodes, _, weights, offsets, _, _ = laws
-    u, theta = y.real, y.imag
-    sine, lift = np.sin(theta), 2.0 * np.sin(0.5 * theta) ** 2
+    nodes, ratios, weights, offsets, _, tops = laws
+    reach = tops[k] - y.real
+    if reach < _RANGE:
+        size = _near_angle(np.exp(reach), abs(np.sin(y.imag)), y.imag, ratios, weights, offsets[k], offsets[k + 1])
+    else:
+        size = _far_angle(y.real, y.imag, nodes, weights, offsets[k], offsets[k + 1])
+    return size if y.imag <= np.pi else -size
+
+
+@reduction
+def _near_angle(scale, sine, theta, ratios, weights, start, stop):
+    """Return E |arg(1 − d²/ζ)| where d²/|ζ| = scale · ratios, |sin θ| = sine."""
+    lift = 2.0 * np.sin(0.5 * theta) ** 2
     total = 0.0
-    for i in range(offsets[k], offsets[k + 1]):
+    for i in range(start, stop):
+        a = scale * ratios[i]
+        total += weights[i] * upper_angle(a * sine, (1.0 - a) + a * lift)
+    return total
+
+
+@exact
+def _far_angle(u, theta, nodes, weights, start, stop):
+    """Return the same where d²/|ζ| leaves the range of :func:`_near_sums`."""
+    sine, lift = abs(np.sin(theta)), 2.0 * np.sin(0.5 * theta) ** 2
+    total = 0.0
+    for i in range(start, stop):
         distance = nodes[i] - u
         b, gap = np.exp(-abs(distance)), -np.expm1(-abs(distance))
         if distance < 0.0:
-            total += weights[i] * np.arctan2(b * sine, gap + b * lift)
+            total += weights[i] * upper_angle(b * sine, gap + b * lift)
         else:
-            total += weights[i] * np.arctan2(sine, lift - gap)
+            total += weights[i] * upper_angle(sine, lift - gap)
     return total
 
 
@@ -384,6 +406,32 @@ def cross(target, goal, v, ys, laws, factors, rest):
 
 
 @exact
+def _meet(target, v, ys, low, high, laws, factors, rest, errors, slopes, row):
+    """Return whether v was moved to where ln z is real and the survival is `target`; fills row, moves ys.
+
+    Both are met at once: dΨ = m d ln z, so that Im(m d ln z) = π (target − survival).
+    """
+    powers = factors[2]
+    for _ in range(_STALLED):
+        value, correction, rate, worst, m = log_z(v, ys, laws, factors, rest, errors, slopes)
+        _row(v, ys, laws, factors, rest, errors, slopes, row)
+        if not m.imag < 0.0:
+            return False
+        along = (np.pi * (target - row[SURVIVAL]) + m.real * value.imag) / m.imag
+        dv = _over(complex(along, -value.imag) - correction, rate)
+        room = min(v.imag, np.pi - v.imag, max(abs(v), 1e-7))
+        if not (abs(dv) < 0.6 * room):
+            return False
+        turn = -_over(np.exp(v), np.exp(v) - 1.0)
+        _move(ys, dv, turn, powers, errors, slopes)
+        v += dv
+        if abs(dv) < 1e-9 * room and worst < 1e-9:
+            _row(v, ys, laws, factors, rest, errors, slopes, row)
+            return low <= row[LOG_X] <= high and abs(row[SURVIVAL] - target) < 1e-12
+    return False
+
+
+@exact
 def invert(targets, column, rows, vs, states, laws, factors, rest):
     """Return rows at prescribed ln x or survival (`column`) between neighbours of `trace`, ln x increasing.
 
@@ -392,7 +440,7 @@ def invert(targets, column, rows, vs, states, laws, factors, rest):
     size = states.shape[1]
     out = np.empty((targets.size, COLUMNS))
     errors, slopes = np.zeros(size, np.complex128), np.zeros(size, np.complex128)
-    now, row = np.empty(size, np.complex128), np.empty(COLUMNS)
+    now, kept, row = np.empty(size, np.complex128), np.empty(size, np.complex128), np.empty(COLUMNS)
     sign = 1.0 if column == LOG_X else -1.0
     values = sign * rows[:, column].copy()
     for n in range(targets.size):
@@ -407,6 +455,12 @@ def invert(targets, column, rows, vs, states, laws, factors, rest):
         v = vs[j - 1] + share * (vs[j] - vs[j - 1])
         for k in range(size):
             now[k] = states[j - 1, k] + share * (states[j, k] - states[j - 1, k])
+        if column == SURVIVAL:
+            for k in range(size):
+                kept[k] = now[k]
+            if _meet(targets[n], v, kept, low, high, laws, factors, rest, errors, slopes, row):
+                out[n] = row
+                continue
         for _ in range(60):
             v, _, fine = _reach(complex(log_x, 0.0), v, now, laws, factors, rest, errors, slopes, 1e-9)
             if not fine:  # step by step from the neighbour
