@@ -352,8 +352,10 @@ def test_masked_exponents_by_enumeration():
         spread = float(p @ (special.polygamma(1, np.maximum(rows - k + 1, 1) / 2) + (psi - mean) ** 2)) / 4
         assert want.layer_variance[k - 1] == pytest.approx(spread, rel=1e-10)
         assert want.death[k - 1] == pytest.approx(stats.binom.cdf(k - 1, n, 0.375), rel=1e-9)
-        formula = law.formulas[-1].at(sigma_w=1.3, d=sp.Rational(4, 3), p=0.375, width=n, k=k)
+        formula, of_variance = law.formulas[-2:]
+        formula = formula.at(sigma_w=1.3, d=sp.Rational(4, 3), p=0.375, width=n, k=k)
         assert float(formula.value()) == pytest.approx(want.value[k - 1], rel=1e-10)
+        assert float(of_variance.at(p=0.375, width=n, k=k).value()) == pytest.approx(spread, rel=1e-10)
     assert (np.diff(want.value) < 0).all()
 
 
@@ -361,13 +363,14 @@ def test_formulas_say_what_the_arrays_say():
     law = lyapunov(network(LINEAR, 1.3))
     names = {f.name: f for f in law.formulas}
     at = {"width": 9, "k": 4}
-    value = names["exponents at width N, no unit dead"].at(sigma_w=1.3, d=1, **at).value()
+    value = names["exponents at width N"].at(sigma_w=1.3, d=1, **at).value()
     assert float(value) == pytest.approx(law.finite_width(9)[3], rel=1e-12)
-    spread = names["variance per layer, no unit dead"].at(**at).value()
+    spread = names["variance per layer at width N"].at(**at).value()
     assert float(spread) == pytest.approx(law.at_width(9).layer_variance[3], rel=1e-12)
+    assert law.formulas[-1] == complex_formula()
     value = complex_formula().at(sigma_w=1.3, d=1, **at).value()
     assert float(value) == pytest.approx(law.finite_width(9, "complex")[3], rel=1e-12)
-    assert r"\psi{\left(\frac{- k + N + 1}{2} \right)}" in vg.latex(names["exponents at width N, no unit dead"])
+    assert r"\psi{\left(\frac{- k + N + 1}{2} \right)}" in vg.latex(names["exponents at width N"])
 
 
 @pytest.mark.parametrize("family", ["gaussian", "orthogonal"])

@@ -40,30 +40,43 @@ def limit_formulas(ensemble: Ensemble) -> tuple[Formula, ...]:
     )
 
 
-def finite_width_formulas(ensemble: Ensemble, masked: bool) -> tuple[Formula, ...]:
-    """Return λ_k and the variance of what one layer adds, for slopes 0 and d: n ~ binomial(N, p) rows are active.
+def finite_width_formulas(ensemble: Ensemble, proved: bool, dead: bool) -> tuple[Formula, ...]:
+    """Return λ_k and the variance v_k of what one layer adds to ln of the k-th stretch, for slopes 0 and ±d.
 
-    With d = 0 nowhere p = 1, and the sum is its term n = N.
+    dead : whether units are dead with probability 1 − p; n ~ binomial(N, p) rows are active.
     """
-    status = "proved" if masked else "asymptotic"
-    held = ("slopes are 0 or ±d; units are active independently", "growth of a direction while it lives, n ≥ k")
-    common: dict[str, Any] = {"status": status, "assumptions": held}
+    common: dict[str, Any] = {"status": "proved" if proved else "asymptotic"}
     if ensemble == "gaussian":
-        scale, gone = sp.log(2 * sigma_w**2 * slope**2 / width) / 2, sp.S.Zero
-        reference: tuple[str, ...] = ("newman1986", "bartlett1933")
+        scale, lost, lost_spread = sp.log(2 * sigma_w**2 * slope**2 / width) / 2, sp.S.Zero, sp.S.Zero
+        common["reference"] = ("newman1986", "bartlett1933")
     else:
-        scale, reference = sp.log(sigma_w * slope), ("mezzadri2007",)
-        gone = sp.polygamma(0, (width - rank + 1) / 2)
-    full = (sp.polygamma(0, (width - rank + 1) / 2) - gone) / 2
-    spread = sp.polygamma(1, (width - rank + 1) / 2) / 4 if ensemble == "gaussian" else sp.S.Zero
-    chance = sp.binomial(width, _rows) * active**_rows * (1 - active) ** (width - _rows)
-    mean = sp.Sum(chance * (sp.polygamma(0, (_rows - rank + 1) / 2) - gone), (_rows, rank, width))
-    mean = mean / sp.Sum(chance, (_rows, rank, width)) / 2
-    return (
-        Formula(_ordered, scale + full, name="exponents at width N, no unit dead", reference=reference, **common),
-        Formula(_variance, spread, name="variance per layer, no unit dead", reference=reference, **common),
-        Formula(_ordered, scale + mean, name="exponents at width N, masked layers", reference=reference, **common),
+        scale = sp.log(sigma_w * slope)
+        lost, lost_spread = (sp.polygamma(order, (width - rank + 1) / 2) for order in (0, 1))
+        common["reference"] = ("mezzadri2007",)
+    if not dead:
+        common["assumptions"] = ("slopes are ±d",)
+        mean, spread = (sp.polygamma(order, (width - rank + 1) / 2) for order in (0, 1))
+        names = ("exponents at width N", "variance per layer at width N")
+    else:
+        common["assumptions"] = (
+            "slopes are 0 or ±d, independently between units and of the weights",
+            "growth of a direction while it lives, n ≥ k",
+        )
+        mean = _over_rows(sp.polygamma(0, (_rows - rank + 1) / 2))
+        square = _over_rows(sp.polygamma(0, (_rows - rank + 1) / 2) ** 2)
+        spread = _over_rows(sp.polygamma(1, (_rows - rank + 1) / 2)) + square - mean**2
+        names = ("exponents at width N, masked layers", "variance per layer at width N, masked layers")
+    found = (
+        Formula(_ordered, scale + (mean - lost) / 2, name=names[0], **common),
+        Formula(_variance, (spread - lost_spread) / 4, name=names[1], **common),
     )
+    return found if dead or ensemble == "orthogonal" else (*found, complex_formula())
+
+
+def _over_rows(value: sp.Expr) -> sp.Expr:
+    """Return the mean over the number n of active rows, given n ≥ k."""
+    chance = sp.binomial(width, _rows) * active**_rows * (1 - active) ** (width - _rows)
+    return sp.Sum(chance * value, (_rows, rank, width)) / sp.Sum(chance, (_rows, rank, width))
 
 
 def complex_formula() -> Formula:

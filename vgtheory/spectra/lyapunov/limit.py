@@ -279,7 +279,7 @@ class Lyapunov:
     def formulas(self) -> tuple[Formula, ...]:
         """Return the law, its largest exponent and what is known in closed form at finite width, for LaTeX."""
         closed = self.family in ("gaussian", "orthogonal") and len(self.law.log_nodes) == 1
-        finite = finite_width_formulas(self.ensemble, self.masked) if closed else ()
+        finite = finite_width_formulas(self.ensemble, self.masked, self.zero_mass > 0) if closed else ()
         return (*limit_formulas(self.ensemble), *finite)
 
     @property
