@@ -168,14 +168,21 @@ def test_first_correction_from_the_first_layer_on(name, sigma_w):
     assert np.array_equal(law.ppf(T), lyapunov(net).ppf(T))
 
 
+@pytest.mark.parametrize("sigma_w", [0.7, 1.0])
+def test_first_correction_where_lengths_vanish(sigma_w):
+    """Geometrically, or (at the critical point) like 1/l, where the sum of early layers grows like ln L."""
+    net = network("tanh", sigma_w, depth=1000)
+    finite = spectrum(net).ppf_log([0.3, 0.6, 0.9])
+    assert np.abs(lyapunov(net, q="profile").log_singular_value([0.3, 0.6, 0.9], 1000) - finite).max() < 0.01
+    assert np.abs(lyapunov(net).log_singular_value([0.3, 0.6, 0.9], 1000) - finite).max() > 0.1
+
+
 def test_lengths_that_vanish_or_diverge():
     """q_l → 0: the slope at 0; q_l → ∞: the slopes far out, here those of ReLU."""
-    net = network("tanh", 0.5, depth=500)
-    law = lyapunov(net)
+    law = lyapunov(network("tanh", 0.5))
     assert law.q == 0
     assert any("tends to 0" in said for said in law.assumptions)
     assert np.allclose(law.ppf(T), np.log(0.5) + np.log(T) / 2)
-    assert np.allclose(law.log_singular_value(T[1:4], 500), spectrum(net).ppf_log(T[1:4]), atol=1.0)  # of 350
     far = lyapunov(network("gelu", 3.0))
     assert far.q == np.inf
     assert far.top == pytest.approx(np.log(3 / np.sqrt(2)))
@@ -539,6 +546,8 @@ def test_refusals():
         sample_lyapunov(network("tanh"), method="triangular")
     with pytest.raises(UnsupportedError, match="an hour"):
         sample_lyapunov(network("tanh", width=5000))
+    with pytest.raises(UnsupportedError, match="overflow"):
+        sample_lyapunov(network("x**2", 4.0, depth=100))
     with pytest.raises(InputError, match="directions = 101"):
         sample_lyapunov(network("tanh"), directions=101)
     with pytest.raises(InputError, match="tolerance"):

@@ -76,9 +76,10 @@ class Frame:
         block, log_size = 0, 0.0
         for layer, (w, b) in enumerate(drawn_layers(network, rng), 1):
             # Positively homogeneous signals are kept at length √N and their size apart: no overflow at any depth.
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):
                 h = w @ x + b * math.exp(min(-log_size, 700.0))
-            if not np.isfinite(h @ h):
+                square = float(h @ h)
+            if not math.isfinite(square):
                 raise UnsupportedError(f"the pre-activations overflow at layer {layer}; use a smaller sigma_w")
             slopes, x = act.log_slope(h), act.value(h)
             if keep < 1:

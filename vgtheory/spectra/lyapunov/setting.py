@@ -20,6 +20,7 @@ from vgtheory.theory.fixed_points import length_limit
 from vgtheory.theory.mean_field import log_length_profile
 
 _SETTLED = 1e-12  # |ln q_l − ln q*| from which on a layer is stationary
+_SMALL = -35.0  # ln q below which φ' is its limit at 0
 _NEAR = np.array([-1e-150, 1e-150])  # φ' there is its limit at 0 from either side
 
 
@@ -118,10 +119,10 @@ def _number(q: Any) -> float:
 
 def _early(network: Network, where: float) -> tuple[float, ...]:
     """Return ln q_l of the layers before q_l has settled."""
-    if network.dropout is not None or not 0 < where < np.inf or network.activation.homogeneous_degree == 1:
+    if network.dropout is not None or np.isinf(where) or network.activation.homogeneous_degree == 1:
         return ()
     log_q = log_length_profile(network)
-    moving = np.flatnonzero(np.abs(log_q - np.log(where)) > _SETTLED)
+    moving = np.flatnonzero(log_q > _SMALL if where == 0 else np.abs(log_q - np.log(where)) > _SETTLED)
     return tuple(log_q[: moving[-1] + 1].tolist()) if len(moving) else ()
 
 
