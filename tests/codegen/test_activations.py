@@ -47,6 +47,7 @@ FORMULAS = [
 # The rows of the catalogue with other than their default parameters, written as a user would.
 OTHERS = {name: str(activation(name, **values).expr) for name, values in OTHER_PARAMETERS.items()}
 ALL = [*catalogue, *FORMULAS, *OTHERS.values()]
+SINGLE = [*catalogue, *(pytest.param(f, marks=pytest.mark.slow) for f in [*FORMULAS, *OTHERS.values()])]
 # (activation, order) with a true zero away from x = 0, next to which no formula in doubles keeps relative accuracy.
 ZEROS = {
     *(
@@ -89,12 +90,6 @@ def rounding_of_x(act, order, points):
     """|x f'|, what rounding x alone does to f: the honest unit near the zeros of f."""
     slope = np.array([float(v) for v in exact(act, order + 1, points)])
     unit = np.abs(points * slope)
-    if act.name in (
-        "snake",
-        OTHERS["snake"],
-        "sin(x)**2+x",
-    ):  # 1 + sin(2αx) touches 0: at a double zero its terms of size 1 decide
-        unit = np.maximum(unit, 1.0)
     return np.where(near_zeros(act.name, points), unit, 0.0)
 
 
@@ -213,10 +208,10 @@ def test_log_slope_is_minus_infinity_where_the_slope_is_zero():
     assert evaluator(activation("hard_tanh")).log_slope(5.0) == -np.inf
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", SINGLE)
 def test_single_precision_is_right_to_a_few_of_its_ulp(name):
     act = activation(name)
-    points = np.concatenate([POINTS, RNG.standard_normal(60) * 3, [-80.0, -30.0, 30.0, 80.0]]).astype(np.float32)
+    points = np.concatenate([POINTS[::2], RNG.standard_normal(40) * 3, [-80.0, -30.0, 30.0, 80.0]]).astype(np.float32)
     computed = compile_activation(act).both(points)
     for order in (0, 1):
         true = exact(act, order, points)
@@ -228,7 +223,7 @@ def test_single_precision_is_right_to_a_few_of_its_ulp(name):
         assert errors.max() < 4.0, (order, points[keep][errors.argmax()])
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", SINGLE)
 def test_single_precision_far_out_is_that_of_doubles(name):
     f = compile_activation(name)
     h = np.array([-3e38, -1e30, -2e5, -1000.0, -104.0, 88.0, 104.0, 1000.0, 2e5, 1e30, 3e38, *FAR], dtype=np.float32)

@@ -65,9 +65,9 @@ def without_root_cancellation(chart: Chart, num: sp.Expr, den: sp.Expr) -> tuple
         start = inside.subs(chart.t, 0)
         if start.is_Rational and start > 0:
             end = chart.convert(sp.sqrt(start))
-            ways.append(((a + b * end) * (g + end) + b * (inside - start), g + end))
+            ways.insert(0, ((a + b * end) * (g + end) + b * (inside - start), g + end))
         for above, below in ways:
-            if not (cancels(chart, above) or cancels(chart, below)):
+            if all(not cancels(chart, part) or _is_mild(chart, root, part) for part in (above, below)):
                 return sp.fraction(sp.cancel(sp.expand(above) / (below * den)))
     return num, den
 
@@ -83,6 +83,21 @@ def _is_mild(chart: Chart, root: Generator, num: sp.Expr) -> bool:
     monomials = sp.Poly(num.subs(values), *symbols).terms()
     terms = [float(c) * t ** m[0] * np.sqrt(under) ** m[1] for m, c in monomials]
     return bool(np.all(sum(map(abs, terms)) <= MILD * abs(sum(terms))))
+
+
+def without_wave_cancellation(chart: Chart, num: sp.Expr) -> sp.Expr:
+    """Return a numerator with 1 ± 2 sin u cos u written as (sin u ± cos u)², which keeps its digits near its zeros."""
+    for sine in chart.of_kind("sin"):
+        for cosine in chart.of_kind("cos"):
+            pair = (sine.symbol, cosine.symbol)
+            if sine.argument != cosine.argument or not (num.has(pair[0]) and num.has(pair[1])):
+                continue
+            poly = sp.Poly(num, *pair)
+            constant = poly.coeff_monomial((0, 0))
+            square = sp.factor_list(num - constant + constant * (pair[0] ** 2 + pair[1] ** 2))
+            if len(square[1]) == 1 and square[1][0][1] == 2:
+                return square[0] * square[1][0][0] ** 2
+    return num
 
 
 def number(c: sp.Expr) -> float:

@@ -13,7 +13,7 @@ from itertools import pairwise
 import sympy as sp
 
 from vgtheory._errors import InputError
-from vgtheory.codegen.cancellation import without_root_cancellation
+from vgtheory.codegen.cancellation import without_root_cancellation, without_wave_cancellation
 from vgtheory.codegen.chart import Chart, sign_changes
 from vgtheory.codegen.emission import Emitter, Quotient
 from vgtheory.codegen.form import StableForm, form_key, load_form, save_form
@@ -60,7 +60,7 @@ def _derive(act: Activation) -> StableForm:
             for expr, what in ((piece.expr, "φ"), (derived.expr, "φ'")):
                 num, den = without_root_cancellation(chart, *chart.rational(expr))
                 emitter = Emitter(chart, builder, what)
-                far.append(emitter.quotient(num, den))
+                far.append(emitter.quotient(without_wave_cancellation(chart, num), den))
                 cancelling.append(bool(emitter.notes))
                 notes += emitter.notes
             notes += chart.notes
