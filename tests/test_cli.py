@@ -144,6 +144,32 @@ def test_spectrum_prints_quantiles_and_draws(tmp_path, capsys):
     assert out.read_text().startswith("<?xml")
 
 
+def test_spectrum_of_other_networks_beside_sampled_ones(tmp_path, capsys):
+    out = tmp_path / "law.svg"
+    assert (
+        run(["spectrum", "tanh", "--sigma-w", "1", "--depth", "6", "--width", "40", "--skip", "0.3", "--samples", "1"])
+        == 0
+    )
+    assert "Kolmogorov distance 0.0" in capsys.readouterr().out
+    assert (
+        run(["spectrum", "relu", "--init", "he", "--widths", "50,90,60,80", "--samples", "2", "--out", str(out)]) == 0
+    )
+    shown = capsys.readouterr().out
+    assert "a share of 0.625 lies at ln s = -inf" in shown  # 30 of 60 units are active
+    assert "160 sampled values" in shown  # the rank ends at 50 of N_L = 80: zeros are counted
+    assert out.read_text().startswith("<?xml")
+    assert (
+        run(["spectrum", "relu", "--init", "he", "--depth", "3", "--width", "40", "--eigenvalues", "--samples", "2"])
+        == 0
+    )
+    shown = capsys.readouterr().out
+    assert "a share of 0.5 is zero" in shown
+    assert "80 sampled values" in shown
+    assert run(["spectrum", "tanh", "--depth", "3", "--width", "20", "--eigenvalues", "--out", str(out)]) == 0
+    assert run(["spectrum", "tanh", "--widths", "20,x"]) == 2
+    assert "--widths 20,x" in capsys.readouterr().err
+
+
 def test_list_names_the_catalogue(capsys):
     assert run(["list"]) == 0
     shown = capsys.readouterr().out

@@ -78,6 +78,17 @@ def test_spectrum_curve_and_histogram_have_the_same_mass():
     assert float(np.sum(bars.values * np.diff(bars.edges))) == pytest.approx(mass, abs=0.02)
 
 
+def test_eigenvalues_lie_in_the_circles_of_their_law():
+    network = vg.Network("relu", vg.Weights.he(), width=60, depth=8)
+    law, data = vg.eigenvalues(network), vg.sample_spectrum(network, 2, kind="eigenvalues")
+    ax = plot.jacobian_eigenvalues(law, data)
+    points, edge, *quartiles = ax.get_lines()
+    assert len(points.get_xdata()) == int(np.isfinite(data.log_modulus.values).sum())
+    assert f"{100 * float(np.mean(np.isneginf(data.log_modulus))):.3g} % of them 0" in points.get_label()
+    assert np.hypot(*edge.get_data()) == pytest.approx(1.0)
+    assert [np.hypot(*c.get_data())[0] for c in quartiles] == pytest.approx([0.5, 0.5**0.5, 0.75**0.5])
+
+
 def test_a_law_that_is_one_atom_and_a_histogram_without_a_law():
     law = spectrum(vg.Network("identity", vg.Weights.orthogonal(1.5), width=8, depth=4))
     assert "100 % of the mass" in plot.spectrum(law).get_legend().get_texts()[0].get_text()

@@ -251,6 +251,11 @@ def test_profiles_far_from_stationary(name, weights, depth):
     np.testing.assert_allclose(law.cdf_log(y[free]), p[free], atol=1e-9)
 
 
+def test_a_narrow_output_is_refused_with_its_reason():
+    with pytest.raises(UnsupportedError, match="narrower than every other layer"):
+        spectrum(vg.Network("tanh", GAUSSIAN(1.5, 0.05), (100, 100, 2), 2))
+
+
 def test_refusals():
     network = vg.Network("tanh", GAUSSIAN(1.0), 50, 5, skip=0.3)
     with pytest.raises(NoSolutionError, match="grows"):

@@ -150,13 +150,31 @@ def print_study(study: Any, out: Path) -> None:
     _say(f"study: {out}")
 
 
-def print_spectrum(law: Any, out: Path | None) -> None:
-    """Print quantiles and atoms of a singular-value law."""
-    from vgtheory.reporting.tables import quantile_rows
+def print_spectrum(law: Any, out: Path | None, drawn: Any | None = None) -> None:
+    """Print quantiles and atoms of a singular-value law, the one apart, and how far sampled values are from it."""
+    from vgtheory.reporting.tables import distance_row, quantile_rows
 
     _table(("share of directions below", "ln s", "s"), quantile_rows(law))
     for place, mass in law.atoms_log:
         _say(f"a share of {mass:.4g} lies at ln s = {place:.6g}")
+    if law.outlier_log is not None:
+        _say(f"one singular value lies apart, at ln s of at least {law.outlier_log:.6g}")
+    if drawn is not None:
+        _say(distance_row(law, drawn))
+    if out is not None:
+        _say(f"figure: {out}")
+
+
+def print_moduli(law: Any, out: Path | None, drawn: Any | None = None) -> None:
+    """Print quantiles of the law of ln|λ|, the spectral radius, and how far sampled eigenvalues are from it."""
+    from vgtheory.reporting.tables import distance_row, quantile_rows
+
+    _table(("share of eigenvalues below", "ln |λ|", "|λ|"), quantile_rows(law))
+    _say(f"spectral radius: ln |λ| = {law.log_radius:.6g}")
+    if law.zero_mass > 0:
+        _say(f"a share of {law.zero_mass:.4g} is zero")
+    if drawn is not None:
+        _say(distance_row(law, drawn) + f", largest ln |λ| = {drawn.max():.6g}")
     if out is not None:
         _say(f"figure: {out}")
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from vgtheory.reporting.describe import number, power_of_ten, with_error
 from vgtheory.reporting.summary import summarise
 from vgtheory.study.inspection import Inspection
 
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 MOST_LAYERS = 20  # of an inspected network that a table shows in full
+_ATOM = 1e-9  # sampled values this close to an atom of a law are on it
 Z_99 = 2.5758293035489004  # normal quantile of a two-sided 99 % interval
 
 
@@ -18,6 +21,18 @@ def quantile_rows(law: Any) -> tuple[tuple[str, str, str], ...]:
     """Return (share of directions below, ln s, s) of a singular-value law."""
     values = [(p, float(law.ppf_log(p))) for p in QUANTILES]
     return tuple((f"{number(100 * p)} %", number(value, 6), power_of_ten(value)) for p, value in values)
+
+
+def distance_row(law: Any, values: Any) -> str:
+    """Return the Kolmogorov distance of sampled logarithms of any shape (−inf: zeros) from a law, in words."""
+    y = np.sort(np.ravel(values))
+    finite = np.isfinite(y)
+    # On either side of a value, which may lie on an atom.
+    above, below = (np.asarray(law.cdf_log(y[finite] + side * _ATOM), dtype=float) for side in (1, -1))
+    rank = np.arange(1, len(y) + 1)[finite] / len(y)
+    gap = max(float(np.max(rank - above)), float(np.max(below - rank)) + 1 / len(y)) if finite.any() else 1.0
+    dead = f", {100 * float(np.mean(~finite)):.3g} % of them 0" if not finite.all() else ""
+    return f"{len(y)} sampled values{dead}: Kolmogorov distance {gap:.3g} from the law"
 
 
 def study_rows(study: Any) -> tuple[tuple[str, str, str], ...]:

@@ -20,6 +20,7 @@ _MOST_FACTORS = 400
 _SMALLEST = -40.0  # ln q below which φ'² is its limit at 0 to 1e-8
 _DEAD = 1e-7  # more dead units than this anywhere: the layers with most of them stay whole
 _DARK = 300.0  # units whose ln d² lies further than this below the largest count as dead: d < 10⁻⁶⁵
+_NARROW = 5.0  # narrowest hidden layer over N_L from which an output is called narrow
 _FINER = (1.0, 8.0, 40.0)  # panels of the laws are divided so while the lower end is not reached
 
 
@@ -130,6 +131,12 @@ def _followed(made: Callable[[float], Product]) -> Product:
             return product
         except UnsupportedError as error:
             problem = error
+    narrow = [f.after for f in product.parts if f.after != 1.0]
+    if narrow and min(narrow) > _NARROW:
+        raise UnsupportedError(
+            "an output this much narrower than every other layer: J Jᵀ is nearly diagonal, and its few values follow "
+            "no law of large numbers; use sample_spectrum"
+        )
     raise problem or UnsupportedError("this spectrum could not be followed; use sample_spectrum")
 
 

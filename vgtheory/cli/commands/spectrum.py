@@ -1,11 +1,13 @@
-"""`vgtheory spectrum`: the singular values of the Jacobian."""
+"""`vgtheory spectrum`: the singular values, or the eigenvalues, of the Jacobian."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 import typer
 
+from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
 from vgtheory.model.network import Network
 
@@ -14,18 +16,58 @@ from vgtheory.model.network import Network
 def spectrum(
     network: Network,
     q: Annotated[str, typer.Option(help="profile (q_l from ‖x_0‖² = N_0), stationary, or a number.")] = "profile",
+    widths: Annotated[
+        str | None, typer.Option(metavar="N0,N1,...", help="Widths of all layers, N_0 first; sets the depth.")
+    ] = None,
+    eigenvalues: Annotated[bool, typer.Option("--eigenvalues", help="Eigenvalues of J, not singular values.")] = False,
+    samples: Annotated[int, typer.Option(help="Networks to sample beside the law.", **opt.WHOLE)] = 0,
+    seed: opt.Seed = 0,
     out: opt.Figure = None,
 ) -> None:
     """Compute the law of ln s for the singular values s of the Jacobian J at this depth (width → ∞)."""
     at = opt.variance(q)
+    if samples < 0:
+        raise InputError(f"--samples {samples}", "a whole number of at least 0", "e.g. --samples 1")
+    opt.check_run(max(samples, 1), seed)
     opt.check_figure(out)
-    opt.announce(network)
-    from vgtheory.cli.screen import print_spectrum
+    if widths is not None:
+        sizes = _widths(widths)
+        network = replace(network, width=sizes, depth=len(sizes) - 1)
+    opt.announce(network, samples or None, seed)
+    from vgtheory.cli.screen import print_moduli, print_spectrum
     from vgtheory.reporting import plot
     from vgtheory.reporting.files import write_figure
+    from vgtheory.spectra.eigenvalues import eigenvalues as law_of_eigenvalues
     from vgtheory.spectra.jacobian import spectrum as law_of
+    from vgtheory.spectra.sampling import sample_spectrum
 
-    law = law_of(network, q=at)
-    if out is not None:
-        write_figure(plot.figure_of(plot.spectrum(law)), out)
-    print_spectrum(law, out)
+    law: Any = law_of_eigenvalues(network, q=at) if eigenvalues else law_of(network, q=at)
+    kind: Literal["singular_values", "eigenvalues"] = "eigenvalues" if eigenvalues else "singular_values"
+    drawn = sample_spectrum(network, samples, seed, kind) if samples else None
+    values = None if drawn is None else drawn.log_modulus.values if eigenvalues else _padded(drawn, network.widths[-1])
+    if out is not None and eigenvalues:
+        write_figure(plot.figure_of(plot.jacobian_eigenvalues(law, drawn)), out)
+    elif out is not None:
+        write_figure(plot.figure_of(plot.spectrum(law, values)), out)
+    if eigenvalues:
+        print_moduli(law, out, values)
+    else:
+        print_spectrum(law, out, values)
+
+
+def _padded(drawn: Any, size: int) -> Any:
+    """Return ln s of J Jᵀ of this size, what J of fewer inputs leaves at zero included, as the law counts them."""
+    import numpy as np
+
+    values = drawn.log_singular_value.values
+    return np.pad(values, ((0, 0), (0, max(size - values.shape[1], 0))), constant_values=-np.inf)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise InputError(f"--widths {text[:40]}", "two or more whole numbers, N_0 first", "e.g. --widths 900,600,700")
+    return sizes

@@ -12,6 +12,7 @@ from vgtheory.reporting.plot.eigenvalues import eigenvalues
 from vgtheory.reporting.plot.exponents import exponents
 from vgtheory.reporting.plot.gradient import gradient
 from vgtheory.reporting.plot.inspection import inspection
+from vgtheory.reporting.plot.jacobian_eigenvalues import jacobian_eigenvalues
 from vgtheory.reporting.plot.law import ensemble, law
 from vgtheory.reporting.plot.lineup import lineup
 from vgtheory.reporting.plot.phase import phase, phase_gallery
@@ -29,6 +30,7 @@ __all__ = [
     "figure_of",
     "gradient",
     "inspection",
+    "jacobian_eigenvalues",
     "law",
     "lineup",
     "phase",
