@@ -14,6 +14,7 @@ from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.spectra.curve import Ensemble
 from vgtheory.spectra.laws.law import RandomState, whole
+from vgtheory.spectra.lyapunov.exponent_curve import ExponentCurve
 from vgtheory.spectra.lyapunov.finite import Field, WidthExponents, require_family, top_at_width, width_exponents
 from vgtheory.spectra.lyapunov.formulas import finite_width_formulas, limit_formulas
 from vgtheory.spectra.profile import factors
@@ -21,11 +22,6 @@ from vgtheory.spectra.slope_law import SlopeLaw
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import Formula
 
-_STEPS = 200  # of a safeguarded Newton iteration, which needs some ten
-_MARGIN = 45.0  # ln r beyond the law's nodes where t has reached its limit to rounding
-_AT_ONCE = 2_000_000  # numbers of a block of points times nodes
-_ACCURATE = 1e-8  # a Newton step in ln r after which the iteration ends
-_MOST_STEPS = 4000  # of a sum over ln r
 _RARE = 1e-8  # where slopes rarer than this make up half of E d⁻², it is infinite or beyond what the nodes resolve
 
 
@@ -82,6 +78,10 @@ class Lyapunov:
         dead = ((-np.inf, self.zero_mass),) if self.zero_mass > 0 else ()
         return (*dead, (self.top, 1.0)) if self._is_point else dead
 
+    @cached_property
+    def _curve(self) -> ExponentCurve:
+        return ExponentCurve(self.law, self.ensemble, float(np.log(self.sigma_w)))
+
     @property
     def _is_point(self) -> bool:
         return self.ensemble == "orthogonal" and len(self.law.log_nodes) == 1 and self.zero_mass == 0
@@ -109,7 +109,7 @@ class Lyapunov:
         out = np.zeros(y.shape)
         inside = (y > self._lowest) & (y < self.top) & np.isfinite(y)
         if inside.any():
-            _, _, slope, rate = self._at(self._log_r(y[inside], self._value))
+            _, _, slope, rate = self._curve.at(self._curve.by_exponent(y[inside]))
             with np.errstate(divide="ignore", invalid="ignore"):
                 out[inside] = np.where(slope > 0, rate / slope, 0.0)
         return out
@@ -120,7 +120,7 @@ class Lyapunov:
         out = np.where(y >= self.top, 1.0, self.zero_mass)
         inside = (y > self._lowest) & (y < self.top) & np.isfinite(y)
         if inside.any():
-            out[inside] = self._at(self._log_r(y[inside], self._value))[1]
+            out[inside] = self._curve.at(self._curve.by_exponent(y[inside]))[1]
         return out
 
     def sf(self, exponent: Any) -> Array:
@@ -138,8 +138,7 @@ class Lyapunov:
         out = np.where(p >= 1, self.top, self._lowest if self.zero_mass == 0 else -np.inf)
         inside = (p > self.zero_mass) & (p < 1)
         if inside.any():
-            share = (p[inside] - self.zero_mass) / (1 - p[inside])
-            out[inside] = self._at(self._log_r(np.log(share), self._logit))[0]
+            out[inside] = self._curve.quantile(p[inside])
         return out
 
     def isf(self, probability: Any) -> Array:
@@ -182,13 +181,8 @@ class Lyapunov:
     def _quadrature(self) -> tuple[Array, Array]:
         if self._is_point:
             return np.array([self.top]), np.ones(1)
-        # In ln r the integrand is made of Fermi functions, for which equal steps of 1/2 are exact to rounding.
-        low, high = self.law.log_nodes[0] - _MARGIN, self.law.log_nodes[-1] + _MARGIN
-        x = np.linspace(low, high, min(_MOST_STEPS, int(2 * (high - low)) + 2))
-        parts = [self._at(x[i : i + self._block]) for i in range(0, len(x), self._block)]
-        value, weight = (np.concatenate([part[j] for part in parts]) for j in (0, 3))
-        used = np.isfinite(value) & (weight > 0)
-        return value[used], weight[used] / weight[used].sum()
+        value, weight = self._curve.sweep()
+        return value, weight / weight.sum()
 
     def rvs(self, size: Any = None, random_state: RandomState = None) -> Array:
         """Return independent draws, −inf for dead directions."""
@@ -281,70 +275,6 @@ class Lyapunov:
         closed = self.family in ("gaussian", "orthogonal") and len(self.law.log_nodes) == 1
         finite = finite_width_formulas(self.ensemble, self.masked, self.zero_mass > 0) if closed else ()
         return (*limit_formulas(self.ensemble), *finite)
-
-    @property
-    def _block(self) -> int:
-        return max(1, _AT_ONCE // max(1, len(self.law.log_nodes)))
-
-    def _log_r(self, target: Array, of: Callable[[Array], tuple[Array, Array]]) -> Array:
-        """Return ln r where an increasing function is `target`, shape (n,); `of` gives it with its derivative."""
-        block = self._block
-        parts = [self._root(target[i : i + block], of) for i in range(0, len(target), block)]
-        return np.concatenate(parts)
-
-    def _root(self, target: Array, of: Callable[[Array], tuple[Array, Array]]) -> Array:
-        low = np.full(target.shape, self.law.log_nodes[0] - _MARGIN)
-        high = np.full(target.shape, self.law.log_nodes[-1] + _MARGIN)
-        x, out = (low + high) / 2, np.empty(target.shape)
-        left = np.arange(len(target))
-        for _ in range(_STEPS):
-            value, slope = of(x)
-            low, high = np.where(value < target[left], x, low), np.where(value < target[left], high, x)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                step = (target[left] - value) / slope
-            done = np.abs(step) <= _ACCURATE  # quadratic convergence: what is left is its square
-            inside = done | ((x + step > low) & (x + step < high))
-            new = np.where(inside, x + np.where(inside, step, 0.0), (low + high) / 2)
-            moved = ~(done | (high - low <= 1e-14 * (1 + np.abs(x))))
-            out[left] = new
-            left, low, high, x = left[moved], low[moved], high[moved], new[moved]
-            if not len(left):
-                break
-        return out
-
-    def _value(self, log_r: Array) -> tuple[Array, Array]:
-        value, _, slope, _ = self._at(log_r)
-        return value, slope
-
-    def _logit(self, log_r: Array) -> tuple[Array, Array]:
-        """Return ln((t − dead)/(1 − t)), which is close to linear in ln r, and its derivative."""
-        fermi, beyond = self._fermi(log_r)
-        w = self.law.weights
-        below, above, rate = fermi @ w, beyond @ w, (fermi * beyond) @ w
-        return np.log(below) - np.log(above), rate / below + rate / above
-
-    def _fermi(self, log_r: Array) -> tuple[Array, Array]:
-        """Return r/(r + d²) and d²/(r + d²), shape (n, nodes), each to full relative precision."""
-        x = log_r[:, None] - self.law.log_nodes
-        small = np.exp(-np.abs(x))
-        large = 1 / (1 + small)
-        small *= large
-        return np.where(x > 0, large, small), np.where(x > 0, small, large)
-
-    def _at(self, log_r: Array) -> tuple[Array, Array, Array, Array]:
-        """Return (λ, t, dλ/dln r, dt/dln r) at ln r, shape (n,): E[d² r/(r + d²)] is r(1 − t)."""
-        fermi, beyond = self._fermi(log_r)
-        w = self.law.weights
-        t, above, rate = fermi @ w + self.zero_mass, beyond @ w, (fermi * beyond) @ w
-        level = log_r + np.log(above)
-        if self.ensemble == "gaussian":
-            slope = beyond**2 @ w / above
-        else:
-            # Var r/(r + d²), centred, and from the side where it is small.
-            apart = np.where((t < 0.5)[:, None], fermi - t[:, None], above[:, None] - beyond)
-            slope = (apart**2 @ w + self.zero_mass * above**2) / (above * t)
-            level = level - np.log(t)
-        return float(np.log(self.sigma_w)) + level / 2, t, slope / 2, rate
 
 
 def _numbers(exponent: Any) -> Array:
