@@ -18,6 +18,7 @@ ARGUMENTS = {
     "wachter": ["a=0.6", "b=0.7"],
     "tracy_widom": ["beta=2"],
     "demmel_condition": ["size=3"],
+    "gaussian_condition": ["size=3"],
     "finite_goe": ["size=4"],
     "finite_gue": ["size=5"],
     "finite_gse": ["size=4"],

@@ -28,6 +28,7 @@ LAWS: Mapping[str, Callable[..., Any]] = {
         "tracy_widom",
         "edelman_condition",
         "demmel_condition",
+        "gaussian_condition",
         "finite_goe",
         "finite_gue",
         "finite_gse",

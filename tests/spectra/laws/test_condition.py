@@ -6,9 +6,16 @@ from scipy import stats
 from scipy.integrate import quad
 
 from vgtheory import ensembles, laws
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
 
-LAWS = [laws.edelman_condition("real"), laws.edelman_condition("complex"), laws.demmel_condition(3)]
+LAWS = [
+    laws.edelman_condition("real"),
+    laws.edelman_condition("complex"),
+    laws.demmel_condition(3),
+    laws.gaussian_condition(2, "real"),
+    laws.gaussian_condition(2),
+    laws.gaussian_condition(5),
+]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
@@ -26,7 +33,7 @@ def test_density_distribution_and_quantiles_agree(law):
 
 
 def test_means_that_exist():
-    for law in (laws.edelman_condition("complex"), laws.demmel_condition(3)):
+    for law in (laws.edelman_condition("complex"), laws.demmel_condition(3), *LAWS[-2:]):
         tail = quad(law.sf, law.support()[0], np.inf, epsabs=1e-11, limit=200)[0]
         assert law.mean() == pytest.approx(law.support()[0] + tail, rel=1e-7)
     assert laws.edelman_condition().mean() == np.inf
@@ -55,7 +62,40 @@ def test_exact_scaled_condition_number():
     assert stats.kstest(values, laws.demmel_condition(4).cdf).pvalue < 1e-6
 
 
+def test_exact_laws_of_two_by_two_matrices():
+    """From the joint densities |λ₁ − λ₂|^β (λ₁λ₂)^{β/2 − 1} e^{−…}: (κ² − 1)²/(κ² + 1)⁴ and (κ² − 1)/(κ² + 1)²."""
+    k = np.array([1.001, 1.5, 4.0, 1e3])
+    np.testing.assert_allclose(laws.gaussian_condition(2).cdf(k), ((k**2 - 1) / (k**2 + 1)) ** 3, atol=1e-14)
+    np.testing.assert_allclose(laws.gaussian_condition(2, "real").cdf(k), (k - 1) ** 2 / (k**2 + 1), rtol=1e-11)
+    assert laws.gaussian_condition(1) == laws.point_mass(1.0)
+
+
+@pytest.mark.parametrize(("size", "field"), [(2, "real"), (2, "complex"), (3, "complex"), (6, "complex")])
+def test_exact_condition_numbers_of_dense_matrices(size, field):
+    """60,000 matrices; alarm 1e-6; κ five percent off is seen."""
+    rng, shape = np.random.default_rng(11), (60_000, size, size)
+    matrices = rng.standard_normal(shape) + (1j * rng.standard_normal(shape) if field == "complex" else 0)
+    s = np.linalg.svd(matrices, compute_uv=False)
+    law = laws.gaussian_condition(size, field)
+    assert stats.kstest(s[:, 0] / s[:, -1], law.cdf).pvalue > 1e-6
+    assert stats.kstest(1.05 * s[:, 0] / s[:, -1], law.cdf).pvalue < 1e-6
+
+
+def test_exact_condition_tends_to_the_limit():
+    law, limit = laws.gaussian_condition(150), laws.edelman_condition("complex")
+    x = np.array([1.0, 2.0, 4.0, 20.0])
+    np.testing.assert_allclose(law.cdf(150 * x), limit.cdf(x), atol=0.02)
+    assert law.sf(1e12) > 0
+    for call in (lambda: laws.gaussian_condition(3, "real"), lambda: laws.gaussian_condition(201)):
+        with pytest.raises(UnsupportedError, match="edelman_condition"):
+            call()
+
+
 def test_bad_parameters_are_refused():
-    for call in (lambda: laws.edelman_condition("quaternion"), lambda: laws.demmel_condition(0)):
+    for call in (
+        lambda: laws.edelman_condition("quaternion"),
+        lambda: laws.demmel_condition(0),
+        lambda: laws.gaussian_condition(0),
+    ):
         with pytest.raises(InputError):
             call()

@@ -136,11 +136,19 @@ def test_number_of_real_eigenvalues_of_sampled_matrices():
     assert abs(number.mean() - 1.1 * law.expected_count()) > 5 * error
 
 
-@pytest.mark.slow
 def test_marginal_law_of_the_real_part():
     law = laws.finite_ginibre(4, 2)
-    mass = quad(law.real().pdf, -4, 0.3, epsabs=1e-6)[0]
-    assert law.real().cdf(0.3) == pytest.approx(mass, abs=1e-4)
+    for x in (0.02, 0.3, 1.1):
+        mass = quad(law.real().pdf, 0, x, epsabs=1e-13)[0] + 0.5
+        assert law.real().cdf(x) == pytest.approx(mass, abs=1e-11)
+        # P(0 < r cos θ < x) over the radius: a quarter of what lies inside, arcsin(x/r)/π of what lies beyond.
+        beyond = quad(lambda r, x=x: np.arcsin(x / r) / np.pi * law.radial().pdf(r), x, 6, epsabs=1e-13, limit=200)[0]
+        assert law.real().cdf(x) == pytest.approx(0.5 + law.cdf(x) / 2 + beyond, abs=1e-10)
+        assert law.real().cdf(-x) == pytest.approx(1 - law.real().cdf(x), abs=1e-15)
+    q = np.array([1e-3, 0.2, 0.5, 0.77])
+    np.testing.assert_allclose(law.real().cdf(law.real().ppf(q)), q, atol=1e-12)
+    normal = laws.finite_ginibre(1).real()
+    np.testing.assert_allclose(normal.cdf([-1.0, 0.2]), stats.norm.cdf(np.array([-1.0, 0.2]) * np.sqrt(2)), atol=1e-14)
     z = law.rvs(5_000, random_state=1)
     assert stats.kstest(np.abs(z), law.cdf).pvalue > ALARM
     assert stats.kstest(z.real, law.real().cdf).pvalue > ALARM

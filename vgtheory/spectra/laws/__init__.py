@@ -1,7 +1,14 @@
 """Classical laws of random matrices as frozen distributions: pdf, cdf, sf, ppf, moment, mean, var, support, rvs."""
 
 from vgtheory.spectra.laws.atom import PointMass, point_mass
-from vgtheory.spectra.laws.condition import DemmelCondition, EdelmanCondition, demmel_condition, edelman_condition
+from vgtheory.spectra.laws.condition import (
+    DemmelCondition,
+    EdelmanCondition,
+    GaussianCondition,
+    demmel_condition,
+    edelman_condition,
+    gaussian_condition,
+)
 from vgtheory.spectra.laws.elliptic import Elliptic, circular, elliptic
 from vgtheory.spectra.laws.finite import (
     FiniteGinibre,
@@ -63,6 +70,7 @@ __all__ = [
     "FreeProduct",
     "FreeSum",
     "FussCatalan",
+    "GaussianCondition",
     "GinibreProduct",
     "GivenR",
     "GivenS",
@@ -98,6 +106,7 @@ __all__ = [
     "from_r_transform",
     "from_s_transform",
     "fuss_catalan",
+    "gaussian_condition",
     "ginibre_product",
     "kesten_mckay",
     "marchenko_pastur",

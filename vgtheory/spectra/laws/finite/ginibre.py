@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import exp, inf, lgamma, log, pi, sqrt
 
 import numpy as np
@@ -12,9 +13,10 @@ from scipy.special import gammainc, gammaincc, gammaln, logsumexp
 from vgtheory.spectra.laws.finite.meijer import log_weight
 from vgtheory.spectra.laws.law import Array, RandomState, RealLaw, whole
 from vgtheory.spectra.laws.planar import PlanarLaw
-from vgtheory.spectra.laws.smooth import SmoothLaw, interpolate
+from vgtheory.spectra.laws.smooth import SmoothLaw, evaluate, interpolate
 
-_RADII = 2000  # points of the radius in the law of Re z
+_RADII = 160  # points on each part of a line through the plane
+_FEW = 400  # points that are worth their own sums; more are read from the interpolant of the logarithm
 _TAIL = 40.0  # e^{−40}: what is left out below, per factor
 
 
@@ -61,10 +63,26 @@ class Modulus(SmoothLaw):
             sums[block] = logsumexp(k * log_x[block, None] - size * gammaln(k + 1), axis=1)
         return log_weight(log_x, size) + sums + (size - 1) * log(n) - log(pi)
 
+    @cached_property
+    def log_area(self) -> Chebyshev:
+        """Return the interpolant of `log_area_density` on the window."""
+        return interpolate(self.log_area_density, *self.window())
+
+    def log_areas(self, log_r: np.ndarray) -> np.ndarray:
+        """Return the log of the density per area at many radii, from the interpolant inside the window."""
+        lo, hi = self.window()
+        if self.factors == 1 or log_r.size <= _FEW:
+            return self.log_area_density(log_r)
+        inside = (log_r >= lo) & (log_r <= hi)
+        out = np.empty(log_r.shape)
+        out[inside] = evaluate(self.log_area, log_r[inside])
+        out[~inside] = self.log_area_density(log_r[~inside]) if not inside.all() else out[~inside]
+        return out
+
     def density(self, u: np.ndarray) -> np.ndarray:
         """Return the density of ln r."""
         flat = np.atleast_1d(np.asarray(u, dtype=float)).ravel()
-        return np.exp(self.log_area_density(flat) + 2 * flat + log(2 * pi)).reshape(np.shape(u))
+        return np.exp(self.log_areas(flat) + 2 * flat + log(2 * pi)).reshape(np.shape(u))
 
     def pdf(self, x: ArrayLike) -> Array:
         """Return the density of r."""
@@ -119,7 +137,7 @@ class FiniteGinibre(PlanarLaw):
         r = np.abs(np.asarray(z))
         flat = np.atleast_1d(np.where(r > 0, r, 1.0)).ravel()
         at_zero = 1 / pi if self.factors == 1 else inf
-        value = np.exp(self._modulus.log_area_density(np.log(flat))).reshape(r.shape)
+        value = np.exp(self._modulus.log_areas(np.log(flat))).reshape(r.shape)
         return np.where(np.isnan(r), np.nan, np.where(r > 0, value, at_zero))[()]
 
     def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
@@ -131,8 +149,62 @@ class FiniteGinibre(PlanarLaw):
 
 
 @dataclass(frozen=True)
+class AbsoluteMarginal(SmoothLaw):
+    """The law of |Re z| for a complex number whose angle is uniform; its density is smooth in the logarithm."""
+
+    modulus: Modulus
+
+    def support(self) -> tuple[float, float]:
+        """Return (0, ∞)."""
+        return 0.0, inf
+
+    def coordinate(self, x: np.ndarray) -> np.ndarray:
+        """Return ln x."""
+        with np.errstate(divide="ignore"):
+            return np.log(x)
+
+    def place(self, u: np.ndarray) -> np.ndarray:
+        """Return e^u."""
+        return np.exp(u)
+
+    def window(self) -> tuple[float, float]:
+        """Return an interval of ln x that holds all but 1e-16 of the law."""
+        return -_TAIL, self.modulus.window()[1]
+
+    def density(self, u: np.ndarray) -> np.ndarray:
+        """Return the density of ln x."""
+        u = np.asarray(u, dtype=float)
+        return np.exp(u) * np.asarray(self.pdf(np.exp(u)))
+
+    def pdf(self, x: ArrayLike) -> Array:
+        """Return the density, twice an integral of the area density along a line.
+
+        r = √(x² + y²) is written as x cosh v, in which the weight's logarithm at the origin does no harm; the line ends
+        are the end of the window, and the bulk's edge is a place where the panels meet.
+        """
+        at = np.abs(np.asarray(x, dtype=float))
+        low, high = self.modulus.window()
+        edge = 1 - 9 / np.sqrt(self.modulus.size) if self.modulus.size > 100 else 0.5
+        start = np.maximum(at, exp(low))
+        ends = [np.zeros(at.shape), *(np.arccosh(np.maximum(r / start, 1.0)) for r in (edge, exp(high)))]
+        node, weight = np.polynomial.legendre.leggauss(_RADII)
+        total = np.zeros(at.shape)
+        for a, b in pairwise(ends):
+            half = ((b - a) / 2)[..., None]
+            v = a[..., None] + half * (1 + node)
+            area = np.exp(evaluate(self.modulus.log_area, np.log(start[..., None] * np.cosh(v))))
+            total += (area * start[..., None] * np.cosh(v) * weight * half).sum(-1)
+        return np.where(np.isnan(at), np.nan, np.where(at < exp(high), 4 * total, 0.0))[()]
+
+    def moment(self, order: int) -> float:
+        """Return E|X|^k = E r^k E|cos θ|^k."""
+        k = whole("order", order, 0)
+        return self.modulus.moment(k) * exp(lgamma((k + 1) / 2) - lgamma(k / 2 + 1)) / sqrt(pi)
+
+
+@dataclass(frozen=True)
 class Marginal(RealLaw):
-    """The law of the real part of a complex number whose angle is uniform: E of the arcsine law of radius r."""
+    """The law of the real part of a complex number whose angle is uniform."""
 
     modulus: Modulus
 
@@ -141,42 +213,26 @@ class Marginal(RealLaw):
         return -inf, inf
 
     @cached_property
-    def _radii(self) -> tuple[np.ndarray, np.ndarray]:
-        u = np.linspace(*self.modulus.window(), _RADII)  # the density vanishes at both ends: no rule is better
-        weight = self.modulus.density(u)
-        return np.exp(u), weight / weight.sum()
-
-    @cached_property
-    def _log_area(self) -> Chebyshev:
-        return interpolate(self.modulus.log_area_density, *self.modulus.window())
+    def _absolute(self) -> AbsoluteMarginal:
+        return AbsoluteMarginal(self.modulus)
 
     def pdf(self, x: ArrayLike) -> Array:
         """Return the density, an integral of the area density along a line."""
-        x = np.asarray(x, dtype=float)
-        node, weight = np.polynomial.legendre.leggauss(200)
-        end = exp(self.modulus.window()[1])
-        half = np.sqrt(np.maximum(end * end - np.minimum(np.abs(x), end) ** 2, 0))
-        # The weight's logarithm at the origin asks for points that crowd towards the axis: y = half·s⁴.
-        s = (1 + node) / 2
-        y = half[..., None] * s**4
-        r = np.hypot(np.abs(x)[..., None], y)
-        tiny = exp(self.modulus.window()[0])
-        area = np.exp(self._log_area(np.log(np.clip(r, tiny, end))))
-        value = (area * 2 * half[..., None] * s**3 * 4 * weight / 2).sum(-1)
-        return np.where(np.isnan(x), np.nan, value)[()]
+        return self._absolute.pdf(x) / 2
 
     def cdf(self, x: ArrayLike) -> Array:
-        """Return P(X ≤ x) = E[1/2 + arcsin(x/r)/π], to about 1e-5 for one point per radius of the quadrature."""
+        """Return P(X ≤ x)."""
         x = np.asarray(x, dtype=float)
-        radius, weight = self._radii
-        return (0.5 + np.arcsin(np.clip(x[..., None] / radius, -1, 1)) @ weight / pi)[()]
+        return (0.5 + np.sign(x) * self._absolute.cdf(np.abs(x)) / 2)[()]
+
+    def ppf(self, q: ArrayLike) -> Array:
+        """Return the quantile; NaN outside 0 ≤ q ≤ 1."""
+        q = np.asarray(q, dtype=float)
+        return (np.sign(q - 0.5) * self._absolute.ppf(np.abs(2 * q - 1)))[()]
 
     def moment(self, order: int) -> float:
-        """Return E r^k E cos^k θ."""
-        k, odd = divmod(whole("order", order, 0), 2)
-        if odd:
-            return 0.0
-        return self.modulus.moment(2 * k) * exp(lgamma(2 * k + 1) - 2 * lgamma(k + 1) - 2 * k * log(2))
+        """Return E r^k E cos^k θ, 0 for odd k."""
+        return 0.0 if whole("order", order, 0) % 2 else self._absolute.moment(order)
 
 
 def finite_ginibre(size: int, factors: int = 1) -> FiniteGinibre:
