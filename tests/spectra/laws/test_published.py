@@ -34,6 +34,19 @@ def test_density_of_complex_ginibre_matrices():
         assert law.pdf(float(r)) == pytest.approx(value, rel=1e-12)
 
 
+@pytest.mark.parametrize("depth", [3, 50])
+def test_fuss_catalan(depth):
+    law, known = laws.fuss_catalan(depth), REFERENCE["fuss_catalan"][str(depth)]
+    assert [law.moment(k) for k in range(1, 6)] == pytest.approx(known["moments_1to5"], rel=1e-13)
+    assert law.var() == known["variance"]
+    assert law.support()[1] == pytest.approx(known["lambda_max"], rel=1e-13)
+    assert law.support()[1] / (np.e * depth) == pytest.approx(known["lambda_max_over_eL"], rel=1e-13)
+    # Moments 0 to 3 of the density itself, by a rule that does not know them.
+    for order, value in enumerate([1, *known["moments_1to5"][:3]]):
+        by_density = law.expect(lambda x, k=order: x**k, 800)
+        assert by_density == pytest.approx(value, rel=1e-9 if order else 1e-5)  # mass near 0: x^{1/(L + 1)} at 1e-300
+
+
 def test_meijer_weight():
     for x, value in REFERENCE["meijer_weight_L3"].items():
         assert np.exp(log_weight(np.log([float(x)]), 3))[0] == pytest.approx(value, rel=1e-12)
