@@ -128,7 +128,9 @@ class EigenvalueLaw:
             rows = kernel.at_modulus(2 * y[inside], *self._arguments)
             t = rows[:, kernel.PROBABILITY]
             below[inside] = t
-            density[inside] = 2 * (t - self.zero_mass) * (1 - t) / (1 - self.zero_mass) / rows[:, kernel.SLOPE]
+            slope = rows[:, kernel.SLOPE]  # 0 to rounding where all but 1e-16 of the mass is at one modulus
+            change = 2 * (t - self.zero_mass) * (1 - t) / (1 - self.zero_mass)
+            density[inside] = np.divide(change, slope, out=np.zeros_like(change), where=slope > 0)
         return density, below
 
     def cdf(self, modulus: ArrayLike) -> Array:

@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, logsumexp, xlogy
+from scipy.special import digamma, expit, logsumexp, xlogy
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.spectra.curve import Ensemble
+from vgtheory.spectra.eigenvalues import EigenvalueLaw
 from vgtheory.spectra.laws.law import RandomState, whole
-from vgtheory.spectra.lyapunov.exponent_curve import ExponentCurve
 from vgtheory.spectra.lyapunov.finite import Field, WidthExponents, require_family, top_at_width, width_exponents
 from vgtheory.spectra.lyapunov.formulas import finite_width_formulas, limit_formulas
 from vgtheory.spectra.profile import factors
@@ -22,6 +22,9 @@ from vgtheory.spectra.slope_law import SlopeLaw
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import Formula
 
+_MARGIN = 45.0  # ln r beyond the law's nodes where t has reached its limit to rounding
+_AT_ONCE = 2_000_000  # numbers of a block of points times nodes
+_MOST_STEPS = 4000  # of a sum over ln r
 _RARE = 1e-8  # where slopes rarer than this make up half of E d⁻², it is infinite or beyond what the nodes resolve
 
 
@@ -78,9 +81,15 @@ class Lyapunov:
         dead = ((-np.inf, self.zero_mass),) if self.zero_mass > 0 else ()
         return (*dead, (self.top, 1.0)) if self._is_point else dead
 
+    def _moduli(self, laws: tuple[SlopeLaw, ...], counts: tuple[float, ...]) -> EigenvalueLaw:
+        """Return the law of Σ_l λ_l(t), which is that of ln|eigenvalue| of so many layers."""
+        depth = round(sum(counts))
+        log_variance = 2 * float(np.log(self.sigma_w))
+        return EigenvalueLaw(laws, counts, self.ensemble, log_variance, (self.q,) * depth, "asymptotic", ())
+
     @cached_property
-    def _curve(self) -> ExponentCurve:
-        return ExponentCurve(self.law, self.ensemble, float(np.log(self.sigma_w)))
+    def _layer(self) -> EigenvalueLaw:
+        return self._moduli((self.law,), (1.0,))
 
     @property
     def _is_point(self) -> bool:
@@ -105,23 +114,11 @@ class Lyapunov:
 
     def pdf(self, exponent: Any) -> Array:
         """Return the density of the continuous part, any shape; its integral is 1 less the mass of the atoms."""
-        y = _numbers(exponent)
-        out = np.zeros(y.shape)
-        inside = (y > self._lowest) & (y < self.top) & np.isfinite(y)
-        if inside.any():
-            _, _, slope, rate = self._curve.at(self._curve.by_exponent(y[inside]))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                out[inside] = np.where(slope > 0, rate / slope, 0.0)
-        return out
+        return self._layer.pdf_log(_numbers(exponent))
 
     def cdf(self, exponent: Any) -> Array:
         """Return Prob(λ ≤ exponent), dead directions included, any shape."""
-        y = _numbers(exponent)
-        out = np.where(y >= self.top, 1.0, self.zero_mass)
-        inside = (y > self._lowest) & (y < self.top) & np.isfinite(y)
-        if inside.any():
-            out[inside] = self._curve.at(self._curve.by_exponent(y[inside]))[1]
-        return out
+        return self._layer.cdf_log(_numbers(exponent))
 
     def sf(self, exponent: Any) -> Array:
         """Return Prob(λ > exponent)."""
@@ -133,13 +130,8 @@ class Lyapunov:
         Raises InputError for a probability outside [0, 1].
         """
         p = np.asarray(probability, dtype=float)
-        if not np.all((p >= 0) & (p <= 1)):
-            raise InputError(f"probability {p[~((p >= 0) & (p <= 1))].flat[0]}", "a number from 0 to 1", "pass one")
-        out = np.where(p >= 1, self.top, self._lowest if self.zero_mass == 0 else -np.inf)
-        inside = (p > self.zero_mass) & (p < 1)
-        if inside.any():
-            out[inside] = self._curve.quantile(p[inside])
-        return out
+        lowest = self._lowest if self.zero_mass == 0 else -np.inf
+        return np.where(p == 0, lowest, self._layer.ppf_log(p))
 
     def isf(self, probability: Any) -> Array:
         """Return the exponent that a fraction `probability` of the directions exceeds."""
@@ -181,8 +173,23 @@ class Lyapunov:
     def _quadrature(self) -> tuple[Array, Array]:
         if self._is_point:
             return np.array([self.top]), np.ones(1)
-        value, weight = self._curve.sweep()
-        return value, weight / weight.sum()
+        # In ln r the integrand is made of Fermi functions, for which equal steps of 1/2 are exact to rounding.
+        low, high = self.law.log_nodes[0] - _MARGIN, self.law.log_nodes[-1] + _MARGIN
+        x = np.linspace(low, high, min(_MOST_STEPS, int(2 * (high - low)) + 2))
+        block = max(1, _AT_ONCE // len(self.law.log_nodes))
+        parts = [self._at(x[i : i + block]) for i in range(0, len(x), block)]
+        value, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
+        used = np.isfinite(value) & (weight > 0)
+        return value[used], weight[used] / weight[used].sum()
+
+    def _at(self, log_r: Array) -> tuple[Array, Array]:
+        """Return λ and dt/dln r at ln r, shape (n,): E[d² r/(r + d²)] is r(1 − t)."""
+        below = expit(log_r[:, None] - self.law.log_nodes)
+        above = expit(self.law.log_nodes - log_r[:, None])
+        level = log_r + np.log(above @ self.law.weights)
+        if self.ensemble == "orthogonal":
+            level -= np.log(below @ self.law.weights + self.zero_mass)
+        return float(np.log(self.sigma_w)) + level / 2, (below * above) @ self.law.weights
 
     def rvs(self, size: Any = None, random_state: RandomState = None) -> Array:
         """Return independent draws, −inf for dead directions."""
@@ -199,10 +206,12 @@ class Lyapunov:
             raise InputError("probability outside (0, 1)", "numbers between 0 and 1", "drop the ends")
         depth = whole("depth", depth)
         early = np.array(self.early_log_q[:depth])
-        log_s = (depth - len(early)) * self.ppf(t) if depth > len(early) else np.zeros(t.shape)
+        laws, counts = [self.law] * (depth > len(early)), [float(depth - len(early))] * (depth > len(early))
         if len(early) and self.activation is not None:
-            for part in factors(self.activation, early, self.ensemble, 2 * float(np.log(self.sigma_w))):
-                log_s = log_s + part.count * Lyapunov(part.law, self.ensemble, self.sigma_w, self.family).ppf(t)
+            for part in factors(self.activation, early, self.ensemble, 0.0):
+                laws.append(part.law)
+                counts.append(part.count)
+        log_s = self._moduli(tuple(laws), tuple(counts)).ppf_log(t)
         return log_s + (np.log(t) - np.log1p(-t)) / 2
 
     def at_width(self, width: int, field: Field = "real") -> WidthExponents:
