@@ -78,41 +78,56 @@ class OneLayer:
         density, above = np.zeros(y.shape), np.zeros(y.shape)
         for level, mass in self._law.atoms:
             above += mass * (level > y + 1e-13 * max(1.0, abs(level)))
+        a, b, start, stop, factor = self._panels
+        low, high = np.minimum(start, stop), np.maximum(start, stop)
+        above += factor * ((y[:, None] < low) @ self._mass(a, b))
+        where, panel = np.nonzero((y[:, None] >= low) & (y[:, None] < high))  # each panel that a value cuts
+        if not len(where):
+            return density, np.clip(above, 0.0, 1 - self._law.zero_mass)
+        a, b, target, rising = a[panel], b[panel], y[where], (stop > start)[panel]
         log_slope = evaluator(self.activation).log_slope
-        for a, b, start, stop, factor in zip(*self._panels[:4], [self._panels[4]] * len(self._panels[0]), strict=True):
-            low, high = min(start, stop), max(start, stop)
-            above[y < low] += factor * self._mass(np.array(a), np.array(b))
-            cut = (y >= low) & (y < high)
-            if not cut.any():
-                continue
-            left, right = np.full(int(cut.sum()), a), np.full(int(cut.sum()), b)
-            rising = stop > start
-            for _ in range(_BISECTIONS):
-                middle = (left + right) / 2
-                lower = (2 * log_slope(middle) < y[cut]) == rising
-                left, right = np.where(lower, middle, left), np.where(lower, right, middle)
-            h = (left + right) / 2
-            above[cut] += factor * (self._mass(h, np.array(b)) if rising else self._mass(np.array(a), h))
-            step = 1e-6 * (b - a)  # inside the panel, whose ends may be kinks
-            before, after = np.maximum(h - step, a), np.minimum(h + step, b)
-            slope = 2 * (log_slope(after) - log_slope(before)) / (after - before)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                density[cut] += np.where(slope != 0, factor * self._density(h) / np.abs(slope), np.inf)
+        left, right = a, b
+        for _ in range(_BISECTIONS):
+            middle = (left + right) / 2
+            lower = (2 * log_slope(middle) < target) == rising
+            left, right = np.where(lower, middle, left), np.where(lower, right, middle)
+        h = (left + right) / 2
+        part = self._mass(np.where(rising, h, a), np.where(rising, b, h))
+        step = 1e-6 * (b - a)  # inside the panel, whose ends may be kinks
+        before, after = np.maximum(h - step, a), np.minimum(h + step, b)
+        slope = 2 * (log_slope(after) - log_slope(before)) / (after - before)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = np.where(slope != 0, self._density(h) / np.abs(slope), np.inf)
+        above += factor * np.bincount(where, part, len(y))
+        density += factor * np.bincount(where, rate, len(y))
         return density, np.clip(above, 0.0, 1 - self._law.zero_mass)
+
+    @cached_property
+    def _levels(self) -> tuple[Array, Array]:
+        """Return ln x at all ends of panels and at atoms, ascending, and Prob(X > x) there."""
+        levels = np.unique(np.concatenate([*self._panels[2:4], [v for v, _ in self._law.atoms]]))
+        levels = levels[np.isfinite(levels)] + self.log_variance
+        return levels, self.at_value(levels)[1]
 
     def at_probability(self, survival: Array) -> Array:
         """Return ln x at Prob(X > x) = survival: Newton's method between bisections."""
-        low = np.full(survival.shape, self.log_variance + self._law.log_nodes[0] - 1.0)
-        high = np.full(survival.shape, self.support[1])
+        levels, above = self._levels
+        place = np.searchsorted(-above, -survival, side="right")  # the first level with less above it
+        floor = self.log_variance + self._law.log_nodes[0] - 1.0
+        low = np.where(place > 0, levels[np.maximum(place - 1, 0)], floor)
+        high = levels[np.minimum(place, len(levels) - 1)]
         x = (low + high) / 2
+        waiting = np.arange(len(x))
         for _ in range(_NEWTON):
-            density, above = self.at_value(x)
-            up = above > survival
-            low, high = np.where(up, x, low), np.where(up, high, x)
+            here, wanted = x[waiting], survival[waiting]
+            density, above = self.at_value(here)
+            up = above > wanted
+            low[waiting], high[waiting] = np.where(up, here, low[waiting]), np.where(up, high[waiting], here)
             with np.errstate(divide="ignore", invalid="ignore"):
-                new = x + (above - survival) / density
-            x_new = np.where((new > low) & (new < high), new, (low + high) / 2)
-            if np.all(np.abs(x_new - x) <= 1e-15 * np.maximum(1.0, np.abs(x))):
+                new = here + (above - wanted) / density
+            between = (new >= low[waiting]) & (new <= high[waiting])
+            x[waiting] = np.where(between, new, (low[waiting] + high[waiting]) / 2)
+            waiting = waiting[np.abs(x[waiting] - here) > 1e-15 * np.maximum(1.0, np.abs(here))]
+            if not len(waiting):
                 break
-            x = x_new
         return np.where(high - low < 1e-14 * np.maximum(1.0, np.abs(x)), high, x)  # a jump: at an atom
