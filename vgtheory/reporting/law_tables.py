@@ -42,6 +42,11 @@ def ensemble_rows(values: np.ndarray, ensemble: Any) -> tuple[tuple[str, str], .
         ("distance of the mean spectrum to the limit law", f"{ks_distance(points, ensemble.limit()):.3g}"),
         ("the same of as many independent values", f"{independent_ks(points.size):.3g}"),
     ]
+    exact = ensemble.one_point()
+    if exact is not None:
+        rows.insert(
+            -1, ("distance of the mean spectrum to the exact law at this size", f"{ks_distance(points, exact):.3g}")
+        )
     outliers = getattr(ensemble, "outliers", None)
     if outliers is not None:
         rows.append(("predicted outliers", ", ".join(f"{v:.6g}" for v in outliers()) or "none"))

@@ -68,9 +68,12 @@ class Given(ScannedLaw):
         new = u - step
         return np.where(np.isfinite(new), new.real - 1j * np.abs(new.imag), u)
 
-    def _segment(self, u: np.ndarray, function: Callable) -> np.ndarray:
-        """Return ∫_0^u function along the segment."""
-        return (function(u[:, None] * _NODE) @ _WEIGHT) * u
+    def _integral(self, u: np.ndarray, function: Callable) -> np.ndarray:
+        """Return ∫_0^u function by way of the lower half plane: there may be a pole on the line between 0 and u."""
+        corner = u.real / 2 - 1j * np.maximum(np.abs(u.imag), np.abs(u) / 3)
+        rest = u - corner
+        first = (function(corner[:, None] * _NODE) @ _WEIGHT) * corner
+        return first + (function(corner[:, None] + rest[:, None] * _NODE) @ _WEIGHT) * rest
 
     def _turning(self, sign: float, from_: float) -> float:
         """Return z at the first extremum of z(u) beyond `from_` in this direction: an end of the support."""
@@ -133,7 +136,7 @@ class GivenR(Given):
         x = np.asarray(x, dtype=float)
         g, residual = self._follow(x)
         r = self._functions[0]
-        potential = g * r(g) - self._segment(g, r) - np.log(g)
+        potential = g * r(g) - self._integral(g, r) - np.log(g)
         return -g.imag / np.pi, np.clip(potential.imag / np.pi, 0, 1), residual * np.abs(g)
 
     def mean(self) -> float:
@@ -192,11 +195,7 @@ class GivenS(Given):
         m, residual = self._follow(x)
         s = self._functions[0]
         with np.errstate(all="ignore"):
-            # By way of the lower half plane: S may have a pole on the line between 0 and m.
-            corner = m.real / 2 - 1j * np.maximum(np.abs(m.imag), np.abs(m) / 3)
-            total = self._segment(corner, lambda u: np.log(s(u)))
-            total += self._segment(m - corner, lambda u: np.log(s(corner[:, None] + u)))
-            psi = total - m * np.log(s(m)) - np.log(1 + m)
+            psi = self._integral(m, lambda u: np.log(s(u))) - m * np.log(s(m)) - np.log(1 + m)
             density = np.maximum(-m.imag, 0) / np.pi / x
             return np.nan_to_num(density), np.clip(psi.imag / np.pi, 0, 1), residual * np.abs(m / x)
 
