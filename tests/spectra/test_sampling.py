@@ -159,9 +159,11 @@ def test_triangular_products_are_products():
     for r, k, n in ((300, 300, 300), (200, 290, 310), (7, 9, 12), (129, 257, 300)):
         a, b = rng.normal(size=(r, k)), np.triu(rng.normal(size=(k, n)))
         np.testing.assert_allclose(triangular_product(a, b), np.triu(a) @ b, rtol=1e-12, atol=1e-12)
-        g = np.sort(rng.random(k))[::-1]
-        scaled = np.exp(-g[:r, None]) * np.triu(a) * np.exp(g)
-        np.testing.assert_allclose(triangular_product(a, b, (g[:r], g)), scaled @ b, rtol=1e-12, atol=1e-12)
+        for span in (1.0, 900.0, 3000.0):  # beyond the last a double cannot hold the scales one by one
+            g = span * (np.linspace(1.0, 0.0, k) + 0.01 * rng.random(k))
+            f = np.maximum.accumulate(g[::-1])[::-1][:r]
+            scaled = np.triu(a) * np.exp(np.minimum(g - f[:, None], 0.0))
+            np.testing.assert_allclose(triangular_product(a, b, (f, g)), scaled @ b, rtol=1e-11, atol=1e-12)
 
 
 def test_given_and_recurrent_networks_are_the_ones_that_are_multiplied():

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.spectral_jacobi import graded_log_singular_values
 
 Array = NDArray[np.float64]
 
-BLOCK = 96  # columns of a panel, and of a block of triangular factors: measured best around 512
+BLOCK = 96  # columns of a panel of reflections: measured best around 512
+PANEL = 128  # columns of a panel of triangular factors
+FARTHEST = 480.0  # e^±480 times rows of those sizes are normal doubles
 # Rows may differ this much in size before they have to be sorted: QR then loses three of sixteen digits in the small
 # ones, and their singular values as much.
 UNSORTED = float(np.log(1e3))
 # The sizes of T's rows are moved into the scales g when their logarithms may have left ±this; while they are inside, g
 # is one number and costs nothing.
-LARGEST = 300.0
+LARGEST = 200.0
 
 
 class GradedProduct:
@@ -71,8 +73,8 @@ class GradedProduct:
         count = min(factored.shape)
         reach = np.maximum.accumulate(self._logs[::-1])[::-1][:count]
         scales = (reach, self._logs) if np.ptp(self._logs) > 0 else None
-        self._rows, self._logs = triangular_product(factored[:count], self._rows, scales), top + reach
         sizes = np.abs(np.diagonal(factored))
+        self._rows, self._logs = triangular_product(factored[:count], self._rows, scales), top + reach
         with np.errstate(divide="ignore"):
             self._range += np.log([float(sizes.min()), len(sizes) * float(sizes.max())])
         if not np.abs(self._range).max() < LARGEST:
@@ -136,18 +138,29 @@ def _is_all(places: NDArray[np.intp], count: int) -> bool:
 def triangular_product(a: Array, b: Array, scales: tuple[Array, Array] | None = None) -> Array:
     """Return AB for A (r × k) and B (k × n), r ≤ k ≤ n, both zero left of the diagonal; A's entries there are not read.
 
-    In blocks, so that blocks of zeros are not multiplied.  With scales (f, g) A stands for
-    diag(e^−f) A diag(e^g), where g_j ≤ f_i for j ≥ i.
+    A panel of columns at a time, so that most zeros are not multiplied.  With scales (f, g) A stands for
+    diag(e^−f) A diag(e^g), where f_i is the largest of g_j, j ≥ i: rows of B and of the product are scaled while they
+    are copied, which costs nothing, unless the scales span more than doubles do.
     """
     (r, k), n = a.shape, b.shape[1]
-    out = np.zeros((r, n))
-    for i in range(0, r, BLOCK):
-        rows = slice(i, min(i + BLOCK, r))
-        left = np.array(a[rows, i:])
-        if scales is not None:  # below the diagonal g_j may exceed f_i, and nothing is read
-            left *= np.exp(np.minimum(scales[1][i:] - scales[0][rows, None], 0.0))
-        left[:, : rows.stop - i] = np.triu(left[:, : rows.stop - i])
-        for j in range(i, n, BLOCK):
-            end = min(j + BLOCK, k)
-            out[rows, j : j + BLOCK] = left[:, : end - i] @ b[i:end, j : j + BLOCK]
+    before = after = None
+    if scales is not None:
+        f, g = scales
+        middle = (g.min() + g.max()) / 2
+        if np.ptp(g) < 2 * FARTHEST:
+            before, after = np.exp(g - middle)[:, None], np.exp(middle - f)[:, None]
+        else:  # below the diagonal g_j may exceed f_i
+            a = a * np.exp(np.minimum(g - f[:, None], 0.0))
+    out = np.zeros((r, n), order="F")
+    for start in range(0, n, PANEL):
+        panel = slice(start, min(start + PANEL, n))
+        height, inner = min(panel.stop, r), min(panel.stop, k)
+        rows = b[:inner, panel] if before is None else b[:inner, panel] * before[:inner]
+        part = blas.dtrmm(1.0, a[:height, :height], rows[:height])
+        if inner > height:
+            part += a[:, height:inner] @ rows[height:]
+        if after is None:
+            out[:height, panel] = part
+        else:
+            np.multiply(part, after[:height], out=out[:height, panel])
     return out
