@@ -118,8 +118,10 @@ def closure(network: Network) -> Closure:
     out[[0, 2]] += digamma(inside / 2) - digamma(end / 2)
     out[[1, 3]] += polygamma(1, inside / 2) - polygamma(1, end / 2)
     lengths = np.array([law.moments(np.exp(law.points)) for law in laws]).T
-    lost = sum(float(p.law.chances @ (p.rows @ build(kind).lost)) for p, kind in zip(places, kinds, strict=True))
-    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], min(max(lost, 0.0), 1.0))
+    passed = 1.0
+    for place, kind in zip(places, kinds, strict=True):
+        passed *= 1 - float(np.clip(place.law.chances @ (place.rows @ build(kind).lost), 0, 1))
+    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], 1 - passed)
 
 
 def _kinds(network: Network) -> list[LayerKind]:

@@ -15,7 +15,7 @@ from vgtheory.theory.moments import MomentTable
 
 ANGLES = 16  # Chebyshev nodes in θ²
 MOST_LENGTHS, FEWEST_LENGTHS = 64, 12
-FEW_ANGLES = 4
+FEW_ANGLES, FEW_LENGTHS = 6, 32  # where the Laplace transforms are worked out
 EXPANDED = 0.02  # relative size of the order 1/N² in the variance of a logarithm, above which it is not expanded
 WIDE = 500
 NOISELESS = 1e-5
@@ -109,6 +109,14 @@ class Grid:
         own = chebyshev.chebvander(2 * self.cosine**2 / self.most - 1, FEW_ANGLES - 1) @ matrix
         return np.sqrt(self.most * (1 + nodes) / 2), own
 
+    def few_lengths(self) -> tuple[Array, Array]:
+        """Return a few ln R and the matrix that takes values there to all nodes, for what bends little."""
+        count = min(len(self.log_weight), FEW_LENGTHS)
+        nodes, matrix = _chebyshev(count)
+        middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
+        own = chebyshev.chebvander((self.log_weight - middle) / half, count - 1) @ matrix
+        return middle + half * nodes, own
+
     def angle_rows(self, cosine: Array) -> Array:
         """Return the same for θ."""
         x = 2 * np.minimum(cosine**2 / self.most, 1) - 1
@@ -154,7 +162,7 @@ def _first(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, tot
     if _expands(law, total):
         return log_step(law, expanded_logs(law)), zero
     conditions = Conditions(total, tangent=kind.width)
-    exact, lost = exact_logs(table, (grid.log_weight, kind.sigma_b), zero, kind.width, conditions)
+    exact, lost = _at_lengths(table, grid, kind, conditions)
     return log_step(law, _where_noisy(law, _relative(exact, free, law))), lost
 
 
@@ -172,11 +180,20 @@ def _inside(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, to
         return log_step(law, expanded_logs(law))
     if total:
         return log_step(law, _inclined(table, unit, grid, kind, total, law))
-    few, matrix = grid.few_angles()
-    log_weight = np.repeat(np.log(weight + kind.sigma_b**2), len(few))
-    exact, _ = exact_logs(table, (log_weight, 0.0), np.outer(share, few).ravel(), kind.width, Conditions())
-    exact = LogMoments(*((part.reshape(size, -1) @ matrix.T).ravel() for part in exact))
+    few, across = grid.few_angles()
+    lengths, down = grid.few_lengths()
+    turned = np.sqrt(1 / (1 + kind.sigma_b**2 * np.exp(-lengths)))
+    log_v = np.repeat(np.log(np.exp(lengths) + kind.sigma_b**2), len(few))
+    exact, _ = exact_logs(table, (log_v, 0.0), np.outer(turned, few).ravel(), kind.width, Conditions())
+    exact = LogMoments(*((down @ part.reshape(-1, len(few)) @ across.T).ravel() for part in exact))
     return log_step(law, _relative(exact, free, law))
+
+
+def _at_lengths(table: MomentTable, grid: Grid, kind: LayerKind, conditions: Conditions) -> tuple[LogMoments, Array]:
+    """Return the moments at θ = 0 at the grid's lengths, and the chance left out."""
+    few, matrix = grid.few_lengths()
+    exact, lost = exact_logs(table, (few, kind.sigma_b), np.zeros(len(few)), kind.width, conditions)
+    return LogMoments(*(matrix @ part for part in exact)), np.clip(matrix @ lost, 0, 1)
 
 
 def _inclined(
@@ -184,7 +201,7 @@ def _inclined(
 ) -> LogMoments:
     """Return the moments at all angles: those at θ = 0, changed as the order 1/N says."""
     upright, angles = np.zeros(len(grid.log_weight)), len(grid.cosine)
-    exact, _ = exact_logs(table, (grid.log_weight, kind.sigma_b), upright, kind.width, Conditions(total, True, total))
+    exact, _ = _at_lengths(table, grid, kind, Conditions(total, True, total))
     base = layer_law(unit, upright, kind.width, total, ("z²", "zζ", "ζ²"))
     exact = _relative(exact, layer_law(unit, upright, kind.width), base)
     mean_x, mean_t, xx, tt, xt, before, along = (np.repeat(part, angles) for part in (*exact, base.tt, base.xt))

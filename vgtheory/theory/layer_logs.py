@@ -23,7 +23,7 @@ from vgtheory.theory.moments import MomentTable
 
 STEP = 0.4  # in ln s; the error is e^{−π²/STEP}
 # ln s: below, L = e^{−s} to 1e-11; above, what is left counts as X = 0.
-LOWEST, USUALLY, HIGHEST = -13.0, 7.0, 30.0
+LOWEST, USUALLY, HIGHEST = -13.0, 5.0, 30.0
 _LEFT = 1e-8  # of L at the end: what lies beyond adds this times the square of ln s
 _KEPT = 1e-16  # weight of a node: nothing grows here
 _NOTHING = 1e-16

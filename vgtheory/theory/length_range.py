@@ -15,6 +15,8 @@ from vgtheory.theory.mean_field import log_length_profile, table_of
 from vgtheory.theory.moments import HIGH, LOW, MomentTable
 
 OUTWARD = 1 / 8  # of one layer's noise: layers share a stretch whose ends they move outwards by less
+# Of the length of a stretch beyond this, which has so many nodes that they are dense near its ends.
+OUTWARD_OF_WIDE, WIDE = 1 / 100, 6.0
 LEAST_MARGIN = 1e-6
 RARE = 1e-9  # chance of a length that is left out
 
@@ -55,7 +57,7 @@ def length_stretches(network: Network) -> list[Stretch]:
 
     def leads_out(step: _Step, low: float, high: float) -> bool:
         centre, noise = _moves(table, np.array([low, high]), step)
-        room = OUTWARD * float(noise.max())
+        room = max(OUTWARD * float(noise.max()), OUTWARD_OF_WIDE * (high - low) if high - low > WIDE else 0.0)
         return bool(centre.min() < low - room or centre.max() > high + room)
 
     fixed = np.array(network.widths[1:]) / haar_dimensions(network) * (network.weights.family == "orthogonal")
