@@ -2,6 +2,7 @@
 
 from math import sqrt
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -153,6 +154,23 @@ def test_marginal_law_of_the_real_part():
     assert stats.kstest(np.abs(z), law.cdf).pvalue > ALARM
     assert stats.kstest(z.real, law.real().cdf).pvalue > ALARM
     assert law.real().var() == pytest.approx(law.radial().moment(2) / 2, rel=1e-12)
+
+
+def test_densities_that_underflow_keep_their_logarithm():
+    """Exact sums at 60 digits; the density itself is 0 in floating point."""
+    y = mpmath.mpf(50) * 64
+    total = sum(y**k / mpmath.factorial(k) for k in range(50))
+    known = float(mpmath.log(total / mpmath.pi) - y)
+    assert laws.finite_ginibre(50).logpdf(8.0) == pytest.approx(known, rel=1e-13)
+    assert laws.finite_ginibre(50).pdf(8.0) == 0
+    assert laws.finite_ginibre(1, 2).logpdf(900.0) == pytest.approx(
+        np.log(2 * special.k0e(1800) / np.pi) - 1800, rel=1e-12
+    )
+    assert laws.finite_gue(1).logpdf(90.0) == pytest.approx(stats.norm.logpdf(90.0), rel=1e-14)
+    assert laws.finite_lue(1, 1).logpdf(900.0) == pytest.approx(-900.0, rel=1e-14)
+    assert laws.finite_real_ginibre(1).logpdf(90.0) == pytest.approx(stats.norm.logpdf(90.0), rel=1e-14)
+    tail = laws.finite_real_ginibre(20).logpdf([10.0, 10.1])
+    assert np.diff(tail)[0] / 0.1 == pytest.approx(-20 * 10.05 + 19 / 10.05, rel=1e-3)
 
 
 def test_bad_sizes_are_refused():

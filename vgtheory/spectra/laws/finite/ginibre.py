@@ -54,10 +54,14 @@ class Modulus(SmoothLaw):
         """Return the log of the density per area at radius r."""
         n, size = self.size, self.factors
         log_x = np.atleast_1d(2 * log_r + size * log(n))
-        if size == 1:
-            with np.errstate(divide="ignore"):
-                return np.log(gammaincc(n, np.exp(log_x)) / pi)
         k = np.arange(n)
+        if size == 1:
+            share = gammaincc(n, np.exp(np.minimum(log_x, 700.0)))
+            far = share < 1e-300  # e^{−y} Σ_{k<N} y^k/k! in logarithms
+            out = np.log(np.where(far, 1.0, share)) - log(pi)
+            y = log_x[far, None]
+            out[far] = logsumexp(k * y - gammaln(k + 1), axis=1) - np.exp(y[:, 0]) - log(pi)
+            return out
         sums = np.empty(log_x.shape)
         for block in np.array_split(np.arange(log_x.size), max(1, log_x.size * n // 10**6)):
             sums[block] = logsumexp(k * log_x[block, None] - size * gammaln(k + 1), axis=1)
@@ -134,10 +138,13 @@ class FiniteGinibre(PlanarLaw):
 
     def pdf(self, z: ArrayLike) -> Array:
         """Return the density with respect to area; infinite at 0 for more than one factor."""
+        return np.exp(self.logpdf(z))
+
+    def logpdf(self, z: ArrayLike) -> Array:
+        """Return the log of the density, which keeps its digits where the density underflows."""
         r = np.abs(np.asarray(z))
-        flat = np.atleast_1d(np.where(r > 0, r, 1.0)).ravel()
-        at_zero = 1 / pi if self.factors == 1 else inf
-        value = np.exp(self._modulus.log_areas(np.log(flat))).reshape(r.shape)
+        value = self._modulus.log_areas(np.log(np.where(r > 0, r, 1.0)).ravel()).reshape(r.shape)
+        at_zero = -log(pi) if self.factors == 1 else inf
         return np.where(np.isnan(r), np.nan, np.where(r > 0, value, at_zero))[()]
 
     def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:

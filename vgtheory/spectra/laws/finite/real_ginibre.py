@@ -38,19 +38,23 @@ class RealEigenvalues(SmoothLaw):
 
     def density(self, u: np.ndarray) -> np.ndarray:
         """Return the density at u."""
-        n, y = self.size, np.abs(np.asarray(u, dtype=float)) * sqrt(self.size)
+        return np.exp(np.asarray(self.logpdf(u)))
+
+    def logpdf(self, x: ArrayLike) -> Array:
+        """Return the log of the density, which keeps its digits where the density underflows."""
+        n, y = self.size, np.abs(np.asarray(x, dtype=float)) * sqrt(self.size)
         if n == 1:
-            return np.exp(-(y**2) / 2) / sqrt(2 * np.pi)
-        bulk = gammaincc(n - 1, y**2)
+            return (-(y**2) / 2 - log(2 * np.pi) / 2)[()]
         front = (n - 3) / 2 * log(2) + lgamma((n - 1) / 2) - lgamma(n - 1)
-        with np.errstate(divide="ignore"):
-            edge = np.exp(front + (n - 1) * np.log(y) - y**2 / 2) * gammainc((n - 1) / 2, y**2 / 2)
-        return (bulk + edge) * sqrt(n / (2 * np.pi)) / self.expected_count()
+        with np.errstate(divide="ignore", under="ignore", invalid="ignore"):
+            bulk = np.log(gammaincc(n - 1, y**2))
+            edge = front + (n - 1) * np.log(y) - y**2 / 2 + np.log(gammainc((n - 1) / 2, y**2 / 2))
+            total = np.logaddexp(bulk, edge)
+        return (total + log(n / (2 * np.pi)) / 2 - log(self.expected_count()))[()]
 
     def pdf(self, x: ArrayLike) -> Array:
         """Return the density."""
-        x = np.asarray(x, dtype=float)
-        return np.where(np.isnan(x), np.nan, self.density(x))[()]
+        return np.exp(self.logpdf(x))
 
     def complex_density(self, z: ArrayLike) -> Array:
         """Return the mean number of non-real eigenvalues per area at z, over N: it integrates to 1 − E(real)/N.
