@@ -56,8 +56,14 @@ class Given(ScannedLaw):
             for z in way:
                 for _ in range(_NEWTON):
                     u = self._newton(u, z)
+            moving = np.arange(x.size)
             for _ in range(_LAST):
-                u = self._newton(u, x + 0j)
+                new = self._newton(u[moving], x[moving] + 0j)
+                still = np.abs(new - u[moving]) > 1e-15 * np.abs(new)
+                u[moving] = new
+                moving = moving[still]
+                if not moving.size:
+                    break
             value = self._z(u)[0]
         return u, np.abs(value - x) / np.maximum(np.abs(x), 1e-300)
 
