@@ -11,7 +11,7 @@ from scipy import stats
 
 import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.spectra.lyapunov.growth import exponents
+from vgtheory.spectra.growth import exponents
 from vgtheory.study import several as several_module
 from vgtheory.study import tangents as tangents_module
 from vgtheory.study.several import simulate_several

@@ -17,7 +17,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels.tangents import tangent_samples
 from vgtheory.model.network import Network, require_plain
-from vgtheory.spectra.lyapunov.growth import LEAST_BLOCK, block_ends, growth_dataset
+from vgtheory.spectra.growth import LEAST_BLOCK, block_ends, growth_dataset
 from vgtheory.study.checks import GENERATOR, check_memory, check_request, provenance, whole_number
 from vgtheory.study.engine import Progress, Study, chunk_size, run
 from vgtheory.study.setting import distinct_layers_of, is_flat_at_zero, obstacle_to_exact, row_pass
