@@ -75,6 +75,25 @@ def test_it_switches_to_the_closure_where_the_expansion_fails():
         vg.predict(net(), method="guess")
 
 
+def test_skewed_slopes_are_seen():
+    """tanh((0.1x + 1.702)²), width 300: spread little, but skewed; the expansion says so and predict leaves it."""
+    skewed = net("tanh((0.1*x+1.702)**2)", 300, 5, vg.Weights.gaussian(1.5, 0.5))
+    assert "too skewed" in vg.predict(skewed, method="order 1/N").attrs["reliable"]
+    p = vg.predict(skewed)
+    assert (p.attrs["method"], p.attrs["reliable"]) == ("closure", "yes")
+
+
+def test_networks_through_which_nothing_passes_are_counted():
+    """Slopes that are zero: a probability beside the moments.  Slopes that all but vanish: no reliable moments."""
+    p = vg.predict(net("max(x-0.5,0)", 10, 3, vg.Weights.gaussian(2.0, 1.0)))
+    study = vg.simulate(net("max(x-0.5,0)", 10, 3, vg.Weights.gaussian(2.0, 1.0)), 20_000, seed=0)
+    dead = float(np.isneginf(study.log_gradient_norm.values).any(axis=1).mean())
+    assert p.attrs["dead_probability"] == pytest.approx(dead, abs=4.5 * (dead / 20_000) ** 0.5 + 0.1 * dead)
+    assert dead > 0.005
+    steep = vg.predict(net("softplus(3*x+2)", 10, 3, vg.Weights.gaussian(1.647, 1.953)))
+    assert "next to nothing passes" in steep.attrs["reliable"]
+
+
 def test_typical_and_mean_gradient():
     """E‖δ‖² of ReLU is exactly that of infinite width; the typical gradient falls below it by 5/2 per layer / N."""
     p = vg.predict(net("relu", 100, 200, vg.Weights.he()))

@@ -57,8 +57,8 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     network : with numbers for width, depth and scales.
     method : "exact law", for positively homogeneous activations (linear, ReLU, leaky ReLU, |x|) at every width and
         depth; "order 1/N", the expansion in the width, O(depth); "closure", which follows lengths and alignments that
-        fluctuate too much to be expanded in, within seconds.  "auto" takes the exact law where there is one, else the
-        expansion where fluctuations and alignment are small, else the closure.
+        fluctuate too much to be expanded in, and skewed slopes, within seconds.  "auto" takes the exact law where there
+        is one, else the expansion where fluctuations, alignment and skewness are small, else the closure.
 
     Returns
     -------
@@ -69,6 +69,9 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     variance_per_layer (of ln‖δ_l‖², in the middle half of the layers, times the smallest width), depth_to_width (its
     inverse: the ratio L/N at which ln‖δ‖² has variance 1, so that gradients of two networks differ by a factor of
     about e and the infinitely wide network no longer describes one of them), spec (JSON).
+
+    dead_probability is the chance that all slopes of some layer are zero;
+    mean and spread are those of the other networks.
 
     With skip connections, normalisation or dropout the mean field alone (width → ∞), whatever the method: spreads are
     NaN and ``reliable`` says so.
