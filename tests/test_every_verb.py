@@ -72,6 +72,14 @@ def _spectrum(act):
     assert np.isfinite(quantiles[-1])
 
 
+def _lyapunov(act):
+    for weights in (vg.Weights.gaussian(SIGMA_W, SIGMA_B), vg.Weights.orthogonal(SIGMA_W, SIGMA_B)):
+        law = vg.lyapunov(vg.Network(act, weights, width=32, depth=20), q=1.0)
+        values = law.ppf(np.linspace(law.zero_mass + 0.01, 0.99, 5))
+        assert np.isfinite(values).all()
+        assert (np.diff(values) >= 0).all()
+
+
 VERBS = {
     "derivative_range": _range,
     "compile": _compile,
@@ -81,9 +89,10 @@ VERBS = {
     "predict": _predict,
     "simulate": _simulate,
     "spectrum": _spectrum,
+    "lyapunov": _lyapunov,
 }
 NO_SLOPE = "slope 0 almost everywhere"  # the gradient through a step is exactly 0
-REFUSED = {("step", verb): NO_SLOPE for verb in ("predict", "spectrum")}
+REFUSED = {("step", verb): NO_SLOPE for verb in ("predict", "spectrum", "lyapunov")}
 CASES = [
     pytest.param(name, values, verb, id=f"{row}-{verb}")
     for (name, values), row in zip(ROWS, IDS, strict=True)
