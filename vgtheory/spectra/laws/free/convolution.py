@@ -16,6 +16,7 @@ from vgtheory.spectra.laws.free.given import GivenR, GivenS
 from vgtheory.spectra.laws.free.scanned import ScannedLaw
 from vgtheory.spectra.laws.law import Array, RealLaw, whole
 
+Both = tuple[np.ndarray, np.ndarray]  # k(ω) and its derivative
 _HEIGHTS = tuple(6.0**-k for k in range(11))  # Im z or arg z on the way down to the axis
 _NEWTON, _FIXED = 3, 30
 _LAST, _CLOSE = 60, 1e-15  # steps on the axis itself, where an edge is a double root, while they still move
@@ -76,8 +77,8 @@ class Subordinated(ScannedLaw):
         second: np.ndarray,
         g: np.ndarray,
         slope: np.ndarray,
-        one: tuple[np.ndarray, np.ndarray],
-        two: tuple[np.ndarray, np.ndarray],
+        one: Both,
+        two: Both,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return G(z), G'(z) and U(z) − U_a(ω₁) − U_b(ω₂) from G_a and G_a' at ω₁ and (k, k') of both laws."""
 
@@ -207,7 +208,16 @@ class FreeSum(Subordinated):
         at = z - constant
         return (*law.stieltjes_and_slope(at), law.log_potential(at))
 
-    def _outer(self, z, first, second, g, slope, one, two):  # type: ignore[no-untyped-def]
+    def _outer(
+        self,
+        z: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+        g: np.ndarray,
+        slope: np.ndarray,
+        one: Both,
+        two: Both,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # ω₁ = z − k_b(ω₂), ω₂ = z − k_a(ω₁)
         return g, slope * (1 - two[1]) / (1 - one[1] * two[1]), np.log(g)
 
@@ -263,7 +273,16 @@ class FreeProduct(Subordinated):
         value, slope = law.stieltjes_and_slope(z / constant)
         return value / constant, slope / constant**2, law.log_potential(z / constant) + np.log(constant)
 
-    def _outer(self, z, first, second, g, slope, one, two):  # type: ignore[no-untyped-def]
+    def _outer(
+        self,
+        z: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+        g: np.ndarray,
+        slope: np.ndarray,
+        one: Both,
+        two: Both,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # ln ω₁ = ln z − ln k_b(ω₂), ln ω₂ = ln z − ln k_a(ω₁)
         rate, other = first * one[1] / one[0], second * two[1] / two[0]
         speed = first / z * (1 - other) / (1 - rate * other)
