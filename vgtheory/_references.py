@@ -398,6 +398,13 @@ _ROWS = (
         "1606.08415",
     ),
     Reference(
+        "hoeffding1940",
+        "Hoeffding, W.",
+        "Maßstabinvariante Korrelationstheorie",
+        "Schriften des Mathematischen Instituts und des Instituts für Angewandte Mathematik der Universität Berlin",
+        1940,
+    ),
+    Reference(
         "howard2019",
         "Howard, A. and Sandler, M. and Chu, G. and Chen, L.-C. and Chen, B. and Tan, M. and Wang, W. and Zhu, Y. and "
         "Pang, R. and Vasudevan, V. and Le, Q. V. and Adam, H.",
