@@ -16,6 +16,7 @@ from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
 
 _MOST_LAWS = 20
+_CLOSE = 1.3  # spread of ln q_l
 _MOST_FACTORS = 400
 _SMALLEST = -40.0  # ln q below which φ'² is its limit at 0 to 1e-8
 _DEAD = 1e-7  # more dead units than this anywhere: the layers with most of them stay whole
@@ -33,7 +34,9 @@ def representative_lengths(log_q: Array, most: int = _MOST_LAWS) -> tuple[Array,
     spread = float(np.ptp(log_q))
     if spread < 1e-10:
         return log_q[-1:], np.array([float(len(log_q))])
-    order = min(most, len(np.unique(np.round(log_q, 12))), int(np.ceil(4 + 2 * spread)))
+    # Five laws for variances within a factor e change no quantile by more than 1e-10 (tanh, GELU).
+    wanted = 3 + 1.5 * spread if spread < _CLOSE else 4 + 2 * spread
+    order = min(most, len(np.unique(np.round(log_q, 12))), int(np.ceil(wanted)))
     center = float(log_q.mean())
     x = (log_q - center) / spread
     basis = [np.full(len(x), len(x) ** -0.5)]
