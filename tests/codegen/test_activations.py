@@ -6,6 +6,7 @@ import flint
 import numpy as np
 import pytest
 import sympy as sp
+from scipy import special
 
 from tests.catalogue_rows import OTHER_PARAMETERS
 from tests.tolerances import BITS, ulp_errors
@@ -303,3 +304,22 @@ def test_only_formulas_whose_digits_are_in_doubt_carry_notes():
     assert any("both signs" in note for note in stabilise(activation("silu")).notes)  # φ' has a true zero
     assert any("no stability rule" in note for note in stabilise(activation("exp(sin(x))")).notes)
     assert any("both signs" in note for note in stabilise(activation("x-tanh(x)")).notes)
+
+
+OFFSETS = {
+    "2*erf(x+0.1)-1": lambda x: 2 * special.erf(x + 0.1) - 1,
+    "3*erf(x-0.2)+1": lambda x: 3 * special.erf(x - 0.2) + 1,
+    "erfc(x+0.2)": lambda x: special.erfc(x + 0.2),
+    "erfc(x**2-0.37)": lambda x: special.erfc(x**2 - 0.37),
+    "exp(-(x+0.3)**2)*erf(x-1/7)": lambda x: np.exp(-((x + 0.3) ** 2)) * special.erf(x - 1 / 7),
+}
+
+
+@pytest.mark.parametrize("formula", OFFSETS)
+def test_error_functions_change_sign_away_from_zero(formula):
+    """Between 0 and the zero of the argument erfcx has an argument of the other sign."""
+    x, f = np.linspace(-4, 4, 4001), OFFSETS[formula]
+    compiled = compile_activation(Activation(formula))
+    np.testing.assert_allclose(compiled(x), f(x), rtol=0, atol=1e-14)
+    slope = (f(x + 1e-5) - f(x - 1e-5)) / 2e-5
+    np.testing.assert_allclose(compiled.gradient(x), slope, rtol=0, atol=1e-8)

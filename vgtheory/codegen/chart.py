@@ -279,6 +279,12 @@ class Chart:
 
 def exponents(e: sp.Expr, x: sp.Symbol) -> Iterator[sp.Expr]:
     """Yield the polynomials p such that e^p occurs in the expression once it is written with exponentials."""
+    for node, u in _arguments(e, x):
+        yield sp.expand(u**2) if isinstance(node, (sp.erf, sp.erfc)) else u
+
+
+def _arguments(e: sp.Expr, x: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.Expr]]:
+    """Yield (function, polynomial whose sign decides how it is written) for every exponential and error function."""
     for node in sp.preorder_traversal(e):
         if not isinstance(node, (sp.exp, *HYPERBOLIC, sp.erf, sp.erfc)) or not node.has(x):
             continue
@@ -287,20 +293,13 @@ def exponents(e: sp.Expr, x: sp.Symbol) -> Iterator[sp.Expr]:
             u = sp.Add(*(a for a in u.args if a.is_polynomial(x)))
         if not u.is_polynomial(x) or not u.has(x):
             continue
-        if isinstance(node, sp.exp):
-            yield u
-        elif isinstance(node, (sp.tanh, sp.coth)):
-            yield 2 * u
-        elif isinstance(node, HYPERBOLIC):
-            yield u
-        else:
-            yield sp.expand(u**2)
+        yield node, 2 * u if isinstance(node, (sp.tanh, sp.coth)) else u
 
 
 def sign_changes(e: sp.Expr, x: sp.Symbol) -> set[sp.Expr]:
-    """Return 0 and the points where an exponent of the expression changes sign."""
+    """Return 0 and the points where an exponent, or the argument of an error function, changes sign."""
     cuts: set[sp.Expr] = {sp.Integer(0)}
-    for p in exponents(e, x):
+    for _, p in _arguments(e, x):
         c = sp.Poly(p, x).all_coeffs()
         while c[-1] == 0:
             c.pop()
