@@ -155,7 +155,7 @@ def test_spectrum_of_other_networks_beside_sampled_ones(tmp_path, capsys):
         run(["spectrum", "relu", "--init", "he", "--widths", "50,90,60,80", "--samples", "2", "--out", str(out)]) == 0
     )
     shown = capsys.readouterr().out
-    assert "a share of 0.625 lies at ln s = -inf" in shown  # 30 of 60 units are active
+    assert "a share of 0.625 lies at ln s = −∞" in shown  # 30 of 60 units are active
     assert "160 sampled values" in shown  # the rank ends at 50 of N_L = 80: zeros are counted
     assert out.read_text().startswith("<?xml")
     assert (

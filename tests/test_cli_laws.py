@@ -105,3 +105,8 @@ def test_every_ensemble_has_a_name():
     for name in naming.ENSEMBLES:
         parameters = size.get(name, {"size": 3, **more.get(name, {})})
         assert naming.ensemble(name, **parameters).eigenvalues(0).shape == (parameters["size"],)
+
+
+def test_the_size_of_a_matrix_is_not_lost_among_the_parameters(capsys):
+    assert run(["sample", "goe", "--param", "size=100"]) == 2
+    assert "--n 100" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vgtheory._references import REFERENCES
+from vgtheory.reporting.describe import number
 from vgtheory.symbolic.catalogue import catalogue
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def print_derivation(found: Derivation, written: Path | None) -> None:
     from vgtheory.reporting.plain import plain_expression, plain_formula
     from vgtheory.reporting.steps import steps
 
-    for number, step in enumerate(steps(found), 1):
-        _say(f"{number}. {step.title}")
+    for place, step in enumerate(steps(found), 1):
+        _say(f"{place}. {step.title}")
         lines = [f"{plain_formula(f)}   [{f.status}]" for f in step.formulas]
         held = dict.fromkeys(plain_expression(c) for f in step.formulas for c in f.conditions)
         for text in (step.before, *lines, *(f"where {condition}" for condition in held), step.after):
@@ -156,9 +157,9 @@ def print_spectrum(law: Any, out: Path | None, drawn: Any | None = None) -> None
 
     _table(("share of directions below", "ln s", "s"), quantile_rows(law))
     for place, mass in law.atoms_log:
-        _say(f"a share of {mass:.4g} lies at ln s = {place:.6g}")
+        _say(f"a share of {mass:.4g} lies at ln s = {number(place, 6)}")
     if law.outlier_log is not None:
-        _say(f"one singular value lies apart, at ln s of at least {law.outlier_log:.6g}")
+        _say(f"one singular value lies apart, at ln s of at least {number(law.outlier_log, 6)}")
     if drawn is not None:
         _say(distance_row(law, drawn))
     if out is not None:
@@ -170,11 +171,11 @@ def print_moduli(law: Any, out: Path | None, drawn: Any | None = None) -> None:
     from vgtheory.reporting.tables import distance_row, quantile_rows
 
     _table(("share of eigenvalues below", "ln |λ|", "|λ|"), quantile_rows(law))
-    _say(f"spectral radius: ln |λ| = {law.log_radius:.6g}")
+    _say(f"spectral radius: ln |λ| = {number(law.log_radius, 6)}")
     if law.zero_mass > 0:
         _say(f"a share of {law.zero_mass:.4g} is zero")
     if drawn is not None:
-        _say(distance_row(law, drawn) + f", largest ln |λ| = {drawn.max():.6g}")
+        _say(distance_row(law, drawn) + f", largest ln |λ| = {number(drawn.max(), 6)}")
     if out is not None:
         _say(f"figure: {out}")
 

@@ -28,6 +28,8 @@ def sample(
     if out is not None and out.suffix not in SUFFIXES:
         raise InputError(f"--out {out}", "a name ending in .npz, .svg or .pdf", "e.g. --out spectra.npz")
     parameters = named_values(param)
+    if "size" in parameters:
+        raise InputError("--param size", "--n, the size of a matrix", f"give --n {str(parameters['size'])[:20]}")
     from vgtheory._atomic import write_arrays
     from vgtheory.cli.screen import print_pairs
     from vgtheory.reporting import plot
@@ -35,7 +37,7 @@ def sample(
     from vgtheory.reporting.law_tables import ensemble_rows
     from vgtheory.spectra.naming import ensemble
 
-    drawn = ensemble(name, **{**parameters, "size": n})
+    drawn = ensemble(name, size=n, **parameters)
     values = drawn.spectra(samples, random_state=seed)
     if out is not None and out.suffix == ".npz":
         write_arrays(out, {"eigenvalues": values})
