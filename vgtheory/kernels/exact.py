@@ -33,6 +33,7 @@ from vgtheory.kernels.signals import (
     REST_BACKWARD,
     REST_FORWARD,
     SIGNAL,
+    aligned,
     carry,
     combined,
     dot,
@@ -320,6 +321,6 @@ def exact_samples(
     with np.errstate(divide="ignore"):  # of the weights' standard deviation, or of the gain of a Haar matrix
         log_s = np.log(sigma_w) + 0.5 * np.log(np.maximum(1.0, fan_out / fan_in) if haar else 1.0 / fan_in)
     records = np.empty((min(segment, len(sigma_w)) + 1, RECORD))
-    work, whole = np.empty((5, BLOCK)), np.empty((2, int(fan_out.max()) if haar else 0))
+    work, whole = aligned(5, BLOCK), aligned(2, int(fan_out.max()) if haar else 0)
     layers = (haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity)
     _exact_samples(row, fill_normal_pairs, *layers, seed, first, records, work, whole, gradient, weight, q)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import piece, reduction
 from vgtheory.kernels._vectors import prefer_wide_vectors
@@ -99,3 +100,14 @@ def carry(log_size, bias, linear_at_zero, linear_at_infinity):
     if linear_at_infinity and math.inf > log_size > math.log(LARGE):
         return log_size - math.log(LARGE)
     return 0.0
+
+
+def aligned(rows: int, length: int) -> NDArray[np.float64]:
+    """Return an array, not set, whose rows (of at least this length) begin on lines of the cache.
+
+    Wide vectors across two lines cost twice; memory as it comes begins on a line one time in four.
+    """
+    padded = -(-length // 8) * 8
+    raw = np.empty(rows * padded + 8)
+    start = -(raw.ctypes.data // 8) % 8
+    return raw[start : start + rows * padded].reshape(rows, padded)
