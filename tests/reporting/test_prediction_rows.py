@@ -7,8 +7,8 @@ from vgtheory.cli.app import run
 from vgtheory.reporting.prediction_rows import PREDICTED, prediction_rows, prediction_sentences
 
 
-def predicted(name="tanh", width=64, depth=20, weights=None, **options):
-    return vg.predict(vg.Network(name, weights or vg.Weights.gaussian(1.5, 0.1), width, depth), **options)
+def predicted(name="tanh", width=64, depth=20, weights=None, **parts):
+    return vg.predict(vg.Network(name, weights or vg.Weights.gaussian(1.5, 0.1), width, depth, **parts))
 
 
 def test_rows_are_both_ends_and_the_quarters():
@@ -29,6 +29,8 @@ def test_rows_are_both_ends_and_the_quarters():
         ),
         ({"name": "sigmoid", "width": 3, "weights": vg.Weights.gaussian(4, 0.5)}, ("Not reliable", "too narrow")),
         ({"name": "identity", "weights": vg.Weights.orthogonal(1)}, ("do not differ",)),
+        ({"norm": "rms"}, ("order 1/width", "describes")),
+        ({"norm": "batch"}, ("width to infinity", "Not reliable")),
     ],
 )
 def test_sentences(options, said):

@@ -121,8 +121,14 @@ def test_what_has_no_answer_says_so():
         correlation_profile(vg.Network("relu", vg.Weights.he(), 100, 5), 2.0)
     with pytest.raises(NoSolutionError, match=r"diverges|variance"):
         profile(vg.Network("relu", vg.Weights.gaussian(20), 100, 400, skip=1))
-    found = predict_architecture(vg.Network("tanh", vg.Weights.gaussian(1.5), 64, 9, norm="rms"))
+    network = vg.Network("tanh", vg.Weights.gaussian(1.5), 64, 9, norm="rms", skip=1)
+    found = vg.predict(network)
     assert np.isnan(found.log_gradient_norm_std).all()
-    assert found.attrs["reliable"].startswith("no")
+    assert "normalised branches beside skip" in found.attrs["reliable"]
+    assert found.attrs == predict_architecture(network, found.attrs["reliable"].split("without ")[1]).attrs
     with pytest.raises(UnsupportedError, match="without a spread"):
-        vg.compare(found, vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5), 64, 9, norm="rms"), 10))
+        vg.compare(found, vg.simulate(network, 10))
+    with pytest.raises(UnsupportedError, match="closure"):
+        vg.predict(network, method="closure")
+    with pytest.raises(UnsupportedError, match="slope 0"):
+        vg.predict(vg.Network("sign(x)", vg.Weights.lecun(), 64, 9, norm="rms"))

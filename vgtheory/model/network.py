@@ -248,6 +248,17 @@ def require_plain_or_residual(network: Network, verb: str) -> None:
         _refuse_parts(network, verb, "normalisation and dropout", parts)
 
 
+def require_plain_or_dropout(network: Network, verb: str) -> None:
+    """Raise UnsupportedError, naming the part, if the network has skip connections or normalisation."""
+    parts = tuple(part for part in network.parts if part != "dropout")
+    if parts:
+        arguments = " and ".join(f"{name}=" for name in ("skip", "norm") if getattr(network, name) is not None)
+        raise UnsupportedError(
+            f"{verb} is for networks without skip connections and normalisation, and this one has "
+            f"{' and '.join(parts)}; use vg.simulate, or drop {arguments}"
+        )
+
+
 def _refuse_parts(network: Network, verb: str, what: str, parts: tuple[str, ...], *more: str) -> None:
     arguments = [name for name in (*more, "norm", "dropout") if getattr(network, name) is not None]
     raise UnsupportedError(

@@ -12,6 +12,7 @@ KNOWN = {
     "exact law": "the exact law of this activation, at every width",
     "order 1/N": "mean field with the terms of order 1/width",
     "closure": "the closure in length and alignment",
+    "mean field": "mean field, width to infinity",
 }
 
 
@@ -42,6 +43,8 @@ def prediction_sentences(predicted: Any) -> tuple[str, ...]:
         said.append(f"Not reliable: {attrs['reliable'].removeprefix('no: ')}.")
     if attrs["dead_probability"] > 0:
         said.append(f"A whole layer is dead with probability {number(attrs['dead_probability'], 3)}.")
+    if "depth_to_width" not in attrs:  # mean field alone, which knows of no spread
+        return tuple(said)
     ratio = float(attrs["depth_to_width"])
     if ratio == float("inf"):
         return (*said, "Networks do not differ: every one has the same gradient norm.")

@@ -11,8 +11,9 @@ import numpy as np
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network
-from vgtheory.theory.mean_field import log_length_profile, table_of
+from vgtheory.model.network import Network, require_independent_layers, require_plain_or_dropout
+from vgtheory.theory.mean_field import table_of, thinned_log_lengths
+from vgtheory.theory.moments import Moments, thinned
 
 # Where the expansion stops being one: deviations of several per cent from exact simulation begin at these values.
 LENGTH_LIMIT = 0.1
@@ -99,18 +100,15 @@ class FiniteWidth:
 
 
 def layer_coefficients(network: Network) -> LayerCoefficients:
-    """Return the coefficients of every layer along the profile q_1..q_L.
+    """Return the coefficients of every layer along the profile q_1..q_L, dropout included: its masks D multiply φ, φ'.
 
-    Raises UnsupportedError for an activation whose slope is zero wherever it exists.
+    Raises UnsupportedError for an activation whose slope is zero wherever it exists, and with other parts than dropout.
     """
-    if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
-        raise UnsupportedError(
-            f"{network.activation.name} has slope 0 almost everywhere, so every gradient is 0; use another activation"
-        )
-    log_q = log_length_profile(network)
-    # Layers at the fixed point share one set of coefficients.
-    distinct, where = np.unique(log_q, return_inverse=True)
-    m = type(table := table_of(network.activation).at(distinct))(*(field[where] for field in table))
+    require_plain_or_dropout(network, "the expansion in the width")
+    require_independent_layers(network, "the expansion in the width")
+    require_slopes(network)
+    log_q = thinned_log_lengths(network)
+    m = layer_moments(network, log_q)
     sigma_w, sigma_b = np.array(network.sigmas).T
     ahead = np.append(sigma_w[1:], sigma_w[-1])
     with np.errstate(divide="ignore"):
@@ -123,9 +121,7 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
     curvature = inner * m.curvature * following
     noise, covariance = inner * following**2 * (m.fourth - 1), inner * following * (m.cross - 1)
     alignment_step = response**2 * np.exp(step - log_chi)
-    # Var ln Y = κ₂ − κ₃ + (5/2)κ₂² for a mean Y of φ'² ξ²; near linear φ it is compared to 2/N, what ξ² gives alone.
-    spread = 3 * m.slope_fourth - 1
-    next_order = np.abs(2.5 * spread - (15 * m.slope_sixth - 9 * m.slope_fourth + 2) / spread)
+    spread, next_order = 3 * m.slope_fourth - 1, skewness(m)
     a, a2 = m.slope_elasticity, m.slope_curvature
     if network.weights.family == "orthogonal":
         # A matrix fixes lengths in max(N_{l−1}, N_l) dimensions; `fixed` is the share of them that layer l has.
@@ -146,6 +142,30 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
     )  # fmt: skip
 
 
+def require_slopes(network: Network) -> None:
+    """Raise UnsupportedError for an activation whose slope is zero wherever it exists."""
+    if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
+        raise UnsupportedError(
+            f"{network.activation.name} has slope 0 almost everywhere, so every gradient is 0; use another activation"
+        )
+
+
+def layer_moments(network: Network, log_q: Array) -> Moments:
+    """Return the moments at each layer's ln q, dropout included; layers with the same q share one set."""
+    distinct, where = np.unique(log_q, return_inverse=True)
+    table = thinned(table_of(network.activation).at(distinct), 1 - network.drop_rate)
+    return Moments(*(field[where] for field in table))
+
+
+def skewness(m: Moments) -> Array:
+    """Return N times the relative size of the order 1/N² in Var ln N⁻¹ Σ φ'(h_i)² ξ_i².
+
+    Var ln Y = κ₂ − κ₃ + (5/2)κ₂²; near linear φ the mean is compared to 2/N, what ξ² gives alone.
+    """
+    spread = 3 * m.slope_fourth - 1
+    return np.asarray(np.abs(2.5 * spread - (15 * m.slope_sixth - 9 * m.slope_fourth + 2) / spread))
+
+
 def haar_dimensions(network: Network) -> Array:
     """Return max(N_{l−1}, N_l), the size of the Haar matrix that an orthogonal W_l is a (scaled) part of."""
     widths = np.array(network.widths, dtype=float)
@@ -156,8 +176,9 @@ def haar_dimensions(network: Network) -> Array:
 def finite_width(network: Network) -> FiniteWidth:
     """Return mean and variance of ln‖δ_l‖² and ln‖∂ℓ/∂W_l‖_F² to order 1/N, for a unit loss gradient at x_L.
 
-    Cost O(L).  Valid where E φ⁴ and E φ'⁴ are finite, kinks allowed; gaussian and orthogonal weights, uniform ones
-    asymptotically (the excess kurtosis of a pre-activation is itself of order 1/N).
+    Cost O(L).  With or without dropout, whose masks fluctuate too.  Valid where E φ⁴ and E φ'⁴ are finite, kinks
+    allowed; gaussian and orthogonal weights, uniform ones asymptotically (the excess kurtosis of a pre-activation is
+    itself of order 1/N).
 
     Notes
     -----
@@ -214,7 +235,7 @@ def finite_width(network: Network) -> FiniteWidth:
         noise=k.slope_noise / own,
         next_order=k.slope_next_order / own,
         length_shift=shift,
-        warnings=_warnings(k, v, aligned, shift, own),
+        warnings=doubts(v, aligned, shift, k.slope_noise / own, k.slope_next_order / own),
     )
 
 
@@ -264,8 +285,19 @@ def _length_shift(k: LayerCoefficients, v: Array) -> Array:
     return carried + np.abs(k.slope_curvature + k.slope_response - k.slope_response**2) * v / 2
 
 
-def _warnings(k: LayerCoefficients, v: Array, alignment: Array, shift: Array, own: Array) -> tuple[str, ...]:
-    """Return why the expansion is not to be trusted: fluctuations of the length, alignment, sparse or skewed slopes."""
+def gains(log_norms: Array) -> Array:
+    """Return by how much ln‖δ_l‖² exceeds ln‖δ_{l+1}‖²; in the last layer, above which there is none, as before it."""
+    out = log_norms - np.append(log_norms[1:], np.nan)
+    out[-1:] = out[-2:-1] if len(out) > 1 else np.nan
+    return out
+
+
+def doubts(v: Array, alignment: Array, shift: Array, noise: Array, skew: Array) -> tuple[str, ...]:
+    """Return why the expansion is not to be trusted: fluctuations of the length, alignment, sparse or skewed slopes.
+
+    The arguments are those fields of :class:`FiniteWidth`: length_variance, alignment_weight, length_shift, noise,
+    next_order.
+    """
     out = []
     if float(shift.max()) > LENGTH_LIMIT:
         layer = int(shift.argmax())
@@ -277,12 +309,13 @@ def _warnings(k: LayerCoefficients, v: Array, alignment: Array, shift: Array, ow
         out.append(
             f"forward and backward vectors align: max β(1 + w)/N = {float(alignment.max()):.3g} > {ALIGNMENT_LIMIT}"
         )
-    noise, skew = float((k.slope_noise / own).max()), float((k.slope_next_order / own).max())
-    if noise > SLOPE_LIMIT:
-        out.append(f"the squared slopes are too spread for this width: max v_η/N = {noise:.3g} > {SLOPE_LIMIT}")
-    elif skew > NEXT_ORDER_LIMIT:
+    if float(noise.max()) > SLOPE_LIMIT:
         out.append(
-            f"the squared slopes are too skewed for this width: the order 1/N² is {skew:.3g} > {NEXT_ORDER_LIMIT} of "
-            "their variance"
+            f"the squared slopes are too spread for this width: max v_η/N = {float(noise.max()):.3g} > {SLOPE_LIMIT}"
+        )
+    elif float(skew.max()) > NEXT_ORDER_LIMIT:
+        out.append(
+            f"the squared slopes are too skewed for this width: the order 1/N² is {float(skew.max()):.3g} > "
+            f"{NEXT_ORDER_LIMIT} of their variance"
         )
     return tuple(out)

@@ -112,8 +112,13 @@ def log_length_profile(network: Network) -> Array:
     """
     require_plain(network, "the profile of lengths")
     require_independent_layers(network, "the profile of lengths")
+    return thinned_log_lengths(network)
+
+
+def thinned_log_lengths(network: Network) -> Array:
+    """Return what :func:`log_length_profile` does, with dropout, which divides E φ² by 1 − p."""
     table = table_of(network.activation)
-    sigmas = network.sigmas
+    sigmas, lost = network.sigmas, log1p(-network.drop_rate)
     changes = [k for k in range(1, len(sigmas)) if sigmas[k] != sigmas[k - 1]]
     settled = changes[-1] if changes else 0  # from here on every layer has the same scales
     out = np.empty(len(sigmas))
@@ -121,7 +126,7 @@ def log_length_profile(network: Network) -> Array:
     for k, (sigma_w, sigma_b) in enumerate(sigmas):
         if sigma_w == 0:
             raise InputError(f"sigma_w = 0 in layer {k + 1}", "a positive number", "no gradient passes such a layer")
-        before, weights = now, 2 * log(sigma_w) + (table.log_square(now) if k else 0.0)
+        before, weights = now, 2 * log(sigma_w) + (table.log_square(now) - lost if k else 0.0)
         now = weights if sigma_b == 0 else _log_sum(weights, 2 * log(sigma_b))
         if not isfinite(now):
             raise NoSolutionError(f"the variance of pre-activations diverges at layer {k + 1}; use a smaller sigma_w")

@@ -47,6 +47,20 @@ _RATIOS = [3, 7, 8, 9]  # positive and of any size: interpolated as logarithms
 _HERMITE = np.array([0, 2, 4, 0, 0, 2, 4, 0, 0, 0])
 
 
+def thinned(m: Moments, keep: float) -> Moments:
+    """Return the moments of Dφ(h) and Dφ'(h), D = 1/keep with probability `keep`, else 0: E Dʲ = keep^{1−j}."""
+    if keep == 1:
+        return m
+    return m._replace(
+        log_square=m.log_square - np.log(keep),
+        fourth=m.fourth / keep,
+        log_slope_square=m.log_slope_square - np.log(keep),
+        slope_fourth=m.slope_fourth / keep,
+        slope_sixth=m.slope_sixth / keep**2,
+        cross=m.cross / keep,
+    )
+
+
 class MomentTable:
     """The moments of one activation; make it with :func:`moment_table`, which keeps one per activation."""
 

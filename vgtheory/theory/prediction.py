@@ -9,9 +9,9 @@ import xarray as xr
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network, require_independent_layers
-from vgtheory.theory.architectures import predict_architecture
+from vgtheory.theory.architectures import architecture_finite_width, predict_architecture
 from vgtheory.theory.closure import Closure, closure
-from vgtheory.theory.finite_width import FiniteWidth, finite_width
+from vgtheory.theory.finite_width import FiniteWidth, finite_width, require_slopes
 from vgtheory.theory.homogeneous import ExactNorms, exact_norms, has_exact_law
 
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
@@ -73,8 +73,10 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     dead_probability is the chance that all slopes of some layer are zero;
     mean and spread are those of the other networks.
 
-    With skip connections, normalisation or dropout the mean field alone (width → ∞), whatever the method: spreads are
-    NaN and ``reliable`` says so.
+    With skip connections, layer or RMS normalisation, or dropout: the expansion, which the method "auto" takes there
+    whatever it is worth.  Where it is not known (normalised branches beside skip connections, batch normalisation,
+    dropout behind a normalisation, orthogonal weights with either of these two) the mean field alone (width → ∞):
+    spreads are NaN and ``reliable`` says so.
 
     Raises
     ------
@@ -99,11 +101,42 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
         raise InputError(f"method = {method!r}", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"')
     require_independent_layers(network, "predict")
     if network.parts:
-        return predict_architecture(network)
+        if method not in ("auto", "order 1/N"):
+            raise UnsupportedError(f'method {method!r} with {" and ".join(network.parts)}; use "order 1/N"')
+        return _with_parts(network)
     terms = finite_width(network)
     wanted = method == "exact law" or (method == "auto" and has_exact_law(network))
     exact = exact_norms(network) if wanted else None
-    gradient, weight, closed = _norms(network, terms, exact, method)
+    return _dataset(network, terms, *_norms(network, terms, exact, method), exact)
+
+
+def _with_parts(network: Network) -> xr.Dataset:
+    """Return the expansion where it is known, else the mean field, which then says why it has no spread."""
+    require_slopes(network)
+    try:
+        terms = architecture_finite_width(network)
+    except UnsupportedError as problem:
+        return predict_architecture(network, str(problem.args[0]))
+    gradient = _Norms(terms.mean, terms.variance, "order 1/N", terms.warnings)
+    weight = _Norms(terms.weight_mean, terms.weight_variance, "order 1/N", terms.warnings)
+    return _dataset(network, terms, gradient, weight, None, None)
+
+
+def _dead_layers(network: Network) -> float:
+    """Return the chance that dropout, or a φ that is 0 on one side of 0, makes all slopes of some layer zero."""
+    one_sided = network.activation.homogeneous_degree == 1 and _dies(network)
+    off = 1 - (1 - network.drop_rate) * (0.5 if one_sided else 1.0)
+    return -float(np.expm1(np.log1p(-(off ** np.array(network.widths[1:], dtype=float))).sum()))
+
+
+def _dataset(
+    network: Network,
+    terms: FiniteWidth,
+    gradient: _Norms,
+    weight: _Norms,
+    closed: Closure | None,
+    exact: ExactNorms | None,
+) -> xr.Dataset:
     with np.errstate(over="ignore", under="ignore"):
         q, chi = np.exp(terms.log_q), np.exp(terms.log_chi)
     bias, spread = terms.length_bias, terms.length_variance
@@ -192,6 +225,8 @@ def _dead_probability(network: Network, exact: ExactNorms | None, closed: Closur
     """Return the chance, left out of the moments, that all slopes of some layer are zero."""
     if exact is not None:
         return exact.dead_probability
+    if network.parts:
+        return _dead_layers(network)
     return closed.lost if closed is not None and closed.lost > 1e-12 and _dies(network) else 0.0
 
 

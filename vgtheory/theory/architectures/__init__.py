@@ -1,7 +1,15 @@
-"""Mean field beyond the plain network: skip connections, normalisation, dropout, and rates of other architectures."""
+"""Networks with skip connections, normalisation, dropout: mean field and order 1/N; rates of other architectures."""
 
+from vgtheory.theory.architectures.finite_width import architecture_finite_width
 from vgtheory.theory.architectures.prediction import predict_architecture
 from vgtheory.theory.architectures.profile import Profile, correlation_profile, profile
 from vgtheory.theory.architectures.rates import architecture_rates
 
-__all__ = ["Profile", "architecture_rates", "correlation_profile", "predict_architecture", "profile"]
+__all__ = [
+    "Profile",
+    "architecture_finite_width",
+    "architecture_rates",
+    "correlation_profile",
+    "predict_architecture",
+    "profile",
+]

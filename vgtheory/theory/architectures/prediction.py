@@ -1,10 +1,11 @@
-"""What mean field predicts for networks with skip connections, normalisation and dropout, as a labelled data set."""
+"""Mean field alone, of networks with parts whose fluctuations at finite width are not known, as a labelled data set."""
 
 import numpy as np
 import xarray as xr
 
 from vgtheory.model.network import Network
 from vgtheory.theory.architectures.profile import profile
+from vgtheory.theory.finite_width import gains
 
 _KNOWN = {
     "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
@@ -21,8 +22,12 @@ _UNKNOWN = {
 }
 
 
-def predict_architecture(network: Network) -> xr.Dataset:
+def predict_architecture(network: Network, unknown_because: str) -> xr.Dataset:
     """Return the mean-field prediction of a network with parts: the columns of `predict` that theory has, the rest NaN.
+
+    Parameters
+    ----------
+    unknown_because : why the fluctuations at finite width are not known, which ``reliable`` says.
 
     Raises
     ------
@@ -32,8 +37,7 @@ def predict_architecture(network: Network) -> xr.Dataset:
     log_q, gradient = np.log(found.q), found.log_gradient
     before = np.log(np.append(1.0, found.square[:-1])) + np.log(np.array(network.widths[:-1], dtype=float))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        chi = np.exp(gradient - np.append(gradient[1:], np.nan))
-    chi[-1:] = chi[-2:-1] if len(chi) > 1 else np.nan  # the last layer's gain has no layer above it
+        chi = np.exp(gains(gradient))
     values = {
         "q": found.q,
         "log_q": log_q,
@@ -48,14 +52,15 @@ def predict_architecture(network: Network) -> xr.Dataset:
     assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0", "width to infinity"]
     if network.norm is not None and network.norm.kind == "batch":
         assumptions.append("the batch is large, of independent inputs")
+    reliable = f"no: width to infinity only, without {unknown_because}"
     return xr.Dataset(
         {name: ("layer", value, {"description": texts[name]}) for name, value in {**values, **unknown}.items()},
         coords={"layer": np.arange(1, len(log_q) + 1)},
         attrs={
             "method": "mean field",
             "weight_method": "mean field",
-            "reliable": "no: width to infinity only; fluctuations of order depth/width are not included",
-            "weight_reliable": "no: width to infinity only; fluctuations of order depth/width are not included",
+            "reliable": reliable,
+            "weight_reliable": reliable,
             "assumptions": "; ".join(assumptions),
             "dead_probability": 0.0,
             "spec": network.spec_json,
