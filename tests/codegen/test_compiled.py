@@ -174,9 +174,12 @@ def test_large_results_are_those_of_small_ones(name, dtype, monkeypatch):
     room = np.empty((2, 2, h.size + 1), dtype=dtype)
     small = f.both(h)
     monkeypatch.setattr(compiled, "STREAMED", 0)
-    for out in (tuple(room[:, 0, 1:]), tuple(room[0, :, :-1]), (np.empty_like(h), np.empty_like(h))):
+    together = np.empty((2, 4352), dtype=dtype)[:, : h.size]  # both begin at the same place of a cache line
+    # Next to large arguments the library's sine is taken, in blocks if streamed: the last bits may differ.
+    error = 4 * np.finfo(dtype).eps if name == "sin" else 0
+    for out in (tuple(room[:, 0, 1:]), tuple(room[0, :, :-1]), tuple(together)):
         for mine, usual in zip(f.both(h, out=out), small, strict=True):
-            np.testing.assert_array_equal(mine, usual)
+            np.testing.assert_allclose(mine, usual, rtol=error, atol=error)
 
 
 def test_only_the_chunks_with_large_arguments_leave_float32(monkeypatch):
