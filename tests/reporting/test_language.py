@@ -19,7 +19,6 @@ NETWORKS = {
     "vanishes": vg.Network("sigmoid", W.gaussian(1.0, 0.1), width=32, depth=20),
     "critical": vg.Network("relu", W.he(), width=128, depth=10),
     "dies": vg.Network("relu", W.he(), width=2, depth=60),
-    "parts": vg.Network("relu", W.he(), width=32, depth=12, norm="rms", dropout=0.1),
 }
 # Statements of theorems, error texts and names of bounds stay English.
 ENGLISH = re.compile(r"(?:\b[A-Za-z]{3,}\b[ ,]+){3,}")

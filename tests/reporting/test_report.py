@@ -34,10 +34,6 @@ REGIMES = {
     ),
     "a user's formula": (vg.Network("x*exp(-x**2)", W.gaussian(1, 0.3), width=16, depth=20), "vanishes"),
     "gelu": (vg.Network("gelu", W.gaussian(1.2, 0.1), width=16, depth=30), None),
-    "skip connections": (vg.Network("relu", W.he(), width=32, depth=12, skip=1), "explodes"),
-    "skip, two matrices": (vg.Network("tanh", W.gaussian(1), 32, 12, skip=vg.Skip("1/sqrt(depth)", 2)), "balanced"),
-    "norm and dropout": (vg.Network("tanh", W.gaussian(1.5, 0.1), 32, 12, norm="layer", dropout=0.1), "balanced"),
-    "norm beside skip": (vg.Network("relu", W.he(), 32, 12, norm="rms", skip="1/sqrt(depth)"), "balanced"),
     "one layer": (vg.Network("tanh", W.gaussian(1), width=16, depth=1), "balanced"),
     "unequal widths": (vg.Network("tanh", W.gaussian(1.5, 0.1), width=(8, 16, 12, 4), depth=3), "balanced"),
 }
@@ -67,7 +63,7 @@ def test_a_document_that_tex_refuses_leaves_no_pdf_and_runs_no_command(tmp_path)
 
 
 # Each activation compiles once, in seconds; the default run takes the regimes that differ most.
-FAST = {"skip connections", "explodes", "critical", "dead", "one layer", "q diverges"}
+FAST = {"explodes", "critical", "dead", "one layer", "q diverges"}
 
 
 @pytest.mark.parametrize(
@@ -83,23 +79,6 @@ def test_every_regime_is_told(regime, tmp_path):
     assert not re.search(r">[^<]*\bnan\b[^<]*<", page.split("<section")[0])
     shown = set(re.findall(r"<figure><svg role=\"img\" aria-label=\"[^\"]+\"", page))
     assert len(shown) >= 1
-
-
-def test_what_is_known_of_plain_networks_only_is_left_out_with_its_reason(tmp_path):
-    network = vg.Network("relu", W.he(), width=32, depth=12, norm="rms")
-    findings = gather(network, samples=64, seed=2)
-    assert findings.prediction.attrs["method"] == "order 1/N"
-    assert not isinstance(findings.comparison, Unavailable)
-    assert findings.final_variance == 1
-    for left_out in (findings.fixed_points, findings.critical, findings.law, findings.sampled, findings.bounds):
-        assert "rms norm" in left_out.reason
-    assert findings.curve is None
-    text = str(tell(findings))
-    assert "This network has rms norm" in text
-    assert "would make it critical (" not in tell(findings).verdict
-    with pytest.raises(UnsupportedError, match="batch"):
-        report(vg.Network("relu", W.he(), width=32, depth=12, norm="batch"), tmp_path / "b", samples=8)
-    assert not (tmp_path / "b").exists()
 
 
 def test_files_of_a_report(folder):

@@ -39,4 +39,4 @@ def _activation(f: Findings) -> Figure:
         at = float(f.steepest.at) if f.steepest.attained else None
         sup = ((lo + hi) / 2, at, rf"$\sup\,|\varphi'| = {number((lo + hi) / 2, 5)}$, {f.steepest.status}")
     saturated = () if isinstance(f.saturated, Unavailable) else f.saturated.intervals
-    return plot.figure_of(plot.activation(f.network.activation, saturated, sup, f.final_variance, SATURATED))
+    return plot.figure_of(plot.activation(f.network.activation, saturated, sup, f.final_q, SATURATED))

@@ -119,12 +119,6 @@ class Findings:
         return None if isinstance(self.prediction, Unavailable) else float(self.prediction["q"][-1])
 
     @property
-    def final_variance(self) -> float | None:
-        """Return the variance of what goes into φ in the last layer: q_L, or what a normalisation before φ leaves."""
-        norm, q = self.network.norm, self.final_q
-        return q if q is None or norm is None or norm.place == "after" else q / (q + float(norm.eps))
-
-    @property
     def final_chi(self) -> float | None:
         """Return the gain χ of the last layers: at the fixed point where q has settled, else of layer L."""
         if self.stationary is not None:
@@ -163,7 +157,7 @@ def gather(network: Network, samples: int = 64, seed: int = 0, progress: Progres
     ------
     InputError : a network with symbolic sizes or scales, or samples or a seed that cannot be used.
     """
-    act = network.activation
+    act, (sigma_w, sigma_b) = network.activation, network.sigmas[0]
     clock = _Clock(progress)
     with clock.stage("derivation"):
         derived = (
@@ -177,7 +171,10 @@ def gather(network: Network, samples: int = 64, seed: int = 0, progress: Progres
         proved = attempt(bounds, network)
         proof = attempt(certificate, network)
     with clock.stage("mean field"):
-        points, point, curve = _stationary(network)
+        found = attempt(fixed_points, act, sigma_w, sigma_b)
+        points = found if isinstance(found, Unavailable) else tuple(found)
+        point = attempt(critical, act, sigma_b=sigma_b)
+        curve = gain_curve(act, sigma_b, _around(sigma_w, point))
         prediction = attempt(predict, network)
     with clock.stage("bound values"):
         formulas = () if isinstance(proved, Unavailable) else proved
@@ -193,24 +190,6 @@ def gather(network: Network, samples: int = 64, seed: int = 0, progress: Progres
         network, samples, seed, *derived, proved, proof, values, line, points, point, curve, prediction, study,
         growth_of(study), compared, law, sampled, clock.seconds,
     )  # fmt: skip
-
-
-def _stationary(
-    network: Network,
-) -> tuple[tuple[FixedPoint, ...] | Unavailable, CriticalPoint | Unavailable, Curve | None]:
-    """Return fixed points of q, the critical point and the curve of χ, or why a network with parts has none of them."""
-    if network.parts:
-        parts = " and ".join(network.parts)
-        return (
-            Unavailable(f"the map above is that of a layer without {parts}, and this network has them"),
-            Unavailable(f"a critical σ_w is defined for networks without {parts}"),
-            None,
-        )
-    act, (sigma_w, sigma_b) = network.activation, network.sigmas[0]
-    found = attempt(fixed_points, act, sigma_w, sigma_b)
-    points = found if isinstance(found, Unavailable) else tuple(found)
-    point = attempt(critical, act, sigma_b=sigma_b)
-    return points, point, gain_curve(act, sigma_b, _around(sigma_w, point))
 
 
 def _around(sigma_w: float, point: CriticalPoint | Unavailable) -> tuple[float, float]:
@@ -242,8 +221,6 @@ def _compared(prediction: Any, study: Any) -> Any:
     """Return ``vg.compare`` of both, or why they cannot be compared."""
     if isinstance(prediction, Unavailable):
         return prediction
-    if np.isnan(prediction["log_gradient_norm_std"]).any():
-        return Unavailable(f"it has no spread between networks ({prediction.attrs['reliable'].removeprefix('no: ')})")
     try:
         return compare(prediction, study)
     except InputError as reason:  # too few living samples

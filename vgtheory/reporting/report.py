@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from vgtheory._atomic import write_text
 from vgtheory._errors import InputError
-from vgtheory.model.network import Network, require_independent_layers
+from vgtheory.model.network import Network, require_independent_layers, require_plain
 from vgtheory.reporting.figures import draw
 from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure
 from vgtheory.reporting.findings import Findings, Progress, gather
@@ -20,7 +20,6 @@ from vgtheory.reporting.pdf import tex_is_installed, write_pdf
 from vgtheory.reporting.story import tell
 from vgtheory.reporting.style import svg_text
 from vgtheory.reporting.tex import render_tex
-from vgtheory.study.methods import choose_method
 
 FILES = ("report.html", "report.tex", "report.pdf", "study.nc")
 
@@ -36,10 +35,6 @@ def report(
     lang: str = "en",
 ) -> Findings:
     """Write the report on a network into the folder `out` and return the findings that it tells.
-
-    With skip connections, normalisation or dropout, prediction, simulation and figures are those of the network; what
-    is known of plain ones only (fixed points, the critical σ_w, most bounds, and with normalisation or dropout the law
-    of the singular values) is left out with the reason.
 
     The folder gets report.html (self-contained), report.tex, study.nc (what ``vg.simulate`` returned), every figure as
     SVG and PDF, spec.json, and report.pdf where pdflatex is installed.  Each file appears complete or not at all.
@@ -58,13 +53,12 @@ def report(
     ------
     ConflictError : `out` holds the results of another specification and `force` is not set.
     InputError : a value that cannot be used.
-    UnsupportedError : batch normalisation, or weights that are shared between layers; report.pdf cannot be compiled,
-        when everything else has been written.
+    UnsupportedError : report.pdf cannot be compiled; everything else has been written by then.
     """
     if not isinstance(network, Network):
         raise InputError(f"network of type {type(network).__name__}", "a Network", "e.g. vg.Network('tanh', ...)")
+    require_plain(network, "report")
     require_independent_layers(network, "report")
-    choose_method(network, "auto")  # what cannot be simulated is refused before anything runs
     translator(lang)  # an unknown language is refused before anything runs
     folder = Path(out)
     spec = {"network": network.spec, "samples": samples, "seed": seed}

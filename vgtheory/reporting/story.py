@@ -55,8 +55,7 @@ def key_numbers(f: Findings) -> tuple[tuple[str, str, str], ...]:
     if not isinstance(f.steepest, Unavailable):
         rows.append(("largest slope κ = sup |φ'|", extremum_value(f.steepest), KNOWN[f.steepest.status]))
     if f.final_chi is not None:
-        where = f" in layer {f.growth.layers}" + ("" if f.network.parts else " (no fixed point)")
-        where = "" if f.stationary is not None else where
+        where = "" if f.stationary is not None else f" in layer {f.growth.layers} (no fixed point)"
         rows.append(
             (f"gain χ of the squared gradient per layer{where}", number(f.final_chi, 8), "quadrature, width → ∞")
         )
@@ -90,7 +89,6 @@ def predicted_how(f: Findings) -> str:
         "exact law": "exact law, any width",
         "closure": "closure in length and alignment",
         "order 1/N": "mean field with order 1/width",
-        "mean field": "mean field, width → ∞",
     }[f.prediction.attrs["method"]]
     return known if f.prediction.attrs["reliable"] == "yes" else f"{known}, not reliable here"
 

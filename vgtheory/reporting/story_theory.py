@@ -23,7 +23,6 @@ from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
 from vgtheory.symbolic.extrema import Extremum
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.printing import to_latex
-from vgtheory.theory.architectures import architecture_rates
 from vgtheory.theory.fixed_points import CriticalPoint, phase
 
 
@@ -77,11 +76,9 @@ def _saturation_blocks(f: Findings) -> list[Block]:
         return [Paragraph(f"φ' does not saturate: |φ'| ≤ {SATURATED} holds nowhere.")]
     spans = saturated_text(f.saturated)
     text = f"A neuron is saturated, |φ'(h)| ≤ {SATURATED}, for h in {spans} ({KNOWN[f.saturated.status]})."
-    variance = f.final_variance
-    if variance is not None and 0 < variance < math.inf:
-        share = float(f.saturated.probability(variance))
-        name = "q" if variance == f.final_q else "variance after the normalisation"
-        text += f" In the last layers ({name} = {number(variance)}) that is {number(100 * share, 3)} % of the neurons."
+    if f.final_q is not None and 0 < f.final_q < math.inf:
+        share = float(f.saturated.probability(f.final_q))
+        text += f" In the last layers (q = {number(f.final_q)}) that is {number(100 * share, 3)} % of the neurons."
     return [Paragraph(text)]
 
 
@@ -149,34 +146,9 @@ def mean_field_section(f: Findings) -> Section:
             blocks.append(Equation(formula_latex(formula), KNOWN[formula.status], formula.statement))
         else:
             blocks.append(Paragraph(f"{name} has no closed form here: {formula.reason}."))
-    blocks += _part_blocks(f)
     blocks.append(_fixed_point_block(f))
     blocks += _prediction_blocks(f)
     return Section("Mean field: the infinitely wide network", tuple(blocks))
-
-
-def _part_blocks(f: Findings) -> list[Block]:
-    """Return what skip connections, normalisation and dropout make of the gain per layer."""
-    network = f.network
-    if not network.parts:
-        return []
-    out: list[Block] = [
-        Paragraph(
-            f"This network has {' and '.join(network.parts)}. They change both maps, and what follows takes them into "
-            "account in every layer."
-        )
-    ]
-    names = []
-    if network.skip is not None and network.skip.matrices == 1:
-        names.append("residual")
-    if network.norm is not None and network.norm.place == "before":
-        names.append("layer or RMS normalisation")
-    if network.dropout is not None:
-        names.append("dropout")
-    if len(network.parts) == len(names) == 1:
-        (rate,) = (formula for formula in architecture_rates(network.activation) if formula.name == names[0])
-        out.append(Equation(formula_latex(rate), KNOWN[rate.status], rate.statement))
-    return out
 
 
 def _fixed_point_block(f: Findings) -> Block:
@@ -230,12 +202,9 @@ def _prediction_blocks(f: Findings) -> list[Block]:
 
 
 def _method(f: Findings) -> str:
-    return {
-        "exact law": "the exact law of this activation at every width",
-        "order 1/N": "mean field with the corrections of order 1/width",
-        "closure": "the closure in length and alignment",
-        "mean field": "mean field alone, width → ∞",
-    }[f.prediction.attrs["method"]]
+    if f.prediction.attrs["method"] == "exact law":
+        return "the exact law of this activation at every width"
+    return "mean field with the corrections of order 1/width"
 
 
 def critical_section(f: Findings, has_curve: bool) -> Section:

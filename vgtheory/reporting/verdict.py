@@ -51,7 +51,7 @@ def verdict(f: Findings) -> Verdict:
     predicted = _predicted(f)
     growth = f.growth
     if growth.dead * 2 > growth.samples:
-        return Verdict(Regime.dies, predicted, _death(f), tuple(note for note in (_remedy(f),) if note))
+        return Verdict(Regime.dies, predicted, _death(f), (_remedy(f),))
     regime = _observed(growth.change)
     # At χ = 1 the drift is of order depth/width, the spread its root: critical as long as the drift hides in it.
     if predicted is Regime.critical and (regime is Regime.balanced or abs(growth.change) <= 2 * growth.std):
@@ -128,8 +128,6 @@ def _death(f: Findings) -> str:
 
 
 def _remedy(f: Findings) -> str:
-    if f.network.parts:
-        return ""
     sigma_w = f.network.sigmas[0][0]
     if not isinstance(f.critical, CriticalPoint):
         if f.network.activation.homogeneous_degree == 1 and f.final_chi:

@@ -6,15 +6,6 @@ CHINESE: dict[str, str] = {
     "{act}, {law} weights with σ_w = {w}, σ_b = {b}, width {width}, depth {depth}; {samples} samples, seed {seed}": (
         "{act}，{law}权重，σ_w = {w}，σ_b = {b}，宽度 {width}，深度 {depth}；{samples} 个样本，随机种子 {seed}"
     ),
-    "{head}, dropout {rate}": "{head}，随机失活 {rate}",
-    "{head}, layer norm before the activation": "{head}，激活前的层归一化",
-    "{head}, layer norm after the activation": "{head}，激活后的层归一化",
-    "{head}, rms norm before the activation": "{head}，激活前的 RMS 归一化",
-    "{head}, rms norm after the activation": "{head}，激活后的 RMS 归一化",
-    "{head}, skip connections of scale {a}": "{head}，系数为 {a} 的跳跃连接",
-    "{head}, skip connections of scale {a} with a second matrix of σ_w = {second}": (
-        "{head}，系数为 {a}、第二个矩阵 σ_w = {second} 的跳跃连接"
-    ),
     "gaussian": "高斯",
     "orthogonal": "正交",
     "uniform": "均匀",
@@ -92,14 +83,12 @@ CHINESE: dict[str, str] = {
     "Monte Carlo": "蒙特卡罗",
     "Monte Carlo, 99 % interval": "蒙特卡罗，99 % 区间",
     "exact law, any width": "精确定律，任意宽度",
-    "mean field, width → ∞": "平均场，宽度 → ∞",
     "mean field with order 1/width": "平均场加 1/宽度 阶修正",
     "closure in length and alignment": "长度与对齐的封闭近似",
     "{how}, not reliable here": "{how}，此处不可靠",
     "from the simulated rate": "由模拟的速率得出",
     "largest slope κ = sup |φ'|": "最大斜率 κ = sup |φ'|",
     "gain χ of the squared gradient per layer": "每层平方梯度的增益 χ",
-    "gain χ of the squared gradient per layer in layer {layer}": "第 {layer} 层平方梯度的增益 χ",
     "gain χ of the squared gradient per layer in layer {layer} (no fixed point)": (
         "第 {layer} 层平方梯度的增益 χ（无不动点）"
     ),
@@ -129,9 +118,6 @@ CHINESE: dict[str, str] = {
     "φ' does not saturate: |φ'| ≤ {eps} holds nowhere.": "φ' 不饱和：|φ'| ≤ {eps} 处处不成立。",
     "A neuron is saturated, |φ'(h)| ≤ {eps}, for h in {spans} ({known}).": (
         "当 h 属于 {spans} 时神经元饱和，即 |φ'(h)| ≤ {eps}（{known}）。"
-    ),
-    "In the last layers (variance after the normalisation = {q}) that is {share} % of the neurons.": (
-        "在最后几层（归一化后的方差 = {q}）中，这样的神经元占 {share} %。"
     ),
     "In the last layers (q = {q}) that is {share} % of the neurons.": (
         "在最后几层（q = {q}）中，这样的神经元占 {share} %。"
@@ -262,41 +248,6 @@ CHINESE: dict[str, str] = {
         "ln‖∂ℓ/∂h_l‖ 的预测均值：第 1 层为 {first}，第 {layers} 层为 {last}，反向途中变化 {f} 倍（{method}；"
         "假设：{assumptions}）。第 4 节对此进行检验。"
     ),
-    "This network has {parts}. They change both maps, and what follows takes them into account in every layer.": (
-        "此网络带有{parts}。它们改变这两个映射，以下各层均已计入。"
-    ),
-    "skip connections": "跳跃连接",
-    "layer norm": "层归一化",
-    "rms norm": "RMS 归一化",
-    "dropout": "随机失活",
-    "layer norm and dropout": "层归一化和随机失活",
-    "rms norm and dropout": "RMS 归一化和随机失活",
-    "skip connections and layer norm": "跳跃连接和层归一化",
-    "skip connections and rms norm": "跳跃连接和 RMS 归一化",
-    "skip connections and dropout": "跳跃连接和随机失活",
-    "skip connections and layer norm and dropout": "跳跃连接、层归一化和随机失活",
-    "skip connections and rms norm and dropout": "跳跃连接、RMS 归一化和随机失活",
-    "bounds is for networks without {what}, and this one has {parts}; use vg.simulate, or drop {arguments}": (
-        "bounds 只适用于不带{what}的网络，而此网络带有{parts}；请用 vg.simulate，或去掉 {arguments}"
-    ),
-    "certificate is for networks without {what}, and this one has {parts}; use vg.simulate, or drop {arguments}": (
-        "certificate 只适用于不带{what}的网络，而此网络带有{parts}；请用 vg.simulate，或去掉 {arguments}"
-    ),
-    "spectrum is for networks without {what}, and this one has {parts}; use vg.simulate, or drop {arguments}": (
-        "spectrum 只适用于不带{what}的网络，而此网络带有{parts}；请用 vg.simulate，或去掉 {arguments}"
-    ),
-    "sample_spectrum is for networks without {what}, and this one has {parts}; use vg.simulate, or drop {arguments}": (
-        "sample_spectrum 只适用于不带{what}的网络，而此网络带有{parts}；请用 vg.simulate，或去掉 {arguments}"
-    ),
-    "skip connections, normalisation and dropout": "跳跃连接、归一化和随机失活",
-    "normalisation and dropout": "归一化和随机失活",
-    "it has no spread between networks ({why})": "它不给出网络之间的离散程度（{why}）",
-    "the map above is that of a layer without {parts}, and this network has them": (
-        "以上映射属于不带{parts}的层，而此网络带有它们"
-    ),
-    "A critical σ_w is defined for networks without {parts}.": "临界 σ_w 只对不带{parts}的网络有定义。",
-    "mean field alone, width → ∞": "仅平均场，宽度 → ∞",
-    "the closure in length and alignment": "长度与对齐的封闭近似",
     "the exact law of this activation at every width": "此激活函数在任意宽度下的精确定律",
     "mean field with the corrections of order 1/width": "平均场加 1/宽度 阶的修正",
     # --- section 4
