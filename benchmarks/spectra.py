@@ -18,7 +18,7 @@ import numpy as np
 
 import vgtheory as vg
 from benchmarks.measure import Line
-from tests.spectra.law_defects import DEPTHS, NAMES, VARIANCES, critical_law, defects
+from tests.random_matrices.law_defects import DEPTHS, NAMES, VARIANCES, critical_law, defects
 from tests.spectra.test_stratified import ROWS, stratified_distance
 from vgtheory.spectra.curve import Curve
 from vgtheory.spectra.product import Product

@@ -40,13 +40,14 @@ def _means(act):
     z = (np.arange(240_000) + 0.5) * 1e-4 - 12  # midpoints: off by 1e-4 times the density at a jump, 1e-8 elsewhere
     nodes, weights = z * np.sqrt(Q), np.exp(-z * z / 2) / np.sqrt(2 * np.pi) * 1e-4
     f = vg.compile(act)
-    for formula, values in ((vg.length_map(act), f(nodes)), (vg.gradient_gain(act), f.gradient(nodes))):
+    means = (vg.calculus.length_map(act), f(nodes)), (vg.calculus.gradient_gain(act), f.gradient(nodes))
+    for formula, values in means:
         assert formula.status in CERTAIN
         assert float(formula.at(q=Q).value()) == pytest.approx(float(weights @ values**2), rel=1e-4)
 
 
 def _fixed_points(act):
-    gain = vg.length_map(act)
+    gain = vg.calculus.length_map(act)
     for point in vg.fixed_points(act, SIGMA_W, SIGMA_B):
         mapped = SIGMA_W**2 * float(gain.at(q=point.q).value()) + SIGMA_B**2
         assert mapped == pytest.approx(point.q, rel=1e-9)

@@ -4,9 +4,9 @@ The symbolic half (activations, derivation, bounds) loads with the package; the 
 simulation, spectra, reports) loads at first use, so that ``import vgtheory`` stays close to ``import sympy``.
 """
 
-from importlib import import_module
 from typing import Any
 
+from vgtheory._door import lazy
 from vgtheory._errors import RareDrawsWarning, VgtheoryError
 from vgtheory.model.architecture import Norm, Skip
 from vgtheory.model.network import Network
@@ -20,36 +20,22 @@ __version__ = "0.1.0"
 # Public name -> "module:attribute" (or a module) that it stands for, loaded at first use.
 _LAZY: dict[str, str] = {
     "compile": "vgtheory.codegen.compiled:compile_activation",
-    "to_pytorch": "vgtheory.codegen.export:to_pytorch",
-    "to_jax": "vgtheory.codegen.export:to_jax",
-    "to_c": "vgtheory.codegen.export:to_c",
     "derivative_range": "vgtheory.symbolic.extrema:derivative_range",
     "saturation": "vgtheory.symbolic.saturation:saturation",
-    "slope_tails": "vgtheory.symbolic.shape:slope_tails",
-    "growth": "vgtheory.symbolic.shape:growth",
-    "monotone_pieces": "vgtheory.symbolic.shape:monotone_pieces",
     "gaussian_mean": "vgtheory.symbolic.gaussian:gaussian_mean",
-    "length_map": "vgtheory.symbolic.gaussian:length_map",
-    "gradient_gain": "vgtheory.symbolic.gaussian:gradient_gain",
-    "dual_kernel": "vgtheory.symbolic.gaussian:dual_kernel",
-    "bounds": "vgtheory.theory.bounds:bounds",
-    "certificate": "vgtheory.theory.bounds:certificate",
-    "recurrent_bounds": "vgtheory.theory.bounds:recurrent_bounds",
-    "depth_below": "vgtheory.theory.bounds:depth_below",
-    "fixed_points": "vgtheory.theory.fixed_points:fixed_points",
-    "critical": "vgtheory.theory.fixed_points:critical",
-    "critical_curve": "vgtheory.theory.critical_line:critical_curve",
-    "gains": "vgtheory.theory.gains:gains",
-    "transform_activation": "vgtheory.theory.transform:transform_activation",
-    "architecture_rates": "vgtheory.theory.architectures:architecture_rates",
-    "correlation_profile": "vgtheory.theory.architectures:correlation_profile",
-    "length_approach": "vgtheory.theory.approach:length_approach",
-    "correlation_approach": "vgtheory.theory.approach:correlation_approach",
+    "bounds": "vgtheory.theory.proofs:bounds",
+    "certificate": "vgtheory.theory.proofs:certificate",
+    "recurrent_bounds": "vgtheory.theory.proofs:recurrent_bounds",
+    "depth_below": "vgtheory.theory.proofs:depth_below",
+    "fixed_points": "vgtheory.theory.asymptotics.fixed_points:fixed_points",
+    "critical": "vgtheory.theory.asymptotics.fixed_points:critical",
+    "gains": "vgtheory.theory.asymptotics.gains:gains",
+    "correlation_profile": "vgtheory.theory.asymptotics.architectures:correlation_profile",
     "phase_diagram": "vgtheory.study.phase:phase_diagram",
-    "predict": "vgtheory.theory.prediction:predict",
-    "depth_to_width": "vgtheory.theory.depth_to_width:depth_to_width",
-    "layer_covariance": "vgtheory.theory.joint:layer_covariance",
-    "tangent_norms": "vgtheory.theory.joint:tangent_norms",
+    "predict": "vgtheory.theory.asymptotics.prediction:predict",
+    "depth_to_width": "vgtheory.theory.asymptotics.depth_to_width:depth_to_width",
+    "layer_covariance": "vgtheory.theory.asymptotics.joint:layer_covariance",
+    "tangent_norms": "vgtheory.theory.asymptotics.joint:tangent_norms",
     "simulate": "vgtheory.study.simulate:simulate",
     "simulate_batch": "vgtheory.study.batch:simulate_batch",
     "sweep": "vgtheory.study.sweep:sweep",
@@ -67,10 +53,12 @@ _LAZY: dict[str, str] = {
     "lyapunov": "vgtheory.spectra.lyapunov:lyapunov",
     "sample_lyapunov": "vgtheory.spectra.lyapunov:sample_lyapunov",
     "sample_spectrum": "vgtheory.spectra.sampling:sample_spectrum",
-    "laws": "vgtheory.spectra.laws",
-    "ensembles": "vgtheory.spectra.ensembles",
+    "laws": "vgtheory.random_matrices.laws",
+    "ensembles": "vgtheory.random_matrices.ensembles",
+    "export": "vgtheory.codegen.export",
+    "calculus": "vgtheory.calculus",
+    "meanfield": "vgtheory.meanfield",
     "compare": "vgtheory.reporting.compare:compare",
-    "derivation": "vgtheory.reporting.derivation:derivation",
     "latex": "vgtheory.reporting.latex:latex",
     "write_latex": "vgtheory.reporting.latex:write_latex",
     "plot": "vgtheory.reporting.plot",
@@ -86,31 +74,17 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "Skip",
     "Norm",
     "compile",
-    "to_pytorch",
-    "to_jax",
-    "to_c",
     "derivative_range",
     "saturation",
-    "slope_tails",
-    "growth",
-    "monotone_pieces",
     "gaussian_mean",
-    "length_map",
-    "gradient_gain",
-    "dual_kernel",
     "bounds",
     "certificate",
     "recurrent_bounds",
     "depth_below",
     "fixed_points",
     "critical",
-    "critical_curve",
     "gains",
-    "transform_activation",
-    "architecture_rates",
     "correlation_profile",
-    "length_approach",
-    "correlation_approach",
     "phase_diagram",
     "predict",
     "depth_to_width",
@@ -135,8 +109,10 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "sample_spectrum",
     "laws",
     "ensembles",
+    "export",
+    "calculus",
+    "meanfield",
     "compare",
-    "derivation",
     "latex",
     "write_latex",
     "plot",
@@ -147,14 +123,13 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
 ]
 
 
+_load, _lazy_names = lazy(__name__, _LAZY)
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'vgtheory' has no attribute {name!r}")
-    module, _, attribute = _LAZY[name].partition(":")
-    value = getattr(import_module(module), attribute) if attribute else import_module(module)
-    globals()[name] = value
+    globals()[name] = value = _load(name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_lazy_names()})

@@ -69,7 +69,7 @@ def test_the_documentation_has_the_gains_of_the_whole_catalogue():
 def test_figures_of_phases_name_their_regions(act):
     wide, high = np.linspace(0.5, 3, 14), np.linspace(0, 1, 12)
     diagram = vg.phase_diagram(act, wide, high)
-    curve = vg.critical_curve(act)
+    curve = vg.meanfield.critical_curve(act)
     ax = plot.phase(diagram, curve)
     names = {t.get_text() for t in ax.texts}
     assert names & {"vanishing", "q diverges"}

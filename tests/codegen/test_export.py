@@ -39,7 +39,7 @@ def library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("c")
     acts = [vg.activation(source) for source in NAMES + FORMULAS]
     for k, act in enumerate(acts):
-        (folder / f"a{k}.c").write_text(vg.to_c(act, name=f"act{k}"))
+        (folder / f"a{k}.c").write_text(vg.export.to_c(act, name=f"act{k}"))
     flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-shared", "-fPIC"]
     names = [f"a{k}.c" for k in range(len(acts))]
     subprocess.run(["cc", *flags, "-o", "all.so", *names, "-lm"], cwd=folder, check=True)
@@ -60,7 +60,7 @@ def test_c_source(library, index):
 @pytest.mark.parametrize("source", NAMES + FORMULAS)
 def test_pytorch(source):
     torch = pytest.importorskip("torch")
-    phi = vg.to_pytorch(source)
+    phi = vg.export.to_pytorch(source)
     h = torch.tensor(POINTS, requires_grad=True)
     value = phi(h)
     value.sum().backward()
@@ -72,14 +72,14 @@ def test_pytorch_gradients_pass_gradcheck():
     torch = pytest.importorskip("torch")
     h = torch.linspace(-3, 3, 14, dtype=torch.float64, requires_grad=True)
     for name in ("gelu", "mish", "selu"):
-        assert torch.autograd.gradcheck(vg.to_pytorch(name), (h,))
+        assert torch.autograd.gradcheck(vg.export.to_pytorch(name), (h,))
 
 
 @pytest.mark.parametrize("source", NAMES + FORMULAS)
 def test_jax(source):
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):
-        phi = vg.to_jax(source)
+        phi = vg.export.to_jax(source)
         value = jax.jit(phi)(POINTS)
         slope = jax.vmap(jax.grad(phi))(jax.numpy.asarray(POINTS))
         check(vg.activation(source), np.asarray(value), np.asarray(slope), 1e-14)
@@ -96,10 +96,10 @@ def test_scaled_erfc_everywhere():
 
 def test_names_in_c_are_identifiers():
     with pytest.raises(InputError, match="identifier"):
-        vg.to_c("tanh", name="x; system(")
-    assert "double activation(double x)" in vg.to_c("x*tanh(x)")
+        vg.export.to_c("tanh", name="x; system(")
+    assert "double activation(double x)" in vg.export.to_c("x*tanh(x)")
 
 
 def test_symbolic_parameters_are_refused():
     with pytest.raises(InputError):
-        vg.to_c(vg.Activation("alpha*tanh(x)"))
+        vg.export.to_c(vg.Activation("alpha*tanh(x)"))

@@ -8,9 +8,9 @@ from tests.reporting.test_latex import compiled, needs_pdflatex
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.certificate_proof import proof_document
-from vgtheory.theory.bounds import certificate, lyapunov
-from vgtheory.theory.bounds.rates import model_of
-from vgtheory.theory.bounds.setting import setting_of
+from vgtheory.theory.proofs import certificate, lyapunov
+from vgtheory.theory.proofs.rates import model_of
+from vgtheory.theory.proofs.setting import setting_of
 
 NETWORKS = {
     "finite width": (Network("tanh", Weights.gaussian(1.3, 0.3), 100, 50), "vanishes"),

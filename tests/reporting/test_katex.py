@@ -35,7 +35,13 @@ def fragments_of(name):
     act, symbolic = entry(), entry(**{p.symbol.name: p.symbol for p in entry.parameters})
     objects = {"itself": act, "symbolic": symbolic, "exact": to_latex(symbolic.expr, exact=True)}
     objects |= {f"derivative {k}": a.derivative(k) for a in (act, symbolic) for k in (1, 2)}
-    for what in (vg.length_map, vg.gradient_gain, vg.dual_kernel, vg.saturation, vg.derivative_range):
+    for what in (
+        vg.calculus.length_map,
+        vg.calculus.gradient_gain,
+        vg.calculus.dual_kernel,
+        vg.saturation,
+        vg.derivative_range,
+    ):
         more = (sp.Rational(1, 100),) if what is vg.saturation else ()
         objects |= {f"{what.__name__} {i}": found for i, found in enumerate(asked(what, act, *more))}
     networks = [
@@ -81,8 +87,8 @@ def test_every_type_shows_itself_to_a_notebook():
     act = vg.activation("gelu")
     network = vg.Network(act, NUMERIC, width=64, depth=50)
     objects = [
-        act, network, network.weights, vg.length_map(act), vg.dual_kernel(act), vg.saturation("tanh", 0.01),
-        vg.saturation("gelu", 0.01), vg.saturation("tanh", n.eps), vg.derivative_range(act),
+        act, network, network.weights, vg.calculus.length_map(act), vg.calculus.dual_kernel(act),
+        vg.saturation("tanh", 0.01), vg.saturation("gelu", 0.01), vg.saturation("tanh", n.eps), vg.derivative_range(act),
         vg.derivative_range("mish").sup,        vg.derivative_range("relu_squared"),
         vg.derivative_range("tanh"), derivation(act), vg.catalogue["swish"],
         *vg.fixed_points("tanh", 1.5, 0.3), vg.critical("tanh", sigma_b=0.3),

@@ -4,7 +4,7 @@ from tests.katex import refused_by_katex
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.latex import latex
-from vgtheory.theory.bounds import bounds, recurrent_bounds
+from vgtheory.theory.proofs import bounds, recurrent_bounds
 
 NETWORKS = (
     Network("tanh", Weights.gaussian(1.2, 0.8), 20, 30),

@@ -28,7 +28,7 @@ from vgtheory.symbolic.catalogue import activation, catalogue
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import dual_kernel, gradient_gain, length_map
 from vgtheory.symbolic.notation import chi, q, sigma_w
-from vgtheory.theory.bounds import bounds
+from vgtheory.theory.proofs import bounds
 
 # .ci/run installs it and sets CI: there the tests fail without it.
 needs_pdflatex = pytest.mark.skipif(

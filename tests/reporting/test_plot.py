@@ -13,7 +13,7 @@ from vgtheory.reporting.gain_curve import gain_curve
 from vgtheory.reporting.style import svg_text
 from vgtheory.reporting.summary import summarise
 from vgtheory.spectra.jacobian import spectrum
-from vgtheory.theory.fixed_points import critical, fixed_points
+from vgtheory.theory.asymptotics.fixed_points import critical, fixed_points
 
 
 def study(values) -> xr.Dataset:

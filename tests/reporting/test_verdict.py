@@ -8,7 +8,7 @@ import pytest
 import vgtheory as vg
 from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.verdict import Regime, verdict
-from vgtheory.theory.fixed_points import CriticalPoint
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 
 
 def findings(change, chi, std=0.5, samples=64, dead=0, predicted=None, wide=None, depth=101, critical=1.2):

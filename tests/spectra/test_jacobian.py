@@ -9,7 +9,7 @@ import sympy as sp
 from scipy.special import digamma, ndtr, polygamma
 
 import vgtheory as vg
-from tests.spectra.law_defects import DEPTHS, NAMES, VARIANCES, critical_law, defects
+from tests.random_matrices.law_defects import DEPTHS, NAMES, VARIANCES, critical_law, defects
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.spectra.curve import Curve
 from vgtheory.spectra.jacobian import Spectrum, spectrum

@@ -8,7 +8,7 @@ from scipy.special import erf, ndtr
 import vgtheory as vg
 from vgtheory._errors import InputError
 from vgtheory.spectra.slope_law import slope_law
-from vgtheory.theory.mean_field import gradient_gain_at
+from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
 
 
 @pytest.mark.parametrize("q", [1e-3, 0.7, 10.0, 100.0])

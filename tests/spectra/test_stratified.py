@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 
 import vgtheory as vg
-from tests.spectra.law_defects import critical_law
+from tests.random_matrices.law_defects import critical_law
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.spectra.graded_product import GradedProduct
 from vgtheory.spectra.sampling import draw_weights

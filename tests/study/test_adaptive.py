@@ -13,7 +13,7 @@ from vgtheory.study import simulate as module
 from vgtheory.study.adaptive import FIRST_LOOK, Until
 from vgtheory.study.simulate import simulate
 from vgtheory.study.statistics import statistics
-from vgtheory.theory.prediction import predict
+from vgtheory.theory.asymptotics.prediction import predict
 
 NETWORK = Network("relu", Weights.he(), width=32, depth=20)
 

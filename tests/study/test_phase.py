@@ -5,7 +5,7 @@ import pytest
 
 import vgtheory as vg
 from vgtheory._errors import InputError
-from vgtheory.theory.mean_field import correlation_step
+from vgtheory.theory.asymptotics.mean_field import correlation_step
 
 NUMBERS = ("q", "chi", "chi_q", "c", "xi_q", "xi_c")
 SIGMA_W, SIGMA_B = np.array([0.8, 1.1, 1.7]), np.array([0.0, 0.1, 0.6])

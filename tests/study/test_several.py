@@ -72,10 +72,10 @@ def test_the_correlation_map_tends_to_its_mean_field_limit():
     act, sigma_w, sigma_b = "tanh", 1.5, 0.3
     net = network(act, vg.Weights.gaussian(sigma_w, sigma_b), width=2000, depth=3)
     seen = simulate_several(net, 0.4, 40).correlation.isel(input=0, other_input=1)
-    kernel, _ = vg.dual_kernel(vg.activation(act))
+    kernel, _ = vg.calculus.dual_kernel(vg.activation(act))
     q1 = sigma_w**2 + sigma_b**2
     c1 = (sigma_w**2 * 0.4 + sigma_b**2) / q1
-    length = float(vg.length_map(vg.activation(act)).at(q=q1).value())
+    length = float(vg.calculus.length_map(vg.activation(act)).at(q=q1).value())
     second = sigma_w**2 * float(kernel.at(q1=q1, q2=q1, c=c1).value()) + sigma_b**2
     c2 = second / (sigma_w**2 * length + sigma_b**2)
     error = seen.std("sample") / 40**0.5

@@ -14,7 +14,7 @@ from vgtheory.model.weights import Weights
 from vgtheory.study.intervals import log_raw_moment, moments, proportion_interval, quantile_interval, variance_interval
 from vgtheory.study.simulate import simulate
 from vgtheory.study.statistics import statistics
-from vgtheory.theory.prediction import predict
+from vgtheory.theory.asymptotics.prediction import predict
 
 STUDIES = 1000
 # 95 % of 1000 intervals: below 931 or above 967 with probability 1 % for one statistic whose intervals are exact.

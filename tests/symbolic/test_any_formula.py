@@ -1,6 +1,7 @@
 """Any formula gets every feature with no registration: composed at random, it is answered, or refused by our errors."""
 
 import math
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -41,9 +42,10 @@ def _questions(act):
     saturated = _attempt(lambda: vg.saturation(act, 0.05).probability(0.7))
     if saturated is not None:
         assert -1e-12 <= float(saturated) <= 1 + 1e-12
-    for ask in (vg.slope_tails, vg.growth, vg.monotone_pieces, lambda a: (a.limits, a.parity, a.jumps(1))):
+    growth = partial(vg.calculus.tails, order=0)
+    for ask in (vg.calculus.tails, growth, vg.calculus.pieces, lambda a: (a.limits, a.parity, a.jumps(1))):
         _attempt(lambda ask=ask: ask(act))
-    gain = _attempt(lambda: vg.gradient_gain(act))
+    gain = _attempt(lambda: vg.calculus.gradient_gain(act))
     if gain is not None:
         value = _attempt(lambda: (gain.at(q=0.7) if gain.symbols else gain).value())
         assert value is None or value >= 0
@@ -55,7 +57,7 @@ def test_plain_formulas_are_answered(text):
     act = vg.activation(text)
     found = vg.derivative_range(act)
     assert {found.sup.status, found.inf.status} <= {"proved", "certified"}
-    assert math.isfinite(float(vg.length_map(act).at(q=0.7).value()))
+    assert math.isfinite(float(vg.calculus.length_map(act).at(q=0.7).value()))
     _questions(act)
 
 

@@ -12,14 +12,14 @@ from vgtheory.symbolic.catalogue import activation, catalogue
 from vgtheory.symbolic.extrema import derivative_range
 from vgtheory.symbolic.gaussian import dual_kernel, gradient_gain
 from vgtheory.symbolic.saturation import saturation
-from vgtheory.symbolic.shape import slope_tails
+from vgtheory.symbolic.shape import tails
 
 print(GROUND_TYPES)
 for name in ("tanh", "gelu", "silu", "elu", "snake", "hard_swish", "max(tanh(x), x/2)"):
     act = activation(name)
     found = derivative_range(act)
     print(name, found.sup.enclosure, found.sup.status, found.inf.enclosure, saturation(act, 0.05).intervals)
-    print(gradient_gain(act).at(q=0.7).value(15), [side.limit for side in slope_tails(act)])
+    print(gradient_gain(act).at(q=0.7).value(15), [side.limit for side in tails(act)])
 swish = activation("swish", beta=sp.Symbol("b", positive=True))
 print(dual_kernel("erf").value.expr, derivative_range(swish, 0).inf.expr)
 """

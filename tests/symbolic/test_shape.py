@@ -7,7 +7,7 @@ import sympy as sp
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation, catalogue
-from vgtheory.symbolic.shape import growth, monotone_pieces, slope_tails
+from vgtheory.symbolic.shape import monotone_pieces, tails
 
 WAVES = ("sin", "cos", "siren", "snake")
 # (lim φ' on the left and right, growth of φ on the left and right, directions of the monotone pieces)
@@ -74,7 +74,7 @@ def test_the_table_has_every_row():
 @pytest.mark.parametrize("name", TABLE)
 def test_limits_growth_and_directions(name):
     act, (limits, classes, directions) = activation(name), TABLE[name]
-    for side, want in zip(slope_tails(act), limits.split(), strict=True):
+    for side, want in zip(tails(act), limits.split(), strict=True):
         assert (
             side.limit is None
             if want == "None"
@@ -82,7 +82,7 @@ def test_limits_growth_and_directions(name):
             if (want.replace(".", "").isdigit())
             else side.limit == sp.sympify(want)
         )
-    assert [side.growth for side in growth(act)] == classes.split()
+    assert [side.growth for side in tails(act, order=0)] == classes.split()
     found = monotone_pieces(act)
     assert tuple(piece.direction for piece in found) == directions
     if name not in WAVES:
@@ -92,7 +92,7 @@ def test_limits_growth_and_directions(name):
 @pytest.mark.parametrize("name", LEADING)
 def test_leading_terms_by_hand(name):
     x = activation(name).symbol
-    assert sp.simplify(slope_tails(activation(name))[1].leading - sp.sympify(LEADING[name], locals={"x": x})) == 0
+    assert sp.simplify(tails(activation(name))[1].leading - sp.sympify(LEADING[name], locals={"x": x})) == 0
 
 
 @pytest.mark.parametrize("name", [n for n in catalogue if n not in WAVES])
@@ -100,7 +100,7 @@ def test_leading_terms_by_hand(name):
 def test_leading_terms_are_what_is_left_far_out(name, order):
     act = activation(name)
     x = act.symbol
-    ends = (growth if order == 0 else slope_tails)(act)
+    ends = tails(act, order)
     parts = act.derivative_pieces(order)
     far = sp.Integer(20)  # where 1/x² is 0.0025
     with mpmath.workdps(500):  # e^{-x²} and the tanh-GELU's e^{-0.0713 x³} are around 1e-260 there
@@ -131,7 +131,7 @@ def test_leading_terms_are_what_is_left_far_out(name, order):
     ],
 )
 def test_growth_of_formulas(formula, left, right):
-    assert [side.growth for side in growth(Activation(formula))] == [left, right]
+    assert [side.growth for side in tails(Activation(formula), order=0)] == [left, right]
 
 
 def test_directions_change_where_the_slope_vanishes():
@@ -149,7 +149,7 @@ def test_directions_change_where_the_slope_vanishes():
 
 def test_what_has_no_expansion_is_refused():
     with pytest.raises(UnsupportedError):
-        growth(Activation("tanh(b*x)", b=sp.Symbol("b", positive=True)))
+        tails(Activation("tanh(b*x)", b=sp.Symbol("b", positive=True)), order=0)
     with pytest.raises(UnsupportedError):
         monotone_pieces(Activation("tanh(x)+sin(x)"))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vgtheory.reporting.findings import Findings
     from vgtheory.study.advice import Advice
     from vgtheory.study.inspection import Inspection
-    from vgtheory.theory.bounds import Certificate
+    from vgtheory.theory.proofs import Certificate
 
 PATIENCE = 1.0  # seconds before a progress bar appears
 _SCRIPT = re.compile(r"([_^])\{([^{}]*)\}")

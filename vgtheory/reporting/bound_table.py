@@ -15,7 +15,7 @@ from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.plain import plain_expression
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import gradient_norm, gradient_square, jacobian_norm
-from vgtheory.theory.bounds import bounds, depth_below
+from vgtheory.theory.proofs import bounds, depth_below
 
 SMALLEST_NORMAL = 2.0**-126  # of float32
 LEVELS = {gradient_square: SMALLEST_NORMAL**2, gradient_norm: SMALLEST_NORMAL, jacobian_norm: SMALLEST_NORMAL}

@@ -26,11 +26,11 @@ from vgtheory.symbolic.ball import outward
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.notation import varphi
 from vgtheory.symbolic.printing import decimal, to_latex
-from vgtheory.theory.bounds import lyapunov
-from vgtheory.theory.bounds.certificate import Certificate
-from vgtheory.theory.bounds.decimals import Decimal
-from vgtheory.theory.bounds.rates import model_of
-from vgtheory.theory.bounds.setting import Setting, setting_of
+from vgtheory.theory.proofs import lyapunov
+from vgtheory.theory.proofs.certificate import Certificate
+from vgtheory.theory.proofs.decimals import Decimal
+from vgtheory.theory.proofs.rates import model_of
+from vgtheory.theory.proofs.setting import Setting, setting_of
 
 SHORT, PLACES = 1000, 10**8  # denominators that are shown; decimals of what is rounded
 NORMAL, SUBNORMAL = 126, 149  # float32: the smallest normal number is 2^−126, the smallest of all 2^−149

@@ -1,4 +1,4 @@
-"""What SymPy and ball arithmetic say about an activation alone: `vg.derivation`, `vgtheory derive`."""
+"""What SymPy and ball arithmetic say about an activation alone: `vg.calculus.derivation`, `vgtheory derive`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, slope_b
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.symbolic.saturation import Saturation, saturation
-from vgtheory.theory.bounds import bounds
+from vgtheory.theory.proofs import bounds
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, slope_b
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
 from vgtheory.symbolic.saturation import Saturation, saturation
-from vgtheory.theory.bounds import Certificate, bounds, certificate
-from vgtheory.theory.fixed_points import CriticalPoint, FixedPoint, critical, fixed_points
-from vgtheory.theory.prediction import predict
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, FixedPoint, critical, fixed_points
+from vgtheory.theory.asymptotics.prediction import predict
+from vgtheory.theory.proofs import Certificate, bounds, certificate
 
 Progress = Callable[[int, int], None]
 SATURATED = 0.01  # |φ'| at or below this counts as saturated

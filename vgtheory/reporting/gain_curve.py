@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgtheory.symbolic.activation import Activation
-from vgtheory.theory.mean_field import table_of
+from vgtheory.theory.asymptotics.mean_field import table_of
 
 LOWEST_LOG_Q, HIGHEST_LOG_Q, POINTS = -16.0, 12.0, 1400
 

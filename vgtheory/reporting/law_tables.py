@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.spectra.ensembles.goodness import MEAN_RATIO, independent_ks, ks_distance, ratio_test
-from vgtheory.spectra.laws.planar import PlanarLaw
-from vgtheory.spectra.laws.transforms import transforms
+from vgtheory.random_matrices.ensembles.goodness import MEAN_RATIO, independent_ks, ks_distance, ratio_test
+from vgtheory.random_matrices.laws.planar import PlanarLaw
+from vgtheory.random_matrices.laws.transforms import transforms
 
 _SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 

@@ -10,8 +10,8 @@ import numpy as np
 from vgtheory._errors import UnsupportedError, VgtheoryError
 from vgtheory.reporting.describe import number
 from vgtheory.symbolic.catalogue import activation as to_activation
-from vgtheory.theory.fixed_points import critical
-from vgtheory.theory.gains import gains
+from vgtheory.theory.asymptotics.fixed_points import critical
+from vgtheory.theory.asymptotics.gains import gains
 
 PHASES = ("σ_b", "σ_w", "phase", "q", "χ", "χ_q", "c*", "ξ_q", "ξ_c")
 CRITICAL = ("σ_b", "critical σ_w", "q", "χ_q", "stable")

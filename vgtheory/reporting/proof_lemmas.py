@@ -5,8 +5,8 @@ from __future__ import annotations
 from vgtheory.reporting.latex_document import cited, equation
 from vgtheory.reporting.latex_table import table
 from vgtheory.symbolic.printing import decimal, to_latex
-from vgtheory.theory.bounds.lyapunov import FiniteWidthRate, Model
-from vgtheory.theory.bounds.setting import Layer, Setting
+from vgtheory.theory.proofs.lyapunov import FiniteWidthRate, Model
+from vgtheory.theory.proofs.setting import Layer, Setting
 
 END = r"\hfill$\Box$" + "\n"
 COLUMNS = 3  # pairs (t_k, a_k) side by side

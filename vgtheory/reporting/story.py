@@ -21,7 +21,7 @@ from vgtheory.reporting.story_theory import (
     mean_field_section,
 )
 from vgtheory.reporting.verdict import verdict
-from vgtheory.theory.fixed_points import CriticalPoint
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 
 _ALWAYS_CITED = ("poole2016", "schoenholz2017", "pennington2017", "hanin2020")
 _PACKAGES = ("sympy", "numpy", "numba", "scipy", "xarray", "python-flint", "matplotlib")

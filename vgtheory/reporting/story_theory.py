@@ -23,7 +23,7 @@ from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
 from vgtheory.symbolic.extrema import Extremum
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.printing import to_latex
-from vgtheory.theory.fixed_points import CriticalPoint, phase
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, phase
 
 
 def activation_section(f: Findings) -> Section:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from vgtheory.reporting.describe import number, power_of_ten, with_error
-from vgtheory.theory.fixed_points import CriticalPoint
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 
 if TYPE_CHECKING:
     from vgtheory.reporting.findings import Findings

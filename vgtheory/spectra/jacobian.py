@@ -20,9 +20,9 @@ from vgtheory.spectra.profile import factors, profile_product, rectangular_produ
 from vgtheory.spectra.residual import ResidualLimit, is_trivial, limit_strength, outlier, residual_product
 from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
-from vgtheory.theory.architectures.profile import profile as architecture_profile
-from vgtheory.theory.fixed_points import length_limit
-from vgtheory.theory.mean_field import log_length_profile
+from vgtheory.theory.asymptotics.architectures.profile import profile as architecture_profile
+from vgtheory.theory.asymptotics.fixed_points import length_limit
+from vgtheory.theory.asymptotics.mean_field import log_length_profile
 
 _CONSTANT = 1e-10  # spread of ln q_l below which all layers have one law
 _EXACT_DRAWS = 4096  # up to here every draw is inverted; beyond, quantiles at as many points are interpolated

@@ -15,8 +15,8 @@ from vgtheory.study.engine import Progress
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.catalogue import catalogue
-from vgtheory.theory.fixed_points import CriticalPoint, critical
-from vgtheory.theory.gains import Gains, gains
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, critical
+from vgtheory.theory.asymptotics.gains import Gains, gains
 
 # In this order the first bias with a stable critical point is taken: without bias if that works.
 _BIASES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9, 1.2, 1.6)

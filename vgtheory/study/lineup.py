@@ -13,8 +13,8 @@ from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study.engine import Progress
 from vgtheory.study.simulate import simulate
-from vgtheory.theory.fixed_points import critical
-from vgtheory.theory.prediction import predict
+from vgtheory.theory.asymptotics.fixed_points import critical
+from vgtheory.theory.asymptotics.prediction import predict
 
 _SINGLE = ("change", "change_error", "critical_sigma_w", "dead")
 

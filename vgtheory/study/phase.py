@@ -11,10 +11,10 @@ import xarray as xr
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.theory.correlation_table import correlation_table
-from vgtheory.theory.divergence import half_lines
-from vgtheory.theory.fixed_points import phase_names
-from vgtheory.theory.moments import HIGH, LOW, MomentTable, table_of
+from vgtheory.theory.asymptotics.correlation_table import correlation_table
+from vgtheory.theory.asymptotics.divergence import half_lines
+from vgtheory.theory.asymptotics.fixed_points import phase_names
+from vgtheory.theory.asymptotics.moments import HIGH, LOW, MomentTable, table_of
 
 EMPTY = float(np.log(1e-10))  # without bias a smaller q is not told from 0 by the table's digits
 _UNITS = {

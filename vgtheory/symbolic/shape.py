@@ -8,10 +8,11 @@ from typing import Literal
 
 import sympy as sp
 
-from vgtheory._errors import UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.candidates import period
+from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.extrema import piecewise_range
 from vgtheory.symbolic.limits import STARTS
@@ -47,40 +48,29 @@ class MonotonePiece:
     direction: int
 
 
-def slope_tails(act: Activation) -> tuple[Asymptote, Asymptote]:
-    """Return how φ' behaves for x → −∞ and for x → ∞: its limit and the rate at which it is reached.
+def tails(act: Activation | str, order: int = 1) -> tuple[Asymptote, Asymptote]:
+    """Return how φ' (order 1), φ (order 0) or φ'' (order 2) behaves for x → −∞ and for x → ∞.
 
     Raises
     ------
+    InputError : another order, or something that is not an activation.
     UnsupportedError : a parameter without value, or a function without a certified expansion at infinity.
 
     Examples
     --------
-    >>> from vgtheory.symbolic.catalogue import activation
-    >>> left, right = slope_tails(activation("tanh"))
-    >>> right.leading, slope_tails(activation("softplus"))[1].limit
+    >>> left, right = tails("tanh")
+    >>> right.leading, tails("softplus")[1].limit
     (4*exp(-2*x), 1)
-    """
-    return _both(act.derivative_pieces(1), act.symbol)
-
-
-def growth(act: Activation) -> tuple[Asymptote, Asymptote]:
-    """Return how φ behaves for x → −∞ and for x → ∞: limit, leading term and class of growth.
-
-    Raises
-    ------
-    UnsupportedError : a parameter without value, or a function without a certified expansion at infinity.
-
-    Examples
-    --------
-    >>> from vgtheory.symbolic.catalogue import activation
-    >>> [side.growth for side in growth(activation("elu"))]
+    >>> [side.growth for side in tails("elu", order=0)]
     ['bounded', 'linear']
     """
-    return _both(act.pieces, act.symbol)
+    act = to_activation(act)
+    if order not in (0, 1, 2) or isinstance(order, bool):
+        raise InputError(f"order = {order!r}", "0 (φ), 1 (φ') or 2 (φ'')", "e.g. order=1")
+    return _both(act.derivative_pieces(order) if order else act.pieces, act.symbol)
 
 
-def monotone_pieces(act: Activation) -> tuple[MonotonePiece, ...]:
+def monotone_pieces(act: Activation | str) -> tuple[MonotonePiece, ...]:
     """Return the intervals between which φ changes direction, from −∞ to ∞; of a wave those of one period.
 
     Raises
@@ -89,10 +79,10 @@ def monotone_pieces(act: Activation) -> tuple[MonotonePiece, ...]:
 
     Examples
     --------
-    >>> from vgtheory.symbolic.catalogue import activation
-    >>> [(piece.hi, piece.direction) for piece in monotone_pieces(activation("hard_swish"))]
+    >>> [(piece.hi, piece.direction) for piece in monotone_pieces("hard_swish")]
     [(-3, 0), (-3/2, -1), (oo, 1)]
     """
+    act = to_activation(act)
     x, cycle = act.symbol, slope_period(act, half=False)
     parts = act.pieces
     if cycle is not None:

@@ -1,1 +1,1 @@
-"""What can be proved or predicted?  Bounds, mean field, finite width: formulas and their values, without Numba."""
+"""What can be proved or predicted about a network: proofs at every finite width, and asymptotics."""

@@ -19,7 +19,7 @@ def certify(
     """Prove that the mean squared gradient vanishes or explodes at every depth, or say that no certificate is known."""
     opt.announce(network)
     from vgtheory.cli.screen import print_certificate
-    from vgtheory.theory.bounds import certificate
+    from vgtheory.theory.proofs import certificate
 
     found = certificate(network)
     written = None

@@ -24,7 +24,7 @@ def critical(
     from vgtheory.reporting import plot
     from vgtheory.reporting.files import write_figure
     from vgtheory.reporting.mean_field_rows import BIASES
-    from vgtheory.theory.critical_line import critical_curve
+    from vgtheory.theory.asymptotics.critical_line import critical_curve
 
     curve = critical_curve(activation)
     if out is not None:

@@ -17,10 +17,10 @@ def law(name: LawName, param: NamedValues = None, out: opt.Figure = None) -> Non
     opt.check_figure(out)
     parameters = named_values(param)
     from vgtheory.cli.screen import print_pairs
+    from vgtheory.random_matrices.naming import law as by_name
     from vgtheory.reporting import plot
     from vgtheory.reporting.files import write_figure
     from vgtheory.reporting.law_tables import law_rows
-    from vgtheory.spectra.naming import law as by_name
 
     found = by_name(name, **parameters)
     if out is not None:

@@ -35,7 +35,7 @@ def predict(
     from vgtheory.reporting.compare import compare
     from vgtheory.reporting.files import write_figure
     from vgtheory.study.simulate import simulate
-    from vgtheory.theory.prediction import predict as theory
+    from vgtheory.theory.asymptotics.prediction import predict as theory
 
     predicted, study, said = theory(network), None, ""
     if samples:

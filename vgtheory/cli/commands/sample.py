@@ -32,10 +32,10 @@ def sample(
         raise InputError("--param size", "--n, the size of a matrix", f"give --n {str(parameters['size'])[:20]}")
     from vgtheory._atomic import write_arrays
     from vgtheory.cli.screen import print_pairs
+    from vgtheory.random_matrices.naming import ensemble
     from vgtheory.reporting import plot
     from vgtheory.reporting.files import write_figure
     from vgtheory.reporting.law_tables import ensemble_rows
-    from vgtheory.spectra.naming import ensemble
 
     drawn = ensemble(name, size=n, **parameters)
     values = drawn.spectra(samples, random_state=seed)

@@ -37,7 +37,7 @@ def to_pytorch(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
     Examples
     --------
-    ``phi = vg.to_pytorch("mish")``; ``phi(torch.linspace(-3, 3, 7))``.
+    ``phi = vg.export.to_pytorch("mish")``; ``phi(torch.linspace(-3, 3, 7))``.
     """
     torch = _module("torch")
     chosen = activation(act, **parameters)
@@ -79,7 +79,7 @@ def to_jax(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
     Examples
     --------
-    ``phi = vg.to_jax("mish")``; ``jax.vmap(jax.grad(phi))(jax.numpy.linspace(-3, 3, 7))``.
+    ``phi = vg.export.to_jax("mish")``; ``jax.vmap(jax.grad(phi))(jax.numpy.linspace(-3, 3, 7))``.
     """
     jax = _module("jax")
     numpy = _module("jax.numpy")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import BLUE, GREY, ORANGE, RC, new_figure
-from vgtheory.theory.mean_field import correlation_step
+from vgtheory.theory.asymptotics.mean_field import correlation_step
 
 _POINTS = 61
 

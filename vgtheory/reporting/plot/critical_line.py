@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import BLUE, GREY, RC, VERMILION, new_figure
-from vgtheory.theory.critical_line import CriticalCurve
+from vgtheory.theory.asymptotics.critical_line import CriticalCurve
 
 HIGHEST = 3.0  # σ_b, above which nothing new happens
 

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 
+from vgtheory.random_matrices.laws.elliptic import Elliptic
+from vgtheory.random_matrices.laws.planar import PlanarLaw
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREEN, INK, RC, SKY, VERMILION, new_figure
-from vgtheory.spectra.laws.elliptic import Elliptic
-from vgtheory.spectra.laws.planar import PlanarLaw
 
 _POINTS, _PIXELS = 1500, 241
 _OUTER = 0.998  # probability between the ends of the axis of an unbounded law

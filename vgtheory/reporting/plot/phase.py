@@ -12,7 +12,7 @@ from vgtheory._errors import VgtheoryError
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import BLUE, GREY, INK, ORANGE, RC, VERMILION, new_figure
 from vgtheory.study.phase import phase_diagram
-from vgtheory.theory.critical_line import CriticalCurve, critical_curve
+from vgtheory.theory.asymptotics.critical_line import CriticalCurve, critical_curve
 
 GALLERY = (
     "tanh", "erf", "sin", "sigmoid", "hard_tanh", "softsign", "relu", "leaky_relu", "selu", "elu", "gelu", "silu",

@@ -12,9 +12,9 @@ from scipy.special import digamma, expit, logsumexp, xlogy
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.random_matrices.laws.law import RandomState, whole
 from vgtheory.spectra.curve import Ensemble
 from vgtheory.spectra.eigenvalues import EigenvalueLaw
-from vgtheory.spectra.laws.law import RandomState, whole
 from vgtheory.spectra.lyapunov.finite import Field, WidthExponents, require_family, top_at_width, width_exponents
 from vgtheory.spectra.lyapunov.formulas import finite_width_formulas, limit_formulas
 from vgtheory.spectra.profile import factors

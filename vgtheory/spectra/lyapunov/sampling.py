@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network, require_plain
+from vgtheory.random_matrices.laws.law import choice, whole
 from vgtheory.spectra.growth import block_ends, growth_dataset
-from vgtheory.spectra.laws.law import choice, whole
 from vgtheory.spectra.lyapunov.frame import Frame
 from vgtheory.spectra.lyapunov.setting import lyapunov, without_dropout
 from vgtheory.spectra.sampling import MAX_SECONDS, MAX_WIDTH

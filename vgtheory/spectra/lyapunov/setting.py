@@ -15,9 +15,9 @@ from vgtheory.spectra.curve import Ensemble
 from vgtheory.spectra.lyapunov.limit import Lyapunov
 from vgtheory.spectra.slope_law import SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.shape import slope_tails
-from vgtheory.theory.fixed_points import length_limit
-from vgtheory.theory.mean_field import log_length_profile
+from vgtheory.symbolic.shape import tails
+from vgtheory.theory.asymptotics.fixed_points import length_limit
+from vgtheory.theory.asymptotics.mean_field import log_length_profile
 
 _SETTLED = 1e-12  # |ln q_l − ln q*| from which on a layer is stationary
 _SMALL = -35.0  # ln q below which φ' is its limit at 0
@@ -133,7 +133,7 @@ def _ends(activation: Activation, q: float) -> tuple[float, float]:
         settled = np.isfinite(near) & (np.abs(near - nearer) <= 1e-12 * near)
         low, high = np.where(settled, near, np.nan)
         return float(low), float(high)
-    low, high = (_size(side.limit) for side in slope_tails(activation))
+    low, high = (_size(side.limit) for side in tails(activation))
     return low, high
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.model.network import Network
 from vgtheory.study.advice.trial import Trial
-from vgtheory.theory.mean_field import gradient_gain_at, log_length_profile
+from vgtheory.theory.asymptotics.mean_field import gradient_gain_at, log_length_profile
 
 Kind = Literal["vanishing", "exploding", "saturation", "length collapse", "length growth", "spread", "dead networks"]
 

@@ -15,8 +15,8 @@ from vgtheory.model.weights import Weights
 from vgtheory.study.advice.recipes import Recipe, recipe
 from vgtheory.study.advice.trial import Trial
 from vgtheory.symbolic.catalogue import activation
-from vgtheory.theory.fixed_points import critical
-from vgtheory.theory.transform import transform_activation
+from vgtheory.theory.asymptotics.fixed_points import critical
+from vgtheory.theory.asymptotics.transform import transform_activation
 
 # Biases at which a critical point is looked for, besides the network's own: small ones keep q* small, but GELU and SiLU
 # have stable critical points from σ_b = 0.416 and 0.745 on only.

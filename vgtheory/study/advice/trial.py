@@ -11,7 +11,7 @@ import numpy as np
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.network import Network
 from vgtheory.study.simulate import simulate
-from vgtheory.theory.prediction import predict
+from vgtheory.theory.asymptotics.prediction import predict
 
 _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: some ten seconds
 _FEWEST = 4

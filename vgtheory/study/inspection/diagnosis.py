@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.symbolic.activation import Activation
-from vgtheory.theory.mean_field import gradient_gain_at
+from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
 
 _CLEAR = log(1e3)  # a change of the gradient norm over the whole depth that is worth a word
 _LOST = -24 * log(2)  # below float32's unit round-off, relative to the last layer

@@ -19,7 +19,7 @@ from vgtheory.study.inspection.signal import Array, Signals, input_vectors, run_
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.extrema import derivative_range
-from vgtheory.theory.mean_field import gradient_gain_at, next_length
+from vgtheory.theory.asymptotics.mean_field import gradient_gain_at, next_length
 
 INPUTS = 64
 _FLAT = 0.01  # of the largest slope: below it a neuron counts as saturated

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from vgtheory.spectra.laws import marchenko_pastur
+from vgtheory.random_matrices.laws import marchenko_pastur
 
 Array = NDArray[np.float64]
 

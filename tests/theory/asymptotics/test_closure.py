@@ -1,0 +1,108 @@
+"""The closure in length and alignment: against exactly sampled networks, the expansion, exact laws, and itself.
+
+Fixed seeds.  Tests of tens of correlated numbers at 4.5 standard errors have a false-alarm rate below 1e-3.
+"""
+
+import numpy as np
+import pytest
+
+import vgtheory as vg
+from vgtheory._errors import UnsupportedError
+from vgtheory.theory.asymptotics import closure as module
+from vgtheory.theory.asymptotics.closure import closure
+from vgtheory.theory.asymptotics.finite_width import finite_width
+from vgtheory.theory.asymptotics.homogeneous import exact_norms
+from vgtheory.theory.asymptotics.layer_sums import log_moments
+
+BOUND = 4.5
+
+
+def network(name, family, width, depth, scales):
+    return vg.Network(name, getattr(vg.Weights, family)(*scales), width, depth)
+
+
+def scores(sample, mean, variance):
+    n, spread = len(sample), sample.var(axis=0)
+    fourth = ((sample - sample.mean(axis=0)) ** 4).mean(axis=0)
+    return np.abs([(sample.mean(axis=0) - mean) / np.sqrt(spread / n), (spread - variance) / np.sqrt(fourth / n)]).max()
+
+
+@pytest.mark.parametrize(
+    ("name", "scales", "width"), [("gelu", (1.4, 0.3), 64), ("softplus", (1.0, 0.1), 64), ("tanh", (1.0, 0.0), 64)]
+)
+def test_networks_that_cannot_be_expanded_in_the_width(name, scales, width):
+    """Aligned (GELU, softplus) and critical (tanh at σ_w = 1): both gradients, all layers, unlike the expansion."""
+    net = network(name, "gaussian", width, 40, scales)
+    study, found, terms = vg.simulate(net, 3000, seed=1), closure(net), finite_width(net)
+    gradient, weight = 2 * study.log_gradient_norm.values, 2 * study.log_weight_gradient_norm.values
+    assert scores(gradient, found.mean, found.variance) < BOUND
+    assert scores(weight, found.weight_mean, found.weight_variance) < BOUND
+    if name != "tanh":
+        assert scores(gradient, terms.mean, terms.variance) > 2 * BOUND
+    assert scores(gradient, found.mean, 1.2 * found.variance) > BOUND
+
+
+def test_wide_networks_agree_with_the_expansion():
+    """The difference of the two falls like 1/N² in the mean: 16 times from N = 256 to 1024."""
+    gaps = []
+    for width in (256, 1024):
+        net = network("tanh", "gaussian", width, 30, (1.5, 0.05))
+        found, terms = closure(net), finite_width(net)
+        gaps.append((found.mean - terms.mean)[0])
+        assert found.variance == pytest.approx(terms.variance, rel=4 / width)
+        assert found.weight_variance == pytest.approx(terms.weight_variance, rel=4 / width)
+        assert found.length_variance == pytest.approx(terms.length_variance * np.exp(2 * terms.log_q), rel=12 / width)
+    assert 10 < gaps[0] / gaps[1] < 24
+
+
+@pytest.mark.parametrize("family", ["gaussian", "orthogonal"])
+def test_exact_laws(family):
+    """Leaky ReLU with bias and unequal widths, where mean and variance of ln‖δ‖² are known exactly."""
+    net = network("leaky_relu", family, (60, 90, 80, 100, 70), 4, (1.3, 0.4))
+    found, exact = closure(net), exact_norms(net)
+    assert found.mean == pytest.approx(exact.mean, abs=1e-9 if family == "gaussian" else 5e-5)
+    assert found.variance == pytest.approx(exact.variance, rel=1e-8 if family == "gaussian" else 5e-4)
+    assert found.variance != pytest.approx(exact.variance, rel=1e-10)
+
+
+def test_linear_orthogonal_networks_do_not_fluctuate():
+    found = closure(network("identity", "orthogonal", 16, 30, (1.1, 0.0)))
+    assert found.variance == pytest.approx(0, abs=1e-9)
+    assert found.mean == pytest.approx(2 * np.log(1.1) * np.arange(29, -1, -1), abs=1e-9)
+
+
+def test_depth_beyond_what_is_worked_through(monkeypatch):
+    """Once settled every layer adds the same: extrapolated and worked through are one."""
+    net = network("tanh", "gaussian", 50, 400, (1.5, 0.2))
+    found = closure(net)
+    monkeypatch.setattr(module, "SETTLED", 0.0)
+    slow = closure(net)
+    for name in ("mean", "variance", "weight_mean", "weight_variance"):
+        assert getattr(found, name) == pytest.approx(getattr(slow, name), rel=1e-8, abs=1e-7)
+    monkeypatch.setattr(module, "MOST_LAYERS", 30)
+    with pytest.raises(UnsupportedError, match="not settled"):
+        closure(net)
+
+
+def test_what_it_does_not_apply_to():
+    many = tuple(range(20, 190))
+    with pytest.raises(UnsupportedError, match="169 layers of different widths"):
+        closure(network("tanh", "gaussian", many, len(many) - 1, (1.5, 0.1)))
+    with pytest.raises(UnsupportedError, match="range of moments"):
+        closure(network("tanh", "gaussian", 20, 400, (0.5, 0.0)))
+
+
+def test_logarithms_of_positive_means():
+    """Exact for the gamma law at any variance; for a mean of N log-normals right to order 1/N²."""
+    rng = np.random.default_rng(0)
+    sample = np.log(rng.gamma(2.5, 1 / 2.5, 400_000))
+    k = 1 / 2.5
+    mean, variance = log_moments(np.array([k]), np.array([2 * k * k]))
+    assert abs(sample.mean() - mean[0]) < BOUND * sample.std() / len(sample) ** 0.5
+    assert abs(sample.var() / variance[0] - 1) < 0.02
+    n, spread = 100, 0.25
+    y = np.log(np.exp(spread**0.5 * rng.standard_normal((40_000, n)) - spread / 2).mean(axis=1))
+    w = np.exp(spread)
+    mean, variance = log_moments(np.array([(w - 1) / n]), np.array([(w - 1) ** 2 * (w + 2) / n**2]))
+    assert abs(y.mean() - mean[0]) < BOUND * y.std() / 200
+    assert abs(y.var() / variance[0] - 1) < BOUND * (2 / 40_000) ** 0.5

@@ -1,0 +1,53 @@
+"""Transformed activations attain what was asked for, by tables that the solver does not use; the published check."""
+
+import numpy as np
+import pytest
+
+import vgtheory as vg
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+
+
+@pytest.mark.parametrize("name", ["softplus", "silu", "tanh", "elu"])
+def test_deep_kernel_shaping_attains_its_four_conditions(name):
+    found = vg.calculus.transform(name, 60)
+    assert [found.maps[k] for k in ("Q(1)", "Q'(1)", "C'(1)")] == pytest.approx([1, 1, 1.5 ** (1 / 60)], abs=1e-9)
+    assert abs(found.maps["C(0)"]) < 1e-18
+    other = vg.calculus.transform(name, 60, target=1.53)
+    assert abs(other.maps["C'(1)"] - 1.5 ** (1 / 60)) > 1e-4  # 2 % off would be seen
+
+
+def test_the_published_softplus():
+    """Martens et al. (2021), tests of their implementation: C'(1) = 1.0027709659 with C(0) = 0, Q(1) = Q'(1) = 1."""
+    slope = 1.0027709659053323
+    found = vg.calculus.transform("softplus", 1, target=slope)
+    assert found.maps["C'(1)"] == pytest.approx(slope, abs=1e-10)
+    assert np.sqrt(found.maps["C(0)"]) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["softplus", "tanh", "gelu"])
+def test_tailored_smooth_activations(name):
+    found = vg.calculus.transform(name, 50, method="tat")
+    assert [found.maps[k] for k in ("Q(1)", "Q'(1)", "C'(1)")] == pytest.approx([1, 1, 1], abs=1e-9)
+    assert found.maps["C''(1)"] == pytest.approx(0.3 / 50, rel=1e-7)
+    d = vg.predict(vg.Network(found.activation, vg.Weights.gaussian(1.0), 10**6, 50))
+    assert float(d.chi[0]) == pytest.approx(1, abs=1e-8)
+
+
+def test_the_tailored_rectifier_maps_correlation_0_to_the_target():
+    found = vg.calculus.transform("leaky_relu", 40, method="tat")
+    network = vg.Network(found.activation, vg.Weights.gaussian(1.0), 100, 41)  # c_1 is the input's
+    assert vg.correlation_profile(network, 0.0)[-1] == pytest.approx(0.9, abs=1e-10)
+
+
+def test_what_cannot_be_had_is_refused():
+    with pytest.raises(NoSolutionError, match="2 layers of ReLU"):
+        vg.calculus.transform("leaky_relu", 2, method="tat")
+    with pytest.raises(UnsupportedError, match="kinks"):
+        vg.calculus.transform("hard_tanh", 9, method="tat")
+    with pytest.raises(NoSolutionError, match="relu"):
+        vg.calculus.transform("relu", 20)
+    for wrong in ({"method": "x"}, {"target": 0.5}, {"target": float("nan")}):
+        with pytest.raises(InputError):
+            vg.calculus.transform("tanh", 20, **wrong)
+    with pytest.raises(InputError, match="depth"):
+        vg.calculus.transform("tanh", 0)

@@ -1,0 +1,18 @@
+"""What is true of an activation: tails, monotone pieces, Gaussian means and kernels, derivations, transforms."""
+
+from vgtheory._door import lazy
+
+__all__ = ["derivation", "dual_kernel", "gradient_gain", "length_map", "pieces", "tails", "transform"]  # noqa: F822
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "tails": "vgtheory.symbolic.shape:tails",
+        "pieces": "vgtheory.symbolic.shape:monotone_pieces",
+        "length_map": "vgtheory.symbolic.gaussian:length_map",
+        "gradient_gain": "vgtheory.symbolic.gaussian:gradient_gain",
+        "dual_kernel": "vgtheory.symbolic.gaussian:dual_kernel",
+        "derivation": "vgtheory.reporting.derivation:derivation",
+        "transform": "vgtheory.theory.asymptotics.transform:transform_activation",
+    },
+)

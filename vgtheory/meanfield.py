@@ -1,0 +1,14 @@
+"""Mean field beyond fixed points: critical curves, how lengths and correlations settle, rates of architectures."""
+
+from vgtheory._door import lazy
+
+__all__ = ["approach", "critical_curve", "rates"]  # noqa: F822
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "critical_curve": "vgtheory.theory.asymptotics.critical_line:critical_curve",
+        "approach": "vgtheory.theory.asymptotics.approach:approach",
+        "rates": "vgtheory.theory.asymptotics.architectures:architecture_rates",
+    },
+)

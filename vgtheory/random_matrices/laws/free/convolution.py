@@ -1,0 +1,231 @@
+"""Free additive and multiplicative convolution by subordination, on the real axis itself."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from vgtheory._errors import InputError
+from vgtheory.random_matrices.laws.atom import PointMass
+from vgtheory.random_matrices.laws.free.gaps import PRODUCT, SUM, Rule
+from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
+from vgtheory.random_matrices.laws.free.subordination import HEIGHTS, Both, Subordinated
+from vgtheory.random_matrices.laws.law import Array, RealLaw, whole
+
+
+@dataclass(frozen=True)
+class FreeSum(Subordinated):
+    """The law of A + B for free A, B: eigenvalues of A + U B U* for large matrices and a Haar matrix U."""
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the sums of the ends."""
+        (a, b), (c, d) = self.a.support(), self.b.support()
+        return a + c, b + d
+
+    @property
+    def _rule(self) -> Rule:
+        return SUM
+
+    @property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """Return the atoms: α + β with mass μ{α} + ν{β} − 1 where positive (Bercovici & Voiculescu 1998)."""
+        pairs = product(self.a.atoms, self.b.atoms)
+        return tuple(sorted((x + y, m + n - 1) for (x, m), (y, n) in pairs if m + n > 1))
+
+    def _way(self, x: np.ndarray) -> list[np.ndarray]:
+        lo, hi = self.bounds()
+        return [x + 1j * height * (hi - lo) for height in HEIGHTS]
+
+    def _step(self, z: np.ndarray, k: np.ndarray) -> np.ndarray:
+        return z - k
+
+    def _rate(self, z: np.ndarray, k: np.ndarray) -> np.ndarray:
+        return -np.ones_like(k)
+
+    def _at_z(self, omega: np.ndarray, g: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return g
+
+    def _angle(self, first: np.ndarray, second: np.ndarray, g: np.ndarray) -> np.ndarray:
+        return np.angle(g)  # U = U_a(ω₁) + U_b(ω₂) + ln G
+
+    def _moved(self, z: np.ndarray, constant: float, law: RealLaw) -> tuple[Array, Array, Array]:
+        at = z - constant
+        return (*law.stieltjes_and_slope(at), law.log_potential(at))
+
+    def _outer(
+        self,
+        z: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+        g: np.ndarray,
+        slope: np.ndarray,
+        one: Both,
+        two: Both,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # ω₁ = z − k_b(ω₂), ω₂ = z − k_a(ω₁)
+        return g, slope * (1 - two[1]) / (1 - one[1] * two[1]), np.log(g)
+
+    def moment(self, order: int) -> float:
+        """Return E X^order: free cumulants add (Speicher 1994)."""
+        k = whole("order", order, 0)
+        parts = [free_cumulants([law.moment(j) for j in range(k + 1)]) for law in (self.a, self.b)]
+        return moments_of([x + y for x, y in zip(*parts, strict=True)])[k]
+
+    def var(self) -> float:
+        """Return the sum of the variances."""
+        return self.a.var() + self.b.var()
+
+
+@dataclass(frozen=True)
+class FreeProduct(Subordinated):
+    """The law of √A B √A for free A, B ≥ 0: eigenvalues of A U B U* for large matrices and a Haar matrix U."""
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the products of the ends."""
+        (a, b), (c, d) = self.a.support(), self.b.support()
+        return a * c, b * d
+
+    @property
+    def _rule(self) -> Rule:
+        return PRODUCT
+
+    @cached_property
+    def _zero(self) -> float:
+        return max((mass for law in (self.a, self.b) for x, mass in law.atoms if x == 0), default=0.0)
+
+    @property
+    def atoms(self) -> tuple[tuple[float, float], ...]:
+        """Return the atoms: αβ with mass μ{α} + ν{β} − 1, at 0 the larger of the two masses (Belinschi 2003)."""
+        pairs = product(self.a.atoms, self.b.atoms)
+        found = [(x * y, m + n - 1) for (x, m), (y, n) in pairs if m + n > 1 and x * y != 0]
+        return tuple(sorted(found + ([(0.0, self._zero)] if self._zero else [])))
+
+    def _way(self, x: np.ndarray) -> list[np.ndarray]:
+        # Around the origin at one modulus, so that x may lie many decades below the top.
+        return [np.abs(x) * np.exp(1j * (np.angle(x) + (2.5 - np.angle(x)) * height)) for height in HEIGHTS]
+
+    def _step(self, z: np.ndarray, k: np.ndarray) -> np.ndarray:
+        return z / k
+
+    def _rate(self, z: np.ndarray, k: np.ndarray) -> np.ndarray:
+        return -z / k**2
+
+    def _at_z(self, omega: np.ndarray, g: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return omega * g / x  # zG(z) = ω G_a(ω)
+
+    def _moved(self, z: np.ndarray, constant: float, law: RealLaw) -> tuple[Array, Array, Array]:
+        value, slope = law.stieltjes_and_slope(z / constant)
+        return value / constant, slope / constant**2, law.log_potential(z / constant) + np.log(constant)
+
+    def _outer(
+        self,
+        z: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+        g: np.ndarray,
+        slope: np.ndarray,
+        one: Both,
+        two: Both,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # ln ω₁ = ln z − ln k_b(ω₂), ln ω₂ = ln z − ln k_a(ω₁)
+        rate, other = first * one[1] / one[0], second * two[1] / two[0]
+        speed = first / z * (1 - other) / (1 - rate * other)
+        value = first * g / z
+        rest = np.log(z) - np.log(first) - np.log(second) + np.log(z * value)
+        return value, ((g + first * slope) * speed - value) / z, rest
+
+    def _angle(self, first: np.ndarray, second: np.ndarray, g: np.ndarray) -> np.ndarray:
+        # E ln(1 − X/z) = that of A at ω₁ + that of B at ω₂ + ln(zG(z))
+        return np.angle(g) - np.angle(first) - np.angle(second)
+
+    def mean(self) -> float:
+        """Return the product of the means."""
+        return self.a.mean() * self.b.mean()
+
+    def var(self) -> float:
+        """Return Var A (E B)² + Var B (E A)²."""
+        return self.a.var() * self.b.mean() ** 2 + self.b.var() * self.a.mean() ** 2
+
+
+def free_cumulants(moments: list[float]) -> list[float]:
+    """Return κ_0 = 0, κ_1, … from m_0 = 1, m_1, …: m_n = Σ_s κ_s [t^{n−s}] M(t)^s (Speicher 1994)."""
+    count = len(moments)
+    out = [0.0] * count
+    powers = _powers(moments)
+    for n in range(1, count):
+        out[n] = moments[n] - sum(out[s] * powers[s][n - s] for s in range(1, n))
+    return out
+
+
+def moments_of(cumulants: list[float]) -> list[float]:
+    """Return m_0 = 1, m_1, … from the free cumulants κ_0 = 0, κ_1, …"""
+    out = [1.0] + [0.0] * (len(cumulants) - 1)
+    for n in range(1, len(cumulants)):
+        powers = _powers(out)  # the entries below n are known, and no others are used
+        out[n] = sum(cumulants[s] * powers[s][n - s] for s in range(1, n + 1))
+    return out
+
+
+def _powers(series: list[float]) -> list[Any]:
+    out = [np.eye(1, len(series))[0]]
+    for _ in series:
+        out.append(np.convolve(out[-1], series)[: len(series)])
+    return out
+
+
+def free_sum(a: RealLaw, b: RealLaw) -> RealLaw:
+    """Return the free additive convolution of two laws of compact support.
+
+    Raises
+    ------
+    InputError : one of them is not a law on the line, or its support is not bounded.
+
+    Examples
+    --------
+    >>> from vgtheory.random_matrices.laws.semicircle import semicircle
+    >>> law = free_sum(semicircle(3), semicircle(4))  # semicircles add as 3² + 4² = 5²
+    >>> round(law.support()[1], 9), round(float(law.pdf(0)), 12) == round(2 / (5 * np.pi), 12)
+    (5.0, True)
+    """
+    _check(a, b)
+    if isinstance(a, PointMass) and isinstance(b, PointMass):
+        return PointMass(a.place + b.place)
+    if isinstance(a, GivenR) and isinstance(b, GivenR):
+        return GivenR(a.expr + b.expr.subs(b.symbol, a.symbol), a.symbol)
+    return FreeSum(a, b)
+
+
+def free_product(a: RealLaw, b: RealLaw) -> RealLaw:
+    """Return the free multiplicative convolution of two laws of compact support on x ≥ 0.
+
+    Raises
+    ------
+    InputError : one of them is not a law on the line, its support is not bounded, or reaches below 0.
+
+    Examples
+    --------
+    >>> from vgtheory.random_matrices.laws.marchenko_pastur import marchenko_pastur
+    >>> law = free_product(marchenko_pastur(1.0), marchenko_pastur(0.5))
+    >>> law.mean(), law.var()
+    (1.0, 1.5)
+    """
+    _check(a, b)
+    for law in (a, b):
+        if law.support()[0] < 0:
+            raise InputError(f"{law} reaches below 0", "laws on x ≥ 0", "take the law of its square, or free_sum")
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, PointMass) and (one.place == 0 or isinstance(other, PointMass)):
+            return PointMass(one.place * (other.place if isinstance(other, PointMass) else 0.0))
+    if isinstance(a, GivenS) and isinstance(b, GivenS):
+        return GivenS(a.expr * b.expr.subs(b.symbol, a.symbol), a.symbol)
+    return FreeProduct(a, b)
+
+
+def _check(*laws: Any) -> None:
+    for law in laws:
+        if not isinstance(law, RealLaw):
+            raise InputError(f"{law!r}", "a law on the line", "give e.g. laws.semicircle()")
+        if not np.isfinite(law.support()).all():
+            raise InputError(f"{law} has an unbounded support", "laws of compact support", "choose another law")

@@ -1,0 +1,164 @@
+"""Laws that are known point by point: density and upper tail at x; intervals and quantiles are found from those."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.polynomial import Chebyshev
+from numpy.typing import ArrayLike
+
+from vgtheory.random_matrices.laws.law import Array, RealLaw, double_exponential, whole
+from vgtheory.random_matrices.laws.smooth import interpolate
+
+_SCAN, _HALVINGS = 500, 44  # places where the density is looked for; halvings towards an edge
+_NOTHING = 1e-6  # density in units of 1/width: at an edge, where it is a square root, 1e-12 of the width
+_DEGREE = 256
+
+
+@dataclass(frozen=True)
+class ScannedLaw(RealLaw):
+    """A law whose density and P(X > x) are computed from an equation at x.
+
+    Gaps above 1/500 of its width are found, and any between two landmarks.
+    """
+
+    @abstractmethod
+    def bounds(self) -> tuple[float, float]:
+        """Return an interval that holds the support."""
+
+    @abstractmethod
+    def tails(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (density, P(X > x), estimated error of the density) at x, inside the bounds."""
+
+    def landmarks(self) -> tuple[float, ...]:
+        """Return places inside the bounds that may be edges of gaps."""
+        return ()
+
+    @cached_property
+    def intervals(self) -> tuple[tuple[float, float], ...]:
+        """Return the intervals of the continuous part, ascending."""
+        lo, hi = self.bounds()
+        if hi <= lo:
+            return ()
+        t = (np.arange(_SCAN) + 0.5) * np.pi / _SCAN
+        marks = np.sort([lo, *self.landmarks(), hi])
+        x = np.unique(np.append((lo + hi) / 2 - (hi - lo) / 2 * np.cos(t), (marks[1:] + marks[:-1]) / 2))
+        x = x[(x > lo) & (x < hi)]
+        inside = self._present(x)
+        change = np.flatnonzero(np.diff(inside.astype(int)))
+        empty, full = x[change + inside[change]], x[change + ~inside[change]]
+        for _ in range(_HALVINGS):
+            middle = (empty + full) / 2
+            there = self._present(middle) if len(middle) else np.zeros(0, bool)
+            full, empty = np.where(there, middle, full), np.where(there, empty, middle)
+        ends = [*([lo] if inside[0] else []), *np.sort(full), *([hi] if inside[-1] else [])]
+        return tuple((float(a), float(b)) for a, b in zip(ends[::2], ends[1::2], strict=True))
+
+    def _present(self, x: np.ndarray) -> np.ndarray:
+        lo, hi = self.bounds()
+        return self.tails(x)[0] * (hi - lo) > _NOTHING
+
+    def edges(self) -> tuple[float, float]:
+        """Return the outer ends of the continuous part."""
+        if not self.intervals:
+            return self.bounds()
+        return self.intervals[0][0], self.intervals[-1][1]
+
+    def support(self) -> tuple[float, float]:
+        """Return the smallest interval that has all the mass."""
+        places = [x for x, _ in self.atoms]
+        ends = list(self.edges()) if self.intervals else []
+        return min(places + ends), max(places + ends)
+
+    def _at(self, x: ArrayLike, column: int, below: float, above: float) -> Array:
+        x = np.asarray(x, dtype=float)
+        lo, hi = self.support()
+        flat = np.atleast_1d(np.where((x > lo) & (x < hi), x, (lo + hi) / 2)).ravel()
+        value = self.tails(flat)[column].reshape(x.shape)
+        out = np.where(x >= hi, above, np.where(x <= lo, below, value))
+        return np.where(np.isnan(x), np.nan, out)[()]
+
+    def pdf(self, x: ArrayLike) -> Array:
+        """Return the density of the continuous part."""
+        return self._at(x, 0, 0.0, 0.0)
+
+    def error(self, x: ArrayLike) -> Array:
+        """Return an estimate of the error of `pdf` from the equation's residual.
+
+        Where G of a law in it has no closed form, its quadrature adds about 1e-13 (400 points).
+        """
+        return self._at(x, 2, 0.0, 0.0)
+
+    def sf(self, x: ArrayLike) -> Array:
+        """Return P(X > x), in closed form from the log potentials."""
+        x = np.asarray(x, dtype=float)
+        lo = self.support()[0]
+        at_low = 1.0 - sum(mass for place, mass in self.atoms if place <= lo)
+        value = np.where(x < lo, 1.0, self._at(x, 1, at_low, 0.0))
+        for place, _ in self.atoms:  # at an atom the boundary value lies in the middle of the jump
+            here = (x == place) & (x > lo)
+            if here.any():
+                step = 1e-9 * max(1.0, abs(place))
+                value = np.where(here, self._at(place + step, 1, at_low, 0.0), value)
+        return np.clip(value, 0.0, 1.0)[()]
+
+    def cdf(self, x: ArrayLike) -> Array:
+        """Return P(X ≤ x)."""
+        return 1.0 - self.sf(x)
+
+    @cached_property
+    def _inverse(self) -> tuple[tuple[float, float, Chebyshev], ...]:
+        """Return for each interval its ends and P(X ≤ x) in a coordinate that flattens powers at the ends."""
+        out = []
+        for lo, hi in self.intervals:
+
+            def below(t: np.ndarray, lo: float = lo, hi: float = hi) -> np.ndarray:
+                return 1 - self.tails(np.clip(_place(t, lo, hi), np.nextafter(lo, hi), np.nextafter(hi, lo)))[1]
+
+            out.append((lo, hi, interpolate(below, *_window(lo), most=_DEGREE)))
+        return tuple(out)
+
+    def ppf(self, q: ArrayLike) -> Array:
+        """Return the quantile, from an interpolant of degree 256 for each interval; NaN outside 0 ≤ q ≤ 1."""
+        q = np.asarray(q, dtype=float)
+        out = np.full(q.shape, self.support()[0])
+        for lo, hi, below in self._inverse:
+            t = np.linspace(*_window(lo), 4097)
+            table = np.maximum.accumulate(below(t))
+            place = np.clip(np.searchsorted(table, q), 1, len(t) - 1)
+            left, right = t[place - 1], t[place]
+            for _ in range(42):
+                middle = (left + right) / 2
+                enough = below(middle) >= q
+                left, right = np.where(enough, left, middle), np.where(enough, middle, right)
+            out = np.where(q > table[0], np.where(q > table[-1], hi, _place(right, lo, hi)), out)
+        for place_, mass in self.atoms:
+            top = float(self.cdf(place_))
+            out = np.where((q <= top) & (q > top - mass), place_, out)
+        out = np.where(q == 1, self.support()[1], np.where(q == 0, self.support()[0], out))
+        return np.where((q >= 0) & (q <= 1), out, np.nan)[()]
+
+    def nodes(self, count: int = _DEGREE) -> tuple[np.ndarray, np.ndarray]:
+        """Return points and weights of the double exponential rule on each interval."""
+        points, weights = [np.zeros(0)], [np.zeros(0)]
+        for lo, hi in self.intervals:
+            x, weight = double_exponential(lambda x: self.tails(x)[0], lo, hi, count)
+            points.append(x)
+            weights.append(weight)
+        return np.concatenate(points), np.concatenate(weights)
+
+    def moment(self, order: int) -> float:
+        """Return E X^order by quadrature."""
+        k = whole("order", order, 0)
+        return self.expect(lambda x: x**k, _DEGREE) if k else 1.0
+
+
+def _window(lo: float) -> tuple[float, float]:
+    """Return the range of t: an end at 0 is approached to 1e-30, any other one to rounding."""
+    return (-3.8 if lo == 0 else -3.2), 3.2
+
+
+def _place(t: np.ndarray, lo: float, hi: float) -> np.ndarray:
+    far = 1 / (1 + np.exp(np.pi * np.abs(np.sinh(t))))
+    return np.where(t < 0, lo + (hi - lo) * far, hi - (hi - lo) * far)

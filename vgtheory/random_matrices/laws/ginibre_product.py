@@ -1,0 +1,62 @@
+"""The moduli of the eigenvalues of a product of square matrices of iid entries."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from vgtheory.random_matrices.laws.law import Array, RandomState, RealLaw, whole
+
+
+@dataclass(frozen=True)
+class GinibreProduct(RealLaw):
+    """The law P(|λ| ≤ r) = r^{2/L} on 0 ≤ r ≤ 1 of the modulus for L = `factors` of entry variance 1/N, N → ∞.
+
+    The angle is uniform and independent (Burda, Janik & Waclaw 2010); L = 1 is the circular law.
+    """
+
+    factors: int
+
+    def support(self) -> tuple[float, float]:
+        """Return (0, 1)."""
+        return 0.0, 1.0
+
+    def pdf(self, x: ArrayLike) -> Array:
+        """Return the density of the modulus (infinite at 0 for more than two factors)."""
+        x = np.asarray(x, dtype=float)
+        with np.errstate(divide="ignore"):
+            value = 2 / self.factors * np.clip(x, 0, 1) ** (2 / self.factors - 1)
+        return np.where(np.isnan(x), np.nan, np.where((x >= 0) & (x <= 1), value, 0.0))[()]
+
+    def cdf(self, x: ArrayLike) -> Array:
+        """Return P(|λ| ≤ x)."""
+        return (np.clip(np.asarray(x, dtype=float), 0, 1) ** (2 / self.factors))[()]
+
+    def ppf(self, q: ArrayLike) -> Array:
+        """Return the quantile q^{L/2}; NaN outside 0 ≤ q ≤ 1."""
+        q = np.asarray(q, dtype=float)
+        return np.where((q >= 0) & (q <= 1), np.clip(q, 0, 1) ** (self.factors / 2), np.nan)[()]
+
+    def moment(self, order: int) -> float:
+        """Return E|λ|^k = 2/(2 + kL)."""
+        return 2 / (2 + whole("order", order, 0) * self.factors)
+
+    def rvs_complex(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
+        """Return independent complex numbers of the law: the modulus with a uniform angle."""
+        rng = np.random.default_rng(random_state)
+        return self.ppf(rng.random(size)) * np.exp(2j * np.pi * rng.random(size))
+
+
+def ginibre_product(factors: int) -> GinibreProduct:
+    """Return the law of the moduli of the eigenvalues of a product of `factors` square matrices; 1: the circular law.
+
+    Raises
+    ------
+    InputError : `factors` is not an integer of at least 1.
+
+    Examples
+    --------
+    >>> ginibre_product(1).moment(2), ginibre_product(4).moment(2)
+    (0.5, 0.2)
+    """
+    return GinibreProduct(whole("factors", factors))

@@ -1,0 +1,97 @@
+"""Laws with a smooth density: the distribution function by integrating its Chebyshev interpolant."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.polynomial import Chebyshev
+from numpy.typing import ArrayLike
+from scipy.fft import dct
+
+from vgtheory.kernels.series import chebyshev_sum
+from vgtheory.random_matrices.laws.law import Array, RealLaw
+
+_FIRST, _MOST = 64, 1 << 14  # degrees of the interpolant
+_ROUNDED = 1e-10  # from where on coefficients that do not fall are taken for rounding
+_SMALL = 3e-14  # last coefficients, relative to the largest: rounding leaves a few 1e-15
+
+
+def interpolate(function: Callable[[np.ndarray], np.ndarray], lo: float, hi: float, most: int = _MOST) -> Chebyshev:
+    """Return the Chebyshev interpolant on [lo, hi], its degree doubled until the last coefficients vanish."""
+    degree, before = _FIRST, np.inf
+    while True:
+        angles = (np.arange(degree) + 0.5) * np.pi / degree
+        values = function((lo + hi) / 2 + (hi - lo) / 2 * np.cos(angles))
+        coefficients = dct(values, type=2) / degree
+        coefficients[0] /= 2
+        size = np.abs(coefficients).max()
+        last = np.abs(coefficients[-max(8, degree // 16) :]).max()
+        # Where the function itself is rounded to less, more points change nothing.
+        rounded = last <= _ROUNDED * size and last > before / 4
+        before = last
+        if last <= _SMALL * size or rounded or degree >= most:
+            kept = np.flatnonzero(np.abs(coefficients) > _SMALL / 10 * size)
+            return Chebyshev(coefficients[: (kept[-1] + 1) if len(kept) else 1], domain=[lo, hi])
+        degree *= 2
+
+
+def evaluate(series: Chebyshev, x: np.ndarray) -> np.ndarray:
+    """Return a series at x inside its domain, many times faster than the series' own call."""
+    lo, hi = series.domain
+    t = np.clip((2 * np.asarray(x, dtype=float) - (lo + hi)) / (hi - lo), -1, 1)
+    return chebyshev_sum(np.ravel(t), series.coef).reshape(np.shape(x))
+
+
+@dataclass(frozen=True)
+class SmoothLaw(RealLaw):
+    """A law whose density, as a function of `coordinate(x)`, is analytic on an interval that holds all but 1e-17."""
+
+    @abstractmethod
+    def window(self) -> tuple[float, float]:
+        """Return the interval in the coordinate outside of which the mass is below 1e-17."""
+
+    @abstractmethod
+    def density(self, u: np.ndarray) -> np.ndarray:
+        """Return the density of the coordinate at u."""
+
+    def coordinate(self, x: np.ndarray) -> np.ndarray:
+        """Return the increasing coordinate in which the density is smooth: x itself unless a law says otherwise."""
+        return x
+
+    def place(self, u: np.ndarray) -> np.ndarray:
+        """Return x at a coordinate."""
+        return u
+
+    @cached_property
+    def _below(self) -> Chebyshev:
+        lo, hi = self.window()
+        return interpolate(self.density, lo, hi).integ(lbnd=lo)
+
+    @cached_property
+    def _total(self) -> float:
+        return float(self._below(self.window()[1]))
+
+    def cdf(self, x: ArrayLike) -> Array:
+        """Return P(X ≤ x), to about 1e-14 absolutely."""
+        x = np.asarray(x, dtype=float)
+        lo, hi = self.window()
+        u = self.coordinate(np.clip(x, *self.support()))
+        value = np.clip(evaluate(self._below, u) / self._total, 0.0, 1.0)
+        return np.where(np.isnan(x), np.nan, np.where(u <= lo, 0.0, np.where(u >= hi, 1.0, value)))[()]
+
+    def ppf(self, q: ArrayLike) -> Array:
+        """Return the quantile, by bisection in the coordinate; NaN outside 0 ≤ q ≤ 1."""
+        q = np.asarray(q, dtype=float)
+        first, last = self.window()
+        table, total = np.linspace(first, last, 4097), self._total
+        reached = np.maximum.accumulate(evaluate(self._below, table) / total)
+        place = np.clip(np.searchsorted(reached, q), 1, len(table) - 1)
+        lo, hi = table[place - 1], table[place]
+        for _ in range(45):
+            middle = (lo + hi) / 2
+            enough = evaluate(self._below, middle) >= q * total
+            lo, hi = np.where(enough, lo, middle), np.where(enough, middle, hi)
+        out = np.where(q == 0, self.support()[0], np.where(q == 1, self.support()[1], self.place(hi)))
+        return np.where((q >= 0) & (q <= 1), out, np.nan)[()]

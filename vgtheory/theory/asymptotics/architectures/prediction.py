@@ -1,0 +1,68 @@
+"""Mean field alone, of networks with parts whose fluctuations at finite width are not known, as a labelled data set."""
+
+import numpy as np
+import xarray as xr
+
+from vgtheory.model.network import Network
+from vgtheory.theory.asymptotics.architectures.profile import profile
+from vgtheory.theory.asymptotics.finite_width import gains
+
+_KNOWN = {
+    "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
+    "log_q": "natural logarithm of q",
+    "chi": "gain of the squared gradient norm from layer l + 1 to l",
+    "log_gradient_norm": "ln |dloss/dh_l|_2, width to infinity",
+    "log_gradient_norm_rms": "the same: at infinite width mean and root mean square are one",
+    "log_gradient_norm_infinite_width": "ln |dloss/dh_l|_2 of the infinitely wide network",
+    "log_weight_gradient_norm": "ln |dloss/dW_l|_F, width to infinity",
+}
+_UNKNOWN = {
+    "log_gradient_norm_std": "not known for this architecture",
+    "log_weight_gradient_norm_std": "not known for this architecture",
+}
+
+
+def predict_architecture(network: Network, unknown_because: str) -> xr.Dataset:
+    """Return the mean-field prediction of a network with parts: the columns of `predict` that theory has, the rest NaN.
+
+    Parameters
+    ----------
+    unknown_because : why the fluctuations at finite width are not known, which ``reliable`` says.
+
+    Raises
+    ------
+    InputError, NoSolutionError, UnsupportedError : as ``profile``.
+    """
+    found = profile(network)
+    log_q, gradient = np.log(found.q), found.log_gradient
+    before = np.log(np.append(1.0, found.square[:-1])) + np.log(np.array(network.widths[:-1], dtype=float))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        chi = np.exp(gains(gradient))
+    values = {
+        "q": found.q,
+        "log_q": log_q,
+        "chi": chi,
+        "log_gradient_norm": gradient / 2,
+        "log_gradient_norm_rms": gradient / 2,
+        "log_gradient_norm_infinite_width": gradient / 2,
+        "log_weight_gradient_norm": (gradient + before) / 2,
+    }
+    unknown = {name: np.full(len(log_q), np.nan) for name in _UNKNOWN}
+    texts = {**_KNOWN, **_UNKNOWN}
+    assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0", "width to infinity"]
+    if network.norm is not None and network.norm.kind == "batch":
+        assumptions.append("the batch is large, of independent inputs")
+    reliable = f"no: width to infinity only, without {unknown_because}"
+    return xr.Dataset(
+        {name: ("layer", value, {"description": texts[name]}) for name, value in {**values, **unknown}.items()},
+        coords={"layer": np.arange(1, len(log_q) + 1)},
+        attrs={
+            "method": "mean field",
+            "weight_method": "mean field",
+            "reliable": reliable,
+            "weight_reliable": reliable,
+            "assumptions": "; ".join(assumptions),
+            "dead_probability": 0.0,
+            "spec": network.spec_json,
+        },
+    )

@@ -1,0 +1,180 @@
+"""Mean and variance of ln‖δ_l‖² beyond the order 1/N: the closure in the length and in the alignment.
+
+(R_l, θ_l), with R_l = V_l − σ_b² and θ_l the cosine between x_l and a forward tangent, is a Markov chain of the finite
+network, exactly, and the tangent's squared length is a product of factors that depend on it.  J v, v uniform on the
+unit sphere, has the length of Jᵀ g in law, so the chain decides the gradient's length as well.  One step needs the
+three means of ``layer_sums``.  Only their joint law is approximated (ln X and θ' normal, ln T to
+order 1/N²); the response to R and θ is kept in full.  Fluctuating lengths (critical points, several fixed points) and
+strong alignment, where the expansion in 1/N fails, are no special cases here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import ceil, log, log2
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import digamma, polygamma
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from vgtheory._errors import UnsupportedError
+from vgtheory.kernels.quadrature import Array
+from vgtheory.model.network import Network
+from vgtheory.theory.asymptotics.closure_layer import Grid, LayerKind, LayerOperators, layer_operators
+from vgtheory.theory.asymptotics.finite_width import layer_coefficients
+from vgtheory.theory.asymptotics.layer_sums import Cumulants, unit_cumulants
+from vgtheory.theory.asymptotics.length_law import Law, laws_along, moved
+from vgtheory.theory.asymptotics.length_range import Stretch, length_stretches
+from vgtheory.theory.asymptotics.mean_field import table_of
+
+MOST_KINDS = 160  # of layers of different width, scales or lengths: each has operators of its own
+MOST_LAYERS = 20_000  # that are worked through one by one
+SETTLED = 1e-11  # change of the mean over states, relative to its size, below which every further layer adds the same
+RARE_ANGLE = 32.0  # θ² in units of its mean that is left out: a chance of 1.5e-8
+
+
+class Region(NamedTuple):
+    """The ends of ln R in a layer, and the largest θ²."""
+
+    stretch: Stretch
+    square: float
+
+
+Layer = tuple[LayerKind, Region, Region]  # with the regions of its own states and of the next ones
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the lengths of a layer are: their law, and rows that interpolate at its points."""
+
+    law: Law
+    rows: Array
+
+    def averages(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """Return mean and variance of what has these moments given ln R, and of the same plus ln R."""
+        given, inside = self.rows @ mean, self.law.chances @ (self.rows @ variance)
+        both = (self.law.moments(values) for values in (given, given + self.law.points))
+        gradient, weight = (np.array([average, spread + inside]) for average, spread in both)
+        return gradient, weight
+
+
+@dataclass(frozen=True)
+class Closure:
+    """Moments over networks, each of shape (L,): of ln‖δ_l‖², of ln‖∂ℓ/∂W_l‖_F² and of R_l = V_l − σ_b².
+
+    lost : chance, left out of them, that next to nothing (e^−30 of the mean) passes through some layer.
+    """
+
+    mean: Array
+    variance: Array
+    weight_mean: Array
+    weight_variance: Array
+    length_mean: Array
+    length_variance: Array
+    lost: float
+
+
+def closure(network: Network) -> Closure:
+    """Return mean and variance of ln‖δ_l‖² and ln‖∂ℓ/∂W_l‖_F² for a unit loss gradient at x_L.
+
+    Gaussian and orthogonal weights, any widths.  Layers of one kind whose lengths lie in one stretch of ln R share
+    operators, made in some 20 ms; then each layer costs 1 to 5 ms, until nothing but the depth changes.
+
+    Raises
+    ------
+    UnsupportedError : more than 160 kinds of layers (lengths that drift through many stretches count), more than 20 000
+        layers in which nothing settles, or lengths that leave the range in which moments are known.
+    """
+    table, orthogonal = table_of(network.activation), network.weights.family == "orthogonal"
+    stretches = length_stretches(network)
+    regions = [Region(stretch, square) for stretch, square in zip(stretches, _largest_squares(network), strict=True)]
+    kinds = list(zip(_kinds(network), regions, regions[1:] + regions[-1:], strict=True))
+    if len(set(kinds)) > MOST_KINDS:
+        raise UnsupportedError(
+            f"{len(set(kinds))} layers of different widths, scales or lengths; the closure takes at most {MOST_KINDS}"
+        )
+    grids = {region: Grid(*region.stretch, region.square) for region in regions}
+
+    @cache
+    def unit(stretch: Stretch, sigma_b: float) -> Cumulants:
+        return unit_cumulants(table, Grid(*stretch).log_weight, sigma_b, orthogonal)
+
+    @cache
+    def build(layer: Layer) -> LayerOperators:
+        kind, here, ahead = layer
+        return layer_operators(table, unit(here.stretch, kind.sigma_b), grids[here], grids[ahead], kind, orthogonal)
+
+    def move(layer: Layer, law: Law) -> Law:
+        rows, operators = grids[layer[1]].length_rows(law.points), build(layer)
+        return moved(law, rows @ operators.centre, np.maximum(rows @ operators.noise, 0.0))
+
+    with threadpool_limits(limits=1, user_api="blas"):  # small products: threads of BLAS would wait for each other
+        laws = laws_along(Law(np.array([2 * log(network.sigmas[0][0])]), np.ones(1)), kinds[:-1], move)
+        places = [_Place(law, grids[s].length_rows(law.points)) for law, s in zip(laws, regions, strict=True)]
+        out = _through(kinds, build, places)
+    inside, end = np.array(network.widths[1:]), network.widths[-1]
+    # v is a unit vector in N_l dimensions, g in N_L.
+    out[[0, 2]] += digamma(inside / 2) - digamma(end / 2)
+    out[[1, 3]] += polygamma(1, inside / 2) - polygamma(1, end / 2)
+    lengths = np.array([law.moments(np.exp(law.points)) for law in laws]).T
+    passed = 1.0
+    for place, kind in zip(places, kinds, strict=True):
+        passed *= 1 - float(np.clip(place.law.chances @ (place.rows @ build(kind).lost), 0, 1))
+    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], 1 - passed)
+
+
+def _kinds(network: Network) -> list[LayerKind]:
+    ahead = [sigma_w for sigma_w, _ in network.sigmas[1:]] + [0.0]
+    rows = zip(network.widths, network.widths[1:], network.sigmas, ahead, strict=False)
+    return [LayerKind(before, own, *scales, following) for before, own, scales, following in rows]
+
+
+def _largest_squares(network: Network) -> list[float]:
+    """Return the θ² that alignment leaves with a negligible chance, by the linear recursion of N E θ², in each layer.
+
+    Layer by layer, because where it grows, early layers respond to what is small later on.
+    """
+    k = layer_coefficients(network)
+    u, narrow, out = 1.0, min(network.widths), []
+    for source, factor in zip((1 + k.rank_one).tolist(), k.alignment_step.tolist(), strict=True):
+        out.append(min(1.0, 2.0 ** ceil(log2(RARE_ANGLE * u / narrow))))  # powers of two: few different ones
+        u = min(source + factor * u, 1e9)
+    return out
+
+
+def _through(layers: list[Layer], build: Callable[[Layer], LayerOperators], places: list[_Place]) -> Array:
+    """Return the four statistics of every layer, from the last one back."""
+    out = np.empty((4, len(layers)))
+    u = v = np.zeros(0)
+    level, worked, k = 0.0, 0, len(layers) - 1  # `level` is kept apart from u, which stays small
+    while k >= 0:
+        kind, layer = layers[k][0], build(layers[k])
+        mean, variance = layer.first.back(u, v)
+        inputs = log(kind.fan_in) - 2 * log(kind.sigma_w)
+        before = u, v
+        u, v = layer.inner.back(u, v)
+        middle = len(u) // 2
+        # Once settled, every layer of the same kind further down adds the same.
+        count, growth, spread = 1, u[middle], 0.0
+        if len(before[0]) == len(u) and _settled(*before, u, v):
+            count = next((n for n in range(1, k + 1) if layers[k - n] != layers[k]), k + 1)
+            spread = float((v - before[1])[middle])
+        for n in range(count):
+            gradient, weight = places[k - n].averages(mean, variance)
+            extra = np.array([level + n * growth, n * spread])
+            out[:2, k - n], out[2:, k - n] = gradient + extra, weight + extra + (inputs, 0.0)
+        level, u, v = level + count * growth, u - growth, v + (count - 1) * spread
+        k, worked = k - count, worked + 1
+        if worked > MOST_LAYERS and k >= 0:
+            raise UnsupportedError(f"after {MOST_LAYERS:,} layers the moments have not settled; use a smaller depth")
+    return out
+
+
+def _settled(mean: Array, variance: Array, new_mean: Array, new_variance: Array) -> bool:
+    """Return whether the mean stays as it is, up to a constant, and the variance grows alike in all states."""
+    growth = new_variance - variance
+    return bool(
+        np.abs(new_mean - new_mean[len(mean) // 2] - mean).max() <= SETTLED * (1 + np.ptp(mean))
+        and np.ptp(growth) <= 1e3 * SETTLED * (abs(growth[0]) + SETTLED)
+    )

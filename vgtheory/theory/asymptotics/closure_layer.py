@@ -1,0 +1,257 @@
+"""One layer of the closure as a linear operator on functions of (ln R, θ²), tabulated on a Chebyshev grid."""
+
+from dataclasses import dataclass
+from functools import cache
+from math import log
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from vgtheory.kernels.quadrature import Array
+from vgtheory.theory.asymptotics.layer_logs import Conditions, exact_logs
+from vgtheory.theory.asymptotics.layer_sums import (
+    Cumulants,
+    LayerLaw,
+    LogMoments,
+    LogStep,
+    expanded_logs,
+    layer_law,
+    log_step,
+)
+from vgtheory.theory.asymptotics.length_law import noise_rule
+from vgtheory.theory.asymptotics.moments import MomentTable
+
+ANGLES = 16  # Chebyshev nodes in θ²
+MOST_LENGTHS, FEWEST_LENGTHS = 64, 12
+FEW_ANGLES, FEW_LENGTHS = 6, 32  # where the Laplace transforms are worked out
+EXPANDED = 0.02  # relative size of the order 1/N² in the variance of a logarithm, above which it is not expanded
+WIDE = 500
+NOISELESS = 1e-5
+PER_UNIT = 8  # Chebyshev nodes per unit of ln R
+SOFT = 0.015  # of half the grid's length, over which its ends hold back; well inside its margin
+_NODE, _WEIGHT = noise_rule()
+_CHANCE = np.outer(_WEIGHT, _WEIGHT).ravel()
+
+
+@dataclass(frozen=True)
+class LayerKind:
+    """What distinguishes a layer: its widths and scales, and the σ_w of the next (0 in the last layer)."""
+
+    fan_in: int
+    width: int
+    sigma_w: float
+    sigma_b: float
+    next_sigma_w: float
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Mean and variance of ln T at each of S states, and what takes functions of the next state to their moments.
+
+    lengths : rows that interpolate in ln R at the places reached, shape (S · nodes, lengths).
+    angles : rows that interpolate in θ² there, as columns, shape (S · nodes, angles, nodes).
+    tilt : ln T − E ln T as far as it follows the place reached, shape (S, nodes²).
+
+    The places are kept apart because a variance that is small against the square of the mean would be lost otherwise.
+    """
+
+    mean: Array
+    variance: Array
+    lengths: Array
+    angles: Array
+    tilt: Array
+
+    def back(self, u: Array, v: Array) -> tuple[Array, Array]:
+        """Return mean and variance of ln T plus what follows, which has mean u and variance v at the next states."""
+        if not self.lengths.size:
+            return self.mean, self.variance
+        count = self.angles.shape[1]
+        both = np.stack([u, v]).reshape(2, -1, count).transpose(1, 0, 2).reshape(-1, 2 * count)
+        reached = (self.lengths @ both).reshape(-1, 2, count) @ self.angles  # (S · nodes, 2, nodes)
+        mean, variance = (np.ascontiguousarray(reached[:, k]).reshape(self.tilt.shape) for k in (0, 1))
+        ahead = mean @ _CHANCE
+        off = mean - ahead[:, None]
+        spread = off * (off + 2 * self.tilt) + variance
+        return self.mean + ahead, self.variance + spread @ _CHANCE
+
+
+@dataclass(frozen=True)
+class LayerOperators:
+    """A layer between others (states: length, angle), as a tangent's first (states: length), and for the length.
+
+    centre, noise : the next ln R is centre + noise · g, g normal, at each length.
+    lost : the chance that next to nothing (e^−30 of the mean) of signal or gradient passes, which is left out.
+    """
+
+    inner: Operator
+    first: Operator
+    centre: Array
+    noise: Array
+    lost: Array
+
+
+class Grid:
+    """Chebyshev nodes in ln R from `low` to `high` and in θ² from 0 to `most`; beyond, functions stay as at the end."""
+
+    def __init__(self, low: float, high: float, most: float = 1.0) -> None:
+        count = int(np.clip(np.ceil(PER_UNIT * (high - low)), FEWEST_LENGTHS, MOST_LENGTHS))
+        self.low, self.high, self.most = low, high, most
+        nodes, self._length_matrix = _chebyshev(count)
+        self.log_weight = (low + high) / 2 + (high - low) / 2 * nodes
+        nodes, self._angle_matrix = _chebyshev(ANGLES)
+        self.cosine = np.sqrt(most * (1 + nodes) / 2)
+
+    @property
+    def states(self) -> int:
+        """Return the number of nodes."""
+        return len(self.log_weight) * len(self.cosine)
+
+    def length_rows(self, log_weight: Array) -> Array:
+        """Return rows that give a function's value at ln R from its values at the nodes, on a new last axis."""
+        x = _held((2 * log_weight - self.low - self.high) / (self.high - self.low))
+        return np.asarray(chebyshev.chebvander(x, len(self.log_weight) - 1) @ self._length_matrix)
+
+    def few_angles(self) -> tuple[Array, Array]:
+        """Return a few θ and the matrix that takes values there to all nodes, for what is nearly linear in θ²."""
+        nodes, matrix = _chebyshev(FEW_ANGLES)
+        own = chebyshev.chebvander(2 * self.cosine**2 / self.most - 1, FEW_ANGLES - 1) @ matrix
+        return np.sqrt(self.most * (1 + nodes) / 2), own
+
+    def few_lengths(self) -> tuple[Array, Array]:
+        """Return a few ln R and the matrix that takes values there to all nodes, for what bends little."""
+        count = min(len(self.log_weight), FEW_LENGTHS)
+        nodes, matrix = _chebyshev(count)
+        middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
+        own = chebyshev.chebvander((self.log_weight - middle) / half, count - 1) @ matrix
+        return middle + half * nodes, own
+
+    def angle_rows(self, cosine: Array) -> Array:
+        """Return the same for θ."""
+        x = 2 * np.minimum(cosine**2 / self.most, 1) - 1
+        return np.asarray(chebyshev.chebvander(x, len(self.cosine) - 1) @ self._angle_matrix)
+
+
+def _held(x: Array) -> Array:
+    """Return x kept within [−1, 1], smoothly: a kink at the ends would spoil the interpolation everywhere."""
+    inner = x + SOFT * np.log1p(np.exp(np.clip((-1 - x) / SOFT, None, 300)))
+    return np.clip(inner - SOFT * np.log1p(np.exp(np.clip((inner - 1) / SOFT, None, 300))), -1, 1)
+
+
+@cache
+def _chebyshev(count: int) -> tuple[Array, Array]:
+    """Return the nodes and the matrix from values at them to coefficients."""
+    nodes = np.asarray(np.cos(np.pi * (np.arange(count) + 0.5) / count), dtype=np.float64)
+    values = chebyshev.chebvander(nodes, count - 1).T
+    return nodes, np.asarray(values * np.where(np.arange(count) == 0, 1, 2)[:, None] / count, dtype=np.float64)
+
+
+def layer_operators(
+    table: MomentTable, unit: Cumulants, grid: Grid, ahead: Grid, kind: LayerKind, orthogonal: bool
+) -> LayerOperators:
+    """Return the operators of one kind of layer, from the cumulants of its units at the grid's lengths."""
+    total = max(kind.fan_in, kind.width)  # the dimension of the Haar matrix that an orthogonal one is a part of
+    begin, lost = _first(table, unit, grid, kind, total if orthogonal else 0)
+    inside = _inside(table, unit, grid, kind, total if orthogonal else 0)
+    gain = 2 * log(kind.sigma_w) + log(kind.width / kind.fan_in)
+    first, inner = _operator(begin, ahead, kind, 0.0), _operator(inside, ahead, kind, gain)
+    following = log(kind.next_sigma_w) if kind.next_sigma_w else 0.0
+    return LayerOperators(inner, first, begin.log_x + 2 * following, begin.noise_x, lost)
+
+
+def _first(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int) -> tuple[LogStep, Array]:
+    """Return what happens to a tangent that starts here, a unit vector independent of h, and the chance left out."""
+    zero = np.zeros(len(grid.log_weight))
+    free, law = layer_law(unit, zero, kind.width), layer_law(unit, zero, kind.width, kind.width, ("ζ²",))
+    if total == kind.width:
+        law = layer_law(unit, zero, kind.width, total, ("z²", "ζ²"))
+    elif total:  # two independent conditions, each of which moves the law by little
+        parts = (law, layer_law(unit, zero, kind.width, total, ("z²",)), free)
+        law = LayerLaw(*(a + b - base for a, b, base in zip(*parts, strict=True)))
+    if _expands(law, total):
+        return log_step(law, expanded_logs(law)), zero
+    conditions = Conditions(total, tangent=kind.width)
+    exact, lost = _at_lengths(table, grid, kind, conditions)
+    return log_step(law, _where_noisy(law, _relative(exact, free, law))), lost
+
+
+def _inside(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int) -> LogStep:
+    size, angles = len(grid.log_weight), len(grid.cosine)
+    spread = Cumulants(*(np.repeat(part, angles, axis=0) for part in unit))
+    along = np.tile(grid.cosine, size)
+    # Without conditions z may stand for h/√V, whose correlation with W t is that of (x, bias) with (t, 0).
+    weight = np.exp(grid.log_weight)
+    share = np.ones(size) if total else np.sqrt(weight / (weight + kind.sigma_b**2))
+    free = law = layer_law(spread, along * np.repeat(share, angles), kind.width)
+    if total:
+        law = layer_law(spread, along, kind.width, total, ("z²", "zζ", "ζ²"))
+    if _expands(law, total):
+        return log_step(law, expanded_logs(law))
+    if total:
+        return log_step(law, _inclined(table, unit, grid, kind, total, law))
+    few, across = grid.few_angles()
+    lengths, down = grid.few_lengths()
+    turned = np.sqrt(1 / (1 + kind.sigma_b**2 * np.exp(-lengths)))
+    log_v = np.repeat(np.log(np.exp(lengths) + kind.sigma_b**2), len(few))
+    exact, _ = exact_logs(table, (log_v, 0.0), np.outer(turned, few).ravel(), kind.width, Conditions())
+    exact = LogMoments(*((down @ part.reshape(-1, len(few)) @ across.T).ravel() for part in exact))
+    return log_step(law, _relative(exact, free, law))
+
+
+def _at_lengths(table: MomentTable, grid: Grid, kind: LayerKind, conditions: Conditions) -> tuple[LogMoments, Array]:
+    """Return the moments at θ = 0 at the grid's lengths, and the chance left out."""
+    few, matrix = grid.few_lengths()
+    exact, lost = exact_logs(table, (few, kind.sigma_b), np.zeros(len(few)), kind.width, conditions)
+    return LogMoments(*(matrix @ part for part in exact)), np.clip(matrix @ lost, 0, 1)
+
+
+def _inclined(
+    table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int, law: LayerLaw
+) -> LogMoments:
+    """Return the moments at all angles: those at θ = 0, changed as the order 1/N says."""
+    upright, angles = np.zeros(len(grid.log_weight)), len(grid.cosine)
+    exact, _ = _at_lengths(table, grid, kind, Conditions(total, True, total))
+    base = layer_law(unit, upright, kind.width, total, ("z²", "zζ", "ζ²"))
+    exact = _relative(exact, layer_law(unit, upright, kind.width), base)
+    mean_x, mean_t, xx, tt, xt, before, along = (np.repeat(part, angles) for part in (*exact, base.tt, base.xt))
+    ratio = np.where(before > NOISELESS / 100, law.tt / np.maximum(before, NOISELESS / 100), 1.0)
+    return _where_noisy(law, LogMoments(mean_x, mean_t * ratio, xx, tt * ratio, xt + law.xt - along))
+
+
+def _where_noisy(law: LayerLaw, logs: LogMoments) -> LogMoments:
+    """Return the moments with expanded ones where next to nothing fluctuates, which no quadrature finds to be zero."""
+    expanded, x, t = expanded_logs(law), law.xx > NOISELESS, law.tt > NOISELESS
+    known = (x, t, x, t, x & t)
+    return LogMoments(*(np.where(noisy, a, b) for noisy, a, b in zip(known, logs, expanded, strict=True)))
+
+
+def _expands(law: LayerLaw, total: int) -> bool:
+    """Return whether orders of the logarithms beyond 1/N² do not count, and for Haar matrices those beyond 1/N."""
+    worst = 0.0
+    for variance, third in ((law.xx, law.xxx), (law.tt, law.ttt)):
+        skew = np.where(variance > NOISELESS / 100, third / np.maximum(variance, NOISELESS / 100), 0.0)
+        worst = max(worst, float(np.max(variance + np.abs(2.5 * variance - skew))))
+    return worst < (EXPANDED if total == 0 or total > WIDE else NOISELESS)
+
+
+def _relative(logs: LogMoments, free: LayerLaw, law: LayerLaw) -> LogMoments:
+    """Return the moments relative to the means given the conditions, from those relative to the means without."""
+    mean_x, mean_t = logs.mean_x + free.log_x - law.log_x, logs.mean_t + free.log_t - law.log_t
+    return logs._replace(mean_x=mean_x, mean_t=mean_t)
+
+
+def _operator(step: LogStep, ahead: Grid, kind: LayerKind, gain: float) -> Operator:
+    mean = step.log_t + gain
+    if not kind.next_sigma_w:
+        return Operator(mean, step.variance_t, np.empty(0), np.empty(0), np.empty(0))
+    reached = step.log_x[:, None] + 2 * log(kind.next_sigma_w) + step.noise_x[:, None] * _NODE
+    g, k = _NODE[:, None], _NODE
+    x, own, lead = (part[:, None, None] for part in (step.cosine_with_x, step.cosine_own, step.cosine))
+    angles = ahead.angle_rows(lead + x * g + own * k)
+    tilt = step.t_with_x[:, None, None] * g + step.t_with_cosine[:, None, None] * k
+    return Operator(
+        mean,
+        step.variance_t,
+        ahead.length_rows(reached.ravel()),
+        np.ascontiguousarray(angles.reshape(-1, *angles.shape[2:]).transpose(0, 2, 1)),
+        tilt.reshape(len(tilt), -1),
+    )

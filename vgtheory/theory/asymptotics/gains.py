@@ -1,0 +1,126 @@
+"""Gains: by what to multiply σ_w = 1 so that signals, or gradients, keep their size through an activation.
+
+What frameworks call a gain mixes three requirements, each of which has its own number:
+
+- forward, second moment: 1/√E φ(z)², so that outputs have mean square 1 when pre-activations are N(0, 1);
+- forward, standard deviation: 1/√Var φ(z), the same for the variance (equal for odd φ);
+- backward: 1/√E φ'(z)², so that squared gradients keep their mean.
+
+ReLU's √2 is the first and the third at once (E φ² = E φ'² = 1/2; He et al. (2015)).  PyTorch's 5/3 for tanh is none of
+the three (1.5925, 1.5925, 1.4674): a network of that gain settles at q = 1.1785, its outputs at a root mean square of
+0.6513, and its gradient grows, χ = 1.2098.  PyTorch's 3/4 for SELU is none either (1, 1, 0.9660): it gives up the fixed
+point q = 1 that SELU is made for (there χ = 1.0716) for q = 0.0230, where SELU is almost two half-lines and χ = 1.0037.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vgtheory._errors import VgtheoryError
+from vgtheory.kernels.quadrature import PanelGrid, gaussian_means
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation as to_activation
+from vgtheory.symbolic.printing import decimal, displayed
+from vgtheory.theory.asymptotics.fixed_points import FixedPoint, fixed_points
+from vgtheory.theory.asymptotics.moments import table_of
+
+# torch.nn.init.calculate_gain; the gain of leaky ReLU depends on its slope.
+_FRAMEWORK = {"identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": 2**0.5, "selu": 3 / 4}
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The gains of an activation at q = 1, the critical one without bias, and what a framework's does.
+
+    Parameters
+    ----------
+    rms : 1/√E φ(z)².
+    std : 1/√Var φ(z); inf where φ is constant.
+    backward : 1/√E φ'(z)²; inf where φ' = 0 almost everywhere.
+    small_signal : σ_w with χ = 1 for q → 0, 1/√((φ'(0⁺)² + φ'(0⁻)²)/2); nan unless φ(0) = 0 and that slope is not 0.
+    framework : what `torch.nn.init.calculate_gain` returns; nan where it knows no gain.
+    settled : the stable fixed point with the largest q that a network with that gain and no bias has, None without.
+    """
+
+    rms: float
+    std: float
+    backward: float
+    small_signal: float
+    framework: float
+    settled: FixedPoint | None
+
+    def _repr_latex_(self) -> str:
+        rows = ((r"1/\sqrt{\mathbb{E}\varphi^2}", self.rms), (r"1/\sqrt{\operatorname{Var}\varphi}", self.std))
+        shown = (*rows, (r"1/\sqrt{\mathbb{E}\varphi'^2}", self.backward))
+        return displayed(r", \quad ".join(f"{name} = {decimal(value, 10)}" for name, value in shown))
+
+
+def gains(act: Any) -> Gains:
+    """Return the gains of an activation for pre-activations of variance 1.
+
+    Parameters
+    ----------
+    act : an Activation, a catalogue name or a formula.
+
+    Raises
+    ------
+    InputError : symbolic parameters.
+    UnsupportedError : the moments at q = 1 are not finite.
+
+    Notes
+    -----
+    He et al. (2015), eqs. 10 and 14; Glorot & Bengio (2010).  An infinite gain is what an activation without slope
+    would need.
+
+    Examples
+    --------
+    >>> g = gains("tanh")
+    >>> round(g.rms, 10), round(g.backward, 10), round(g.settled.chi, 10)
+    (1.5925374197, 1.4674135916, 1.2098313204)
+    """
+    act = to_activation(act)
+    table = table_of(act)
+    m = table.at(np.zeros(1))
+    square, slope = float(np.exp(m.log_square[0])), float(np.exp(m.log_slope_square[0]))
+    grid = PanelGrid(lambda h: table.values(h)[:1], tuple(float(b) for b in act.breakpoints))
+    mean = float(gaussian_means(lambda h: table.values(h)[:1], np.ones(1), grid)[0, 0])
+    framework = _framework(act)
+    return Gains(
+        rms=square**-0.5,
+        std=_inverse_root(square - mean**2),
+        backward=_inverse_root(slope if slope > 1e-290 else 0.0),
+        small_signal=_small_signal(act),
+        framework=framework,
+        settled=_settled(act, framework),
+    )
+
+
+def _inverse_root(square: float) -> float:
+    return square**-0.5 if square > 1e-15 else float("inf")
+
+
+def _small_signal(act: Activation) -> float:
+    table = table_of(act)
+    if float(table.values(np.zeros(1))[0, 0]) != 0:
+        return float("nan")
+    sides = table.values(np.array([-1e-290, 1e-290]))[1]
+    square = float(np.mean(sides**2))
+    return square**-0.5 if square else float("nan")
+
+
+def _framework(act: Activation) -> float:
+    if act.name == "leaky_relu":
+        slope = float(act.derivative().subs(act.symbol, -1))
+        return float((2 / (1 + slope**2)) ** 0.5)
+    return _FRAMEWORK.get(act.name, float("nan"))
+
+
+def _settled(act: Activation, gain: float) -> FixedPoint | None:
+    if not np.isfinite(gain):
+        return None
+    try:
+        stable = [p for p in fixed_points(act, gain) if p.stable]
+    except VgtheoryError:
+        return None
+    return stable[-1] if stable else None

@@ -1,0 +1,155 @@
+"""Mean, variance and covariance of ln X and ln T for one layer, X = mean φ(h)² and T = mean φ'(h)² y², at any width.
+
+From the Laplace transform of both, L(s, t) = E e^{−s X − t T} = (E e^{−(s φ² + t φ'² y²)/N})^N, by the trapezoid rule
+in ln s and ln t, which converges exponentially.  With e a unit exponential, P(ln(e/X) > ln s) = L(s, 0), so for E X = 1
+
+    E ln X = ∫ (e^{−s} − L) d ln s,    Var ln X = 2 ∫ ln s (L − e^{−s}) d ln s − 2γ E ln X − (E ln X)²,
+    Cov(ln X, ln T) = ∫∫ (L(s, t) − L(s, 0) L(0, t)) d ln s d ln t        (Hoeffding (1940)).
+
+Haar matrices fix ‖z‖² and z·ζ.  L is then multiplied by the ratio of the densities of these two at their values, in the
+law tilted by e^{−sX − tT} and in the plain one: that of a gamma variable for ‖z‖² (exact for φ = x, and with its third
+cumulant to order 1/N²), that of a normal one for z·ζ given h.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import digamma, gammaln, polygamma
+
+from vgtheory.kernels.quadrature import CUT, Array, normal_rule
+from vgtheory.theory.asymptotics.layer_sums import LogMoments
+from vgtheory.theory.asymptotics.moments import MomentTable
+
+STEP = 0.4  # in ln s; the error is e^{−π²/STEP}
+# ln s: below, L = e^{−s} to 1e-11; above, what is left counts as X = 0.
+LOWEST, USUALLY, HIGHEST = -13.0, 5.0, 30.0
+_LEFT = 1e-8  # of L at the end: what lies beyond adds this times the square of ln s
+_KEPT = 1e-16  # weight of a node: nothing grows here
+_NOTHING = 1e-16
+_GONE = -40.0  # of a logarithm of L
+
+
+class Conditions(NamedTuple):
+    """What is known of the normal vectors z and ζ, of which a layer sees a part.
+
+    length : the dimension in which ‖z‖² equals it; 0 where z is free.
+    across : whether z·ζ = 0 there.
+    tangent : the dimension in which ‖ζ‖² equals it; 0 where ζ is free.
+    """
+
+    length: int = 0
+    across: bool = False
+    tangent: int = 0
+
+
+class _Unit(NamedTuple):
+    """Nodes h/√V of one unit: weights, φ²/E φ², φ'², and E z^{2k} given h for k = 1, 2, 3."""
+
+    weight: Array
+    square: Array
+    slope: Array
+    powers: tuple[Array, Array, Array]
+
+
+def exact_logs(
+    table: MomentTable, scales: tuple[Array, float], cosine: Array, width: int, conditions: Conditions
+) -> tuple[LogMoments, Array]:
+    """Return the moments, given X > 0 and T > 0, of a layer where y = θ z + √(1 − θ²) ζ, and the chance that it is not.
+
+    What lies e^30 below the mean counts as 0.
+
+    Relative to the logarithms of E X and E T without conditions.  Exact without conditions on z, else to order 1/N².
+
+    Parameters
+    ----------
+    scales : ln R, shape (m,), and σ_b; h = √R z + σ_b β.
+    cosine : θ, shape (m,); 0 with conditions.
+    """
+    units: dict[float, _Unit] = {}
+    out, lost = np.empty((5, len(cosine))), np.empty(len(cosine))
+    for k, (t, along) in enumerate(zip(scales[0].tolist(), cosine.tolist(), strict=True)):
+        if t not in units:
+            units[t] = _unit(table, float(np.exp(t)), scales[1])
+        for highest in (USUALLY, HIGHEST):
+            u = np.arange(LOWEST, highest, STEP)
+            both = _transform(units[t], np.append(0.0, np.exp(u)), along, width, conditions)
+            if max(both[-1, 0], both[0, -1]) < _LEFT:
+                break
+        *out[:, k], lost[k] = _moments(u, both)
+    if conditions.tangent:  # the direction of ζ is independent of its length, so ln T loses the part of ln ‖ζ‖²
+        freedom = max(conditions.tangent - conditions.across, 1) / 2
+        out[1] -= digamma(freedom) - np.log(conditions.tangent / 2)
+        out[3] -= polygamma(1, freedom)
+    return LogMoments(*out), lost
+
+
+def _unit(table: MomentTable, weight: float, sigma_b: float) -> _Unit:
+    v = weight + sigma_b**2
+    h, w = normal_rule(v, table.grid.edges(CUT * np.sqrt(v)))
+    kept = w > _KEPT
+    h, w = h[kept], w[kept]
+    value, slope = table.values(np.sqrt(v) * h)
+    a, b = weight / v * h * h, sigma_b**2 / v  # z is normal given h, with variance b
+    powers = a + b, a * a + 6 * a * b + 3 * b * b, a**3 + 15 * a * a * b + 45 * a * b * b + 15 * b**3
+    return _Unit(w, value * value / (w @ (value * value)), slope * slope, powers)
+
+
+def _transform(unit: _Unit, s: Array, along: float, width: int, conditions: Conditions) -> Array:
+    """Return L(s, t) on the grid, given the conditions."""
+    w, own, turned = unit.weight, 1 - along * along, along * along * unit.powers[0]
+    rate = s[:, None] * (unit.slope / (width * (w @ (unit.slope * (own + turned)))))
+    spread = 1 / (1 + 2 * own * rate)  # of ζ, whose mean is taken in closed form
+    by_x = np.expm1(-s[:, None] / width * unit.square)
+    by_t = np.expm1(0.5 * np.log(spread) - turned * rate * spread)
+    unit_log = np.log1p(np.maximum((by_x @ w)[:, None] + by_t @ w + (by_x * w) @ by_t.T, _NOTHING - 1))
+    log_all = width * unit_log
+    if conditions.length:
+        scale = np.where(log_all > _GONE, np.exp(-unit_log), 0.0)
+
+        def mean(power: int, by_spread: bool) -> Array:
+            left = (by_x + 1) * (w * unit.powers[power - 1])
+            return np.asarray(left @ ((by_t + 1) * (spread if by_spread else 1.0)).T * scale)
+
+        log_all = np.where(log_all > _GONE, log_all + _given(mean, width, conditions), -np.inf)
+    return np.asarray(np.exp(log_all))
+
+
+def _given(mean: Callable[[int, bool], Array], width: int, conditions: Conditions) -> Array:
+    """Return the logarithm of the factor by which the conditions on z change L.
+
+    Parameters
+    ----------
+    mean : E z^{2k} in the tilted law, and with a factor Var ζ_i there.
+    """
+    n, part = conditions.length, width / conditions.length
+    m1, m2, m3 = mean(1, False), mean(2, False), mean(3, False)
+    # Of z² on average over n units, of which the layer has a part.
+    m = np.maximum(part * m1 + 1 - part, _NOTHING)
+    v = part * np.maximum(m2 - m1**2, _NOTHING) + 2 * (1 - part)
+    third = part * (m3 - 3 * m1 * m2 + 2 * m1**3) + 8 * (1 - part)
+    shape = n * m * m / v
+    out = shape * np.log(shape / m) - shape / m - gammaln(shape)
+    out -= 0.5 * np.log1p(np.clip((third - 2 * v * v / m) * (1 - m) * (m / v) ** 2, -0.9, 9.0))
+    if conditions.across:
+        push = (1 - m) / v  # what the condition on ‖z‖² does to other means
+        seen = mean(1, True)
+        inside = part * (seen + push * (mean(2, True) - seen * m1)) + (1 - part) * (1 + 2 * push)
+        out -= 0.5 * np.log(np.maximum(inside, _NOTHING))
+    return np.asarray(out - out[0, 0])
+
+
+def _moments(u: Array, both: Array) -> tuple[float, ...]:
+    # Without the networks in which X or T is as good as zero.
+    both = both - both[-1] - both[:, -1:] + both[-1, -1]
+    alive = float(both[0, 0])
+    both /= alive
+    x, t = both[1:, 0], both[0, 1:]
+    (mean_x, xx), (mean_t, tt) = _of_logarithm(u, x), _of_logarithm(u, t)
+    return mean_x, mean_t, xx, tt, STEP**2 * float((both[1:, 1:] - x[:, None] * t).sum()), 1 - alive
+
+
+def _of_logarithm(u: Array, transform: Array) -> tuple[float, float]:
+    gap = transform - np.exp(-np.exp(u))
+    mean = -STEP * float(gap.sum())
+    return mean, 2 * STEP * float(u @ gap) - 2 * float(np.euler_gamma) * mean - mean**2

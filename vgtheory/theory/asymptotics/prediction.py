@@ -1,0 +1,268 @@
+"""`predict`: what theory says about every layer of a network, as one labelled data set."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import xarray as xr
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.kernels.quadrature import Array
+from vgtheory.model.network import Network, require_independent_layers
+from vgtheory.theory.asymptotics.architectures import architecture_finite_width, predict_architecture
+from vgtheory.theory.asymptotics.closure import Closure, closure
+from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width, require_slopes
+from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms, has_exact_law
+
+Method = Literal["auto", "exact law", "order 1/N", "closure"]
+
+# Up to these the expansion is as good as the closure, which it is much faster than; above, next orders show.
+NOISE_LIMIT, ALIGNMENT_LIMIT, NEXT_ORDER_LIMIT, LENGTH_LIMIT = 0.04, 0.01, 0.01, 0.02
+# The closure takes a layer's ln X for normal: from here on it is off by more than a tenth of its spread.
+CLOSURE_LIMIT = 1.0
+LOST_LIMIT = 1e-5  # chance of a layer with next to no slope: rarer than that it does not show in any sample
+_UNITS = {
+    "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
+    "log_q": "natural logarithm of q (stays finite where q leaves the range of doubles)",
+    "chi": "gain of the squared gradient norm from layer l + 1 to l",
+    "log_gradient_norm": "mean over networks of ln |dloss/dh_l|_2: the typical gradient",
+    "log_gradient_norm_std": "standard deviation over networks of ln |dloss/dh_l|_2",
+    "log_gradient_norm_rms": "half the ln of the mean of |dloss/dh_l|_2^2 under the log-normal law: the mean gradient",
+    "log_gradient_norm_infinite_width": "ln |dloss/dh_l|_2 of the infinitely wide network",
+    "log_weight_gradient_norm": "mean over networks of ln |dloss/dW_l|_F",
+    "log_weight_gradient_norm_std": "standard deviation over networks of ln |dloss/dW_l|_F",
+    "relative_length_bias": "(E V_l - q_l)/q_l, V_l the conditional variance of h_l",
+    "relative_length_variance": "variance of V_l over q_l^2",
+    "alignment": "w_l: E cos^2 of the angle between h_l and dloss/dh_l is (1 + w_l)/N, to order 1/N",
+}
+
+
+@dataclass(frozen=True)
+class _Norms:
+    """Statistics of one kind of log norm squared, how they are known, and why not to trust them."""
+
+    mean: Array
+    variance: Array
+    method: str
+    doubts: tuple[str, ...] = ()
+
+
+def predict(network: Network, method: Method = "auto") -> xr.Dataset:
+    """Return the predicted gradient norms of every layer, mean and spread over random networks of this width and depth.
+
+    For a loss whose gradient at x_L is uniform on the unit sphere and an input with ‖x_0‖² = N_0.
+
+    Parameters
+    ----------
+    network : with numbers for width, depth and scales.
+    method : "exact law", for positively homogeneous activations (linear, ReLU, leaky ReLU, |x|) at every width and
+        depth; "order 1/N", the expansion in the width, O(depth); "closure", which follows lengths and alignments that
+        fluctuate too much to be expanded in, and skewed slopes, within seconds.  "auto" takes the exact law where there
+        is one, else the expansion where fluctuations, alignment and skewness are small, else the closure.
+
+    Returns
+    -------
+    Dataset over ``layer`` = 1..L with q, log_q, chi, log_gradient_norm (natural logarithms), log_gradient_norm_std,
+    log_gradient_norm_rms, log_gradient_norm_infinite_width, log_weight_gradient_norm, log_weight_gradient_norm_std,
+    relative_length_bias, relative_length_variance, alignment.  attrs: method, weight_method, reliable ("yes", or "no: "
+    and why), weight_reliable, expansion ("holds", or "fails: " and why), law, assumptions, dead_probability,
+    variance_per_layer (of ln‖δ_l‖², in the middle half of the layers, times the smallest width), depth_to_width (its
+    inverse: the ratio L/N at which ln‖δ‖² has variance 1, so that gradients of two networks differ by a factor of
+    about e and the infinitely wide network no longer describes one of them), spec (JSON).
+
+    dead_probability is the chance that all slopes of some layer are zero;
+    mean and spread are those of the other networks.
+
+    With skip connections, layer or RMS normalisation, or dropout: the expansion, which the method "auto" takes there
+    whatever it is worth.  Where it is not known (normalised branches beside skip connections, batch normalisation,
+    dropout behind a normalisation, orthogonal weights with either of these two) the mean field alone (width → ∞):
+    spreads are NaN and ``reliable`` says so.
+
+    Raises
+    ------
+    InputError : symbolic or zero quantities.
+    NoSolutionError : q_l diverges.
+    UnsupportedError : a slope that vanishes everywhere, moments that are not finite, a method that does not apply.
+
+    Notes
+    -----
+    Mean field: Poole et al. (2016), Schoenholz et al. (2017).  ln‖δ_l‖ is a sum over layers and close to normal, so
+    ‖δ_l‖ is close to log-normal: its typical value is e^mean, the root of its mean square e^{mean + std²}, which rare
+    networks dominate once std exceeds about 1 (Hanin & Nica (2020) for ReLU).  At infinite width both are one.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> p = predict(vg.Network("relu", vg.Weights.he(), width=100, depth=50))
+    >>> p.attrs["method"], round(float(p.log_gradient_norm_std[0] ** 2), 3)
+    ('exact law', 0.644)
+    """
+    if method not in get_args(Method):
+        raise InputError(f"method = {method!r}", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"')
+    require_independent_layers(network, "predict")
+    if network.parts:
+        if method not in ("auto", "order 1/N"):
+            raise UnsupportedError(f'method {method!r} with {" and ".join(network.parts)}; use "order 1/N"')
+        return _with_parts(network)
+    terms = finite_width(network)
+    wanted = method == "exact law" or (method == "auto" and has_exact_law(network))
+    exact = exact_norms(network) if wanted else None
+    return _dataset(network, terms, *_norms(network, terms, exact, method), exact)
+
+
+def _with_parts(network: Network) -> xr.Dataset:
+    """Return the expansion where it is known, else the mean field, which then says why it has no spread."""
+    require_slopes(network)
+    try:
+        terms = architecture_finite_width(network)
+    except UnsupportedError as problem:
+        return predict_architecture(network, str(problem.args[0]))
+    gradient = _Norms(terms.mean, terms.variance, "order 1/N", terms.warnings)
+    weight = _Norms(terms.weight_mean, terms.weight_variance, "order 1/N", terms.warnings)
+    return _dataset(network, terms, gradient, weight, None, None)
+
+
+def _dead_layers(network: Network) -> float:
+    """Return the chance that dropout, or a φ that is 0 on one side of 0, makes all slopes of some layer zero."""
+    one_sided = network.activation.homogeneous_degree == 1 and _dies(network)
+    off = 1 - (1 - network.drop_rate) * (0.5 if one_sided else 1.0)
+    return -float(np.expm1(np.log1p(-(off ** np.array(network.widths[1:], dtype=float))).sum()))
+
+
+def _dataset(
+    network: Network,
+    terms: FiniteWidth,
+    gradient: _Norms,
+    weight: _Norms,
+    closed: Closure | None,
+    exact: ExactNorms | None,
+) -> xr.Dataset:
+    with np.errstate(over="ignore", under="ignore"):
+        q, chi = np.exp(terms.log_q), np.exp(terms.log_chi)
+    bias, spread = terms.length_bias, terms.length_variance
+    if closed is not None:
+        sigma_b = np.array(network.sigmas)[:, 1]
+        bias, spread = (closed.length_mean + sigma_b**2) / q - 1, closed.length_variance / q**2
+    rms = terms.wide_mean if exact is not None else gradient.mean + gradient.variance / 2
+    values = {
+        "q": q,
+        "log_q": terms.log_q,
+        "chi": chi,
+        "log_gradient_norm": gradient.mean / 2,
+        "log_gradient_norm_std": _half_spread(gradient.variance),
+        "log_gradient_norm_rms": rms / 2,
+        "log_gradient_norm_infinite_width": terms.wide_mean / 2,
+        "log_weight_gradient_norm": weight.mean / 2,
+        "log_weight_gradient_norm_std": _half_spread(weight.variance),
+        "relative_length_bias": bias,
+        "relative_length_variance": spread,
+        "alignment": terms.alignment,
+    }
+    return xr.Dataset(
+        {name: ("layer", value, {"description": _UNITS[name]}) for name, value in values.items()},
+        coords={"layer": np.arange(1, len(q) + 1)},
+        attrs=_attributes(network, terms, _dead_probability(network, exact, closed), gradient, weight),
+    )
+
+
+def _norms(
+    network: Network, terms: FiniteWidth, exact: ExactNorms | None, method: Method
+) -> tuple[_Norms, _Norms, Closure | None]:
+    """Return the statistics of ‖δ_l‖² and ‖∂ℓ/∂W_l‖² by the method that holds, and the closure where it was needed."""
+    if exact is not None and exact.weight_mean is not None and exact.weight_variance is not None:
+        return (
+            _Norms(exact.mean, exact.variance, "exact law"),
+            _Norms(exact.weight_mean, exact.weight_variance, "exact law"),
+            None,
+        )
+    closed, doubts = None, terms.warnings
+    better = bool(terms.warnings) or any(
+        float(size.max()) > limit
+        for size, limit in (
+            (terms.noise, NOISE_LIMIT),
+            (terms.alignment_weight, ALIGNMENT_LIMIT),
+            (terms.next_order, NEXT_ORDER_LIMIT),
+            (terms.length_shift, LENGTH_LIMIT),
+        )
+    )
+    if method == "closure" or (method != "order 1/N" and better):
+        closed, doubts = _closed(network, terms, method)
+    known, name = (terms, "order 1/N") if closed is None else (closed, "closure")
+    weight = _Norms(known.weight_mean, known.weight_variance, name, doubts)
+    if exact is None:
+        return _Norms(known.mean, known.variance, name, doubts), weight, closed
+    # The gradient's part of the weight gradient is exact, the input's length is not.
+    mean, variance = weight.mean + (exact.mean - known.mean), weight.variance + (exact.variance - known.variance)
+    return _Norms(exact.mean, exact.variance, "exact law"), _Norms(mean, variance, name, doubts), closed
+
+
+def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closure | None, tuple[str, ...]]:
+    """Return the closure and what speaks against it; without one where it does not apply."""
+    try:
+        found = closure(network)
+    except UnsupportedError as problem:
+        if method == "closure":
+            raise
+        return None, (*terms.warnings, f"and the closure does not apply: {problem.args[0]}") if terms.warnings else ()
+    noise = float(terms.noise.max())
+    if noise > CLOSURE_LIMIT:
+        return found, (f"the layers are too narrow: max v_η/N = {noise:.3g} > {CLOSURE_LIMIT:g}; use vg.simulate",)
+    if found.lost > LOST_LIMIT and not _dies(network):
+        return found, (f"with a chance of {found.lost:.2g} next to nothing passes some layer, which is left out",)
+    return found, ()
+
+
+def _dies(network: Network) -> bool:
+    """Return whether a slope is exactly zero somewhere, so that gradients can be too."""
+    return any(piece.expr == 0 for piece in network.activation.derivative_pieces())
+
+
+def _half_spread(variance: Array) -> Array:
+    return np.sqrt(np.maximum(variance, 0.0)) / 2  # orthogonal linear networks: zero up to rounding
+
+
+def _dead_probability(network: Network, exact: ExactNorms | None, closed: Closure | None) -> float:
+    """Return the chance, left out of the moments, that all slopes of some layer are zero."""
+    if exact is not None:
+        return exact.dead_probability
+    if network.parts:
+        return _dead_layers(network)
+    return closed.lost if closed is not None and closed.lost > 1e-12 and _dies(network) else 0.0
+
+
+def _attributes(
+    network: Network, terms: FiniteWidth, dead: float, gradient: _Norms, weight: _Norms
+) -> dict[str, str | float]:
+    assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0"]
+    if network.weights.acts_by_variance:
+        assumptions.append(
+            f"{network.weights.text} weights act like gaussian ones of the same variance (asymptotic in the width)"
+        )
+    if dead:
+        assumptions.append("given that no layer is dead")
+    growth = min(network.widths) * _growth(gradient.variance)
+    return {
+        "method": gradient.method,
+        "weight_method": weight.method,
+        "reliable": _verdict(gradient.doubts),
+        "weight_reliable": _verdict(weight.doubts),
+        "expansion": "fails: " + "; ".join(terms.warnings) if terms.warnings else "holds",
+        "law": "|dloss/dh_l|_2 is log-normal in the bulk",
+        "assumptions": "; ".join(assumptions),
+        "dead_probability": dead,
+        "variance_per_layer": growth,
+        "depth_to_width": 1 / growth if growth > 1e-9 else float("inf"),
+        "max_relative_length_variance": float(terms.length_variance.max()),
+        "max_alignment_weight": float(terms.alignment_weight.max()),
+        "spec": network.spec_json,
+    }
+
+
+def _growth(variance: Array) -> float:
+    """Return by how much the variance grows per layer, in the middle half of the layers."""
+    first, last = len(variance) // 4, (3 * len(variance)) // 4
+    return float(variance[0]) if last == first else float((variance[first] - variance[last]) / (last - first))
+
+
+def _verdict(reasons: tuple[str, ...]) -> str:
+    return "no: " + "; ".join(reasons) if reasons else "yes"

@@ -1,0 +1,148 @@
+"""How deep is too deep? Depths at which a mean-square bound proves that gradients are below a threshold."""
+
+from __future__ import annotations
+
+import math
+
+import sympy as sp
+from scipy import optimize
+
+from vgtheory._errors import InputError
+from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.notation import (
+    depth_bfloat16_last,
+    depth_float16,
+    depth_float16_last,
+    depth_float32,
+    depth_float32_last,
+    depth_to_vanish,
+    eps,
+    gradient_norm,
+    p,
+)
+from vgtheory.theory.proofs.infimum import Exponential
+from vgtheory.theory.proofs.rates import smallest_rate
+from vgtheory.theory.proofs.setting import Setting, certainly_below
+
+# IEEE 754 binary32 and binary16, and bfloat16: 2**−exponent is the smallest normal or the smallest of all numbers.
+FLOATS = (
+    (depth_float32, 126, "leave float32", "the smallest normal number of float32 and bfloat16"),
+    (depth_float32_last, 149, "reach 0 in float32", "the smallest number of float32"),
+    (depth_bfloat16_last, 133, "reach 0 in bfloat16", "the smallest number of bfloat16"),
+    (depth_float16, 14, "leave float16", "the smallest normal number of float16"),
+    (depth_float16_last, 24, "reach 0 in float16", "the smallest number of float16"),
+)
+DEEPEST = 10**9  # where the search for a depth gives up
+DIGITS = 12  # of logarithms in that search
+
+
+def depth_bounds(s: Setting) -> list[Formula]:
+    """Return Markov's bound on the gradient norm, and the depths that follow where the rate is below 1."""
+    best = smallest_rate(s)
+    if best is None:
+        return []
+    found = [
+        Formula(
+            gradient_norm,
+            sp.sqrt(best.prefactor * s.product(best.factor) / p),
+            "upper bound",
+            best.status,
+            "gradient norm with probability 1 − p",
+            "With probability at least 1 − p the gradient at the input is at most this long (Markov's inequality).",
+            best.assumptions,
+        )
+    ]
+    rate = best.factor(s.layers[0])
+    if not s.uniform_width or not certainly_below(rate, sp.Integer(1)) or rate == 0:
+        return found
+    found.append(
+        Formula(
+            depth_to_vanish,
+            sp.log(best.prefactor / (p * eps**2)) / sp.log(1 / rate),
+            "upper bound",
+            best.status,
+            "depth to vanish",
+            "From this depth on the gradient at the input is at most eps with probability at least 1 − p.",
+            best.assumptions,
+        )
+    )
+    for symbol, exponent, title, name in FLOATS:
+        found.append(
+            Formula(
+                symbol,
+                (2 * exponent * sp.log(2) + sp.log(best.prefactor)) / sp.log(1 / rate),
+                "upper bound",
+                best.status,
+                f"depth to {title}",
+                f"From this depth on the root mean square of the gradient's norm is below {name}, 2^{{−{exponent}}}.",
+                best.assumptions,
+            )
+        )
+    return found
+
+
+def depth_below(bound: Formula, level: float) -> int | None:
+    """Return the smallest depth from which an upper bound stays below `level`, None where it never does.
+
+    Parameters
+    ----------
+    bound : an upper bound or equality with the one free symbol ``depth``; fix the others with ``.at``.
+    level : a positive number.
+
+    Raises InputError for another kind of formula or further symbols.
+
+    Notes
+    -----
+    The logarithms of all bounds are concave in the depth (linear, plus a multiple of its root), so that after the last
+    crossing they only fall.
+
+    Examples
+    --------
+    >>> from vgtheory.symbolic.notation import gradient_square, depth
+    >>> depth_below(Formula(gradient_square, sp.Rational(1, 2) ** depth, "upper bound"), 1e-3)
+    10
+    """
+    if bound.kind not in ("upper bound", "equality") or {s.name for s in bound.symbols} != {"depth"}:
+        raise InputError(f"the formula {bound.name or bound}", "an upper bound with the free symbol depth", "use .at")
+    if not level > 0:
+        raise InputError(f"level = {level}", "a positive number", "e.g. 1e-6")
+    logarithm = log_of(bound.expr)
+    target = math.log(level)
+
+    def above(depth: float) -> float:
+        return _number(logarithm, round(depth)) - target
+
+    if above(DEEPEST) >= 0:
+        return None
+    rises = above(2) > above(1)
+    low = max((2**k for k in range(DEEPEST.bit_length()) if above(2**k) >= 0), default=0) if rises else 1
+    if low == 0 or above(low) < 0:
+        return 1
+    depth = round(optimize.brentq(above, low, DEEPEST, xtol=0.4))
+    while above(depth) >= 0:
+        depth += 1
+    while depth > 1 and above(depth - 1) < 0:
+        depth -= 1
+    return depth
+
+
+def log_of(expr: sp.Expr) -> sp.Expr:
+    """Return the logarithm of a positive expression, products and powers taken apart so that none is multiplied out.
+
+    >>> from vgtheory.symbolic.notation import depth
+    >>> log_of(3 * sp.Rational(9, 16) ** depth)
+    depth*log(9/16) + log(3)
+    """
+    if expr.is_Mul:
+        return sp.Add(*(log_of(factor) for factor in expr.args))
+    if expr.is_Pow and expr.base != sp.E:
+        return expr.exp * log_of(expr.base)
+    if isinstance(expr, (sp.exp, Exponential)):
+        return expr.args[0]
+    return sp.log(expr)
+
+
+def _number(logarithm: sp.Expr, at: int) -> float:
+    value = logarithm.subs(dict.fromkeys(logarithm.free_symbols, at))
+    return -math.inf if value.has(sp.zoo, -sp.oo) else float(enclose(value, DIGITS).mid())
