@@ -11,19 +11,24 @@ class VgtheoryError(Exception):
 class InputError(VgtheoryError, ValueError):
     """A value that is outside what is accepted.
 
+    With `got` the message reads "depth must be a whole number of at least 1 (got 0); try depth=50".
+
     Parameters
     ----------
-    problem : the value and what is wrong with it, e.g. ``"depth = 0"``.
-    accepted : what is accepted, e.g. ``"an integer of at least 1"``.
-    hint : the next step, e.g. ``"give --depth 50"``.
+    subject : what was given, as the caller named it, e.g. ``"depth"``; without `got` the whole finding, e.g.
+        ``"3 widths for depth 5"``.
+    accepted : what is accepted, e.g. ``"a whole number of at least 1"``.
+    hint : the next step, e.g. ``"try depth=50"``.
+    got : the value, as the caller would write it.
     """
 
-    def __init__(self, problem: str, accepted: str, hint: str) -> None:
-        super().__init__(f"{problem}: accepted is {accepted}; {hint}")
-        self.problem, self.accepted, self.hint = problem, accepted, hint
+    def __init__(self, subject: str, accepted: str, hint: str, got: str | None = None) -> None:
+        found = f"{subject}: expected {accepted}" if got is None else f"{subject} must be {accepted} (got {got})"
+        super().__init__(f"{found}; {hint}")
+        self.subject, self.accepted, self.hint, self.got = subject, accepted, hint, got
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.problem, self.accepted, self.hint)
+        return type(self), (self.subject, self.accepted, self.hint, self.got)
 
 
 class FormulaError(InputError):

@@ -37,7 +37,7 @@ def test_the_number_of_widths_is_depth_plus_one():
 
 
 def test_other_bad_arguments_are_refused():
-    with pytest.raises(InputError, match="accepted is a Weights"):
+    with pytest.raises(InputError, match="must be a Weights"):
         Network("tanh", 1.5, 8, 3)
     with pytest.raises(UnknownNameError, match="did you mean tanh"):
         Network("tahn", HE, 8, 3)

@@ -88,8 +88,8 @@ def test_every_type_shows_itself_to_a_notebook():
     network = vg.Network(act, NUMERIC, width=64, depth=50)
     objects = [
         act, network, network.weights, vg.calculus.length_map(act), vg.calculus.dual_kernel(act),
-        vg.saturation("tanh", 0.01), vg.saturation("gelu", 0.01), vg.saturation("tanh", n.eps), vg.derivative_range(act),
-        vg.derivative_range("mish").sup,        vg.derivative_range("relu_squared"),
+        vg.saturation("tanh", 0.01), vg.saturation("gelu", 0.01), vg.saturation("tanh", n.eps),
+        vg.derivative_range(act), vg.derivative_range("mish").sup, vg.derivative_range("relu_squared"),
         vg.derivative_range("tanh"), derivation(act), vg.catalogue["swish"],
         *vg.fixed_points("tanh", 1.5, 0.3), vg.critical("tanh", sigma_b=0.3),
         vg.Network("relu", vg.Weights.orthogonal(n.sigma_w), width=[3, 5, 2], depth=2),

@@ -144,7 +144,7 @@ def test_result_survives_a_netcdf_file(tmp_path):
         ({}, "over = None"),
         ({"over": {}}, "over = {}"),
         ({"over": ["sigma_w"]}, "values by name"),
-        ({"over": {"sigma": [1]}}, "over 'sigma': accepted is one of sigma_w, sigma_b, width, depth"),
+        ({"over": {"sigma": [1]}}, "over 'sigma': expected one of sigma_w, sigma_b, width, depth"),
         ({"over": {"sigma_w": []}}, "a list of different numbers"),
         ({"over": {"sigma_w": 1.5}}, "a list of different numbers"),
         ({"over": {"sigma_w": "12"}}, "a list of different numbers"),

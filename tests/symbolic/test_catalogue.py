@@ -133,7 +133,7 @@ def test_unknown_names_suggest_near_ones():
 
 def test_parameters_outside_their_domain_are_refused():
     for name, values in (("celu", {"alpha": 0}), ("squareplus", {"b": -1}), ("tailored_rectifier", {"alpha": 1.5})):
-        with pytest.raises(InputError, match="accepted is a number in"):
+        with pytest.raises(InputError, match="must be a number in"):
             activation(name, **values)
     with pytest.raises(InputError, match="lower, upper"):
         activation("rrelu", alpha=0.2)

@@ -27,7 +27,7 @@ def named_values(param: list[str] | None) -> dict[str, Any]:
     for item in param or []:
         name, equals, text = item.partition("=")
         if not equals or not name.strip() or not text.strip():
-            raise InputError(f"--param {item[:40]}", "NAME=VALUE", "e.g. --param ratio=0.5")
+            raise InputError("--param", "NAME=VALUE", "e.g. --param ratio=0.5", got=f"{item[:40]}")
         parts = [_value(part.strip()) for part in text.split(",")]
         listed = len(parts) > 1 and all(not isinstance(p, str) for p in parts)
         out[name.strip()] = parts if listed else _value(text.strip())

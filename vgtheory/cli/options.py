@@ -101,7 +101,7 @@ def activation(act: ActivationName, param: Params = None) -> Activation:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise InputError(f"--param {item[:40]}", "NAME=NUMBER", "e.g. --param alpha=0.2")
+            raise InputError("--param", "NAME=NUMBER", "e.g. --param alpha=0.2", got=f"{item[:40]}")
         values[name.strip()] = number
     if not act.strip():
         raise InputError("an empty activation", "a name or a formula", "e.g. tanh or 'x/(1+exp(-x))'")
@@ -160,7 +160,7 @@ def _expanded(command: Callable[..., None], name: str, build: Callable[..., Any]
 def check_figure(out: Path | None) -> None:
     """Raise InputError unless a figure can be written under this name."""
     if out is not None and out.suffix not in (".svg", ".pdf"):
-        raise InputError(f"--out {out}", "a name ending in .svg or .pdf", "e.g. --out figure.svg")
+        raise InputError("--out", "a name ending in .svg or .pdf", "e.g. --out figure.svg", got=f"{out}")
 
 
 def variance(text: str) -> Literal["profile", "stationary"] | float:
@@ -174,7 +174,7 @@ def variance(text: str) -> Literal["profile", "stationary"] | float:
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number > 0):
-        raise InputError(f"--q {text[:40]}", "profile, stationary or a positive number", "e.g. --q stationary")
+        raise InputError("--q", "profile, stationary or a positive number", "e.g. --q stationary", got=f"{text[:40]}")
     return number
 
 
@@ -194,9 +194,9 @@ def matrix(path: Path) -> Any:
 def check_run(samples: int, seed: int) -> None:
     """Raise InputError unless samples and seed can be used; before anything heavy is loaded or written."""
     if not 1 <= samples <= MAX_SAMPLES:
-        raise InputError(f"samples = {samples}", f"a whole number from 1 to {MAX_SAMPLES:,}", "e.g. --samples 64")
+        raise InputError("samples", f"a whole number from 1 to {MAX_SAMPLES:,}", "e.g. --samples 64", got=f"{samples}")
     if not 0 <= seed < 2**63:
-        raise InputError(f"seed = {seed}", "a whole number from 0 to 2^63 - 1", "e.g. --seed 0")
+        raise InputError("seed", "a whole number from 0 to 2^63 - 1", "e.g. --seed 0", got=f"{seed}")
 
 
 def announce(net: Network, samples: int | None = None, seed: int | None = None) -> None:

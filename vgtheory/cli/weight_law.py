@@ -45,7 +45,7 @@ def weight_law(sigma_w: float | None, sigma_b: float | None, family: str | None,
         )
     if sigma_w is not None or family is not None:
         given = "--sigma-w" if sigma_w is not None else "--weights"
-        raise InputError(f"--init {init.value} together with {given}", "one of them", f"drop {given} or --init")
+        raise InputError("--init", "one of them", f"drop {given} or --init", got=f"{init.value} together with {given}")
     if init is Initialiser.pytorch_default:
         if sigma_b is not None:
             raise InputError(
@@ -78,5 +78,7 @@ def _number(text: str, value: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"--weights {text[:40]}: {value[:20]!r}", "NAME=NUMBER", "e.g. --weights sparse:density=0.2")
+        raise InputError(
+            "--weights", "NAME=NUMBER", "e.g. --weights sparse:density=0.2", got=f"{text[:40]}: {value[:20]!r}"
+        )
     return int(number) if number.is_integer() else number

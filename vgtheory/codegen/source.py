@@ -82,7 +82,7 @@ class RowKind:
     def __post_init__(self) -> None:
         known = ("float64",) if self.library else ("float64", "float32")
         if self.dtype not in known:
-            raise InputError(f"dtype = {self.dtype!r}", " or ".join(map(repr, known)), "convert the arrays")
+            raise InputError("dtype", " or ".join(map(repr, known)), "convert the arrays", got=f"{self.dtype!r}")
 
 
 DOUBLE = RowKind()

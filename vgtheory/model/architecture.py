@@ -41,11 +41,13 @@ class Skip:
 
     def __post_init__(self) -> None:
         if self.matrices not in (1, 2) or isinstance(self.matrices, bool):
-            raise InputError(f"matrices = {self.matrices!r}", "1 or 2", "2 adds W'_l behind the activation")
+            raise InputError("matrices", "1 or 2", "2 adds W'_l behind the activation", got=f"{self.matrices!r}")
         object.__setattr__(self, "scale", _real("scale of a skip connection", self.scale))
         sigma_w = _real("sigma_w of a skip connection", self.sigma_w)
         if sigma_w.is_negative:
-            raise InputError(f"sigma_w = {sigma_w} in a skip connection", "at least 0", "it is a standard deviation")
+            raise InputError(
+                "sigma_w", "at least 0", "it is a standard deviation", got=f"{sigma_w} in a skip connection"
+            )
         object.__setattr__(self, "sigma_w", sigma_w if self.matrices == 2 else sp.Integer(1))
 
     def at(self, depth: Any) -> sp.Expr:
@@ -97,7 +99,7 @@ class Norm:
             raise InputError("batch normalisation after the activation", "before it", "use norm='batch'")
         eps = _real("eps of a normalisation", self.eps)
         if not eps.is_number or eps < 0:
-            raise InputError(f"eps = {self.eps} in a normalisation", "a number of at least 0", "e.g. eps=1e-5")
+            raise InputError("eps", "a number of at least 0", "e.g. eps=1e-5", got=f"{self.eps} in a normalisation")
         object.__setattr__(self, "eps", eps)
 
     @property
@@ -125,7 +127,7 @@ def to_norm(value: Any) -> Norm | None:
     if value is None or isinstance(value, Norm):
         return value
     if not isinstance(value, str) or value not in _NORMS:
-        raise InputError(f"norm = {value!r}", "None, a Norm or one of " + ", ".join(_NORMS), "e.g. norm='layer'")
+        raise InputError("norm", "None, a Norm or one of " + ", ".join(_NORMS), "e.g. norm='layer'", got=f"{value!r}")
     kind, _, place = value.partition("-")
     return Norm(kind, place or "before")  # type: ignore[arg-type]
 
@@ -136,7 +138,7 @@ def to_dropout(value: Any) -> sp.Expr | None:
         return None
     rate = _real("dropout", value)
     if rate.is_number and not 0 <= rate < 1:
-        raise InputError(f"dropout = {value}", "a rate p with 0 <= p < 1", "e.g. dropout=0.1")
+        raise InputError("dropout", "a rate p with 0 <= p < 1", "e.g. dropout=0.1", got=f"{value}")
     return None if rate == 0 else rate
 
 
@@ -147,5 +149,7 @@ def _real(name: str, value: Any) -> sp.Expr:
     number = exact(value)
     number = number.subs({s: depth_symbol for s in number.free_symbols if s.name == "depth"})
     if number.is_extended_real is False or (number.is_number and not (number.is_real and number.is_finite)):
-        raise InputError(f"{name} = {value}", "a real number or an expression in depth", "e.g. 0.5 or '1/sqrt(depth)'")
+        raise InputError(
+            f"{name}", "a real number or an expression in depth", "e.g. 0.5 or '1/sqrt(depth)'", got=f"{value}"
+        )
     return number

@@ -68,7 +68,7 @@ class Network:
         dropout: Any = None,
     ) -> None:
         if not isinstance(weights, Weights):
-            raise InputError(f"weights = {weights!r}", "a Weights", "e.g. vg.Weights.gaussian(1.5, 0.05)")
+            raise InputError("weights", "a Weights", "e.g. vg.Weights.gaussian(1.5, 0.05)", got=f"{weights!r}")
         object.__setattr__(self, "activation", to_activation(activation))
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "depth", _size("depth", depth, MAX_DEPTH))
@@ -231,7 +231,7 @@ def _size(name: str, value: Any, most: int) -> sp.Expr:
         return value
     number = exact(value) if isinstance(value, (int, sp.Expr)) or hasattr(value, "item") else None
     if number is None or not number.is_Integer or not 1 <= number <= most:
-        raise InputError(f"{name} = {value}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100")
+        raise InputError(f"{name}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100", got=f"{value}")
     return number
 
 
@@ -279,5 +279,5 @@ def require_independent_layers(network: Network, verb: str) -> None:
 
 def _float(name: str, value: sp.Expr) -> float:
     if value.free_symbols:
-        raise InputError(f"{name} = {value}", "a number", "give the symbols values")
+        raise InputError(f"{name}", "a number", "give the symbols values", got=f"{value}")
     return float(value)

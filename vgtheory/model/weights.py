@@ -63,9 +63,9 @@ class Weights:
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
-            raise InputError(f"family = {self.family!r}", "one of " + ", ".join(get_args(Family)), "e.g. gaussian")
+            raise InputError("family", "one of " + ", ".join(get_args(Family)), "e.g. gaussian", got=f"{self.family!r}")
         if self.bias_family not in get_args(BiasFamily):
-            raise InputError(f"bias_family = {self.bias_family!r}", "gaussian or uniform", "e.g. gaussian")
+            raise InputError("bias_family", "gaussian or uniform", "e.g. gaussian", got=f"{self.bias_family!r}")
         if (self.arrays is not None) != (self.family == "given") or (self.shared and self.arrays is not None):
             raise InputError(f"{self.family} weights with these arrays", "arrays that are given", "see Weights.given")
         if tuple(name for name, _ in self.options) != OPTIONS.get(self.family, ()):
@@ -242,7 +242,7 @@ def _option(name: str, value: Any) -> sp.Expr:
     except InputError:
         number = sp.nan
     if not (number.is_number and number.is_real and holds(number)):
-        raise InputError(f"{name} = {value}", text, "it is a number of the weight law")
+        raise InputError(f"{name}", text, "it is a number of the weight law", got=f"{value}")
     return number
 
 
@@ -255,5 +255,7 @@ def _scale(name: str, value: Any) -> sp.Expr:
         or number.is_extended_negative
         or (number.is_number and not (number.is_real and number >= 0))
     ):
-        raise InputError(f"{name} = {value}", "a finite number of at least 0", "it is a standard deviation, e.g. 1.5")
+        raise InputError(
+            f"{name}", "a finite number of at least 0", "it is a standard deviation, e.g. 1.5", got=f"{value}"
+        )
     return number

@@ -89,7 +89,7 @@ def bound_table(network: Network, failure: float, eps: float) -> BoundTable:
     """
     for name, value in (("p", failure), ("eps", eps)):
         if not 0 < value < 1:
-            raise InputError(f"{name} = {value}", "a number between 0 and 1", f"e.g. --{name} 0.01")
+            raise InputError(f"{name}", "a number between 0 and 1", f"e.g. --{name} 0.01", got=f"{value}")
     fixed = {"depth": int(network.depth), "p": failure, "eps": eps, "layer": 1, "t": 2.0, "fraction": 0.5}
     return BoundTable(network, bounds(network), fixed)
 

@@ -185,10 +185,10 @@ def _living_sample(
     prediction: xr.Dataset, result: xr.Dataset, quantity: str, false_alarm: float, tolerance: float
 ) -> tuple[Array, int]:
     if quantity not in _QUANTITIES:
-        raise InputError(f"quantity = {quantity!r}", " or ".join(_QUANTITIES), "choose one")
+        raise InputError("quantity", " or ".join(_QUANTITIES), "choose one", got=f"{quantity!r}")
     for name, value in (("false_alarm", false_alarm), ("tolerance", tolerance)):
         if not 0 < value < 1:
-            raise InputError(f"{name} = {value}", "a number between 0 and 1", f"e.g. {name}=0.05")
+            raise InputError(f"{name}", "a number between 0 and 1", f"e.g. {name}=0.05", got=f"{value}")
     for name, data in (("prediction", prediction), ("result", result)):
         if quantity not in data or "layer" not in data[quantity].dims:
             raise InputError(

@@ -82,7 +82,7 @@ def derivation(act: Activation | sp.Expr | str, eps: float = 0.01) -> Derivation
     1/4
     """
     if not 0 < eps <= 1e6:
-        raise InputError(f"eps = {eps}", "a positive number", "e.g. --eps 0.01")
+        raise InputError("eps", "a positive number", "e.g. --eps 0.01", got=f"{eps}")
     act = activation(act)
     return Derivation(
         act,

@@ -224,7 +224,7 @@ def _compared(prediction: Any, study: Any) -> Any:
     try:
         return compare(prediction, study)
     except InputError as reason:  # too few living samples
-        return Unavailable(f"{reason.problem}, and a comparison takes {reason.accepted}")
+        return Unavailable(f"{reason.subject}, and a comparison takes {reason.accepted}")
 
 
 def growth_of(study: Any) -> Growth:

@@ -81,14 +81,14 @@ def latex(obj: Any, form: Form = "fragment", exact: bool = False) -> str:
     \varphi{\left(x \right)} = \tanh{\left(x \right)}
     """
     if exact and form != "fragment":
-        raise InputError(f"exact with form = {form!r}", 'form="fragment"', "other forms are for the eye; drop one")
+        raise InputError("exact with form", 'form="fragment"', "other forms are for the eye; drop one", got=f"{form!r}")
     if form == "fragment":
         return " \\\\\n".join(_fragment(item, exact) for item in _items(obj))
     if form == "aligned":
         return aligned(_equation(item) for item in _items(obj))
     if form == "document":
         return document(_title(obj), _pieces(obj))
-    raise InputError(f"form = {form!r}", '"fragment", "aligned" or "document"', "choose one")
+    raise InputError("form", '"fragment", "aligned" or "document"', "choose one", got=f"{form!r}")
 
 
 def write_latex(path: str | os.PathLike[str], items: Any, title: str = "") -> Path:

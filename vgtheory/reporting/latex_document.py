@@ -46,7 +46,7 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 def heading(text: str, level: int = 1, numbered: bool = False) -> str:
     """Return a heading of level 1 to 3."""
     if level not in (1, 2, 3):
-        raise InputError(f"level = {level!r}", "1, 2 or 3", "use 1 for sections")
+        raise InputError("level", "1, 2 or 3", "use 1 for sections", got=f"{level!r}")
     return rf"\{_LEVELS[level - 1]}{'' if numbered else '*'}{{{prose(text)}}}"
 
 

@@ -120,7 +120,7 @@ class EigenvalueLaw:
     def _at(self, log_modulus: ArrayLike) -> tuple[Array, Array]:
         y = np.asarray(log_modulus, dtype=float)
         if np.isnan(y).any():
-            raise InputError("ln|λ| = nan", "numbers", "drop it")
+            raise InputError("ln|λ|", "numbers", "drop it", got="nan")
         low, high = self.support_log()
         density, below = np.zeros(y.shape), np.where(y >= high, 1.0, self.zero_mass)
         inside = (y > low) & (y < high) & np.isfinite(y)

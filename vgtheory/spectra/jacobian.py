@@ -202,7 +202,7 @@ class Spectrum:
     def _at(self, log_s: Any) -> tuple[Array, Array]:
         y = np.asarray(log_s, dtype=float)
         if np.isnan(y).any():
-            raise InputError("ln s = nan", "numbers", "drop it")
+            raise InputError("ln s", "numbers", "drop it", got="nan")
         density, cdf = np.zeros(y.shape), np.where(y > 0, 1.0, self._zero)
         finite = np.isfinite(y)
         if finite.any():
@@ -365,7 +365,7 @@ def _require_supported(network: Network) -> None:
     require_plain_or_residual(network, "spectrum")
     require_independent_layers(network, "spectrum")
     if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
-        raise InputError("sigma_w = 0", "a positive number", "J is zero; give sigma_w > 0")
+        raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
 
 
 def _log_variance(network: Network) -> float:
@@ -378,7 +378,7 @@ def _number(q: Any) -> float:
     except (TypeError, ValueError):
         value = np.nan
     if not (np.isfinite(value) and value > 0):
-        raise InputError(f"q = {q!r}", "'profile', 'stationary' or a positive number", "e.g. q=0.7")
+        raise InputError("q", "'profile', 'stationary' or a positive number", "e.g. q=0.7", got=f"{q!r}")
     return value
 
 

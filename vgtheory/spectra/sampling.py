@@ -103,7 +103,7 @@ def sample_spectrum(network: Network, samples: int = 1, seed: int = 0, kind: Kin
     _check("samples", samples, 1)
     _check("seed", seed, 0)
     if kind not in ("singular_values", "eigenvalues"):
-        raise InputError(f"kind = {kind!r}", "'singular_values' or 'eigenvalues'", "choose one")
+        raise InputError("kind", "'singular_values' or 'eigenvalues'", "choose one", got=f"{kind!r}")
     require_plain_or_residual(network, "sample_spectrum")
     widths = network.widths
     if kind == "eigenvalues" and widths[0] != widths[-1]:
@@ -238,4 +238,6 @@ def _biases(family: str, sigma_b: float, n: int, generator: np.random.Generator)
 
 def _check(name: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(f"{name} = {value!r}", f"a whole number of at least {least}", f"e.g. {name}={max(least, 1)}")
+        raise InputError(
+            f"{name}", f"a whole number of at least {least}", f"e.g. {name}={max(least, 1)}", got=f"{value!r}"
+        )

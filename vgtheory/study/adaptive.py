@@ -56,13 +56,13 @@ class Until:
     def __post_init__(self) -> None:
         names = [name for name, _ in SUMMARISED]
         if isinstance(self.half_width, (bool, str)) or not 0 < float(self.half_width) < math.inf:
-            raise InputError(f"half_width = {self.half_width!r}", "a positive number", "e.g. 0.05")
+            raise InputError("half_width", "a positive number", "e.g. 0.05", got=f"{self.half_width!r}")
         if self.variable not in names:
-            raise InputError(f"variable = {self.variable!r}", "one of " + ", ".join(names), "correct the name")
+            raise InputError("variable", "one of " + ", ".join(names), "correct the name", got=f"{self.variable!r}")
         if self.statistic not in get_args(Statistic):
-            raise InputError(f"statistic = {self.statistic!r}", "mean, variance or median", "e.g. 'mean'")
+            raise InputError("statistic", "mean, variance or median", "e.g. 'mean'", got=f"{self.statistic!r}")
         if not 0 < self.level < 1:
-            raise InputError(f"level = {self.level!r}", "a number between 0 and 1", "e.g. 0.95")
+            raise InputError("level", "a number between 0 and 1", "e.g. 0.95", got=f"{self.level!r}")
 
     def interval(self, samples: dict[str, NDArray[np.float64]]) -> Estimate:
         """Return the statistic and its interval, arrays of one number; `samples` by variable: (sample, layer)."""
@@ -105,9 +105,9 @@ def run_until(
     Raises InputError for a layer that the study does not have, and what ``engine.run`` raises.
     """
     if not isinstance(until, Until):
-        raise InputError(f"until = {until!r}", "an Until", "e.g. until=vg.Until(0.05)")
+        raise InputError("until", "an Until", "e.g. until=vg.Until(0.05)", got=f"{until!r}")
     if isinstance(until.layer, bool) or not 1 <= until.layer <= study.depth:
-        raise InputError(f"layer = {until.layer} of Until", f"a layer from 1 to {study.depth}", "e.g. layer=1")
+        raise InputError("layer", f"a layer from 1 to {study.depth}", "e.g. layer=1", got=f"{until.layer} of Until")
     parts: list[Arrays] = []
     done, wanted = 0, FIRST_LOOK
     with worker_pool(executor) as pool:

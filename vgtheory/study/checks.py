@@ -26,7 +26,7 @@ GENERATOR = "philox4x32-10, Box-Muller, 4"
 def check_request(network: Any, samples: Any, seed: Any) -> tuple[int, int]:
     """Return samples and seed as ints; raise InputError for what cannot be run."""
     if not isinstance(network, Network):
-        raise InputError(f"network = {network!r}", "a Network", "build one, e.g. vg.Network('tanh', ...)")
+        raise InputError("network", "a Network", "build one, e.g. vg.Network('tanh', ...)", got=f"{network!r}")
     return whole_number("samples", samples, 1, MAX_SAMPLES, "64"), whole_number("seed", seed, 0, MAX_SEED, "0")
 
 
@@ -37,7 +37,9 @@ def whole_number(name: str, value: Any, least: int, most: int, example: str) -> 
     except TypeError:
         number = None
     if number is None or not least <= number <= most:
-        raise InputError(f"{name} = {value!r}", f"a whole number from {least} to {most:,}", f"e.g. {name}={example}")
+        raise InputError(
+            f"{name}", f"a whole number from {least} to {most:,}", f"e.g. {name}={example}", got=f"{value!r}"
+        )
     return number
 
 
@@ -46,9 +48,10 @@ def check_memory(samples: int, depth: int, numbers: int) -> None:
     needed, limit = samples * depth * 8 * numbers, available_bytes() // 2
     if needed > limit:
         raise InputError(
-            f"samples = {samples:,} at depth {depth:,} ({needed / 2**30:.1f} GiB of results)",
+            "samples",
             f"results of up to {limit / 2**30:.1f} GiB, half of this machine's memory",
             f"take at most {max(1, limit // (depth * 8 * numbers)):,} samples, or several seeds one after another",
+            got=f"{samples:,} at depth {depth:,} ({needed / 2**30:.1f} GiB of results)",
         )
 
 

@@ -27,7 +27,7 @@ Method = Literal["auto", "chain", "exact", "dense"]
 def choose_method(network: Network, method: str) -> str:
     """Return the method, "auto" resolved; raise UnsupportedError, saying why, where it does not hold."""
     if method not in get_args(Method):
-        raise InputError(f"method = {method!r}", '"auto", "chain", "exact" or "dense"', 'leave it out for "auto"')
+        raise InputError("method", '"auto", "chain", "exact" or "dense"', 'leave it out for "auto"', got=f"{method!r}")
     law, obstacle = network.weights, obstacle_to_exact(network)
     if network.norm is not None and network.norm.kind == "batch":
         raise UnsupportedError(

@@ -96,13 +96,13 @@ def _scales(name: str, values: Any, zero: bool) -> Array:
     try:
         out = np.atleast_1d(np.asarray(values))
     except (TypeError, ValueError):
-        raise InputError(f"{name} = {values!r}", accepted, hint) from None
+        raise InputError(f"{name}", accepted, hint, got=f"{values!r}") from None
     if out.ndim != 1 or out.size == 0 or out.dtype.kind not in "iuf":
         raise InputError(f"{name} of shape {out.shape} and type {out.dtype}", accepted, hint)
     out = out.astype(float)
     bad = ~np.isfinite(out) | ((out < 0) if zero else (out <= 0))
     if bad.any():
-        raise InputError(f"{name} = {out[bad][0]}", accepted, hint)
+        raise InputError(f"{name}", accepted, hint, got=f"{out[bad][0]}")
     return out
 
 

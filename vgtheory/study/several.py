@@ -144,7 +144,7 @@ def _check_network(network: Network) -> None:
             f"{obstacle} are not that; use Weights.gaussian of the same sigma_w"
         )
     if not layers_of(network)[1].all():
-        raise InputError("sigma_w = 0", "a positive number", "no signal passes such a layer")
+        raise InputError("sigma_w", "a positive number", "no signal passes such a layer", got="0")
 
 
 def _cosines(correlation: Any) -> NDArray[np.float64]:
@@ -163,7 +163,7 @@ def _cosines(correlation: Any) -> NDArray[np.float64]:
         or not np.allclose(np.diagonal(cosines), 1.0, rtol=0, atol=1e-12)
         or np.linalg.eigvalsh(cosines)[0] < -1e-12 * len(cosines)
     ):
-        raise InputError(f"correlation = {str(correlation)[:60]}", accepted, "e.g. correlation=0.6")
+        raise InputError("correlation", accepted, "e.g. correlation=0.6", got=f"{str(correlation)[:60]}")
     return cosines
 
 

@@ -141,7 +141,7 @@ def _inside(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = np.nan
     if not 0 < number < 1:
-        raise InputError(f"{name} = {value!r}", "a number between 0 and 1", "e.g. 0.95")
+        raise InputError(f"{name}", "a number between 0 and 1", "e.g. 0.95", got=f"{value!r}")
     return number
 
 

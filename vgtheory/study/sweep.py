@@ -84,7 +84,7 @@ def sweep(
     {'sigma_w': 3, 'depth': 2, 'layer': 10}
     """
     if not isinstance(network, Network):
-        raise InputError(f"network = {network!r}", "a Network", "build one, e.g. vg.Network('tanh', ...)")
+        raise InputError("network", "a Network", "build one, e.g. vg.Network('tanh', ...)", got=f"{network!r}")
     samples = whole_number("samples", samples, 1, MAX_SAMPLES, "64")
     axes = _axes(network, over)
     levels = _levels(quantiles)
@@ -119,7 +119,7 @@ def _axes(network: Network, over: Mapping[str, Iterable[Any]] | None) -> dict[st
     """Return the values by name as lists, refusing what names nothing and lists that are none."""
     known = (*SCALES, *SIZES, *(name for name, _ in network.activation.parameters if name not in DIMENSIONS))
     if not isinstance(over, Mapping) or not over:
-        raise InputError(f"over = {over!r}", "values by name", 'e.g. over={"sigma_w": [1, 1.5, 2]}')
+        raise InputError("over", "values by name", 'e.g. over={"sigma_w": [1, 1.5, 2]}', got=f"{over!r}")
     if network.weights.arrays is not None and not {*SCALES, *SIZES}.isdisjoint(over):
         raise InputError(
             "a sweep over scales or sizes of given weights", "a law of weights", "e.g. Weights.gaussian(1)"
@@ -132,7 +132,7 @@ def _axes(network: Network, over: Mapping[str, Iterable[Any]] | None) -> dict[st
         listed = [value.item() if isinstance(value, np.generic) else value for value in listed]
         numbers = [_number(name, value) for value in listed]
         if not listed or len(set(numbers)) != len(numbers):
-            raise InputError(f"{name} = {values!r}", "a list of different numbers", f"e.g. {name}=[1, 2]")
+            raise InputError(f"{name}", "a list of different numbers", f"e.g. {name}=[1, 2]", got=f"{values!r}")
         axes[name] = listed
     return axes
 
@@ -143,14 +143,16 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{name} = {value!r}", "a finite number", f"e.g. {name}=[1, 2]")
+        raise InputError(f"{name}", "a finite number", f"e.g. {name}=[1, 2]", got=f"{value!r}")
     return number
 
 
 def _levels(quantiles: Sequence[float]) -> NDArray[np.float64]:
     levels = np.array([_number("quantiles", value) for value in quantiles])
     if len(set(levels)) != len(levels) or np.any((levels < 0) | (levels > 1)):
-        raise InputError(f"quantiles = {quantiles!r}", "different numbers from 0 to 1", "e.g. quantiles=(0.05, 0.5)")
+        raise InputError(
+            "quantiles", "different numbers from 0 to 1", "e.g. quantiles=(0.05, 0.5)", got=f"{quantiles!r}"
+        )
     return levels
 
 

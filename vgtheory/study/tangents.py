@@ -123,4 +123,4 @@ def _check_network(network: Network) -> None:
             "are not that; use Weights.gaussian of the same sigma_w, or sample_spectrum"
         )
     if not distinct_layers_of(network)[1].all():
-        raise InputError("sigma_w = 0", "a positive number", "no perturbation passes such a layer")
+        raise InputError("sigma_w", "a positive number", "no perturbation passes such a layer", got="0")

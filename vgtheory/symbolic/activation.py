@@ -75,7 +75,7 @@ class Activation:
     def derivative_pieces(self, order: int = 1) -> tuple[calculus.Piece, ...]:
         """Return the smooth pieces of the `order`-th derivative."""
         if not isinstance(order, int) or isinstance(order, bool) or order < 0:
-            raise InputError(f"order = {order!r}", "an integer of at least 0", "ask for order=1")
+            raise InputError("order", "an integer of at least 0", "ask for order=1", got=f"{order!r}")
         return calculus.differentiate(self.pieces, self.symbol, order)
 
     def derivative(self, order: int = 1) -> sp.Expr:

@@ -43,6 +43,8 @@ class Entry:
                 raise InputError(f"parameter {key!r} of {self.name}", names, "drop it or correct the name")
             number = exact(value)
             if number.is_number and known[key].domain.contains(number) is not sp.true:
-                raise InputError(f"{key} = {value}", f"a number in {known[key].domain}", f"e.g. {known[key].default}")
+                raise InputError(
+                    f"{key}", f"a number in {known[key].domain}", f"e.g. {known[key].default}", got=f"{value}"
+                )
         chosen = {name: values.get(name, p.default) for name, p in known.items()}
         return Activation(self.expr, name=self.name, **chosen)

@@ -48,7 +48,7 @@ def derivative_range(act: Activation | str, order: int = 1) -> Range:
     1.0884981612517278612
     """
     if not isinstance(order, int) or isinstance(order, bool) or not 0 <= order <= 4:
-        raise InputError(f"order = {order!r}", "an integer from 0 to 4", "ask for order=1")
+        raise InputError("order", "an integer from 0 to 4", "ask for order=1", got=f"{order!r}")
     return _derivative_range(activation(act), order)
 
 

@@ -49,7 +49,7 @@ class Extremum:
         Raises UnsupportedError where fewer digits are known.
         """
         if not isinstance(n, int) or not 1 <= n <= 10_000:
-            raise InputError(f"n = {n!r}", "a whole number from 1 to 10000", "e.g. digits(30)")
+            raise InputError("n", "a whole number from 1 to 10000", "e.g. digits(30)", got=f"{n!r}")
         if self.expr is not None:
             return self.expr if self.expr.is_infinite else sp.N(self.expr, n)
         bits = int(3.33 * n) + 64

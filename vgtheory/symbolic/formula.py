@@ -98,7 +98,7 @@ class Formula:
             if name not in by_name:
                 known = ", ".join(sorted(by_name)) or "none: it is already a number"
                 raise InputError(
-                    f"{name} = {values[name]!r}", f"a symbol of this formula ({known})", "fix one of those"
+                    f"{name}", f"a symbol of this formula ({known})", "fix one of those", got=f"{values[name]!r}"
                 )
         point = {by_name[name]: exact(value) for name, value in values.items()}
         conditions = tuple(c.subs(point, simultaneous=True) for c in self.conditions)

@@ -65,7 +65,7 @@ class Saturation:
         """
         variance = exact(q)
         if variance.is_number and not variance > 0:
-            raise InputError(f"q = {q}", "a positive variance", "e.g. q = 0.7")
+            raise InputError("q", "a positive variance", "e.g. q = 0.7", got=f"{q}")
         if self.period is not None:
             base = None if self.expr is None else self.expr.args[2]
             return PeriodicMass(self.intervals if base is None else _interval_ends(base), self.period, variance)
@@ -96,7 +96,7 @@ def saturation(act: Activation | str, eps: Any) -> Saturation:
     """
     act, level = activation(act), exact(eps)
     if level.is_number and not level > 0:
-        raise InputError(f"eps = {eps}", "a positive number", "e.g. eps = 0.01")
+        raise InputError("eps", "a positive number", "e.g. eps = 0.01", got=f"{eps}")
     if not act.is_numeric:
         raise UnsupportedError(f"the saturated set of {act.name} with symbolic parameters; give the parameters values")
     if not level.is_number:

@@ -66,7 +66,7 @@ def tails(act: Activation | str, order: int = 1) -> tuple[Asymptote, Asymptote]:
     """
     act = to_activation(act)
     if order not in (0, 1, 2) or isinstance(order, bool):
-        raise InputError(f"order = {order!r}", "0 (φ), 1 (φ') or 2 (φ'')", "e.g. order=1")
+        raise InputError("order", "0 (φ), 1 (φ') or 2 (φ'')", "e.g. order=1", got=f"{order!r}")
     return _both(act.derivative_pieces(order) if order else act.pieces, act.symbol)
 
 

@@ -24,7 +24,7 @@ def lyapunov(
     """Compute the exponents lim ln s/L of the singular values s of J: their law, at finite width, and sampled."""
     at = opt.variance(q)
     if samples < 0:
-        raise InputError(f"--samples {samples}", "a whole number of at least 0", "e.g. --samples 4")
+        raise InputError("--samples", "a whole number of at least 0", "e.g. --samples 4", got=f"{samples}")
     opt.check_run(max(samples, 1), seed)
     opt.check_figure(out)
     opt.announce(network, samples or None, seed)

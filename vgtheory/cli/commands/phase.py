@@ -27,7 +27,7 @@ def phase(
     """Compute the phase diagram: q, χ, χ_q, c*, ξ_q, ξ_c and the phase for every pair of scales."""
     wide, high = _ends("--sigma-w", sigma_w), _ends("--sigma-b", sigma_b)
     if not 2 <= points <= MOST_POINTS:
-        raise InputError(f"--points {points}", f"a whole number from 2 to {MOST_POINTS}", "e.g. --points 80")
+        raise InputError("--points", f"a whole number from 2 to {MOST_POINTS}", "e.g. --points 80", got=f"{points}")
     opt.check_figure(out)
     import numpy as np
 

@@ -26,7 +26,7 @@ def sample(
     """Draw spectra of an ensemble by the cheapest exact model, and compare them with the limit law."""
     opt.check_run(samples, seed)
     if out is not None and out.suffix not in SUFFIXES:
-        raise InputError(f"--out {out}", "a name ending in .npz, .svg or .pdf", "e.g. --out spectra.npz")
+        raise InputError("--out", "a name ending in .npz, .svg or .pdf", "e.g. --out spectra.npz", got=f"{out}")
     parameters = named_values(param)
     if "size" in parameters:
         raise InputError("--param size", "--n, the size of a matrix", f"give --n {str(parameters['size'])[:20]}")

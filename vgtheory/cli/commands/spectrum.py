@@ -27,7 +27,7 @@ def spectrum(
     """Compute the law of ln s for the singular values s of the Jacobian J at this depth (width → ∞)."""
     at = opt.variance(q)
     if samples < 0:
-        raise InputError(f"--samples {samples}", "a whole number of at least 0", "e.g. --samples 1")
+        raise InputError("--samples", "a whole number of at least 0", "e.g. --samples 1", got=f"{samples}")
     opt.check_run(max(samples, 1), seed)
     opt.check_figure(out)
     if widths is not None:
@@ -69,5 +69,7 @@ def _widths(text: str) -> tuple[int, ...]:
     except ValueError:
         sizes = ()
     if len(sizes) < 2 or min(sizes) < 1:
-        raise InputError(f"--widths {text[:40]}", "two or more whole numbers, N_0 first", "e.g. --widths 900,600,700")
+        raise InputError(
+            "--widths", "two or more whole numbers, N_0 first", "e.g. --widths 900,600,700", got=f"{text[:40]}"
+        )
     return sizes

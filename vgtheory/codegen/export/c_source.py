@@ -89,7 +89,7 @@ def to_c(act: Any, name: str | None = None, **parameters: Any) -> str:
     identifier = name or chosen.name or "activation"
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,40}", identifier):
         if name is not None:
-            raise InputError(f"name = {name[:40]!r}", "a C identifier", "e.g. name='my_activation'")
+            raise InputError("name", "a C identifier", "e.g. name='my_activation'", got=f"{name[:40]!r}")
         identifier = "activation"
     form = stabilise(chosen)
     functions = _function(identifier, form, form.value) + _function(f"{identifier}_gradient", form, form.slope)

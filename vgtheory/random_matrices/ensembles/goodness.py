@@ -145,7 +145,7 @@ def ratio_test(spectra: Iterable[ArrayLike], beta: int, period: float | None = N
     True
     """
     if beta not in MEAN_RATIO:
-        raise InputError(f"beta = {beta!r}", "0 (independent values), 1, 2 or 4", "give beta=1 for real matrices")
+        raise InputError("beta", "0 (independent values), 1, 2 or 4", "give beta=1 for real matrices", got=f"{beta!r}")
     means = np.array([spacing_ratios(s, period).mean() for s in spectra])
     if len(means) < 2:
         raise InputError(f"{len(means)} spectra", "at least two", "draw more, e.g. ensemble.spectra(20)")
@@ -206,5 +206,5 @@ def spacing_ratio(beta: int) -> SpacingRatio:
     0.535898
     """
     if beta not in MEAN_RATIO:
-        raise InputError(f"beta = {beta!r}", "0 (independent values), 1, 2 or 4", "give beta=1 for real matrices")
+        raise InputError("beta", "0 (independent values), 1, 2 or 4", "give beta=1 for real matrices", got=f"{beta!r}")
     return SpacingRatio(int(beta))

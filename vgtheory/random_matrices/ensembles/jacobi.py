@@ -83,5 +83,5 @@ def jacobi(size: int, first: float, second: float, beta: float = 1.0) -> Jacobi:
     p, one, two = whole("size", size), positive("first", first), positive("second", second)
     for name, value in (("first", one), ("second", two)):
         if value <= p - 1:
-            raise InputError(f"{name} = {value:g}", f"a number above size − 1 = {p - 1}", f"give {name}={p}")
+            raise InputError(f"{name}", f"a number above size − 1 = {p - 1}", f"give {name}={p}", got=f"{value:g}")
     return Jacobi(p, one, two, positive("beta", beta))

@@ -86,7 +86,9 @@ def laguerre(size: int, freedom: float, beta: float = 1.0) -> Laguerre:
     """
     rows, columns = whole("size", size), positive("freedom", freedom)
     if columns < rows and columns != int(columns):
-        raise InputError(f"freedom = {freedom}", f"an integer, or a number of at least {rows}", f"give freedom={rows}")
+        raise InputError(
+            "freedom", f"an integer, or a number of at least {rows}", f"give freedom={rows}", got=f"{freedom}"
+        )
     return Laguerre(rows, columns, positive("beta", beta))
 
 

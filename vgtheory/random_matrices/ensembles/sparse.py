@@ -91,7 +91,7 @@ def sparse(size: int, degree: float) -> SparseWigner:
     n = whole("size", size)
     found = between("degree", degree, 0, n)
     if found == 0:
-        raise InputError("degree = 0", f"a number above 0 and at most size = {n}", "give degree=5")
+        raise InputError("degree", f"a number above 0 and at most size = {n}", "give degree=5", got="0")
     return SparseWigner(n, found)
 
 
@@ -110,5 +110,7 @@ def regular_graphs(size: int, degree: int) -> RegularGraphs:
     """
     n, d = whole("size", size), whole("degree", degree, 2)
     if d >= n or n * d % 2:
-        raise InputError(f"size = {n}, degree = {d}", "degree < size and an even product", "give size=100, degree=3")
+        raise InputError(
+            "size", "degree < size and an even product", "give size=100, degree=3", got=f"{n}, degree = {d}"
+        )
     return RegularGraphs(n, d)

@@ -121,5 +121,5 @@ def spiked_wishart(size: int, freedom: int, spikes: Sequence[float]) -> SpikedWi
 def _numbers(spikes: Sequence[float], most: int) -> tuple[float, ...]:
     values = np.atleast_1d(np.asarray(spikes, dtype=float)) if not isinstance(spikes, str) else np.array([np.nan])
     if values.ndim != 1 or not 1 <= values.size <= most or not np.isfinite(values).all():
-        raise InputError(f"spikes = {spikes!r}", f"1 to {most} finite numbers", "give spikes=[2.0]")
+        raise InputError("spikes", f"1 to {most} finite numbers", "give spikes=[2.0]", got=f"{spikes!r}")
     return tuple(float(v) for v in values)

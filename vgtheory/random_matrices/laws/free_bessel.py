@@ -54,5 +54,5 @@ def free_bessel(s: float, t: float) -> FreeBessel:
     """
     first, second = positive("s", s), positive("t", t)
     if first < 1 < second:
-        raise InputError(f"s = {s}, t = {t}", "s ≥ 1 or t ≤ 1", "for s < 1 < t there is no such law; give s=1")
+        raise InputError("s", "s ≥ 1 or t ≤ 1", "for s < 1 < t there is no such law; give s=1", got=f"{s}, t = {t}")
     return FreeBessel(first, second)

@@ -218,7 +218,7 @@ def double_exponential(
 def positive(name: str, value: Any) -> float:
     """Return a parameter as a float, which must be finite and positive."""
     if not isinstance(value, Real) or not np.isfinite(float(value)) or float(value) <= 0:
-        raise InputError(f"{name} = {value!r}", "a finite positive number", f"give {name}, e.g. {name}=1.0")
+        raise InputError(f"{name}", "a finite positive number", f"give {name}, e.g. {name}=1.0", got=f"{value!r}")
     return float(value)
 
 
@@ -226,14 +226,14 @@ def between(name: str, value: Any, least: float, most: float = np.inf) -> float:
     """Return a parameter as a float, which must be finite with least ≤ value ≤ most."""
     if not isinstance(value, Real) or not np.isfinite(float(value)) or not least <= float(value) <= most:
         accepted = f"a number from {least:g} to {most:g}" if np.isfinite(most) else f"a finite number ≥ {least:g}"
-        raise InputError(f"{name} = {value!r}", accepted, f"give {name}, e.g. {name}={least:g}")
+        raise InputError(f"{name}", accepted, f"give {name}, e.g. {name}={least:g}", got=f"{value!r}")
     return float(value)
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
     """Return a parameter as an int, which must be at least `least`."""
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
-        raise InputError(f"{name} = {value!r}", f"an integer of at least {least}", f"give {name}={max(least, 1)}")
+        raise InputError(f"{name}", f"an integer of at least {least}", f"give {name}={max(least, 1)}", got=f"{value!r}")
     return int(value)
 
 
@@ -241,7 +241,7 @@ def choice(name: str, value: Any, accepted: Sequence[Any]) -> Any:
     """Return a parameter that must be one of a few values."""
     if isinstance(value, bool) or value not in accepted:
         listed = ", ".join(str(a) for a in accepted)
-        raise InputError(f"{name} = {value!r}", f"one of {listed}", f"give {name}={accepted[0]!r}")
+        raise InputError(f"{name}", f"one of {listed}", f"give {name}={accepted[0]!r}", got=f"{value!r}")
     return accepted[list(accepted).index(value)]
 
 

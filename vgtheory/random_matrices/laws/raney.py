@@ -149,7 +149,9 @@ def raney(p: float, r: float) -> Raney:
     """
     first, second = positive("p", p), positive("r", r)
     if first <= 1:
-        raise InputError(f"p = {p}", "a number above 1", "p = 1 is the beta law of r and 1 − r; give p=2")
+        raise InputError("p", "a number above 1", "p = 1 is the beta law of r and 1 − r; give p=2", got=f"{p}")
     if second > first:
-        raise InputError(f"r = {r}", f"a number of at most p = {p}", "beyond it the moments belong to no law; give r=1")
+        raise InputError(
+            "r", f"a number of at most p = {p}", "beyond it the moments belong to no law; give r=1", got=f"{r}"
+        )
     return Raney(first, second)

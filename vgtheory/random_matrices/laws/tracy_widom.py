@@ -169,5 +169,5 @@ def tracy_widom(beta: int) -> TracyWidom:
     ('7.649875564e-38', '-281.725032376')
     """
     if beta not in (1, 2, 4):
-        raise InputError(f"beta = {beta!r}", "1, 2 or 4", "give beta=1 for real symmetric matrices")
+        raise InputError("beta", "1, 2 or 4", "give beta=1 for real symmetric matrices", got=f"{beta!r}")
     return TracyWidom(int(beta))

@@ -111,5 +111,5 @@ def wachter(a: float, b: float) -> Wachter:
     """
     first, second = positive("a", a), positive("b", b)
     if first + second < 1:
-        raise InputError(f"a + b = {first + second:g}", "at least 1", "else A + B has no inverse; give a=1, b=1")
+        raise InputError("a + b", "at least 1", "else A + B has no inverse; give a=1, b=1", got=f"{first + second:g}")
     return Wachter(first, second)

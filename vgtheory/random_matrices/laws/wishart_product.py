@@ -59,8 +59,8 @@ def wishart_product(ratios: Sequence[float]) -> WishartProduct:
     (12.0, ((0.0, 0.5),))
     """
     if isinstance(ratios, str) or not hasattr(ratios, "__iter__"):
-        raise InputError(f"ratios = {ratios!r}", "a sequence of positive numbers", "give ratios=[1.0, 0.5]")
+        raise InputError("ratios", "a sequence of positive numbers", "give ratios=[1.0, 0.5]", got=f"{ratios!r}")
     found = tuple(positive("ratio", r) for r in ratios)
     if not found:
-        raise InputError("ratios = []", "at least one positive number", "give ratios=[1.0]")
+        raise InputError("ratios", "at least one positive number", "give ratios=[1.0]", got="[]")
     return WishartProduct(found)

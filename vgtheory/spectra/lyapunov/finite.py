@@ -80,7 +80,7 @@ def width_exponents(
     most = MAX_WIDTH if law.zero_mass == 0 else MAX_MASKED_WIDTH
     if width > most:
         raise InputError(
-            f"width = {width}", f"a whole number up to {most:,}", "use ppf: the exponents agree with it to O(1/N)"
+            "width", f"a whole number up to {most:,}", "use ppf: the exponents agree with it to O(1/N)", got=f"{width}"
         )
     beta = 1 if field == "real" else 2
     k = np.arange(1, width + 1)

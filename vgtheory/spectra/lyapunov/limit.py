@@ -289,5 +289,5 @@ class Lyapunov:
 def _numbers(exponent: Any) -> Array:
     y = np.asarray(exponent, dtype=float)
     if np.isnan(y).any():
-        raise InputError("exponent = nan", "numbers", "drop it")
+        raise InputError("exponent", "numbers", "drop it", got="nan")
     return y

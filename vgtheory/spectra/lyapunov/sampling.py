@@ -80,13 +80,13 @@ def sample_lyapunov(
     least = min(network.widths)
     count = least if directions is None else whole("directions", directions)
     if count > least:
-        raise InputError(f"directions = {count}", f"at most {least}, the least width", f"e.g. directions={least}")
+        raise InputError("directions", f"at most {least}, the least width", f"e.g. directions={least}", got=f"{count}")
     if not (isinstance(tolerance, (int, float)) and 1e-14 <= tolerance <= 1):
-        raise InputError(f"tolerance = {tolerance!r}", "a number from 1e-14 to 1", "e.g. tolerance=1e-8")
+        raise InputError("tolerance", "a number from 1e-14 to 1", "e.g. tolerance=1e-8", got=f"{tolerance!r}")
     step = None if qr_every is None else whole("qr_every", qr_every)
     require_plain(without_dropout(network), "sample_lyapunov")
     if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
-        raise InputError("sigma_w = 0", "a positive number", "J is zero; give sigma_w > 0")
+        raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
     obstacle = _obstacle(network)
     if method == "triangular" and obstacle:
         raise UnsupportedError(f"triangular factors are not exact for {obstacle}; use method='dense'")

@@ -72,7 +72,7 @@ def _require_supported(network: Network) -> None:
             "law, or measure a given depth by vg.sample_lyapunov"
         )
     if network.sigmas[0][0] == 0:
-        raise InputError("sigma_w = 0", "a positive number", "J is zero; give sigma_w > 0")
+        raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
     if not network.activation.is_numeric:
         raise InputError(f"activation {network.activation.name} with symbolic parameters", "numbers", "give values")
     if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
@@ -96,7 +96,7 @@ def _variance(network: Network, q: Any) -> tuple[float, tuple[str, ...]]:
     if not isinstance(q, str):
         return _number(q), tuple(said)
     if q not in ("stationary", "profile"):
-        raise InputError(f"q = {q!r}", "'stationary', 'profile' or a positive number", "e.g. q=0.7")
+        raise InputError("q", "'stationary', 'profile' or a positive number", "e.g. q=0.7", got=f"{q!r}")
     if network.activation.homogeneous_degree == 1:
         return 1.0, tuple(said)
     (sigma_w, sigma_b), keep = network.sigmas[0], 1 - network.drop_rate
@@ -113,7 +113,7 @@ def _number(q: Any) -> float:
     except (TypeError, ValueError):
         value = np.nan
     if not (np.isfinite(value) and value > 0):
-        raise InputError(f"q = {q!r}", "'stationary', 'profile' or a positive number", "e.g. q=0.7")
+        raise InputError("q", "'stationary', 'profile' or a positive number", "e.g. q=0.7", got=f"{q!r}")
     return value
 
 

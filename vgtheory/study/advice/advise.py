@@ -62,7 +62,7 @@ def advise(network: Network, samples: int = 64, seed: int = 0, progress: Progres
     ('vanishing', True)
     """
     if samples < 2:
-        raise InputError(f"samples = {samples}", "at least 2", "64 tell means and spreads")
+        raise InputError("samples", "at least 2", "64 tell means and spreads", got=f"{samples}")
     present, found = _present(network, samples, seed)
     waiting = list(candidates(network, present if present is not None else _UNKNOWN))
     remedies, rejected = [], []

@@ -94,7 +94,7 @@ def inspect(
     """
     act = to_activation(activation)
     if skip is not None and not np.isfinite(skip):
-        raise InputError(f"skip = {skip}", "a finite number or None", "e.g. skip=1.0")
+        raise InputError("skip", "a finite number or None", "e.g. skip=1.0", got=f"{skip}")
     chain = chain_of(weights_by_name(model))
     generator = np.random.default_rng(seed)
     x = input_vectors(inputs, chain.layers[0].weight.shape[1], INPUTS, generator)

@@ -46,7 +46,7 @@ def gaussian_mean(f: Any, q: Any, variable: sp.Symbol | None = None) -> Formula:
     f, x = _function(f, variable)
     variance = exact(q)
     if variance.is_negative or (variance.is_number and not variance.is_nonnegative) or variance in (sp.oo, sp.nan):
-        raise InputError(f"q = {q}", "a variance of at least 0", "give e.g. q = 1.0")
+        raise InputError("q", "a variance of at least 0", "give e.g. q = 1.0", got=f"{q}")
     if variance.has(x):
         raise InputError(f"the variance {variance}", f"an expression without the variable {x}", "rename one of them")
     lhs = GaussianMean(f, x, variance)
@@ -56,7 +56,9 @@ def gaussian_mean(f: Any, q: Any, variable: sp.Symbol | None = None) -> Formula:
     held = tuple(c.subs(symbols.q, variance) for c in conditions)
     if sp.false in held:
         needed = conditions[held.index(sp.false)]
-        raise InputError(f"q = {q}", f"a variance with {needed}", "the mean does not exist there; take a smaller q")
+        raise InputError(
+            "q", f"a variance with {needed}", "the mean does not exist there; take a smaller q", got=f"{q}"
+        )
     held = tuple(c for c in held if c is not sp.true)
     if closed is None:
         return Formula(lhs, lhs, status="certified", name="Gaussian mean", assumptions=(FINITE,), conditions=held)
@@ -68,7 +70,7 @@ def _function(f: Any, variable: sp.Symbol | None) -> tuple[sp.Expr, sp.Symbol]:
     """Return f in a real symbol of the variable's name, and that symbol."""
     f = exact(f)
     if not isinstance(f, sp.Expr):
-        raise InputError(f"f = {f!r}", "a SymPy expression in one symbol", "e.g. sympy.tanh(x)**2")
+        raise InputError("f", "a SymPy expression in one symbol", "e.g. sympy.tanh(x)**2", got=f"{f!r}")
     free = sorted(f.free_symbols, key=lambda s: s.name)
     named = [s for s in free if s.name == "x"]
     chosen = variable or (free[0] if len(free) == 1 else named[0] if named else None)

@@ -103,7 +103,7 @@ def _enclosure(f: sp.Expr, x: sp.Symbol, q: sp.Expr, bits: int) -> arb:
         if not variance > 0:
             if q == 0:
                 return number_ball(f.subs(x, 0))
-            raise InputError(f"q = {q}", "a variance above 0", "choose another")
+            raise InputError("q", "a variance above 0", "choose another", got=f"{q}")
         parts = calculus.pieces(f, x)
         kinks = [abs(float(p.hi)) for p in parts if p.hi != sp.oo]
         right, start_right = _tail_integral(parts[-1].expr, x, variance, kinks, bits)

@@ -107,7 +107,7 @@ def approach(
     9*pi**2/(2*layer**2)
     """
     if of not in ("length", "correlation"):
-        raise InputError(f"of = {of!r}", '"length" or "correlation"', 'leave it out for "length"')
+        raise InputError("of", '"length" or "correlation"', 'leave it out for "length"', got=f"{of!r}")
     return (length_approach if of == "length" else correlation_approach)(act, sigma_w, sigma_b)
 
 

@@ -106,7 +106,9 @@ def _places(log_q: Any, top: float) -> Array:
     except (TypeError, ValueError):
         out = np.full(1, np.nan)
     if out.ndim != 1 or not len(out) or not np.isfinite(out).all():
-        raise InputError(f"log_q = {log_q!r}", "finite numbers, one-dimensional", "e.g. log_q=np.linspace(-9, 9, 200)")
+        raise InputError(
+            "log_q", "finite numbers, one-dimensional", "e.g. log_q=np.linspace(-9, 9, 200)", got=f"{log_q!r}"
+        )
     return out
 
 

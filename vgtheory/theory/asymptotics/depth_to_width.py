@@ -65,7 +65,7 @@ def depth_to_width(activation: Any, sigma_w: float, sigma_b: float = 0.0, family
     (0.2, -2.5)
     """
     if family not in get_args(Family):
-        raise InputError(f"family = {family!r}", " or ".join(map(repr, get_args(Family))), "choose one")
+        raise InputError("family", " or ".join(map(repr, get_args(Family))), "choose one", got=f"{family!r}")
     weights = getattr(Weights, family)(sigma_w, sigma_b)
     terms = finite_width(Network(activation, weights, _WIDTH, _DEPTH))
     first, last = _DEPTH // 4, 3 * _DEPTH // 4

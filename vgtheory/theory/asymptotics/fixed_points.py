@@ -184,7 +184,7 @@ def phase(point: FixedPoint | CriticalPoint | float, tolerance: float = 1e-9) ->
     """
     chi = point.chi if isinstance(point, FixedPoint) else 1.0 if isinstance(point, CriticalPoint) else float(point)
     if not chi >= 0:
-        raise InputError(f"chi = {chi}", "a number of at least 0", "give a fixed point or its chi")
+        raise InputError("chi", "a number of at least 0", "give a fixed point or its chi", got=f"{chi}")
     return str(phase_names(np.array([chi]), tolerance)[0])
 
 
@@ -197,7 +197,7 @@ def phase_names(chi: Array, tolerance: float = 1e-9) -> Array:
 def _check(**scales: float) -> None:
     for name, value in scales.items():
         if not (isinstance(value, (int, float, np.number)) and isfinite(value) and value >= 0):
-            raise InputError(f"{name} = {value}", "a finite number of at least 0", "it is a standard deviation")
+            raise InputError(f"{name}", "a finite number of at least 0", "it is a standard deviation", got=f"{value}")
 
 
 def _vanishes_at_zero(table: MomentTable) -> bool:

@@ -70,7 +70,7 @@ def layer_covariance(network: Network, quantity: str = "log_gradient_norm") -> x
         "q": _length,
     }
     if quantity not in rows:
-        raise InputError(f"quantity = {quantity!r}", ", ".join(rows), "choose one")
+        raise InputError("quantity", ", ".join(rows), "choose one", got=f"{quantity!r}")
     if len(network.sigmas) > MOST_LAYERS:
         raise InputError(f"{len(network.sigmas):,} layers", f"at most {MOST_LAYERS:,}", "take a smaller depth")
     terms = finite_width(network)

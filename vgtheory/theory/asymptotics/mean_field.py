@@ -91,7 +91,7 @@ def correlation_step(act: Any, q: float, c: float, sigma_w: float, sigma_b: floa
     c : correlation of two inputs' pre-activations, −1 ≤ c ≤ 1; c → ±1 costs no accuracy.
     """
     if not -1 <= c <= 1:
-        raise InputError(f"c = {c}", "a correlation from -1 to 1", "give one")
+        raise InputError("c", "a correlation from -1 to 1", "give one", got=f"{c}")
     table = table_of(act)
     try:
         if 0 <= c < 1:
@@ -125,7 +125,9 @@ def thinned_log_lengths(network: Network) -> Array:
     now = 0.0
     for k, (sigma_w, sigma_b) in enumerate(sigmas):
         if sigma_w == 0:
-            raise InputError(f"sigma_w = 0 in layer {k + 1}", "a positive number", "no gradient passes such a layer")
+            raise InputError(
+                "sigma_w", "a positive number", "no gradient passes such a layer", got=f"0 in layer {k + 1}"
+            )
         before, weights = now, 2 * log(sigma_w) + (table.log_square(now) - lost if k else 0.0)
         now = weights if sigma_b == 0 else _log_sum(weights, 2 * log(sigma_b))
         if not isfinite(now):

@@ -98,7 +98,7 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     ('exact law', 0.644)
     """
     if method not in get_args(Method):
-        raise InputError(f"method = {method!r}", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"')
+        raise InputError("method", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"', got=f"{method!r}")
     require_independent_layers(network, "predict")
     if network.parts:
         if method not in ("auto", "order 1/N"):

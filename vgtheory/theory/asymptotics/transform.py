@@ -84,9 +84,9 @@ def transform_activation(
     (1.5, 0.0, 1.0)
     """
     if method not in get_args(Method):
-        raise InputError(f"method = {method!r}", "'dks' or 'tat'", "leave it out for 'dks'")
+        raise InputError("method", "'dks' or 'tat'", "leave it out for 'dks'", got=f"{method!r}")
     if isinstance(depth, bool) or not isinstance(depth, (int, np.integer)) or depth < 1:
-        raise InputError(f"depth = {depth!r}", "a whole number of at least 1", "e.g. depth=50")
+        raise InputError("depth", "a whole number of at least 1", "e.g. depth=50", got=f"{depth!r}")
     act = to_activation(act)
     moment_table(act)  # refuses symbolic parameters
     if method == "tat" and act.homogeneous_degree == 1 and act.breakpoints:
@@ -103,7 +103,7 @@ def transform_activation(
 def _checked(target: float | None, default: float, accepted: str, good: Callable[[float], bool]) -> float:
     value = default if target is None else target
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not good(float(value)):
-        raise InputError(f"target = {value!r}", accepted, f"e.g. target={default:g}")
+        raise InputError("target", accepted, f"e.g. target={default:g}", got=f"{value!r}")
     return float(value)
 
 

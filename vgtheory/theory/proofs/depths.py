@@ -106,7 +106,7 @@ def depth_below(bound: Formula, level: float) -> int | None:
     if bound.kind not in ("upper bound", "equality") or {s.name for s in bound.symbols} != {"depth"}:
         raise InputError(f"the formula {bound.name or bound}", "an upper bound with the free symbol depth", "use .at")
     if not level > 0:
-        raise InputError(f"level = {level}", "a positive number", "e.g. 1e-6")
+        raise InputError("level", "a positive number", "e.g. 1e-6", got=f"{level}")
     logarithm = log_of(bound.expr)
     target = math.log(level)
 

@@ -229,7 +229,9 @@ def setting_of(network: Network, verb: str) -> Setting:
     about, or without independent layers.
     """
     if not isinstance(network, Network):
-        raise InputError(f"network = {network!r}", "a Network", "e.g. vg.Network('tanh', weights, width=64, depth=50)")
+        raise InputError(
+            "network", "a Network", "e.g. vg.Network('tanh', weights, width=64, depth=50)", got=f"{network!r}"
+        )
     require_plain(network, verb)
     require_independent_layers(network, verb)
     return Setting(network)

@@ -150,5 +150,5 @@ def sized_wishart(size: int, freedom: int) -> tuple[int, int]:
     """Return p and n of a Wishart matrix, which must be integers with 1 ≤ p ≤ n."""
     p, n = whole("size", size), whole("freedom", freedom)
     if n < p:
-        raise InputError(f"freedom = {n}", f"at least size = {p}", "the other eigenvalues are 0; exchange the two")
+        raise InputError("freedom", f"at least size = {p}", "the other eigenvalues are 0; exchange the two", got=f"{n}")
     return p, n

@@ -220,7 +220,9 @@ def _formula(name: str, expression: str | sp.Expr) -> tuple[sp.Expr, sp.Symbol]:
         expr, symbol, _ = parse(expression)
         return expr, symbol
     if not isinstance(expression, sp.Expr) or len(expression.free_symbols) > 1:
-        raise InputError(f"{name} = {expression!r}", "a formula in one symbol", 'give e.g. "g" for the semicircle')
+        raise InputError(
+            f"{name}", "a formula in one symbol", 'give e.g. "g" for the semicircle', got=f"{expression!r}"
+        )
     symbol = next(iter(expression.free_symbols), sp.Symbol("g"))
     return expression, symbol
 
@@ -259,11 +261,13 @@ def from_s_transform(expression: str | sp.Expr) -> RealLaw:
     law = GivenS(*_formula("S", expression))
     _require_finite(law, "S")
     if law.mean() <= 0:
-        raise InputError(f"S(0) = {1 / law.mean():g}", "a positive number, one over the mean", "choose another formula")
+        raise InputError(
+            "S(0)", "a positive number, one over the mean", "choose another formula", got=f"{1 / law.mean():g}"
+        )
     return law
 
 
 def _require_finite(law: Given, name: str) -> None:
     at_zero = sp.limit(law.expr, law.symbol, 0)
     if not at_zero.is_finite or (name == "S" and at_zero == 0):
-        raise InputError(f"{name}(0) = {at_zero}", "a finite number, not 0 for S", "choose another formula")
+        raise InputError(f"{name}(0)", "a finite number, not 0 for S", "choose another formula", got=f"{at_zero}")

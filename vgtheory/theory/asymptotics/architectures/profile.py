@@ -144,7 +144,9 @@ def profile(network: Network) -> Profile:
     q, inner, outer, squares = np.empty((4, depth))
     for k, (sigma_w, sigma_b) in enumerate(network.sigmas):
         if sigma_w == 0:
-            raise InputError(f"sigma_w = 0 in layer {k + 1}", "a positive number", "no gradient passes such a layer")
+            raise InputError(
+                "sigma_w", "a positive number", "no gradient passes such a layer", got=f"0 in layer {k + 1}"
+            )
         q[k] = sigma_w**2 * square + sigma_b**2
         branch = branches.at(q[k], sigma_w**2 * (square - mean**2))
         inner[k] = scale**2 * branch.slope
@@ -184,7 +186,7 @@ def correlation_profile(network: Network, correlation: float) -> Array:
     0.627146
     """
     if not -1 <= correlation <= 1:
-        raise InputError(f"correlation = {correlation}", "a number from -1 to 1", "give one")
+        raise InputError("correlation", "a number from -1 to 1", "give one", got=f"{correlation}")
     branches = _Branches(network)
     if branches.kind == "batch":
         raise UnsupportedError("correlations under batch normalisation, which depend on the batch; use norm='layer'")
