@@ -9,6 +9,7 @@ from typing import Any
 from vgtheory._door import lazy
 from vgtheory._errors import RareDrawsWarning, VgtheoryError
 from vgtheory.model.architecture import Norm, Skip
+from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.activation import Activation
@@ -71,6 +72,7 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "catalogue",
     "Weights",
     "Network",
+    "Inputs",
     "Skip",
     "Norm",
     "compile",
