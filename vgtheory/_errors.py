@@ -2,10 +2,33 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+
+def shown(value: Any) -> str:
+    """Return a value as a refusal shows it: as it was written where that is short, else its type.
+
+    >>> shown("tanh"), shown(list(range(99)))
+    ("'tanh'", 'a list')
+    """
+    text = repr(value)
+    return text if len(text) <= 40 and "\n" not in text else f"a {type(value).__name__}"
+
+
+class Instead(NamedTuple):
+    """What to do instead, as a Python caller writes it and as it is typed in a shell ("" where it cannot be)."""
+
+    python: str
+    shell: str
 
 
 class VgtheoryError(Exception):
     """Base of every error that vgtheory raises on purpose; the command line prints it in one line and exits with 2."""
+
+    @property
+    def in_shell(self) -> str:
+        """Return the message as the command line says it."""
+        return str(self)
 
 
 class InputError(VgtheoryError, ValueError):
@@ -49,7 +72,28 @@ class UnknownNameError(InputError):
 
 
 class UnsupportedError(VgtheoryError):
-    """A question that is well posed but that the chosen method cannot answer; the message says why and what can."""
+    """A question that is well posed but that the chosen method cannot answer; the message says why and what can.
+
+    Parameters
+    ----------
+    problem : what cannot be answered, and why.
+    instead : what can be done; the message ends with it.
+    """
+
+    def __init__(self, problem: str, instead: Iterable[Instead] = ()) -> None:
+        self.problem, self.instead = problem, tuple(instead)
+        super().__init__(self._said([step.python for step in self.instead]))
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.problem, self.instead)
+
+    @property
+    def in_shell(self) -> str:
+        """Return the message with what can be typed in a shell instead."""
+        return self._said([step.shell for step in self.instead])
+
+    def _said(self, steps: list[str]) -> str:
+        return "; ".join(part for part in (self.problem, ", or ".join(step for step in steps if step)) if part)
 
 
 class NoSolutionError(VgtheoryError):

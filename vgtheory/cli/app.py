@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0
     except VgtheoryError as error:
-        return _refuse(str(error))
+        return _refuse(error.in_shell)
     except _UsageError as error:
         return _refuse(error.format_message() or "nothing to do; see vgtheory --help")
     except typer.Exit as stop:

@@ -1,0 +1,251 @@
+"""Which verb works for which network, and why not: one table, which refusals, methods, options and docs are read from.
+
+A row says that a verb does not answer for a network with some traits, why, and what answers instead.  A verb answers
+for every network that no row refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from vgtheory._errors import InputError, Instead, UnsupportedError, shown
+from vgtheory.model import traits as has
+from vgtheory.model.network import Network
+from vgtheory.model.traits import Trait
+
+# How a verb is written in Python and in a shell.
+SPELLED = {
+    "simulate": Instead("vg.simulate", "vgtheory simulate"),
+    "simulate (batch)": Instead("vg.simulate(network, samples, batch=32)", "vgtheory simulate --batch 32"),
+    "predict": Instead("vg.predict", "vgtheory predict"),
+    "spectrum": Instead("vg.spectrum", "vgtheory spectrum"),
+    "sample (singular values)": Instead('vg.sample(network, of="singular values")', ""),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network with all of these traits is refused, for this reason; `use` are verbs that may answer instead.
+
+    In `why`, {activation}, {weights} and {drawn} stand for the network's, and {parts} for the traits of all rows that
+    give this reason.
+    """
+
+    traits: tuple[Trait, ...]
+    why: str
+    use: tuple[str, ...] = ()
+
+
+def _without(part: Trait, why: str, *use: str) -> Row:
+    return Row((part,), why, use)
+
+
+_FLAT = Row((has.FLAT,), "{activation} has slope 0 almost everywhere, so every gradient is 0")
+_DEPENDENT = Row(
+    (has.DEPENDENT,),
+    "theory takes weights that are independent from layer to layer, with independent entries of finite variance or "
+    "orthogonal, and {weights} weights are not that",
+    ("simulate", "sample (singular values)"),
+)
+_ROTATES = Row(
+    (has.DRAWN,),
+    "it needs rotation-invariant weights drawn anew in every layer, and normal biases, and {drawn} are not that",
+)
+_ONE_INPUT = Row(
+    (has.BATCH_NORM,), "batch norm needs a batch of inputs, and here one runs through a network", ("simulate (batch)",)
+)
+_TIED_BRANCH = Row((has.TIED, has.SECOND_MATRIX), "tied weights with a second matrix per branch are not simulated")
+_SIMULATED = (_ONE_INPUT, _TIED_BRANCH)
+_IN_BATCHES = tuple(
+    Row((has.BATCH_NORM, part), f"batch norm beside {part.name} is not simulated") for part in (has.SKIP, has.DROPOUT)
+)
+
+
+def _plain(why: str, *use: str) -> tuple[Row, ...]:
+    return tuple(Row((part,), why + " {parts}", use) for part in (has.SKIP, has.NORM, has.DROPOUT))
+
+
+_SPECTRAL = (
+    _without(has.NORM, "under normalisation J is no product of independent factors", "predict"),
+    _without(has.DROPOUT, "the law of J is not worked out with dropout", "predict"),
+    _DEPENDENT,
+    _FLAT,
+)
+_SAMPLED = ("simulate", "simulate (batch)")
+_FLUCTUATIONS = (
+    Row((has.SKIP, has.NORM), "fluctuations of normalised branches beside skip connections are not known", _SAMPLED),
+    *(
+        Row((has.ORTHOGONAL, part), f"fluctuations with orthogonal weights beside {part.name} are not known", _SAMPLED)
+        for part in (has.SKIP, has.UNIT_NORM)
+    ),
+    Row(
+        (has.BATCH_NORM,),
+        "fluctuations under batch norm, which ties a batch's inputs together, are not known",
+        _SAMPLED,
+    ),
+    Row((has.LATE_NORM, has.DROPOUT), "fluctuations under dropout behind a normalisation are not known", _SAMPLED),
+)
+
+TABLE: dict[str, tuple[Row, ...]] = {
+    "simulate": _SIMULATED,
+    "simulate (exact)": (*_SIMULATED, _ROTATES),
+    "simulate (chain)": (
+        *_plain("a chain of independent layers is not known with", "simulate"),
+        _without(has.NOT_GAUSSIAN, "the lengths of layers are independent for gaussian weights only", "simulate"),
+        _without(has.TIED, "tied layers are not independent", "simulate"),
+        _without(has.BIASED, "with biases lengths depend on the layers before", "simulate"),
+        _without(has.CURVED, "φ(th) = tφ(h) for t > 0 is needed, and {activation} is not that", "simulate"),
+    ),
+    "simulate (inputs)": (*_plain("several inputs are not simulated with", "simulate"), _ROTATES),
+    "simulate (batch)": (
+        _without(has.NO_BATCH_NORM, "a batch is for batch norm: without it inputs do not meet", "simulate"),
+        *_IN_BATCHES,
+    ),
+    "sweep": _SIMULATED,
+    "compare": _SIMULATED,
+    "advise": (*_IN_BATCHES, _TIED_BRANCH),
+    "predict": (_DEPENDENT, _FLAT),
+    "predict (order 1/N)": (_DEPENDENT, _FLAT, *_FLUCTUATIONS),
+    "predict (closure)": (*_plain("the closure is not worked out with", "predict"), _DEPENDENT, _FLAT),
+    "predict (exact law)": (
+        *_plain("no exact law is known with", "predict"),
+        _DEPENDENT,
+        _without(has.CURVED, "φ(th) = tφ(h) for t > 0 is needed, and {activation} is not that", "predict"),
+        _without(has.NOT_ISOTROPIC, "gaussian or orthogonal weights are needed, not {weights} ones", "predict"),
+    ),
+    "predict (correlations)": (
+        _without(has.BATCH_NORM, "correlations under batch norm depend on the whole batch"),
+        _DEPENDENT,
+        _FLAT,
+    ),
+    "predict (layer covariance)": (*_plain("covariances of layers are not known with", "simulate"), _DEPENDENT, _FLAT),
+    "predict (tangents)": (*_plain("tangents are not predicted with", "simulate"), _DEPENDENT, _FLAT),
+    "bounds": (
+        _without(has.DROPOUT, "no bound is proved with dropout", "simulate"),
+        _without(has.UNIT_NORM, "no bound is proved with layer or RMS norm", "predict"),
+        Row((has.SKIP, has.BATCH_NORM), "no bound is proved with batch norm beside skip connections", ("predict",)),
+        Row((has.BATCH_NORM, has.NOT_RELU), "the growth under batch norm is known for ReLU only", ("predict",)),
+        _DEPENDENT,
+    ),
+    "certificate": (*_plain("no certificate is known with", "predict"), _DEPENDENT),
+    "spectrum": _SPECTRAL,
+    "eigenvalues": (
+        _without(has.SKIP, "with skip connections J is not R-diagonal", "spectrum"),
+        _without(has.UNEQUAL_WIDTHS, "eigenvalues of layers of different widths are not known", "spectrum"),
+        *_SPECTRAL,
+    ),
+    "lyapunov": (
+        _without(has.SKIP, "exponents with skip connections are not known", "predict"),
+        _SPECTRAL[0],
+        _without(has.UNEQUAL_WIDTHS, "layers of different widths have no limit as depth → ∞", "spectrum"),
+        _without(has.UNEQUAL_SCALES, "layers of different scales have no limit as depth → ∞", "spectrum"),
+        _DEPENDENT,
+        _FLAT,
+    ),
+    "sample (singular values)": (
+        _without(has.NORM, "the Jacobian of a normalised layer is not sampled", "simulate"),
+        _without(has.DROPOUT, "the Jacobian of a layer with dropout is not sampled", "simulate"),
+    ),
+    "sample (eigenvalues)": (
+        _without(has.UNEQUAL_ENDS, "eigenvalues need as many outputs as inputs", "sample (singular values)"),
+        _without(has.NORM, "the Jacobian of a normalised layer is not sampled", "simulate"),
+        _without(has.DROPOUT, "the Jacobian of a layer with dropout is not sampled", "simulate"),
+    ),
+    "sample (exponents)": (
+        _without(has.SKIP, "exponents with skip connections are not sampled", "sample (singular values)"),
+        _without(has.NORM, "the Jacobian of a normalised layer is not sampled", "simulate"),
+    ),
+    "sample (tangents)": (*_plain("tangents are not sampled with", "simulate"), _ROTATES),
+    "report": (*_plain("reports are not written for networks with", "simulate", "predict"), _DEPENDENT),
+}
+VERBS = tuple(TABLE)
+SYMBOLIC = ("bounds", "certificate")  # the verbs that take symbols for sizes and scales
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a verb does not answer, and what can be done instead."""
+
+    problem: str
+    instead: tuple[Instead, ...]
+
+    @property
+    def error(self) -> UnsupportedError:
+        """Return the refusal as an exception."""
+        return UnsupportedError(self.problem, self.instead)
+
+
+def works(network: Network, verb: str) -> bool:
+    """Return whether `verb` answers for the network."""
+    return not _against(network, verb)
+
+
+def refusal(network: Network, verb: str) -> Refusal | None:
+    """Return why `verb` does not answer for the network; None where it does.
+
+    >>> from vgtheory.model.weights import Weights
+    >>> refusal(Network("tanh", Weights.he(), 8, 3, skip=1, dropout=0.1), "report").error.instead[1].python
+    'drop skip= and dropout='
+    """
+    rows = _against(network, verb)
+    if not rows:
+        return None
+    verbs = dict.fromkeys(other for row in rows for other in row.use if works(network, other))
+    use = Instead(*(_use([SPELLED[other][k] for other in verbs]) for k in (0, 1)))
+    return Refusal(f"{verb}: {_reasons(network, rows)}", (use, _undone(rows)))
+
+
+def require(network: Any, verb: str) -> None:
+    """Raise UnsupportedError, with the reason and what to use instead, unless `verb` answers for the network.
+
+    Raises InputError for what is not a Network, and for symbols where `verb` needs numbers.
+    """
+    if not isinstance(network, Network):
+        raise InputError(
+            "network", "a Network", "e.g. vg.Network('tanh', vg.Weights.he(), width=64, depth=50)", got=shown(network)
+        )
+    if (found := refusal(network, verb)) is not None:
+        raise found.error
+    if verb not in SYMBOLIC:
+        network.require_numbers()
+
+
+def _against(network: Network, verb: str) -> list[Row]:
+    return [row for row in TABLE[verb] if all(trait.held(network) for trait in row.traits)]
+
+
+def _reasons(network: Network, rows: list[Row]) -> str:
+    law = network.weights
+    rotates = law.family in ("gaussian", "orthogonal") and not law.shared
+    values = {
+        "activation": network.activation.name,
+        "weights": law.text,
+        "drawn": "uniform biases" if rotates else f"{law.text} weights",
+    }
+    parts: dict[str, list[str]] = {}
+    for row in rows:
+        parts.setdefault(row.why, []).extend(trait.name for trait in row.traits)
+    return "; ".join(why.format(**values, parts=_and(names)) for why, names in parts.items())
+
+
+def _undone(rows: list[Row]) -> Instead:
+    """Return what takes all of these rows away: one trait of each."""
+    steps = dict.fromkeys(row.traits[0].without for row in rows)
+    return Instead(*(_together([step[k] for step in steps]) for k in (0, 1)))
+
+
+def _together(steps: list[str]) -> str:
+    """Return steps as one: "drop skip= and norm="."""
+    dropped = [step.removeprefix("drop ") for step in steps if step.startswith("drop ")]
+    others = [step for step in steps if step and not step.startswith("drop ")]
+    return _and([*([f"drop {_and(dropped)}"] if dropped else []), *others])
+
+
+def _and(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def _use(verbs: list[str]) -> str:
+    known = [verb for verb in verbs if verb]
+    return f"use {' or '.join(known)}" if known else ""

@@ -1,0 +1,101 @@
+"""What a network may have that a verb may not know: each trait a name, a test, and what takes it away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vgtheory._errors import Instead
+from vgtheory.model.network import Network
+
+
+@dataclass(frozen=True)
+class Trait:
+    """One trait.
+
+    Attributes
+    ----------
+    name : as in "a network with NAME".
+    held : whether a network has it; cheap, and asked only where a verb minds.
+    without : what takes it away.
+    """
+
+    name: str
+    held: Callable[[Network], bool]
+    without: Instead
+
+
+def _norm(*kinds: str, place: str = "") -> Callable[[Network], bool]:
+    return lambda n: n.norm is not None and n.norm.kind in kinds and place in ("", n.norm.place)
+
+
+def _rotates(network: Network) -> bool:
+    """Return whether W and b are rotation-invariant and drawn anew in every layer: then no matrix has to be drawn."""
+    law = network.weights
+    known = law.family in ("gaussian", "orthogonal") and not law.shared
+    return known and (law.bias_family == "gaussian" or law.sigma_b == 0)
+
+
+def _is_relu(network: Network) -> bool:
+    act = network.activation
+    if act.homogeneous_degree != 1 or not act.is_numeric:
+        return False
+    slopes = act.derivative_pieces()
+    return slopes[0].expr == 0 and slopes[-1].expr != 0
+
+
+def _scales_differ(network: Network) -> bool:
+    uneven = isinstance(network.width, tuple) or network.weights.arrays is not None
+    return uneven and len(set(network.sigmas)) > 1
+
+
+def _is_flat(network: Network) -> bool:
+    return all(piece.expr == 0 for piece in network.activation.derivative_pieces())
+
+
+_NO_NORM = Instead("drop norm=", "drop --norm")
+_GAUSSIAN = Instead("use Weights.gaussian of the same sigma_w", "use --weights gaussian")
+_ONE_WIDTH = Instead("give one width for all layers", "drop --widths")
+_OTHER = Instead("use another activation", "use another activation")
+
+SKIP = Trait("skip connections", lambda n: n.skip is not None, Instead("drop skip=", "drop --skip"))
+SECOND_MATRIX = Trait(
+    "a second matrix per branch",
+    lambda n: n.skip is not None and n.skip.matrices == 2,
+    Instead("use Skip(..., matrices=1)", "drop --skip"),
+)
+NORM = Trait("normalisation", lambda n: n.norm is not None, _NO_NORM)
+UNIT_NORM = Trait("layer or RMS norm", _norm("layer", "rms"), _NO_NORM)
+LATE_NORM = Trait("normalisation behind the activation", _norm("layer", "rms", place="after"), _NO_NORM)
+BATCH_NORM = Trait("batch norm", _norm("batch"), _NO_NORM)
+NO_BATCH_NORM = Trait(
+    "no batch norm", lambda n: not _norm("batch")(n), Instead('give norm="batch"', "give --norm batch")
+)
+DROPOUT = Trait("dropout", lambda n: n.dropout is not None, Instead("drop dropout=", "drop --dropout"))
+ORTHOGONAL = Trait("orthogonal weights", lambda n: n.weights.family == "orthogonal", _GAUSSIAN)
+NOT_GAUSSIAN = Trait("weights that are not gaussian", lambda n: n.weights.family != "gaussian", _GAUSSIAN)
+NOT_ISOTROPIC = Trait(
+    "weights that are neither gaussian nor orthogonal",
+    lambda n: n.weights.family not in ("gaussian", "orthogonal"),
+    _GAUSSIAN,
+)
+DRAWN = Trait("weights or biases that have to be drawn", lambda n: not _rotates(n), _GAUSSIAN)
+DEPENDENT = Trait("weights that depend on each other", lambda n: not n.weights.has_independent_layers, _GAUSSIAN)
+TIED = Trait(
+    "tied weights",
+    lambda n: n.weights.shared,
+    Instead("draw the weights anew in every layer", "drop --recurrent"),
+)
+BIASED = Trait("biases", lambda n: n.weights.sigma_b != 0, Instead("use sigma_b=0", "use --sigma-b 0"))
+UNEQUAL_WIDTHS = Trait(
+    "layers of different widths", lambda n: isinstance(n.width, tuple) and len(set(n.width)) > 1, _ONE_WIDTH
+)
+UNEQUAL_ENDS = Trait(
+    "a Jacobian that is not square", lambda n: isinstance(n.width, tuple) and n.width[0] != n.width[-1], _ONE_WIDTH
+)
+UNEQUAL_SCALES = Trait(
+    "layers of different scales", _scales_differ, Instead("give one sigma_w and sigma_b", "give one --sigma-w")
+)
+FLAT = Trait("a slope that is 0 almost everywhere", _is_flat, _OTHER)
+CURVED = Trait("an activation that is not homogeneous", lambda n: n.activation.homogeneous_degree != 1, _OTHER)
+NOT_RELU = Trait("an activation other than ReLU", lambda n: not _is_relu(n), Instead("use relu", "use relu"))
