@@ -47,9 +47,10 @@ def _derivation() -> str:
     return digest.hexdigest()
 
 
-def form_key(act: Activation) -> str:
-    """Return the name of an activation's form in the cache."""
-    return hashlib.sha256(f"{_derivation()}\0{sp.srepr(act.expr)}\0{act.symbol.name}".encode()).hexdigest()[:32]
+def form_key(act: Activation, order: int = 0) -> str:
+    """Return the name in the cache of the form of an activation's derivative of this order and the next."""
+    text = f"{_derivation()}\0{sp.srepr(act.expr)}\0{act.symbol.name}\0{order}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def load_form(key: str) -> StableForm | None:

@@ -25,10 +25,18 @@ OVERFLOW = 1e300  # the reciprocal of a larger denominator counts as 0
 
 
 @lru_cache(maxsize=256)
-def stabilise(act: Activation) -> StableForm:
-    """Return the stable form of φ and φ', derived once and kept in the user's cache.
+def stabilise(act: Activation, order: int = 0) -> StableForm:
+    """Return the stable form of φ and φ', or of two later derivatives, derived once and kept in the user's cache.
 
-    Raises InputError for an activation with symbolic parameters, UnsupportedError for functions that have no code.
+    Parameters
+    ----------
+    act : the activation.
+    order : of the derivative of φ that is the form's value; its slope is the next one.
+
+    Raises
+    ------
+    InputError : an activation with symbolic parameters.
+    UnsupportedError : functions that have no code.
 
     >>> from vgtheory.symbolic.catalogue import activation
     >>> stabilise(activation("softplus")).notes
@@ -37,27 +45,27 @@ def stabilise(act: Activation) -> StableForm:
     if not act.is_numeric:
         names = ", ".join(sorted(s.name for s in act.expr.free_symbols - {act.symbol}))
         raise InputError(f"symbolic parameters {names}", "an activation whose parameters have values", "give values")
-    key = form_key(act)
+    key = form_key(act, order)
     kept = load_form(key)
     if kept is None:
-        kept = _derive(act)
+        kept = _derive(act, order)
         save_form(key, kept)
     return kept
 
 
-def _derive(act: Activation) -> StableForm:
+def _derive(act: Activation, order: int) -> StableForm:
     builder = Builder()
     notes: list[str] = []
     ends: list[sp.Expr] = []
     values: list[Quotient] = []
     slopes: list[Quotient] = []
-    for piece, derived in zip(act.pieces, act.derivative_pieces(1), strict=True):
+    for piece, derived in zip(act.derivative_pieces(order), act.derivative_pieces(order + 1), strict=True):
         for lo, hi in _intervals(piece.lo, piece.hi, (piece.expr, derived.expr), act.symbol):
             chart = Chart(act.symbol, lo, hi)
             chart.prepare((piece.expr, derived.expr))
             far: list[Quotient] = []
             cancelling: list[bool] = []
-            for expr, what in ((piece.expr, "φ"), (derived.expr, "φ'")):
+            for expr, what in ((piece.expr, _named(order)), (derived.expr, _named(order + 1))):
                 num, den = without_root_cancellation(chart, *chart.rational(expr))
                 emitter = Emitter(chart, builder, what)
                 far.append(emitter.quotient(without_wave_cancellation(chart, num), den))
@@ -76,6 +84,10 @@ def _derive(act: Activation) -> StableForm:
     value, _, _ = _joined(builder, values, cuts)
     slope, rest, exponent = _joined(builder, slopes, cuts)
     return StableForm(tuple(builder.instructions), value, slope, rest, exponent, tuple(dict.fromkeys(notes)))
+
+
+def _named(order: int) -> str:
+    return "φ" + "'" * order if order < 4 else f"the derivative of order {order}"
 
 
 def _near(

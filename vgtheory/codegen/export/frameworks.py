@@ -1,30 +1,32 @@
-"""An activation as a function of PyTorch tensors or JAX arrays, with φ' as its derivative.
+"""An activation as a function of PyTorch tensors or JAX arrays, with φ', φ'', … as its derivatives.
 
 The same straight-line program that Numba compiles is run with the framework's operations, so that nothing overflows
-where φ and φ' are finite; automatic differentiation of φ's own formula would give NaN there.
+where φ and φ' are finite.  Differentiating that program again, with its |x| and selects, would be wrong at 0 and at the
+joints; every order of derivative has a program of its own, from the symbols.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from vgtheory._errors import UnsupportedError
-from vgtheory.codegen.export.scaled_erfc import CENTER, chebyshev_coefficients
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.codegen.export.array_operations import jax_operations, torch_operations
+from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.program import Operand, live
-from vgtheory.codegen.stabilise import StableForm, stabilise
+from vgtheory.codegen.stabilise import stabilise
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 
-_SPLITTER = 134217729.0  # 2^27 + 1 (Dekker 1971)
-
 
 def to_pytorch(act: Any, **parameters: Any) -> Callable[[Any], Any]:
-    """Return φ as a function of a floating-point ``torch.Tensor``; its gradient is φ', exact where φ' is finite.
+    """Return φ as a function of a floating-point ``torch.Tensor``; its derivatives of every order are exact ones.
 
-    Computed in float64 and rounded to the tensor's dtype.  Second derivatives are not defined.
+    Computed in float64 and rounded to the tensor's dtype.  Works under ``torch.autograd.grad(…, create_graph=True)``
+    and ``torch.func``'s ``grad``, ``jvp``, ``vmap`` and ``hessian``.  At a kink a derivative is the one from the left.
 
     Parameters
     ----------
@@ -32,8 +34,8 @@ def to_pytorch(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
     Raises
     ------
-    UnsupportedError : torch is not installed.
-    InputError : an activation with symbolic parameters.
+    UnsupportedError : torch is not installed; a function that has no code.
+    InputError : an activation with symbolic parameters; when called, a tensor that is not of floating-point numbers.
 
     Examples
     --------
@@ -41,32 +43,52 @@ def to_pytorch(act: Any, **parameters: Any) -> Callable[[Any], Any]:
     """
     torch = _module("torch")
     chosen = activation(act, **parameters)
-    form = stabilise(chosen)
-    operations = _torch_operations(torch)
+    stabilise(chosen)
+    operations = torch_operations(torch)
 
-    class Elementwise(torch.autograd.Function):  # type: ignore[name-defined]
-        @staticmethod
-        def forward(ctx: Any, h: Any) -> Any:
-            ctx.save_for_backward(h)
-            return _run(form, operations, h.double(), form.value).to(h.dtype)
+    @cache
+    def derivative(order: int) -> Callable[[Any], Any]:
+        form, output = _program(chosen, order)
 
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, gradient: Any) -> Any:
-            (h,) = ctx.saved_tensors
-            return gradient * _run(form, operations, h.double(), form.slope).to(h.dtype)
+        class Elementwise(torch.autograd.Function):  # type: ignore[name-defined]
+            generate_vmap_rule = True
+
+            @staticmethod
+            def forward(h: Any) -> Any:
+                return _run(form, operations, h.double(), output).to(h.dtype)
+
+            @staticmethod
+            def setup_context(ctx: Any, inputs: tuple[Any], output: Any) -> None:
+                ctx.save_for_backward(*inputs)
+                ctx.save_for_forward(*inputs)
+
+            @staticmethod
+            def backward(ctx: Any, gradient: Any) -> Any:
+                (h,) = ctx.saved_tensors
+                return gradient * derivative(order + 1)(h)
+
+            @staticmethod
+            def jvp(ctx: Any, direction: Any) -> Any:
+                (h,) = ctx.saved_tensors
+                return direction * derivative(order + 1)(h)
+
+        return Elementwise.apply
 
     def phi(h: Any) -> Any:
-        return Elementwise.apply(h)
+        if not (isinstance(h, torch.Tensor) and h.is_floating_point()):
+            kind = getattr(h, "dtype", type(h).__name__)
+            raise InputError("the argument", "a torch.Tensor of floating-point numbers", "convert it", got=f"{kind}")
+        return derivative(0)(h)
 
     return _named(phi, chosen)
 
 
 def to_jax(act: Any, **parameters: Any) -> Callable[[Any], Any]:
-    """Return φ as a function of JAX arrays, with φ' as its derivative under ``jax.grad``, ``jax.jvp`` and ``jax.jit``.
+    """Return φ as a function of JAX arrays; its derivatives of every order are exact ones.
 
-    Computed in float64 where JAX has it enabled (``jax_enable_x64``), else in float32.  Higher derivatives are those of
-    φ's program.
+    Works under ``jax.grad``, ``jax.jvp``, ``jax.hessian``, ``jax.vmap`` and ``jax.jit``, nested to any depth.  At a
+    kink a derivative is the one from the left.  Computed in float64 where JAX has it enabled (``jax_enable_x64``), else
+    in float32, where |x| beyond 1e5 may leave the range.
 
     Parameters
     ----------
@@ -74,7 +96,7 @@ def to_jax(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
     Raises
     ------
-    UnsupportedError : jax is not installed.
+    UnsupportedError : jax is not installed; a function that has no code.
     InputError : an activation with symbolic parameters.
 
     Examples
@@ -84,19 +106,25 @@ def to_jax(act: Any, **parameters: Any) -> Callable[[Any], Any]:
     jax = _module("jax")
     numpy = _module("jax.numpy")
     chosen = activation(act, **parameters)
-    form = stabilise(chosen)
-    operations = _jax_operations(numpy, jax)
+    stabilise(chosen)
+    operations = jax_operations(numpy, jax)
 
-    @jax.custom_jvp
-    def phi(h: Any) -> Any:
-        return _run(form, operations, numpy.asarray(h, dtype=float), form.value)
+    @cache
+    def derivative(order: int) -> Callable[[Any], Any]:
+        form, output = _program(chosen, order)
 
-    @phi.defjvp
-    def _(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
-        (h,), (direction,) = primals, tangents
-        return phi(h), direction * _run(form, operations, numpy.asarray(h, dtype=float), form.slope)
+        @jax.custom_jvp
+        def phi(h: Any) -> Any:
+            return _run(form, operations, numpy.asarray(h, dtype=float), output)
 
-    return _named(phi, chosen)
+        @phi.defjvp
+        def _(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
+            (h,), (direction,) = primals, tangents
+            return phi(h), direction * derivative(order + 1)(h)
+
+        return phi
+
+    return _named(derivative(0), chosen)
 
 
 def _module(name: str) -> ModuleType:
@@ -113,6 +141,12 @@ def _named(phi: Any, act: Activation) -> Callable[[Any], Any]:
     return phi
 
 
+def _program(act: Activation, order: int) -> tuple[StableForm, Operand]:
+    """Return the form that holds φ's derivative of this order, and its register there; one form holds two orders."""
+    form = stabilise(act, order - order % 2)
+    return form, form.slope if order % 2 else form.value
+
+
 def _run(form: StableForm, operations: Mapping[str, Callable], x: Any, output: Operand) -> Any:
     """Return one output of the program on an array of the framework."""
     registers: dict[int, Any] = {0: x}
@@ -123,78 +157,3 @@ def _run(form: StableForm, operations: Mapping[str, Callable], x: Any, output: O
             operands = [registers[a] if isinstance(a, int) else operations["full_like"](x, a) for a in instruction.args]
             registers[index] = operations[instruction.op](*operands)
     return registers[output] if isinstance(output, int) else operations["full_like"](x, output)
-
-
-def _torch_operations(torch: ModuleType) -> dict[str, Callable]:
-    special = torch.special
-    shared = {name: getattr(torch, name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos", "tan")}
-    more = {"erf": special.erf, "erfc": special.erfc, "erfcx": special.erfcx, "atan": torch.atan, "asinh": torch.asinh}
-    return _operations(torch.where, torch.exp, torch.expm1, torch.abs, torch.sqrt) | shared | more | {
-        "full_like": torch.full_like, "log1p_unit": torch.log1p, "min": torch.minimum, "max": torch.maximum
-    }  # fmt: skip
-
-
-def _jax_operations(numpy: ModuleType, jax: ModuleType) -> dict[str, Callable]:
-    shared = {name: getattr(numpy, name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos", "tan")}
-    special = jax.scipy.special
-    more = {"erf": special.erf, "erfc": special.erfc, "atan": numpy.arctan, "asinh": numpy.arcsinh}
-    return _operations(numpy.where, numpy.exp, numpy.expm1, numpy.abs, numpy.sqrt) | shared | more | {
-        "full_like": numpy.full_like,
-        "erfcx": lambda x: _scaled_erfc(x, numpy.where, numpy.exp),
-        "log1p_unit": numpy.log1p,
-        "min": numpy.minimum,
-        "max": numpy.maximum,
-    }  # fmt: skip
-
-
-def _operations(where: Callable, exp: Callable, expm1: Callable, absolute: Callable, sqrt: Callable) -> dict:
-    """Return the operations that are the same in every framework of arrays."""
-
-    def halves(a: Any) -> tuple[Any, Any]:
-        c = _SPLITTER * a
-        high = c - (c - a)
-        return high, a - high
-
-    def two_product(a: Any, b: Any) -> tuple[Any, Any]:
-        p = a * b
-        (a1, a2), (b1, b2) = halves(a), halves(b)
-        return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
-
-    def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
-        s = a + b
-        t = s - a
-        return s, (a - (s - t)) + (b - t)
-
-    def exp_sum(high: Any, low: Any) -> Any:
-        e = exp(high)
-        return where(e == float("inf"), e, e + e * low)
-
-    return {
-        "add": lambda a, b: a + b,
-        "mul": lambda a, b: a * b,
-        "product": lambda a, b: where(a == 0.0, 0.0 * a, a * b),
-        "div": lambda a, b: a / b,
-        "reciprocal": lambda a: 1.0 / a,
-        "neg": lambda a: -a,
-        "abs": absolute,
-        "sqrt": sqrt,
-        "pow": lambda a, b: a**b,
-        "select_le": lambda x, end, a, b: where(x <= end, a, b),
-        "keep_nan": lambda x, a: where(x == x, a, x),
-        "exp_sum": exp_sum,
-        "expm1_sum": lambda high, low: expm1(high) + exp(high) * low,
-        "two_product": two_product,
-        "two_sum": two_sum,
-        "high": lambda pair: pair[0],
-        "low": lambda pair: pair[1],
-    }
-
-
-def _scaled_erfc(x: Any, where: Callable, exp: Callable) -> Any:
-    size = where(x < 0, -x, x)
-    y = 1 - 2 * CENTER / (size + CENTER)
-    first, second = 0.0 * y, 0.0 * y
-    for c in reversed(chebyshev_coefficients()[1:]):  # Clenshaw's recurrence
-        first, second = 2 * y * first - second + c, first
-    value = (y * first - second + chebyshev_coefficients()[0]) / (1 + 2 * size)
-    return where(x < 0, 2 * exp(x * x) - value, value)
