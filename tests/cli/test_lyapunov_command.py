@@ -32,7 +32,7 @@ def test_without_a_closed_form_the_next_step_is_named(capsys):
     ("arguments", "expected"),
     [
         (["lyapunov", "step"], "slope 0"),
-        (["lyapunov", "tanh", "--samples", "-1"], "--samples -1"),
+        (["lyapunov", "tanh", "--samples", "-1"], "--samples must be a whole number of at least 0 (got -1)"),
         (["lyapunov", "tanh", "--skip", "0.5"], "skip connections"),
         (["lyapunov", "x**2", "--sigma-w", "3"], "q_l diverges"),
         (["lyapunov", "tanh", "--q", "-1"], "--q"),

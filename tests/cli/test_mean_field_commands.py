@@ -39,7 +39,7 @@ def test_critical_prints_points_formulas_and_gains(tmp_path, capsys):
     ("arguments", "expected"),
     [
         (["phase", "tanh", "--sigma-w", "3:1"], "--sigma-w 3:1"),
-        (["phase", "tanh", "--points", "1"], "--points 1"),
+        (["phase", "tanh", "--points", "1"], "--points must be a whole number from 2 to 400 (got 1)"),
         (["phase", "tanh", "--out", "p.png"], ".svg or .pdf"),
         (["critical", "step"], "slope 0"),
     ],

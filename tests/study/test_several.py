@@ -1,6 +1,7 @@
 """simulate_several and tangents: what they return, what they refuse, their bits, and that they agree with simulate."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -94,21 +95,21 @@ def test_dead_vectors_have_no_angle_and_no_kernel():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"correlation": 1.1}, "correlation = 1.1"),
-        ({"correlation": "x"}, "correlation = x"),
+        ({"correlation": 1.1}, r"correlation must be .* \(got 1\.1\)"),
+        ({"correlation": "x"}, r"correlation must be .* \(got x\)"),
         ({"correlation": [[1, 0.5], [0.4, 1]]}, "correlation"),
         ({"correlation": [[1, -0.9, -0.9], [-0.9, 1, -0.9], [-0.9, -0.9, 1]]}, "correlation"),
         ({"correlation": np.eye(25)}, "25 independent inputs of width 24"),
-        ({"outputs": 25}, "outputs = 25"),
-        ({"samples": 0}, "samples = 0"),
-        ({"network": network(weights=vg.Weights.gaussian(0, 1))}, "sigma_w = 0"),
+        ({"outputs": 25}, r"outputs must be .* \(got 25\)"),
+        ({"samples": 0}, r"samples must be .* \(got 0\)"),
+        ({"network": network(weights=vg.Weights.gaussian(0, 1))}, r"sigma_w must be .* \(got 0\)"),
         ({"network": network(depth=sp.Symbol("L", integer=True, positive=True))}, "symbolic L"),
     ],
 )
 def test_bad_input_is_named(options, message):
     with pytest.raises(InputError) as caught:
         simulate_several(**{"network": network(), "correlation": 0.5, "samples": 2, **options})
-    assert message in str(caught.value)
+    assert re.search(message, str(caught.value))
 
 
 @pytest.mark.parametrize("verb", [lambda n: simulate_several(n, 0.5, 2), lambda n: tangents(n, 2)])

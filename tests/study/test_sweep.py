@@ -1,5 +1,6 @@
 """sweep: a grid of simulations, each the same to the last bit as a call of its own."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -141,30 +142,30 @@ def test_result_survives_a_netcdf_file(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "over = None"),
-        ({"over": {}}, "over = {}"),
+        ({}, r"over must be .* \(got None\)"),
+        ({"over": {}}, r"over must be .* \(got \{\}\)"),
         ({"over": ["sigma_w"]}, "values by name"),
         ({"over": {"sigma": [1]}}, "over 'sigma': expected one of sigma_w, sigma_b, width, depth"),
         ({"over": {"sigma_w": []}}, "a list of different numbers"),
         ({"over": {"sigma_w": 1.5}}, "a list of different numbers"),
         ({"over": {"sigma_w": "12"}}, "a list of different numbers"),
         ({"over": {"sigma_w": [1, 1.0]}}, "a list of different numbers"),
-        ({"over": {"sigma_w": [1, "2"]}}, "sigma_w = '2'"),
+        ({"over": {"sigma_w": [1, "2"]}}, r"sigma_w must be .* \(got '2'\)"),
         ({"over": {"sigma_w": [1, np.nan]}}, "a finite number"),
         ({"over": {"sigma_w": [1, sp.Symbol("s")]}}, "a finite number"),
         ({"over": {"sigma_w": [1, -1]}}, "sigma_w"),
-        ({"over": {"depth": [0]}}, "depth = 0"),
-        ({"over": {"width": [2.5]}}, "width = 2.5"),
+        ({"over": {"depth": [0]}}, r"depth must be .* \(got 0\)"),
+        ({"over": {"width": [2.5]}}, r"width must be .* \(got 2\.5\)"),
         ({"over": {"depth": [1]}, "quantiles": (0.5, 1.5)}, "different numbers from 0 to 1"),
-        ({"over": {"depth": [1]}, "samples": 0}, "samples = 0"),
-        ({"over": {"depth": [1]}, "samples": None}, "samples = None"),
+        ({"over": {"depth": [1]}, "samples": 0}, r"samples must be .* \(got 0\)"),
+        ({"over": {"depth": [1]}, "samples": None}, r"samples must be .* \(got None\)"),
         ({"over": {"depth": [10**6]}, "samples": 10**6, "keep_samples": True}, "take fewer points"),
     ],
 )
 def test_bad_input_is_named(options, message):
     with pytest.raises(InputError) as caught:
         sweep(network(), **{"samples": 2, **options})
-    assert message in str(caught.value)
+    assert re.search(message, str(caught.value))
 
 
 def test_what_one_point_cannot_do_is_refused():

@@ -141,8 +141,7 @@ def _clipped(end: sp.Expr) -> arb:
 def _refusal(node: sp.Expr, what: str, at: arb | sp.Expr) -> FormulaError:
     shown = f"{float(at.mid()) if isinstance(at, arb) else float(at):.6g}"
     return FormulaError(
-        f"{node} is not {what} at {node.free_symbols.pop()}",
+        f"{node} is not {what} at {node.free_symbols.pop()} = {shown}",
         "a function that is real and finite on the whole line",
         "change the formula there, e.g. log(1+x**2) or abs(x)**0.5",
-        got=f"{shown}",
     )

@@ -166,7 +166,7 @@ def test_profiles_leave_the_range_of_doubles_in_logarithms():
 def test_divergence_and_dead_scales_are_errors():
     with pytest.raises(NoSolutionError, match="diverges at layer"):
         log_length_profile(vg.Network("x**2", vg.Weights.gaussian(2), 10, 5000))
-    with pytest.raises(InputError, match=r"sigma_w must be .* \(got 0\)"):
+    with pytest.raises(InputError, match=r"sigma_w must be .* \(got 0 in layer 1\)"):
         log_length_profile(vg.Network("tanh", vg.Weights.gaussian(0, 1), 10, 5))
     with pytest.raises(InputError, match="correlation"):
         correlation_step("tanh", 1.0, 1.5, 1.0)
