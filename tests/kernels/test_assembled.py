@@ -196,9 +196,9 @@ def test_normalisation_and_its_gradient_agree_with_differences(kind, eps, units)
         return centred / np.sqrt(np.mean(centred**2) + eps)
 
     log_eps = np.log(eps) if eps else -np.inf
-    n, mean, scale, log_slope = normalised(v / units, KINDS[kind], np.log(units), log_eps)
+    n, log_slope, kept = normalised(v / units, KINDS[kind], np.log(units), log_eps)
     assert_allclose(n, norm(v), rtol=1e-13)
-    back = normalised_back(b, v / units, KINDS[kind], mean, scale) * np.exp(log_slope)
+    back = normalised_back(b, v / units, KINDS[kind], kept) * np.exp(log_slope)
     steps = 1e-6 * np.eye(7)
     slopes = [(b @ norm(v + e) - b @ norm(v - e)) / 2e-6 for e in steps]
     assert_allclose(back, slopes, atol=1e-8)
@@ -207,12 +207,38 @@ def test_normalisation_and_its_gradient_agree_with_differences(kind, eps, units)
 @njit
 def normalised(v, kind, t, log_eps):
     out = np.empty_like(v)
-    mean, scale, log_slope, _ = normalise(out, v, kind, t, log_eps, True)
-    return out, mean, scale, log_slope
+    log_slope, kept, _ = normalise(out, v, kind, t, log_eps, True)
+    return out, log_slope, kept
 
 
 @njit
-def normalised_back(b, v, kind, mean, scale):
+def normalised_back(b, v, kind, kept):
     out = b.copy()
-    normalise_back(out, v, kind, mean, scale)
+    normalise_back(out, v, kind, kept, np.empty_like(v))
     return out
+
+
+@pytest.mark.parametrize(("kind", "width"), [("layer", 2), ("rms", 1), ("layer", 1)])
+@pytest.mark.parametrize("spread", [1.0, 1e-4, 1e-9])
+def test_what_does_not_depend_on_its_argument_passes_no_gradient(kind, width, spread):
+    # n is ±1 (or 0) whatever h is, however near its numbers lie to each other.
+    rng = np.random.default_rng(3)
+    for v, b in zip(1 + spread * rng.standard_normal((2000, width)), rng.standard_normal((2000, width)), strict=True):
+        _, _, kept = normalised(v, KINDS[kind], 0.0, -np.inf)
+        assert not normalised_back(b, v, KINDS[kind], kept).any()
+
+
+@pytest.mark.parametrize("eps", [1e-5, 1e-14, 1e-25])
+def test_with_eps_two_numbers_pass_what_the_formula_says(eps):
+    # n = ±g/√(g² + eps), g = (v₁ − v₂)/2, with slope eps/(g² + eps)^{3/2}/2 against v₁: no digits are lost to g.
+    v, b = np.array([3.0, 3.0 + 2**-20]), np.array([0.3, -1.2])
+    gap = -(2.0**-21)
+    _, log_slope, kept = normalised(v, KINDS["layer"], 0.0, np.log(eps))
+    slope = (b[0] - b[1]) / 2 * eps / (gap**2 + eps) ** 1.5
+    assert_allclose(normalised_back(b, v, KINDS["layer"], kept) * np.exp(log_slope), [slope, -slope], rtol=1e-12)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_layer_norm_of_two_units_passes_no_gradient(place):
+    result = assembled({place: "layer"}, "gaussian", "tanh", (2,) * 4, 1.3, 0.3, 4000)
+    assert np.isneginf(result["gradient"]).all()

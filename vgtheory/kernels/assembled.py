@@ -39,8 +39,8 @@ from vgtheory.kernels.signals import (
 # Vectors of a layer that the way back needs: x_{l−1}, h_l, φ'; of networks with two matrices or a normalisation after
 # the activation φ, what goes into W' and what comes out.
 X, H, SLOPE, VALUE, INNER, OUTER = range(6)
-# Numbers of a layer: ln of the units of x_{l−1} and of h_l; mean, scale and log slope of either normalisation.
-LOG_X, LOG_H, MEAN, SCALE, LOG_SLOPE, MEAN_AFTER, SCALE_AFTER, LOG_SLOPE_AFTER, NUMBERS = range(9)
+# Numbers of a layer: ln of the units of x_{l−1} and of h_l; of either normalisation ln d and eps d², d = 1/√(s² + eps).
+LOG_X, LOG_H, LOG_SLOPE, KEPT, LOG_SLOPE_AFTER, KEPT_AFTER, NUMBERS = range(7)
 SEGMENT_BYTES = 2**23  # kept vectors of one segment; a network that fits is run forward once
 MODERATE = 100.0  # logarithms of sizes that need no units
 
@@ -102,17 +102,13 @@ def _forward(
     q = dot(h, h) / width * math.exp(2.0 * units)
     if before != NONE:
         normal = work[0, :width]
-        numbers[MEAN], numbers[SCALE], numbers[LOG_SLOPE], units = normalise(
-            normal, h, before, units, log_eps, linear[0]
-        )
+        numbers[LOG_SLOPE], numbers[KEPT], units = normalise(normal, h, before, units, log_eps, linear[0])
         row(normal, value, slope)
     else:
         row(h, value, slope)
     y = work[1, :width]
     if after != NONE:
-        numbers[MEAN_AFTER], numbers[SCALE_AFTER], numbers[LOG_SLOPE_AFTER], units = normalise(
-            y, value, after, units, log_eps, True
-        )
+        numbers[LOG_SLOPE_AFTER], numbers[KEPT_AFTER], units = normalise(y, value, after, units, log_eps, True)
     else:
         scaled(y, value, 1.0)
     _drop(y, rate, work[0], draw_uniform, key, sample, layer)
@@ -161,13 +157,13 @@ def _branch_back(b, parts, laws, key, sample, layer, kept, numbers, work):
         scaled(b, inner, norm * gain)
     _drop(b, rate, work[0], draw_uniform, key, sample, layer)
     if after != NONE:
-        normalise_back(b, kept[VALUE, :width], after, numbers[MEAN_AFTER], numbers[SCALE_AFTER])
+        normalise_back(b, kept[VALUE, :width], after, numbers[KEPT_AFTER], work[0, :width])
         size += numbers[LOG_SLOPE_AFTER]
     slope = kept[SLOPE, :width]
     for i in range(width):
         b[i] *= slope[i]
     if before != NONE:
-        normalise_back(b, kept[H, :width], before, numbers[MEAN], numbers[SCALE])
+        normalise_back(b, kept[H, :width], before, numbers[KEPT], work[0, :width])
         size += numbers[LOG_SLOPE]
     return size
 

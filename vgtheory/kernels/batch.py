@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels.entries import gaussian_entries
 from vgtheory.kernels.matrices import GIVEN, HAAR, LEFT, LOW_RANK, NONE, RIGHT, MatrixLaw
+from vgtheory.kernels.normalise import EQUAL, ROUNDING
 from vgtheory.kernels.signals import BIAS, ROWS
 
 Array = NDArray[np.float64]
-# Deviations this small beside the mean are its rounding: all inputs give the unit the same number.
-EQUAL = 1e-30
 
 
 def _rows(law: MatrixLaw, shape: tuple[int, int], key: np.uint64, sample: int, layer: int, purpose: int) -> Array:
@@ -102,19 +101,19 @@ def _one(
         h = w @ x + _bias(law, sigma_b[k], shape[0], key, sample, layer, offset)[:, None]
         start, offset = start + w.size, offset + shape[0]
         q[k] = np.mean(h * h)
-        n, inverse = _normalised(h, eps)
+        norm = _normalised(h, eps)
+        n = norm[0]
         value, slope = np.empty(n.size), np.empty(n.size)
         row(n.ravel(), value, slope)
-        kept.append((x, n, inverse, slope.reshape(n.shape)))
+        kept.append((x, norm, slope.reshape(n.shape)))
         matrices.append(w)
         x = value.reshape(n.shape)
     g = _vectors(batch, int(widths[depth]), key, sample, depth + 1)
     g = g / np.linalg.norm(g)
     log_scale = 0.0
     for k in range(depth - 1, -1, -1):
-        x, n, inverse, slope = kept[k]
-        b = slope * g
-        delta = (b - b.mean(axis=1, keepdims=True) - n * (b * n).mean(axis=1, keepdims=True)) * inverse
+        x, norm, slope = kept[k]
+        delta = _normalised_back(slope * g, *norm, eps)
         size = float(np.linalg.norm(delta))
         if size == 0.0:
             gradient[: k + 1] = weight[: k + 1] = -math.inf
@@ -140,8 +139,19 @@ def _normalised(h: Array, eps: float) -> tuple[Array, Array]:
     """Return n and 1/√(s² + eps), each unit over the batch; 0 where that is not finite."""
     mean = h.mean(axis=1, keepdims=True)
     centred = h - mean
+    centred -= centred.mean(axis=1, keepdims=True)  # the mean of nearly equal numbers is off by as much as they differ
     square = np.mean(centred * centred, axis=1, keepdims=True)
     square = np.where(square > EQUAL * mean * mean, square, 0.0)
     with np.errstate(divide="ignore"):
         inverse = np.where(square + eps > 0.0, 1.0 / np.sqrt(square + eps), 0.0)
     return centred * inverse, inverse
+
+
+def _normalised_back(b: Array, n: Array, inverse: Array, eps: float) -> Array:
+    """Return ∂ℓ/∂h for b = ∂ℓ/∂n: across n (and the ones) b passes whole, along n to the share eps/(s² + eps)."""
+    square = np.mean(n * n, axis=1, keepdims=True)
+    along = n * (np.mean(b * n, axis=1, keepdims=True) / np.where(square > 0.0, square, 1.0))
+    across = b - b.mean(axis=1, keepdims=True) - along
+    noise = ROUNDING * np.sqrt(np.mean(b * b, axis=1, keepdims=True))
+    across[np.abs(across) <= noise * (1.0 + np.abs(n))] = 0.0  # rounding alone: no gradient passes
+    return (across + eps * inverse**2 * along) * inverse

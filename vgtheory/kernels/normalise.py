@@ -29,56 +29,66 @@ def _mean(v):
 
 
 @reduction
-def _mean_square(v, mean):
+def _mean_product(a, b):
     prefer_wide_vectors()
     total = 0.0
-    for i in range(v.size):
-        total += (v[i] - mean) * (v[i] - mean)
-    return total / v.size
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total / a.size
 
 
-@reduction
-def _mean_product(b, v, mean):
-    prefer_wide_vectors()
-    total = 0.0
+@piece
+def _centred(out, v, kind):
+    """Set out = v − m and return its mean square, 0 where all numbers are equal.
+
+    The rounded mean of nearly equal numbers is off by as much as they differ, so what is left of it is taken out too.
+    """
+    mean = _mean(v) if kind == LAYER else 0.0
     for i in range(v.size):
-        total += b[i] * (v[i] - mean)
-    return total / v.size
+        out[i] = v[i] - mean
+    if kind == LAYER:
+        left = _mean(out)
+        for i in range(v.size):
+            out[i] -= left
+    square = _mean_product(out, out)
+    return square if square > EQUAL * mean * mean else 0.0
 
 
 @piece
 def normalise(out, v, kind, t, log_eps, linear_at_zero):
-    """Set out = e^−u norm(e^t v) and return (m, c, ln d, u): norm(e^t v) = c(v − m), d = 1/√(s² + eps).
+    """Set out = e^−u norm(e^t v) and return (ln d, eps d², u), d = 1/√(s² + eps).
 
     u is 0 unless eps makes the result so small that it takes units (``carry``); ln d is −inf for equal numbers.
     """
     prefer_wide_vectors()
-    mean = _mean(v) if kind == LAYER else 0.0
-    square = _mean_square(v, mean)
-    if square <= EQUAL * mean * mean:
-        square = 0.0
+    square = _centred(out, v, kind)
     log_square = 2.0 * t + math.log(square) if square > 0.0 else -math.inf
     larger = max(log_square, log_eps)
     if larger == -math.inf:
         out[:] = 0.0
-        return mean, 0.0, -math.inf, 0.0
+        return -math.inf, 0.0, 0.0
     log_slope = -0.5 * (larger + math.log(math.exp(log_square - larger) + math.exp(log_eps - larger)))
     units = carry(0.5 * log_square + log_slope, 0.0, linear_at_zero, False)
     scale = math.exp(t + log_slope - units)
     for i in range(v.size):
-        out[i] = (v[i] - mean) * scale
-    return mean, math.exp(t + log_slope), log_slope, units
+        out[i] *= scale
+    return log_slope, math.exp(log_eps + 2.0 * log_slope), units
 
 
 @piece
-def normalise_back(b, v, kind, mean, scale):
-    """Turn b = ∂ℓ/∂n into ∂ℓ/∂v·√(s² + eps), in place; mean and scale as ``normalise`` returned them for v."""
+def normalise_back(b, v, kind, kept, n):
+    """Turn b = ∂ℓ/∂n into ∂ℓ/∂v·√(s² + eps), in place; kept = eps d² as ``normalise`` returned it for v, n scratch.
+
+    With u = (v − m)/s, what is left of b across u (and the ones) passes whole, the part along u to the share eps d².
+    """
     prefer_wide_vectors()
+    square = _centred(n, v, kind)
     level = _mean(b) if kind == LAYER else 0.0
-    along = _mean_product(b, v, mean) * scale
-    noise = ROUNDING * math.sqrt(_mean_square(b, 0.0))
+    along = _mean_product(b, n) / square if square > 0.0 else 0.0
+    noise = ROUNDING * math.sqrt(_mean_product(b, b))
+    size = 1.0 / math.sqrt(square) if square > 0.0 else 0.0
     for i in range(v.size):
-        n = (v[i] - mean) * scale
-        c = b[i] - level - n * along
-        # Rounding alone, as where one number is not 0 and n is constant: no gradient passes.
-        b[i] = c if abs(c) > noise * (1.0 + abs(n)) else 0.0
+        part = n[i] * along
+        c = b[i] - level - part
+        # Rounding alone, as where one number is not 0 and u is constant: no gradient passes.
+        b[i] = (c if abs(c) > noise * (1.0 + abs(n[i]) * size) else 0.0) + kept * part
