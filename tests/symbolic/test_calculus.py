@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import formulas
 from vgtheory._errors import UnsupportedError
+from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.calculus import Piece, assemble, differentiate, jumps, parity, pieces
 from vgtheory.symbolic.parser import parse
 
@@ -110,3 +111,57 @@ def test_kinks_at_parameters_are_ordered_by_their_assumptions():
 def test_what_cannot_be_cut_with_certainty_is_refused(expr):
     with pytest.raises(UnsupportedError):
         pieces(expr, x)
+
+
+@pytest.mark.parametrize(
+    ("formula", "degree"),
+    [
+        ("x+1", None),
+        ("x**2+1", None),
+        ("max(x, 0) + 0.3", None),
+        ("x**2 + x", None),
+        ("3*x", 1),
+        ("abs(x)**2.5", sp.Rational(5, 2)),
+        ("sqrt(abs(x))", sp.Rational(1, 2)),
+        ("max(x, 0.1*x)", 1),
+        ("sign(x)", 0),
+        ("max(x, 0)**0.3", sp.Rational(3, 10)),
+        ("2**x", None),
+    ],
+)
+def test_homogeneous_functions(formula, degree):
+    act = Activation(formula)
+    assert act.homogeneous_degree == degree
+    value = sp.lambdify(act.symbol, act.expr, "mpmath")
+    points = (-1.7, -0.3, 0.2, 2.9)
+    if degree is not None:
+        assert all(abs(value(2 * t) - 2 ** float(degree) * value(t)) < 1e-12 for t in points)
+    else:
+        ratios = [value(2 * t) / value(t) for t in points]
+        assert max(ratios) - min(ratios) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("formula", "order", "expected"),
+    [
+        ("abs(x)**2.5", 1, ()),
+        ("abs(x)**2.5", 2, ()),
+        ("abs(x)**1.5", 1, ()),
+        ("abs(x)**1.5", 2, ()),  # +oo on both sides
+        ("abs(x)**0.5", 1, ((0, sp.oo),)),
+        ("x*abs(x-1)**1.5", 2, ()),
+        ("max(x, 0)**1.5", 2, ((0, sp.oo),)),
+        ("abs(x-2)**1.5 + abs(x-2)", 1, ((2, 2),)),
+    ],
+)
+def test_jumps_at_branch_points_are_one_sided_limits(formula, order, expected):
+    assert Activation(formula).jumps(order) == expected
+
+
+def test_the_jumps_of_long_pieces_take_no_time():
+    act = Activation("Piecewise((x*tanh(log(1+exp(x))), x<1.3), (sin(x)*exp(-x**2)+sqrt(2)*x, True))")
+    ((at, gap),) = act.jumps()
+    assert at == sp.Rational(13, 10)
+    t = sp.Rational(13, 10)
+    left, right = t * sp.tanh(sp.log(1 + sp.exp(t))), sp.sin(t) * sp.exp(-(t**2)) + sp.sqrt(2) * t
+    assert abs(sp.N(gap - (right - left), 30)) < 1e-28

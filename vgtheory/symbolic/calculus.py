@@ -14,6 +14,8 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from vgtheory._errors import FormulaError, UnsupportedError
+from vgtheory.symbolic import closed_form
+from vgtheory.symbolic.limits import limit_at
 from vgtheory.symbolic.root import all_zeros, vanishes_at
 
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.Abs, sp.sign, sp.Heaviside)
@@ -54,15 +56,32 @@ def assemble(parts: tuple[Piece, ...], x: sp.Symbol) -> sp.Expr:
 
 
 def jumps(parts: tuple[Piece, ...], x: sp.Symbol, order: int = 0) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
-    """Return (breakpoint, value to the right − value to the left) of the `order`-th derivative, zeros left out.
+    """Return (breakpoint, limit from the right − limit from the left) of the `order`-th derivative, zeros left out.
+
+    It is infinite where the derivative grows without bound towards the point, unless both sides do so alike.
+    Raises UnsupportedError where a limit is not found.
 
     >>> x = sp.Symbol("x", real=True)
     >>> jumps(pieces(sp.Abs(x), x), x, order=1)
     ((0, 2),)
     """
     slopes = differentiate(parts, x, order) if order else parts
-    gaps = [(left.hi, right.expr - left.expr) for left, right in pairwise(slopes)]
-    return tuple((at, sp.simplify(gap.subs(x, at))) for at, gap in gaps if not vanishes_at(gap, x, at))
+    gaps = ((left.hi, _gap(left, right, x)) for left, right in pairwise(slopes))
+    return tuple((at, gap) for at, gap in gaps if gap != 0)
+
+
+def _gap(left: Piece, right: Piece, x: sp.Symbol) -> sp.Expr:
+    """Return the limit from the right minus that from the left, 0 where both are the same infinity."""
+    at = left.hi
+    if vanishes_at(right.expr - left.expr, x, at):
+        return sp.S.Zero
+    after, before = limit_at(right.expr, x, at, 1), limit_at(left.expr, x, at, -1)
+    if after is None or before is None:
+        raise UnsupportedError(f"the limits of {left.expr} and {right.expr} at {x} = {at} are not known")
+    if after == before:
+        return sp.S.Zero
+    gap = after - before
+    return sp.S.Zero if closed_form.vanishes(gap) else closed_form.tidy(gap)
 
 
 def sample_point(lo: sp.Expr, hi: sp.Expr) -> sp.Expr:
@@ -167,9 +186,9 @@ def homogeneous_degree(parts: tuple[Piece, ...], x: sp.Symbol) -> sp.Expr | None
     for p in parts:
         if p.expr == 0:
             continue
-        coefficient, power = p.expr.as_independent(x)
+        _, power = p.expr.as_independent(x, as_Add=False)
         base, k = power.as_base_exp() if power != 1 else (x, sp.Integer(0))
-        if base != x or coefficient.has(x):
+        if base not in (x, -x) or k.has(x):
             return None
         degrees.add(k)
     return degrees.pop() if len(degrees) == 1 else None

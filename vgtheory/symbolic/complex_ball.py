@@ -102,6 +102,7 @@ FUNCTIONS: dict[type, ComplexFunction] = {
     sp.asin: _unit_cut("asin"),
     sp.acos: _unit_cut("acos"),
     sp.atanh: _unit_cut("atanh"),
+    sp.gamma: _entire("gamma"),
     sp.LambertW: lambda z, _: z.lambertw(),
     sp.Abs: _kinked("abs"),
     sp.sign: _kinked("sign"),

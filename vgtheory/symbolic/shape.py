@@ -13,11 +13,10 @@ from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.candidates import period
 from vgtheory.symbolic.catalogue import activation as to_activation
-from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.extrema import piecewise_range
-from vgtheory.symbolic.limits import STARTS
+from vgtheory.symbolic.limits import expansions
 from vgtheory.symbolic.root import all_zeros
-from vgtheory.symbolic.tails import TAYLOR_ORDERS, Scale, Tail, TailUndecided
+from vgtheory.symbolic.tails import Scale, Tail, TailUndecided
 
 Growth = Literal["bounded", "logarithmic", "sublinear", "linear", "polynomial", "exponential", "superexponential"]
 
@@ -117,12 +116,11 @@ def _both(parts: tuple[calculus.Piece, ...], x: sp.Symbol) -> tuple[Asymptote, A
 
 def _asymptote(expr: sp.Expr, x: sp.Symbol, side: int) -> Asymptote:
     mirrored, waves = expr.subs(x, side * x), False
-    for taylor, start in ((t, s) for t in TAYLOR_ORDERS for s in STARTS):
+    for end in expansions(mirrored, x):
+        if not end.part(1).terms and not isinstance(end.limit, sp.Expr):
+            waves = True  # bounded, without a limit
+            continue
         try:
-            end = tail(mirrored, x, start, taylor)
-            if not end.part(1).terms and not isinstance(end.limit, sp.Expr):
-                waves = True  # bounded, without a limit
-                continue
             return _described(end, x, side)
         except TailUndecided:
             continue

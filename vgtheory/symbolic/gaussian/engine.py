@@ -12,8 +12,9 @@ from vgtheory.symbolic import calculus
 from vgtheory.symbolic import notation as symbols
 from vgtheory.symbolic.formula import Formula, exact
 from vgtheory.symbolic.gaussian.line import NoClosedForm, integral, spread
-from vgtheory.symbolic.gaussian.mean import GaussianMean
-from vgtheory.symbolic.gaussian.terms import terms
+from vgtheory.symbolic.gaussian.mean import GaussianMean, infinite_value
+from vgtheory.symbolic.gaussian.terms import Term, terms
+from vgtheory.symbolic.integrability import divergences
 
 FINITE = "the mean exists: |f(x)| grows more slowly than exp(x²/(2q))"
 
@@ -32,10 +33,12 @@ def gaussian_mean(f: Any, q: Any, variable: sp.Symbol | None = None) -> Formula:
     Formula with status "proved" and a closed form, or "certified" and a :class:`GaussianMean`, whose ``.value()`` is a
     rigorous integral in ball arithmetic and whose ``.error`` is the radius of the enclosure.
 
+    The value is ±oo where the mean is infinite, such as that of exp(x²) for q ≥ 1/2; the statement says why.
+
     Raises
     ------
-    InputError : q is negative, or the mean does not exist, such as that of exp(x²) for q ≥ 1/2.
-    UnsupportedError : the pieces of f cannot be found.
+    InputError : q is negative, or the positive and the negative part of f both have an infinite mean.
+    UnsupportedError : the pieces of f, or its growth, cannot be found.
 
     Examples
     --------
@@ -52,18 +55,24 @@ def gaussian_mean(f: Any, q: Any, variable: sp.Symbol | None = None) -> Formula:
     lhs = GaussianMean(f, x, variance)
     if variance == 0:
         return Formula(lhs, f.subs(x, 0), name="Gaussian mean")
+    infinite = _infinite(f, x, variance)
+    if infinite is not None:
+        value, why = infinite
+        return Formula(lhs, value, name="Gaussian mean", statement=f"The mean is infinite: {why}.")
     closed, conditions = closed_form(f, x)
     held = tuple(c.subs(symbols.q, variance) for c in conditions)
-    if sp.false in held:
-        needed = conditions[held.index(sp.false)]
-        raise InputError(
-            "q", f"a variance with {needed}", "the mean does not exist there; take a smaller q", got=f"{q}"
-        )
     held = tuple(c for c in held if c is not sp.true)
     if closed is None:
         return Formula(lhs, lhs, status="certified", name="Gaussian mean", assumptions=(FINITE,), conditions=held)
     value = closed.subs(symbols.q, variance)
     return Formula(lhs, value, name="Gaussian mean", assumptions=(FINITE,) if held else (), conditions=held)
+
+
+def _infinite(f: sp.Expr, x: sp.Symbol, q: sp.Expr) -> tuple[sp.Expr, str] | None:
+    """Return (±oo, why) where the mean is infinite at the number q, or whatever the symbol q is."""
+    if f.free_symbols - {x}:
+        return None
+    return infinite_value(f, calculus.pieces(f, x), x, q)
 
 
 def _function(f: Any, variable: sp.Symbol | None) -> tuple[sp.Expr, sp.Symbol]:
@@ -84,27 +93,41 @@ def _function(f: Any, variable: sp.Symbol | None) -> tuple[sp.Expr, sp.Symbol]:
 @lru_cache(maxsize=1024)
 def closed_form(f: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr | None, tuple[sp.Basic, ...]]:
     """Return (E f for variance `notation.q`, or None without a closed form; the conditions for the mean to exist)."""
-    v = sp.Dummy("q", positive=True)
-    total, conditions = sp.S.Zero, set()
+    v, total = sp.Dummy("q", positive=True), sp.S.Zero
+    parts = calculus.pieces(f, x)
+    found = [_terms_of(piece, x) for piece in parts]
+    conditions = _conditions(parts, found, x, v)
     try:
-        parts = calculus.pieces(f, x)
-        if len(parts) == 1 and calculus.parity(parts, x) == "odd" and terms(f, x) is None:
-            return None, ()
-        for piece in parts:
-            found = terms(piece.expr, x)
-            if found is None:
-                return None, ()
-            for term in found:
-                if term.square.has(sp.I):  # sin(x²): left to the certified integral
-                    raise NoClosedForm
-                if sp.oo in (piece.hi, -piece.lo):
-                    conditions.add(sp.Gt(spread(term, v), 0))
-                total += integral(term, piece.lo, piece.hi, v)
+        if len(parts) == 1 and calculus.parity(parts, x) == "odd" and found[0] is None:
+            raise NoClosedForm
+        for piece, sums in zip(parts, found, strict=True):
+            if sums is None or any(term.square.has(sp.I) for term in sums):  # sin(x²): left to the certified integral
+                raise NoClosedForm
+            ends = (-piece.hi, -piece.lo) if piece.hi == 0 else (piece.lo, piece.hi)
+            total += sum((integral(term, *ends, v) for term in sums), sp.S.Zero)
     except NoClosedForm:
-        return None, ()
-    total = real(total)
-    held = tuple(sorted((c.subs(v, symbols.q) for c in conditions if c is not sp.true), key=str))
-    return tidy(total, v).subs(v, symbols.q), held
+        return None, conditions
+    return tidy(real(total), v).subs(v, symbols.q), conditions
+
+
+def _terms_of(piece: calculus.Piece, x: sp.Symbol) -> tuple[Term, ...] | None:
+    """Return the terms of a piece, of one that ends at 0 those in −x."""
+    if piece.hi == 0:
+        return terms(piece.expr.subs(x, -x), x, positive=True)
+    return terms(piece.expr, x, positive=piece.lo == 0)
+
+
+def _conditions(
+    parts: tuple[calculus.Piece, ...], found: list[tuple[Term, ...] | None], x: sp.Symbol, v: sp.Symbol
+) -> tuple[sp.Basic, ...]:
+    """Return under which conditions on the variance the mean exists; with parameters, what the closed form needs."""
+    if not any(p.expr.free_symbols - {x} for p in parts):
+        found_at = divergences(parts, x).divergences
+        limits = (sp.Lt(symbols.q, d.variance) if d.closed else sp.Le(symbols.q, d.variance) for d in found_at)
+        return tuple(dict.fromkeys(limits))
+    ends = [sums for piece, sums in zip(parts, found, strict=True) if sums and sp.oo in (piece.hi, -piece.lo)]
+    needed = {sp.Gt(spread(term, v), 0) for sums in ends for term in sums}
+    return tuple(sorted((c.subs(v, symbols.q) for c in needed if c is not sp.true), key=str))
 
 
 def real(total: sp.Expr) -> sp.Expr:

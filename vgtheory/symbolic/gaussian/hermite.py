@@ -77,7 +77,12 @@ def _coefficient(f: sp.Expr, x: sp.Symbol, q: sp.Expr, n: int) -> arb:
 def _energy(f: sp.Expr, x: sp.Symbol, q: sp.Expr) -> arb:
     parts = calculus.pieces(f, x)
     square = calculus.assemble(tuple(calculus.Piece(p.lo, p.hi, p.expr**2) for p in parts), x)
-    return GaussianMean(square, x, q).enclosure(SERIES_BITS)
+    energy = GaussianMean(square, x, q).enclosure(SERIES_BITS)
+    if not energy.is_finite():
+        raise UnsupportedError(
+            f"E f² of f = {f} is infinite at variance {q}, so that nothing bounds its Hermite series"
+        )
+    return energy
 
 
 @lru_cache(maxsize=1024)

@@ -29,6 +29,8 @@ def integral(term: Term, lo: sp.Expr, hi: sp.Expr, q: sp.Expr) -> sp.Expr:
     if term.power == 0:
         return term.coefficient * _base(term, lo, hi, q)
     v = q / spread(term, q)
+    if not isinstance(term.power, int):
+        return term.coefficient * _absolute_moment(term, lo, hi, v) / sp.sqrt(spread(term, q))
     n, lower = term.power, replace(term, coefficient=sp.S.One, power=term.power - 1)
     total = integral(replace(lower, coefficient=term.linear), lo, hi, q) if term.linear != 0 else sp.S.Zero
     if n > 1:
@@ -45,6 +47,14 @@ def integral(term: Term, lo: sp.Expr, hi: sp.Expr, q: sp.Expr) -> sp.Expr:
     total += _edge(lower, lo, q) - _edge(lower, hi, q)
     # Multiplied out here, so that the sum stays flat and no denominator is ever expanded.
     return sp.Add(*(term.coefficient * v * part for part in sp.Add.make_args(total)))
+
+
+def _absolute_moment(term: Term, lo: sp.Expr, hi: sp.Expr, v: sp.Expr) -> sp.Expr:
+    """Return the mean of x^a over x > 0 for x of variance v: (2v)^{a/2} Γ((a + 1)/2)/(2√π)."""
+    a = term.power
+    if (lo, hi) != (0, sp.oo) or term.linear != 0 or term.erfs or not a > -1:
+        raise NoClosedForm
+    return (2 * v) ** (a / 2) * sp.gamma((a + 1) / 2) / (2 * sp.sqrt(sp.pi))
 
 
 def _edge(term: Term, at: sp.Expr, q: sp.Expr) -> sp.Expr:

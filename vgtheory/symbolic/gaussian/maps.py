@@ -123,4 +123,6 @@ def _named(mean: Formula, left: sp.Expr, x: sp.Symbol, name: str, statement: str
     reference: tuple[str, ...] = ("poole2016",) if name == "length map" else ("schoenholz2017",)
     fields: dict[str, Any] = {"status": mean.status, "assumptions": mean.assumptions, "conditions": mean.conditions}
     lhs = GaussianMean(left, x, q)
-    return Formula(lhs, mean.expr, name=name, statement=statement + ".", reference=reference, **fields)
+    return Formula(
+        lhs, mean.expr, name=name, statement=f"{statement}. {mean.statement}".rstrip(), reference=reference, **fields
+    )

@@ -17,11 +17,13 @@ from vgtheory.symbolic.ball import number_ball, precision
 from vgtheory.symbolic.complex_ball import complex_function, enclose
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.expansion import tail
-from vgtheory.symbolic.tails import Coefficient, Scale, Tail, TailUndecided, coefficient_ball
+from vgtheory.symbolic.integrability import Edge, divergences, edges
+from vgtheory.symbolic.limits import tail_at
+from vgtheory.symbolic.tails import TAYLOR_ORDERS, Coefficient, Scale, Tail, TailUndecided, coefficient_ball
 
 MAX_START = 10**7
 MOST_EVALUATIONS = 300_000
-TAYLOR_ORDERS = (2, 5)
+FINEST_STRIP = 600  # its width is 2 to minus that
 
 
 class GaussianMean(Enclosed):
@@ -85,11 +87,16 @@ class GaussianMean(Enclosed):
         if self.free_symbols:
             return self
         ball = enclose(self, int(prec / 3.32) + 1)
+        if not ball.is_finite():
+            return sp.oo if ball > 0 else -sp.oo
         with mpmath.workprec(prec + 10):
             return sp.Float(ball.mid().str(int(prec / 3.32) + 5, radius=False), precision=prec)
 
     def enclosure(self, bits: int) -> arb:
-        """Return a ball around the value. Raises UnsupportedError (no tail bound), InputError (no mean)."""
+        """Return a ball around the value, ±∞ where it is infinite.
+
+        Raises UnsupportedError (no tail bound) and InputError (neither finite nor infinite).
+        """
         if self.free_symbols:
             names = ", ".join(sorted(s.name for s in self.free_symbols))
             raise UnsupportedError(f"a Gaussian mean with free symbols {names}; fix them first")
@@ -105,15 +112,37 @@ def _enclosure(f: sp.Expr, x: sp.Symbol, q: sp.Expr, bits: int) -> arb:
                 return number_ball(f.subs(x, 0))
             raise InputError("q", "a variance above 0", "choose another", got=f"{q}")
         parts = calculus.pieces(f, x)
+        infinite = infinite_value(f, parts, x, q)
+        if infinite is not None:
+            return number_ball(infinite[0])
         kinks = [abs(float(p.hi)) for p in parts if p.hi != sp.oo]
         right, start_right = _tail_integral(parts[-1].expr, x, variance, kinks, bits)
         left, start_left = _tail_integral(parts[0].expr.subs(x, -x), x, variance, kinks, bits)
         total = right + left
+        rough = {(e.at, e.side): e for e in edges(parts, x)}
         for piece in parts:
-            lo = -arb(start_left) if piece.lo == -sp.oo else number_ball(piece.lo)
-            hi = arb(start_right) if piece.hi == sp.oo else number_ball(piece.hi)
-            total += _segment(piece.expr, x, variance, lo, hi, bits)
+            ends = max(piece.lo, -sp.Integer(start_left)), min(piece.hi, sp.Integer(start_right))
+            strips = [rough[end] for end in ((piece.lo, 1), (piece.hi, -1)) if end in rough]
+            total += _segment(piece.expr, x, variance, ends, strips, bits)
         return total
+
+
+def infinite_value(
+    f: sp.Expr, parts: tuple[calculus.Piece, ...], x: sp.Symbol, q: sp.Expr
+) -> tuple[sp.Expr, str] | None:
+    """Return (±oo, why) where the mean of f is infinite at q > 0 (a symbol: at every q), None where it is finite.
+
+    Raises InputError where both the positive and the negative part have an infinite mean.
+    """
+    found = [d for d in divergences(parts, x).divergences if (d.holds(q) if q.is_number else d.variance == 0)]
+    if not found:
+        return None
+    if len({d.sign for d in found}) > 1:
+        raise InputError(
+            f"f = {f} with the variance q = {q}", "a function with a Gaussian mean", "its positive and negative parts "
+            "both have an infinite mean; take its square or absolute value",
+        )  # fmt: skip
+    return found[0].sign * sp.oo, found[0].reason
 
 
 def _starts(variance: arb, kinks: Iterable[float], bits: int) -> Iterator[int]:
@@ -128,18 +157,47 @@ def _starts(variance: arb, kinks: Iterable[float], bits: int) -> Iterator[int]:
         start += start // 3 + 1
 
 
-def _segment(expr: sp.Expr, x: sp.Symbol, variance: arb, lo: arb, hi: arb, bits: int) -> arb:
-    f = complex_function(expr, x, bits + 40)
-    scale = acb(1 / (2 * arb.pi() * variance).sqrt())
-    twice = acb(2 * variance)
+def _segment(
+    expr: sp.Expr, x: sp.Symbol, variance: arb, ends: tuple[sp.Expr, sp.Expr], rough: Iterable[Edge], bits: int
+) -> arb:
+    """Return the integral over one piece; strips beside ends up to which it is not smooth are bounded, not integrated.
 
-    def integrand(t: acb, analytic: bool) -> acb:
-        return f(t, analytic) * (-t * t / twice).exp() * scale
+    Arb's integrator halves its way to the strip, so that any local power is resolved.
+    """
+    strips = [(edge.side, *_strip(expr, x, variance, edge, bits)) for edge in rough]
+    finest = max((level for _, _, level in strips), default=0)
+    with precision(bits + 40 + finest):
+        lo, hi = map(number_ball, ends)
+        for side, _, level in strips:
+            lo, hi = (lo + arb(2) ** -level, hi) if side > 0 else (lo, hi - arb(2) ** -level)
+        f = complex_function(expr, x, bits + 40 + finest)
+        scale = acb(1 / (2 * arb.pi() * variance).sqrt())
+        twice = acb(2 * variance)
 
-    value = acb.integral(integrand, acb(lo), acb(hi), rel_tol=arb(2) ** -bits, eval_limit=MOST_EVALUATIONS).real
+        def integrand(t: acb, analytic: bool) -> acb:
+            return f(t, analytic) * (-t * t / twice).exp() * scale
+
+        value = acb.integral(integrand, acb(lo), acb(hi), rel_tol=arb(2) ** -bits, eval_limit=MOST_EVALUATIONS).real
     if not value.is_finite():
         raise UnsupportedError(f"the integral of {expr} near {lo.str(5)} or {hi.str(5)} cannot be certified")
-    return value
+    return value + sum((share for _, share, _ in strips), arb(0))
+
+
+def _strip(expr: sp.Expr, x: sp.Symbol, variance: arb, edge: Edge, bits: int) -> tuple[arb, int]:
+    """Return (a ball around the integral over the strip of width 2^−k beside an edge, k)."""
+    level = min(FINEST_STRIP, int((bits + 12) / (1 + edge.exponent)) + 4) if edge.exponent < 1 else bits // 2 + 8
+    width = arb(2) ** -level
+    for order in TAYLOR_ORDERS:
+        try:
+            scale, c, rest = tail_at(expr, x, edge.at, edge.side, 2**level, order).leading()
+        except TailUndecided:
+            continue
+        if scale.rates:
+            break
+        size = abs(coefficient_ball(c)) * (1 + abs(rest.bound())) / (2 * arb.pi() * variance).sqrt()
+        power = number_ball(1 - scale.power)
+        return arb(0).union((size * width**power / power).upper() * edge.sign), level
+    raise UnsupportedError(f"no certified bound of {expr} at {x} = {edge.at}; the mean cannot be certified")
 
 
 def _tail_integral(expr: sp.Expr, x: sp.Symbol, variance: arb, kinks: Iterable[float], bits: int) -> tuple[arb, int]:
@@ -196,18 +254,12 @@ def _bounded(rest: list[tuple[Scale, Coefficient]], variance: arb, start: int) -
             if r < 0 and degree != 2 and degree != 1:
                 continue
             if degree > 2:
-                raise InputError(
-                    f"growth like exp({r}·x^{degree})", "a function with a Gaussian mean", "choose another"
-                )
+                raise TailUndecided
             ball = number_ball(r)
             rate, square = (rate + ball, square) if degree <= 1 else (rate, square + ball)
         wide = 1 - 2 * square * variance
         if not wide > 0:
-            raise InputError(
-                f"growth like exp({square.str(5, radius=False)}·x²) at variance {variance.str(5, radius=False)}",
-                "a function with a Gaussian mean at this variance",
-                "take a smaller q: the mean does not exist here",
-            )
+            raise TailUndecided
         v = variance / wide
         at = (start - rate * v) / (2 * v).sqrt()
         weight = arb(start) ** power * (-power).exp() / (2 * wide.sqrt())

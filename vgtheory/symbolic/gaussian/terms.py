@@ -15,34 +15,40 @@ class Term:
     """The function c·x^power·exp(linear·x − square·x²)·∏ erf(s·x + t) over (s, t) in `erfs`."""
 
     coefficient: sp.Expr
-    power: int = 0
+    power: int | sp.Rational = 0
     linear: sp.Expr = sp.S.Zero
     square: sp.Expr = sp.S.Zero
     erfs: tuple[tuple[sp.Expr, sp.Expr], ...] = ()
 
 
-def terms(expr: sp.Expr, x: sp.Symbol) -> tuple[Term, ...] | None:
-    """Return the terms of `expr`, or None where it is not such a sum; sines become complex exponentials."""
-    if expr.count_ops() > MAX_OPERATIONS or not _representable(expr, x):
+def terms(expr: sp.Expr, x: sp.Symbol, positive: bool = False) -> tuple[Term, ...] | None:
+    """Return the terms of `expr`, or None where it is not such a sum; sines become complex exponentials.
+
+    Where x is known to be `positive`, any power of it is a term.
+    """
+    if expr.count_ops() > MAX_OPERATIONS or not _representable(expr, x, positive):
         return None
     expr = expr.replace(sp.erfc, lambda u: 1 - sp.erf(u))
     for function in (sp.sin, sp.cos, sp.sinh, sp.cosh):
         expr = expr.replace(lambda e, f=function: isinstance(e, f) and e.has(x), lambda e: e.rewrite(sp.exp))
-    found = [_term(t, x) for t in sp.Add.make_args(sp.expand(expr))]
+    found = [_term(t, x, positive) for t in sp.Add.make_args(sp.expand(expr))]
     return None if None in found else tuple(t for t in found if t is not None and t.coefficient != 0)
 
 
-def _representable(expr: sp.Expr, x: sp.Symbol) -> bool:
+def _representable(expr: sp.Expr, x: sp.Symbol, positive: bool) -> bool:
     for node in sp.preorder_traversal(expr):
         if not isinstance(node, sp.Expr) or not node.has(x) or node == x or isinstance(node, (sp.Add, sp.Mul, *KNOWN)):
             continue
         if isinstance(node, sp.Pow) and (node.exp.is_Integer or not node.base.has(x)):
             continue
+        if positive and isinstance(node, sp.Pow) and node.base == x and node.exp.is_Rational:
+            continue
         return False
     return True
 
 
-def _term(product: sp.Expr, x: sp.Symbol) -> Term | None:
+def _term(product: sp.Expr, x: sp.Symbol, positive: bool) -> Term | None:
+    power: int | sp.Rational
     coefficient, power, exponent, erfs = sp.S.One, 0, sp.S.Zero, []
     for factor in sp.Mul.make_args(product):
         base, k = factor.as_base_exp()
@@ -52,6 +58,8 @@ def _term(product: sp.Expr, x: sp.Symbol) -> Term | None:
             exponent += factor.exp if isinstance(factor, sp.exp) else k * sp.log(base)
         elif base == x and k.is_Integer and k > 0:
             power += int(k)
+        elif base == x and k.is_Rational and positive:
+            power += k
         elif isinstance(base, sp.erf) and k.is_Integer and k > 0:
             erfs += [_affine(base.args[0], x)] * int(k)
         else:
