@@ -7,7 +7,8 @@ import numpy as np
 
 import vgtheory as vg
 from benchmarks.measure import Line, in_turn, machine, ratio
-from vgtheory.study.methods import simulate_chunk
+from vgtheory.study.norms import single_chunk
+from vgtheory.study.prepared import prepare
 
 DEPTH = 1000
 
@@ -25,10 +26,10 @@ def tanh_network(kind: str, width: int, sigma_b: float) -> vg.Network:
 
 def per_neuron(kind: str, width: int, sigma_b: float) -> tuple[float, float, float]:
     """Return (ns per neuron and layer, NumPy's ns per normal, ours over two normals), on one thread."""
-    payload = {"network": tanh_network(kind, width, sigma_b), "method": "exact", "seed": 1}
+    payload = {"prepared": prepare(tanh_network(kind, width, sigma_b)), "method": "exact", "seed": 1}
     count = max(1, 2048 // width)
     normals, drawn = numpy_normals()
-    mine, theirs, quotient = ratio(lambda: simulate_chunk(payload, 0, count), normals, repeats=11)
+    mine, theirs, quotient = ratio(lambda: single_chunk(payload, 0, count), normals, repeats=11)
     units = count * width * DEPTH
     return mine / units * 1e9, theirs / drawn * 1e9, quotient * drawn / (2 * units)
 
@@ -37,8 +38,8 @@ def chain_beside_vectors(width: int, depth: int = 10_000) -> float:
     """Return how many times faster the scalar chain runs a ReLU network than vectors do, on one thread."""
     network = vg.Network("relu", vg.Weights.he(), width=width, depth=depth)
     runs = {"exact": max(1, 1024 // width), "chain": 256}
-    payloads = {method: {"network": network, "method": method, "seed": 1} for method in runs}
-    actions = [lambda m=method, n=count: simulate_chunk(payloads[m], 0, n) for method, count in runs.items()]
+    payloads = {method: {"prepared": prepare(network), "method": method, "seed": 1} for method in runs}
+    actions = [lambda m=method, n=count: single_chunk(payloads[m], 0, n) for method, count in runs.items()]
     vectors, chain = in_turn(*actions, repeats=5)
     return (vectors / runs["exact"]) / (chain / runs["chain"])
 

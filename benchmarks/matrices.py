@@ -9,7 +9,8 @@ from threadpoolctl import threadpool_limits
 import vgtheory as vg
 from benchmarks.measure import Line, machine, ratio
 from vgtheory.spectra.graded_product import GradedProduct
-from vgtheory.study.methods import simulate_chunk
+from vgtheory.study.norms import single_chunk
+from vgtheory.study.prepared import prepare
 
 WIDTH, LAYERS, ROWS = 1024, 4, 16
 REACH = 1.3
@@ -56,14 +57,14 @@ def numpy_rows(name: str) -> Callable[[], object]:
 
 def dense_beside_drawing(name: str) -> float:
     network = vg.Network("tanh", LAWS[name], width=WIDTH, depth=LAYERS)
-    payload = {"network": network, "method": "dense", "seed": 1}
+    payload = {"prepared": prepare(network), "method": "dense", "seed": 1}
     draw = numpy_rows(name)
 
     def theirs() -> None:
         for _ in range(LAYERS * WIDTH // ROWS):
             draw()
 
-    return ratio(lambda: simulate_chunk(payload, 0, 1), theirs, repeats=7)[2]
+    return ratio(lambda: single_chunk(payload, 0, 1), theirs, repeats=7)[2]
 
 
 def product_beside_lapack(width: int = 512, layers: int = 40) -> float:

@@ -109,13 +109,13 @@ def test_an_interrupted_simulation_says_what_is_kept_and_goes_on(tmp_path, monke
 
 def test_a_simulation_ends_when_its_interval_is_short_enough(tmp_path, capsys):
     out = tmp_path / "study.nc"
-    options = [*SMALL, "--samples", "5000", "--until", "0.3", "--out", str(out)]
+    options = [*SMALL, "--samples", "5000", "--half-width", "0.3", "--out", str(out)]
     assert run(["simulate", "tanh", *options]) == 0
     with xr.open_dataset(out, engine="h5netcdf") as study:
         assert study.sizes["sample"] < 5000
-        assert study.attrs["until"].startswith("reached")
+        assert study.attrs["half_width"].startswith("reached")
     capsys.readouterr()
-    assert run(["simulate", "tanh", *SMALL, "--until", "-1", "--force", "--out", str(out)]) == 2
+    assert run(["simulate", "tanh", *SMALL, "--half-width", "-1", "--force", "--out", str(out)]) == 2
     assert "half_width" in capsys.readouterr().err
 
 

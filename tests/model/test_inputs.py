@@ -71,7 +71,8 @@ def test_a_description_of_something_else_is_refused(spec):
 
 def test_an_argument_stands_for_inputs():
     assert to_inputs(1) == Inputs()
+    assert to_inputs(3).cosines.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     assert to_inputs(Inputs(correlation=0.1)) == Inputs(correlation=0.1)
-    for value in (2, 0, True, 0.6, "1", None, [1.0]):
+    for value in (129, 0, True, 0.6, "1", None, [1.0]):
         with pytest.raises(InputError, match=r"vg\.Inputs"):
             to_inputs(value)

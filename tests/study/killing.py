@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import vgtheory as vg
-from vgtheory.study import simulate as module
+from vgtheory.study import experiment as module
 
 KILLS, SAMPLES = 60, 200
 NETWORK = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=64, depth=100)

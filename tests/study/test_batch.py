@@ -12,7 +12,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.architecture import Norm
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.study.batch import simulate_batch
+from vgtheory.study.simulate import simulate
 
 BATCH, WIDTHS, SIGMA = 5, (4, 3, 6, 4), (1.4, 0.3)
 EPS = 0.01
@@ -76,7 +76,7 @@ def network(activation="tanh", weights=None, width=WIDTHS, depth=3, eps=EPS):
 
 
 def test_law_is_that_of_finite_differences_and_frozen_statistics_would_be_noticed():
-    study = simulate_batch(network(), 3000, BATCH)
+    study = simulate(network(), 3000, batch=BATCH)
     assert min(p_values(brute(2000), study)) > 1e-7
     assert min(p_values(brute(2000, through_statistics=False), study)) < 1e-7
 
@@ -94,13 +94,13 @@ def test_law_is_that_of_finite_differences_and_frozen_statistics_would_be_notice
 )
 def test_every_law_of_weights_has_its_length(weights):
     # ‖x_0‖² = N_0, so q_1 = σ_w² + σ_b² on average.
-    q = simulate_batch(network(weights=weights, width=8), 600, 8).q.values[:, 0]
+    q = simulate(network(weights=weights, width=8), 600, batch=8).q.values[:, 0]
     assert abs(q.mean() - SIGMA[0] ** 2 - SIGMA[1] ** 2) < 5 * q.std() / np.sqrt(600)
 
 
 def test_given_weights_are_used_as_they_are():
     w = [np.eye(4), 2 * np.eye(4)]
-    study = simulate_batch(network("identity", Weights.given(w), 4, 2, eps=0), 3, 6)
+    study = simulate(network("identity", Weights.given(w), 4, 2, eps=0), 3, batch=6)
     # The second layer doubles numbers that the first brought to variance 1 over the batch.
     assert_allclose(study.q.values[:, 1], 4.0, rtol=1e-12)
 
@@ -109,7 +109,7 @@ def test_relu_gradients_explode_at_yangs_rate():
     # Yang et al. (2019): the squared gradient grows by π/(π − 1) per layer as width and batch grow.
     rates = []
     for size in (32, 256):
-        study = simulate_batch(network("relu", Weights.he(), size, 16, eps=0), 4, size)
+        study = simulate(network("relu", Weights.he(), size, 16, eps=0), 4, batch=size)
         rates.append(-np.diff(study.log_gradient_norm.values.mean(axis=0))[2:-2].mean())
     limit = 0.5 * np.log(np.pi / (np.pi - 1))
     assert rates[1] == pytest.approx(limit, rel=0.03)
@@ -118,23 +118,23 @@ def test_relu_gradients_explode_at_yangs_rate():
 
 def test_two_inputs_pass_no_gradient():
     # n is ±1 whatever h is.
-    study = simulate_batch(network("tanh", Weights.gaussian(1.0), 6, 3, eps=0), 200, 2)
+    study = simulate(network("tanh", Weights.gaussian(1.0), 6, 3, eps=0), 200, batch=2)
     assert np.isneginf(study.log_gradient_norm.values).all()
 
 
 def test_bits_do_not_depend_on_workers_or_resumption(tmp_path):
-    reference = simulate_batch(network(), 7, 4, seed=3)
+    reference = simulate(network(), 7, batch=4, seed=3)
     with ThreadPoolExecutor(3) as pool:
-        assert simulate_batch(network(), 7, 4, seed=3, executor=pool, checkpoint=tmp_path).identical(reference)
-    assert simulate_batch(network(), 7, 4, seed=3, checkpoint=tmp_path).identical(reference)
-    assert simulate_batch(network(), 3, 4, seed=3).equals(reference.isel(sample=slice(3)))
+        assert simulate(network(), 7, batch=4, seed=3, executor=pool, checkpoint=tmp_path).identical(reference)
+    assert simulate(network(), 7, batch=4, seed=3, checkpoint=tmp_path).identical(reference)
+    assert simulate(network(), 3, batch=4, seed=3).equals(reference.isel(sample=slice(3)))
 
 
 def test_other_networks_and_batches_are_refused():
     plain = Network("tanh", Weights.gaussian(1), 4, 2)
     with pytest.raises(UnsupportedError, match="no normalisation"):
-        simulate_batch(plain, 2)
+        simulate(plain, 2, batch=32)
     with pytest.raises(UnsupportedError, match="skip connections"):
-        simulate_batch(Network("tanh", Weights.gaussian(1), 4, 2, skip=1, norm="batch"), 2)
+        simulate(Network("tanh", Weights.gaussian(1), 4, 2, skip=1, norm="batch"), 2, batch=32)
     with pytest.raises(InputError, match=r"batch must be .* \(got 1\)"):
-        simulate_batch(network(), 2, 1)
+        simulate(network(), 2, batch=1)

@@ -15,7 +15,7 @@ import pytest
 from vgtheory._errors import StudyInterrupted
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.study import simulate as module
+from vgtheory.study import experiment as module
 from vgtheory.study.simulate import simulate
 
 RNG = np.random.default_rng(0)

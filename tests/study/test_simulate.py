@@ -12,11 +12,11 @@ from numpy.testing import assert_allclose
 
 from tests.kernels.simulation import p_values
 from tests.oracles import network_gradients
-from vgtheory._errors import ConflictError, InputError, UnsupportedError
+from vgtheory._errors import ConflictError, InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.architecture import Norm, Skip
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.study import simulate as module
+from vgtheory.study import experiment as module
 from vgtheory.study.simulate import simulate
 
 NAMES = {"gradient": "log_gradient_norm", "weight": "log_weight_gradient_norm", "q": "q"}
@@ -119,15 +119,15 @@ def test_a_signal_that_leaves_float64_is_said_to_do_so(method, sigma_w):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"samples": 0}, "samples = 0"),
+        ({"samples": 0}, "samples must be a whole number from 1 to 10,000,000 (got 0)"),
         ({"samples": 10**7 + 1}, "samples"),
-        ({"samples": 2.5}, "samples = 2.5"),
-        ({"samples": True}, "samples = True"),
-        ({"seed": -1}, "seed = -1"),
+        ({"samples": 2.5}, "(got 2.5)"),
+        ({"samples": True}, "(got True)"),
+        ({"seed": -1}, "(got -1)"),
         ({"seed": 2**64}, "seed"),
-        ({"seed": "1"}, "seed = '1'"),
-        ({"method": "fast"}, "method = 'fast'"),
-        ({"network": "tanh"}, "network = 'tanh'"),
+        ({"seed": "1"}, "(got '1')"),
+        ({"method": "fast"}, "(got 'fast')"),
+        ({"network": "tanh"}, "network must be a Network (got 'tanh')"),
     ],
 )
 def test_bad_input_is_named(options, message):
@@ -219,3 +219,74 @@ def test_parts_that_are_not_simulated_are_refused():
 def test_a_branch_of_scale_zero_gets_no_gradient():
     result = simulate(network("x**3", skip=0), 3)
     assert np.isneginf(result["log_gradient_norm"].values).all()
+
+
+def test_several_networks_are_a_dimension_and_each_what_it_is_alone(tmp_path):
+    networks = [network(), network("relu", Weights.he()), network(width=[24] * 12 + [3])]
+    seen = []
+    result = simulate(networks, 5, seed=4, checkpoint=tmp_path, progress=lambda *done: seen.append(done))
+    assert result["network"].values.tolist() == ["tanh (1)", "relu", "tanh (3)"]
+    assert result.attrs["method"] == "exact, chain"
+    assert json.loads(result.attrs["spec"]) == [net.spec for net in networks]
+    assert seen[-1] == (15, 15)
+    for k, net in enumerate(networks):
+        alone = simulate(net, 5, seed=4)
+        for name in alone:
+            assert np.array_equal(result[name].values[k], alone[name].values)
+    again = []
+    more = simulate([networks[1], networks[0]], 5, seed=4, checkpoint=tmp_path, progress=lambda *d: again.append(d))
+    assert more.isel(network=1).log_gradient_norm.equals(
+        result.isel(network=0).log_gradient_norm.assign_coords(network="tanh")
+    )
+    assert simulate(networks, 3, inputs=2).sizes["network"] == 3
+
+
+@pytest.mark.parametrize(
+    ("networks", "message"),
+    [
+        ([], "networks of depths none"),
+        ([network(), network(depth=13)], "networks of depths 12, 13"),
+        ([network(), "relu"], "network must be a Network"),
+        ("relu", "network must be a Network"),
+        (None, "network must be a Network"),
+        ({"a": 1}, "network must be a Network"),
+    ],
+)
+def test_what_is_no_network_and_no_networks_is_refused(networks, message):
+    with pytest.raises(InputError, match=message):
+        simulate(networks, 4)
+
+
+ANSWERED = {("batch", "None"), ("half_width", "None"), ("half_width", "3"), ("inputs", "3"), ("outputs", "3"),
+            ("samples", "3"), ("seed", "3")}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [None, 3, "tanh", [1, 2], {}, np.eye(2), xr.Dataset()])
+@pytest.mark.parametrize("name", ["network", "samples", "seed", "method", "inputs", "outputs", "batch", "half_width"])
+def test_any_argument_gets_an_answer_or_one_of_the_packages_errors(name, value):
+    arguments = {"network": network(width=4, depth=2), "samples": 2, name: value}
+    if (name, str(value)) in ANSWERED:
+        assert simulate(**arguments).sizes["layer"] == 2
+    else:
+        with pytest.raises(VgtheoryError, match=rf"^({name}|batch=)\b"):
+            simulate(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "samples", "message"),
+    [
+        (10**6, 10**6, 1, "take a smaller width or depth: one sample of this one takes about"),
+        (10**6, 10**3, 10**5, r"samples must be a study of up to 24 hours .* take at most [\d,]+ samples"),
+        (512, 10**5, 10**7, "half of this machine's memory|up to 24 hours"),
+    ],
+)
+def test_work_of_days_is_refused_before_it_begins_with_an_estimate(width, depth, samples, message):
+    with pytest.raises(InputError, match=message):
+        simulate(network(width=width, depth=depth), samples)
+
+
+def test_matrices_count_in_the_estimate():
+    with pytest.raises(InputError, match="one sample of this one takes about"):
+        simulate(network(width=10**5, depth=1000), 1, method="dense")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(InputError, match="one sample"):
+        simulate(network(width=10**5, depth=1000), 1, method="dense", executor=pool)

@@ -1,6 +1,6 @@
 """sweep: a grid of simulations, each the same to the last bit as a call of its own."""
 
-import re
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,33 +13,35 @@ from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study import sweep as module
 from vgtheory.study.simulate import simulate
+from vgtheory.study.summary import summarise
 from vgtheory.study.sweep import sweep
 from vgtheory.symbolic.activation import Activation
-
-NAMES = ("log_gradient_norm", "log_weight_gradient_norm", "q")
 
 
 def network(activation="tanh", sigma_w=1.5, sigma_b=0.1, width=8, depth=6):
     return Network(activation, Weights.gaussian(sigma_w, sigma_b), width=width, depth=depth)
 
 
-def test_every_point_is_a_simulation_of_its_own_to_the_last_bit():
+def mean_of(net, samples):
+    return summarise(simulate(net, samples))["log_q_mean"]
+
+
+def test_every_point_is_the_summary_of_a_simulation_of_its_own():
     over = {"depth": [3, 6], "sigma_w": [1, 1.5], "width": np.array([4, 8]), "sigma_b": [0.0, 0.3]}
-    result = sweep(network(), 5, seed=7, over=over, keep_samples=True)
-    assert result["q"].dims == ("depth", "sigma_w", "width", "sigma_b", "sample", "layer")
-    for depth in (3, 6):
-        for sigma_w in (1.0, 1.5):
-            for width in (4, 8):
-                for sigma_b in (0.0, 0.3):
-                    alone = simulate(network("tanh", sigma_w, sigma_b, width, depth), 5, seed=7)
-                    point = result.sel(depth=depth, sigma_w=sigma_w, width=width, sigma_b=sigma_b)
-                    for name in NAMES:
-                        assert_array_equal(point[name].values[:, :depth], alone[name].values)
-                        assert np.isnan(point[name].values[:, depth:]).all()
+    result = sweep(network(), 5, seed=7, over=over)
+    assert result["log_q_mean"].dims == ("depth", "sigma_w", "width", "sigma_b", "layer")
+    for depth, sigma_w, width, sigma_b in itertools.product((3, 6), (1.0, 1.5), (4, 8), (0.0, 0.3)):
+        alone = summarise(simulate(network("tanh", sigma_w, sigma_b, width, depth), 5, seed=7))
+        point = result.sel(depth=depth, sigma_w=sigma_w, width=width, sigma_b=sigma_b)
+        assert set(point.data_vars) == set(alone.data_vars)
+        for name in alone:
+            assert_array_equal(point[name].values[:depth], alone[name].values)
+            beyond = point[name].values[depth:]
+            assert (beyond == 0).all() if name == "dead" else np.isnan(beyond).all()
 
 
-def test_statistics_are_those_of_the_samples():
-    result = sweep(network(), 9, over={"depth": [2, 6]}, quantiles=(0.0, 0.3, 1.0))
+def test_a_summary_is_that_of_the_samples():
+    result = sweep(network(), 9, over={"depth": [2, 6]})
     for depth in (2, 6):
         alone = simulate(network(depth=depth), 9)
         point = result.sel(depth=depth).isel(layer=slice(depth))
@@ -51,10 +53,8 @@ def test_statistics_are_those_of_the_samples():
             assert_allclose(point[f"{name}_mean"], values.mean(axis=0), rtol=1e-13)
             assert_allclose(point[f"{name}_std"], values.std(axis=0, ddof=1), rtol=1e-12)
             assert_allclose(point[f"{name}_stderr"], values.std(axis=0, ddof=1) / 3, rtol=1e-12)
-            assert_array_equal(point[f"{name}_quantile"], np.sort(values, axis=0)[[0, 2, 8]].T)
+            assert_array_equal(point[f"{name}_quantile"], np.sort(values, axis=0)[[0, 4, 8]].T)
         assert not point["dead"].any()
-    assert np.isnan(result["log_q_mean"].sel(depth=2).values[2:]).all()
-    assert not result["dead"].sel(depth=2).values[2:].any()
 
 
 def test_dead_networks_are_counted_and_left_out_of_means():
@@ -82,23 +82,24 @@ def test_one_network_has_a_mean_and_no_deviation():
     [("leaky_relu", "alpha"), (Activation("a*tanh(x/a)", a=2), "a"), (Activation("tanh(a*x)", a=sp.Symbol("c")), "a")],
 )
 def test_activation_parameters_can_be_swept(activation, name):
-    result = sweep(network(activation), 4, over={name: [0.25, 0.5]}, keep_samples=True)
+    result = sweep(network(activation), 4, over={name: [0.25, 0.5]})
     source = activation if isinstance(activation, str) else activation.name
     for value in (0.25, 0.5):
         made = module.to_activation(source, **{name: value})
-        assert_array_equal(result["q"].sel({name: value}), simulate(network(made), 4)["q"])
+        assert_array_equal(result["log_q_mean"].sel({name: value}), mean_of(network(made), 4))
 
 
 def test_swept_quantities_may_be_symbols_in_the_network():
     s, depth = sp.symbols("s L", positive=True)
-    result = sweep(network(sigma_w=s, depth=depth), 3, over={"sigma_w": [1.5], "depth": [6]}, keep_samples=True)
-    assert_array_equal(result["q"].values[0, 0], simulate(network(), 3)["q"])
+    result = sweep(network(sigma_w=s, depth=depth), 3, over={"sigma_w": [1.5], "depth": [6]})
+    assert_array_equal(result["log_q_mean"].values[0, 0], mean_of(network(), 3))
 
 
 def test_initialisers_keep_their_shape_where_the_width_is_swept():
     net = Network("tanh", Weights.pytorch_default(), width=8, depth=4)
-    result = sweep(net, 3, over={"width": [5]}, keep_samples=True)
-    assert_array_equal(result["q"].values[0], simulate(Network("tanh", Weights.pytorch_default(), 5, 4), 3)["q"])
+    result = sweep(net, 3, over={"width": [5]})
+    alone = Network("tanh", Weights.pytorch_default(), 5, 4)
+    assert_array_equal(result["log_q_mean"].values[0], mean_of(alone, 3))
     assert result.attrs["method"] == "dense"
 
 
@@ -117,7 +118,7 @@ def test_a_grid_resumes_and_grows(tmp_path):
         again = sweep(network(), 4, over={"sigma_w": [1, 2]}, checkpoint=folder, executor=pool)
         assert not ran
         more = sweep(network(), 4, over={"sigma_w": [1, 1.5, 2]}, checkpoint=folder, executor=pool)
-        assert {str(payload["network"].weights.sigma_w) for payload, *_ in ran} == {"3/2"}
+        assert {str(payload["prepared"].network.weights.sigma_w) for payload, *_ in ran} == {"3/2"}
     assert again.identical(first)
     assert more.sel(sigma_w=[1, 2]).equals(first)
     with pytest.raises(ConflictError):
@@ -133,7 +134,7 @@ def test_progress_runs_over_the_whole_grid():
 
 
 def test_result_survives_a_netcdf_file(tmp_path):
-    result = sweep(network(), 2, over={"sigma_w": [1, 2]}, keep_samples=True)
+    result = sweep(network(), 2, over={"sigma_w": [1, 2]})
     result.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     with module.xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as back:
         assert back.equals(result)
@@ -142,30 +143,29 @@ def test_result_survives_a_netcdf_file(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, r"over must be .* \(got None\)"),
-        ({"over": {}}, r"over must be .* \(got \{\}\)"),
+        ({}, "over must be values by name (got None)"),
+        ({"over": {}}, "over must be values by name (got {})"),
         ({"over": ["sigma_w"]}, "values by name"),
         ({"over": {"sigma": [1]}}, "over 'sigma': expected one of sigma_w, sigma_b, width, depth"),
         ({"over": {"sigma_w": []}}, "a list of different numbers"),
         ({"over": {"sigma_w": 1.5}}, "a list of different numbers"),
         ({"over": {"sigma_w": "12"}}, "a list of different numbers"),
         ({"over": {"sigma_w": [1, 1.0]}}, "a list of different numbers"),
-        ({"over": {"sigma_w": [1, "2"]}}, r"sigma_w must be .* \(got '2'\)"),
+        ({"over": {"sigma_w": [1, "2"]}}, "sigma_w must be a finite number (got '2')"),
         ({"over": {"sigma_w": [1, np.nan]}}, "a finite number"),
         ({"over": {"sigma_w": [1, sp.Symbol("s")]}}, "a finite number"),
         ({"over": {"sigma_w": [1, -1]}}, "sigma_w"),
-        ({"over": {"depth": [0]}}, r"depth must be .* \(got 0\)"),
-        ({"over": {"width": [2.5]}}, r"width must be .* \(got 2\.5\)"),
-        ({"over": {"depth": [1]}, "quantiles": (0.5, 1.5)}, "different numbers from 0 to 1"),
-        ({"over": {"depth": [1]}, "samples": 0}, r"samples must be .* \(got 0\)"),
-        ({"over": {"depth": [1]}, "samples": None}, r"samples must be .* \(got None\)"),
-        ({"over": {"depth": [10**6]}, "samples": 10**6, "keep_samples": True}, "take fewer points"),
+        ({"over": {"depth": [0]}}, "(got 0)"),
+        ({"over": {"width": [2.5]}}, "(got 2.5)"),
+        ({"over": {"depth": [1]}, "samples": 0}, "(got 0)"),
+        ({"over": {"depth": [1]}, "samples": None}, "(got None)"),
+        ({"over": {"depth": [10**6], "sigma_w": range(1, 2001)}}, "take fewer points"),
     ],
 )
 def test_bad_input_is_named(options, message):
     with pytest.raises(InputError) as caught:
         sweep(network(), **{"samples": 2, **options})
-    assert re.search(message, str(caught.value))
+    assert message in str(caught.value)
 
 
 def test_what_one_point_cannot_do_is_refused():

@@ -97,16 +97,17 @@ class Inputs:
 
 
 def to_inputs(value: Any) -> Inputs:
-    """Return the inputs that an argument stands for: Inputs, or 1 for one input and what `Inputs` has by default.
+    """Return the inputs that an argument stands for: Inputs, or a whole number k for k orthogonal ones.
 
-    >>> to_inputs(1) == Inputs()
-    True
+    >>> to_inputs(1) == Inputs(), to_inputs(2) == Inputs(correlation=0)
+    (True, True)
     """
     if isinstance(value, Inputs):
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value != 1:
-        raise InputError("inputs", "1 or a vg.Inputs", "e.g. inputs=vg.Inputs(correlation=0.6)", got=_shown(value))
-    return Inputs()
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= MAX_INPUTS:
+        accepted = f"a whole number from 1 to {MAX_INPUTS}, or a vg.Inputs"
+        raise InputError("inputs", accepted, "e.g. inputs=vg.Inputs(correlation=0.6)", got=_shown(value))
+    return Inputs(correlation=np.eye(int(value))) if value > 1 else Inputs()
 
 
 def _mean_square(name: str, value: Any) -> float:

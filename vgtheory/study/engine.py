@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import StudyInterrupted
 from vgtheory.study.checkpoint import Checkpoint
+from vgtheory.study.machine import core_count
 
 Arrays = dict[str, NDArray[np.float64]]
 Progress = Callable[[int, int], object]
@@ -141,8 +142,7 @@ def worker_pool(executor: Executor | None = None, most: int = MAX_IN_FLIGHT) -> 
     if executor is not None:
         yield executor
         return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(min(cores, most), thread_name_prefix="vgtheory") as pool:
+    with ThreadPoolExecutor(min(core_count(), most), thread_name_prefix="vgtheory") as pool:
         yield pool
 
 
@@ -154,8 +154,3 @@ def chunk_size(nanoseconds_per_sample: float, target_seconds: float = 0.05, most
     """
     wanted = target_seconds * 1e9 / nanoseconds_per_sample
     return int(2 ** np.floor(np.log2(np.clip(wanted, 1, most))))
-
-
-def available_bytes() -> int:
-    """Return this machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30

@@ -133,9 +133,9 @@ def proportion_interval(count: NDArray[np.int64], n: int, level: float) -> Estim
 
 
 def log_raw_moment(values: Array, order: float) -> tuple[Array, Array]:
-    """Return ln mean e^{order·v} of each column (dead networks count as 0), and how many samples carry it.
+    """Return ln mean e^{order·v} of each column (dead networks count as 0), and its effective sample size.
 
-    That number is the smaller of (Σw)²/Σw², w = e^{order·v} (Kish 1965), and of n/e^{order²·s²}, what it would be for
+    That is the smaller of (Σw)²/Σw², w = e^{order·v} (Kish 1965), and of n/e^{order²·s²}, what it would be for
     normal v of the same variance s²: a sample that has not met the rare draws does not show that it lacks them.
     """
     n = len(values)
@@ -144,7 +144,7 @@ def log_raw_moment(values: Array, order: float) -> tuple[Array, Array]:
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         weights = np.exp(scaled - np.where(np.isfinite(top), top, 0.0))
         total = weights.sum(axis=0)
-        carrying = total**2 / np.sum(weights**2, axis=0)
+        size = total**2 / np.sum(weights**2, axis=0)
         _, variance, count = moments(values)
         expected = count * np.exp(-(order**2) * variance)
-        return top + np.log(total / n), np.fmin(carrying, expected)
+        return top + np.log(total / n), np.fmin(size, expected)

@@ -4,108 +4,184 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from vgtheory.codegen.compiled import compile_activation
+from vgtheory._errors import InputError
+from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import Network
-from vgtheory.study.adaptive import Until, run_until
-from vgtheory.study.checks import GENERATOR, check_memory, check_range, check_request, provenance
-from vgtheory.study.engine import Progress, Study, chunk_size, run
-from vgtheory.study.methods import Method, choose_method, nanoseconds, simulate_chunk
-from vgtheory.study.variables import FIELDS
+from vgtheory.study.angles import MAX_GRADIENTS, several_inputs
+from vgtheory.study.batch import batch_of_inputs
+from vgtheory.study.engine import Progress, worker_pool
+from vgtheory.study.experiment import Conditions
+from vgtheory.study.limits import a_network, shown, whole_number
+from vgtheory.study.norms import Method, check_method, one_input
+from vgtheory.study.prepared import prepare
+from vgtheory.study.stopping import half_width_of, outcome, to_half_width
 
 
 def simulate(
-    network: Network,
+    network: Network | Sequence[Network],
     samples: int,
     seed: int = 0,
     method: Method = "auto",
+    inputs: int | Inputs = 1,
+    outputs: int = 1,
+    batch: int | None = None,
+    half_width: float | None = None,
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
-    until: Until | None = None,
 ) -> xr.Dataset:
     """Return per-layer gradient norms of `samples` random networks, as a Dataset over (sample, layer), layer = 1..L.
 
     ``log_gradient_norm`` = ln‖∂ℓ/∂h_l‖₂, ``log_weight_gradient_norm`` = ln‖∂ℓ/∂W_l‖_F and ``q`` = ‖h_l‖²/N_l, for a
     loss whose gradient at x_L is uniform on the unit sphere and an input uniform on the sphere ‖x_0‖² = N_0.  −inf is a
-    network whose gradient is zero (with ReLU: all units of a layer off).  Of recurrent weights ∂ℓ/∂W_l is layer l's
+    network whose gradient is zero (with ReLU: all units of a layer off).  Of tied weights ∂ℓ/∂W_l is layer l's
     share.  Orthogonal layers that are not square have orthonormal rows or columns, times the scale that gives their
     entries variance σ_w²/N_{l−1}.  Skip connections, normalisation and dropout act as ``Network`` says; every sample
     draws its own dropout.
 
+    *Several inputs or outputs.*  The inputs have ‖x_0‖² = N_0 and the given cosines; outputs are f_o(x) = g_o·x_L(x)
+    with g_1, ..., g_m orthonormal and uniform.  Further dimensions: ``input`` and ``output``, and for pairs
+    ``other_input`` and ``other_output``; further variables: ``correlation`` of h_l, the finite-width correlation map,
+    ``gradient_cosine``, and ``ntk`` = ⟨∂f_o(x)/∂W_l, ∂f_o'(x')/∂W_l⟩, whose sum over layers is the empirical neural
+    tangent kernel of the weights (Jacot et al. (2018)), in these parameters.  Angles with a vector of zeros are NaN.
+
+    *A batch.*  Networks with ``norm="batch"`` take `batch` independent inputs at once; norms are over the whole batch,
+    ``q`` = ‖h_l‖²/(N_l·batch), and gradients pass through the batch's mean and variance (Ioffe & Szegedy (2015)), which
+    makes them explode at any depth (Yang et al. (2019)).
+
+    *Several networks* of one depth are the dimension ``network``, with the names of their activations.
+
     Parameters
     ----------
-    network : the network; widths, depth and scales must be numbers.
+    network : the network, or a sequence of networks of equal depth; widths, depth and scales must be numbers.
     samples : number of independent networks, 1 to 10⁷.  The first 8 of 64 samples are the 8 samples of a run with 8.
     seed : 0 to 2⁶⁴ − 1.  Results depend on it and on nothing else: not on workers, chunks or resumption.
     method : "exact" draws no matrices, O(N) per layer, and needs rotation-invariant weights (gaussian, orthogonal,
-        not recurrent) with normal biases; "chain" draws a few numbers per layer at any width, and needs gaussian
+        not tied) with normal biases; "chain" draws a few numbers per layer at any width, and needs gaussian
         weights, no bias, no further parts and φ(th) = tφ(h) (ReLU, leaky ReLU, |h|); "dense" multiplies matrices,
-        O(N²) per layer; "auto" takes the fastest that holds.  All sample the same law, with different random numbers.
+        O(N²) per layer; "auto" takes the fastest that holds.  All sample the same distribution, with different random
+        numbers.
+    inputs : k orthogonal inputs, or ``vg.Inputs(correlation=...)``; k times `outputs` is at most 128.
+    outputs : m, at most N_L.  Several inputs or outputs need "exact", a plain network and σ_w > 0.
+    batch : inputs of a network with batch normalisation, 2 to 4096.  With two of them and eps = 0 no gradient passes.
+    half_width : end as soon as half the 95 % interval of the mean of ``log_gradient_norm`` at layer 1 is at most this;
+        `samples` is then the most that may be taken.
     executor : any ``concurrent.futures.Executor``; by default threads, one per core.
-    checkpoint : a directory for finished parts; a later call with the same network, seed and method continues from it.
-    progress : called as ``progress(samples done, samples)``; with `until`, samples until it is looked at next.
-    until : an Until: the study ends when the confidence interval that it names is short enough, and `samples` is the
-        most that it may take.
+    checkpoint : a directory for finished parts; a later call with the same arguments continues from it.
+    progress : called as ``progress(samples done, samples)``; with `half_width`, samples until it is looked at next.
 
     Raises
     ------
-    InputError : a value outside what is accepted, or results larger than half of the memory.
-    UnsupportedError : ``method="exact"`` or ``"chain"`` for a network where it does not hold, or a signal that leaves
-        the range of float64.
+    InputError : a value outside what is accepted, or results or work beyond what this machine can do.
+    UnsupportedError : a method, inputs or a batch for a network where they do not hold, or a signal that leaves the
+        range of float64.
     ConflictError : the checkpoint directory belongs to another study.
     StudyInterrupted : Ctrl-C, a KeyboardInterrupt whose message says how to go on.
 
     Examples
     --------
-    >>> from vgtheory import Network, Weights
-    >>> result = simulate(Network("tanh", Weights.orthogonal(1), width=64, depth=10), samples=4, seed=1)
-    >>> dict(result.sizes)
+    >>> from vgtheory import Inputs, Network, Weights
+    >>> network = Network("tanh", Weights.gaussian(1.5), width=64, depth=10)
+    >>> dict(simulate(network, samples=4, seed=1).sizes)
     {'sample': 4, 'layer': 10}
+    >>> dict(simulate(network, samples=4, inputs=Inputs(correlation=0.6)).correlation.sizes)
+    {'sample': 4, 'layer': 10, 'input': 2, 'other_input': 2}
+    >>> dict(simulate([network, Network("relu", Weights.he(), width=64, depth=10)], samples=4).sizes)
+    {'network': 2, 'sample': 4, 'layer': 10}
     """
-    samples, seed = check_request(network, samples, seed)
-    chosen = choose_method(network, method)
-    network.require_numbers()
-    depth = int(network.depth)
-    check_memory(samples, depth, len(FIELDS))
-    compile_activation(network.activation)  # once, before workers race for it
-    identity = {"network": network.spec, "method": chosen, "seed": seed, "generator": GENERATOR}
-    chunk = chunk_size(nanoseconds(network, chosen))
-    study = Study(
-        worker=simulate_chunk,
-        # A fresh network: one that was used carries its cached properties, which would be sent along.
-        payload={
-            "network": replace(network),
-            "method": chosen,
-            "seed": seed,
-        },
-        fields=tuple(name for name, _ in FIELDS),
-        samples=samples,
-        depth=depth,
-        chunk=chunk,
-        identity=json.dumps({**identity, "chunk": chunk}, sort_keys=True),
+    question = Question.of(method, inputs, outputs, batch)
+    conditions = Conditions.of(
+        samples, seed, executor=executor, checkpoint=checkpoint, progress=progress, half_width=to_half_width(half_width)
     )
-    if until is None:
-        arrays = run(study, executor, checkpoint, progress)
+    if isinstance(network, Sequence) and not isinstance(network, str):
+        return _several_networks(tuple(network), question, conditions)
+    return _one_network(a_network(network), question, conditions)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of each network: the arguments of ``simulate`` that choose the experiment, checked."""
+
+    method: Method
+    inputs: Inputs
+    outputs: int
+    batch: Any
+
+    @classmethod
+    def of(cls, method: Any, inputs: Any, outputs: Any, batch: Any) -> Question:
+        """Return the question; raise InputError for what it cannot be, or for what excludes each other."""
+        check_method(method)
+        given = to_inputs(inputs)
+        if (given.variance, given.kind, given.start) != (1.0, "fresh", 0.0):
+            raise InputError(
+                "inputs of a network without cells",
+                "a number of inputs, or their correlation",
+                "variance, kind and start are for recurrent cells: leave them out",
+                got=shown(inputs),
+            )
+        question = cls(method, given, whole_number("outputs", outputs, 1, MAX_GRADIENTS, "1"), batch)
+        for here, argument, other in (
+            (batch is not None and question.several, "batch", "inputs or outputs"),
+            (batch is not None and method not in ("auto", "dense"), "batch", f'method="{method}"'),
+            (question.several and method not in ("auto", "exact"), "several inputs or outputs", f'method="{method}"'),
+        ):
+            if here:
+                raise InputError(f"{argument} together with {other}", "one of them", "leave one of them out")
+        return question
+
+    @property
+    def several(self) -> bool:
+        """Return whether there are several inputs or outputs, or a matrix of cosines."""
+        return self.inputs.correlation is not None or self.outputs > 1
+
+
+def _one_network(network: Network, question: Question, conditions: Conditions) -> xr.Dataset:
+    prepared = prepare(network)
+    if question.batch is not None:
+        found = batch_of_inputs(prepared, question.batch, conditions)
+    elif question.several:
+        found = several_inputs(prepared, question.inputs, question.outputs, conditions)
     else:
-        arrays = run_until(study, until, executor, checkpoint, progress)
-    check_range(network, arrays["log_gradient_norm"], arrays["q"])
-    result = _dataset(network, chosen, seed, arrays)
-    return result if until is None else result.assign_attrs(until=until.outcome(arrays))
+        found = one_input(prepared, question.method, conditions)
+    if conditions.half_width is None:
+        return found
+    first = found.log_gradient_norm.isel(layer=0).values
+    reached = half_width_of(first.reshape(len(first), -1))
+    return found.assign_attrs(half_width=outcome(reached, conditions.half_width))
 
 
-def _dataset(network: Network, method: str, seed: int, arrays: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
-    samples, depth = arrays["q"].shape
-    variables = {name: (("sample", "layer"), arrays[name], {"long_name": text, "units": "1"}) for name, text in FIELDS}
-    coordinates = {
-        "sample": ("sample", np.arange(samples), {"long_name": "index of the random network"}),
-        "layer": ("layer", np.arange(1, depth + 1), {"long_name": "layer l, 1 next to the input"}),
-    }
-    return xr.Dataset(variables, coordinates, {"method": method, **provenance(network, seed)})
+def _several_networks(networks: tuple[Any, ...], question: Question, conditions: Conditions) -> xr.Dataset:
+    depths = [str(a_network(network).depth) for network in networks]
+    if len(set(depths)) != 1:
+        raise InputError(
+            f"networks of depths {', '.join(depths) or 'none'}", "one depth for all", "give them one depth"
+        )
+    if conditions.half_width is not None:
+        raise InputError(
+            "half_width together with several networks",
+            "one of them",
+            "simulate them one after another: each ends at its own number of samples",
+        )
+    with worker_pool(conditions.executor) as pool:
+        found = [
+            _one_network(network, question, conditions.part(k, len(networks), pool, network.spec_json))
+            for k, network in enumerate(networks)
+        ]
+    names = xr.DataArray(distinct_names(networks), dims="network")
+    methods = ", ".join(dict.fromkeys(result.attrs["method"] for result in found))
+    specs = json.dumps([network.spec for network in networks], sort_keys=True)
+    whole = xr.concat([result.drop_attrs(deep=False) for result in found], names.rename("network"))
+    return whole.assign_attrs(found[0].attrs | {"method": methods, "spec": specs})
+
+
+def distinct_names(networks: Sequence[Network]) -> list[str]:
+    """Return the names of the networks' activations; one that occurs twice gets a number."""
+    plain = [network.activation.name or str(network.activation.expr) for network in networks]
+    return [f"{name} ({k + 1})" if plain.count(name) > 1 else name for k, name in enumerate(plain)]

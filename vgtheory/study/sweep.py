@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,22 +17,19 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError
 from vgtheory.model.network import Network
-from vgtheory.study.checks import MAX_SAMPLES, whole_number
-from vgtheory.study.engine import Progress, available_bytes, worker_pool
-from vgtheory.study.intervals import moments
-from vgtheory.study.methods import Method
-from vgtheory.study.simulate import simulate
-from vgtheory.study.variables import DEAD, FIELDS, SUMMARISED, summarised
+from vgtheory.study.engine import Progress, worker_pool
+from vgtheory.study.experiment import LAYER, Conditions
+from vgtheory.study.limits import a_network, check_memory, shown
+from vgtheory.study.norms import Method, check_method, one_input
+from vgtheory.study.prepared import prepare
+from vgtheory.study.summary import QUANTILES, SUMMARISED, summarise
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 
 SCALES, SIZES = ("sigma_w", "sigma_b"), ("width", "depth")
 DIMENSIONS = ("layer", "sample", "quantile")
-STATISTICS = (
-    ("mean", "mean of {}, over networks where it is not -inf"),
-    ("std", "standard deviation of {}, over networks where it is not -inf"),
-    ("stderr", "standard error of the mean of {}"),
-)
+# Of every variable that is summarised: mean and variance with their intervals, two errors, and quantiles with theirs.
+NUMBERS = len(SUMMARISED) * (8 + 3 * len(QUANTILES)) + 4
 
 
 def sweep(
@@ -42,22 +37,16 @@ def sweep(
     samples: int,
     seed: int = 0,
     over: Mapping[str, Iterable[Any]] | None = None,
-    *,
     method: Method = "auto",
-    quantiles: Sequence[float] = (0.05, 0.5, 0.95),
-    keep_samples: bool = False,
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
-    """Return statistics of ``simulate`` at every point of a grid: one dimension per swept quantity, then ``layer``.
+    """Return what ``summarise`` says of every point of a grid: one dimension per swept quantity, then ``layer``.
 
-    For v in ``log_gradient_norm``, ``log_weight_gradient_norm`` and ``log_q`` (natural logarithms, see ``simulate``):
-    ``v_mean``, ``v_std`` (n − 1), ``v_stderr`` over the networks where v is not −inf, and ``v_quantile`` over all of
-    them, a quantile being the least sample that as large a fraction of all does not exceed.  ``dead`` counts the
-    networks whose gradient is zero.  Layers beyond a point's own depth are NaN (``dead``: 0); one network has no
-    ``v_std``.  Every point is bit for bit what ``simulate`` gives with the same seed, so that neighbouring points share
-    their random numbers: differences between them are less noisy than standard errors of single points say.
+    Layers beyond a point's own depth are NaN (``dead``: 0).  Every point is bit for bit what ``simulate`` gives with
+    the same seed, so that neighbouring points share their random numbers: differences between them are less noisy than
+    standard errors of single points say.
 
     Parameters
     ----------
@@ -65,8 +54,6 @@ def sweep(
     samples, seed, method, executor : as in ``simulate``; one executor serves all points.
     over : values by name: ``sigma_w``, ``sigma_b``, ``width`` (of all layers), ``depth`` or a parameter of the
         activation.
-    quantiles : numbers from 0 to 1, the coordinate ``quantile``.
-    keep_samples : also return the samples themselves, as variables named as in ``simulate``.
     checkpoint : a directory, one folder per point in it; a later call continues, with other points of a grid too.
     progress : called as ``progress(samples done, samples of the whole grid)``.
 
@@ -83,43 +70,31 @@ def sweep(
     >>> dict(result["log_gradient_norm_mean"].sizes)
     {'sigma_w': 3, 'depth': 2, 'layer': 10}
     """
-    if not isinstance(network, Network):
-        raise InputError("network", "a Network", "build one, e.g. vg.Network('tanh', ...)", got=f"{network!r}")
-    samples = whole_number("samples", samples, 1, MAX_SAMPLES, "64")
-    axes = _axes(network, over)
-    levels = _levels(quantiles)
+    check_method(method)
+    conditions = Conditions.of(samples, seed, executor, checkpoint=checkpoint, progress=progress)
+    axes = _axes(a_network(network), over)
     points = {
         index: _point(network, {name: values[i] for i, (name, values) in zip(index, axes.items(), strict=True)})
         for index in itertools.product(*(range(len(values)) for values in axes.values()))
     }
+    deepest = max(int(point.depth) for point in points.values())
+    _check_grid(len(points), deepest)
     shape = tuple(len(values) for values in axes.values())
-    deepest = max(len(point.widths) - 1 for point in points.values())
-    kept = samples if keep_samples else 0
-    _check_memory(shape, deepest, len(levels), kept)
-    arrays = _empty(shape, deepest, len(levels), kept)
-    attributes: dict[str, Any] = {}
+    arrays: dict[str, NDArray] = {}
     with worker_pool(executor) as pool:
         for done, (index, point) in enumerate(points.items()):
-            result = simulate(
-                point,
-                samples,
-                seed,
-                method,
-                pool,
-                None if checkpoint is None else _folder(checkpoint, point),
-                _shifted(progress, done * samples, len(points) * samples),
-            )
-            attributes = result.attrs
-            _enter(arrays, index, result, levels, keep_samples)
-    attributes |= {"spec": network.spec_json, "samples": samples, "over": json.dumps(list(axes))}
-    return _dataset(axes, levels, arrays, attributes)
+            part = conditions.part(done, len(points), pool, point.spec_json)
+            found = summarise(one_input(prepare(point), method, part))
+            _enter(arrays, shape, index, found, deepest)
+    attributes = found.attrs | {"spec": network.spec_json, "over": json.dumps(list(axes))}
+    return _dataset(axes, found, arrays, attributes)
 
 
 def _axes(network: Network, over: Mapping[str, Iterable[Any]] | None) -> dict[str, list[Any]]:
     """Return the values by name as lists, refusing what names nothing and lists that are none."""
     known = (*SCALES, *SIZES, *(name for name, _ in network.activation.parameters if name not in DIMENSIONS))
     if not isinstance(over, Mapping) or not over:
-        raise InputError("over", "values by name", 'e.g. over={"sigma_w": [1, 1.5, 2]}', got=f"{over!r}")
+        raise InputError("over", "values by name", 'e.g. over={"sigma_w": [1, 1.5, 2]}', got=shown(over))
     if network.weights.arrays is not None and not {*SCALES, *SIZES}.isdisjoint(over):
         raise InputError(
             "a sweep over scales or sizes of given weights", "a law of weights", "e.g. Weights.gaussian(1)"
@@ -132,7 +107,7 @@ def _axes(network: Network, over: Mapping[str, Iterable[Any]] | None) -> dict[st
         listed = [value.item() if isinstance(value, np.generic) else value for value in listed]
         numbers = [_number(name, value) for value in listed]
         if not listed or len(set(numbers)) != len(numbers):
-            raise InputError(f"{name}", "a list of different numbers", f"e.g. {name}=[1, 2]", got=f"{values!r}")
+            raise InputError(f"{name}", "a list of different numbers", f"e.g. {name}=[1, 2]", got=shown(values))
         axes[name] = listed
     return axes
 
@@ -143,17 +118,8 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{name}", "a finite number", f"e.g. {name}=[1, 2]", got=f"{value!r}")
+        raise InputError(f"{name}", "a finite number", f"e.g. {name}=[1, 2]", got=shown(value))
     return number
-
-
-def _levels(quantiles: Sequence[float]) -> NDArray[np.float64]:
-    levels = np.array([_number("quantiles", value) for value in quantiles])
-    if len(set(levels)) != len(levels) or np.any((levels < 0) | (levels > 1)):
-        raise InputError(
-            "quantiles", "different numbers from 0 to 1", "e.g. quantiles=(0.05, 0.5)", got=f"{quantiles!r}"
-        )
-    return levels
 
 
 def _point(network: Network, values: Mapping[str, Any]) -> Network:
@@ -183,77 +149,35 @@ def _with_parameters(act: Activation, parameters: Mapping[str, Any]) -> Activati
     return to_activation(act.name, **{**dict(act.parameters), **parameters})
 
 
-def _folder(checkpoint: str | os.PathLike[str], point: Network) -> Path:
-    """Return the point's folder, named by what it is and not by its place, so that a grid may grow."""
-    return Path(checkpoint).expanduser() / f"point-{hashlib.sha256(point.spec_json.encode()).hexdigest()[:16]}"
-
-
-def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
-    return None if progress is None else lambda done, _: progress(before + done, total)
-
-
-def _check_memory(shape: tuple[int, ...], depth: int, levels: int, kept: int) -> None:
-    values = math.prod(shape) * depth * (len(SUMMARISED) * (len(STATISTICS) + levels) + 1 + kept * len(FIELDS))
-    needed, limit = 8 * values, available_bytes() // 2
-    if needed > limit:
+def _check_grid(points: int, depth: int) -> None:
+    try:
+        check_memory(points, depth, NUMBERS)
+    except InputError as problem:
         raise InputError(
-            f"a grid of {math.prod(shape):,} points at depth {depth:,} ({needed / 2**30:.1f} GiB of results)",
-            f"results of up to {limit / 2**30:.1f} GiB, half of this machine's memory",
-            "take fewer points, or leave keep_samples out",
-        )
-
-
-def _empty(shape: tuple[int, ...], depth: int, levels: int, kept: int) -> dict[str, NDArray]:
-    arrays: dict[str, NDArray] = {"dead": np.zeros((*shape, depth), np.int64)}
-    for name, _ in SUMMARISED:
-        arrays |= {f"{name}_{statistic}": np.full((*shape, depth), np.nan) for statistic, _ in STATISTICS}
-        arrays[f"{name}_quantile"] = np.full((*shape, depth, levels), np.nan)
-    if kept:
-        arrays |= {name: np.full((*shape, kept, depth), np.nan) for name, _ in FIELDS}
-    return arrays
+            f"a grid of {points:,} points at depth {depth:,}", problem.accepted, "take fewer points or layers"
+        ) from None
 
 
 def _enter(
-    arrays: dict[str, NDArray], index: tuple[int, ...], result: xr.Dataset, levels: NDArray, keep_samples: bool
+    arrays: dict[str, NDArray], shape: tuple[int, ...], index: tuple[int, ...], found: xr.Dataset, deepest: int
 ) -> None:
-    """Write a point's statistics into the grid's arrays."""
-    samples = summarised(result)
-    depth = samples["q"].shape[1]
-    if keep_samples:
-        for name, _ in FIELDS:
-            arrays[name][index][:, :depth] = samples[name]
-    place: Any = (*index, slice(depth))
-    arrays["dead"][place] = np.isneginf(samples["log_gradient_norm"]).sum(axis=0)
-    for name, _ in SUMMARISED:
-        values = samples[name]
-        mean, variance, count = moments(values)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = mean, np.sqrt(variance), np.sqrt(variance / count)
-        for statistic, array in zip(STATISTICS, found, strict=True):
-            arrays[f"{name}_{statistic[0]}"][place] = array
-        arrays[f"{name}_quantile"][place] = np.quantile(values, levels, axis=0, method="inverted_cdf").T
+    """Write a point's summary into the grid's arrays."""
+    for name, variable in found.data_vars.items():
+        depth, *further = variable.shape
+        if name not in arrays:
+            blank = 0 if variable.dtype.kind == "i" else np.nan
+            arrays[str(name)] = np.full((*shape, deepest, *further), blank, variable.dtype)
+        place: Any = (*index, slice(depth))
+        arrays[str(name)][place] = variable.values
 
 
 def _dataset(
-    axes: Mapping[str, list[Any]], levels: NDArray, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
+    axes: Mapping[str, list[Any]], found: xr.Dataset, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
 ) -> xr.Dataset:
-    grid, sizes = tuple(axes), {name: int if name in SIZES else float for name in axes}
-    variables: dict[str, Any] = {}
-    for name, text in SUMMARISED:
-        for statistic, long in STATISTICS:
-            key = f"{name}_{statistic}"
-            variables[key] = ((*grid, "layer"), arrays[key], {"long_name": long.format(text), "units": "1"})
-        key = f"{name}_quantile"
-        about = {"long_name": f"quantile of {text}", "units": "1"}
-        variables[key] = ((*grid, "layer", "quantile"), arrays[key], about)
-    variables["dead"] = ((*grid, "layer"), arrays["dead"], {"long_name": DEAD, "units": "1"})
-    for name, text in FIELDS:
-        if name in arrays:
-            variables[name] = ((*grid, "sample", "layer"), arrays[name], {"long_name": text, "units": "1"})
-    depth = arrays["dead"].shape[-1]
+    """Return the grid's arrays, labelled as a point's are."""
+    sizes = {name: int if name in SIZES else float for name in axes}
     coordinates: dict[str, Any] = {name: [sizes[name](value) for value in values] for name, values in axes.items()}
-    coordinates["layer"] = ("layer", np.arange(1, depth + 1), {"long_name": "layer l, 1 next to the input"})
-    coordinates["quantile"] = levels
-    if "q" in arrays:
-        coordinates["sample"] = np.arange(arrays["q"].shape[-2])
+    coordinates["layer"] = ("layer", np.arange(1, arrays["dead"].shape[len(axes)] + 1), LAYER)
+    coordinates["quantile"] = found["quantile"].values
+    variables = {name: ((*axes, *found[name].dims), array, found[name].attrs) for name, array in arrays.items()}
     return xr.Dataset(variables, coordinates, dict(attributes))

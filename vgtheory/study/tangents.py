@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels.tangents import tangent_samples
 from vgtheory.model.network import Network, require_plain
 from vgtheory.spectra.growth import LEAST_BLOCK, block_ends, growth_dataset
-from vgtheory.study.checks import GENERATOR, check_memory, check_request, provenance, whole_number
-from vgtheory.study.engine import Progress, Study, chunk_size, run
-from vgtheory.study.setting import distinct_layers_of, is_flat_at_zero, obstacle_to_exact, row_pass
+from vgtheory.study.engine import Arrays, Progress
+from vgtheory.study.experiment import Conditions, Experiment, conduct, provenance
+from vgtheory.study.limits import a_network, whole_number
+from vgtheory.study.prepared import Prepared, prepare
 
 MAX_DIRECTIONS = 256
 
@@ -68,45 +65,39 @@ def tangents(
     >>> result.exponent.round(12).values
     array([0.69314718, 0.69314718, 0.69314718])
     """
-    samples, seed = check_request(network, samples, seed)
-    _check_network(network)
-    widths, _, _ = distinct_layers_of(network)
+    conditions = Conditions.of(samples, seed, executor=executor, checkpoint=checkpoint, progress=progress)
+    prepared = prepare(a_network(network))
+    _check_network(prepared)
+    widths = prepared.distinct[0]
     directions = whole_number("directions", directions, 1, min(int(widths.min()), MAX_DIRECTIONS), "1")
-    depth = int(network.depth)
-    ends = block_ends(depth)
-    block, blocks = int(ends[0]) if len(ends) > 1 else max(depth, LEAST_BLOCK), len(ends)
-    check_memory(samples, blocks, directions)
-    compile_activation(network.activation)  # once, before workers race for it
-    chunk = chunk_size(15.0 * (directions + 1) ** 2 * float(widths.mean()) * depth)
-    identity = {
-        "network": network.spec, "tangents": directions, "seed": seed, "generator": GENERATOR, "chunk": chunk
-    }  # fmt: skip
-    study = Study(
+    ends = block_ends(prepared.depth)
+    experiment = Experiment(
         worker=tangents_chunk,
-        payload={"network": replace(network), "directions": directions, "block": block, "seed": seed},
+        prepared=prepared,
         fields=tuple(_field(j) for j in range(directions)),
-        samples=samples,
-        depth=blocks,
-        chunk=chunk,
-        identity=json.dumps(identity, sort_keys=True),
+        rows=len(ends),
+        numbers=directions,
+        nanoseconds=15.0 * (directions + 1) ** 2 * float(widths.mean()) * prepared.depth,
+        options={"directions": directions},
+        payload={"block": int(ends[0]) if len(ends) > 1 else max(prepared.depth, LEAST_BLOCK)},
     )
-    arrays = run(study, executor, checkpoint, progress)
+    arrays = conduct(experiment, conditions)
     growth = np.stack([arrays[_field(j)] for j in range(directions)], axis=-1)
-    if np.isnan(growth).any() or (is_flat_at_zero(network.activation) and np.isneginf(growth).any()):
+    if np.isnan(growth).any() or (prepared.row.flat_at_zero and np.isneginf(growth).any()):
         raise UnsupportedError(
             f"the signal of {network.activation.name} leaves the range of float64: this activation is not close to "
             "linear there; bring sigma_w nearer to 1 or reduce the depth"
         )
-    return growth_dataset(growth, ends).assign_attrs(method="exact", **provenance(network, seed))
+    return growth_dataset(growth, ends).assign_attrs(method="exact", **provenance(prepared, conditions.seed))
 
 
-def tangents_chunk(payload: Mapping[str, Any], first: int, count: int) -> dict[str, NDArray[np.float64]]:
+def tangents_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return one array (sample, block) per direction, for samples first, ..., first + count − 1."""
-    network: Network = payload["network"]
-    row, linear_at_zero, linear_at_infinity = row_pass(network.activation)
+    prepared: Prepared = payload["prepared"]
+    row = prepared.row
     growth = tangent_samples(
-        row, network.weights.family == "orthogonal", *distinct_layers_of(network), int(network.depth), linear_at_zero,
-        linear_at_infinity, np.uint64(payload["seed"]), first, payload["directions"], payload["block"], count,
+        row.function, prepared.haar, *prepared.distinct, prepared.depth, row.linear_at_zero, row.linear_at_infinity,
+        np.uint64(payload["seed"]), first, payload["directions"], payload["block"], count,
     )  # fmt: skip
     return {_field(j): np.ascontiguousarray(growth[:, :, j]) for j in range(payload["directions"])}
 
@@ -115,12 +106,12 @@ def _field(direction: int) -> str:
     return f"log_growth {direction}"
 
 
-def _check_network(network: Network) -> None:
-    require_plain(network, "tangents")
-    if obstacle := obstacle_to_exact(network):
+def _check_network(prepared: Prepared) -> None:
+    require_plain(prepared.network, "tangents")
+    if obstacle := prepared.obstacle_to_exact:
         raise UnsupportedError(
             f"tangents needs rotation-invariant weights drawn anew in every layer, and normal biases, and {obstacle} "
             "are not that; use Weights.gaussian of the same sigma_w, or sample_spectrum"
         )
-    if not distinct_layers_of(network)[1].all():
+    if not prepared.distinct[1].all():
         raise InputError("sigma_w", "a positive number", "no perturbation passes such a layer", got="0")

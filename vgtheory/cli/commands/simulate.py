@@ -21,7 +21,7 @@ def simulate(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Folder for finished parts; the same command goes on from there.")
     ] = None,
-    until: Annotated[
+    half_width: Annotated[
         float | None,
         typer.Option(
             help="End when the 95 % interval of the mean of ln‖∂ℓ/∂h_1‖ is this half wide; --samples is the most.",
@@ -34,7 +34,6 @@ def simulate(
     opt.announce(network, samples, seed)
     from vgtheory.cli.screen import print_study, progress_bar
     from vgtheory.reporting.study_file import check_study, write_study
-    from vgtheory.study.adaptive import Until
     from vgtheory.study.simulate import simulate as run
 
     check_study(out, network.spec_json, samples, seed, force)
@@ -45,7 +44,7 @@ def simulate(
             seed=seed,
             checkpoint=checkpoint,
             progress=progress,
-            until=None if until is None else Until(until),
+            half_width=half_width,
         )
     write_study(study, out)
     print_study(study, out)

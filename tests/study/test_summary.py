@@ -13,7 +13,7 @@ from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study.intervals import log_raw_moment, moments, proportion_interval, quantile_interval, variance_interval
 from vgtheory.study.simulate import simulate
-from vgtheory.study.statistics import statistics
+from vgtheory.study.summary import summarise
 from vgtheory.theory.asymptotics.prediction import predict
 
 STUDIES = 1000
@@ -38,7 +38,7 @@ def test_intervals_of_a_thousand_studies_cover_950_times(activation, width, size
     hits = dict.fromkeys(("mean", "variance", "0.1", "0.5", "wrong mean"), 0)
     for k in range(STUDIES):
         part = whole.isel(sample=slice(k * size, (k + 1) * size))
-        found = statistics(part, quantiles=(0.1, 0.5)).isel(layer=0)
+        found = summarise(part, quantiles=(0.1, 0.5)).isel(layer=0)
         for name, value in (("mean", mean), ("variance", variance)):
             low, high = (float(found[f"log_gradient_norm_{name}_{end}"]) for end in ("low", "high"))
             hits[name] += low <= value <= high
@@ -97,7 +97,7 @@ def test_intervals_of_variances_leave_out_dead_networks():
         assert_allclose(whole, living, rtol=1e-12)
 
 
-def test_quantile_interval_is_the_binomial_one_between_order_statistics():
+def test_quantile_interval_is_the_binomial_one_between_order_summarise():
     values = np.arange(1.0, 101.0)[:, None]
     found = quantile_interval(values, 0.5, 0.95)
     assert found.value == 50
@@ -110,7 +110,7 @@ def test_quantile_interval_is_the_binomial_one_between_order_statistics():
 def test_dead_networks_are_counted_apart():
     network = Network("relu", Weights.he(), width=2, depth=8)
     study = simulate(network, 400)
-    found = statistics(study)
+    found = summarise(study)
     dead = np.isneginf(study.log_gradient_norm.values)
     assert 0 < dead[:, 0].sum() < 400
     assert_array_equal(found.dead, dead.sum(axis=0))
@@ -145,12 +145,12 @@ def test_equal_samples_have_no_spread():
     assert (found.value, found.low, found.high) == (0, 0, 0)
 
 
-def test_raw_moments_stay_in_logarithms_and_say_how_many_samples_carry_them():
+def test_raw_moments_stay_in_logarithms_and_have_an_effective_sample_size():
     rng = np.random.default_rng(2)
     values = rng.normal(3000.0, 0.3, (50_000, 1))
-    moment, carrying = log_raw_moment(values, 2.0)
+    moment, size = log_raw_moment(values, 2.0)
     assert_allclose(moment, 6000 + 2 * 0.3**2, atol=0.02)
-    assert 10_000 < carrying[0] < 50_000
+    assert 10_000 < size[0] < 50_000
     values[:25_000] = -np.inf
     assert_allclose(log_raw_moment(values, 2.0)[0], 6000 + 2 * 0.3**2 - np.log(2), atol=0.03)
 
@@ -158,12 +158,12 @@ def test_raw_moments_stay_in_logarithms_and_say_how_many_samples_carry_them():
 def test_a_raw_moment_that_rare_draws_dominate_is_warned_of():
     deep = simulate(Network("leaky_relu", Weights.he(), width=16, depth=200), 500)
     with pytest.warns(RareDrawsWarning, match=r"rare draws dominate.*log_q_mean"):
-        found = statistics(deep, raw_moments=[2])
-    assert float(found.log_gradient_norm_carrying.min()) < 30
+        found = summarise(deep, raw_moments=[2])
+    assert float(found.log_gradient_norm_effective_sample_size.min()) < 30
     shallow = simulate(Network("leaky_relu", Weights.he(), width=256, depth=3), 2000)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = statistics(shallow, raw_moments=[1, 2])
+        found = summarise(shallow, raw_moments=[1, 2])
     # Mean squared gradient: exactly the product of χ (1 + α²)/2·σ_w² over the layers above, times E φ'² at the last.
     gain = (1 + 0.01**2) / 2
     expected = np.log(gain * (2 * gain) ** 2)
@@ -178,7 +178,7 @@ def test_the_sample_cannot_hide_the_rare_draws_it_has_not_met():
 
 def test_the_result_is_labelled_and_survives_a_file(tmp_path):
     study = simulate(Network("tanh", Weights.gaussian(1.5, 0.1), width=16, depth=4), 50)
-    found = statistics(study, level=0.9, raw_moments=[1])
+    found = summarise(study, level=0.9, raw_moments=[1])
     assert found.attrs["samples"] == 50
     assert found.attrs["level"] == 0.9
     assert found.attrs["spec"] == study.attrs["spec"]
@@ -189,11 +189,22 @@ def test_the_result_is_labelled_and_survives_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"level": 1}, {"level": "x"}, {"quantiles": [1.0]}, {"raw_moments": [0]}, {"raw_moments": [np.nan]}]
+    "options",
+    [
+        {"level": 1},
+        {"level": "x"},
+        {"quantiles": [1.1]},
+        {"quantiles": [0.5, 0.5]},
+        {"quantiles": "0.5"},
+        {"quantiles": 0.5},
+        {"raw_moments": {}},
+        {"raw_moments": [0]},
+        {"raw_moments": [np.nan]},
+    ],
 )
 def test_bad_requests_are_named(options):
     study = simulate(Network("tanh", Weights.gaussian(1), width=4, depth=2), 4)
     with pytest.raises(InputError, match=next(iter(options))):
-        statistics(study, **options)
+        summarise(study, **options)
     with pytest.raises(InputError, match="study"):
-        statistics(study.log_gradient_norm)
+        summarise(study.log_gradient_norm)

@@ -7,7 +7,7 @@ from scipy import stats
 
 from tests.oracles import several_gradients
 from tests.rows import ACTIVATIONS
-from vgtheory.kernels.several import several_samples
+from vgtheory.kernels.angles import several_samples
 
 TWO = np.linalg.cholesky([[1.0, 0.3], [0.3, 1.0]])
 THREE = np.linalg.cholesky([[1.0, 0.3, -0.5], [0.3, 1.0, 0.2], [-0.5, 0.2, 1.0]])

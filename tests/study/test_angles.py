@@ -1,7 +1,6 @@
-"""simulate_several and tangents: what they return, what they refuse, their bits, and that they agree with simulate."""
+"""Several inputs, and tangents: what they return, what they refuse, their bits, and that they agree with simulate."""
 
 import json
-import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,9 +12,7 @@ from scipy import stats
 import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.growth import exponents
-from vgtheory.study import several as several_module
-from vgtheory.study import tangents as tangents_module
-from vgtheory.study.several import simulate_several
+from vgtheory.study import experiment
 from vgtheory.study.simulate import simulate
 from vgtheory.study.tangents import tangents
 
@@ -26,7 +23,7 @@ def network(activation="tanh", weights=None, width=24, depth=12, **parts):
 
 def test_several_is_labelled_and_says_where_it_comes_from():
     cosines = [[1.0, 0.5, 0.0], [0.5, 1.0, 0.2], [0.0, 0.2, 1.0]]
-    result = simulate_several(network(), cosines, 4, outputs=2, seed=9)
+    result = simulate(network(), 4, inputs=vg.Inputs(correlation=cosines), outputs=2, seed=9)
     assert dict(result.sizes) == {
         "sample": 4, "layer": 12, "input": 3, "other_input": 3, "output": 2, "other_output": 2
     }  # fmt: skip
@@ -36,8 +33,15 @@ def test_several_is_labelled_and_says_where_it_comes_from():
     assert_allclose(result.correlation.values, result.correlation.values.transpose(0, 1, 3, 2))
 
 
+def test_a_number_of_inputs_is_that_many_orthogonal_ones():
+    found = simulate(network(), 3, inputs=3, seed=2)
+    assert found.identical(simulate(network(), 3, inputs=vg.Inputs(correlation=np.eye(3)), seed=2))
+    assert found.attrs["input_correlation"] == json.dumps(np.eye(3).tolist())
+    assert dict(simulate(network(), 3, outputs=2).sizes)["output"] == 2
+
+
 def test_the_kernel_is_what_norms_and_angles_say_and_positive():
-    result = simulate_several(network(), 0.4, 3, outputs=2)
+    result = simulate(network(), 3, inputs=vg.Inputs(correlation=0.4), outputs=2)
     sizes = np.exp(result.log_weight_gradient_norm.values.reshape(3, 12, 4))
     kernel = result.ntk.values.reshape(3, 12, 4, 4)
     assert_allclose(np.diagonal(kernel, axis1=2, axis2=3), sizes**2, rtol=1e-12)
@@ -46,7 +50,7 @@ def test_the_kernel_is_what_norms_and_angles_say_and_positive():
 
 
 def test_one_input_of_several_has_the_law_of_simulate():
-    several, one = simulate_several(network(), 0.4, 4000), simulate(network(), 4000, seed=5)
+    several, one = simulate(network(), 4000, inputs=vg.Inputs(correlation=0.4)), simulate(network(), 4000, seed=5)
     pairs = [
         (several.log_gradient_norm.isel(input=1, output=0), one.log_gradient_norm),
         (several.log_weight_gradient_norm.isel(input=0, output=0), one.log_weight_gradient_norm),
@@ -57,22 +61,25 @@ def test_one_input_of_several_has_the_law_of_simulate():
 
 
 def test_bits_depend_neither_on_workers_nor_on_the_number_of_samples(monkeypatch, tmp_path):
-    whole = simulate_several(network(), 0.3, 10, seed=3)
+    whole = simulate(network(), 10, inputs=vg.Inputs(correlation=0.3), seed=3)
     growth = tangents(network(), 10, directions=2, seed=3)
-    monkeypatch.setattr(several_module, "chunk_size", lambda cost: 3)
-    monkeypatch.setattr(tangents_module, "chunk_size", lambda cost: 3)
+    monkeypatch.setattr(experiment, "chunk_size", lambda cost: 3)
     with ThreadPoolExecutor(3) as three:
-        assert simulate_several(network(), 0.3, 10, seed=3, executor=three, checkpoint=tmp_path / "a").identical(whole)
+        assert simulate(
+            network(), 10, inputs=vg.Inputs(correlation=0.3), seed=3, executor=three, checkpoint=tmp_path / "a"
+        ).identical(whole)
         assert tangents(network(), 10, directions=2, seed=3, executor=three).identical(growth)
-    assert simulate_several(network(), 0.3, 10, seed=3, checkpoint=tmp_path / "a").identical(whole)
-    assert simulate_several(network(), 0.3, 4, seed=3).identical(whole.isel(sample=slice(4)))
+    assert simulate(network(), 10, inputs=vg.Inputs(correlation=0.3), seed=3, checkpoint=tmp_path / "a").identical(
+        whole
+    )
+    assert simulate(network(), 4, inputs=vg.Inputs(correlation=0.3), seed=3).identical(whole.isel(sample=slice(4)))
     assert tangents(network(), 4, directions=2, seed=3).log_growth.equals(growth.log_growth.isel(sample=slice(4)))
 
 
 def test_the_correlation_map_tends_to_its_mean_field_limit():
     act, sigma_w, sigma_b = "tanh", 1.5, 0.3
     net = network(act, vg.Weights.gaussian(sigma_w, sigma_b), width=2000, depth=3)
-    seen = simulate_several(net, 0.4, 40).correlation.isel(input=0, other_input=1)
+    seen = simulate(net, 40, inputs=vg.Inputs(correlation=0.4)).correlation.isel(input=0, other_input=1)
     kernel, _ = vg.calculus.dual_kernel(vg.activation(act))
     q1 = sigma_w**2 + sigma_b**2
     c1 = (sigma_w**2 * 0.4 + sigma_b**2) / q1
@@ -85,7 +92,7 @@ def test_the_correlation_map_tends_to_its_mean_field_limit():
 
 
 def test_dead_vectors_have_no_angle_and_no_kernel():
-    result = simulate_several(network("relu", vg.Weights.he(), width=2, depth=12), 0.3, 200)
+    result = simulate(network("relu", vg.Weights.he(), width=2, depth=12), 200, inputs=vg.Inputs(correlation=0.3))
     dead = np.isneginf(result.log_gradient_norm.values[:, 0, 0, 0])
     assert dead.any()
     assert np.isnan(result.gradient_cosine.values[dead, 0, 0, 0, 1, 0]).all()
@@ -95,24 +102,28 @@ def test_dead_vectors_have_no_angle_and_no_kernel():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"correlation": 1.1}, r"correlation must be .* \(got 1\.1\)"),
-        ({"correlation": "x"}, r"correlation must be .* \(got x\)"),
-        ({"correlation": [[1, 0.5], [0.4, 1]]}, "correlation"),
-        ({"correlation": [[1, -0.9, -0.9], [-0.9, 1, -0.9], [-0.9, -0.9, 1]]}, "correlation"),
-        ({"correlation": np.eye(25)}, "25 independent inputs of width 24"),
-        ({"outputs": 25}, r"outputs must be .* \(got 25\)"),
-        ({"samples": 0}, r"samples must be .* \(got 0\)"),
-        ({"network": network(weights=vg.Weights.gaussian(0, 1))}, r"sigma_w must be .* \(got 0\)"),
+        ({"inputs": 25}, "25 independent inputs of width 24"),
+        ({"inputs": 0}, "(got 0)"),
+        ({"inputs": "2"}, "(got '2')"),
+        ({"inputs": vg.Inputs(variance=2.0, correlation=0.5)}, "for recurrent cells"),
+        ({"inputs": vg.Inputs(kind="same")}, "for recurrent cells"),
+        ({"outputs": 25}, "outputs must be a whole number from 1 to 24 (got 25)"),
+        ({"outputs": None}, "(got None)"),
+        ({"outputs": True, "inputs": 1}, "(got True)"),
+        ({"method": "dense"}, 'several inputs or outputs together with method="dense"'),
+        ({"batch": 8}, "batch together with inputs or outputs"),
+        ({"samples": 0}, "(got 0)"),
+        ({"network": network(weights=vg.Weights.gaussian(0, 1))}, "sigma_w must be a positive number (got 0)"),
         ({"network": network(depth=sp.Symbol("L", integer=True, positive=True))}, "symbolic L"),
     ],
 )
 def test_bad_input_is_named(options, message):
     with pytest.raises(InputError) as caught:
-        simulate_several(**{"network": network(), "correlation": 0.5, "samples": 2, **options})
-    assert re.search(message, str(caught.value))
+        simulate(**{"network": network(), "inputs": vg.Inputs(correlation=0.5), "samples": 2, **options})
+    assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("verb", [lambda n: simulate_several(n, 0.5, 2), lambda n: tangents(n, 2)])
+@pytest.mark.parametrize("verb", [lambda n: simulate(n, 2, inputs=2), lambda n: tangents(n, 2)])
 def test_networks_that_need_their_matrices_are_refused(verb):
     with pytest.raises(UnsupportedError, match="uniform weights"):
         verb(network(weights=vg.Weights.xavier()))

@@ -1,0 +1,102 @@
+"""What a study of random networks may ask for: its arguments, memory and work before it runs, its numbers after."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.model.network import Network
+from vgtheory.study.machine import available_bytes, core_count
+from vgtheory.study.prepared import Prepared
+
+MAX_SAMPLES = 10**7
+MAX_SEED = 2**64 - 1
+LONGEST_SAMPLE = 3600.0  # seconds on one core: what one sample has done is lost when it is stopped
+LONGEST_STUDY = 86400.0  # seconds on this machine's cores; other executors may have more of them
+
+
+def a_network(value: Any) -> Network:
+    """Return the value; raise InputError unless it is a Network."""
+    if not isinstance(value, Network):
+        raise InputError("network", "a Network", "build one, e.g. vg.Network('tanh', ...)", got=shown(value))
+    return value
+
+
+def whole_number(name: str, value: Any, least: int, most: int, example: str) -> int:
+    """Return the value as an int; raise InputError unless it is a whole number from `least` to `most`."""
+    try:
+        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise InputError(name, f"a whole number from {least} to {most:,}", f"e.g. {name}={example}", got=shown(value))
+    return number
+
+
+def shown(value: Any) -> str:
+    """Return the value as its owner would write it, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def check_memory(samples: int, depth: int, numbers: int) -> None:
+    """Raise InputError if results of so many numbers per sample and layer need more than half of the memory."""
+    needed, limit = samples * depth * 8 * numbers, available_bytes() // 2
+    if needed > limit:
+        raise InputError(
+            "samples",
+            f"results of up to {limit / 2**30:.1f} GiB, half of this machine's memory",
+            f"take at most {max(1, limit // (depth * 8 * numbers)):,} samples, or several seeds one after another",
+            got=f"{samples:,} at depth {depth:,} ({needed / 2**30:.1f} GiB of results)",
+        )
+
+
+def check_work(samples: int, seconds: float, elsewhere: bool) -> None:
+    """Raise InputError for a study that would take too long, `seconds` for each sample on one core.
+
+    `elsewhere` says that it runs on an executor of the caller's, whose cores are not known.
+    """
+    if seconds > LONGEST_SAMPLE:
+        raise InputError(
+            "a network this deep and wide",
+            f"one that takes up to {LONGEST_SAMPLE / 3600:g} hour per sample on one core",
+            f"take a smaller width or depth: one sample of this one takes about {duration(seconds)}",
+        )
+    total = samples * seconds / core_count()
+    if total > LONGEST_STUDY and not elsewhere:
+        raise InputError(
+            "samples",
+            f"a study of up to {LONGEST_STUDY / 3600:g} hours on this machine",
+            f"take at most {max(1, int(samples * LONGEST_STUDY / total)):,} samples, a smaller width or depth, or an "
+            "executor with more cores",
+            got=f"{samples:,}, which take about {duration(total)} on {core_count()} cores",
+        )
+
+
+def check_range(prepared: Prepared, gradient: NDArray[np.float64], length: NDArray[np.float64]) -> None:
+    """Raise UnsupportedError if the signal left float64's range; ln of gradients and lengths are (sample, layer)."""
+    bad = np.isnan(gradient) | np.isnan(length)
+    if prepared.row.flat_at_zero and prepared.network.skip is None:
+        bad |= np.isneginf(gradient)
+    if bad.any():
+        layer = int(np.argmax(bad.any(axis=0))) + 1
+        raise UnsupportedError(
+            f"the signal of {prepared.network.activation.name} leaves the range of float64 (seen at layer {layer}): "
+            f"this activation is not close to linear there; bring sigma_w nearer to 1 or reduce the depth"
+        )
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, to two digits.
+
+    >>> duration(8e4), duration(3e6)
+    ('22 hours', '35 days')
+    """
+    for unit, length in (("years", 3.156e7), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * length:
+            return f"{float(f'{seconds / length:.2g}'):,.0f} {unit}"
+    return f"{seconds:.2g} seconds"

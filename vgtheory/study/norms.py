@@ -1,0 +1,116 @@
+"""Norms of gradients and signals of one input through random networks: which kernel runs, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+import numpy as np
+import xarray as xr
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.kernels.assembled import assembled_samples
+from vgtheory.kernels.chain import chain_samples
+from vgtheory.kernels.dense import dense_samples
+from vgtheory.kernels.exact import exact_samples
+from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
+from vgtheory.study.engine import Arrays
+from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
+from vgtheory.study.limits import check_range, shown
+from vgtheory.study.prepared import Prepared
+
+Method = Literal["auto", "chain", "exact", "dense"]
+VARIABLES = {
+    "log_gradient_norm": "ln of the 2-norm of the loss gradient at h_l",
+    "log_weight_gradient_norm": "ln of the Frobenius norm of the loss gradient at W_l",
+    "q": "squared length of the pre-activations over the width, |h_l|^2 / N_l",
+}
+
+
+def one_input(prepared: Prepared, method: str, conditions: Conditions) -> xr.Dataset:
+    """Return ``simulate``'s result for one input and one gradient."""
+    chosen = choose_method(prepared, method)
+    experiment = Experiment(
+        worker=single_chunk,
+        prepared=prepared,
+        fields=tuple(VARIABLES),
+        rows=prepared.depth,
+        numbers=len(VARIABLES),
+        nanoseconds=nanoseconds(prepared, chosen),
+        options={"method": chosen},
+        watched=("log_gradient_norm",),
+    )
+    arrays = conduct(experiment, conditions)
+    check_range(prepared, arrays["log_gradient_norm"], arrays["q"])
+    attributes = {"method": chosen, **provenance(prepared, conditions.seed)}
+    return dataset({name: ((), arrays[name]) for name in VARIABLES}, VARIABLES, attributes)
+
+
+def check_method(method: Any) -> None:
+    """Raise InputError unless this is a method's name."""
+    if not isinstance(method, str) or method not in get_args(Method):
+        accepted = '"auto", "chain", "exact" or "dense"'
+        raise InputError("method", accepted, 'leave it out for "auto"', got=shown(method))
+
+
+def choose_method(prepared: Prepared, method: str) -> str:
+    """Return the method, "auto" resolved; raise UnsupportedError, saying why, where it does not hold."""
+    network, obstacle = prepared.network, prepared.obstacle_to_exact
+    law = network.weights
+    if network.norm is not None and network.norm.kind == "batch":
+        raise UnsupportedError(
+            "batch norm needs a batch of inputs: give batch=32, or use norm='layer' or norm='rms', which take one"
+        )
+    if law.shared and network.skip is not None and network.skip.matrices == 2:
+        raise UnsupportedError(
+            "recurrent weights with a second matrix per branch are not simulated; use Skip(..., matrices=1), or "
+            "weights drawn anew in every layer"
+        )
+    if method == "exact" and obstacle:
+        raise UnsupportedError(
+            f'method="exact" needs rotation-invariant weights drawn anew in every layer, and normal biases, and '
+            f"{obstacle} are not that; "
+            f'use method="dense" (or "auto"), or Weights.gaussian of the same sigma_w'
+        )
+    if method == "chain" and prepared.slopes is None:
+        parts = f" and {' and '.join(network.parts)}" if network.parts else ""
+        raise UnsupportedError(
+            f'method="chain" needs gaussian weights, no bias, a plain network and an activation with φ(th) = tφ(h) for '
+            f"t > 0; {network.activation.name} with {law.text} weights, sigma_b = {law.sigma_b}{parts} is not that; "
+            f'use method="auto"'
+        )
+    if method == "auto":
+        return "chain" if prepared.slopes else "dense" if obstacle else "exact"
+    return method
+
+
+def single_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
+    """Return the result's arrays for samples first, ..., first + count − 1: the worker of every executor."""
+    prepared: Prepared = payload["prepared"]
+    network, row, seed = prepared.network, prepared.row, np.uint64(payload["seed"])
+    widths, sigma_w, sigma_b = prepared.layers
+    gradient, weight, q = (np.empty((count, prepared.depth)) for _ in VARIABLES)
+    layers = (widths, sigma_w, sigma_b, row.linear_at_zero, row.linear_at_infinity, seed, first)
+    if payload["method"] == "chain":
+        assert prepared.slopes is not None  # the method was chosen by it
+        chain_samples(prepared.slopes, widths, sigma_w, seed, first, gradient, weight, q)
+    elif payload["method"] == "dense":
+        dense_samples(row.function, prepared.matrices, *layers, gradient, weight, q, prepared.parts)
+    elif network.parts:
+        operators = HAAR_PAIR if prepared.haar else GAUSSIAN_PAIR
+        law, parts = prepared.matrices, prepared.parts
+        assembled_samples(row.function, operators, law, parts, *layers, gradient, weight, q)
+    else:
+        exact_samples(row.function, prepared.haar, *layers, gradient, weight, q)
+    return dict(zip(VARIABLES, (gradient, weight, q), strict=True))
+
+
+def nanoseconds(prepared: Prepared, method: str) -> float:
+    """Return about what one sample costs on one core."""
+    widths = prepared.layers[0]
+    inner = widths[1:].astype(float)
+    if method == "chain":
+        return 60.0 * len(inner)
+    if method == "exact":
+        return float(np.sum((20.0 if prepared.network.parts else 8.0) * inner + 300.0))
+    return float(np.sum(5.0 * inner * widths[:-1] + 100.0 * inner))

@@ -1,0 +1,164 @@
+"""A network prepared for the kernels, once: compiled activation, sizes and scales, and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgtheory.codegen.compiled import compile_activation
+from vgtheory.kernels.assembled import Parts
+from vgtheory.kernels.matrices import MatrixLaw, drawn_matrices, given_matrices
+from vgtheory.model.network import Network
+from vgtheory.model.weights import Weights
+from vgtheory.symbolic.activation import Activation
+
+Layers = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class RowPass:
+    """The compiled activation, h → (φ, φ') by rows, and how it behaves where float64 ends.
+
+    Parameters
+    ----------
+    function : the row pass.
+    linear_at_zero, linear_at_infinity : whether φ is linear, to working precision, near 0 and far out: there
+        the kernels carry signals beyond 1e±120 with a scale, and their norms may leave float64's range.
+    flat_at_zero : whether small signals shrink faster than linearly, as with x³: underflow then looks like death.
+    """
+
+    function: Any
+    linear_at_zero: bool
+    linear_at_infinity: bool
+    flat_at_zero: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A network with numbers everywhere, as the kernels and their checks take it.
+
+    It is sent to other processes as its network, and prepared there again.
+
+    Parameters
+    ----------
+    network : what was prepared.
+    row : its compiled activation.
+    depth : L.
+    distinct : widths N_0..N_L, and σ_w and σ_b of layers 1..L; each of length 1 where one number stands for all.
+    """
+
+    network: Network
+    row: RowPass
+    depth: int
+    distinct: Layers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A fresh network: one that was used carries its cached properties, which would be sent along.
+        return prepare, (replace(self.network),)
+
+    @cached_property
+    def layers(self) -> Layers:
+        """Return the widths N_0..N_L, and σ_w and σ_b of layers 1..L."""
+        widths, sigma_w, sigma_b = self.distinct
+        if len(sigma_w) == 1:
+            sigma_w, sigma_b = sigma_w.repeat(self.depth), sigma_b.repeat(self.depth)
+        return widths.repeat(self.depth + 1) if len(widths) == 1 else widths, sigma_w, sigma_b
+
+    @property
+    def haar(self) -> bool:
+        """Return whether the weights are orthogonal."""
+        return self.network.weights.family == "orthogonal"
+
+    @cached_property
+    def matrices(self) -> MatrixLaw:
+        """Return the distribution of the weights as the kernels take it."""
+        return _matrices(self.network.weights)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Return skip connections, normalisation and dropout as the kernels take them."""
+        network = self.network
+        scale, second = network.skip_scales
+        norm, skip = network.norm, network.skip
+        return Parts(
+            skip=skip is not None,
+            scale=scale,
+            second=second if skip is not None and skip.matrices == 2 else None,
+            before=norm.kind if norm is not None and norm.place == "before" else "",
+            after=norm.kind if norm is not None and norm.place == "after" else "",
+            eps=float(norm.eps) if norm is not None else 0.0,
+            rate=network.drop_rate,
+        )
+
+    @cached_property
+    def slopes(self) -> tuple[float, float] | None:
+        """Return φ's slopes right and left of 0 if the network is one that ``chain_samples`` knows, else None."""
+        law = self.network.weights
+        if law.family != "gaussian" or law.shared or law.sigma_b != 0 or law.sigma_w == 0 or self.network.parts:
+            return None
+        if self.network.activation.homogeneous_degree != 1:
+            return None
+        value, slope = np.empty(3), np.empty(3)
+        self.row.function(np.array([1.0, -1.0, 0.0]), value, slope)
+        right, left, at_zero = map(float, slope)
+        # Where a whole layer is off, h = 0 above it: the chain takes such a layer for the end of every gradient.
+        return (right, left) if right != 0 and (left != 0 or at_zero == 0) else None
+
+    @property
+    def obstacle_to_exact(self) -> str:
+        """Return what keeps the network from being sampled without its matrices, in words; "" if nothing does."""
+        law = self.network.weights
+        if law.family not in ("gaussian", "orthogonal") or law.shared:
+            return f"{law.text} weights"
+        return "uniform biases" if law.bias_family == "uniform" and law.sigma_b != 0 else ""
+
+
+@lru_cache(maxsize=16)
+def prepare(network: Network) -> Prepared:
+    """Return the network prepared; its activation is compiled here, once, before workers race for it.
+
+    Raises InputError while a size or a scale is symbolic.
+    """
+    network.require_numbers()
+    if isinstance(network.width, tuple) or network.weights.arrays is not None:
+        sigmas = np.array(network.sigmas).T.copy()
+        distinct = np.array(network.widths, dtype=np.int64), sigmas[0], sigmas[1]
+    else:
+        width = int(network.width)
+        sigma_w, sigma_b = network.sigmas_between(width, width)
+        distinct = np.array([width], dtype=np.int64), np.array([sigma_w]), np.array([sigma_b])
+    return Prepared(network, row_pass(network.activation), int(network.depth), distinct)
+
+
+@lru_cache(maxsize=64)
+def row_pass(activation: Activation) -> RowPass:
+    """Return the activation's row pass, and what it does at very small and very large arguments."""
+    row = compile_activation(activation).row
+    h = np.array([1e-110, -1e-110, 1e-120, -1e-120, 1e120, -1e120, 1e110, -1e110, 0.0, 1e-40, -1e-40])
+    value, slope = np.empty_like(h), np.empty_like(h)
+    row(h[:8], value[:8], slope[:8])
+    row(h[8:], value[8:], slope[8:])
+
+    def linear(large: slice, small: slice) -> bool:
+        size = np.max(np.abs(value[large]))
+        if not np.isfinite(size):
+            return False
+        drift = np.max(np.abs(value[large] - 1e10 * value[small]))
+        return bool(drift <= 1e-12 * size and np.array_equal(slope[large], slope[small]))
+
+    at_zero = linear(slice(0, 2), slice(2, 4))
+    shrunk = (value[9:] != 0.0) & (np.abs(value[9:]) < np.abs(h[9:]))  # a jump at 0 is not flat
+    flat = not at_zero and value[8] == 0.0 and bool(np.any(shrunk))
+    return RowPass(row, at_zero, linear(slice(4, 6), slice(6, 8)), flat)
+
+
+@lru_cache(maxsize=4)
+def _matrices(law: Weights) -> MatrixLaw:
+    if law.arrays is not None:
+        return given_matrices(law.arrays.weights, law.arrays.biases)
+    options = {name: float(value) for name, value in law.options}
+    return drawn_matrices(law.family, options, law.bias_family, law.shared)
