@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -201,13 +202,31 @@ WEIGHTS = Path(__file__).parents[1] / "reference" / "weights"
 
 def test_inspect_says_what_is_wrong_and_writes_the_layers(tmp_path, capsys):
     out, csv = tmp_path / "layers.svg", tmp_path / "layers.csv"
-    arguments = ["--activation", "sigmoid", "--out", str(out), "--csv", str(csv)]
+    arguments = ["--activation", "sigmoid", "--order", "names", "--skip", "0", "--out", str(out), "--csv", str(csv)]
     assert run(["inspect", str(WEIGHTS / "sigmoid_default.safetensors"), *arguments]) == 0
     said = capsys.readouterr().out
     assert said.startswith("Vanishes")
     assert "PyTorch default" in said
     assert out.read_text().startswith("<?xml")
     assert len(csv.read_text().splitlines()) == 51
+
+
+def test_inspect_says_what_a_file_does_not_tell_and_exits_for_ci(tmp_path, capsys):
+    file = str(WEIGHTS / "sigmoid_default.safetensors")
+    assert run(["inspect", file, "--activation", "sigmoid"]) == 0
+    assert capsys.readouterr().out.startswith("No verdict. If these 50 layers are all")
+    assert run(["inspect", file, "--json", "--check"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert (said["verdict"], len(said["calls"])) == ("no verdict", 50)
+    assert said["calls"][0]["gain"] is None
+    healthy = ["inspect", str(WEIGHTS / "relu_he.safetensors"), "--activation", "relu", "--order", "names"]
+    assert run([*healthy, "--skip", "0", "--check"]) == 0
+
+
+def test_no_name_of_a_tensor_is_a_formula_of_a_spreadsheet(tmp_path):
+    np.savez(tmp_path / "w.npz", **{"=1+1.weight": np.ones((2, 3))})
+    assert run(["inspect", str(tmp_path / "w.npz"), "--csv", str(tmp_path / "w.csv")]) == 0
+    assert ",'=1+1.weight," in (tmp_path / "w.csv").read_text()
 
 
 def test_inspect_refuses_in_one_line(tmp_path, capsys):

@@ -199,14 +199,16 @@ def print_pairs(rows: tuple[tuple[str, str], ...], out: Path | None) -> None:
 
 
 def print_inspection(found: Inspection, written: list[Path]) -> None:
-    """Print what the weights of a network do to its gradient."""
-    from vgtheory.reporting.tables import INSPECTED, inspection_rows
+    """Print what happens to the gradient of a model."""
+    from vgtheory.reporting.tables import inspection_table
 
-    _say(found.diagnosis.text)
-    for reason in (*found.diagnosis.reasons, *found.notes):
+    _say(found.text)
+    for reason in found.causes:
         _say(f"- {reason}")
+    for question in found.left_out:
+        _say(f"- not seen: {question}")
     _say("")
-    _table(INSPECTED, inspection_rows(found))
+    _table(*inspection_table(found))
     for path in written:
         _say(f"written: {path}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from vgtheory._atomic import write_arrays
 from vgtheory._errors import InputError
+from vgtheory._untrusted import read_archive
 
 Array = NDArray[np.float64]
 
@@ -93,14 +93,12 @@ class LayerArrays:
                 f"given weights {digest} without their arrays", "the folder that holds them", "give arrays=FOLDER"
             )
         path = _file(folder, digest)
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-                depth = len(stored.files) // 2
-                found = cls.of(*([stored[f"{letter}_{k}"] for k in range(1, depth + 1)] for letter in "Wb"))
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as problem:
-            raise InputError(
-                f"{path} ({problem})", "a file that LayerArrays.save wrote", "save the arrays there"
-            ) from None
+        stored = read_archive(path)
+        depth = len(stored) // 2
+        if set(stored) != {f"{letter}_{k}" for letter in "Wb" for k in range(1, depth + 1)}:
+            names = ", ".join(sorted(stored)[:4]) or "nothing"
+            raise InputError(f"{path} with {names}", "a file that LayerArrays.save wrote", "save the arrays there")
+        found = cls.of(*([stored[f"{letter}_{k}"] for k in range(1, depth + 1)] for letter in "Wb"))
         if found.digest != digest:
             raise InputError(f"{path}: its content is {found.digest}", "the arrays of that digest", "save them again")
         return found

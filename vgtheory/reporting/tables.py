@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -49,37 +50,57 @@ def study_rows(study: Any) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-INSPECTED = (
-    "layer",
-    "name",
-    "shape",
-    "σ_w",
-    "σ_b",
-    "looks like",
-    "singular values",
-    "q",
-    "χ",
-    "saturated",
-    "ln‖∂ℓ/∂h_l‖",
-)
+INSPECTED = ("call", "name", "kind", "rms", "gain", "saturated", "dead", "ln‖∂ℓ/∂h‖")
+STORED = ("shape", "σ_w", "σ_b", "looks like", "singular values")
 
 
-def inspection_rows(found: Inspection) -> tuple[tuple[str, ...], ...]:
-    """Return the cells of :data:`INSPECTED` for every layer, or for twelve of a deep network."""
-    d, depth = found.layers, found.layers.sizes["layer"]
-    shown = range(depth) if depth <= MOST_LAYERS else sorted({round(k * (depth - 1) / 11) for k in range(12)})
+def inspection_table(found: Inspection) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return header and cells of every call, or of the ends, the worst and some others of a deep network.
+
+    The culprit is marked; what stored weights look like is added where they are known.
+    """
+    d, calls = found.table, found.table.sizes["call"]
+    stored = "fan_in" in d
+    shown = set(range(calls)) if calls <= MOST_LAYERS else {round(k * (calls - 1) / 11) for k in range(12)}
+    shown |= {k for k in range(calls) if str(d.name.values[k]) == found.culprit}
 
     def row(k: int) -> tuple[str, ...]:
-        layer = d.isel(layer=k)
-        numbers = (number(float(layer[name]), 4) for name in ("sigma_w", "sigma_b"))
-        spectrum = str(layer.spectrum.values) + (f" ({int(layer.outliers)})" if int(layer.outliers) else "")
-        looks = str(layer.initialiser.values)
-        signal = (number(float(layer.q), 3), number(float(layer.chi), 3), f"{100 * float(layer.saturated):.0f} %")
-        shape = f"{int(layer.fan_out)} × {int(layer.fan_in)}"
-        norm = number(round(float(layer.log_gradient_norm), 10), 4)  # the last layer has ln 1, up to rounding
-        return (str(int(layer.layer)), str(layer.name.values), shape, *numbers, looks, spectrum, *signal, norm)
+        call = d.isel(call=k)
+        name = str(call.name.values)
+        shares = (f"{100 * float(call[share]):.0f} %" for share in ("saturated", "dead"))
+        numbers = (number(float(call.rms), 3), number(float(call.gain), 3), *shares)
+        norm = number(round(float(call.log_gradient_norm), 10), 4)  # that of a last layer is ln 1, up to rounding
+        marked = f"{name}  ← culprit" if name == found.culprit else name
+        cells = (str(int(call.call)), marked, str(call.kind.values), *numbers, norm)
+        return (*cells, *_stored_cells(call)) if stored else cells
 
-    return tuple(row(k) for k in shown)
+    blank = {"undefined", "nan %"}
+    rows = (tuple("" if cell in blank else cell for cell in row(k)) for k in sorted(shown))
+    return (*INSPECTED, *STORED) if stored else INSPECTED, tuple(rows)
+
+
+def _stored_cells(call: Any) -> tuple[str, ...]:
+    spectrum = str(call.spectrum.values) + (f" ({int(call.outliers)})" if int(call.outliers) else "")
+    scales = (number(float(call[name]), 4) for name in ("sigma_w", "sigma_b"))
+    return (f"{int(call.fan_out)} × {int(call.fan_in)}", *scales, str(call.initialiser.values), spectrum)
+
+
+def inspection_csv(found: Inspection) -> str:
+    """Return the table of calls as CSV, in which no name can be taken for a formula by a spreadsheet."""
+    frame = found.table.to_dataframe()
+    for column in frame.select_dtypes(exclude="number"):
+        frame[column] = ["'" + str(cell) if str(cell)[:1] in {"=", "+", "-", "@"} else cell for cell in frame[column]]
+    return frame.to_csv()
+
+
+def inspection_json(found: Inspection) -> str:
+    """Return verdict, text, culprit, causes, what was not seen and the calls as JSON; what is not finite is null."""
+    calls = [
+        {name: None if isinstance(cell, float) and not math.isfinite(cell) else cell for name, cell in row.items()}
+        for row in found.table.to_dataframe().reset_index().to_dict("records")
+    ]
+    said = {"verdict": found.verdict, "text": found.text, "culprit": found.culprit, "causes": found.causes}
+    return json.dumps(said | {"left_out": found.left_out, "calls": calls}, indent=1, ensure_ascii=False)
 
 
 LINED_UP = ("activation", "q", "χ", "ln‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖ predicted", "simulated", "spread", "critical σ_w", "verdict")

@@ -42,7 +42,8 @@ class Checkpoint:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             if manifest.exists():
-                found = json.loads(manifest.read_text()).get("digest")
+                said = json.loads(manifest.read_text())
+                found = said.get("digest") if isinstance(said, dict) else None
                 if found != digest:
                     raise ConflictError(
                         f"{directory} holds chunks of another study ({found}, this one is {digest}); "

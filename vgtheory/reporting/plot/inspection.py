@@ -1,4 +1,4 @@
-"""An inspected network: gradient, lengths and scales of the given weights, layer by layer."""
+"""An inspected model: gradient, lengths and saturation, call by call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vgtheory.study.inspection import Inspection
 
 @matplotlib.rc_context(RC)
 def inspection(found: Inspection, axes: tuple[Axes, Axes, Axes] | None = None) -> tuple[Axes, Axes, Axes]:
-    """Return the axes of ln‖∂ℓ/∂h_l‖, of q_l and of the share of saturated neurons against the layer.
+    """Return the axes of ln‖∂ℓ/∂h‖, of the outputs' rms and of the share of saturated neurons against the call.
 
     Parameters
     ----------
@@ -22,27 +22,27 @@ def inspection(found: Inspection, axes: tuple[Axes, Axes, Axes] | None = None) -
     if axes is None:
         axes = tuple(new_figure(5.2, 5.6).subplots(3, 1, sharex=True, height_ratios=(2, 1.3, 1)))
     gradient, length, share = axes
-    d = found.layers
-    layer = d.layer.values
-    gradient.plot(layer, d.log_gradient_norm, ".-", color=BLUE, label="these weights")
-    steps = np.log(d.chi_mean_field.values[:-1]) / 2
+    d = found.table
+    call = d.call.values
+    gradient.plot(call, d.log_gradient_norm, ".-", color=BLUE, label="measured")
+    steps = np.log(d.chi_mean_field.values[:-1]) / 2 if "chi_mean_field" in d else np.empty(0)
     if len(steps) and np.isfinite(steps).all():
         last = float(d.log_gradient_norm[-1])
         expected = last + np.append(np.cumsum(steps[::-1])[::-1], 0.0)
-        gradient.plot(layer, expected, color=ORANGE, ls=(0, (5, 3)), label="mean field at these scales")
-    if found.diagnosis.lost_at is not None:
-        gradient.axvspan(layer[0], found.diagnosis.lost_at, color=GREY, alpha=0.2, lw=0, label=r"lost: below $2^{-24}$")
-    gradient.set_ylabel(r"$\ln\,\|\partial\ell/\partial h_l\|$")
+        gradient.plot(call, expected, color=ORANGE, ls=(0, (5, 3)), label="mean field at these scales")
+    if found.lost_at is not None:
+        gradient.axvspan(call[0], found.lost_at, color=GREY, alpha=0.2, lw=0, label=r"lost: below $2^{-24}$")
+    gradient.set_ylabel(r"$\ln\,\|\partial\ell/\partial h\|$")
     legend_above(gradient)
-    length.plot(layer, d.q, ".-", color=BLUE)
-    if np.isfinite(d.q_mean_field).all():
-        length.plot(layer, d.q_mean_field, color=ORANGE, ls=(0, (5, 3)))
-    if float(d.q.min()) > 0:
+    length.plot(call, d.rms, ".-", color=BLUE)
+    if "q_mean_field" in d and np.isfinite(d.q_mean_field).all():
+        length.plot(call, np.sqrt(d.q_mean_field), color=ORANGE, ls=(0, (5, 3)))
+    if float(d.rms.min()) > 0:
         length.set_yscale("log")
-    length.set_ylabel("$q_l$")
-    share.plot(layer, 100 * d.saturated, ".-", color=VERMILION)
+    length.set_ylabel("rms of the output")
+    share.plot(call, 100 * d.saturated, ".-", color=VERMILION)
     share.set_ylim(-4, 104)
     share.set_ylabel("saturated, %")
-    share.set_xlabel("layer $l$ (input at the left)")
-    share.set_xlim(float(layer[0]), float(max(layer[-1], layer[0] + 1)))
+    share.set_xlabel("call (input at the left)")
+    share.set_xlim(float(call[0]), float(max(call[-1], call[0] + 1)))
     return gradient, length, share

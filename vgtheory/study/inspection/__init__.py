@@ -1,5 +1,6 @@
-"""`inspect`: what the weights of a real network do to its gradient, layer by layer."""
+"""`inspect`: what happens to the gradient of a model that exists, from its weights or from the model in memory."""
 
-from vgtheory.study.inspection.inspect import Inspection, inspect
+from vgtheory.study.inspection.findings import Inspection
+from vgtheory.study.inspection.inspect import inspect
 
 __all__ = ["Inspection", "inspect"]

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import erf, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from vgtheory.random_matrices.laws import marchenko_pastur
+from vgtheory.study.inspection.weights.entries import EntryMoments, entry_distribution
 
 Array = NDArray[np.float64]
 
 _EQUAL = 1e-3  # relative spread of singular values below which a matrix is called orthogonal (float16 rounds at 5e-4)
-# Kolmogorov's distance that a sample of its own law exceeds with probability 2e-4, in units of 1/√n.
-_DISTANCE = 2.15
-_ENTRIES = 100_000  # of a larger matrix this many entries, evenly spaced, decide on its law
 _EDGES = 6.0  # fluctuations of the largest eigenvalue beyond the Marchenko–Pastur edge: an outlier
 _HEAVY = 1.0  # excess kurtosis of entries that makes a matrix heavy-tailed (a Gaussian has 0, a logistic law 1.2)
-_TRUNCATION = 2.0  # standard deviations at which frameworks cut a truncated normal
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +25,9 @@ class MatrixFacts:
     Attributes
     ----------
     sigma_w : √(fan_in · mean of W_ij²), an entry has variance σ_w²/fan_in.
-    kurtosis : excess kurtosis of the entries (normal 0, uniform −1.2).
-    entries : "uniform", "normal", "truncated normal", "constant" or "other".
+    moments : of the entries.
+    entries : the distributions that they may come from: "uniform", "normal", "truncated normal", "normal or truncated
+        normal" and so on, "constant" or "other".
     singular : all singular values, descending.
     bulk_sigma : σ_w of the Marchenko–Pastur law whose median is that of the singular values: outliers do not move it.
     distance : Kolmogorov's distance of the squared singular values to that law.
@@ -39,7 +36,7 @@ class MatrixFacts:
     """
 
     sigma_w: float
-    kurtosis: float
+    moments: EntryMoments
     entries: str
     singular: Array
     bulk_sigma: float
@@ -55,24 +52,24 @@ def matrix_facts(weight: Array) -> MatrixFacts:
     law of its entries; an edge fluctuates by (√n + √p)(1/√n + 1/√p)^{1/3} (Johnstone 2001) in units of the variance.
     """
     fan_in = weight.shape[1]
-    square = float(np.mean(weight**2))
+    moments = EntryMoments.of(weight.ravel())
+    square, entries = moments.square, entry_distribution(moments)
     singular = np.linalg.svd(weight, compute_uv=False).astype(np.float64)
-    entries, kurtosis = entry_law(weight.ravel())
     small, large = min(weight.shape), max(weight.shape)
     law = marchenko_pastur(small / large)
     scaled = np.sort(singular**2) / large
     variance = float(np.median(scaled) / law.ppf(0.5)) if square else 0.0
     if variance == 0:
-        return MatrixFacts(sqrt(fan_in * square), kurtosis, entries, singular, 0.0, 1.0, 0, "structured")
+        return MatrixFacts(sqrt(fan_in * square), moments, entries, singular, 0.0, 1.0, 0, "structured")
     ranks = np.arange(small + 1) / small
     below = np.asarray(law.cdf(scaled / variance))
     distance = float(max(np.abs(below - ranks[1:]).max(), np.abs(below - ranks[:-1]).max()))
     step = (sqrt(large) + sqrt(small)) * (large**-0.5 + small**-0.5) ** (1 / 3) / large
     edge = variance * ((1 + sqrt(small / large)) ** 2 + _EDGES * step)
     outliers = int((scaled > edge).sum())
-    shape = _shape(singular, kurtosis, distance, outliers)
+    shape = _shape(singular, moments.kurtosis, distance, outliers)
     return MatrixFacts(
-        sqrt(fan_in * square), kurtosis, entries, singular, sqrt(fan_in * variance), distance, outliers, shape
+        sqrt(fan_in * square), moments, entries, singular, sqrt(fan_in * variance), distance, outliers, shape
     )
 
 
@@ -83,29 +80,3 @@ def _shape(singular: Array, kurtosis: float, distance: float, outliers: int) -> 
     if distance > 0.02 + 3 / len(singular):
         return "heavy-tailed" if kurtosis > _HEAVY else "structured"
     return "Marchenko–Pastur with outliers" if outliers else "Marchenko–Pastur"
-
-
-def entry_law(entries: Array) -> tuple[str, float]:
-    """Return the name of the law of a matrix's entries, and their excess kurtosis.
-
-    The nearest of uniform, normal and normal truncated at two standard deviations, all of mean 0 and of the entries'
-    own variance, in Kolmogorov's distance; "other" where even that is further than chance allows.
-    """
-    values = np.sort(entries[:: max(1, len(entries) // _ENTRIES)])
-    scale = float(np.sqrt(np.mean(values**2)))
-    if np.ptp(values) == 0 or scale == 0:
-        return "constant", 0.0
-    u = values / scale
-    kurtosis = float(np.mean(u**4) - 3)
-    cut = erf(_TRUNCATION / sqrt(2))
-    # Var of a normal cut at ±c: 1 − 2 c φ(c)/(2Φ(c) − 1)
-    shrink = sqrt(1 - 2 * _TRUNCATION * np.exp(-(_TRUNCATION**2) / 2) / sqrt(2 * np.pi) / cut)
-    laws = {
-        "uniform": np.clip((u / sqrt(3) + 1) / 2, 0, 1),
-        "normal": ndtr(u),
-        "truncated normal": np.clip((ndtr(u * shrink) - (1 - cut) / 2) / cut, 0, 1),
-    }
-    ranks = np.arange(len(u) + 1) / len(u)
-    distances = {name: max(np.abs(f - ranks[1:]).max(), np.abs(f - ranks[:-1]).max()) for name, f in laws.items()}
-    best = min(distances, key=lambda name: distances[name])
-    return (best if distances[best] <= _DISTANCE / sqrt(len(u)) else "other"), kurtosis

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vgtheory._errors import InputError
 from vgtheory.codegen.compiled import compile_activation
-from vgtheory.study.inspection.chain import Layer
+from vgtheory.study.inspection.weights.chain import Layer
 from vgtheory.symbolic.activation import Activation
 
 Array = NDArray[np.float64]
@@ -19,14 +19,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """Arrays of shape (inputs, layers): what one pass per input gives.
+    """Arrays of shape (inputs, layers), `dead` of shape (layers,): what one pass per input gives.
 
     Attributes
     ----------
     q : ‖h_l‖²/N_l.
     log_gradient_norm : ln‖∂ℓ/∂h_l‖₂; −inf where nothing comes through.
     log_weight_gradient_norm : ln‖∂ℓ/∂W_l‖_F.
-    saturated, dead : fraction of the layer's neurons with |φ'(h)| at most a threshold, and with φ'(h) = 0.
+    saturated : fraction of the layer's neurons with |φ'(h)| at most a threshold.
+    dead : fraction of the layer's neurons with φ'(h) = 0 on every input.
     """
 
     q: Array
@@ -54,8 +55,8 @@ def run_signals(
     """
     phi = compile_activation(act)
     n, depth = len(inputs), len(layers)
-    q, flat_share, dead = (np.empty((n, depth)) for _ in range(3))
-    log_before = np.empty((n, depth))
+    q, flat_share, log_before = (np.empty((n, depth)) for _ in range(3))
+    dead = np.empty(depth)
     slopes: list[Array] = []
     x = inputs
     for k, layer in enumerate(layers):
@@ -67,8 +68,8 @@ def run_signals(
             raise InputError(f"signals that overflow at layer {k + 1}", "weights of usable size", "scale the inputs")
         value, slope = phi.both(h) if k < depth - 1 or output_activation else (h, np.ones_like(h))
         flat_share[:, k] = np.mean(np.abs(slope) <= flat, axis=1)
-        dead[:, k] = np.mean(slope == 0, axis=1)
-        branch = skip if skip is not None and _is_square(layer) else None
+        dead[k] = np.mean((slope == 0).all(axis=0))
+        branch = skip if skip and _is_square(layer) else None
         slopes.append(slope if branch is None else branch * slope)
         x = value if branch is None else x + branch * value
     log_delta = _backward(layers, slopes, skip, generator)
@@ -86,7 +87,7 @@ def _backward(
     for k in range(depth - 1, -1, -1):
         delta = slopes[k] * g
         out[:, k] = log_scale + _log_norm(delta)
-        g = delta @ layers[k].weight + (g if skip is not None and _is_square(layers[k]) else 0.0)
+        g = delta @ layers[k].weight + (g if skip and _is_square(layers[k]) else 0.0)
         size = np.linalg.norm(g, axis=1, keepdims=True)
         g = np.divide(g, size, out=np.zeros_like(g), where=size > 0)
         with np.errstate(divide="ignore"):

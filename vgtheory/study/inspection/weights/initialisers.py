@@ -6,15 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
-from vgtheory.study.inspection.chain import Layer
-from vgtheory.study.inspection.matrix import MatrixFacts
-
-_ERRORS = 5.0  # standard errors of the sample variance that a match may be off: false alarm about 6e-7
+from vgtheory.study.inspection.weights.chain import Layer
+from vgtheory.study.inspection.weights.entries import comes_from
+from vgtheory.study.inspection.weights.matrix import MatrixFacts
 
 
 @dataclass(frozen=True)
 class Initialiser:
-    """A way to draw a weight matrix: law of the entries, their variance by (fan_in, fan_out), law of the biases."""
+    """A way to draw a weight matrix: distribution of the entries, their variance by (fan_in, fan_out), biases."""
 
     name: str
     entries: str
@@ -40,29 +39,26 @@ INITIALISERS = (
 def looks_like(layer: Layer, facts: MatrixFacts) -> tuple[str, ...]:
     """Return the names of the initialisers that the layer cannot be told from; empty for trained or custom weights.
 
-    A match has the entries' law and their variance within five standard errors, and biases that are zero or, for
-    PyTorch's default, uniform on ±1/√fan_in.  Equal fans make Xavier and LeCun one.
+    Entries that the distribution of an initialiser would give with a probability below
+    :data:`~vgtheory.study.inspection.weights.entries.LEVEL` rule it out, so the true one is among the names with a
+    probability of 99.9 %; biases are zero or, for PyTorch's default, uniform on ±1/√fan_in.  Equal fans make Xavier
+    and LeCun one.
     """
     fan_out, fan_in = layer.weight.shape
     if facts.shape == "orthogonal":
         gain = float(facts.singular.mean())
         return (f"orthogonal, gain {gain:.4g}",)
-    # Var of the sample variance of n iid entries: (κ + 2)/n in relative terms, κ the excess kurtosis.
-    tolerance = _ERRORS * sqrt(max(facts.kurtosis + 2, 0.1) / layer.weight.size)
-    square = facts.sigma_w**2 / fan_in
     return tuple(
         known.name
         for known in INITIALISERS
-        if known.entries == facts.entries
-        and abs(square / known.variance(fan_in, fan_out) - 1) <= tolerance
-        and _bias_fits(layer, known.bias)
+        if _bias_fits(layer, known.bias) and comes_from(facts.moments, known.entries, known.variance(fan_in, fan_out))
     )
 
 
-def _bias_fits(layer: Layer, law: str) -> bool:
+def _bias_fits(layer: Layer, bias: str) -> bool:
     if layer.bias is None or not layer.bias.any():
         return True
-    # A few biases decide little on their law: that all lie within the bound, and not all far below it, is asked.
+    # A few biases decide little: that all lie within the bound, and not all far below it, is asked.
     bound = 1 / sqrt(layer.weight.shape[1])
     largest = float(abs(layer.bias).max())
-    return law == "uniform" and bound / 4 <= largest <= bound * (1 + 1e-3)
+    return bias == "uniform" and bound / 4 <= largest <= bound * (1 + 1e-3)

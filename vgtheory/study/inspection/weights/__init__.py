@@ -1,0 +1,1 @@
+"""What stored weights say: files and mappings of names to arrays."""
