@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 
 def shown(value: Any) -> str:
-    """Return a value as a refusal shows it: as it was written where that is short, else its type.
+    """Return a value as its owner would write it, cut where it is long.
 
-    >>> shown("tanh"), shown(list(range(99)))
-    ("'tanh'", 'a list')
+    >>> shown("tanh"), shown([0] * 99)
+    ("'tanh'", '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0...')
     """
-    text = repr(value)
-    return text if len(text) <= 40 and "\n" not in text else f"a {type(value).__name__}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 class Instead(NamedTuple):

@@ -8,7 +8,8 @@ import pytest
 import sympy as sp
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.model.network import Network, require_independent_layers
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 
 BAD = [-1, -0.5, float("nan"), float("inf"), "1.5", True, None, [1], 1j, sp.oo, sp.nan, sp.zoo, sp.I, -sp.sqrt(2)]
@@ -158,7 +159,7 @@ def test_laws_say_what_theory_may_use(law, independent, by_variance):
     assert law.acts_by_variance is by_variance
     network = Network("tanh", law, width=2, depth=3)
     if independent:
-        require_independent_layers(network, "predict")
+        require(network, "predict")
     else:
-        with pytest.raises(UnsupportedError, match=r"predict needs.*vg\.simulate"):
-            require_independent_layers(network, "predict")
+        with pytest.raises(UnsupportedError, match=r"predict: .* independent .* use vg\.simulate"):
+            require(network, "predict")

@@ -213,7 +213,7 @@ def test_refusals():
         eigenvalues(vg.Network("tanh", GAUSSIAN(1), (10, 20, 10), 2))
     with pytest.raises(InputError, match=r"kind must be .* \(got 'moduli'\)"):
         sample_spectrum(vg.Network("tanh", GAUSSIAN(1), 10, 3), kind="moduli")
-    with pytest.raises(InputError, match="as many outputs"):
+    with pytest.raises(UnsupportedError, match="as many outputs"):
         sample_spectrum(vg.Network("tanh", GAUSSIAN(1), (10, 20, 30), 2), kind="eigenvalues")
     law = eigenvalues(vg.Network("relu", vg.Weights.he(), 10, 3))
     with pytest.raises(InputError, match=r"probability 1\.5"):

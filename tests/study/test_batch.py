@@ -132,7 +132,7 @@ def test_bits_do_not_depend_on_workers_or_resumption(tmp_path):
 
 def test_other_networks_and_batches_are_refused():
     plain = Network("tanh", Weights.gaussian(1), 4, 2)
-    with pytest.raises(UnsupportedError, match="no normalisation"):
+    with pytest.raises(UnsupportedError, match="without it inputs do not meet"):
         simulate(plain, 2, batch=32)
     with pytest.raises(UnsupportedError, match="skip connections"):
         simulate(Network("tanh", Weights.gaussian(1), 4, 2, skip=1, norm="batch"), 2, batch=32)

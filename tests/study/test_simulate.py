@@ -176,7 +176,7 @@ def test_homogeneous_networks_without_bias_take_the_chain_and_keep_their_law(nam
 def test_the_chain_is_refused_where_it_does_not_hold(activation, weights, chosen):
     net = network(activation, weights, width=3, depth=2)
     assert simulate(net, 2).attrs["method"] == chosen
-    with pytest.raises(UnsupportedError, match='method="chain" needs'):
+    with pytest.raises(UnsupportedError, match="chain"):
         simulate(net, 2, method="chain")
 
 
@@ -203,7 +203,7 @@ def test_parts_are_what_the_result_is_about():
         assert Network.from_spec(json.loads(result.attrs["spec"])) == net
         assert not result["q"].equals(simulate(plain, 4, seed=2, method="exact")["q"])
         assert simulate(net, 8, seed=2).isel(sample=slice(4)).equals(result)
-        with pytest.raises(UnsupportedError, match=r'method="chain" needs .* is not that'):
+        with pytest.raises(UnsupportedError, match="chain"):
             simulate(net, 2, method="chain")
     uniform = simulate(Network("tanh", Weights.xavier(), 8, 3, skip=1, dropout=0.1), 2)
     assert uniform.attrs["method"] == "dense"
@@ -212,7 +212,7 @@ def test_parts_are_what_the_result_is_about():
 def test_parts_that_are_not_simulated_are_refused():
     with pytest.raises(UnsupportedError, match="batch norm needs a batch"):
         simulate(network(norm="batch"), 2)
-    with pytest.raises(UnsupportedError, match="recurrent weights with a second matrix"):
+    with pytest.raises(UnsupportedError, match="tied weights with a second matrix"):
         simulate(network(weights=Weights.gaussian(1).recurrent(), skip=Skip(1, matrices=2)), 2)
 
 

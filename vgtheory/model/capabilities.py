@@ -28,8 +28,8 @@ SPELLED = {
 class Row:
     """A network with all of these traits is refused, for this reason; `use` are verbs that may answer instead.
 
-    In `why`, {activation}, {weights} and {drawn} stand for the network's, and {parts} for the traits of all rows that
-    give this reason.
+    In `why`, {activation}, {weights}, {drawn} and {norm} stand for the network's, and {parts} for the traits of all
+    rows that give this reason.
     """
 
     traits: tuple[Trait, ...]
@@ -67,7 +67,7 @@ def _plain(why: str, *use: str) -> tuple[Row, ...]:
 
 
 _SPECTRAL = (
-    _without(has.NORM, "under normalisation J is no product of independent factors", "predict"),
+    _without(has.NORM, "under {norm} J is no product of independent factors", "predict"),
     _without(has.DROPOUT, "the law of J is not worked out with dropout", "predict"),
     _DEPENDENT,
     _FLAT,
@@ -76,7 +76,11 @@ _SAMPLED = ("simulate", "simulate (batch)")
 _FLUCTUATIONS = (
     Row((has.SKIP, has.NORM), "fluctuations of normalised branches beside skip connections are not known", _SAMPLED),
     *(
-        Row((has.ORTHOGONAL, part), f"fluctuations with orthogonal weights beside {part.name} are not known", _SAMPLED)
+        Row(
+            (has.ORTHOGONAL, part),
+            "fluctuations with orthogonal weights beside " + part.name + " are not known",
+            _SAMPLED,
+        )
         for part in (has.SKIP, has.UNIT_NORM)
     ),
     Row(
@@ -123,7 +127,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
     "predict (tangents)": (*_plain("tangents are not predicted with", "simulate"), _DEPENDENT, _FLAT),
     "bounds": (
         _without(has.DROPOUT, "no bound is proved with dropout", "simulate"),
-        _without(has.UNIT_NORM, "no bound is proved with layer or RMS norm", "predict"),
+        _without(has.UNIT_NORM, "no bound is proved with {norm}", "predict"),
         Row((has.SKIP, has.BATCH_NORM), "no bound is proved with batch norm beside skip connections", ("predict",)),
         Row((has.BATCH_NORM, has.NOT_RELU), "the growth under batch norm is known for ReLU only", ("predict",)),
         _DEPENDENT,
@@ -144,17 +148,17 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _FLAT,
     ),
     "sample (singular values)": (
-        _without(has.NORM, "the Jacobian of a normalised layer is not sampled", "simulate"),
+        _without(has.NORM, "the Jacobian of a layer with {norm} is not sampled", "simulate"),
         _without(has.DROPOUT, "the Jacobian of a layer with dropout is not sampled", "simulate"),
     ),
     "sample (eigenvalues)": (
         _without(has.UNEQUAL_ENDS, "eigenvalues need as many outputs as inputs", "sample (singular values)"),
-        _without(has.NORM, "the Jacobian of a normalised layer is not sampled", "simulate"),
+        _without(has.NORM, "the Jacobian of a layer with {norm} is not sampled", "simulate"),
         _without(has.DROPOUT, "the Jacobian of a layer with dropout is not sampled", "simulate"),
     ),
     "sample (exponents)": (
         _without(has.SKIP, "exponents with skip connections are not sampled", "sample (singular values)"),
-        _without(has.NORM, "the Jacobian of a normalised layer is not sampled", "simulate"),
+        _without(has.NORM, "the Jacobian of a layer with {norm} is not sampled", "simulate"),
     ),
     "sample (tangents)": (*_plain("tangents are not sampled with", "simulate"), _ROTATES),
     "report": (*_plain("reports are not written for networks with", "simulate", "predict"), _DEPENDENT),
@@ -222,11 +226,12 @@ def _reasons(network: Network, rows: list[Row]) -> str:
         "activation": network.activation.name,
         "weights": law.text,
         "drawn": "uniform biases" if rotates else f"{law.text} weights",
+        "norm": "no normalisation" if network.norm is None else f"{network.norm.kind} norm",
     }
     parts: dict[str, list[str]] = {}
     for row in rows:
         parts.setdefault(row.why, []).extend(trait.name for trait in row.traits)
-    return "; ".join(why.format(**values, parts=_and(names)) for why, names in parts.items())
+    return "; ".join(why.format(**values, parts=_and(names).format(**values)) for why, names in parts.items())
 
 
 def _undone(rows: list[Row]) -> Instead:

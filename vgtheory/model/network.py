@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
 from vgtheory.model.weights import Weights, fan_in, fan_out
 from vgtheory.symbolic.activation import Activation, assumptions
@@ -233,48 +233,6 @@ def _size(name: str, value: Any, most: int) -> sp.Expr:
     if number is None or not number.is_Integer or not 1 <= number <= most:
         raise InputError(f"{name}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100", got=f"{value}")
     return number
-
-
-def require_plain(network: Network, verb: str) -> None:
-    """Raise UnsupportedError, naming the part, if the network has one that `verb` knows nothing about."""
-    if network.parts:
-        _refuse_parts(network, verb, "skip connections, normalisation and dropout", network.parts, "skip")
-
-
-def require_plain_or_residual(network: Network, verb: str) -> None:
-    """Raise UnsupportedError, naming the part, if the network has normalisation or dropout."""
-    parts = tuple(part for part in network.parts if part != "skip connections")
-    if parts:
-        _refuse_parts(network, verb, "normalisation and dropout", parts)
-
-
-def require_plain_or_dropout(network: Network, verb: str) -> None:
-    """Raise UnsupportedError, naming the part, if the network has skip connections or normalisation."""
-    parts = tuple(part for part in network.parts if part != "dropout")
-    if parts:
-        arguments = " and ".join(f"{name}=" for name in ("skip", "norm") if getattr(network, name) is not None)
-        raise UnsupportedError(
-            f"{verb} is for networks without skip connections and normalisation, and this one has "
-            f"{' and '.join(parts)}; use vg.simulate, or drop {arguments}"
-        )
-
-
-def _refuse_parts(network: Network, verb: str, what: str, parts: tuple[str, ...], *more: str) -> None:
-    arguments = [name for name in (*more, "norm", "dropout") if getattr(network, name) is not None]
-    raise UnsupportedError(
-        f"{verb} is for networks without {what}, and this one has {' and '.join(parts)}; use vg.simulate, or drop "
-        f"{', '.join(f'{name}=' for name in arguments)}"
-    )
-
-
-def require_independent_layers(network: Network, verb: str) -> None:
-    """Raise UnsupportedError if the layers' weights are not independent of each other, or not iid (or Haar) in one."""
-    if not network.weights.has_independent_layers:
-        raise UnsupportedError(
-            f"{verb} needs weights that are independent from layer to layer, with independent entries of finite "
-            f"variance or orthogonal, and {network.weights.text} weights are not that; use vg.simulate or "
-            f"vg.sample_spectrum, which draw the matrices"
-        )
 
 
 def _float(name: str, value: sp.Expr) -> float:

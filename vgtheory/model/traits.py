@@ -15,7 +15,7 @@ class Trait:
 
     Attributes
     ----------
-    name : as in "a network with NAME".
+    name : as in "a network with NAME"; {norm} stands for the network's own.
     held : whether a network has it; cheap, and asked only where a verb minds.
     without : what takes it away.
     """
@@ -64,8 +64,8 @@ SECOND_MATRIX = Trait(
     lambda n: n.skip is not None and n.skip.matrices == 2,
     Instead("use Skip(..., matrices=1)", "drop --skip"),
 )
-NORM = Trait("normalisation", lambda n: n.norm is not None, _NO_NORM)
-UNIT_NORM = Trait("layer or RMS norm", _norm("layer", "rms"), _NO_NORM)
+NORM = Trait("{norm}", lambda n: n.norm is not None, _NO_NORM)
+UNIT_NORM = Trait("{norm}", _norm("layer", "rms"), _NO_NORM)
 LATE_NORM = Trait("normalisation behind the activation", _norm("layer", "rms", place="after"), _NO_NORM)
 BATCH_NORM = Trait("batch norm", _norm("batch"), _NO_NORM)
 NO_BATCH_NORM = Trait(

@@ -9,8 +9,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from vgtheory._atomic import write_text
-from vgtheory._errors import InputError
-from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.reporting.figures import draw
 from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure
 from vgtheory.reporting.findings import Findings, Progress, gather
@@ -55,10 +55,7 @@ def report(
     InputError : a value that cannot be used.
     UnsupportedError : report.pdf cannot be compiled; everything else has been written by then.
     """
-    if not isinstance(network, Network):
-        raise InputError(f"network of type {type(network).__name__}", "a Network", "e.g. vg.Network('tanh', ...)")
-    require_plain(network, "report")
-    require_independent_layers(network, "report")
+    require(network, "report")
     translator(lang)  # an unknown language is refused before anything runs
     folder = Path(out)
     spec = {"network": network.spec, "samples": samples, "seed": seed}

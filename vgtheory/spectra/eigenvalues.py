@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError
 from vgtheory.kernels import spectral_moduli as kernel
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.spectra.jacobian import Ensemble, layer_laws
 from vgtheory.spectra.slope_law import SlopeLaw
 
@@ -169,11 +170,7 @@ def eigenvalues(network: Network, q: ArrayLike | Literal["profile", "stationary"
     >>> [round(float(r), 6) for r in law.ppf([0.25, 1.0])]  # |λ|^(2/3) is uniform
     [0.125, 1.0]
     """
-    require_plain(network, "eigenvalues")
-    if len(set(network.widths)) > 1:
-        raise UnsupportedError(
-            "the law of eigenvalues of a network whose layers differ in width; use spectrum, singular values"
-        )
+    require(network, "eigenvalues")
     laws, counts, ensemble, log_variance, log_q = layer_laws(network, q)
     assumptions = ["width → ∞ at fixed depth", "pre-activations normal, independent between units"]
     if network.weights.acts_by_variance:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
-from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_independent_layers, require_plain_or_residual
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Curve, Ensemble
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Product
@@ -258,7 +259,6 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
         law: Law = Product(()) if is_trivial(network) else residual_product(network, log_q)
         apart = outlier(network, law) if isinstance(law, Product) and law.parts else None
     else:
-        _require_slope(network.activation)
         ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
         log_q = _log_lengths(network, q)
         if len(set(network.widths)) > 1:
@@ -315,7 +315,6 @@ def layer_laws(network: Network, q: Any) -> tuple[tuple[SlopeLaw, ...], tuple[fl
     Raises errors as `spectrum` does.
     """
     _require_supported(network)
-    _require_slope(network.activation)
     ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
     log_q = _log_lengths(network, q)
     parts = factors(network.activation, log_q, ensemble, _log_variance(network))
@@ -354,16 +353,8 @@ def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, lo
     return Curve(law, depth, ensemble, log_variance)
 
 
-def _require_slope(activation: Activation) -> None:
-    if all(piece.expr == 0 for piece in activation.derivative_pieces()):
-        raise UnsupportedError(
-            f"{activation.name} has slope 0 almost everywhere, so J is 0 and has no law; use another activation"
-        )
-
-
 def _require_supported(network: Network) -> None:
-    require_plain_or_residual(network, "spectrum")
-    require_independent_layers(network, "spectrum")
+    require(network, "spectrum")
     if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
         raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
 

@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_plain_or_residual
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.spectra.graded_eigenvalues import log_eigenvalues
 from vgtheory.spectra.graded_product import GradedProduct
@@ -104,13 +105,8 @@ def sample_spectrum(network: Network, samples: int = 1, seed: int = 0, kind: Kin
     _check("seed", seed, 0)
     if kind not in ("singular_values", "eigenvalues"):
         raise InputError("kind", "'singular_values' or 'eigenvalues'", "choose one", got=f"{kind!r}")
-    require_plain_or_residual(network, "sample_spectrum")
+    require(network, f"sample ({kind.replace('_', ' ')})")
     widths = network.widths
-    if kind == "eigenvalues" and widths[0] != widths[-1]:
-        raise InputError(
-            f"eigenvalues of a Jacobian of shape ({widths[-1]}, {widths[0]})", "as many outputs as inputs",
-            'use kind="singular_values"',
-        )  # fmt: skip
     cost = sampling_cost(network, kind)
     if not cost.feasible:
         raise UnsupportedError(

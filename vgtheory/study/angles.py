@@ -11,10 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError
 from vgtheory.kernels.angles import several_samples
 from vgtheory.model.inputs import Inputs
-from vgtheory.model.network import require_plain
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
 from vgtheory.study.limits import check_range, whole_number
@@ -88,12 +87,6 @@ def _numbers(k: int, many: int) -> list[tuple[str, str, Any]]:
 
 
 def _check_network(prepared: Prepared) -> None:
-    require_plain(prepared.network, "simulate with several inputs or outputs")
-    if obstacle := prepared.obstacle_to_exact:
-        raise UnsupportedError(
-            f"several inputs or outputs need rotation-invariant weights drawn anew in every layer, and normal biases, "
-            f"and {obstacle} are not that; use Weights.gaussian of the same sigma_w, or one input and one output"
-        )
     if not prepared.distinct[1].all():
         raise InputError("sigma_w", "a positive number", "no signal passes such a layer", got="0")
 

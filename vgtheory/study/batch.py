@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.batch import batch_samples
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
@@ -33,12 +32,6 @@ def batch_of_inputs(prepared: Prepared, batch: Any, conditions: Conditions) -> x
     """
     network = prepared.network
     batch = whole_number("batch", batch, 2, MAX_BATCH, "32")
-    if network.norm is None or network.norm.kind != "batch" or network.skip is not None or network.drop_rate:
-        parts = " and ".join(network.parts) or "no normalisation"
-        raise UnsupportedError(
-            f"batch= is for networks with batch norm and nothing else, and this one has {parts}; give the network "
-            'norm="batch", or leave batch= out'
-        )
     widths = network.widths
     experiment = Experiment(
         worker=batch_chunk,

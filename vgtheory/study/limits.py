@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.model.network import Network
 from vgtheory.study.machine import available_bytes, core_count
 from vgtheory.study.prepared import Prepared
@@ -35,12 +35,6 @@ def whole_number(name: str, value: Any, least: int, most: int, example: str) -> 
     if number is None or not least <= number <= most:
         raise InputError(name, f"a whole number from {least} to {most:,}", f"e.g. {name}={example}", got=shown(value))
     return number
-
-
-def shown(value: Any) -> str:
-    """Return the value as its owner would write it, cut where it is long."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def check_memory(samples: int, depth: int, numbers: int) -> None:

@@ -8,15 +8,16 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.kernels.assembled import assembled_samples
 from vgtheory.kernels.chain import chain_samples
 from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.exact import exact_samples
 from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
+from vgtheory.model.capabilities import works
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
-from vgtheory.study.limits import check_range, shown
+from vgtheory.study.limits import check_range
 from vgtheory.study.prepared import Prepared
 
 Method = Literal["auto", "chain", "exact", "dense"]
@@ -54,33 +55,13 @@ def check_method(method: Any) -> None:
 
 
 def choose_method(prepared: Prepared, method: str) -> str:
-    """Return the method, "auto" resolved; raise UnsupportedError, saying why, where it does not hold."""
-    network, obstacle = prepared.network, prepared.obstacle_to_exact
-    law = network.weights
-    if network.norm is not None and network.norm.kind == "batch":
-        raise UnsupportedError(
-            "batch norm needs a batch of inputs: give batch=32, or use norm='layer' or norm='rms', which take one"
-        )
-    if law.shared and network.skip is not None and network.skip.matrices == 2:
-        raise UnsupportedError(
-            "recurrent weights with a second matrix per branch are not simulated; use Skip(..., matrices=1), or "
-            "weights drawn anew in every layer"
-        )
-    if method == "exact" and obstacle:
-        raise UnsupportedError(
-            f'method="exact" needs rotation-invariant weights drawn anew in every layer, and normal biases, and '
-            f"{obstacle} are not that; "
-            f'use method="dense" (or "auto"), or Weights.gaussian of the same sigma_w'
-        )
+    """Return the method, "auto" resolved; the caller has asked whether the network may have it."""
     if method == "chain" and prepared.slopes is None:
-        parts = f" and {' and '.join(network.parts)}" if network.parts else ""
         raise UnsupportedError(
-            f'method="chain" needs gaussian weights, no bias, a plain network and an activation with φ(th) = tφ(h) for '
-            f"t > 0; {network.activation.name} with {law.text} weights, sigma_b = {law.sigma_b}{parts} is not that; "
-            f'use method="auto"'
+            f'method="chain" of {prepared.network.activation.name}, whose slope right of 0 is 0; use method="auto"'
         )
     if method == "auto":
-        return "chain" if prepared.slopes else "dense" if obstacle else "exact"
+        return "chain" if prepared.slopes else "exact" if works(prepared.network, "simulate (exact)") else "dense"
     return method
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels.assembled import Parts
 from vgtheory.kernels.matrices import MatrixLaw, drawn_matrices, given_matrices
+from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.activation import Activation
@@ -97,24 +98,13 @@ class Prepared:
     @cached_property
     def slopes(self) -> tuple[float, float] | None:
         """Return φ's slopes right and left of 0 if the network is one that ``chain_samples`` knows, else None."""
-        law = self.network.weights
-        if law.family != "gaussian" or law.shared or law.sigma_b != 0 or law.sigma_w == 0 or self.network.parts:
-            return None
-        if self.network.activation.homogeneous_degree != 1:
+        if not works(self.network, "simulate (chain)") or self.network.weights.sigma_w == 0:
             return None
         value, slope = np.empty(3), np.empty(3)
         self.row.function(np.array([1.0, -1.0, 0.0]), value, slope)
         right, left, at_zero = map(float, slope)
         # Where a whole layer is off, h = 0 above it: the chain takes such a layer for the end of every gradient.
         return (right, left) if right != 0 and (left != 0 or at_zero == 0) else None
-
-    @property
-    def obstacle_to_exact(self) -> str:
-        """Return what keeps the network from being sampled without its matrices, in words; "" if nothing does."""
-        law = self.network.weights
-        if law.family not in ("gaussian", "orthogonal") or law.shared:
-            return f"{law.text} weights"
-        return "uniform biases" if law.bias_family == "uniform" and law.sigma_b != 0 else ""
 
 
 @lru_cache(maxsize=16)

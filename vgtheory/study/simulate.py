@@ -11,14 +11,15 @@ from typing import Any
 
 import xarray as xr
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
+from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import Network
 from vgtheory.study.angles import MAX_GRADIENTS, several_inputs
 from vgtheory.study.batch import batch_of_inputs
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import Conditions
-from vgtheory.study.limits import a_network, shown, whole_number
+from vgtheory.study.limits import a_network, whole_number
 from vgtheory.study.norms import Method, check_method, one_input
 from vgtheory.study.prepared import prepare
 from vgtheory.study.stopping import half_width_of, outcome, to_half_width
@@ -102,7 +103,7 @@ def simulate(
     )
     if isinstance(network, Sequence) and not isinstance(network, str):
         return _several_networks(tuple(network), question, conditions)
-    return _one_network(a_network(network), question, conditions)
+    return _one_network(network, question, conditions)
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,22 @@ class Question:
         return question
 
     @property
+    def verb(self) -> str:
+        """Return what is asked, as the table of capabilities calls it."""
+        if self.batch is not None:
+            return "simulate (batch)"
+        if self.several:
+            return "simulate (inputs)"
+        return f"simulate ({self.method})" if self.method in ("exact", "chain") else "simulate"
+
+    @property
     def several(self) -> bool:
         """Return whether there are several inputs or outputs, or a matrix of cosines."""
         return self.inputs.correlation is not None or self.outputs > 1
 
 
 def _one_network(network: Network, question: Question, conditions: Conditions) -> xr.Dataset:
+    require(network, question.verb)
     prepared = prepare(network)
     if question.batch is not None:
         found = batch_of_inputs(prepared, question.batch, conditions)

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from vgtheory._errors import InputError, RareDrawsWarning
+from vgtheory._errors import InputError, RareDrawsWarning, shown
 from vgtheory.study.intervals import (
     Estimate,
     log_raw_moment,
@@ -20,7 +20,6 @@ from vgtheory.study.intervals import (
     quantile_interval,
     variance_interval,
 )
-from vgtheory.study.limits import shown
 
 Array = NDArray[np.float64]
 # What is summarised; of q the logarithm, since a few networks make up the mean of q at great depth.

@@ -15,11 +15,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.model.network import Network
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import LAYER, Conditions
-from vgtheory.study.limits import a_network, check_memory, shown
+from vgtheory.study.limits import a_network, check_memory
 from vgtheory.study.norms import Method, check_method, one_input
 from vgtheory.study.prepared import prepare
 from vgtheory.study.summary import QUANTILES, SUMMARISED, summarise

@@ -12,11 +12,12 @@ import xarray as xr
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.tangents import tangent_samples
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.spectra.growth import LEAST_BLOCK, block_ends, growth_dataset
 from vgtheory.study.engine import Arrays, Progress
 from vgtheory.study.experiment import Conditions, Experiment, conduct, provenance
-from vgtheory.study.limits import a_network, whole_number
+from vgtheory.study.limits import whole_number
 from vgtheory.study.prepared import Prepared, prepare
 
 MAX_DIRECTIONS = 256
@@ -66,7 +67,8 @@ def tangents(
     array([0.69314718, 0.69314718, 0.69314718])
     """
     conditions = Conditions.of(samples, seed, executor=executor, checkpoint=checkpoint, progress=progress)
-    prepared = prepare(a_network(network))
+    require(network, "sample (tangents)")
+    prepared = prepare(network)
     _check_network(prepared)
     widths = prepared.distinct[0]
     directions = whole_number("directions", directions, 1, min(int(widths.min()), MAX_DIRECTIONS), "1")
@@ -107,11 +109,5 @@ def _field(direction: int) -> str:
 
 
 def _check_network(prepared: Prepared) -> None:
-    require_plain(prepared.network, "tangents")
-    if obstacle := prepared.obstacle_to_exact:
-        raise UnsupportedError(
-            f"tangents needs rotation-invariant weights drawn anew in every layer, and normal biases, and {obstacle} "
-            "are not that; use Weights.gaussian of the same sigma_w, or sample_spectrum"
-        )
     if not prepared.distinct[1].all():
         raise InputError("sigma_w", "a positive number", "no perturbation passes such a layer", got="0")

@@ -9,8 +9,9 @@ import pytest
 import vgtheory as vg
 from tests.oracles import network_gradients
 from vgtheory._errors import UnsupportedError
+from vgtheory.model.capabilities import works
 from vgtheory.theory.asymptotics.finite_width import finite_width
-from vgtheory.theory.asymptotics.homogeneous import exact_norms, has_exact_law, log_square_sum
+from vgtheory.theory.asymptotics.homogeneous import exact_norms, log_square_sum
 
 REFERENCE = json.loads((Path(__file__).parents[2] / "reference" / "mean_field.json").read_text())["values"]
 LAYERS = [v for v in REFERENCE if v["name"].startswith("finite-width")]
@@ -98,7 +99,7 @@ def test_exact_laws_agree_with_the_expansion_at_large_width():
 
 
 def test_where_there_is_no_exact_law():
-    assert not has_exact_law(vg.Network("tanh", vg.Weights.he(), 4, 2))
-    assert not has_exact_law(vg.Network("relu", vg.Weights.uniform(1), 4, 2))
+    assert not works(vg.Network("tanh", vg.Weights.he(), 4, 2), "predict (exact law)")
+    assert not works(vg.Network("relu", vg.Weights.uniform(1), 4, 2), "predict (exact law)")
     with pytest.raises(UnsupportedError, match="no exact law"):
         exact_norms(vg.Network("tanh", vg.Weights.he(), 4, 2))

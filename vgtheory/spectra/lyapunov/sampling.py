@@ -11,11 +11,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.random_matrices.laws.law import choice, whole
 from vgtheory.spectra.growth import block_ends, growth_dataset
 from vgtheory.spectra.lyapunov.frame import Frame
-from vgtheory.spectra.lyapunov.setting import lyapunov, without_dropout
+from vgtheory.spectra.lyapunov.setting import lyapunov
 from vgtheory.spectra.sampling import MAX_SECONDS, MAX_WIDTH
 
 Method = Literal["auto", "triangular", "dense"]
@@ -84,7 +85,7 @@ def sample_lyapunov(
     if not (isinstance(tolerance, (int, float)) and 1e-14 <= tolerance <= 1):
         raise InputError("tolerance", "a number from 1e-14 to 1", "e.g. tolerance=1e-8", got=f"{tolerance!r}")
     step = None if qr_every is None else whole("qr_every", qr_every)
-    require_plain(without_dropout(network), "sample_lyapunov")
+    require(network, "sample (exponents)")
     if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
         raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
     obstacle = _obstacle(network)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.codegen.evaluate import evaluator
-from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Ensemble
 from vgtheory.spectra.lyapunov.limit import Lyapunov
 from vgtheory.spectra.slope_law import SlopeLaw, slope_law
@@ -64,28 +65,11 @@ def lyapunov(network: Network, q: Any = "stationary") -> Lyapunov:
 
 
 def _require_supported(network: Network) -> None:
-    require_plain(without_dropout(network), "lyapunov")
-    require_independent_layers(network, "lyapunov")
-    if len(set(network.widths)) > 1 or len(set(network.sigmas)) > 1:
-        raise UnsupportedError(
-            "exponents of layers of different widths or scales have no limit as depth → ∞; give one width and one "
-            "law, or measure a given depth by vg.sample_lyapunov"
-        )
+    require(network, "lyapunov")
     if network.sigmas[0][0] == 0:
         raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
     if not network.activation.is_numeric:
         raise InputError(f"activation {network.activation.name} with symbolic parameters", "numbers", "give values")
-    if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
-        raise UnsupportedError(
-            f"{network.activation.name} has slope 0 almost everywhere, so J is 0 and has no law; use another activation"
-        )
-
-
-def without_dropout(network: Network) -> Network:
-    """Return the network without its dropout."""
-    if network.dropout is None:
-        return network
-    return Network(network.activation, network.weights, network.width, network.depth, network.skip, network.norm)
 
 
 def _variance(network: Network, q: Any) -> tuple[float, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from math import hypot, inf, sqrt
 import numpy as np
 
 from vgtheory._errors import VgtheoryError
+from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.study.simulate import simulate
 from vgtheory.theory.asymptotics.prediction import predict
@@ -57,7 +58,7 @@ def try_out(network: Network, samples: int, seed: int) -> Trial:
     """
     predicted, predicted_std = _by_theory(network)
     count = samples
-    if _draws_matrices(network):
+    if not works(network, "simulate (exact)"):
         work = 2.0 * sum(n * m for n, m in pairwise(network.widths))
         count = int(min(samples, max(_FEWEST, _DENSE_WORK / work)))
     norms = simulate(network, samples=count, seed=seed).log_gradient_norm.values
@@ -78,7 +79,3 @@ def _by_theory(network: Network) -> tuple[float, float] | tuple[None, None]:
         return None, None
     expected = theory.log_gradient_norm
     return float(expected[0] - expected[-1]), float(theory.log_gradient_norm_std[0])
-
-
-def _draws_matrices(network: Network) -> bool:
-    return network.weights.family not in ("gaussian", "orthogonal") or network.weights.shared

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory._errors import NoSolutionError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_independent_layers, require_plain_or_dropout
-from vgtheory.theory.asymptotics.mean_field import table_of, thinned_log_lengths
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
+from vgtheory.theory.asymptotics.mean_field import log_length_profile, table_of
 from vgtheory.theory.asymptotics.moments import Moments, thinned
 
 # Where the expansion stops being one: deviations of several per cent from exact simulation begin at these values.
@@ -102,12 +103,11 @@ class FiniteWidth:
 def layer_coefficients(network: Network) -> LayerCoefficients:
     """Return the coefficients of every layer along the profile q_1..q_L, dropout included: its masks D multiply φ, φ'.
 
-    Raises UnsupportedError for an activation whose slope is zero wherever it exists, and with other parts than dropout.
+    Other parts have derivations of their own.  Raises UnsupportedError where the expansion is not known.
     """
-    require_plain_or_dropout(network, "the expansion in the width")
-    require_independent_layers(network, "the expansion in the width")
-    require_slopes(network)
-    log_q = thinned_log_lengths(network)
+    require(network, "predict (order 1/N)")
+    assert network.skip is None and network.norm is None, "the caller knows which derivation holds"  # noqa: PT018
+    log_q = log_length_profile(network)
     m = layer_moments(network, log_q)
     sigma_w, sigma_b = np.array(network.sigmas).T
     ahead = np.append(sigma_w[1:], sigma_w[-1])
@@ -140,14 +140,6 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
         spread - 2 * (1 - inner),  # the last layer's gradient is normalised
         next_order, a, a2, inner * following * m.cross, alignment_step, 2 * a,
     )  # fmt: skip
-
-
-def require_slopes(network: Network) -> None:
-    """Raise UnsupportedError for an activation whose slope is zero wherever it exists."""
-    if all(piece.expr == 0 for piece in network.activation.derivative_pieces()):
-        raise UnsupportedError(
-            f"{network.activation.name} has slope 0 almost everywhere, so every gradient is 0; use another activation"
-        )
 
 
 def layer_moments(network: Network, log_q: Array) -> Moments:

@@ -13,9 +13,9 @@ from math import log, pi
 import numpy as np
 from scipy.special import digamma, gammaln, polygamma
 
-from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_plain
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.finite_width import haar_dimensions
 from vgtheory.theory.asymptotics.mean_field import table_of
 
@@ -34,24 +34,13 @@ class ExactNorms:
     dead_probability: float
 
 
-def has_exact_law(network: Network) -> bool:
-    """Return whether φ is positively homogeneous of degree 1 and the weights are gaussian or orthogonal."""
-    law = network.weights
-    return network.activation.homogeneous_degree == 1 and law.family in ("gaussian", "orthogonal") and not law.shared
-
-
 def exact_norms(network: Network) -> ExactNorms:
     """Return the exact moments of the log norms of one network's gradients over its random weights.
 
-    Raises UnsupportedError where there is no exact law (see :func:`has_exact_law`).
+    Raises UnsupportedError where there is no exact law.
     """
-    require_plain(network, "the exact law")
+    require(network, "predict (exact law)")
     orthogonal = network.weights.family == "orthogonal"
-    if not has_exact_law(network):
-        raise UnsupportedError(
-            f"{network.activation.name} with {network.weights.family} weights has no exact law; "
-            "predict uses the 1/N expansion or the closure there"
-        )
     values = np.abs(table_of(network.activation).values(np.array([1.0, -1.0]))[0])
     widths = np.array(network.widths)
     laws = {int(n): log_square_sum(float(values[0]), float(values[1]), int(n)) for n in set(widths[1:].tolist())}

@@ -8,7 +8,8 @@ import xarray as xr
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.finite_width import (
     FiniteWidth,
     LayerCoefficients,
@@ -62,8 +63,7 @@ def layer_covariance(network: Network, quantity: str = "log_gradient_norm") -> x
     >>> bool(c[0, 0] > c[0, 4] > 0)
     True
     """
-    require_plain(network, "layer_covariance")
-    require_independent_layers(network, "layer_covariance")
+    require(network, "predict (layer covariance)")
     rows: dict[str, Callable[[Network, LayerCoefficients, FiniteWidth], Array]] = {
         "log_gradient_norm": _gradient,
         "log_weight_gradient_norm": _weight_gradient,
@@ -140,8 +140,7 @@ def tangent_norms(network: Network) -> TangentNorms:
         E ln‖t_l‖² = E ln‖t_{l−1}‖² + ln χ_l + a m + ½(a₂ − a²) v + ω u_{l−1}/N − v_η/(2N)
         Var ln‖t_l‖² = Var ln‖t_{l−1}‖² + 2aπ + a²v + v_η/N,   π_{l+1} = F'(π_l + a v_l) + c/N
     """
-    require_plain(network, "tangent_norms")
-    require_independent_layers(network, "tangent_norms")
+    require(network, "predict (tangents)")
     k, terms = layer_coefficients(network), finite_width(network)
     widths = np.array(network.widths, dtype=float)
     own, before = widths[1:], widths[:-1]

@@ -11,7 +11,7 @@ import numpy as np
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.close_pairs import close_means
 from vgtheory.kernels.quadrature import Array, UnresolvedError, bivariate_means
-from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory.model.network import Network
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
 from vgtheory.theory.asymptotics.moments import table_of
@@ -107,16 +107,10 @@ def correlation_step(act: Any, q: float, c: float, sigma_w: float, sigma_b: floa
 def log_length_profile(network: Network) -> Array:
     """Return ln q_1..ln q_L of the infinitely wide network, shape (L,), for an input with ‖x_0‖² = N_0.
 
-    q_1 = σ_w² + σ_b², q_{l+1} = σ_w² E φ(√q_l z)² + σ_b² with layer l + 1's scales.  In logarithms, so that q may leave
-    the range of doubles.  Raises NoSolutionError where q_l diverges.
+    q_1 = σ_w² + σ_b², q_{l+1} = σ_w² E φ(√q_l z)²/(1 − p) + σ_b² with layer l + 1's scales and the rate p of dropout.
+    In logarithms, so that q may leave the range of doubles.  Raises NoSolutionError where q_l diverges.
     """
-    require_plain(network, "the profile of lengths")
-    require_independent_layers(network, "the profile of lengths")
-    return thinned_log_lengths(network)
-
-
-def thinned_log_lengths(network: Network) -> Array:
-    """Return what :func:`log_length_profile` does, with dropout, which divides E φ² by 1 − p."""
+    assert network.skip is None and network.norm is None, "other parts have a profile of their own"  # noqa: PT018
     table = table_of(network.activation)
     sigmas, lost = network.sigmas, log1p(-network.drop_rate)
     changes = [k for k in range(1, len(sigmas)) if sigmas[k] != sigmas[k - 1]]

@@ -8,11 +8,12 @@ import xarray as xr
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.network import Network, require_independent_layers
+from vgtheory.model.capabilities import refusal, require, works
+from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.architectures import architecture_finite_width, predict_architecture
 from vgtheory.theory.asymptotics.closure import Closure, closure
-from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width, require_slopes
-from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms, has_exact_law
+from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width
+from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms
 
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
@@ -99,24 +100,23 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     """
     if method not in get_args(Method):
         raise InputError("method", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"', got=f"{method!r}")
-    require_independent_layers(network, "predict")
+    require(network, "predict" if method == "auto" else f"predict ({method})")
     if network.parts:
-        if method not in ("auto", "order 1/N"):
-            raise UnsupportedError(f'method {method!r} with {" and ".join(network.parts)}; use "order 1/N"')
         return _with_parts(network)
     terms = finite_width(network)
-    wanted = method == "exact law" or (method == "auto" and has_exact_law(network))
+    wanted = method == "exact law" or (method == "auto" and works(network, "predict (exact law)"))
     exact = exact_norms(network) if wanted else None
     return _dataset(network, terms, *_norms(network, terms, exact, method), exact)
 
 
 def _with_parts(network: Network) -> xr.Dataset:
     """Return the expansion where it is known, else the mean field, which then says why it has no spread."""
-    require_slopes(network)
+    if unknown := refusal(network, "predict (order 1/N)"):
+        return predict_architecture(network, unknown.problem)
     try:
         terms = architecture_finite_width(network)
     except UnsupportedError as problem:
-        return predict_architecture(network, str(problem.args[0]))
+        return predict_architecture(network, problem.problem)
     gradient = _Norms(terms.mean, terms.variance, "order 1/N", terms.warnings)
     weight = _Norms(terms.weight_mean, terms.weight_variance, "order 1/N", terms.warnings)
     return _dataset(network, terms, gradient, weight, None, None)
@@ -203,7 +203,7 @@ def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closu
     except UnsupportedError as problem:
         if method == "closure":
             raise
-        return None, (*terms.warnings, f"and the closure does not apply: {problem.args[0]}") if terms.warnings else ()
+        return None, (*terms.warnings, f"and the closure does not apply: {problem.problem}") if terms.warnings else ()
     noise = float(terms.noise.max())
     if noise > CLOSURE_LIMIT:
         return found, (f"the layers are too narrow: max v_η/N = {noise:.3g} > {CLOSURE_LIMIT:g}; use vg.simulate",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.symbolic.formula import Formula
 from vgtheory.theory.proofs.backward import backward_bounds
@@ -17,7 +18,7 @@ from vgtheory.theory.proofs.operator_norm import operator_norm_bounds
 from vgtheory.theory.proofs.recurrent import recurrent_bounds
 from vgtheory.theory.proofs.residual import batch_norm_bounds, residual_bounds
 from vgtheory.theory.proofs.saturated import saturation_bounds
-from vgtheory.theory.proofs.setting import setting_of
+from vgtheory.theory.proofs.setting import Setting
 from vgtheory.theory.proofs.thresholds import threshold_bounds
 
 __all__ = ["Certificate", "bounds", "certificate", "depth_below", "recurrent_bounds"]
@@ -58,10 +59,10 @@ def bounds(network: Network) -> tuple[Formula, ...]:
     >>> found[0].name, found[0].expr
     ('symmetrised slope, exact mean', 1)
     """
-    if isinstance(network, Network) and network.dropout is None:
-        if network.skip is not None and network.norm is None:
-            return tuple(residual_bounds(network))
-        if network.skip is None and network.norm is not None and network.norm.kind == "batch":
-            return tuple(batch_norm_bounds(network))
-    s = setting_of(network, "bounds")
+    require(network, "bounds")
+    if network.skip is not None:
+        return tuple(residual_bounds(network))
+    if network.norm is not None:
+        return tuple(batch_norm_bounds(network))
+    s = Setting(network)
     return tuple(formula for family in FAMILIES for formula in family(s))

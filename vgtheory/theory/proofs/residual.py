@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.model.network import Network, require_independent_layers
+from vgtheory.model.network import Network
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.extrema import piecewise_range
 from vgtheory.symbolic.formula import Formula, Status
@@ -21,11 +21,7 @@ BATCH_NORM = sp.pi / (sp.pi - 1)  # growth of the squared gradient per layer, wi
 
 
 def residual_bounds(network: Network) -> list[Formula]:
-    """Return the bounds of a network with skip connections and nothing else besides.
-
-    Raises UnsupportedError for networks with a normalisation or dropout, or whose layers are not independent.
-    """
-    require_independent_layers(network, "bounds")
+    """Return the bounds of a network with skip connections and nothing else besides."""
     assert network.skip is not None
     s = Setting(network)
     found = []
@@ -144,10 +140,6 @@ def mixed_mean(s: Setting) -> Known | None:
 
 def batch_norm_bounds(network: Network) -> list[Formula]:
     """Return the asymptotic growth of the squared gradient with batch normalisation before ReLU (Yang et al. 2019)."""
-    act = network.activation
-    slopes = act.derivative_pieces(1)
-    if act.homogeneous_degree != 1 or not act.is_numeric or slopes[0].expr != 0:
-        return []
     return [
         Formula(
             gradient_square,

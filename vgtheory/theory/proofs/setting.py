@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import sympy as sp
 
-from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.model.network import Network, require_independent_layers, require_plain
+from vgtheory._errors import UnsupportedError
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.complex_ball import enclose
@@ -228,12 +229,7 @@ def setting_of(network: Network, verb: str) -> Setting:
     Raises InputError for something that is not a Network, UnsupportedError for one with parts that `verb` knows nothing
     about, or without independent layers.
     """
-    if not isinstance(network, Network):
-        raise InputError(
-            "network", "a Network", "e.g. vg.Network('tanh', weights, width=64, depth=50)", got=f"{network!r}"
-        )
-    require_plain(network, verb)
-    require_independent_layers(network, verb)
+    require(network, verb)
     return Setting(network)
 
 

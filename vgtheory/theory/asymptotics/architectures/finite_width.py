@@ -1,6 +1,6 @@
 """Fluctuations at finite width of networks with parts: which derivation holds for which network."""
 
-from vgtheory._errors import UnsupportedError
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.architectures.normalised import normalised_finite_width
 from vgtheory.theory.asymptotics.architectures.residual import residual_finite_width
@@ -25,10 +25,7 @@ def architecture_finite_width(network: Network) -> FiniteWidth:
     >>> round(200 * float(architecture_finite_width(network).variance[0]), 9)  # 8 per layer, 6 in the last
     398.0
     """
+    require(network, "predict (order 1/N)")
     if network.skip is None and network.norm is None:
         return finite_width(network)
-    if network.skip is not None and network.norm is not None:
-        raise UnsupportedError("fluctuations of normalised branches beside skip connections")
-    if network.weights.family == "orthogonal":
-        raise UnsupportedError("fluctuations with orthogonal weights beside skip connections or normalisation")
     return residual_finite_width(network) if network.skip is not None else normalised_finite_width(network)

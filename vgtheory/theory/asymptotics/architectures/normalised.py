@@ -53,15 +53,10 @@ class _Terms(NamedTuple):
 def normalised_finite_width(network: Network) -> FiniteWidth:
     """Return mean and variance of ln‖δ_l‖² and ln‖∂ℓ/∂W_l‖_F² to order 1/N; Gaussian weights.
 
-    Raises UnsupportedError for batch normalisation, an eps that matters, and dropout behind a normalisation that stands
-    after the activation.
+    Raises UnsupportedError for an eps that matters.
     """
     norm = network.norm
     assert norm is not None
-    if norm.kind == "batch":
-        raise UnsupportedError("fluctuations under batch normalisation, which ties a batch's inputs together")
-    if norm.place == "after" and network.dropout is not None:
-        raise UnsupportedError("fluctuations under dropout behind a normalisation; use norm='layer' or 'rms'")
     found = profile(network)
     sigma_b = np.array(network.sigmas)[:, 1]
     share = 1 - sigma_b**2 / found.q

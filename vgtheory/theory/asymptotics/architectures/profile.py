@@ -19,10 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.kernels.close_pairs import close_means
 from vgtheory.kernels.quadrature import Array, PanelGrid, bivariate_means, gaussian_means
-from vgtheory.model.network import Network, require_independent_layers
+from vgtheory.model.capabilities import require
+from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.moments import MomentTable, table_of
 
 
@@ -135,7 +136,7 @@ def profile(network: Network) -> Profile:
     >>> round(float(p.log_signal[0] / np.log1p(0.5 / 50)), 9)  # (1 + a² σ_w²/2) per layer
     49.0
     """
-    require_independent_layers(network, "the mean field of a network")
+    require(network, "predict")
     branches = _Branches(network)
     skip = network.skip is not None
     scale = branches.scale
@@ -187,9 +188,8 @@ def correlation_profile(network: Network, correlation: float) -> Array:
     """
     if not -1 <= correlation <= 1:
         raise InputError("correlation", "a number from -1 to 1", "give one", got=f"{correlation}")
+    require(network, "predict (correlations)")
     branches = _Branches(network)
-    if branches.kind == "batch":
-        raise UnsupportedError("correlations under batch normalisation, which depend on the batch; use norm='layer'")
     skip, scale = network.skip is not None, branches.scale
     lengths = profile(network)
     cross, mean = correlation, 0.0
