@@ -8,9 +8,8 @@ import pytest
 import sympy as sp
 from hypothesis import given, settings
 
-import vgtheory as vg
 from tests.strategies import formulas, sigmas, widths
-from vgtheory._errors import InputError, UnknownNameError, UnsupportedError, VgtheoryError
+from vgtheory._errors import InputError, UnknownNameError, VgtheoryError
 from vgtheory.model.architecture import Norm, Skip
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
@@ -146,23 +145,3 @@ def test_bad_values_of_parts_are_refused():
     ):
         with pytest.raises(InputError):
             make()
-
-
-@pytest.mark.parametrize("parts", [{"skip": 1}, {"norm": "layer"}, {"dropout": 0.1}])
-def test_verbs_that_know_nothing_of_a_part_say_so(parts, tmp_path):
-    network = Network("relu", HE, 8, 3, **parts)
-    verbs = {
-        "spectrum": vg.spectrum,
-        "lyapunov": vg.lyapunov,
-        "sample_spectrum": vg.sample_spectrum,
-        "report": lambda n: vg.report(n, tmp_path),
-    }
-    if "skip" in parts:
-        del verbs["spectrum"], verbs["sample_spectrum"]
-    if "dropout" in parts:
-        del verbs["lyapunov"]
-    for verb, call in verbs.items():
-        with pytest.raises(
-            UnsupportedError, match=rf"^{verb} is for .* {network.parts[0]}; .* drop {next(iter(parts))}="
-        ):
-            call(network)

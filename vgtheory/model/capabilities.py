@@ -99,7 +99,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.NOT_GAUSSIAN, "the lengths of layers are independent for gaussian weights only", "simulate"),
         _without(has.TIED, "tied layers are not independent", "simulate"),
         _without(has.BIASED, "with biases lengths depend on the layers before", "simulate"),
-        _without(has.CURVED, "φ(th) = tφ(h) for t > 0 is needed, and {activation} is not that", "simulate"),
+        _without(has.CURVED, "a chain needs φ(th) = tφ(h) for t > 0, not {activation}", "simulate"),
     ),
     "simulate (inputs)": (*_plain("several inputs are not simulated with", "simulate"), _ROTATES),
     "simulate (batch)": (
@@ -115,8 +115,8 @@ TABLE: dict[str, tuple[Row, ...]] = {
     "predict (exact law)": (
         *_plain("no exact law is known with", "predict"),
         _DEPENDENT,
-        _without(has.CURVED, "φ(th) = tφ(h) for t > 0 is needed, and {activation} is not that", "predict"),
-        _without(has.NOT_ISOTROPIC, "gaussian or orthogonal weights are needed, not {weights} ones", "predict"),
+        _without(has.CURVED, "an exact law needs φ(th) = tφ(h) for t > 0, not {activation}", "predict"),
+        _without(has.NOT_ISOTROPIC, "an exact law needs gaussian or orthogonal weights, not {weights} ones", "predict"),
     ),
     "predict (correlations)": (
         _without(has.BATCH_NORM, "correlations under batch norm depend on the whole batch"),
