@@ -12,6 +12,7 @@ from vgtheory.reporting.document import Document, Equation, FigureBlock, Paragra
 from vgtheory.reporting.html import inline, render_html
 from vgtheory.reporting.mathml import to_mathml
 from vgtheory.reporting.tex import render_tex
+from vgtheory.symbolic.formula import formula_latex
 from vgtheory.symbolic.printing import to_latex
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)> & \"quotes\" 'single' ${x} \\input{/etc/passwd}"
@@ -121,7 +122,7 @@ def test_every_derivative_is_well_formed_mathml(name):
         (r"\left\|\frac{\partial \ell}{\partial h_l}\right\|_2", "‖∂ℓ∂hl‖2"),
         (r"\mathbb{E}\left[\varphi'^{2}\right] \le \sup_{x} \left|f\right|", "𝔼[φ′2]≤supx|f|"),
         (r"\begin{aligned} a &= b \\ &= c \end{aligned}", "a=b=c"),
-        (r"\sqrt[3]{x}\,\text{if } x < 0", "x3if x<0"),
+        (r"\sqrt[3]{x}\,\text{if } x < 0", "x3if\u00a0x<0"),
         (r"\prod_{k=1}^{L}\unknown", "∏k=1Lunknown"),
     ],
 )
@@ -141,3 +142,39 @@ def test_latex_holds_the_same_document():
     assert source.count(r"\begin{tabular}") == source.count(r"\end{tabular}") == 2
     for package in re.findall(r"\\usepackage(?:\[[^]]*\])?\{([^}]*)\}", source):
         assert set(package.split(",")) <= {"amsmath", "amssymb", "booktabs", "graphicx", "fontenc", "inputenc"}
+
+
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [
+        (r"J^\top g", "J⊤g"),
+        (r"L \ln{\left(x \right)}", "L\u2009ln(x)"),
+        (r"512 \max\left(1, p\right)", "512\u2009max(1,p)"),
+        (r"L \ln L", "L\u2009ln\u2009L"),
+        (r"\operatorname{Var}\ln q", "Var\u2009ln\u2009q"),
+        (r"- \ln{\left(x \right)}", "−ln(x)"),
+        (r"\tanh^{2}{\left(x \right)}", "tanh2(x)"),
+        (r"\varepsilon \text{ for all } i", "ε\u00a0for all\u00a0i"),
+        (r"\mathcal{N}(0, q)", "𝒩(0,q)"),
+    ],
+)
+def test_words_in_formulas_keep_their_distance(latex, text):
+    tree = ElementTree.fromstring(to_mathml(latex))
+    seen = "".join("\u2009" if e.tag == "mspace" else e.text or "" for e in tree.iter())
+    assert seen == text
+
+
+def test_brackets_of_a_stated_size_grow_as_those_that_fit_do():
+    for latex, count in ((r"\Bigl(\frac{a}{b}\Bigr)", 2), (r"\left(\frac{a}{b}\right)", 2), (r"(a)", 0)):
+        fences = [e for e in ElementTree.fromstring(to_mathml(latex)).iter("mo") if e.get("stretchy") == "true"]
+        assert len(fences) == count
+
+
+def test_no_command_of_any_bound_is_left_as_its_name():
+    for network in (
+        vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), 64, 20),
+        vg.Network("relu", vg.Weights.he(), 64, 20),
+    ):
+        for bound in vg.bounds(network):
+            tree = ElementTree.fromstring(to_mathml(formula_latex(bound)))
+            assert {e.text for e in tree.iter("mtext")} <= {"\u00a0for all\u00a0"}

@@ -4,6 +4,8 @@ from tests.katex import refused_by_katex
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.latex import latex
+from vgtheory.symbolic.printing import to_latex
+from vgtheory.symbolic.rounding import DOWN
 from vgtheory.theory.proofs import bounds, recurrent_bounds
 
 NETWORKS = (
@@ -13,6 +15,9 @@ NETWORKS = (
     Network("leaky_relu", Weights.orthogonal(1.1), 20, 30),
     Network("relu", Weights.he(), 20, 30, skip="1/sqrt(depth)"),
     Network("relu", Weights.he(), 20, 30, norm="batch"),
+    Network("sigmoid", Weights.gaussian(1.5, 0.1), 512, 50),
+    Network("gelu", Weights.orthogonal(1.3, 0.1), 96, 20),
+    Network("selu", Weights.gaussian(1.5, 0.1), [30, 50, 20], 2),
 )
 
 
@@ -20,5 +25,5 @@ def test_katex_accepts_every_bound():
     found = [(f"{k} {f.name}", f) for k, network in enumerate(NETWORKS) for f in bounds(network)]
     found += [(f"recurrent {f.name}", f) for f in recurrent_bounds([[0.5, 2.0], [0.1, -0.3]], "identity")]
     texts = {name: latex(f) for name, f in found}
-    texts |= {f"{name}, condition {k}": latex(c) for name, f in found for k, c in enumerate(f.conditions)}
+    texts |= {f"{name}, condition {k}": to_latex(c, side=DOWN) for name, f in found for k, c in enumerate(f.conditions)}
     assert refused_by_katex(texts) == {}

@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from vgtheory._references import REFERENCES
-from vgtheory.reporting.describe import number
+from vgtheory.reporting.describe import decimal_text, number
 from vgtheory.symbolic.catalogue import catalogue
+from vgtheory.symbolic.rounding import DOWN, UP, decimal_of
 
 if TYPE_CHECKING:
     from vgtheory.reporting.bound_table import BoundTable
@@ -106,7 +107,7 @@ def print_derivation(found: Derivation, written: Path | None) -> None:
     for place, step in enumerate(steps(found), 1):
         _say(f"{place}. {step.title}")
         lines = [f"{plain_formula(f)}   [{f.status}]" for f in step.formulas]
-        held = dict.fromkeys(plain_expression(c) for f in step.formulas for c in f.conditions)
+        held = dict.fromkeys(plain_expression(c, DOWN) for f in step.formulas for c in f.conditions)
         for text in (step.before, *lines, *(f"where {condition}" for condition in held), step.after):
             if text:
                 _say(f"   {text}")
@@ -135,9 +136,9 @@ def print_certificate(found: Certificate | None, written: Path | None) -> None:
             "near the edge of chaos simulation has to decide (`vgtheory report`)"
         )
         return
-    lo, hi = found.enclosure
-    limit, rate = ("at most", hi) if found.verdict == "vanishes" else ("at least", lo)
-    _say(f"{found.verdict}: each layer multiplies the mean squared gradient by {limit} {rate:.10g} ({found.name})")
+    limit, side = ("at most", UP) if found.verdict == "vanishes" else ("at least", DOWN)
+    rate = decimal_text(decimal_of(found.rate, side))
+    _say(f"{found.verdict}: each layer multiplies the mean squared gradient by {limit} {rate} ({found.name})")
     _say("assumes: " + "; ".join(found.assumptions))
     if written is not None:
         _say(f"proof: {written}")

@@ -14,7 +14,7 @@ from vgtheory.reporting.latex_document import Labels, document, formula, heading
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.plain import plain_expression
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import gradient_norm, gradient_square, jacobian_norm
+from vgtheory.symbolic.notation import SYMBOLS, gradient_norm, gradient_square, jacobian_norm
 from vgtheory.theory.proofs import bounds, depth_below
 
 SMALLEST_NORMAL = 2.0**-126  # of float32
@@ -61,7 +61,7 @@ class BoundTable:
         return list(zip(_letters(), self.assumptions, strict=False))
 
     def _open(self, f: Formula) -> str:
-        missing = [s.name for s in f.symbols if s.name not in self.fixed]
+        missing = [_written(s.name) for s in f.symbols if s.name not in self.fixed]
         return f"for given {', '.join(missing)}" if missing else "no number here"
 
     def _leaves(self, f: Formula) -> str:
@@ -101,7 +101,7 @@ def table_document(found: BoundTable) -> str:
 
 def _parts(found: BoundTable) -> Iterator[str]:
     yield heading("Values")
-    fixed = ", ".join(f"{name} = {value:g}" for name, value in found.fixed.items())
+    fixed = ", ".join(f"{_written(name)} = {value:g}" for name, value in found.fixed.items())
     yield paragraph(f"With {fixed}.")
     rows = [(f.lhs, name, value, status, assumes) for f, (_, name, value, status, _, assumes) in _with_rows(found)]
     yield table(("quantity", "bound", "value", "status", "assumes"), rows)
@@ -109,6 +109,10 @@ def _parts(found: BoundTable) -> Iterator[str]:
     yield heading("Formulas")
     labels = Labels()
     yield from (formula(f, labels.new(f.name)) for f in found.formulas)
+
+
+def _written(name: str) -> str:
+    return SYMBOLS[name].text if name in SYMBOLS else name
 
 
 def _with_rows(found: BoundTable) -> Iterator[tuple[Formula, tuple[str, ...]]]:

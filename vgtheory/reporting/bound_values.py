@@ -10,11 +10,11 @@ import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.network import Network
-from vgtheory.reporting.describe import number, power_of_ten
-from vgtheory.symbolic.formula import Formula
+from vgtheory.reporting.describe import decimal_text
+from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.notation import layer_gradient_square
+from vgtheory.symbolic.rounding import decimal_of
 
-_SIGNS = {"lower bound": "≥", "equality": "=", "asymptotic": "≈"}
 FAILURE, THRESHOLD = 0.01, 0.001  # p and eps of the numbers that are shown
 
 
@@ -29,8 +29,14 @@ class BoundValue:
 
 def shown_value(bound: Formula, fixed: Mapping[str, float]) -> str | None:
     """Return a bound's relation and value as text once some symbols are fixed, None where it is no number then."""
-    value = _value(bound, dict(fixed))
-    return None if value is None else f"{_SIGNS.get(bound.kind, '≤')} {_shown(value)}"
+    held = _at(bound, fixed)
+    if held is None:
+        return None
+    relation = RELATIONS[bound.kind]
+    try:
+        return f"{relation.text} {decimal_text(decimal_of(held.expr, relation.side))}"
+    except (InputError, UnsupportedError):  # it has no number
+        return None
 
 
 def bound_values(network: Network, bounds: tuple[Formula, ...], q: float | None) -> tuple[BoundValue, ...]:
@@ -64,17 +70,20 @@ def layer_bound(network: Network, bounds: tuple[Formula, ...]) -> tuple[np.ndarr
     return min(found, key=lambda pair: pair[0][0], default=None)
 
 
-def _value(bound: Formula, fixed: dict[str, float]) -> mpmath.mpf | None:
+def _at(bound: Formula, fixed: Mapping[str, float]) -> Formula | None:
+    """Return the bound with its symbols fixed, None where some stay free or its conditions fail there."""
     known = {s.name: fixed[s.name] for s in bound.symbols if s.name in fixed}
     if len(known) < len(bound.symbols):
         return None
     try:
-        return bound.at(**known).value()
-    except (InputError, UnsupportedError):  # a condition of the formula fails at these values, or it has no number
+        return bound.at(**known)
+    except InputError:
         return None
 
 
-def _shown(value: mpmath.mpf) -> str:
-    if value > 0 and not 1e-4 < value < 1e6:
-        return power_of_ten(float(mpmath.log(value)))
-    return number(float(value), 5)
+def _value(bound: Formula, fixed: Mapping[str, float]) -> mpmath.mpf | None:
+    held = _at(bound, fixed)
+    try:
+        return None if held is None else held.value()
+    except (InputError, UnsupportedError):
+        return None

@@ -26,6 +26,7 @@ from vgtheory.symbolic.ball import outward
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.notation import varphi
 from vgtheory.symbolic.printing import decimal, to_latex
+from vgtheory.symbolic.rounding import DOWN, UP
 from vgtheory.theory.proofs import lyapunov
 from vgtheory.theory.proofs.certificate import Certificate
 from vgtheory.theory.proofs.decimals import Decimal
@@ -146,7 +147,7 @@ def _bias(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
         + r" multiplies $\mathbb{E}\|T_\ell\|^2$ by at most $(N_\ell/N_{\ell-1})\,\chi_{\max}$ with"
         + equation(
             rf"\chi_{{\max}} = \sigma_w^2 A(\sigma_b^2) = {to_latex(layer.sigma_w**2)}\;\mathbb{{E}}\,\varphi'"
-            rf"\left({to_latex(layer.sigma_b)}\,z\right)^2 \in [{lo:.12g},\ {hi:.12g}]\ (\text{{outward rounded}}) ."
+            rf"\left({to_latex(layer.sigma_b)}\,z\right)^2 \in [{decimal(lo, 12, DOWN)},\ {decimal(hi, 12, UP)}] ."
         )
         + "Neither the width nor the depth nor the input enters.\n"
     )
@@ -165,7 +166,7 @@ def _explosion(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
         + equation(
             r"\mathbb{E}\|T^\perp_\ell\|^2 \ge \sigma_w^2\left(A(v_{\max}) - \frac{\kappa^2}{N}\right)"
             rf"\mathbb{{E}}\|T^\perp_{{\ell-1}}\|^2, \qquad "
-            rf"\sigma_w^2\left(A(v_{{\max}}) - \frac{{\kappa^2}}{{N}}\right) \ge {lo:.10g} > 1 ."
+            rf"\sigma_w^2\left(A(v_{{\max}}) - \frac{{\kappa^2}}{{N}}\right) \ge {decimal(lo, 12, DOWN)} > 1 ."
         )
         + _orthogonal_start("")
     )
@@ -207,7 +208,7 @@ def _finite_width(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
             + "$,"
             + equation(
                 rf"\mathbb{{E}}\|T_L\|^2 \le {number}^{{L}}\;\frac{{w(v_1)}}{{w(v_{{\max}})}}\,\|T_0\|^2, \qquad "
-                rf"\frac{{w(v_1)}}{{w(v_{{\max}})}} \le {decimal(rate.prefactor)} . "
+                rf"\frac{{w(v_1)}}{{w(v_{{\max}})}} \le {decimal(rate.prefactor, side=UP)} . "
             )
             + f"The mean over the directions $T_0 = e_i$ is the theorem. {END}"
         )
@@ -217,7 +218,7 @@ def _finite_width(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
         rf"{number}^{{L}}\,\|T^\perp_0\|^2 w(v_1)$ with $v_1 = {first}$. As $w(v_{{L+1}}) \le w(\sigma_b^2)$,"
         + equation(
             rf"\mathbb{{E}}\|T_L\|^2 \ge {number}^{{L}}\;\frac{{w(v_1)}}{{w(\sigma_b^2)}}\,\|T^\perp_0\|^2, \qquad "
-            rf"\frac{{w(v_1)}}{{w(\sigma_b^2)}} \ge {decimal(rate.prefactor)} . "
+            rf"\frac{{w(v_1)}}{{w(\sigma_b^2)}} \ge {decimal(rate.prefactor, side=DOWN)} . "
         )
         + _orthogonal_start("")
     )
@@ -228,7 +229,7 @@ def _consequences(found: Certificate, upper: bool) -> str:
     if rate <= 0:
         return paragraph("The gradient at the input is zero.")
     constant = sp.log(sp.Float(sp.N(found.prefactor)))
-    per_layer = decimal(abs(sp.log(rate)) / 2)
+    per_layer = decimal(abs(sp.log(sp.Rational(rate))) / 2, side=DOWN)
     if not upper:
         return (
             rf"The root mean square of $\|\partial\ell/\partial x_0\|$ grows by at least ${per_layer}$ in $\ln$ per "

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+import sympy as sp
+
 from vgtheory.model.network import Network
+from vgtheory.symbolic.rounding import written
 
 
 def describe(network: Network) -> str:
@@ -53,6 +56,16 @@ def number(value: float, digits: int = 4) -> str:
         power = str(int(exponent)).replace("-", "−")
         text = f"{mantissa}×10^{{{power}}}" if mantissa not in ("1", "-1") else f"{mantissa[:-1]}10^{{{power}}}"
     return text.replace("-", "−")
+
+
+def decimal_text(value: sp.Float) -> str:
+    """Return a decimal with the digits that it has, whatever its size.
+
+    >>> decimal_text(sp.Float("0.99952")), decimal_text(sp.Float("-5.6789e-500"))
+    ('0.99952', '−5.6789×10^{−500}')
+    """
+    mantissa, power = written(value)
+    return (mantissa if power is None else f"{mantissa}×10^{{{power}}}").replace("-", "−")
 
 
 def power_of_ten(log_value: float) -> str:

@@ -9,8 +9,7 @@ from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import code
 from vgtheory.symbolic.extrema import Extremum
-from vgtheory.symbolic.formula import RELATIONS, Formula
-from vgtheory.symbolic.printing import to_latex
+from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.saturation import Saturation
 
 Row = tuple[str, str, str]
@@ -86,11 +85,6 @@ def saturation_row(eps: float, value: Saturation | Unavailable) -> Row:
     if isinstance(value, Unavailable):
         return name, "not found", value.reason
     return name, "x in " + saturated_text(value) if value.intervals else "nowhere", KNOWN[value.status]
-
-
-def formula_latex(formula: Formula) -> str:
-    """Return lhs, relation and value as LaTeX."""
-    return f"{to_latex(formula.lhs)} {RELATIONS[formula.kind]} {to_latex(formula.expr)}"
 
 
 def formula_row(name: str, value: Formula | Unavailable) -> Row:

@@ -34,7 +34,7 @@ from vgtheory.reporting.latex_text import escape
 from vgtheory.reporting.steps import derivation_parts, steps
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import Catalogue
-from vgtheory.symbolic.formula import RELATIONS, Formula
+from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.symbolic.notation import varphi
 from vgtheory.symbolic.printing import to_latex
 
@@ -159,7 +159,7 @@ def _own(item: Any) -> str:
 def _fragment(item: Any, exact: bool) -> str:
     equal = _equation(item)
     if isinstance(equal, Formula):
-        return f"{to_latex(equal.lhs, exact)} {RELATIONS[equal.kind]} {to_latex(equal.expr, exact)}"
+        return formula_latex(equal, exact)
     return equal if isinstance(equal, str) else to_latex(equal, exact)
 
 

@@ -20,6 +20,7 @@ from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.notation import varphi
 from vgtheory.symbolic.printing import decimal, to_latex
+from vgtheory.symbolic.rounding import DOWN
 
 _LEVELS = ("section", "subsection", "subsubsection")
 
@@ -102,7 +103,8 @@ def rows_of(item: Formula | sp.Basic | str) -> list[str]:
     if isinstance(item, str):
         return ["& " + item]
     if isinstance(item, Formula):
-        return equation_rows(to_latex(item.lhs), RELATIONS[item.kind], item.expr)
+        relation = RELATIONS[item.kind]
+        return equation_rows(to_latex(item.lhs), relation.latex, item.expr, side=relation.side)
     if isinstance(item, sp.Expr):
         return equation_rows("", "", item)
     return ["& " + to_latex(item)]
@@ -125,7 +127,7 @@ def formula(item: Formula, label: str = "") -> str:
     if item.error and not item.expr.free_symbols:
         known.append(rf"value ${_long(item.value())}$, error at most ${decimal(item.error)}$")
     if item.conditions:
-        known.append("holds for " + ", ".join(f"${to_latex(c)}$" for c in item.conditions))
+        known.append("holds for " + ", ".join(f"${to_latex(c, side=DOWN)}$" for c in item.conditions))
     text = r"\emph{Status:} " + "; ".join(known) + "."
     if item.assumptions:
         text += r" \emph{Assumptions:} " + "; ".join(prose(a.rstrip(".")) for a in item.assumptions) + "."

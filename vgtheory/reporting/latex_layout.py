@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from vgtheory.symbolic.printing import prepared, to_latex
+from vgtheory.symbolic.printing import prepared, printed
+from vgtheory.symbolic.rounding import NEAREST, Side
 
 LINE = 70.0  # estimated characters that fit in one line of the documents
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|\s+|.", re.DOTALL)
 _SILENT = {r"\left", r"\right", r"\mathrm", r"\operatorname", r"\mathbb", r"\mathcal", r"\displaystyle", r"\text"}
-_LONG = {r"\log": 3, r"\sin": 3, r"\cos": 3, r"\tan": 3, r"\tanh": 4, r"\exp": 3, r"\max": 3, r"\min": 3}
+_LONG = {r"\ln": 2, r"\sin": 3, r"\cos": 3, r"\tan": 3, r"\tanh": 4, r"\exp": 3, r"\max": 3, r"\min": 3}
 _LONG |= {r"\arcsin": 6, r"\arccos": 6, r"\arctan": 6, r"\quad": 2, r"\begin": 0, r"\end": 0, r"\sinh": 4, r"\cosh": 4}
 
 
@@ -72,9 +73,10 @@ class _Ruler:
         return float(_LONG.get(token, 1.0))
 
 
-def equation_rows(lhs: str, relation: str, expr: sp.Expr, line: float = LINE) -> list[str]:
+def equation_rows(lhs: str, relation: str, expr: sp.Expr, line: float = LINE, side: Side = NEAREST) -> list[str]:
     r"""Return rows for `aligned`: ``lhs &= …`` and continuation rows ``&\quad + …``."""
-    text = to_latex(expr)
+    shown = prepared(expr, side)
+    text = printed(shown)
     if width(lhs) + 2 + width(text) <= line:
         return [rf"{lhs} &{relation} {text}"]
     first, rows = rf"{lhs} &{relation} ", []
@@ -83,7 +85,7 @@ def equation_rows(lhs: str, relation: str, expr: sp.Expr, line: float = LINE) ->
         room = line - 3
     else:
         room = line - width(lhs) - 3
-    lines = list(_fill(_chunks(prepared(expr), room), room))
+    lines = list(_fill(_chunks(shown, room), room))
     return [*rows, first + lines[0], *(rf"&\quad {{}}{text}" for text in lines[1:])]
 
 
@@ -101,7 +103,7 @@ def _fill(chunks: Iterator[str] | list[str], room: float) -> Iterator[str]:
 
 def _chunks(expr: sp.Expr, room: float) -> list[str]:
     """Return pieces that may be set on separate lines, signs and brackets included."""
-    text = to_latex(expr)
+    text = printed(expr)
     if width(text) <= room:
         return [text]
     if isinstance(expr, sp.Add):
@@ -123,17 +125,17 @@ def _sum_chunks(expr: sp.Expr, room: float) -> list[str]:
 def _product_chunks(expr: sp.Expr, room: float) -> list[str]:
     sums = [a for a in expr.args if isinstance(a, sp.Add)]
     if sums:
-        longest = max(sums, key=lambda a: width(to_latex(a)))
+        longest = max(sums, key=lambda a: width(printed(a)))
         rest = expr / longest
         inner = _sum_chunks(longest, room - 4)
-        before = "" if rest == 1 else "-" if rest == -1 else to_latex(rest) + " "
+        before = "" if rest == 1 else "-" if rest == -1 else printed(rest) + " "
         return (
-            [rf"{before}\Bigl({inner[0]}", *inner[1:-1], rf"{inner[-1]}\Bigr)"] if len(inner) > 1 else [to_latex(expr)]
+            [rf"{before}\Bigl({inner[0]}", *inner[1:-1], rf"{inner[-1]}\Bigr)"] if len(inner) > 1 else [printed(expr)]
         )
     numerator, denominator = sp.fraction(expr)
     if not isinstance(numerator, sp.Mul):
-        return [to_latex(expr)]
-    factors = [to_latex(a) for a in numerator.args]
+        return [printed(expr)]
+    factors = [printed(a) for a in numerator.args]
     if denominator != 1:
-        factors.insert(0, rf"\frac{{1}}{{{to_latex(denominator)}}}")
+        factors.insert(0, rf"\frac{{1}}{{{printed(denominator)}}}")
     return [factors[0], *(rf"\cdot {f}" for f in factors[1:])]

@@ -11,8 +11,9 @@ import sympy as sp
 from vgtheory._errors import InputError
 from vgtheory.reporting.latex_layout import equation_rows, width
 from vgtheory.reporting.latex_text import prose
-from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.printing import decimal, to_latex
+from vgtheory.symbolic.rounding import NEAREST
 
 LINES_PER_TABLE = 38  # a tabular does not break across pages
 CHARACTERS = 96.0  # of small type in a line of the documents
@@ -102,11 +103,11 @@ def _height(cell: Any, share: float | None) -> float:
 
 def _math(cell: Formula | sp.Basic) -> str:
     """Return a cell's formula, broken into lines where it is long."""
-    expr = cell.expr if isinstance(cell, Formula) else cell
-    text = to_latex(expr)
+    expr, side = (cell.expr, RELATIONS[cell.kind].side) if isinstance(cell, Formula) else (cell, NEAREST)
+    text = to_latex(expr, side=side)
     if width(text) <= FORMULA or not isinstance(expr, sp.Expr):
         return text
-    rows = equation_rows("", "", expr, FORMULA)
+    rows = equation_rows("", "", expr, FORMULA, side)
     return "\\begin{aligned}[t]\n" + " \\\\\n".join(rows) + "\n\\end{aligned}" if len(rows) > 1 else text
 
 

@@ -27,7 +27,7 @@ _OPERATORS = {
     "Rightarrow": "⇒", "iff": "⇔", "implies": "⇒", "propto": "∝", "gg": "≫", "ll": "≪", "equiv": "≡",
     "dagger": "†", "ast": "∗", "star": "⋆", "nabla": "∇", "lbrace": "{", "rbrace": "}", "prime": "′", "forall": "∀",
     "exists": "∃", "emptyset": "∅", "otimes": "⊗", "oplus": "⊕", "mp": "∓", "div": "÷", "colonequals": "≔",
-    "lessgtr": "≶", "quad": " ", "subset": "⊂", "subseteq": "⊆",
+    "lessgtr": "≶", "top": "⊤", "perp": "⊥", "subset": "⊂", "subseteq": "⊆",
 }  # fmt: skip
 _NAMED = {
     "sin", "cos", "tan", "sinh", "cosh", "tanh", "sech", "csch", "coth", "exp", "log", "ln", "erf", "erfc",
@@ -48,8 +48,13 @@ _ACCENTS = {
     "vec": "→",
 }
 _DOUBLE = {"E": "𝔼", "P": "ℙ", "R": "ℝ", "N": "ℕ", "Z": "ℤ", "C": "ℂ"}
-_IGNORED = {"displaystyle", "textstyle", "limits", "nolimits", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl",
-            "Bigr", "biggl", "biggr", "mathopen", "mathclose", "nonumber", "allowbreak"}  # fmt: skip
+_SCRIPT_LETTERS = {"N": "𝒩", "F": "ℱ", "O": "𝒪", "L": "ℒ"}
+_IGNORED = {"displaystyle", "textstyle", "limits", "nolimits", "mathopen", "mathclose", "nonumber", "allowbreak"}
+_SIZES = {"big": "1.2em", "Big": "1.8em", "bigg": "2.4em", "Bigg": "3em"}
+_SIZED = re.compile(r"([bB]igg?)[lr]?")
+_FENCES = "{}|‖⟨⟩⌈⌉⌊⌋"
+_FIXED = ' stretchy="false" lspace="0" rspace="0"'
+_THIN = '<mspace width="0.17em"/>'  # on either side of a named function, as TeX sets it
 _TABLES = {"cases": ("{", ""), "aligned": ("", ""), "matrix": ("", ""), "pmatrix": ("(", ")"), "bmatrix": ("[", "]"),
            "split": ("", ""), "gathered": ("", "")}  # fmt: skip
 
@@ -64,6 +69,11 @@ def to_mathml(latex: str, display: bool = True) -> str:
     body = parser.row(())
     style = ' display="block"' if display else ""
     return f"<math{style}><mrow>{body}</mrow></math>"
+
+
+_ENDS, _NO_BREAK = re.compile(r"\A\s+|\s+\Z"), "\u00a0"  # spaces at the ends of a text would be dropped
+_OPERAND = re.compile(r"(?:</m(?:i|n|sup|sub|subsup|sqrt|root|frac|row|under|over|underover)>|[)\]}|‖⌉⌋⟩]</mo>)\Z")
+_OPENING = re.compile(r"\{?(?:\(|\[|\||\\left|\\[bB]igg?l?\(|[-+=,.;)\]}&/]|\\(?:right|le|ge|cdot|sim|,|;|quad|\\))")
 
 
 class _Parser:
@@ -82,9 +92,25 @@ class _Parser:
 
     def row(self, stops: tuple[str, ...]) -> str:
         out: list[str] = []
+        operand = False  # whether what comes before would run into the name of a function
         while (token := self.peek()) is not None and token not in stops:
-            out.append(self.scripted())
+            named = self.is_named()
+            element = self.scripted()
+            out.append(_THIN + element if named and operand else element)
+            operand = bool(_OPERAND.search(element)) if element else operand
+            if named and self.peek() not in (None, *stops) and not _OPENING.match(self.rest()):
+                out.append(_THIN)
+                operand = False
         return "".join(out)
+
+    def rest(self) -> str:
+        """Return a few tokens ahead, without spaces."""
+        return "".join(t for t in self.tokens[self.at : self.at + 8] if not t.isspace())
+
+    def is_named(self) -> bool:
+        """Whether a function that is written as a word comes next."""
+        name = (self.peek() or "")[1:]
+        return name in _NAMED or (name in _LIMITS and name not in ("sum", "prod")) or name.startswith("operatorname")
 
     def scripted(self) -> str:
         token = self.peek()
@@ -147,8 +173,7 @@ class _Parser:
         if token.isalpha():
             return f"<mi>{escape(token)}</mi>", False
         shown = {"-": "−", "*": "∗", "~": " "}.get(token, token)
-        fence = ' stretchy="false"' if token in "()[]|" else ""
-        return f"<mo{fence}>{escape(shown)}</mo>", False
+        return f"<mo{_FIXED if token in '()[]|' else ''}>{escape(shown)}</mo>", False
 
     def command(self, token: str) -> tuple[str, bool]:
         name = token[1:]
@@ -159,7 +184,7 @@ class _Parser:
             return f"<mi{upright}>{_GREEK[name]}</mi>", False
         if name in _OPERATORS or name in "{}%#&_|":
             shown = _OPERATORS.get(name, {"|": "‖"}.get(name, name))
-            return f'<mo stretchy="false">{escape(shown)}</mo>', False
+            return f"<mo{_FIXED if shown in _FENCES else ''}>{escape(shown)}</mo>", False
         if name in _NAMED:
             return f"<mi>{name}</mi>", False
         if name in _LIMITS:
@@ -169,6 +194,9 @@ class _Parser:
             return "<mo>∫</mo>", False
         if name in _IGNORED or name == "!":
             return "", False
+        if sized := _SIZED.fullmatch(name):
+            size = _SIZES[sized[1]]
+            return self.delimiter(f' minsize="{size}" maxsize="{size}"'), False
         return self.structure(name), False
 
     def structure(self, name: str) -> str:
@@ -185,14 +213,17 @@ class _Parser:
             case "begin":
                 return self.table(self.raw())
             case "text" | "textrm" | "mbox" | "textit":
-                return f"<mtext>{escape(self.raw())}</mtext>"
+                return f"<mtext>{escape(_ENDS.sub(_NO_BREAK, self.raw()))}</mtext>"
             case "operatorname" | "operatorname*" | "mathrm" | "mathsf" | "mathtt":
                 word = self.raw().replace("\\", "").replace(",", "").strip()
                 return f'<mi mathvariant="normal">{escape(word)}</mi>'
             case "mathbb":
                 letter = self.raw()
                 return f"<mi>{_DOUBLE.get(letter, escape(letter))}</mi>"
-            case "mathcal" | "mathbf" | "boldsymbol" | "mathit":
+            case "mathcal":
+                letter = self.raw()
+                return f"<mi>{_SCRIPT_LETTERS.get(letter, escape(letter))}</mi>"
+            case "mathbf" | "boldsymbol" | "mathit":
                 return self.argument()
             case "overset" | "underset" | "stackrel":
                 script, base = self.argument(), self.argument()
@@ -221,11 +252,12 @@ class _Parser:
         self.take()
         return f"<mrow>{opening}{''.join(inner)}{self.delimiter()}</mrow>"
 
-    def delimiter(self) -> str:
+    def delimiter(self, size: str = "") -> str:
         token = self.take()
         name = token.lstrip("\\") if len(token) > 1 else token
         shown = "" if token == "." else "‖" if token == "\\|" else _OPERATORS.get(name, name)
-        return f'<mo fence="true" stretchy="true">{escape(shown)}</mo>' if shown else ""
+        mark = f'fence="true" stretchy="true" symmetric="true" lspace="0" rspace="0"{size}'
+        return f"<mo {mark}>{escape(shown)}</mo>" if shown else ""
 
     def table(self, name: str) -> str:
         rows: list[list[str]] = [[]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vgtheory.reporting.latex_document import cited, equation
 from vgtheory.reporting.latex_table import table
 from vgtheory.symbolic.printing import decimal, to_latex
+from vgtheory.symbolic.rounding import DOWN, UP
 from vgtheory.theory.proofs.lyapunov import FiniteWidthRate, Model
 from vgtheory.theory.proofs.setting import Layer, Setting
 
@@ -200,7 +201,8 @@ def mixture(found: FiniteWidthRate, model: Model, upper: bool) -> str:
         + "\n"
         + shift
         + table(["t_k", "a_k"] * COLUMNS, rows)
-        + rf"\textbf{{Verification.}} For every $v$ with ${decimal(model.least)} \le v \le {to_latex(model.most)}$"
+        + r"\textbf{Verification.} For every $v$ with "
+        + rf"${decimal(model.least, side=DOWN)} \le v \le {to_latex(model.most, side=UP)}$"
         + equation(rf"{left} {relation} {decimal_exact(found.rate)}\; w(v) ,")
         + rf"so one layer multiplies $\mathbb{{E}}[{tangent}\, w(v_{{\ell+1}})]$ by at {extreme} "
         rf"{decimal_exact(found.rate)}. The range was cut into {found.boxes} intervals; on each one the difference of "

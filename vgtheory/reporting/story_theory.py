@@ -15,13 +15,12 @@ from vgtheory.reporting.facts import (
     KNOWN,
     extremum_row,
     extremum_value,
-    formula_latex,
     saturated_text,
 )
 from vgtheory.reporting.findings import SATURATED, Findings
 from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
 from vgtheory.symbolic.extrema import Extremum
-from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.symbolic.printing import to_latex
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, phase
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import mpmath
 import sympy as sp
@@ -13,15 +13,27 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.printing import displayed, to_latex
+from vgtheory.symbolic.rounding import DOWN, NEAREST, UP
 
 Status = Literal["proved", "certified", "quadrature", "asymptotic"]
 Kind = Literal["equality", "upper bound", "lower bound", "asymptotic", "certificate"]
-RELATIONS: dict[str, str] = {
-    "equality": "=",
-    "upper bound": r"\le",
-    "lower bound": r"\ge",
-    "asymptotic": r"\sim",
-    "certificate": r"\le",
+
+
+class Relation(NamedTuple):
+    """How a kind of statement is written, and to which side its numbers are rounded."""
+
+    latex: str
+    text: str
+    ascii: str
+    side: int
+
+
+RELATIONS: dict[str, Relation] = {
+    "equality": Relation("=", "=", "=", NEAREST),
+    "upper bound": Relation(r"\le", "≤", "<=", UP),
+    "lower bound": Relation(r"\ge", "≥", ">=", DOWN),
+    "asymptotic": Relation(r"\sim", "~", "~", NEAREST),
+    "certificate": Relation(r"\le", "≤", "<=", UP),
 }
 
 
@@ -74,11 +86,10 @@ class Formula:
     conditions: tuple[sp.Basic, ...] = ()
 
     def __repr__(self) -> str:
-        sign = {"equality": "=", "upper bound": "<=", "lower bound": ">=", "asymptotic": "~", "certificate": "<="}
-        return f"Formula({self.lhs} {sign[self.kind]} {self.expr}, {self.status})"
+        return f"Formula({self.lhs} {RELATIONS[self.kind].ascii} {self.expr}, {self.status})"
 
     def _repr_latex_(self) -> str:
-        return displayed(f"{to_latex(self.lhs)} {RELATIONS[self.kind]} {to_latex(self.expr)}")
+        return displayed(formula_latex(self))
 
     @property
     def symbols(self) -> tuple[sp.Symbol, ...]:
@@ -148,6 +159,12 @@ class Formula:
             ):
                 raise UnsupportedError(f"{self.expr} to {digits} digits: too many cancel; ask for fewer digits")
             return mpmath.mpf(0 if ball.contains(arb(0)) else ball.mid().str(digits + 8, radius=False))
+
+
+def formula_latex(formula: Formula, exact: bool = False) -> str:
+    """Return lhs, relation and value as LaTeX; the numbers of a bound are rounded away from what it bounds."""
+    relation = RELATIONS[formula.kind]
+    return f"{to_latex(formula.lhs, exact)} {relation.latex} {to_latex(formula.expr, exact, relation.side)}"
 
 
 def _upper_float(radius: arb) -> float:

@@ -6,34 +6,38 @@ Every LaTeX text of the package comes from here: `_repr_latex_` of the types, `v
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.printing.latex import LatexPrinter, translate
 
-from vgtheory.symbolic.notation import LATEX_FUNCTIONS, LATEX_NAMES
+from vgtheory.symbolic.enclosed import Enclosed
+from vgtheory.symbolic.notation import FUNCTIONS, SYMBOLS
+from vgtheory.symbolic.rounding import MAX_INTEGER, NEAREST, SIGNIFICANT_DIGITS, Side, decimal_of, rounded, written
 
-SIGNIFICANT_DIGITS = 5
-MAX_DENOMINATOR = 999
-MAX_NUMERATOR = 99_999
-MAX_INTEGER = 10**9
 MAX_EXPONENT_LENGTH = 24  # LaTeX characters of an exponent that is still set as e^{…}
-_NAMES = {symbol.name: text for symbol, text in LATEX_NAMES.items()}
 _PART = re.compile(r"([A-Za-z]+)(\d*)\Z")
+_GAP = "\x1f"  # between the factors of a product until it is known what they look like
+_NUMBER_IN_BRACKETS = re.compile(_GAP + r"(?=\\left\([\d.]+(?: \\cdot 10\^\{-?\d+\})?\\right\)\^)")
 
 
-class FieldPrinter(LatexPrinter):
+class AroundOne:
+    """For printers: 1 plus or minus a decimal is written in this order."""
+
+    def _as_ordered_terms(self, expr: sp.Expr, order: str | None = None) -> list[sp.Expr]:
+        if all(a.is_Number for a in expr.args):
+            return list(expr.args)
+        terms: list[sp.Expr] = super()._as_ordered_terms(expr, order)  # type: ignore[misc]
+        return terms
+
+
+class FieldPrinter(AroundOne, LatexPrinter):
     """SymPy's LatexPrinter with the notation of the field; `exact` keeps every digit, so that it can be read back."""
 
     def __init__(self, exact: bool = False) -> None:
-        super().__init__({"inv_trig_style": "full", "fold_short_frac": False})
+        super().__init__({"inv_trig_style": "full", "fold_short_frac": False, "ln_notation": True, "mul_symbol": _GAP})
         self.exact = exact
-
-    def doprint(self, expr: Any) -> str:
-        """Return the LaTeX of a SymPy object."""
-        return super().doprint(prepared(expr) if isinstance(expr, sp.Basic) and not self.exact else expr)
 
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
         return symbol_latex(expr.name)
@@ -44,8 +48,14 @@ class FieldPrinter(LatexPrinter):
     def _print_Float(self, expr: sp.Float) -> str:
         return super()._print_Float(expr) if self.exact else decimal(expr)
 
-    def _print_Integer(self, expr: sp.Integer) -> str:
-        return str(expr) if self.exact or abs(expr) <= MAX_INTEGER else decimal(expr)
+    def _print_Mul(self, expr: sp.Expr) -> str:
+        # A space would read as an argument: x (0.65)^L.
+        return _NUMBER_IN_BRACKETS.sub(r" \\cdot ", super()._print_Mul(expr)).replace(_GAP, " ")
+
+    def _helper_print_standard_power(self, expr: sp.Pow, template: str) -> str:
+        if not (expr.base.is_Float or isinstance(expr.base, Enclosed)):
+            return str(super()._helper_print_standard_power(expr, template))
+        return template % (rf"\left({self._print(expr.base)}\right)", self._print(expr.exp))
 
     def _print_ExpBase(self, expr: sp.Expr, exp: Any = None) -> str:
         exponent = self._print(expr.args[0])
@@ -55,7 +65,7 @@ class FieldPrinter(LatexPrinter):
         return self._hprint_Pow(text, exp) if exp else text
 
     def _hprint_Function(self, func: str) -> str:
-        return LATEX_FUNCTIONS.get(func) or super()._hprint_Function(func)
+        return FUNCTIONS[func].latex if func in FUNCTIONS else super()._hprint_Function(func)
 
     def _print_erfcx(self, expr: sp.Expr, exp: Any = None) -> str:
         power = f"^{{{exp}}}" if exp is not None else ""
@@ -82,15 +92,9 @@ class FieldPrinter(LatexPrinter):
         return rf"\left({base}\right)^{{{exp}}}"
 
 
-def prepared(expr: sp.Basic) -> sp.Basic:
-    """Return `expr` with 1 − tanh² as sech² and every long fraction as a short decimal, for the eye only."""
-    expr = expr.replace(lambda e: isinstance(e, sp.Add) and bool(_tanh_pair(e)), _with_sech)
-    long = {
-        r: sp.Float(r, 15)
-        for r in expr.atoms(sp.Rational)
-        if r.q > MAX_DENOMINATOR or (r.q > 1 and abs(r.p) > MAX_NUMERATOR)
-    }
-    return expr.xreplace(long)
+def prepared(expr: sp.Basic, side: Side = NEAREST) -> sp.Basic:
+    """Return `expr` for the eye only: 1 − tanh² as sech², long numbers as decimals that move its value to `side`."""
+    return rounded(expr.replace(lambda e: isinstance(e, sp.Add) and bool(_tanh_pair(e)), _with_sech), side)
 
 
 def _tanh_pair(expr: sp.Add) -> tuple[sp.Expr, sp.Expr] | None:
@@ -113,29 +117,27 @@ def displayed(latex: str) -> str:
     return rf"$\displaystyle {latex}$"
 
 
-def decimal(number: Any, digits: int = SIGNIFICANT_DIGITS) -> str:
-    r"""Return a number as a short decimal, ``1.0507`` or ``2.1 \cdot 10^{-7}``."""
-    text = sp.N(sp.sympify(number), 30)
-    if not text.is_finite:
-        return {"oo": r"\infty", "-oo": r"-\infty"}.get(str(text), r"\text{nan}")
-    mantissa, _, exponent = f"{_as_decimal(text):.{digits - 1}e}".partition("e")
-    power = int(exponent)
-    if -4 <= power <= 6:
-        short = f"{_as_decimal(text):.{max(digits - 1 - power, 0)}f}"
-        return (short.rstrip("0").rstrip(".") if "." in short else short) or "0"
-    mantissa = mantissa.rstrip("0").rstrip(".")
-    sign, size = ("-", mantissa[1:]) if mantissa.startswith("-") else ("", mantissa)
-    return f"{sign}10^{{{power}}}" if size == "1" else rf"{mantissa} \cdot 10^{{{power}}}"
-
-
-def _as_decimal(number: sp.Float) -> Any:
-    return Decimal(str(number))
+def decimal(number: Any, digits: int = SIGNIFICANT_DIGITS, side: int = NEAREST) -> str:
+    r"""Return a number as a short decimal, ``1.0507`` or ``2.1 \cdot 10^{-7}``, rounded to a side or to nearest."""
+    # A float is an end of an enclosure, to its last bit, where the side matters.
+    value = sp.Rational(number) if side != NEAREST and isinstance(number, float) else sp.sympify(number)
+    if side == NEAREST and not value.is_Rational:  # what nothing encloses has a value all the same
+        value = sp.N(value, 30)
+    if value.is_Integer and abs(value) <= MAX_INTEGER:
+        return str(value)
+    if not value.is_finite:
+        return {"oo": r"\infty", "-oo": r"-\infty"}.get(str(value), r"\text{nan}")
+    mantissa, power = written(decimal_of(value, side, digits))
+    if power is None:
+        return mantissa
+    head = rf"{mantissa} \cdot 10" if mantissa not in ("1", "-1") else f"{mantissa[:-1]}10"
+    return f"{head}^{{{power}}}"
 
 
 def symbol_latex(name: str) -> str:
     r"""Return the LaTeX of a symbol's name: the field's own, Greek, else upright words, ``\mathrm{gain}_{2}``."""
-    if name in _NAMES:
-        return _NAMES[name]
+    if name in SYMBOLS:
+        return SYMBOLS[name].latex
     head, *subs = re.split(r"_+", name.strip("_")) if name.strip("_") else ["?"]
     parts = [_letters(head), *(_letters(s) for s in subs)]
     match = _PART.match(head)
@@ -158,17 +160,26 @@ def _letters(word: str) -> str:
     return rf"\mathrm{{{kept}}}"
 
 
-def to_latex(expr: Any, exact: bool = False) -> str:
+def to_latex(expr: Any, exact: bool = False, side: Side = NEAREST) -> str:
     r"""Return the LaTeX of a SymPy object, without dollar signs.
 
     For the eye numbers are shortened and 1 − tanh² becomes sech²; with `exact` nothing is, and
-    :func:`vgtheory.symbolic.parser.parse` reads the same expression back.
+    :func:`vgtheory.symbolic.parser.parse` reads the same expression back.  What is shortened moves the value to
+    `side`: a bound's away from what it bounds.
 
-    >>> from sympy import Symbol, tanh, Rational
+    >>> from sympy import Rational, Symbol, tanh
+    >>> from vgtheory.symbolic.notation import depth
     >>> x = Symbol("x", real=True)
     >>> print(to_latex((1 - tanh(x) ** 2) * Symbol("sigma_w")))
     \sigma_w \operatorname{sech}^{2}{\left(x \right)}
     >>> print(to_latex(Rational("1.0507009873554804934") * x))
     1.0507 x
+    >>> print(to_latex(Rational(2047, 2048) ** depth, side=1))
+    \left(1 - 0.00048828\right)^{L}
     """
-    return FieldPrinter(exact).doprint(expr)
+    return FieldPrinter(exact).doprint(prepared(expr, side) if isinstance(expr, sp.Basic) and not exact else expr)
+
+
+def printed(expr: sp.Basic) -> str:
+    """Return the LaTeX of a part of what :func:`prepared` returned."""
+    return FieldPrinter().doprint(expr)

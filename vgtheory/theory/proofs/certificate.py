@@ -10,8 +10,9 @@ import sympy as sp
 from vgtheory.model.network import Network
 from vgtheory.symbolic.ball import outward
 from vgtheory.symbolic.complex_ball import enclose
-from vgtheory.symbolic.notation import gradient_square
-from vgtheory.symbolic.printing import displayed, to_latex
+from vgtheory.symbolic.formula import Formula, Kind, formula_latex
+from vgtheory.symbolic.notation import depth, gradient_square
+from vgtheory.symbolic.printing import displayed
 from vgtheory.theory.proofs.rates import Proof, Rate, lower_rates, smallest_rate
 from vgtheory.theory.proofs.setting import Setting, certainly_below, setting_of
 
@@ -40,10 +41,8 @@ class Certificate:
     prefactor: sp.Expr = sp.S.One
 
     def _repr_latex_(self) -> str:
-        sign = r"\le" if self.verdict == "vanishes" else r"\ge"
-        before = "" if self.prefactor == 1 else to_latex(self.prefactor) + r" \cdot "
-        value = rf"{before}\left({to_latex(self.rate)}\right)^{{L}}"
-        return displayed(f"{to_latex(gradient_square)} {sign} {value}")
+        kind: Kind = "upper bound" if self.verdict == "vanishes" else "lower bound"
+        return displayed(formula_latex(Formula(gradient_square, self.prefactor * self.rate**depth, kind)))
 
 
 def certificate(network: Network) -> Certificate | None:

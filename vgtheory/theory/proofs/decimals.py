@@ -44,6 +44,11 @@ class Decimal(sp.AtomicExpr, Enclosed):
         return bool(self.number > 0)
 
     @property
+    def rational(self) -> sp.Rational:
+        """Return the number as a fraction."""
+        return self.number
+
+    @property
     def free_symbols(self) -> set[sp.Symbol]:
         """Return no symbol."""
         return set()

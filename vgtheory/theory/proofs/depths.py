@@ -63,7 +63,7 @@ def depth_bounds(s: Setting) -> list[Formula]:
             "upper bound",
             best.status,
             "depth to vanish",
-            "From this depth on the gradient at the input is at most eps with probability at least 1 − p.",
+            "From this depth on the gradient at the input is at most ε with probability at least 1 − p.",
             best.assumptions,
         )
     )

@@ -21,12 +21,13 @@ from vgtheory.symbolic.notation import (
     mean_log_det,
     mean_log_stretch,
     p,
+    theta,
     var_log_det,
     var_log_stretch,
 )
 from vgtheory.theory.asymptotics.homogeneous import log_square_sum
 from vgtheory.theory.proofs.infimum import WIDEST, Infimum, LogMoment
-from vgtheory.theory.proofs.moments import DIRECTION, theta
+from vgtheory.theory.proofs.moments import DIRECTION
 from vgtheory.theory.proofs.setting import Layer, Setting
 
 GAUSSIAN = "weights Gaussian"
@@ -57,7 +58,10 @@ class LogLength(Enclosed):
     def _sympystr(self, printer: Any) -> str:
         return f"LogLength({', '.join(printer._print(a) for a in self.args)})"
 
-    _plain = _sympystr
+    def _plain(self, printer: Any) -> str:
+        order, width, share = self.args
+        n = printer._print(width)
+        return f"{'E' if order == 1 else 'Var'} ln χ²_{n if share == 1 else f'Bin({n}, 1/2)'}"
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
@@ -106,7 +110,9 @@ class LogDeterminant(Enclosed):
     def _sympystr(self, printer: Any) -> str:
         return f"LogDeterminant({', '.join(printer._print(a) for a in self.args)})"
 
-    _plain = _sympystr
+    def _plain(self, printer: Any) -> str:
+        order, width = self.args
+        return f"Σ_(k ≤ {printer._print(width)}) {'E' if order == 1 else 'Var'} ln χ²_k"
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""

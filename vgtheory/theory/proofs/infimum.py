@@ -45,7 +45,9 @@ class LogMoment(Enclosed):
     def _sympystr(self, printer: Any) -> str:
         return f"LogMoment({', '.join(printer._print(a) for a in self.args)})"
 
-    _plain = _sympystr
+    def _plain(self, printer: Any) -> str:
+        theta, width, p = (printer._print(a) for a in self.args)
+        return f"ln E(χ²_Bin({width}, {p})/({width}*{p}))^({theta})"
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
@@ -90,6 +92,7 @@ class Exponential(Enclosed):
 
     is_commutative = True
     is_positive = True
+    directions = (1,)
 
     def __new__(cls, x: Any) -> Exponential:
         """Return the exponential, not evaluated."""
@@ -115,6 +118,7 @@ class Infimum(Enclosed):
 
     is_commutative = True
     is_extended_real = True
+    directions = (1,)
 
     def __new__(cls, expr: Any, *ranges: Any) -> Infimum:
         """Return the infimum, not evaluated."""
@@ -144,7 +148,12 @@ class Infimum(Enclosed):
     def _sympystr(self, printer: Any) -> str:
         return f"Infimum({', '.join(printer._print(a) for a in self.args)})"
 
-    _plain = _sympystr
+    def _plain(self, printer: Any) -> str:
+        below = ", ".join(
+            f"{printer._print(lo)} < {printer._print(x)}" + ("" if hi == sp.oo else f" < {printer._print(hi)}")
+            for x, lo, hi in self.args[1:]
+        )
+        return f"inf[{printer._print(self.args[0])} : {below}]"
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the expression at a point where it is close to its infimum."""

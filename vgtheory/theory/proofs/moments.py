@@ -19,6 +19,7 @@ from vgtheory.symbolic.notation import (
     stretch_persistence,
     stretch_tail,
     t,
+    theta,
 )
 from vgtheory.theory.proofs.infimum import WIDEST, Exponential, Infimum, LogMoment
 from vgtheory.theory.proofs.rates import DECREASING, GAUSSIAN
@@ -26,7 +27,6 @@ from vgtheory.theory.proofs.setting import Layer, Setting
 
 DIRECTION = "v fixed before the weights are drawn, ‖v‖ = 1"
 PROBABILITY = "holds with probability at least 1 − p"
-theta = sp.Symbol("theta", positive=True)  # the exponent of a Chernoff bound
 
 
 def moment_bounds(s: Setting) -> list[Formula]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sympy as sp
 
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import jacobian_norm, p
+from vgtheory.symbolic.notation import fineness, jacobian_norm, p, theta
 from vgtheory.theory.proofs.infimum import WIDEST, Exponential, Infimum
-from vgtheory.theory.proofs.moments import comparable, log_moments, mean_square, theta
+from vgtheory.theory.proofs.moments import comparable, log_moments, mean_square
 from vgtheory.theory.proofs.rates import DECREASING, GAUSSIAN
 from vgtheory.theory.proofs.setting import Setting
 
 PROBABILITY = "holds with probability at least 1 − p"
-e = sp.Symbol("e", positive=True)  # the fineness of a net of the sphere
 
 
 def operator_norm_bounds(s: Setting) -> list[Formula]:
@@ -30,17 +29,17 @@ def operator_norm_bounds(s: Setting) -> list[Formula]:
 
 
 def _covering(s: Setting) -> sp.Expr:
-    """Return N_0 ln(1 + 2/e) + ln(1/p): the logarithm of the number of points of an e-net of the sphere, over p."""
-    return s.layers[0].inputs * sp.log(1 + 2 / e) + sp.log(1 / p)
+    """Return N_0 ln(1 + 2/δ) + ln(1/p): the logarithm of the number of points of an δ-net of the sphere, over p."""
+    return s.layers[0].inputs * sp.log(1 + 2 / fineness) + sp.log(1 / p)
 
 
 def _net(s: Setting) -> Formula:
-    """Return the chi-square domination at every point of an e-net; ‖J‖ ≤ max over the net/(1 − e)."""
+    """Return the chi-square domination at every point of an δ-net; ‖J‖ ≤ max over the net/(1 − δ)."""
     kappa = s.slope.largest
     assert kappa is not None
     beta = s.total(lambda layer: 1 / layer.outputs)
     spread = s.total(lambda layer: 1 / layer.outputs + 1 / layer.outputs**2)
-    excess = Infimum(-beta - 2 * sp.log(1 - e) + 2 * sp.sqrt(spread * _covering(s)), (e, 0, 1))
+    excess = Infimum(-beta - 2 * sp.log(1 - fineness) + 2 * sp.sqrt(spread * _covering(s)), (fineness, 0, 1))
     scale = s.product(lambda layer: kappa.value * layer.sigma_w) * sp.sqrt(s.layers[-1].outputs / s.layers[0].inputs)
     return Formula(
         jacobian_norm,
@@ -56,7 +55,9 @@ def _net(s: Setting) -> Formula:
 
 def _net_of_moments(s: Setting) -> Formula:
     """Return the same with the moments of the comparison law in place of chi-square domination."""
-    best = Infimum(-2 * sp.log(1 - e) + (log_moments(s, theta) + _covering(s)) / theta, (theta, 1, sp.oo), (e, 0, 1))
+    best = Infimum(
+        -2 * sp.log(1 - fineness) + (log_moments(s, theta) + _covering(s)) / theta, (theta, 1, sp.oo), (fineness, 0, 1)
+    )
     return Formula(
         jacobian_norm,
         sp.sqrt(mean_square(s)) * Exponential(best / 2),

@@ -30,7 +30,7 @@ def saturation_bounds(s: Setting) -> list[Formula]:
     if found is None or found.expr is None or found.expr is sp.S.EmptySet or found.expr is sp.S.Reals:
         return []
     probability = found.probability(q)
-    below = f"eps = {found.eps}" if found.eps.is_number else "eps is below sup |φ'|"
+    below = f"ε = {found.eps}" if found.eps.is_number else "ε is below sup |φ'|"
     assumptions = ("weights and biases Gaussian", below)
     formulas = [
         Formula(
@@ -39,7 +39,7 @@ def saturation_bounds(s: Setting) -> list[Formula]:
             "equality",
             "proved",
             "probability of saturation",
-            "A neuron whose pre-activation has variance q has a slope of at most eps with this probability.",
+            "A neuron whose pre-activation has variance q has a slope of at most ε with this probability.",
             assumptions,
         )
     ]
@@ -87,7 +87,7 @@ def _counts(s: Setting, share: sp.Expr, assumptions: tuple[str, ...], few: bool)
             "proved",
             f"whole layer saturated, {'bias' if few else 'bounded activation'}",
             f"The probability that all neurons of a layer are saturated is at {'least' if few else 'most'} this; then "
-            "the layer multiplies the gradient by at most eps.",
+            "the layer multiplies the gradient by at most ε.",
             assumptions,
         ),
     ]

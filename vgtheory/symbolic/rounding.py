@@ -1,0 +1,296 @@
+"""Numbers for the eye: five significant digits, and what bounds a quantity is rounded away from it.
+
+A rounded number moves the value of the formula around it up or down, which the signs of its surroundings decide.
+Where they do not, the number is kept exact.  Numbers that meet in a sum or product are shown as the one number that
+they make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from math import prod
+
+import sympy as sp
+from flint import arb
+from sympy.core.function import AppliedUndef
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.symbolic import notation as n
+from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.enclosed import Enclosed
+
+SIGNIFICANT_DIGITS = 5
+MAX_DENOMINATOR = 999  # fractions and whole numbers up to these sizes are shown as they are
+MAX_NUMERATOR = 99_999
+MAX_INTEGER = 10**9
+MAX_OPERATIONS = 7  # of a closed form that a bound still shows
+NEAR_ONE = sp.Rational(1, 1000)  # the base of a power that is as close to 1 is shown as 1 plus or minus the rest
+BALL_DIGITS = 16
+MAX_BITS = 10_000  # of a fraction that is rounded as one
+SMALLEST_POWER, LARGEST_POWER = -4, 7  # of ten, between which numbers are written with all their digits
+
+UP, NEAREST, DOWN = 1, 0, -1
+Side = int | None  # UP, NEAREST or DOWN; None: outward is not known, and nothing may be rounded
+
+_RISING = (sp.exp, sp.log, sp.tanh, sp.sinh, sp.atan, sp.asinh, sp.erf, sp.ceiling, sp.floor, sp.Max, sp.Min)
+_FALLING = (sp.erfc,)
+# What the symbols range over, in terms of symbols of one sign: 1 ≤ ℓ ≤ L, N ≥ 1, probabilities and thresholds below 1.
+_ABOVE = {s: sp.Symbol(f"{s.name}_more", nonnegative=True) for s in (n.depth, n.width, n.layer)}
+_BELOW = {s: 1 / (1 + sp.Symbol(f"{s.name}_less", positive=True)) for s in (n.eps, n.p, n.fraction, n.fineness)}
+_RANGES = {n.depth: 1 + _ABOVE[n.layer] + _ABOVE[n.depth], n.layer: 1 + _ABOVE[n.layer], n.width: 1 + _ABOVE[n.width]}
+_RANGES |= _BELOW
+
+
+def rounded(expr: sp.Basic, side: Side = NEAREST) -> sp.Basic:
+    """Return `expr` with every long number as a short decimal, so that its value moves to `side`, if at all.
+
+    Long are decimals, fractions and whole numbers of many digits, and numbers without a closed form.  A relation moves
+    down if it holds less often.
+
+    >>> x = sp.Symbol("x", positive=True)
+    >>> rounded(sp.Rational(2047, 2048) * x, UP), rounded(sp.Rational(2047, 2048) / x, DOWN)
+    (0.99952*x, 0.99951/x)
+    >>> rounded(1 / (x + sp.Rational(2047, 2048)), UP)
+    1/(x + 0.99951)
+    """
+    if not _is_long(expr, side):
+        return expr
+    if _is_number(expr):
+        return _shown(expr, side)
+    if isinstance(expr, sp.Add):
+        return _of_sum(expr, side)
+    if isinstance(expr, sp.Mul):
+        return _of_product(expr, side)
+    if isinstance(expr, sp.Pow):
+        return _of_power(expr.base, expr.exp, side)
+    return expr.func(*(rounded(a, s) for a, s in zip(expr.args, _sides(expr, side), strict=True)))
+
+
+def decimal_of(value: sp.Expr, side: int = NEAREST, digits: int = SIGNIFICANT_DIGITS) -> sp.Float:
+    """Return a number to so many significant digits, rounded up, down or to nearest.
+
+    Raises UnsupportedError where the number cannot be enclosed, InputError where it is not finite.
+    """
+    exact = _rational(value)
+    if exact is not None and max(int(exact.p).bit_length(), int(exact.q).bit_length()) <= MAX_BITS:
+        return _of_fraction(Fraction(int(exact.p), int(exact.q)), side, digits)
+    ball = enclose(value, max(BALL_DIGITS, digits + 2))
+    if not ball.is_finite():
+        raise InputError(f"{value}", "a finite number", "choose values inside the formula's domain")
+    if abs(ball).upper() == 0:
+        return sp.Float(0)
+    power = _whole((abs(ball).upper().log() / arb(10).log()).mid().floor()) - digits + 1
+    scaled = ball / arb(10) ** power
+    ends = {UP: scaled.upper().ceil, DOWN: scaled.lower().floor, NEAREST: (scaled.mid() + arb(1) / 2).floor}
+    return _float(_whole(ends[side]()), power)
+
+
+def written(value: sp.Float) -> tuple[str, int | None]:
+    """Return a decimal as text and the power of ten that it is to be multiplied by, None where all digits fit.
+
+    >>> written(sp.Float("-0.00099952")), written(sp.Float("1e-2121978")), written(sp.Float("12e40"))
+    (('-0.00099952', None), ('1', -2121978), ('1.2', 41))
+    """
+    sign, digits, power = Decimal(str(value)).as_tuple()
+    text = "".join(map(str, digits)).lstrip("0") or "0"
+    point = len(text) + int(power)  # digits before the point
+    text = text.rstrip("0") or "0"
+    minus = "-" if sign else ""
+    if text == "0" or SMALLEST_POWER < point <= LARGEST_POWER:
+        whole, rest = text[: max(point, 0)].ljust(point, "0") or "0", "0" * -point + text[max(point, 0) :]
+        return f"{minus}{whole}.{rest}".rstrip("0").rstrip(".") if text != "0" and rest else minus + whole, None
+    return minus + text[0] + ("." + text[1:] if len(text) > 1 else ""), point - 1
+
+
+def _whole(number: arb) -> int:
+    return int(number.unique_fmpz())
+
+
+def _of_fraction(number: Fraction, side: int, digits: int) -> sp.Float:
+    """Return the same of a fraction; a decimal of so many digits stays what it is."""
+    if not number:
+        return sp.Float(0)
+    power = len(str(abs(number.numerator))) - len(str(number.denominator)) - digits
+    power += abs(number) >= Fraction(10) ** (power + digits)
+    scaled = number / Fraction(10) ** power
+    ends: dict[int, Callable[[], int]] = {UP: scaled.__ceil__, DOWN: scaled.__floor__, NEAREST: scaled.__round__}
+    return _float(ends[side](), power)
+
+
+def _float(whole: int, power: int) -> sp.Float:
+    return sp.Float(f"{whole}e{power}", max(15, len(str(whole))))
+
+
+def _rational(value: sp.Expr) -> sp.Rational | None:
+    """Return the value where it is an exact fraction without any work; a Float counts as what it prints."""
+    if isinstance(value, sp.Rational):
+        return value
+    if isinstance(value, sp.Float):
+        return sp.Rational(str(value)) if value.is_finite else None
+    if isinstance(value, Enclosed):
+        return value.rational
+    if isinstance(value, (sp.Add, sp.Mul)):
+        parts = [_rational(a) for a in value.args]
+        return None if None in parts else value.func(*parts)
+    if isinstance(value, sp.Pow) and value.exp == -1:
+        base = _rational(value.base)
+        return 1 / base if base else None
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _is_long(expr: sp.Basic, side: Side = NEAREST) -> bool:
+    """Whether a number that would not be shown as it stands takes part."""
+    if not expr.args:
+        return _is_long_atom(expr)
+    if _is_number(expr) and (isinstance(expr, Enclosed) or (side and expr.count_ops() > MAX_OPERATIONS)):
+        return True
+    return any(_is_long(a, side) for a in expr.args)
+
+
+def _is_long_atom(expr: sp.Basic) -> bool:
+    if isinstance(expr, sp.Integer):
+        return bool(abs(expr) > MAX_INTEGER)
+    if isinstance(expr, sp.Rational):
+        return bool(expr.q > MAX_DENOMINATOR or abs(expr.p) > MAX_NUMERATOR)
+    return isinstance(expr, (sp.Float, Enclosed))
+
+
+def _is_number(expr: sp.Basic) -> bool:
+    return isinstance(expr, sp.Expr) and not expr.free_symbols and not expr.has(AppliedUndef)
+
+
+def _shown(number: sp.Expr, side: Side) -> sp.Expr:
+    """Return a number as a decimal, or exact where rounding is not allowed or nothing encloses it."""
+    if side is not None:
+        try:
+            return decimal_of(number, side)
+        except (UnsupportedError, InputError):
+            if side == NEAREST and not number.has(Enclosed):
+                return sp.N(number, 15)
+    return number.xreplace({f: sp.Rational(str(f)) for f in number.atoms(sp.Float) if f.is_finite})
+
+
+def _times(side: Side, sign: int | None) -> Side:
+    return NEAREST if side == NEAREST else None if side is None or sign is None else side * sign
+
+
+def _of_sum(expr: sp.Add, side: Side) -> sp.Expr:
+    numbers, others = _split(expr)
+    terms = [rounded(a, side) for a in others]
+    return sp.Add(*_one_number(sp.Add, numbers, side), *terms, evaluate=False) if numbers else expr.func(*terms)
+
+
+def _of_product(expr: sp.Mul, side: Side) -> sp.Expr:
+    numbers, others = _split(expr)
+    signs = [_sign(a) for a in others]
+    sides = [_times(side, _sign_of_all([*numbers, *others[:i], *others[i + 1 :]])) for i in range(len(others))]
+    coefficient = _one_number(sp.Mul, numbers, _times(side, None if None in signs else prod(signs)))
+    factors = [*(c for c in coefficient if c != 1), *(rounded(a, s) for a, s in zip(others, sides, strict=True))]
+    return sp.Mul(*factors, evaluate=False) if len(factors) > 1 else factors[0]
+
+
+def _split(expr: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    """Return the arguments that are numbers, and the others."""
+    return [a for a in expr.args if _is_number(a)], [a for a in expr.args if not _is_number(a)]
+
+
+def _one_number(join: Callable[..., sp.Expr], numbers: list[sp.Expr], side: Side) -> list[sp.Expr]:
+    """Return numbers as the one decimal that they make, or as they are where all of them are short."""
+    together = join(*numbers)
+    return [_shown(together, side)] if any(_is_long(a, side) for a in (together, *numbers)) else numbers
+
+
+def _of_power(base: sp.Expr, exponent: sp.Expr, side: Side) -> sp.Expr:
+    if _is_number(base) and _is_long(base, side):
+        low = _shown_base(base, _times(side, _sign(exponent)))
+    else:
+        # An odd negative power falls on either side of its pole; every other one is monotone in a nonnegative base.
+        monotone = (exponent.is_Integer and exponent.is_negative and exponent.is_odd) or _sign(base) == 1
+        low = rounded(base, _times(side, _sign(exponent) if monotone else None))
+    return sp.Pow(low, rounded(exponent, _times(side, _side_of_one(base))), evaluate=False)
+
+
+def _shown_base(base: sp.Expr, side: Side) -> sp.Expr:
+    """Return the base of a power as a decimal, and next to 1 as 1 plus or minus one, which keeps what it is about."""
+    rest = base - 1
+    try:
+        if side is not None and 0 < abs(decimal_of(rest)) < NEAR_ONE:
+            return sp.Add(1, decimal_of(rest, side), evaluate=False)
+    except (UnsupportedError, InputError):
+        pass
+    return _shown(base, side)
+
+
+def _sides(expr: sp.Basic, side: Side) -> list[Side]:
+    """Return to which side each argument of a function or relation may move."""
+    count = len(expr.args)
+    if side in (NEAREST, None):
+        return [side] * count
+    if isinstance(expr, (sp.Lt, sp.Le)):
+        return [_times(side, -1), side]
+    if isinstance(expr, (sp.Gt, sp.Ge)):
+        return [side, _times(side, -1)]
+    if isinstance(expr, Enclosed):
+        return [*(_times(side, d) for d in expr.directions), *[None] * (count - len(expr.directions))]
+    if isinstance(expr, _RISING):
+        return [side] * count
+    if isinstance(expr, _FALLING):
+        return [_times(side, -1)] * count
+    if isinstance(expr, sp.Piecewise):
+        return [side] * count
+    if isinstance(expr, sp.functions.elementary.piecewise.ExprCondPair):
+        return [side, None]
+    return [_times(side, _sign(expr.args[0]))] if isinstance(expr, sp.Abs) else [None] * count
+
+
+def _sign_of_all(factors: Iterable[sp.Expr]) -> int | None:
+    signs = [_sign(a) for a in factors]
+    return None if None in signs else prod(s for s in signs if s is not None)
+
+
+@lru_cache(maxsize=4096)
+def _sign(expr: sp.Expr) -> int | None:
+    """Return 1 where `expr` is nowhere negative, −1 where it is nowhere positive, None where neither is known."""
+    if _is_number(expr):
+        return _sign_of_number(expr)
+    if isinstance(expr, sp.Mul):
+        return _sign_of_all(expr.args)
+    if isinstance(expr, sp.log):
+        return _side_of_one(expr.args[0])
+    if isinstance(expr, sp.Pow) and _sign(expr.base) == 1:
+        return 1
+    if isinstance(expr, sp.Add):
+        signs = {_sign(a) for a in expr.args}
+        if len(signs) == 1 and None not in signs:
+            return signs.pop()
+    general = expr.xreplace(_RANGES)
+    general = sp.expand(general) if isinstance(general, sp.Add) else general
+    return 1 if general.is_nonnegative else -1 if general.is_nonpositive else None
+
+
+def _sign_of_number(expr: sp.Expr) -> int | None:
+    if expr.is_nonnegative is not None:
+        return 1 if expr.is_nonnegative else -1
+    try:
+        ball = enclose(expr, BALL_DIGITS)
+    except (UnsupportedError, InputError):
+        return None
+    return 1 if ball >= 0 else -1 if ball <= 0 else None
+
+
+def _side_of_one(expr: sp.Expr) -> int | None:
+    """Return 1 where `expr` is nowhere below 1, −1 where it is positive and nowhere above, None where neither."""
+    if isinstance(expr, sp.Mul):
+        sides = {_side_of_one(a) for a in expr.args}
+        if len(sides) == 1 and None not in sides:
+            return sides.pop()
+    if isinstance(expr, sp.Pow):
+        base, power = _side_of_one(expr.base), _sign(expr.exp)
+        if base is not None and power is not None:
+            return base * power
+    above = _sign(expr - 1)
+    return above if above == 1 or (above == -1 and _sign(expr) == 1) else None
