@@ -5,8 +5,9 @@ and zero at a kink).  Panels are therefore the union of a uniform grid in z and 
 once per function: it starts at the kinks and is bisected until every panel is resolved.  The cost grows with ln q.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,29 @@ PANEL = 1.3  # width of the uniform panels in z
 MAX_PANELS = 2500
 _TOLERANCE = 1e-13
 _TAIL = 1e-15
+_NOISE = 1e-15  # of the mean size of what is averaged: a smaller mean is rounding
+# Panels in −ln(distance) from a point up to which a function is not smooth: fine while its next orders count.
+_FINE, _COARSE, _LAST_FINE, _LAST = 2.0, 12.0, 60.0, 660.0
+_GRADES = 4.0 ** -np.arange(21)  # of the same where means are over two variables
 
 
 class UnresolvedError(ArithmeticError):
     """The function varies too fast over the range that the question needs."""
+
+
+class Rough(NamedTuple):
+    """A point up to which functions behave like powers of the distance, unbounded ones among them.
+
+    Parameters
+    ----------
+    at : the point; `at` − radius and `at` + radius are breakpoints of the grid.
+    radius : within which there is no other breakpoint.
+    functions : the functions of h − `at`, so that no digit of the distance is lost.
+    """
+
+    at: float
+    radius: float
+    functions: Functions
 
 
 @cache
@@ -59,11 +79,15 @@ class PanelGrid:
     ----------
     functions : the integrands (see `Functions`), smooth between the breakpoints.
     breakpoints : where they or their derivatives jump.
+    rough : points and radii; within them panels shrink geometrically towards the point, whatever the functions do.
     """
 
-    def __init__(self, functions: Functions, breakpoints: tuple[float, ...] = ()) -> None:
+    def __init__(
+        self, functions: Functions, breakpoints: tuple[float, ...] = (), rough: Sequence[tuple[float, float]] = ()
+    ) -> None:
         self._functions = functions
         self._breakpoints = np.array(sorted(breakpoints), dtype=float)
+        self._rough = np.array(rough, dtype=float).reshape(-1, 2)
         self._rings: list[Array] = []
         self._reach = 0.0
         self._inner: Array | float = 0.0
@@ -94,10 +118,14 @@ class PanelGrid:
 
     def _resolve(self, lo: float, hi: float) -> Array:
         """Return the edges inside [lo, hi], bisected until each panel is integrated to _TOLERANCE."""
-        inside = self._breakpoints[(self._breakpoints > lo) & (self._breakpoints < hi)]
-        todo = np.concatenate([[lo], inside, [hi]])
+        graded = self._rough[:, 1] * _GRADES[:, None]
+        around = [(self._rough[:, 0] + side * graded).ravel() for side in (-1, 1)]
+        inside = np.concatenate([self._breakpoints, *around])
+        todo = np.unique(np.concatenate([[lo], inside[(inside > lo) & (inside < hi)], [hi]]))
         todo = np.stack([todo[:-1], todo[1:]], axis=-1)
-        done = [np.array([lo, hi])]
+        near = (np.abs(todo.mean(axis=1)[:, None] - self._rough[:, 0]) < self._rough[:, 1]).any(axis=1)
+        done = [np.array([lo, hi]), todo[near].ravel()]
+        todo = todo[~near]
         total: Array | float = 0.0
         while len(todo):
             middle = todo.mean(axis=1)
@@ -142,7 +170,9 @@ def _merged(edges: Array, cut: float) -> Array:
     return np.unique(np.concatenate([grid, edges[(edges > -cut) & (edges < cut)]]))
 
 
-def gaussian_means(functions: Functions, q: Array, grid: PanelGrid, hermite: Array | None = None) -> Array:
+def gaussian_means(
+    functions: Functions, q: Array, grid: PanelGrid, hermite: Array | None = None, rough: Sequence[Rough] = ()
+) -> Array:
     """Return E f_k(√q z) He_{n_k}(z) for k functions at every q.
 
     Parameters
@@ -151,6 +181,7 @@ def gaussian_means(functions: Functions, q: Array, grid: PanelGrid, hermite: Arr
     q : variances, shape (m,), positive.
     hermite : degrees n_k in {0, 2, 4}, shape (k,); zeros if None.  d/dq E f = E f He₂/(2q), d²/dq² E f = E f He₄/(4q²):
         derivatives in q without a derivative of f.
+    rough : points up to which the functions are not smooth.
 
     Returns
     -------
@@ -160,22 +191,56 @@ def gaussian_means(functions: Functions, q: Array, grid: PanelGrid, hermite: Arr
     ------
     UnresolvedError : the function oscillates too often within 13 √q.
     """
-    return np.stack([_means_at(functions, float(value), grid, hermite) for value in np.atleast_1d(q)], axis=-1)
+    return np.stack([_means_at(functions, float(value), grid, hermite, rough) for value in np.atleast_1d(q)], axis=-1)
 
 
-def _means_at(functions: Functions, q: float, grid: PanelGrid, hermite: Array | None) -> Array:
+def _means_at(functions: Functions, q: float, grid: PanelGrid, hermite: Array | None, rough: Sequence[Rough]) -> Array:
+    root = np.sqrt(q)
     for cut in (CUT, FAR_CUT):
-        z, w = normal_rule(q, grid.edges(cut * np.sqrt(q)), cut)
+        z, w = normal_rule(q, grid.edges(cut * root), cut)
+        for point in rough:
+            outside = np.abs(root * z - point.at) > point.radius
+            z, w = z[outside], w[outside]
         with np.errstate(all="ignore"):
-            y = functions(np.sqrt(q) * z) * w
+            y = functions(root * z) * w
             if hermite is not None:
                 y *= _hermite(z)[hermite // 2]
             size = np.abs(y)
             total, tail = size.sum(axis=-1), size[:, np.abs(z) > cut - PANEL].sum(axis=-1)
             means = y.sum(axis=-1)
+        for point in rough:
+            for side in (-1.0, 1.0):
+                mean, weight = _beside(point, side, q, hermite)
+                means, total = means + mean, total + weight
+        if hermite is not None:
+            means[(hermite > 0) & (np.abs(means) <= _NOISE * total)] = 0.0
         if (tail <= _TAIL * total).all():
             return means
     return np.where(tail <= _TAIL * total, means, np.inf)
+
+
+def _beside(point: Rough, side: float, q: float, hermite: Array | None) -> tuple[Array, Array]:
+    """Return what one side of a rough point within its radius adds to the means of functions and of their size.
+
+    With the distance t = e^{−y} every power of t is an exponential in y: smooth, and beyond the last panel the sum over
+    panels goes on like a geometric one.
+    """
+    near = np.append(np.arange(0.0, _LAST_FINE, _FINE), np.arange(_LAST_FINE, _LAST + 1, _COARSE))
+    near -= np.log(point.radius)
+    walls = np.abs(np.sqrt(q) * np.linspace(-CUT, CUT, round(2 * CUT / PANEL) + 1) - point.at)
+    walls = -np.log(walls[(walls < point.radius) & (walls > point.radius * np.exp(-_LAST_FINE))])
+    y, w = composite(np.unique(np.concatenate([near, walls])))
+    t = np.exp(-y)
+    z = (point.at + side * t) / np.sqrt(q)
+    with np.errstate(all="ignore"):
+        parts = point.functions(side * t) * (w * t * density(z) / np.sqrt(q))
+        if hermite is not None:
+            parts *= _hermite(z)[hermite // 2]
+        means, total = parts.sum(axis=-1), np.abs(parts).sum(axis=-1)
+        last, before = parts[:, -NODES:].sum(axis=-1), parts[:, -2 * NODES : -NODES].sum(axis=-1)
+        ratio = np.where(before == 0.0, 0.0, last / before)
+        rest = np.where(ratio < 1.0, last * ratio / (1 - ratio), np.inf)
+    return np.where(np.isnan(means), np.inf, means + rest), total + np.abs(rest)
 
 
 def _hermite(z: Array) -> Array:

@@ -15,6 +15,7 @@ from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
 from vgtheory.theory.asymptotics.fixed_points import phase_names
 from vgtheory.theory.asymptotics.moments import HIGH, LOW, MomentTable, table_of
+from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
 
 EMPTY = float(np.log(1e-10))  # without bias a smaller q is not told from 0 by the table's digits
 _UNITS = {
@@ -231,7 +232,7 @@ def _describe(
     chi, chi_q, c, xi_c = (np.full(len(log_q), np.nan) for _ in range(4))
     zero, inner = np.isneginf(log_q), np.isfinite(log_q)
     if zero.any():  # there φ is its pair of half-tangents: χ_q = χ, and all inputs coincide
-        slope = float(np.exp(table.at(np.array([LOW])).log_slope_square[0]))
+        slope = slope_square_at_zero(table.activation)
         chi[zero] = chi_q[zero] = cells.sigma_w[zero] ** 2 * slope
         c[zero], xi_c[zero] = 1.0, np.inf
     if inner.any():

@@ -9,8 +9,6 @@ import numpy as np
 import sympy as sp
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
-from vgtheory.codegen.evaluate import evaluator
-from vgtheory.kernels.quadrature import PanelGrid, gaussian_means
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.notation import layer
@@ -19,6 +17,7 @@ from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
 from vgtheory.theory.asymptotics.fixed_points import length_limit
 from vgtheory.theory.asymptotics.moments import LOW, MomentTable, table_of
+from vgtheory.theory.asymptotics.unit_means import UnitMeans, slope_as_activation, slope_square_at_zero, why_infinite
 
 Law = Literal["constant", "exponential", "power", "growth", "linear growth", "superexponential growth", "frozen"]
 CRITICAL = 1e-9  # |χ − 1| that counts as critical
@@ -67,26 +66,24 @@ def correlation_curvature(act: Any, q: float, sigma_w: float) -> float:
     7.08373782
     """
     act = to_activation(act)
-    if act.jumps(0) or act.jumps(1):
+    if bends_infinitely(act):
         return float("inf")
     squares = correlation_table(act).coefficients(np.array([log(q)]))[0] ** 2
     orders = np.arange(float(len(squares)))
     terms = orders * (orders - 1) * squares
     if terms[-16:].sum() <= 1e-15 * terms.sum():  # Mehler's series has converged: C''(1) = σ_w² Σ n(n − 1) a_n²/q
         return float(sigma_w**2 * terms.sum() / q)
-    functions, grid = _second_derivative(act)
-    return float(q * sigma_w**2 * gaussian_means(functions, np.array([q]), grid)[0, 0])
+    return float(q * sigma_w**2 * _second_slopes(act).at(np.array([q]))[0, 0])
+
+
+def bends_infinitely(act: Activation) -> bool:
+    """Return whether E φ''² is infinite: where φ or φ' jumps, or φ'' is not square integrable."""
+    return bool(act.jumps(0) or act.jumps(1) or why_infinite(act, 2, 2))
 
 
 @lru_cache(maxsize=64)
-def _second_derivative(act: Activation) -> tuple[Any, PanelGrid]:
-    slope = Activation(act.derivative()) if act.derivative().has(act.symbol) else None
-    second = evaluator(slope).slope if slope is not None else np.zeros_like
-
-    def squared(h: np.ndarray) -> np.ndarray:
-        return (second(h) ** 2)[None]
-
-    return squared, PanelGrid(squared, tuple(float(b) for b in act.breakpoints))
+def _second_slopes(act: Activation) -> UnitMeans:
+    return UnitMeans(slope_as_activation(act), lambda slope, _: lambda h: slope.slope(h)[None] ** 2)
 
 
 def approach(
@@ -139,7 +136,8 @@ def correlation_approach(act: Any, sigma_w: float, sigma_b: float = 0.0) -> Appr
             "correlation map changes with every layer; use a smaller sigma_w"
         )
     t = np.array([log(q) if q > 0 else LOW])
-    chi = sigma_w**2 * np.exp(table.at(t).log_slope_square)
+    slope = np.exp(table.at(t).log_slope_square) if q > 0 else np.array([slope_square_at_zero(table.activation)])
+    chi = sigma_w**2 * slope
     if abs(chi[0] - 1) > CRITICAL or table.activation.jumps(0):
         c, log_slope = (
             correlation_table(table.activation).fixed(t, chi, np.array([sigma_w]))
@@ -222,7 +220,8 @@ def _exponential(limit: float, rate: float) -> Approach:
 def _vanishing(table: MomentTable, sigma_w: float) -> Approach:
     if sigma_w == 0:
         return Approach(0.0, "constant")
-    rate = 2 * log(sigma_w) + float(table.at(np.array([LOW])).log_slope_square[0])
+    slope = slope_square_at_zero(table.activation)
+    rate = 2 * log(sigma_w) + log(slope) if slope else -float("inf")
     if abs(rate) > CRITICAL:
         return _exponential(0.0, rate)
     half, whole = _small_signal(table.activation)

@@ -99,8 +99,10 @@ class CorrelationTable:
         # Row k: T_k for every network, so that Horner's rule reads contiguous rows.
         sums = np.cumsum(squares[:, ::-1], axis=1)[:, ::-1]
         tails = np.append(sums[:, 1:] + rest[:, None], rest[:, None], axis=1).T * scale
-        # D(1) = χ, infinite where φ jumps: then T_k falls like k^{−1/2} and is smaller than the last beyond it.
-        missing = scale * rest * self.terms if self._jumps else np.maximum(chi - tails.sum(axis=0), 0.0)
+        # D(1) = χ.  Where that is infinite, or φ jumps, T_k falls no faster than 1/k, and the last bounds those beyond.
+        wild = np.isinf(chi) | bool(self._jumps)
+        missing = np.maximum(np.where(wild, 0.0, chi) - tails.sum(axis=0), 0.0)
+        missing[wild] = (scale * rest * self.terms)[wild]
         c = np.ones_like(log_q)
         for _ in range(_ITERATIONS):
             value, slope = _horner(tails, c)

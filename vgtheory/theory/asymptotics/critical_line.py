@@ -10,14 +10,14 @@ import numpy as np
 import sympy as sp
 import xarray as xr
 
-from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
 from vgtheory.symbolic.notation import q, sigma_b, sigma_w
-from vgtheory.theory.asymptotics.fixed_points import LOWEST
+from vgtheory.theory.asymptotics.fixed_points import LOWEST, require_gradient
 from vgtheory.theory.asymptotics.moments import table_of
 from vgtheory.theory.asymptotics.roots import sign_changes
 
@@ -61,7 +61,7 @@ def critical_curve(act: Any, log_q: Any = None) -> CriticalCurve:
     Raises
     ------
     InputError : values of ln q that are not finite numbers.
-    NoSolutionError : φ' = 0 almost everywhere.
+    NoSolutionError : E φ'² is 0 or infinite at every q.
     UnsupportedError : the moments cannot be computed there.
 
     Examples
@@ -73,8 +73,7 @@ def critical_curve(act: Any, log_q: Any = None) -> CriticalCurve:
     1.0
     """
     table = table_of(act)
-    if sp.simplify(table.activation.derivative()) == 0:
-        raise NoSolutionError(f"{table.activation.name} has slope 0 almost everywhere: no gradient, hence no chi = 1")
+    require_gradient(table.activation)
     t = _places(log_q, min(HIGHEST, table.highest(np.log(1e-6)) - 1e-6))
     if table.activation.homogeneous_degree == 1:
         t = t[:1] * 0  # every q is the same point of the plane
@@ -127,7 +126,7 @@ def critical_formulas(act: Any) -> tuple[Formula, ...]:
         square, slope = length_map(act), gradient_gain(act)
     except UnsupportedError:
         return ()
-    if square.status != "proved" or slope.status != "proved" or slope.expr == 0:
+    if square.status != "proved" or slope.status != "proved" or slope.expr in (0, sp.oo):
         return ()
     weights, biases = 1 / slope.expr, sp.simplify(q - square.expr / slope.expr)
     conditions = (*square.conditions, *slope.conditions)

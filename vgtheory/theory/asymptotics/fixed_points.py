@@ -13,12 +13,14 @@ import numpy as np
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
 from vgtheory.theory.asymptotics.mean_field import inverse_rate, relaxation_depth
-from vgtheory.theory.asymptotics.moments import LOW, MomentTable, table_of
+from vgtheory.theory.asymptotics.moments import MomentTable, table_of
 from vgtheory.theory.asymptotics.roots import NOISE, sign_changes
+from vgtheory.theory.asymptotics.unit_means import is_flat, slope_square_at_zero, why_infinite
 
 LOWEST = log(1e-12)  # below, a fixed point is not told from q = 0
 HIGHEST = log(1e12)
@@ -127,6 +129,7 @@ def critical(act: Any, sigma_b: float) -> CriticalPoint:
     """
     _check(sigma_b=sigma_b)
     table = table_of(act)
+    require_gradient(table.activation)
     if table.activation.homogeneous_degree == 1:
         gain = float(np.exp(-0.5 * table.at(np.zeros(1)).log_slope_square[0]))
         if sigma_b > 0:
@@ -138,8 +141,8 @@ def critical(act: Any, sigma_b: float) -> CriticalPoint:
         return CriticalPoint(gain, point.q, 1.0, True, point.note)
     points = [_critical_at(table, t) for t in _critical_roots(table, sigma_b)]
     if sigma_b == 0 and _vanishes_at_zero(table):
-        slope = float(np.exp(table.at(np.array([LOW])).log_slope_square[0]))
-        if slope > 0:
+        slope = slope_square_at_zero(table.activation)
+        if 0 < slope < float("inf"):
             origin = _at_zero(table, slope**-0.5)
             points.insert(0, CriticalPoint(slope**-0.5, 0.0, origin.chi_q, origin.stable, origin.note))
     if not points:
@@ -194,6 +197,18 @@ def phase_names(chi: Array, tolerance: float = 1e-9) -> Array:
     return np.where(np.abs(chi - 1) <= tolerance, "critical", names)
 
 
+def require_gradient(act: Activation) -> None:
+    """Raise NoSolutionError where no σ_w gives χ = 1: E φ'² is 0, or infinite, at every q."""
+    if is_flat(act):
+        raise NoSolutionError(f"{act.name} has slope 0 almost everywhere: no gradient, hence no chi = 1")
+    reason = why_infinite(act, 1, 2)
+    if reason:
+        raise NoSolutionError(
+            f"{act.name} has E φ'² = ∞ at every q, hence no chi = 1: the slope is not square integrable, as {reason}; "
+            "use an activation with a bounded slope"
+        )
+
+
 def _check(**scales: float) -> None:
     for name, value in scales.items():
         if not (isinstance(value, (int, float, np.number)) and isfinite(value) and value >= 0):
@@ -206,7 +221,9 @@ def _vanishes_at_zero(table: MomentTable) -> bool:
 
 def _at_zero(table: MomentTable, sigma_w: float) -> FixedPoint:
     """Return the fixed point q = 0: there φ is its pair of half-tangents, χ_q = χ, and all inputs coincide."""
-    gain = float(sigma_w**2 * np.exp(table.at(np.array([LOW])).log_slope_square[0])) if sigma_w else 0.0
+    gain = float(sigma_w**2 * slope_square_at_zero(table.activation)) if sigma_w else 0.0
+    if sigma_w and any(at == 0 for at, _ in table.activation.jumps()):  # E φ² tends to the square of a jump at 0
+        return FixedPoint(0.0, gain, float("inf"), False, 1.0, 0.0, float("inf"))
     if abs(gain - 1) <= 1e-9:  # marginal: the next order decides, on the side q > 0 that there is
         ahead = _residual(table, sigma_w, 0.0)(np.array([log(1e-6), log(1e-4)]))
         stable = bool((ahead <= NOISE).all())

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from vgtheory._errors import VgtheoryError
-from vgtheory.kernels.quadrature import PanelGrid, gaussian_means
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.asymptotics.fixed_points import FixedPoint, fixed_points
 from vgtheory.theory.asymptotics.moments import table_of
+from vgtheory.theory.asymptotics.unit_means import UnitMeans, is_flat, slope_square_at_zero
 
 # torch.nn.init.calculate_gain; the gain of leaky ReLU depends on its slope.
 _FRAMEWORK = {"identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": 2**0.5, "selu": 3 / 4}
@@ -37,8 +37,9 @@ class Gains:
     ----------
     rms : 1/√E φ(z)².
     std : 1/√Var φ(z); inf where φ is constant.
-    backward : 1/√E φ'(z)²; inf where φ' = 0 almost everywhere.
-    small_signal : σ_w with χ = 1 for q → 0, 1/√((φ'(0⁺)² + φ'(0⁻)²)/2); nan unless φ(0) = 0 and that slope is not 0.
+    backward : 1/√E φ'(z)²; inf where φ' = 0 almost everywhere, 0 where the mean is infinite.
+    small_signal : σ_w with χ = 1 for q → 0, 1/√((φ'(0⁺)² + φ'(0⁻)²)/2); nan unless φ(0) = 0 and that slope is not 0,
+        0 where it is infinite.
     framework : what `torch.nn.init.calculate_gain` returns; nan where it knows no gain.
     settled : the stable fixed point with the largest q that a network with that gain and no bias has, None without.
     """
@@ -81,32 +82,35 @@ def gains(act: Any) -> Gains:
     """
     act = to_activation(act)
     table = table_of(act)
-    m = table.at(np.zeros(1))
-    square, slope = float(np.exp(m.log_square[0])), float(np.exp(m.log_slope_square[0]))
-    grid = PanelGrid(lambda h: table.values(h)[:1], tuple(float(b) for b in act.breakpoints))
-    mean = float(gaussian_means(lambda h: table.values(h)[:1], np.ones(1), grid)[0, 0])
+    m = table.direct(np.zeros(1))
     framework = _framework(act)
-    return Gains(
-        rms=square**-0.5,
-        std=_inverse_root(square - mean**2),
-        backward=_inverse_root(slope if slope > 1e-290 else 0.0),
-        small_signal=_small_signal(act),
-        framework=framework,
-        settled=_settled(act, framework),
-    )
+    with np.errstate(over="ignore"):
+        return Gains(
+            rms=float(np.exp(-m.log_square[0] / 2)),
+            std=_standard(act),
+            backward=float(np.exp(-m.log_slope_square[0] / 2)),
+            small_signal=_small_signal(act),
+            framework=framework,
+            settled=_settled(act, framework),
+        )
 
 
-def _inverse_root(square: float) -> float:
-    return square**-0.5 if square > 1e-15 else float("inf")
+def _standard(act: Activation) -> float:
+    """Return 1/√Var φ(z), from deviations from the mean, without what is added to φ: no digit cancels."""
+    if is_flat(act) and not act.jumps():
+        return float("inf")
+    act = Activation(act.expr.as_independent(act.symbol, as_Add=True)[1])
+    first, one = UnitMeans(act, lambda evaluate, _: lambda h: evaluate.value(h)[None]), np.ones(1)
+    mean = float(first.at(one)[0, 0])
+    second = UnitMeans(act, lambda evaluate, _: lambda h: (evaluate.value(h)[None] - mean) ** 2, first.grid)
+    return float(second.at(one)[0, 0]) ** -0.5
 
 
 def _small_signal(act: Activation) -> float:
-    table = table_of(act)
-    if float(table.values(np.zeros(1))[0, 0]) != 0:
+    if float(table_of(act).values(np.zeros(1))[0, 0]) != 0:
         return float("nan")
-    sides = table.values(np.array([-1e-290, 1e-290]))[1]
-    square = float(np.mean(sides**2))
-    return square**-0.5 if square else float("nan")
+    square = slope_square_at_zero(act)
+    return 1 / square**0.5 if square else float("nan")
 
 
 def _framework(act: Activation) -> float:

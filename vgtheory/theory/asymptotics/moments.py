@@ -13,10 +13,11 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.codegen.evaluate import evaluator
-from vgtheory.kernels.quadrature import Array, PanelGrid, UnresolvedError, gaussian_means
+from vgtheory.codegen.evaluate import Evaluator, evaluator
+from vgtheory.kernels.quadrature import Array, Functions
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
+from vgtheory.theory.asymptotics.unit_means import UnitMeans, is_flat, product_is_infinite, why_infinite
 
 # Beyond these ends φ is its own asymptote to 1e-14 (corrections are of relative size e^{−32} or their powers), so the
 # moments continue as powers of q.
@@ -29,7 +30,10 @@ _TINY = 1e-300  # keeps the logarithm of a moment that underflows finite
 
 
 class Moments(NamedTuple):
-    """Moments at h = √q z, z ~ N(0, 1); every field is an array over ln q."""
+    """Moments at h = √q z, z ~ N(0, 1); every field is an array over ln q.
+
+    A moment that the formula says is infinite is inf.  Where E φ'² is 0 or infinite, what is relative to it is nan.
+    """
 
     log_square: Array  #: ln E φ²
     elasticity: Array  #: d ln E φ² / d ln q = E[φ² He₂]/(2 E φ²)
@@ -67,7 +71,10 @@ class MomentTable:
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
         self._evaluate = evaluator(activation)
-        self.grid = PanelGrid(self._products, tuple(float(b) for b in activation.breakpoints))
+        self._sizes = _sizes(self._evaluate)
+        self._means = UnitMeans(activation, self._products)
+        self.grid = self._means.grid
+        self._fixed = _fixed_moments(activation)
         self._starts: list[float] = []
         self._panels: list[tuple[float, float, Array | None]] = []
 
@@ -80,26 +87,34 @@ class MomentTable:
 
         Raises UnsupportedError where φ oscillates too often to be integrated; infinite means come back as inf or nan.
         """
-        try:
-            raw = gaussian_means(self._products, np.exp(log_q), self.grid, _HERMITE)
-        except UnresolvedError as problem:
-            raise UnsupportedError(
-                f"Gaussian means of {self.activation.name} at q up to {np.exp(np.max(log_q)):.3g}: {problem}; "
-                "use smaller sigma_w or sigma_b"
-            ) from None
+        self._need_lengths()
+        raw = self._means.at(np.exp(log_q), _HERMITE)
         with np.errstate(all="ignore"):
             m, g = np.maximum(raw[0], _TINY), np.maximum(raw[4], _TINY)
-            return Moments(
-                np.log(m),
-                raw[1] / (2 * m),
-                raw[2] / (4 * m),
-                raw[3] / m / m,
-                np.log(g),
-                raw[5] / (2 * g),
-                raw[6] / (4 * g),
-                raw[7] / g / g,
-                raw[8] / g / g / g,
-                raw[9] / m / g,
+            found = np.stack(
+                [
+                    np.log(m) + 2 * np.log(self._sizes[0]),
+                    raw[1] / (2 * m),
+                    raw[2] / (4 * m),
+                    raw[3] / m / m,
+                    np.log(g) + 2 * np.log(self._sizes[1]),
+                    raw[5] / (2 * g),
+                    raw[6] / (4 * g),
+                    raw[7] / g / g,
+                    raw[8] / g / g / g,
+                    raw[9] / m / g,
+                ]
+            )
+        for row, value in self._fixed.items():
+            found[row] = value
+        return Moments(*found)
+
+    def _need_lengths(self) -> None:
+        reason = why_infinite(self.activation, 0, 2)
+        if reason:
+            raise UnsupportedError(
+                f"lengths under {self.activation.name}: E φ² is infinite at every q, as {reason}; use an activation "
+                "that is bounded there"
             )
 
     def at(self, log_q: Array) -> Moments:
@@ -117,11 +132,14 @@ class MomentTable:
             out[:, here] = chebyshev.chebval((2 * inside[here] - lo - hi) / (hi - lo), self._known(coefficients, lo))
             waiting &= ~here
         out[_RATIOS] = np.exp(out[_RATIOS])
+        for row, value in self._fixed.items():
+            out[row] = value
         found = Moments(*out)
         outside = t - inside
+        slope_elasticity = np.nan_to_num(found.slope_elasticity)
         return found._replace(
             log_square=found.log_square + found.elasticity * outside,
-            log_slope_square=found.log_slope_square + found.slope_elasticity * outside,
+            log_slope_square=found.log_slope_square + slope_elasticity * outside,
         )
 
     def log_square(self, log_q: float) -> float:
@@ -164,7 +182,9 @@ class MomentTable:
         try:
             y = _logarithms(np.stack(self.direct((lo + hi) / 2 + (hi - lo) / 2 * x)))
         except UnsupportedError:
+            self._need_lengths()
             y = np.full((len(Moments._fields), len(x)), np.nan)
+        y[list(self._fixed)] = 0.0
         # φ has its own scale at q ~ 1; far below, only rounding can look rough.
         narrow = hi - lo <= (1.0 if hi <= -8.0 else 1 / 32)
         if np.isfinite(y).all():
@@ -182,10 +202,42 @@ class MomentTable:
         middle = (lo + hi) / 2
         return self._build(lo, middle, error) + self._build(middle, hi, error)
 
-    def _products(self, h: Array) -> Array:
-        value, slope = self.values(h)
-        f, p = value * value, slope * slope
-        return np.stack([f, f, f, f * f, p, p, p, p * p, p * p * p, f * p])
+    def _products(self, evaluate: Evaluator, at: float) -> Functions:
+        """Return the products whose means are asked for, of φ and φ' over their sizes, so that none underflows."""
+        del at
+        size, slope_size = self._sizes
+
+        def products(h: Array) -> Array:
+            value, slope = evaluate.value(h) / size, evaluate.slope(h) / slope_size
+            f, p = value * value, slope * slope
+            return np.stack([f, f, f, f * f, p, p, p, p * p, p * p * p, f * p])
+
+        return products
+
+
+def _sizes(evaluate: Evaluator) -> tuple[float, float]:
+    """Return powers of two near the sizes of φ and φ' where pre-activations usually are; 1 for one that is 0."""
+    h = np.array([-4.0, -1.0, -0.25, 0.25, 1.0, 4.0])
+
+    def size(values: Array) -> float:
+        largest = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
+        return float(2.0 ** np.floor(np.log2(largest))) if largest > 0 else 1.0
+
+    return size(evaluate.value(h)), size(evaluate.slope(h))
+
+
+@lru_cache(maxsize=256)
+def _fixed_moments(act: Activation) -> dict[int, float]:
+    """Return the fields of Moments, by index, that the formula alone decides: infinite ones, and those of slope 0."""
+    infinite, unknown = float("inf"), float("nan")
+    if is_flat(act):
+        return {4: -infinite, 5: 0.0, 6: 0.0, 7: unknown, 8: unknown, 9: unknown}
+    fixed = {3: infinite} if why_infinite(act, 0, 4) else {}
+    if why_infinite(act, 1, 2):
+        return fixed | {4: infinite, 5: unknown, 6: unknown, 7: unknown, 8: unknown, 9: unknown}
+    if why_infinite(act, 1, 4):
+        fixed |= {7: infinite, 8: infinite} | ({9: infinite} if product_is_infinite(act) else {})
+    return fixed | ({8: infinite} if why_infinite(act, 1, 6) else {})
 
 
 class HomogeneousTable(MomentTable):

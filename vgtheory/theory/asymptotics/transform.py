@@ -26,13 +26,13 @@ from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.catalogue import catalogue
 from vgtheory.symbolic.printing import displayed, to_latex
-from vgtheory.theory.asymptotics.approach import correlation_curvature
+from vgtheory.theory.asymptotics.approach import bends_infinitely, correlation_curvature
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.moments import moment_table
+from vgtheory.theory.asymptotics.unit_means import slope_as_activation
 
 Method = Literal["dks", "tat"]
 SLOPE, CURVATURE, CORRELATION = 1.5, 0.3, 0.9  # ζ, τ, η as the two papers take them
-_TERMS = 60  # of the Hermite series of φ(αz + β): α is small
 _STARTS = (0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0)  # of β
 _SIZES = (1.0, 0.3, 0.1, 3.0, 0.03)  # of α
 
@@ -91,7 +91,7 @@ def transform_activation(
     moment_table(act)  # refuses symbolic parameters
     if method == "tat" and act.homogeneous_degree == 1 and act.breakpoints:
         return _half_lines(depth, _checked(target, CORRELATION, "a number between 0 and 1", lambda t: 0 < t < 1))
-    if method == "tat" and (act.jumps(1) or act.jumps(0)):
+    if method == "tat" and bends_infinitely(act):
         raise UnsupportedError(f"tailoring {act.name}: its kinks make C''(1) infinite; use method='dks', or leaky_relu")
     if method == "dks":
         goal = _checked(target, SLOPE, "a number above 1", lambda t: 1 < t < np.inf)
@@ -108,28 +108,22 @@ def _checked(target: float | None, default: float, accepted: str, good: Callable
 
 
 class _Means:
-    """φ(αz + β) and φ' there, on nodes z with weights of the standard normal law."""
+    """φ(αz + β), φ' and φ'' there, on nodes z with weights of the standard normal distribution."""
 
     def __init__(self, act: Activation) -> None:
         self._first: Evaluator = evaluator(act)
+        self._second: Evaluator = evaluator(slope_as_activation(act))
         breakpoints = tuple(float(b) for b in act.breakpoints)
-        self._grid = PanelGrid(lambda h: np.stack([self._first.value(h), self._first.slope(h)]) ** 2, breakpoints)
+        self._grid = PanelGrid(lambda h: self._functions(h) ** 2, breakpoints)
 
-    def at(self, alpha: float, beta: float) -> tuple[Array, Array, Array, Array]:
-        """Return z, its weights, φ and φ'."""
+    def _functions(self, h: Array) -> Array:
+        return np.stack([self._first.value(h), self._first.slope(h), self._second.slope(h)])
+
+    def at(self, alpha: float, beta: float) -> tuple[Array, Array, Array, Array, Array]:
+        """Return z, its weights, φ, φ' and φ''."""
         edges = (self._grid.edges(CUT * alpha + abs(beta)) - beta) / alpha
         z, w = normal_rule(1.0, edges)
-        h = alpha * z + beta
-        return z, w, self._first.value(h), self._first.slope(h)
-
-
-def _bend(z: Array, w: Array, value: Array) -> float:
-    """Return the mean square of the second derivative in z, Σ n(n − 1) a_n² over normalised Hermite polynomials."""
-    y, before, now, total = value * w, np.zeros_like(z), np.ones_like(z), 0.0
-    for n in range(_TERMS):
-        total += n * (n - 1) * float(y @ now) ** 2
-        before, now = now, (z * now - np.sqrt(n) * before) / np.sqrt(n + 1)
-    return total
+        return z, w, *self._functions(alpha * z + beta)
 
 
 _System = Callable[[float, float], tuple[float, float, float, float]]
@@ -140,7 +134,7 @@ def _shaping(act: Activation, slope: float) -> _System:
     means = _Means(act)
 
     def system(alpha: float, beta: float) -> tuple[float, float, float, float]:
-        z, w, value, first = means.at(alpha, beta)
+        z, w, value, first, _ = means.at(alpha, beta)
         delta = -float(value @ w)
         centred = value + delta
         square = float(centred**2 @ w)
@@ -155,12 +149,12 @@ def _tailoring(act: Activation, curvature: float) -> _System:
     means = _Means(act)
 
     def system(alpha: float, beta: float) -> tuple[float, float, float, float]:
-        z, w, value, first = means.at(alpha, beta)
+        z, w, value, first, second = means.at(alpha, beta)
         gamma = (alpha**2 * float(first**2 @ w)) ** -0.5
         pull = float((first * z) @ w)
         delta = (1 / (gamma**2 * alpha) - float((value * first * z) @ w)) / pull
         square = gamma**2 * float((value + delta) ** 2 @ w)
-        bend = gamma**2 * _bend(z, w, value)
+        bend = gamma**2 * alpha**4 * float(second**2 @ w)
         return (square - 1) / curvature, bend / curvature - 1, gamma, delta
 
     return system

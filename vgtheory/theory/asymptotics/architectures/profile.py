@@ -21,10 +21,11 @@ import numpy as np
 
 from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.kernels.close_pairs import close_means
-from vgtheory.kernels.quadrature import Array, PanelGrid, bivariate_means, gaussian_means
+from vgtheory.kernels.quadrature import Array, bivariate_means
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.moments import MomentTable, table_of
+from vgtheory.theory.asymptotics.unit_means import UnitMeans
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class _Branches:
         self.table: MomentTable = table_of(network.activation)
         act = network.activation
         self._odd = act.parity == "odd"
-        self._grid = PanelGrid(lambda h: self.table.values(h)[:1], tuple(float(b) for b in act.breakpoints))
+        self._values = UnitMeans(act, lambda evaluate, _: lambda h: evaluate.value(h)[None])
         norm = network.norm
         self.kind = "" if norm is None else norm.kind
         self.before = norm is not None and norm.place == "before"
@@ -100,7 +101,7 @@ class _Branches:
         """Return E φ(√variance z)."""
         if self._odd:
             return 0.0
-        return float(gaussian_means(lambda h: self.table.values(h)[:1], np.array([variance]), self._grid)[0, 0])
+        return float(self._values.at(np.array([variance]))[0, 0])
 
     def product(self, variance: float, c: float) -> float:
         """Return E φ(u) φ(v) at correlation c, shrunk as the branch shrinks products of two passes."""

@@ -1,12 +1,15 @@
 """Gaussian moments of one unit that skip connections and normalisation ask for beside those of ``moments``."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from vgtheory._errors import UnsupportedError
-from vgtheory.kernels.quadrature import Array, PanelGrid, UnresolvedError, gaussian_means
+from vgtheory.codegen.evaluate import Evaluator
+from vgtheory.kernels.quadrature import Array, Functions
+from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.asymptotics.moments import MomentTable
+from vgtheory.theory.asymptotics.unit_means import UnitMeans
 
 _HERMITE = np.array([0, 2, 4, 0, 0, 0, 0, 0])
 
@@ -35,18 +38,22 @@ def unit_moments(table: MomentTable, log_q: Array) -> UnitMoments:
     if table.activation.parity == "odd":
         return UnitMoments(*np.zeros((len(_HERMITE), len(log_q))))
 
-    def functions(h: Array) -> Array:
-        y, slope = table.values(h)
-        p = slope * slope
-        return np.stack([y, y, y, y**3, y * p, y * slope, h * y * y, h * p])
-
     distinct, where = np.unique(log_q, return_inverse=True)
-    grid = PanelGrid(functions, tuple(float(b) for b in table.activation.breakpoints))
-    try:
-        raw = gaussian_means(functions, np.exp(distinct), grid, _HERMITE)
-    except UnresolvedError as problem:
-        raise UnsupportedError(f"Gaussian means of {table.activation.name}: {problem}; use smaller scales") from None
+    raw = _means(table.activation).at(np.exp(distinct), _HERMITE)
     raw[1] /= 2
     raw[2] /= 4
     raw[6:] /= np.exp(distinct / 2)
     return UnitMoments(*raw[:, where])
+
+
+@lru_cache(maxsize=64)
+def _means(act: Activation) -> UnitMeans:
+    def make(evaluate: Evaluator, at: float) -> Functions:
+        def functions(x: Array) -> Array:
+            y, slope, h = evaluate.value(x), evaluate.slope(x), x + at
+            p = slope * slope
+            return np.stack([y, y, y, y**3, y * p, y * slope, h * y * y, h * p])
+
+        return functions
+
+    return UnitMeans(act, make)
