@@ -240,7 +240,8 @@ def _beside(point: Rough, side: float, q: float, hermite: Array | None) -> tuple
         last, before = parts[:, -NODES:].sum(axis=-1), parts[:, -2 * NODES : -NODES].sum(axis=-1)
         ratio = np.where(before == 0.0, 0.0, last / before)
         rest = np.where(ratio < 1.0, last * ratio / (1 - ratio), np.inf)
-    return np.where(np.isnan(means), np.inf, means + rest), total + np.abs(rest)
+        means, total = means + rest, total + np.abs(rest)
+    return np.where(np.isnan(means), np.inf, means), total
 
 
 def _hermite(z: Array) -> Array:

@@ -5,6 +5,7 @@ import pytest
 
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory.theory.asymptotics.mean_field import correlation_step
 
 
 @pytest.mark.parametrize("name", ["softplus", "silu", "tanh", "elu"])
@@ -31,6 +32,15 @@ def test_tailored_smooth_activations(name):
     assert found.maps["C''(1)"] == pytest.approx(0.3 / 50, rel=1e-7)
     d = vg.predict(vg.Network(found.activation, vg.Weights.gaussian(1.0), 10**6, 50))
     assert float(d.chi[0]) == pytest.approx(1, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["softsign", "tanh", "softplus", "elu", "x/(1+x**2) + max(x,0)**2"])
+def test_curvature_is_attained_across_jumps_of_the_second_derivative(name):
+    found = vg.calculus.transform(name, 10, method="tat")
+    assert 10 * found.maps["C''(1)"] == pytest.approx(0.3, rel=1e-9)
+    # From the correlation map itself: C(1 − d) = 1 − d + C''(1) d²/2 − …, where C'(1) = 1.
+    d = 1e-3
+    assert correlation_step(found.activation, 1.0, 1 - d, 1.0)[1] == pytest.approx(1 - 0.03 * d, abs=0.1 * 0.03 * d)
 
 
 def test_the_tailored_rectifier_maps_correlation_0_to_the_target():

@@ -79,8 +79,11 @@ class MomentTable:
         self._panels: list[tuple[float, float, Array | None]] = []
 
     def values(self, h: Array) -> Array:
-        """Return φ(h) and φ'(h), stacked on a new first axis."""
-        return np.stack([self._evaluate.value(h), self._evaluate.slope(h)])
+        """Return φ(h) and φ'(h), stacked on a new first axis; 0 for a slope at a point up to which it is not bounded."""
+        slope = self._evaluate.slope(h)
+        for point in self._means.rough:
+            slope[np.equal(h, point.at) & np.isinf(slope)] = 0.0
+        return np.stack([self._evaluate.value(h), slope])
 
     def direct(self, log_q: Array) -> Moments:
         """Return the moments by quadrature, not from the table.

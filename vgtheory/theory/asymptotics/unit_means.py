@@ -97,9 +97,7 @@ def slope_as_activation(act: Activation) -> Activation:
     """
     x, t = act.symbol, sp.Dummy(positive=True)
     # SymPy writes the slope of (−x)^p with a division by x, which is 0 at the end of the piece.
-    parts = tuple(
-        replace(p, expr=p.expr.subs(x, -t).subs(t, -x)) if p.hi == 0 else p for p in act.derivative_pieces()
-    )
+    parts = tuple(replace(p, expr=p.expr.subs(x, -t).subs(t, -x)) if p.hi == 0 else p for p in act.derivative_pieces())
     return Activation(calculus.assemble(parts, x))
 
 

@@ -1,0 +1,125 @@
+"""Slopes that are unbounded, zero or tiny: Gaussian means against Gamma functions and mpmath, and what is made of them."""
+
+import mpmath
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.special import gamma, hyp2f1
+
+import vgtheory as vg
+from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory.theory.asymptotics.moments import table_of
+from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
+
+
+def absolute_moment(power):
+    """Return E |z|^power for z ~ N(0, 1), power > −1."""
+    return 2 ** (power / 2) * gamma((power + 1) / 2) / np.pi**0.5
+
+
+def slope_square(k):
+    return k**2 * absolute_moment(2 * k - 2)
+
+
+@pytest.mark.parametrize("k", [0.501, 0.51, 0.55, 0.75, 0.9, 1.3, 2.5])
+def test_mean_square_slopes_of_powers(k):
+    m = table_of(f"abs(x)**{k}").direct(np.zeros(1))
+    assert_allclose(np.exp(m.log_slope_square), slope_square(k), rtol=1e-12)
+    assert_allclose(np.exp(m.log_square), absolute_moment(2 * k), rtol=1e-12)
+    fourth = k**4 * absolute_moment(4 * k - 4) / slope_square(k) ** 2 if k > 0.75 else np.inf
+    assert_allclose(m.slope_fourth, fourth, rtol=1e-11)
+    assert_allclose(vg.gains(f"abs(x)**{k}").backward, slope_square(k) ** -0.5, rtol=1e-12)
+
+
+@pytest.mark.parametrize("k", [0.55, 0.75])
+@pytest.mark.parametrize("q", [0.3, 40.0])
+def test_an_unbounded_slope_away_from_zero_keeps_its_digits(k, q):
+    # E (k sign(t)|t|^{k−1} + ½)², t = h − 1, with t = u^{1/(2k−1)}, in which the integrand is bounded.
+    m, k_exact = 1 / (2 * mpmath.mpf(repr(k)) - 1), mpmath.mpf(repr(k))
+
+    def integrand(side, u):
+        t = u**m
+        density = mpmath.exp(-((1 + side * t) ** 2) / (2 * q)) / mpmath.sqrt(2 * mpmath.pi * q)
+        return (side * k_exact * t ** (k_exact - 1) + mpmath.mpf(1) / 2) ** 2 * density * m * u ** (m - 1)
+
+    edges = [mpmath.mpf(e) ** (2 * k_exact - 1) for e in (1e-30, 1e-6, 0.01, 0.3, 1, 3, 8, 20, 60)]
+    # Below t = 1e-30 the slope is k t^{k−1} to 1e-13.
+    rest = 2 * k**2 * edges[0] / (2 * k_exact - 1) * mpmath.exp(-1 / (2 * q)) / mpmath.sqrt(2 * mpmath.pi * q)
+    exact = rest + sum(mpmath.quad(lambda u, s=s: integrand(s, u), edges) for s in (1, -1))
+    found = table_of(f"abs(x-1)**{k} + x/2").at(np.log([q]))
+    assert_allclose(np.exp(found.log_slope_square), float(exact), rtol=1e-10)
+
+
+@pytest.mark.parametrize("formula", ["sqrt(abs(x))", "abs(x)**0.3 + x", "sqrt(abs(x - 2))"])
+def test_where_the_mean_square_slope_is_infinite_everything_says_so(formula):
+    point = vg.fixed_points(formula, 0.5, 0.1)[-1]
+    assert point.chi == np.inf
+    assert vg.gains(formula).backward == 0
+    with pytest.raises(NoSolutionError, match="∞"):
+        vg.critical(formula, 0.1)
+    with pytest.raises(NoSolutionError, match="∞"):
+        vg.meanfield.critical_curve(formula)
+    with pytest.raises(UnsupportedError, match="infinite"):
+        vg.predict(vg.Network(formula, vg.Weights.gaussian(0.5, 0.1), 20, 4))
+
+
+def test_correlations_under_an_infinite_slope_are_those_of_the_hypergeometric_function():
+    # E |u|^½|v|^½ = q^½ E|z|^½² 2F1(−¼, −¼; ½; c²) for u, v of variance q and correlation c.
+    point = vg.fixed_points("sqrt(abs(x))", 1, 0.1)[-1]
+
+    def mapped(c):
+        return (point.q**0.5 * absolute_moment(0.5) ** 2 * hyp2f1(-0.25, -0.25, 0.5, c**2) + 0.01) / point.q
+
+    assert mapped(point.c) == pytest.approx(point.c, rel=1e-12)
+    step = 1e-3 * (1 - point.c)
+    slope = (mapped(point.c + step) - mapped(point.c - step)) / (2 * step)
+    assert point.xi_c == pytest.approx(-1 / np.log(slope), rel=1e-5)
+
+
+def test_the_critical_point_of_a_power_is_exact():
+    # E φ²/E φ'² = q (2k − 1)/k² = 8q/9, so q = 8q/9 + σ_b².
+    point = vg.critical("abs(x)**0.75", 0.1)
+    assert point.q == pytest.approx(0.09, rel=1e-12)
+    assert point.sigma_w == pytest.approx((slope_square(0.75) * 0.09**-0.25) ** -0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("constant", ["3", "-0.5 + x - x"])
+def test_a_constant_has_no_gradient_and_settles_at_once(constant):
+    (point,) = vg.fixed_points(constant, 1, 0.1)
+    assert (point.chi, point.chi_q, point.xi_q, point.xi_c, point.c) == (0, 0, 0, 0, 1)
+    assert vg.gains(constant).std == np.inf
+    assert vg.gains(constant).backward == np.inf
+
+
+@pytest.mark.parametrize(("step", "low", "high"), [("sign(x)", -1, 1), ("step", 0, 1), ("sign(x)*2+1", -1, 3)])
+def test_a_step_has_no_gradient_though_correlations_approach_slowly(step, low, high):
+    (point,) = vg.fixed_points(step, 1, 0.1)
+    assert (point.chi, point.xi_q) == (0, 0)
+    # E φ(u)φ(v) = mean² + ((high − low)/2)² (2/π) asin c.
+    mean, half = (low + high) / 2, (high - low) / 2
+    c = point.c
+    assert (mean**2 + half**2 * 2 / np.pi * np.arcsin(c) + 0.01) / point.q == pytest.approx(c, rel=1e-9)
+    assert point.xi_c == pytest.approx(-1 / np.log(half**2 * 2 / np.pi / (1 - c**2) ** 0.5 / point.q), rel=1e-6)
+    with pytest.raises(NoSolutionError, match="slope 0"):
+        vg.critical(step, 0.1)
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e-9, 1e9, 1e30])
+def test_gains_scale_with_the_activation(factor):
+    one, other = vg.gains("tanh"), vg.gains(f"{factor:g}*tanh(x)")
+    for name in ("rms", "std", "backward", "small_signal"):
+        assert getattr(other, name) * factor == pytest.approx(getattr(one, name), rel=1e-12)
+    moments, scaled = table_of("tanh").direct(np.zeros(1)), table_of(f"{factor:g}*tanh(x)").direct(np.zeros(1))
+    assert_allclose(np.stack(scaled)[[1, 2, 3, 5, 6, 7, 8, 9]], np.stack(moments)[[1, 2, 3, 5, 6, 7, 8, 9]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("shift", ["1", "-1000", "0.001"])
+def test_what_is_added_to_an_activation_leaves_its_spread(shift):
+    assert vg.gains(f"1e-9*tanh(x) + {shift}").std == pytest.approx(1e9 * vg.gains("tanh").std, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("formula", "value"), [("tanh", 1.0), ("relu", 0.5), ("abs(x)**1.5", 0.0), ("sqrt(abs(x))", np.inf), ("3*x+2", 9.0)]
+)
+def test_slope_at_zero(formula, value):
+    assert slope_square_at_zero(vg.activation(formula)) == pytest.approx(value, rel=1e-12)
