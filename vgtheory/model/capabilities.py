@@ -42,6 +42,7 @@ def _without(part: Trait, why: str, *use: str) -> Row:
 
 
 _FLAT = Row((has.FLAT,), "{activation} has slope 0 almost everywhere, so every gradient is 0")
+_STEEP = Row((has.STEEP,), "E φ'² is infinite at every q, so no mean field describes gradients", ("simulate",))
 _DEPENDENT = Row(
     (has.DEPENDENT,),
     "theory takes weights that are independent from layer to layer, with independent entries of finite variance or "
@@ -74,6 +75,7 @@ _SPECTRAL = (
 )
 _SAMPLED = ("simulate", "simulate (batch)")
 _FLUCTUATIONS = (
+    Row((has.ROUGH,), "E φ⁴ or E φ'⁴ is infinite, and fluctuations at finite width are made of them", _SAMPLED),
     Row((has.SKIP, has.NORM), "fluctuations of normalised branches beside skip connections are not known", _SAMPLED),
     *(
         Row(
@@ -90,6 +92,9 @@ _FLUCTUATIONS = (
     ),
     Row((has.LATE_NORM, has.DROPOUT), "fluctuations under dropout behind a normalisation are not known", _SAMPLED),
 )
+
+_MEAN_FIELD = (_DEPENDENT, _FLAT, _STEEP)
+_EXPANDED = (*_MEAN_FIELD, _FLUCTUATIONS[0])
 
 TABLE: dict[str, tuple[Row, ...]] = {
     "simulate": _SIMULATED,
@@ -109,9 +114,9 @@ TABLE: dict[str, tuple[Row, ...]] = {
     "sweep": _SIMULATED,
     "compare": _SIMULATED,
     "advise": (*_IN_BATCHES, _TIED_BRANCH),
-    "predict": (_DEPENDENT, _FLAT),
-    "predict (order 1/N)": (_DEPENDENT, _FLAT, *_FLUCTUATIONS),
-    "predict (closure)": (*_plain("the closure is not worked out with", "predict"), _DEPENDENT, _FLAT),
+    "predict": _MEAN_FIELD,
+    "predict (order 1/N)": (*_MEAN_FIELD, *_FLUCTUATIONS),
+    "predict (closure)": (*_plain("the closure is not worked out with", "predict"), *_EXPANDED),
     "predict (exact law)": (
         *_plain("no exact law is known with", "predict"),
         _DEPENDENT,
@@ -120,11 +125,10 @@ TABLE: dict[str, tuple[Row, ...]] = {
     ),
     "predict (correlations)": (
         _without(has.BATCH_NORM, "correlations under batch norm depend on the whole batch"),
-        _DEPENDENT,
-        _FLAT,
+        *_MEAN_FIELD,
     ),
-    "predict (layer covariance)": (*_plain("covariances of layers are not known with", "simulate"), _DEPENDENT, _FLAT),
-    "predict (tangents)": (*_plain("tangents are not predicted with", "simulate"), _DEPENDENT, _FLAT),
+    "predict (layer covariance)": (*_plain("covariances of layers are not known with", "simulate"), *_EXPANDED),
+    "predict (tangents)": (*_plain("tangents are not predicted with", "simulate"), *_EXPANDED),
     "bounds": (
         _without(has.DROPOUT, "no bound is proved with dropout", "simulate"),
         _without(has.UNIT_NORM, "no bound is proved with {norm}", "predict"),

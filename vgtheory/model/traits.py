@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vgtheory._errors import Instead
 from vgtheory.model.network import Network
+from vgtheory.symbolic.integrability import is_flat, why_infinite
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ def _scales_differ(network: Network) -> bool:
     return uneven and len(set(network.sigmas)) > 1
 
 
-def _is_flat(network: Network) -> bool:
-    return all(piece.expr == 0 for piece in network.activation.derivative_pieces())
+def _is_infinite(network: Network, *moments: tuple[int, int]) -> bool:
+    act = network.activation
+    return act.is_numeric and any(why_infinite(act, order, power) for order, power in moments)
 
 
 _NO_NORM = Instead("drop norm=", "drop --norm")
@@ -96,6 +98,8 @@ UNEQUAL_ENDS = Trait(
 UNEQUAL_SCALES = Trait(
     "layers of different scales", _scales_differ, Instead("give one sigma_w and sigma_b", "give one --sigma-w")
 )
-FLAT = Trait("a slope that is 0 almost everywhere", _is_flat, _OTHER)
+FLAT = Trait("a slope that is 0 almost everywhere", lambda n: is_flat(n.activation), _OTHER)
+STEEP = Trait("a slope with an infinite mean square", lambda n: _is_infinite(n, (1, 2)), _OTHER)
+ROUGH = Trait("an activation with infinite fourth moments", lambda n: _is_infinite(n, (0, 4), (1, 4)), _OTHER)
 CURVED = Trait("an activation that is not homogeneous", lambda n: n.activation.homogeneous_degree != 1, _OTHER)
 NOT_RELU = Trait("an activation other than ReLU", lambda n: not _is_relu(n), Instead("use relu", "use relu"))

@@ -129,6 +129,26 @@ def finite_mean(act: Activation, order: int = 1, power: int = 2) -> FiniteMean:
     return divergences(act.derivative_pieces(order), act.symbol, power)
 
 
+@lru_cache(maxsize=1024)
+def why_infinite(act: Activation, order: int, power: int) -> str:
+    """Return why E |φ^(order)(√q z)|^power is infinite at every q > 0; "" where it is not, or not shown to be.
+
+    >>> why_infinite(Activation("sqrt(abs(x))"), 1, 2)
+    'it grows like |x|**(-1) towards x = 0'
+    """
+    try:
+        found = finite_mean(act, order, power)
+    except UnsupportedError:  # growth that is not known: left to the quadrature, which looks at its own tail
+        return ""
+    return found.reason if found.limit == 0 else ""
+
+
+@lru_cache(maxsize=256)
+def is_flat(act: Activation) -> bool:
+    """Return whether the slope is 0 almost everywhere, so that no gradient passes."""
+    return all(piece.expr == 0 for piece in act.derivative_pieces())
+
+
 @lru_cache(maxsize=256)
 def smoothness(act: Activation) -> Smoothness:
     """Return the jumps, kinks and local exponents of φ and its slope.

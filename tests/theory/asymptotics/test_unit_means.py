@@ -1,4 +1,6 @@
-"""Slopes that are unbounded, zero or tiny: Gaussian means against Gamma functions and mpmath, and what is made of them."""
+"""Slopes that are unbounded, zero or tiny: means against Gamma functions and mpmath, and what is made of them."""
+
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -61,6 +63,18 @@ def test_where_the_mean_square_slope_is_infinite_everything_says_so(formula):
         vg.meanfield.critical_curve(formula)
     with pytest.raises(UnsupportedError, match="infinite"):
         vg.predict(vg.Network(formula, vg.Weights.gaussian(0.5, 0.1), 20, 4))
+
+
+@pytest.mark.parametrize("formula", ["abs(x)**0.7 + x/2", "abs(x)**0.75"])
+def test_where_fourth_moments_are_infinite_the_mean_field_alone_is_predicted(formula):
+    network = vg.Network(formula, vg.Weights.gaussian(0.6, 0.1), 200, 4)
+    found = vg.predict(network)
+    assert np.isnan(found.log_gradient_norm_std).all()
+    assert "infinite" in found.attrs["reliable"]
+    assert np.isfinite(found.log_gradient_norm).all()
+    with pytest.raises(UnsupportedError, match="infinite"):
+        vg.predict(network, method="order 1/N")
+    assert not (np.isnan(vg.predict(replace(network, activation="abs(x)**0.9")).log_gradient_norm_std)).any()
 
 
 def test_correlations_under_an_infinite_slope_are_those_of_the_hypergeometric_function():

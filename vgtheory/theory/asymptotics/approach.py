@@ -11,13 +11,14 @@ import sympy as sp
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
+from vgtheory.symbolic.integrability import why_infinite
 from vgtheory.symbolic.notation import layer
 from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
 from vgtheory.theory.asymptotics.fixed_points import length_limit
 from vgtheory.theory.asymptotics.moments import LOW, MomentTable, table_of
-from vgtheory.theory.asymptotics.unit_means import UnitMeans, slope_as_activation, slope_square_at_zero, why_infinite
+from vgtheory.theory.asymptotics.unit_means import UnitMeans, slope_as_activation, slope_square_at_zero
 
 Law = Literal["constant", "exponential", "power", "growth", "linear growth", "superexponential growth", "frozen"]
 CRITICAL = 1e-9  # |χ − 1| that counts as critical

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory._errors import NoSolutionError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.mean_field import log_length_profile, table_of
 from vgtheory.theory.asymptotics.moments import Moments, thinned
-from vgtheory.theory.asymptotics.unit_means import why_infinite
 
 # Where the expansion stops being one: deviations of several per cent from exact simulation begin at these values.
 LENGTH_LIMIT = 0.1
@@ -144,14 +143,7 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
 
 
 def layer_moments(network: Network, log_q: Array) -> Moments:
-    """Return the moments at each layer's ln q, dropout included; layers with the same q share one set.
-
-    Raises UnsupportedError where the fourth moments, of which the fluctuations are made, are infinite.
-    """
-    for order, name in ((0, "φ"), (1, "φ'")):
-        reason = why_infinite(network.activation, order, 4)
-        if reason:
-            raise UnsupportedError(f"fluctuations at finite width, as E {name}⁴ is infinite: {reason}")
+    """Return the moments at each layer's ln q, dropout included; layers with the same q share one set."""
     distinct, where = np.unique(log_q, return_inverse=True)
     table = thinned(table_of(network.activation).at(distinct), 1 - network.drop_rate)
     return Moments(*(field[where] for field in table))

@@ -14,13 +14,14 @@ import numpy as np
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.integrability import is_flat, why_infinite
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
 from vgtheory.theory.asymptotics.mean_field import inverse_rate, relaxation_depth
 from vgtheory.theory.asymptotics.moments import MomentTable, table_of
 from vgtheory.theory.asymptotics.roots import NOISE, sign_changes
-from vgtheory.theory.asymptotics.unit_means import is_flat, slope_square_at_zero, why_infinite
+from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
 
 LOWEST = log(1e-12)  # below, a fixed point is not told from q = 0
 HIGHEST = log(1e12)

@@ -20,10 +20,11 @@ import numpy as np
 from vgtheory._errors import VgtheoryError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
+from vgtheory.symbolic.integrability import is_flat
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.asymptotics.fixed_points import FixedPoint, fixed_points
 from vgtheory.theory.asymptotics.moments import table_of
-from vgtheory.theory.asymptotics.unit_means import UnitMeans, is_flat, slope_square_at_zero
+from vgtheory.theory.asymptotics.unit_means import UnitMeans, slope_square_at_zero
 
 # torch.nn.init.calculate_gain; the gain of leaky ReLU depends on its slope.
 _FRAMEWORK = {"identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": 2**0.5, "selu": 3 / 4}

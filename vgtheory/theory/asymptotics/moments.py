@@ -17,7 +17,8 @@ from vgtheory.codegen.evaluate import Evaluator, evaluator
 from vgtheory.kernels.quadrature import Array, Functions
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
-from vgtheory.theory.asymptotics.unit_means import UnitMeans, is_flat, product_is_infinite, why_infinite
+from vgtheory.symbolic.integrability import is_flat, why_infinite
+from vgtheory.theory.asymptotics.unit_means import UnitMeans, product_is_infinite
 
 # Beyond these ends φ is its own asymptote to 1e-14 (corrections are of relative size e^{−32} or their powers), so the
 # moments continue as powers of q.
@@ -79,7 +80,7 @@ class MomentTable:
         self._panels: list[tuple[float, float, Array | None]] = []
 
     def values(self, h: Array) -> Array:
-        """Return φ(h) and φ'(h), stacked on a new first axis; 0 for a slope at a point up to which it is not bounded."""
+        """Return φ(h) and φ'(h), stacked on a new first axis; an unbounded slope is 0 at the point itself."""
         slope = self._evaluate.slope(h)
         for point in self._means.rough:
             slope[np.equal(h, point.at) & np.isinf(slope)] = 0.0

@@ -76,8 +76,8 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
 
     With skip connections, layer or RMS normalisation, or dropout: the expansion, which the method "auto" takes there
     whatever it is worth.  Where it is not known (normalised branches beside skip connections, batch normalisation,
-    dropout behind a normalisation, orthogonal weights with either of these two) the mean field alone (width → ∞):
-    spreads are NaN and ``reliable`` says so.
+    dropout behind a normalisation, orthogonal weights with either of these two), and where E φ⁴ or E φ'⁴ is infinite,
+    the mean field alone (width → ∞): spreads are NaN and ``reliable`` says so.
 
     Raises
     ------
@@ -101,15 +101,15 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     if method not in get_args(Method):
         raise InputError("method", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"', got=f"{method!r}")
     require(network, "predict" if method == "auto" else f"predict ({method})")
-    if network.parts:
-        return _with_parts(network)
+    if network.parts or not works(network, "predict (order 1/N)"):
+        return _expanded(network)
     terms = finite_width(network)
     wanted = method == "exact law" or (method == "auto" and works(network, "predict (exact law)"))
     exact = exact_norms(network) if wanted else None
     return _dataset(network, terms, *_norms(network, terms, exact, method), exact)
 
 
-def _with_parts(network: Network) -> xr.Dataset:
+def _expanded(network: Network) -> xr.Dataset:
     """Return the expansion where it is known, else the mean field, which then says why it has no spread."""
     if unknown := refusal(network, "predict (order 1/N)"):
         return predict_architecture(network, unknown.problem)

@@ -12,7 +12,7 @@ from vgtheory.codegen.evaluate import Evaluator, evaluator
 from vgtheory.kernels.quadrature import Array, Functions, PanelGrid, Rough, UnresolvedError, gaussian_means
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.integrability import divergences, finite_mean, smoothness
+from vgtheory.symbolic.integrability import divergences, smoothness
 
 _WIDEST = 0.25  # distance from a breakpoint up to which φ is looked at on a logarithmic scale
 
@@ -62,16 +62,6 @@ def _moved_to_rough_points(act: Activation) -> tuple[tuple[float, Evaluator], ..
     return tuple((float(at), evaluator(Activation(act.expr.subs(act.symbol, act.symbol + at)))) for at in places)
 
 
-@lru_cache(maxsize=1024)
-def why_infinite(act: Activation, order: int, power: int) -> str:
-    """Return why E |φ^(order)(√q z)|^power is infinite at every q > 0; "" where it is not, or not shown to be."""
-    try:
-        found = finite_mean(act, order, power)
-    except UnsupportedError:  # growth that is not known: left to the quadrature, which looks at its own tail
-        return ""
-    return found.reason if found.limit == 0 else ""
-
-
 @lru_cache(maxsize=256)
 def product_is_infinite(act: Activation) -> bool:
     """Return whether E φ²φ'² is infinite at every q > 0."""
@@ -81,12 +71,6 @@ def product_is_infinite(act: Activation) -> bool:
         return bool(divergences(parts, act.symbol, 2).limit == 0)
     except UnsupportedError:
         return False
-
-
-@lru_cache(maxsize=256)
-def is_flat(act: Activation) -> bool:
-    """Return whether the slope is 0 almost everywhere, so that no gradient passes."""
-    return all(piece.expr == 0 for piece in act.derivative_pieces())
 
 
 @lru_cache(maxsize=256)
