@@ -11,7 +11,6 @@ from vgtheory.reporting import plot
 from vgtheory.reporting.files import write_figure
 from vgtheory.reporting.gain_curve import gain_curve
 from vgtheory.reporting.style import svg_text
-from vgtheory.reporting.summary import summarise
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.theory.asymptotics.fixed_points import critical, fixed_points
 
@@ -27,17 +26,13 @@ def line(ax, label):
     return next(drawn for drawn in ax.get_lines() if drawn.get_label().startswith(label))
 
 
-def test_summary_leaves_dead_networks_out_and_counts_them():
-    seen = summarise(study([[1, 2], [3, 6], [-np.inf, -np.inf], [-np.inf, 0]]))
-    assert (seen.samples, seen.dead) == (4, 2)
-    assert seen.mean.tolist() == [2, 4]
-    assert seen.stderr == pytest.approx(np.array([1.0, 2.0]))
-
-
-def test_summary_of_dead_networks_alone_is_nan_without_a_warning():
-    seen = summarise(study([[-np.inf, -np.inf]]))
-    assert seen.dead == 1
-    assert np.isnan(seen.mean).all()
+def test_the_range_ends_at_the_least_gradient_where_dead_networks_leave_it_open():
+    values = np.random.default_rng(1).normal(size=(40, 3))
+    values[:10] = -np.inf
+    upper, _ = plot.gradient(study(values))
+    low = upper.collections[0].get_paths()[0].vertices[:, 1].min()
+    assert low == values[np.isfinite(values)].min()
+    assert line(upper, "simulated mean").get_ydata() == pytest.approx(values[10:].mean(axis=0))
 
 
 def test_gradient_draws_the_mean_the_prediction_and_the_bound():

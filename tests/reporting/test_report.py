@@ -13,7 +13,7 @@ import xarray as xr
 import vgtheory as vg
 from vgtheory._errors import ConflictError, InputError, UnsupportedError
 from vgtheory.reporting.attempt import Unavailable
-from vgtheory.reporting.findings import gather, growth_of
+from vgtheory.reporting.findings import gather
 from vgtheory.reporting.pdf import tex_is_installed, write_pdf
 from vgtheory.reporting.report import report
 from vgtheory.reporting.story import tell
@@ -124,13 +124,6 @@ def test_what_is_not_a_network_is_refused(tmp_path):
     with pytest.raises(InputError, match="a Network"):
         report("tanh", tmp_path / "r")
     assert not (tmp_path / "r").exists()
-
-
-def test_growth_counts_dead_networks_apart():
-    values = np.array([[3.0, 1.0], [5.0, 1.0], [-np.inf, 0.0]])
-    grown = growth_of(xr.Dataset({"log_gradient_norm": (("sample", "layer"), values)}))
-    assert (grown.samples, grown.dead, grown.change, grown.rate) == (3, 1, 3.0, 3.0)
-    assert grown.std == pytest.approx(2**0.5)
 
 
 def test_key_numbers_against_their_sources(folder):

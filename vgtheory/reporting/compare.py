@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.study.intervals import living, moments
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-7  # of log norms and of their predictions: φ' = 1 − 1e-9 fluctuates by what cancels in double precision
@@ -127,14 +128,13 @@ class _Moments:
 
 def _moments(sample: Array, expected: Array, spread: Array) -> _Moments:
     n = len(sample)
-    centred = sample - sample.mean(axis=0)
-    variance = (centred**2).sum(axis=0) / (n - 1)
+    mean, variance, _ = moments(sample)
     floor = ROUNDING * np.maximum(1.0, np.abs(expected))
-    kurtosis = (centred**4).mean(axis=0) / np.maximum(variance, floor**2) ** 2
+    kurtosis = ((sample - mean) ** 4).mean(axis=0) / np.maximum(variance, floor**2) ** 2
     # Var s² = σ⁴ (κ − (n − 3)/(n − 1))/n, and the logarithm of s has half its relative error.
     log_error = 0.5 * np.sqrt(np.maximum(kurtosis - (n - 3) / (n - 1), 1e-3) / n)
     ratio = (np.sqrt(variance) + floor) / (spread + floor)
-    return _Moments(sample.mean(axis=0) - expected, np.sqrt(variance / n), ratio, log_error, floor)
+    return _Moments(mean - expected, np.sqrt(variance / n), ratio, log_error, floor)
 
 
 def _samples_needed(m: _Moments, unit: Array, n: int, passing: float, tolerance: float) -> int:
@@ -200,7 +200,7 @@ def _living_sample(
             "prediction and result of different networks", "the same network twice", "predict what was simulated"
         )
     sample = result[quantity].transpose("sample", "layer").values.astype(float)
-    living = np.isfinite(sample).all(axis=1)
-    if living.sum() < 8:
-        raise InputError(f"{living.sum()} samples with a finite gradient", "at least 8", "simulate more samples")
-    return sample[living], int((~living).sum())
+    alive = living(sample)
+    if alive.sum() < 8:
+        raise InputError(f"{alive.sum()} samples with a finite gradient", "at least 8", "simulate more samples")
+    return sample[alive], int((~alive).sum())

@@ -17,9 +17,10 @@ from vgtheory.reporting.bound_values import BoundValue, bound_values, layer_boun
 from vgtheory.reporting.compare import compare
 from vgtheory.reporting.gain_curve import Curve, gain_curve
 from vgtheory.reporting.jacobian_sample import JacobianSample, sample_jacobian
-from vgtheory.reporting.summary import summarise
 from vgtheory.spectra.jacobian import spectrum
+from vgtheory.study.growth import Growth, growth_of
 from vgtheory.study.simulate import simulate
+from vgtheory.study.summary import z_scores
 from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, slope_bound
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
@@ -32,28 +33,6 @@ Progress = Callable[[int, int], None]
 SATURATED = 0.01  # |φ'| at or below this counts as saturated
 MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combined within seconds
 SETTLED = 1e-3  # relative distance of q_L from q* within which the last layers count as stationary
-
-
-@dataclass(frozen=True)
-class Growth:
-    """ln‖∂ℓ/∂h_1‖ − ln‖∂ℓ/∂h_L‖ of the simulated networks that are not dead: mean, standard error and spread."""
-
-    layers: int
-    samples: int
-    dead: int
-    change: float
-    stderr: float
-    std: float
-
-    @property
-    def rate(self) -> float:
-        """Return the mean change per layer, 0 for a network of one layer."""
-        return self.change / (self.layers - 1) if self.layers > 1 else 0.0
-
-    @property
-    def rate_stderr(self) -> float:
-        """Return the standard error of the rate."""
-        return self.stderr / (self.layers - 1) if self.layers > 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -133,16 +112,9 @@ class Findings:
         return settled_at(self.final_q, self.fixed_points)
 
     @property
-    def simulated_mean(self) -> np.ndarray:
-        """Return the simulated mean of ln‖∂ℓ/∂h_l‖, shape (L,)."""
-        return summarise(self.study).mean
-
-    @property
     def z_scores(self) -> np.ndarray:
         """Return (simulated − predicted mean) / standard error per layer; NaN where either is not known."""
-        seen = summarise(self.study)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return (seen.mean - self.predicted_log_norm) / np.where(seen.stderr > 0, seen.stderr, np.nan)
+        return z_scores(self.study, self.predicted_log_norm)
 
 
 def gather(network: Network, samples: int = 64, seed: int = 0, progress: Progress | None = None) -> Findings:
@@ -225,17 +197,6 @@ def _compared(prediction: Any, study: Any) -> Any:
         return compare(prediction, study)
     except InputError as reason:  # too few living samples
         return Unavailable(f"{reason.subject}, and a comparison takes {reason.accepted}")
-
-
-def growth_of(study: Any) -> Growth:
-    """Return how ln‖∂ℓ/∂h_l‖ changes from the last layer to the first in the simulated networks."""
-    values = np.asarray(study["log_gradient_norm"].transpose("sample", "layer"), dtype=float)
-    alive = values[np.isfinite(values).all(axis=1)]
-    change = alive[:, 0] - alive[:, -1]
-    count = len(change)
-    std = float(change.std(ddof=1)) if count > 1 else float("nan")
-    mean = float(change.mean()) if count else float("nan")
-    return Growth(values.shape[1], len(values), len(values) - count, mean, std / max(count, 1) ** 0.5, std)
 
 
 class _Clock:

@@ -8,13 +8,12 @@ from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import Block, FigureBlock, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings
-from vgtheory.reporting.summary import summarise, zero_mass
-from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows
+from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows, zero_mass
 
 
 def simulation_section(f: Findings) -> Section:
     """Return section 4: the simulated gradient norms against the prediction."""
-    seen = summarise(f.study)
+    seen = f.growth
     method = {
         "exact": "sampled exactly in law without drawing the matrices",
         "chain": "sampled exactly in law by a few numbers per layer",

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from vgtheory.reporting.describe import number, power_of_ten, with_error
-from vgtheory.reporting.summary import summarise
 from vgtheory.study.inspection import Inspection
+from vgtheory.study.summary import summarise
 
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 MOST_LAYERS = 20  # of an inspected network that a table shows in full
@@ -22,6 +22,11 @@ def quantile_rows(law: Any) -> tuple[tuple[str, str, str], ...]:
     """Return (share of directions below, ln s, s) of a singular-value law."""
     values = [(p, float(law.ppf_log(p))) for p in QUANTILES]
     return tuple((f"{number(100 * p)} %", number(value, 6), power_of_ten(value)) for p, value in values)
+
+
+def zero_mass(law: Any) -> float:
+    """Return the mass of the law of s at s = 0."""
+    return float(sum(mass for place, mass in law.atoms_log if place == -np.inf))
 
 
 def distance_row(law: Any, values: Any) -> str:
@@ -38,15 +43,11 @@ def distance_row(law: Any, values: Any) -> str:
 
 def study_rows(study: Any) -> tuple[tuple[str, str, str], ...]:
     """Return (layer, mean ln‖∂ℓ/∂h_l‖ with its 99 % interval, spread) of a simulation at five layers."""
-    seen = summarise(study)
-    std = seen.stderr * math.sqrt(max(seen.samples - seen.dead, 1))
+    seen = summarise(study, quantiles=())
+    mean, error, std = (seen[f"log_gradient_norm_{name}"].values for name in ("mean", "stderr", "std"))
     return tuple(
-        (
-            str(int(seen.layer[i])),
-            with_error(float(seen.mean[i]), Z_99 * float(seen.stderr[i])),
-            number(float(std[i]), 3),
-        )
-        for i in chosen_layers(len(seen.layer))
+        (str(int(seen.layer[i])), with_error(float(mean[i]), Z_99 * float(error[i])), number(float(std[i]), 3))
+        for i in chosen_layers(len(mean))
     )
 
 

@@ -38,6 +38,11 @@ def alive(values: Array) -> NDArray[np.bool_]:
     return ~np.isneginf(values)
 
 
+def living(values: Array) -> NDArray[np.bool_]:
+    """Return which networks, one per row of layers, have a gradient in every layer."""
+    return np.all(alive(values), axis=1)
+
+
 def moments(values: Array) -> tuple[Array, Array, NDArray[np.int64]]:
     """Return mean, variance (n − 1) and number n of the living samples of each column; NaN where there are too few."""
     living = alive(values)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan, sqrt
+from math import nan
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study.engine import Progress
+from vgtheory.study.growth import growth_of
 from vgtheory.study.simulate import simulate
+from vgtheory.study.summary import summarise
 from vgtheory.theory.asymptotics.fixed_points import critical
 from vgtheory.theory.asymptotics.prediction import predict
 
+_SEEN = {"mean": "mean", "error": "stderr", "std": "std"}
 _SINGLE = ("change", "change_error", "critical_sigma_w", "dead")
 
 
@@ -28,7 +32,7 @@ def lineup(
     ----------
     networks : of equal depth; a name that occurs twice gets a number.
     samples, seed : of every simulation.
-    progress : called as progress(done, total) after each network.
+    progress : called as progress(samples done, samples of all networks).
 
     Returns
     -------
@@ -48,22 +52,16 @@ def lineup(
     >>> lineup(made, samples=8).network.values.tolist()
     ['tanh', 'relu']
     """
-    if not networks or len({network.depth for network in networks}) > 1:
-        depths = [str(network.depth) for network in networks]
-        raise InputError(
-            f"networks of depths {', '.join(depths) or 'none'}", "one depth for all", "give them one depth"
-        )
-    rows = []
-    for done, network in enumerate(networks):
-        rows.append(_row(network, samples, seed))
-        if progress is not None:
-            progress(done + 1, len(networks))
-    layered = ("mean", "error", "std", "predicted", "q", "chi")
-    data = {name: (("network", "layer"), np.stack([row[name] for row in rows])) for name in layered}
+    study = simulate(networks, samples, seed, progress=progress)
+    seen = summarise(study, quantiles=())
+    rows = [_theory(network) | _whole(study.isel(network=k)) for k, network in enumerate(networks)]
+    layered = ("predicted", "q", "chi")
+    data: dict[str, Any] = {name: (("network", "layer"), np.stack([row[name] for row in rows])) for name in layered}
+    data |= {name: seen[f"log_gradient_norm_{kind}"].variable for name, kind in _SEEN.items()}
     single = {name: ("network", np.array([row[name] for row in rows])) for name in _SINGLE}
-    coords = {"network": _names(networks), "layer": np.arange(1, int(networks[0].depth) + 1)}
     specs = "\n".join(network.spec_json for network in networks)
-    return xr.Dataset({**data, **single}, coords=coords, attrs={"samples": samples, "seed": seed, "specs": specs})
+    attributes = {"samples": samples, "seed": seed, "specs": specs}
+    return xr.Dataset({**data, **single}, {"network": seen.network, "layer": seen.layer.values}, attributes)
 
 
 def at_criticality(network: Network) -> Network:
@@ -84,36 +82,21 @@ def at_criticality(network: Network) -> Network:
     return Network(network.activation, weights, network.width, network.depth)
 
 
-def _row(network: Network, samples: int, seed: int) -> dict[str, np.ndarray | float]:
-    depth = int(network.depth)
-    norms = simulate(network, samples=samples, seed=seed).log_gradient_norm.values
-    alive = norms[np.isfinite(norms).all(axis=1)]
-    blank = np.full(depth, nan)
-    std = alive.std(axis=0, ddof=1) if len(alive) > 1 else blank
-    change = alive[:, 0] - alive[:, -1]
+def _theory(network: Network) -> dict[str, Any]:
+    """Return what is predicted; NaN where theory does not reach."""
     try:
         theory = predict(network)
         predicted, q, chi = (theory[name].values for name in ("log_gradient_norm", "q", "chi"))
     except (UnsupportedError, NoSolutionError):
-        predicted = q = chi = blank
+        predicted = q = chi = np.full(int(network.depth), nan)
     try:
         critical_sigma_w = critical(network.activation, network.sigmas[-1][1]).sigma_w
     except NoSolutionError:
         critical_sigma_w = nan
-    return {
-        "mean": alive.mean(axis=0) if len(alive) else blank,
-        "error": std / sqrt(max(len(alive), 1)),
-        "std": std,
-        "predicted": predicted,
-        "q": q,
-        "chi": chi,
-        "change": float(change.mean()) if len(alive) else nan,
-        "change_error": float(change.std(ddof=1)) / sqrt(len(alive)) if len(alive) > 1 else nan,
-        "critical_sigma_w": critical_sigma_w,
-        "dead": 1 - len(alive) / len(norms),
-    }
+    return {"predicted": predicted, "q": q, "chi": chi, "critical_sigma_w": critical_sigma_w}
 
 
-def _names(networks: Sequence[Network]) -> list[str]:
-    plain = [network.activation.name or str(network.activation.expr) for network in networks]
-    return [f"{name} ({k + 1})" if plain.count(name) > 1 else name for k, name in enumerate(plain)]
+def _whole(study: xr.Dataset) -> dict[str, float]:
+    """Return the change over all layers, and the share of the networks that have none."""
+    growth = growth_of(study)
+    return {"change": growth.change, "change_error": growth.stderr, "dead": growth.dead / growth.samples}

@@ -84,8 +84,8 @@ def summarise(
     count = study.sizes["sample"]
     variables: dict[str, Any] = {}
     sizes: dict[str, xr.DataArray] = {}
-    for name, text in SUMMARISED.items():
-        columns = _Columns(samples[name])
+    for name, values in samples.items():
+        columns, text = _Columns(values), SUMMARISED[name]
         variables |= columns.averages(name, text, level)
         if levels:
             variables |= columns.quantiles(name, text, levels, level)
@@ -107,14 +107,23 @@ def summarise(
     return xr.Dataset(variables, coordinates, {**study.attrs, "samples": count, "level": level})
 
 
+def z_scores(study: xr.Dataset, predicted: Array) -> Array:
+    """Return (mean of ln‖∂ℓ/∂h_l‖ − predicted) / its standard error per layer; NaN where either is not known."""
+    mean, variance, count = moments(study["log_gradient_norm"].transpose("sample", "layer").values.astype(float))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(variance / count)
+        return (mean - predicted) / np.where(error > 0, error, np.nan)
+
+
 def logarithms(study: Any) -> dict[str, xr.DataArray]:
     """Return the samples of what is summarised; raise InputError for what is not a study."""
-    names = {"log_gradient_norm", "log_weight_gradient_norm", "q"}
-    if not isinstance(study, xr.Dataset) or not names <= set(study) or not {"sample", "layer"} <= set(study.dims):
+    if not isinstance(study, xr.Dataset) or not {"sample", "layer"} <= set(study.get("log_gradient_norm", study).dims):
         raise InputError("study", "what vg.simulate returned", "run it first", got=f"a {type(study).__name__}")
-    with np.errstate(divide="ignore"):
-        log_q: xr.DataArray = study["q"].copy(data=np.log(study["q"].values))
-    return {name: log_q if name == "log_q" else study[name] for name in SUMMARISED}
+    found = {name: study[name] for name in SUMMARISED if name in study}
+    if "q" in study:
+        with np.errstate(divide="ignore"):
+            found["log_q"] = study["q"].copy(data=np.log(study["q"].values))
+    return found
 
 
 def to_levels(quantiles: Any) -> list[float]:

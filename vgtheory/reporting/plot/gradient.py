@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, RC, SKY, VERMILION, new_figure
-from vgtheory.reporting.summary import summarise
+from vgtheory.study.summary import summarise
+from vgtheory.study.summary import z_scores as z_scores_of
 
 
 @matplotlib.rc_context(RC)
@@ -32,35 +33,37 @@ def gradient(
     bound : per-layer logarithm of a bound on the root mean square, and its name.
     """
     seen = summarise(study)
+    mean, error, quantile = (seen[f"log_gradient_norm_{name}"].values for name in ("mean", "stderr", "quantile"))
+    layer = seen.layer.values
     if z_scores is None and prediction is not None:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z_scores = (seen.mean - np.asarray(prediction["log_gradient_norm"])) / seen.stderr
+        z_scores = z_scores_of(study, np.asarray(prediction["log_gradient_norm"]))
     if axes is None:
         axes = _panels(z_scores is not None)
     upper, lower = axes
-    upper.fill_between(seen.layer, seen.low, seen.high, color=SKY, alpha=0.4, lw=0, label="90 % of networks")
-    half = 2.576 * np.nan_to_num(seen.stderr)
-    upper.fill_between(
-        seen.layer, seen.mean - half, seen.mean + half, color=BLUE, alpha=0.45, lw=0, label="mean, 99 % interval"
-    )
-    upper.plot(seen.layer, seen.mean, color=BLUE, label="simulated mean")
+    # Where more than 5 % of the networks are dead, the range has no lower end: it is drawn down to the least gradient.
+    least = study["log_gradient_norm"].where(np.isfinite).min().item()
+    low, high = np.maximum(quantile[:, 0], least), quantile[:, -1]
+    upper.fill_between(layer, low, high, where=np.isfinite(high), color=SKY, alpha=0.4, lw=0, label="90 % of networks")
+    half = 2.576 * np.nan_to_num(error)
+    upper.fill_between(layer, mean - half, mean + half, color=BLUE, alpha=0.45, lw=0, label="mean, 99 % interval")
+    upper.plot(layer, mean, color=BLUE, label="simulated mean")
     if prediction is not None:
         upper.plot(
             prediction["layer"], prediction["log_gradient_norm"], color=ORANGE, ls=(0, (5, 3)), label="predicted mean"
         )
     if bound is not None:
-        _draw_bound(upper, seen.layer, bound[0], bound[1])
+        _draw_bound(upper, layer, bound[0], bound[1])
     _float32_limits(upper)
     upper.set_ylabel(r"$\ln\,\|\partial\ell/\partial h_l\|$")
     legend_above(upper)
     if z_scores is not None:
         lower.axhspan(-3, 3, color=GREY, alpha=0.2, lw=0)
-        lower.plot(seen.layer, z_scores, color=INK, lw=1.0)
+        lower.plot(layer, z_scores, color=INK, lw=1.0)
         peak = float(np.nanmax(np.abs(z_scores))) if np.isfinite(z_scores).any() else 0.0
         lower.set_ylim(-max(4.0, 1.15 * peak), max(4.0, 1.15 * peak))
         lower.set_ylabel("z-score")
     lower.set_xlabel("layer $l$ (input at the left)")
-    lower.set_xlim(float(seen.layer[0]), float(max(seen.layer[-1], seen.layer[0] + 1)))
+    lower.set_xlim(float(layer[0]), float(max(layer[-1], layer[0] + 1)))
     return upper, lower
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import BLUE, GREEN, GREY, ORANGE, RC, SKY, VERMILION, new_figure
-from vgtheory.reporting.summary import summarise
+from vgtheory.study.summary import summarise
 
 
 @matplotlib.rc_context(RC)
@@ -37,11 +37,17 @@ def prediction(predicted: Any, study: Any | None = None, axes: tuple[Axes, Axes]
     upper.set_ylabel(r"$\ln\,\|\partial\ell/\partial h_l\|$")
     lower.plot(layer, std, color=BLUE)
     if study is not None:
-        seen = summarise(study)
+        seen = summarise(study, quantiles=())
         shown = np.unique(np.linspace(0, len(layer) - 1, 25).round().astype(int))
-        upper.plot(layer[shown], seen.mean[shown], "o", color=VERMILION, ms=3.5, label="simulated mean")
-        spread = seen.stderr * np.sqrt(max(seen.samples - seen.dead, 1))
-        lower.plot(layer[shown], spread[shown], "o", color=VERMILION, ms=3.5)
+        upper.plot(
+            layer[shown],
+            seen["log_gradient_norm_mean"].values[shown],
+            "o",
+            color=VERMILION,
+            ms=3.5,
+            label="simulated mean",
+        )
+        lower.plot(layer[shown], seen["log_gradient_norm_std"].values[shown], "o", color=VERMILION, ms=3.5)
     lower.axhline(0.5, color=GREY, lw=1, ls=":")
     lower.annotate(
         "networks differ by a factor e", (1, 0.5), (-3, 2), xycoords=("axes fraction", "data"),

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREEN, RC, SKY, VERMILION, new_figure
-from vgtheory.reporting.summary import zero_mass
+from vgtheory.reporting.tables import zero_mass
 
 
 @matplotlib.rc_context(RC)

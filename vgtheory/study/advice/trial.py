@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import hypot, inf, sqrt
-
-import numpy as np
+from math import hypot, inf
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
+from vgtheory.study.growth import growth_of
 from vgtheory.study.simulate import simulate
 from vgtheory.theory.asymptotics.prediction import predict
 
@@ -61,15 +60,12 @@ def try_out(network: Network, samples: int, seed: int) -> Trial:
     if not works(network, "simulate (exact)"):
         work = 2.0 * sum(n * m for n, m in pairwise(network.widths))
         count = int(min(samples, max(_FEWEST, _DENSE_WORK / work)))
-    norms = simulate(network, samples=count, seed=seed).log_gradient_norm.values
-    with np.errstate(invalid="ignore"):
-        change = norms[:, 0] - norms[:, -1]
-    alive = change[np.isfinite(change)]
-    if not len(alive):
+    growth = growth_of(simulate(network, samples=count, seed=seed))
+    living = growth.samples - growth.dead
+    if not living:
         return Trial(predicted, predicted_std, -inf, 0.0, 0.0, 1.0, count)
-    std = float(alive.std(ddof=1)) if len(alive) > 1 else 0.0
-    dead = 1 - len(alive) / count
-    return Trial(predicted, predicted_std, float(alive.mean()), std / sqrt(len(alive)), std, dead, count)
+    error, std = (growth.stderr, growth.std) if living > 1 else (0.0, 0.0)
+    return Trial(predicted, predicted_std, growth.change, error, std, growth.dead / count, count)
 
 
 def _by_theory(network: Network) -> tuple[float, float] | tuple[None, None]:

@@ -1,0 +1,48 @@
+"""How a simulated gradient changes over the whole depth, from the last layer to the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from vgtheory.study.intervals import living, moments
+
+
+@dataclass(frozen=True)
+class Growth:
+    """ln‖∂ℓ/∂h_1‖ − ln‖∂ℓ/∂h_L‖ of the simulated networks that are not dead: mean, standard error and spread.
+
+    Attributes
+    ----------
+    layers, samples, dead : L, the number of networks, and of those whose gradient is zero in some layer.
+    change, stderr, std : NaN where too few networks live.
+    """
+
+    layers: int
+    samples: int
+    dead: int
+    change: float
+    stderr: float
+    std: float
+
+    @property
+    def rate(self) -> float:
+        """Return the mean change per layer, 0 for a network of one layer."""
+        return self.change / (self.layers - 1) if self.layers > 1 else 0.0
+
+    @property
+    def rate_stderr(self) -> float:
+        """Return the standard error of the rate."""
+        return self.stderr / (self.layers - 1) if self.layers > 1 else 0.0
+
+
+def growth_of(study: xr.Dataset) -> Growth:
+    """Return how ln‖∂ℓ/∂h_l‖ changes from the last layer to the first in the networks of a study."""
+    values = study["log_gradient_norm"].transpose("sample", "layer").values.astype(float)
+    alive = values[living(values)]
+    mean, variance, count = moments(alive[:, :1] - alive[:, -1:])
+    n = int(count[0])
+    std = float(np.sqrt(variance[0]))
+    return Growth(values.shape[1], len(values), len(values) - n, float(mean[0]), std / max(n, 1) ** 0.5, std)
