@@ -140,14 +140,49 @@ def test_symbolic_parameters_of_monotone_slopes():
         derivative_range(Activation("tanh(x)+sin(beta*x)", beta=sp.Symbol("beta", positive=True)))
 
 
-def test_poles_at_a_breakpoint_are_proved_or_said_to_be_numeric():
+def test_poles_at_a_breakpoint_are_proved():
     one_sided = derivative_range(activation("sqrt(max(x,0))"))
     assert (one_sided.sup.expr, one_sided.sup.at, one_sided.sup.status) == (sp.oo, 0, "proved")
-    two_sided = derivative_range(activation("sqrt(abs(x))")).sup  # → −∞ on the left, +∞ on the right of 0
-    assert two_sided.status == "numeric"
-    assert two_sided.enclosure[1] == float("inf")
-    with pytest.raises(UnsupportedError, match="fewer digits"):
-        two_sided.digits(30)
+    two_sided = derivative_range(activation("sqrt(abs(x))"))  # → −∞ on the left, +∞ on the right of 0
+    assert (two_sided.sup.expr, two_sided.inf.expr, two_sided.sup.status) == (sp.oo, -sp.oo, "proved")
+    assert not two_sided.sup.attained
+
+
+@pytest.mark.parametrize(
+    ("formula", "order", "low", "high"),
+    [
+        ("relu(sin(x))", 0, 0, 1),
+        ("relu(sin(x))", 1, -1, 1),
+        ("abs(cos(2*x))", 1, -2, 2),
+        ("max(sin(x), cos(x))", 0, -sp.sqrt(2) / 2, 1),
+        ("tanh(relu(sin(x)))", 0, 0, sp.tanh(1)),
+        ("sign(sin(x))", 0, -1, 1),
+        ("sqrt(1 + sin(x))", 0, 0, sp.sqrt(2)),
+        ("sqrt(1 - cos(x))", 1, -sp.sqrt(2) / 2, sp.sqrt(2) / 2),
+        ("sqrt(relu(sin(x)))", 1, -sp.oo, sp.oo),
+        ("sqrt(log(1 + x**2))", 1, -1, 1),
+        ("sqrt(x**2 + tanh(x)**2)", 1, -sp.sqrt(2), sp.sqrt(2)),
+        ("abs(x)**1.5", 0, 0, sp.oo),
+        ("sin(x)**2 + cos(x)**2", 0, 1, 1),
+        ("cosh(x)**2 - sinh(x)**2", 0, 1, 1),
+        ("tanh(x) - (exp(x)-exp(-x))/(exp(x)+exp(-x))", 0, 0, 0),
+        ("Piecewise((sin(x)/x, Ne(x, 0)), (1, True))", 0, None, 1),
+    ],
+)
+def test_ranges_of_waves_with_kinks_of_hidden_kinks_and_of_constants(formula, order, low, high):
+    found = derivative_range(activation(formula), order)
+    assert (found.sup.expr, found.sup.status) == (high, "proved")
+    if low is not None:
+        assert (found.inf.expr, found.inf.status) == (low, "proved")
+    act = activation(formula)
+    f = sp.lambdify(act.symbol, act.expr, "mpmath")
+    with mpmath.workdps(40):
+        points = [mpmath.mpf(k) / 37 for k in range(-400, 400) if k]
+        values = [mpmath.diff(f, t, order) if order else f(t) for t in points]
+    assert max(values) <= found.sup.enclosure[1] + 1e-9
+    assert min(values) >= found.inf.enclosure[0] - 1e-9
+    if order == 0 and high is not sp.oo:
+        assert max(values) > found.sup.enclosure[0] - 0.02
 
 
 def test_slope_bound_is_the_larger_side():

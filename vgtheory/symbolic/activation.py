@@ -15,6 +15,7 @@ from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.limits import limit_at_infinity
 from vgtheory.symbolic.parser import TIME_LIMIT, parse, read
 from vgtheory.symbolic.printing import displayed, to_latex
+from vgtheory.symbolic.single_points import need_continuous
 from vgtheory.symbolic.time_limit import TimeUp, time_limit
 
 
@@ -53,11 +54,12 @@ class Activation:
             raise InputError(f"parameter {unknown[0]!r}", f"a symbol of {formula} ({known})", "correct the name")
         # Parameters first: a symbolic value must not be taken for the variable afterwards.
         formula = formula.subs({symbols[key]: value for key, value in values.items()}, simultaneous=True)
+        formula = need_continuous(formula, symbol)
         self._set(formula, symbol, name, tuple(sorted(values.items())))
         try:
             with time_limit(TIME_LIMIT):
                 if self.is_numeric and any(domain.conditions(self.expr, symbol)):
-                    domain.need_real(self.pieces, symbol)
+                    domain.need_real(calculus.one_period(self.expr, symbol) or self.pieces, symbol)
         except TimeUp:
             shown = f"{name[:40]!r}, which is not shown to be real everywhere within {TIME_LIMIT:g} s"
             raise FormulaError(shown, "a simpler formula", "simplify it") from None

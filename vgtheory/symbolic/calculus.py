@@ -15,8 +15,10 @@ from sympy.core.relational import Relational
 
 from vgtheory._errors import FormulaError, UnsupportedError
 from vgtheory.symbolic import closed_form
-from vgtheory.symbolic.limits import limit_at
+from vgtheory.symbolic.limits import UNDEFINED, limit_at
+from vgtheory.symbolic.period import period
 from vgtheory.symbolic.root import all_zeros, vanishes_at
+from vgtheory.symbolic.touching import squares_out, touching_points
 
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.Abs, sp.sign, sp.Heaviside)
 
@@ -30,17 +32,33 @@ class Piece:
     expr: sp.Expr
 
 
-def pieces(expr: sp.Expr, x: sp.Symbol) -> tuple[Piece, ...]:
-    """Return the smooth pieces of `expr` from −∞ to ∞, neighbours with the same expression merged.
+def pieces(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr = -sp.oo, hi: sp.Expr = sp.oo) -> tuple[Piece, ...]:
+    """Return the smooth pieces of `expr` between `lo` and `hi`; neighbours are equal only at a kink of a power.
 
     Raises UnsupportedError where a boundary cannot be solved for or a branch cannot be decided.
     """
     merged: list[Piece] = []
-    for piece in _resolve(Piece(-sp.oo, sp.oo, expr), x):
-        if merged and merged[-1].expr == piece.expr:
+    for piece in _resolve(Piece(lo, hi, squares_out(expr, x)), x):
+        if merged and merged[-1].expr == piece.expr and not piece.expr.subs(x, piece.lo).has(*UNDEFINED):
             piece = Piece(merged.pop().lo, piece.hi, piece.expr)
         merged.append(piece)
-    return tuple(merged)
+    return tuple(part for piece in merged for part in _split(piece, x))
+
+
+def one_period(expr: sp.Expr, x: sp.Symbol) -> tuple[Piece, ...] | None:
+    """Return the pieces of one period of a wave with kinks, of which there are infinitely many; None for the rest."""
+    cycle = period(expr, x)
+    if cycle is None or expr.free_symbols != {x}:
+        return None
+    if not expr.has(*KINKED) and not touching_points(expr, x, -cycle, cycle):
+        return None
+    return pieces(expr, x, -cycle / 2, cycle / 2)
+
+
+def _split(piece: Piece, x: sp.Symbol) -> list[Piece]:
+    """Return the piece cut where a power in it has a kink."""
+    cuts = sorted(touching_points(piece.expr, x, piece.lo, piece.hi), key=float)
+    return [Piece(lo, hi, piece.expr) for lo, hi in pairwise([piece.lo, *cuts, piece.hi])]
 
 
 def differentiate(parts: tuple[Piece, ...], x: sp.Symbol, order: int = 1) -> tuple[Piece, ...]:
@@ -73,7 +91,7 @@ def jumps(parts: tuple[Piece, ...], x: sp.Symbol, order: int = 0) -> tuple[tuple
 def _gap(left: Piece, right: Piece, x: sp.Symbol) -> sp.Expr:
     """Return the limit from the right minus that from the left, 0 where both are the same infinity."""
     at = left.hi
-    if vanishes_at(right.expr - left.expr, x, at):
+    if left.expr != right.expr and vanishes_at(right.expr - left.expr, x, at):
         return sp.S.Zero
     after, before = limit_at(right.expr, x, at, 1), limit_at(left.expr, x, at, -1)
     if after is None or before is None:
@@ -96,7 +114,9 @@ def _resolve(piece: Piece, x: sp.Symbol) -> list[Piece]:
     if node is None:
         return [piece]
     cuts = [
-        c for c in _boundaries(node, x) if _decided(sp.Gt(c, piece.lo), node) and _decided(sp.Lt(c, piece.hi), node)
+        c
+        for c in _boundaries(node, piece, x)
+        if _decided(sp.Gt(c, piece.lo), node) and _decided(sp.Lt(c, piece.hi), node)
     ]
     ends = [piece.lo, *_sorted(set(cuts), node), piece.hi]
     out: list[Piece] = []
@@ -106,22 +126,26 @@ def _resolve(piece: Piece, x: sp.Symbol) -> list[Piece]:
     return out
 
 
+def _inside(cut: sp.Expr, piece: Piece, node: sp.Expr) -> bool:
+    return _decided(sp.Gt(cut, piece.lo), node) and _decided(sp.Lt(cut, piece.hi), node)
+
+
 def _sorted(cuts: set[sp.Expr], node: sp.Expr) -> list[sp.Expr]:
     """Return the cuts in increasing order, those with parameters by what is assumed of the parameters."""
     return sorted(cuts, key=cmp_to_key(lambda a, b: 1 if _decided(sp.Gt(a, b), node) else -1))
 
 
-def _boundaries(node: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+def _boundaries(node: sp.Expr, within: Piece, x: sp.Symbol) -> list[sp.Expr]:
     if isinstance(node, sp.Piecewise):
         relations = set().union(*(cond.atoms(Relational) for _, cond in node.args))
-        return [c for r in relations for c in _zeros(r.lhs - r.rhs, x)]
+        return [c for r in relations for c in _zeros(r.lhs - r.rhs, within, x)]
     if isinstance(node, (sp.Max, sp.Min)):
         args = list(node.args)
-        return [c for i, a in enumerate(args) for b in args[i + 1 :] for c in _zeros(a - b, x)]
-    return _zeros(node.args[0], x)
+        return [c for i, a in enumerate(args) for b in args[i + 1 :] for c in _zeros(a - b, within, x)]
+    return _zeros(node.args[0], within, x)
 
 
-def _zeros(u: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+def _zeros(u: sp.Expr, within: Piece, x: sp.Symbol) -> list[sp.Expr]:
     u = sp.together(u).as_content_primitive()[1]
     if not u.has(x):
         return []
@@ -133,7 +157,7 @@ def _zeros(u: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
         raise UnsupportedError(
             f"cannot find where {u} changes sign with symbolic parameters; give the parameters values"
         )
-    return list(all_zeros(u, x))
+    return list(all_zeros(u, x, within.lo, within.hi))
 
 
 def _active(node: sp.Expr, x: sp.Symbol, at: sp.Expr) -> sp.Expr:
@@ -173,9 +197,9 @@ def parity(parts: tuple[Piece, ...], x: sp.Symbol) -> Literal["even", "odd"] | N
     if [(p.lo, p.hi) for p in mirrored] != [(p.lo, p.hi) for p in parts]:
         return None
     both = list(zip(parts, mirrored, strict=True))
-    if all(_vanishes(a.expr - b.expr, x) for a, b in both):
+    if all(closed_form.vanishes_identically(a.expr - b.expr, x) for a, b in both):
         return "even"
-    return "odd" if all(_vanishes(a.expr + b.expr, x) for a, b in both) else None
+    return "odd" if all(closed_form.vanishes_identically(a.expr + b.expr, x) for a, b in both) else None
 
 
 def homogeneous_degree(parts: tuple[Piece, ...], x: sp.Symbol) -> sp.Expr | None:
@@ -192,13 +216,3 @@ def homogeneous_degree(parts: tuple[Piece, ...], x: sp.Symbol) -> sp.Expr | None
             return None
         degrees.add(k)
     return degrees.pop() if len(degrees) == 1 else None
-
-
-def _vanishes(expr: sp.Expr, x: sp.Symbol) -> bool:
-    if expr == 0:
-        return True
-    # A few numbers refute almost everything cheaply; only a survivor is worth a simplification.
-    others = {s: sp.Rational(7, 10) for s in expr.free_symbols - {x}}
-    if any(abs(sp.N(expr.subs(others).subs(x, at), 20)) > 1e-12 for at in (sp.Rational(3, 10), sp.Rational(17, 10))):
-        return False
-    return sp.simplify(expr.rewrite(sp.exp)) == 0

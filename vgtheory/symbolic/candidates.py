@@ -11,11 +11,13 @@ from flint import arb
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.ball import WHOLE_LINE, compile_jets, hull, jets, number_ball, precision
 from vgtheory.symbolic.expansion import tail
+from vgtheory.symbolic.limits import UNDEFINED, limit_at, tail_at
 from vgtheory.symbolic.search import FINEST, CriticalBox, SearchFailed, critical_boxes, refined
 from vgtheory.symbolic.tails import TAYLOR_ORDERS, Tail, TailUndecided
 
 FINAL_BITS = 256
 STARTS = (4, 8, 16, 32, 64)  # where a tail may begin; the bounded part is searched box by box
+EDGE_STARTS = (4, 16, 64, 2**10, 2**16)  # the same towards a breakpoint, as reciprocals of the distance
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,16 @@ class SmoothPart:
         self.x, self.order, self.sign, self.part = x, order, sign, part
         self.expr = sign * sp.diff(part.expr, x, order)
         self.slope = sp.diff(self.expr, x)
+        if self.slope.has(x) and closed_form.vanishes_identically(self.slope, x):
+            self.slope = sp.S.Zero
+        if self.slope == 0 and self.expr.has(x):  # sin(x)^2 + cos(x)^2
+            self.expr = closed_form.tidy(self.expr.subs(x, calculus.sample_point(part.lo, part.hi)))
         self._program = compile_jets(sign * part.expr, x)
+        sides = [(end, side) for end, side in ((part.lo, 1), (part.hi, -1)) if end.is_finite and self.expr.has(x)]
+        rough = (self.expr, self.slope, sp.diff(self.slope, x))
+        self.undefined_ends = [(end, s) for end, s in sides if any(f.subs(x, end).has(*UNDEFINED) for f in rough)]
+        self.smooth_ends = [end for end, side in sides if (end, side) not in self.undefined_ends]
+        self.search_ends: dict[int, arb] = {}  # by side: where the search begins instead of at an undefined end
 
     def jets(self, box: arb, order: int) -> list[arb]:
         """Return enclosures of f, f', ..., f^(order) on the box."""
@@ -60,17 +71,15 @@ def constant_pieces(functions: list[SmoothPart]) -> list[Candidate]:
 
 
 def ends(functions: list[SmoothPart], even: bool) -> list[Candidate]:
-    """Return the one-sided values at the breakpoints; a piece owns its right end, an even function both sides of 0."""
+    """Return the one-sided values at the breakpoints; a piece owns its right end, an even function both sides of 0.
+
+    An end at which the formula or one of its two derivatives is not defined is left to `edge_candidates`.
+    """
     found = []
     with precision(FINAL_BITS):
         for i, f in enumerate(functions):
-            for end in (f.part.lo, f.part.hi):
-                if end.is_infinite or not f.expr.has(f.x):
-                    continue
+            for end in f.smooth_ends:
                 exact = f.exact_at(end)
-                if exact.has(sp.nan, sp.zoo, sp.oo):
-                    found.append(_pole(f, end))
-                    continue
                 owned = (
                     end == f.part.hi
                     or (even and end == 0)
@@ -80,13 +89,34 @@ def ends(functions: list[SmoothPart], even: bool) -> list[Candidate]:
     return found
 
 
-def _pole(f: SmoothPart, end: sp.Expr) -> Candidate:
-    """Return that f grows without bound towards the end of its piece: a tail in t with x = end ± 1/t."""
-    side = 1 if end == f.part.lo else -1
-    found = _from_tail(tail(f.expr.subs(f.x, end + side / f.x), f.x, STARTS[-1]), 1, STARTS[-1])
-    if found.exact != sp.oo:
+def edge_candidates(functions: list[SmoothPart], floor: arb) -> list[Candidate]:
+    """Return what the neighbourhoods of undefined ends can contribute; `search_ends` of the parts move beyond them.
+
+    They are tails in the reciprocal of the distance. Raises TailUndecided.
+    """
+    found = []
+    for i, f in enumerate(functions):
+        for end, side in f.undefined_ends:
+            candidate = _edge_candidate(f, end, side, floor)
+            before = limit_at(functions[i - 1].expr, f.x, end, -1) if side > 0 and i > 0 else candidate.exact
+            owned = candidate.exact is not None and candidate.exact == before
+            found.append(replace(candidate, at=None if candidate.at is None else end, attained=owned))
+    return found
+
+
+def _edge_candidate(f: SmoothPart, end: sp.Expr, side: int, floor: arb) -> Candidate:
+    last: Candidate | None = None
+    for taylor, start in ((t, s) for t in TAYLOR_ORDERS for s in EDGE_STARTS):
+        try:
+            last = _from_tail(tail_at(f.expr, f.x, end, side, start, taylor), 1, start)
+        except TailUndecided:
+            continue
+        f.search_ends[side] = number_ball(end) + side * arb(1) / start
+        if not last.only_above or last.ball.upper() < floor:
+            break
+    if last is None:
         raise TailUndecided
-    return replace(found, at=end)
+    return last
 
 
 def reached_value(functions: list[SmoothPart], candidates: list[Candidate]) -> arb:
@@ -162,6 +192,7 @@ def windows(
         if not f.expr.has(f.x):
             continue
         lo, hi = clipped(f.part, radius)
+        lo, hi = f.search_ends.get(1, lo), f.search_ends.get(-1, hi)
         if even and lo < -margin:  # a little beyond 0, so that a maximum at 0 lies inside
             lo = -margin
         if lo < hi:
@@ -241,16 +272,3 @@ def _exact_point(f: SmoothPart, point: arb) -> sp.Expr | None:
             if zero or closed_form.vanishes(f.slope.subs(f.x, guess)):
                 return guess
     return None
-
-
-def period(expr: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
-    """Return a period if x occurs only in sines and cosines of commensurable multiples of x."""
-    waves = [w for w in expr.atoms(sp.sin, sp.cos) if w.has(x)]
-    if not waves or expr.xreplace({w: sp.Dummy() for w in waves}).has(x):
-        return None
-    rates = [sp.diff(w.args[0], x) for w in waves]
-    if any(r.has(x) or not (r / rates[0]).is_Rational for r in rates):
-        return None
-    ratios = [sp.Rational(r / rates[0]) for r in rates]
-    common = sp.Rational(sp.gcd_list([r.p for r in ratios]), sp.lcm_list([r.q for r in ratios]))
-    return abs(2 * sp.pi / (rates[0] * common))

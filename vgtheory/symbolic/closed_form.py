@@ -35,6 +35,17 @@ def vanishes(expr: sp.Expr) -> bool:
     return sp.radsimp(sp.expand(expr)) == 0 or sp.simplify(expr) == 0
 
 
+def vanishes_identically(expr: sp.Expr, x: sp.Symbol) -> bool:
+    """Return whether a function of x is shown to be 0 everywhere."""
+    if expr == 0:
+        return True
+    # A few numbers refute almost everything cheaply; only a survivor is worth a simplification.
+    others = {s: sp.Rational(7, 10) for s in expr.free_symbols - {x}}
+    if any(abs(sp.N(expr.subs(others).subs(x, at), 20)) > 1e-12 for at in (sp.Rational(3, 10), sp.Rational(17, 10))):
+        return False
+    return sp.expand(expr) == 0 or vanishes(expr.rewrite(sp.exp))
+
+
 def tidy(expr: sp.Expr) -> sp.Expr:
     """Return a constant in the shortest form found by bounded simplification."""
     if expr.is_Atom or sp.count_ops(expr) > MAX_OPERATIONS:

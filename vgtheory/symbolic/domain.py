@@ -14,7 +14,9 @@ from flint import arb
 from vgtheory._errors import FormulaError, UnsupportedError
 from vgtheory.symbolic.ball import compile_jets, jets, number_ball, precision
 from vgtheory.symbolic.calculus import Piece
+from vgtheory.symbolic.closed_form import vanishes
 from vgtheory.symbolic.expansion import tail
+from vgtheory.symbolic.limits import limit_at, tail_at
 from vgtheory.symbolic.tails import TailUndecided
 
 Condition = Literal["nonzero", "positive", "nonnegative"]
@@ -22,6 +24,7 @@ REACH = 64  # the boxes go this far, tails take over from there
 SAMPLES = 128
 MAX_BOXES = 4000
 SMALLEST = 2.0**-40
+STRIPS = (4, 64, 4096)  # reciprocal widths
 FINE_BITS = 8192
 
 
@@ -64,7 +67,7 @@ def need_real(parts: tuple[Piece, ...], x: sp.Symbol) -> None:
 def _check(node: sp.Expr, u: sp.Expr, condition: Condition, piece: Piece, x: sp.Symbol) -> None:
     try:
         program = compile_jets(u, x)
-        lo, hi = (_clipped(end) for end in (piece.lo, piece.hi))
+        lo, hi = _inner(u, piece, x)
         signs = set()
         for at in _samples(lo, hi):
             value = jets(program, at, 0)[0]
@@ -74,7 +77,7 @@ def _check(node: sp.Expr, u: sp.Expr, condition: Condition, piece: Piece, x: sp.
             if condition != "nonnegative" and value == 0:
                 raise _refusal(node, "finite", at)
         if u.is_polynomial(x) and condition != "nonnegative" and sp.Poly(u, x).domain in (sp.ZZ, sp.QQ):
-            _check_roots(node, u, piece, x)
+            _check_roots(node, u, lo, hi, x)
         _check_boxes(node, program, lo, hi, condition, -1 if condition == "nonzero" and 1 not in signs else 1)
         for side, end in ((-1, piece.lo), (1, piece.hi)):
             if abs(end) == sp.oo and condition != "nonnegative":
@@ -83,9 +86,22 @@ def _check(node: sp.Expr, u: sp.Expr, condition: Condition, piece: Piece, x: sp.
         return  # a function without ball arithmetic, or no dominant term: whoever computes with it says so
 
 
-def _check_roots(node: sp.Expr, u: sp.Expr, piece: Piece, x: sp.Symbol) -> None:
+def _inner(u: sp.Expr, piece: Piece, x: sp.Symbol) -> tuple[arb, arb]:
+    """Return the interval to check: beyond the strips beside ends at which u vanishes but the piece has a limit."""
+    ends = {1: _clipped(piece.lo), -1: _clipped(piece.hi)}
+    for end, side in ((piece.lo, 1), (piece.hi, -1)):
+        if end.is_infinite or not vanishes(u.subs(x, end)):
+            continue
+        limit = limit_at(piece.expr, x, end, side)
+        strip = next((s for s in STRIPS if tail_at(u, x, end, side, s).sign()), None)
+        if limit is not None and limit.is_finite and strip is not None:
+            ends[side] += side * arb(1) / strip
+    return ends[1], ends[-1]
+
+
+def _check_roots(node: sp.Expr, u: sp.Expr, lo: arb, hi: arb, x: sp.Symbol) -> None:
     for root in sp.real_roots(u):
-        if bool(root >= piece.lo) and bool(root <= piece.hi):
+        if number_ball(root).overlaps(lo.union(hi)):
             raise _refusal(node, "finite", sp.N(root, 6))
 
 

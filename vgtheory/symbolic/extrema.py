@@ -56,6 +56,9 @@ def derivative_range(act: Activation | str, order: int = 1) -> Range:
 def _derivative_range(act: Activation, order: int) -> Range:
     try:
         with time_limit(TIME_LIMIT - RESERVE):
+            parts = calculus.one_period(act.expr, act.symbol)
+            if parts is not None:
+                return piecewise_range(parts, act.symbol, order)
             return piecewise_range(act.pieces, act.symbol, order, even=_derivative_is_even(act, order))
     except TimeUp:
         if not act.is_numeric or "pieces" not in vars(act):

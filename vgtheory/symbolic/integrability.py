@@ -18,9 +18,9 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import closed_form
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.calculus import Piece
-from vgtheory.symbolic.candidates import period
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.limits import expansions, expansions_at
+from vgtheory.symbolic.period import period
 from vgtheory.symbolic.tails import Scale, Tail, TailUndecided, coefficient_ball
 
 Side = Literal[-1, 1]

@@ -12,7 +12,7 @@ from vgtheory.symbolic.tails import TAYLOR_ORDERS, Tail, TailUndecided
 
 STARTS = (16, 256, 4096)  # terms that cannot be ordered from one start on may be from a larger one
 _AWAY = sp.Dummy("r", positive=True)  # the reciprocal of the distance to a point
-_UNDEFINED = (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.AccumBounds)
+UNDEFINED = (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.AccumBounds)
 
 
 def expansions(expr: sp.Expr, x: sp.Symbol) -> Iterator[Tail]:
@@ -59,7 +59,7 @@ def limit_at(expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int) -> sp.Expr | N
     -1
     """
     value = expr.subs(x, at)
-    return value if not value.has(*_UNDEFINED) else limit_at_infinity(_from_point(expr, x, at, side), _AWAY)
+    return value if not value.has(*UNDEFINED) else limit_at_infinity(_from_point(expr, x, at, side), _AWAY)
 
 
 def tail_at(expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int, start: int, taylor: int = 2) -> Tail:

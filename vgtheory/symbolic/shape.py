@@ -11,10 +11,10 @@ import sympy as sp
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.candidates import period
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.extrema import piecewise_range
 from vgtheory.symbolic.limits import expansions
+from vgtheory.symbolic.period import period
 from vgtheory.symbolic.root import all_zeros
 from vgtheory.symbolic.tails import Scale, Tail, TailUndecided
 

@@ -24,14 +24,15 @@ from vgtheory.symbolic.candidates import (
     clipped,
     constant_pieces,
     critical_candidates,
+    edge_candidates,
     ends,
-    period,
     reached_value,
     tail_candidate,
     windows,
 )
 from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.extremum import Extremum
+from vgtheory.symbolic.period import period
 from vgtheory.symbolic.root import Root, isolated_root
 from vgtheory.symbolic.search import FINEST, SEARCH_BITS, CriticalBox, SearchFailed, refined, unit_boxes
 from vgtheory.symbolic.tails import TailUndecided
@@ -48,13 +49,14 @@ def supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: 
         parts = tuple(_one_period(p, x, order) for p in parts)
         functions = [SmoothPart(p, x, order, sign) for p in parts if not (even and p.hi <= 0)]
         candidates = constant_pieces(functions) + ends(functions, even)
-        unbounded = next((c for c in candidates if c.exact == sp.oo), None)
-        if unbounded is not None:
-            return Extremum(sp.oo, (math.inf, math.inf), unbounded.at, False, status="proved")
         cycle = period(functions[0].expr, x) if len(parts) == 1 else None
         sides: tuple[int, ...] = () if cycle is not None else (1,) if even else (1, -1)
         with precision(SEARCH_BITS):
             floor = reached_value(functions, candidates)
+            candidates += edge_candidates(functions, floor)
+            unbounded = next((c for c in candidates if c.exact == sp.oo), None)
+            if unbounded is not None:
+                return Extremum(sp.oo, (math.inf, math.inf), unbounded.at, False, status="proved")
             for side in sides:
                 candidates.append(tail_candidate(functions, side, floor))
                 if candidates[-1].exact == sp.oo:

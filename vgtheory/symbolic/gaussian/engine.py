@@ -12,7 +12,7 @@ from vgtheory.symbolic import calculus
 from vgtheory.symbolic import notation as symbols
 from vgtheory.symbolic.formula import Formula, exact
 from vgtheory.symbolic.gaussian.line import NoClosedForm, integral, spread
-from vgtheory.symbolic.gaussian.mean import GaussianMean, infinite_value
+from vgtheory.symbolic.gaussian.mean import GaussianMean, infinite_value, smooth_pieces
 from vgtheory.symbolic.gaussian.terms import Term, terms
 from vgtheory.symbolic.integrability import divergences
 
@@ -72,7 +72,7 @@ def _infinite(f: sp.Expr, x: sp.Symbol, q: sp.Expr) -> tuple[sp.Expr, str] | Non
     """Return (±oo, why) where the mean is infinite at the number q, or whatever the symbol q is."""
     if f.free_symbols - {x}:
         return None
-    return infinite_value(f, calculus.pieces(f, x), x, q)
+    return infinite_value(f, smooth_pieces(f, x), x, q)
 
 
 def _function(f: Any, variable: sp.Symbol | None) -> tuple[sp.Expr, sp.Symbol]:

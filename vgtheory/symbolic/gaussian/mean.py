@@ -20,6 +20,7 @@ from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.integrability import Edge, divergences, edges
 from vgtheory.symbolic.limits import tail_at
 from vgtheory.symbolic.tails import TAYLOR_ORDERS, Coefficient, Scale, Tail, TailUndecided, coefficient_ball
+from vgtheory.symbolic.touching import singular_points
 
 MAX_START = 10**7
 MOST_EVALUATIONS = 300_000
@@ -111,7 +112,7 @@ def _enclosure(f: sp.Expr, x: sp.Symbol, q: sp.Expr, bits: int) -> arb:
             if q == 0:
                 return number_ball(f.subs(x, 0))
             raise InputError("q", "a variance above 0", "choose another", got=f"{q}")
-        parts = calculus.pieces(f, x)
+        parts = smooth_pieces(f, x)
         infinite = infinite_value(f, parts, x, q)
         if infinite is not None:
             return number_ball(infinite[0])
@@ -125,6 +126,16 @@ def _enclosure(f: sp.Expr, x: sp.Symbol, q: sp.Expr, bits: int) -> arb:
             strips = [rough[end] for end in ((piece.lo, 1), (piece.hi, -1)) if end in rough]
             total += _segment(piece.expr, x, variance, ends, strips, bits)
         return total
+
+
+@lru_cache(maxsize=1024)
+def smooth_pieces(f: sp.Expr, x: sp.Symbol) -> tuple[calculus.Piece, ...]:
+    """Return the pieces of f, cut where a denominator in them vanishes too: the square of a slope may be 0/0 there."""
+    out = []
+    for piece in calculus.pieces(f, x):
+        cuts = sorted(singular_points(piece.expr, x, piece.lo, piece.hi), key=float)
+        out += [calculus.Piece(lo, hi, piece.expr) for lo, hi in pairwise([piece.lo, *cuts, piece.hi])]
+    return tuple(out)
 
 
 def infinite_value(
@@ -166,11 +177,12 @@ def _segment(
     """
     strips = [(edge.side, *_strip(expr, x, variance, edge, bits)) for edge in rough]
     finest = max((level for _, _, level in strips), default=0)
-    with precision(bits + 40 + finest):
+    fine = bits + 40 + 4 * finest  # cosh(t) - 1 has lost twice the digits of t
+    with precision(fine):
         lo, hi = map(number_ball, ends)
         for side, _, level in strips:
             lo, hi = (lo + arb(2) ** -level, hi) if side > 0 else (lo, hi - arb(2) ** -level)
-        f = complex_function(expr, x, bits + 40 + finest)
+        f = complex_function(expr, x, fine)
         scale = acb(1 / (2 * arb.pi() * variance).sqrt())
         twice = acb(2 * variance)
 
