@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from vgtheory._errors import InputError
 from vgtheory.study.inspection.findings import Inspection
+from vgtheory.study.inspection.modules.watched import inspect_module
 from vgtheory.study.inspection.weights.files import weights_by_name
 from vgtheory.study.inspection.weights.stored import inspect_weights
 
@@ -24,38 +26,50 @@ def inspect(
 ) -> Inspection:
     """Return what happens to the gradient of a model: call by call, what is to blame, and what could not be seen.
 
+    A PyTorch module is run once forward and once backward on `x` in float64 copies of its parameters, as it stands
+    (mode, dropout from `seed`); parameters, buffers, gradients and random numbers stay as they were.  Of stored weights
+    a chain of fully connected layers is read.
+
     Parameters
     ----------
-    model : path of a .safetensors (or its .index.json), .npz or .onnx file; a mapping of names to arrays (a
-        ``state_dict``, also nested); or an object with ``state_dict()``.  Pickles are refused: they can run code.
-    x : data of shape (n, N_0) to send through; by default 64 vectors uniform on the sphere ‖x_0‖² = N_0.
-    loss : of PyTorch modules only.
-    activation : φ between the layers: an Activation, a catalogue name or a formula.
-    order : in which the layers are called: "names", "file", or their names in a sequence, repeated where one is used
-        again.  What is said here is that these layers are all, one after another.
-    skip : scale a of residual layers x_l = x_{l−1} + a·φ(h_l), taken for every square layer; 0 for none.
-    output_activation : whether the last layer has φ too (a classifier or regressor usually has not).
-    seed : of the default inputs and of the gradient's direction at the output, |∂ℓ/∂x_L| = 1.
+    model : a PyTorch module; path of a .safetensors (or its .index.json), .npz or .onnx file; a mapping of names to
+        arrays (a ``state_dict``, also nested); or an object with ``state_dict()``.  Pickles are refused: they can run
+        code.
+    x : of a module, what it is called with: a tensor, a tuple of arguments or a dict of named ones.  Of stored weights,
+        data of shape (n, N_0); by default 64 vectors uniform on the sphere ‖x_0‖² = N_0.
+    loss : of a module, takes what it returns and gives a tensor of one number; by default the first tensor that it
+        returns along a fixed random direction of length 1.
+    activation : of stored weights, φ between the layers: an Activation, a catalogue name or a formula.
+    order : of stored weights, in which the layers are called: "names", "file", or their names in a sequence, repeated
+        where one is used again.  What is said here is that these layers are all, one after another.
+    skip : of stored weights, scale a of residual layers x_l = x_{l−1} + a·φ(h_l), taken for every square layer; 0 for
+        none.
+    output_activation : of stored weights, whether the last layer has φ too (a classifier or regressor usually has not).
+    seed : of default inputs, of the direction of the gradient at the output and of dropout.
 
     Returns
     -------
-    Inspection, whose `table` has over `call` = 1..L: `name`, `kind`; `rms` of the call's output h_l, `gradient_norm`
-    ‖∂ℓ/∂h_l‖ and its logarithm `log_gradient_norm` (geometric mean over inputs), `gain`, the factor by which that
-    norm changes from the next call to this one (NaN at the last), `saturated` (share of neurons with |φ'| ≤ 1 % of
-    its largest value) and `dead` (share with φ' = 0 on every input).  Of stored weights also `fan_in`, `fan_out`;
-    `sigma_w` = √(fan_in·mean W_ij²) and `sigma_b`; `entries` (distributions that they may come from), `initialiser`
-    (those that the weights may come from, each wrong rejection having a probability of 0.1 %), `spectrum` (the law
-    that the singular values follow), `distance` (Kolmogorov's, to Marchenko–Pastur), `outliers`,
-    `largest_singular_value`, `smallest_singular_value`; `q` = ‖h_l‖²/N_l, `log_weight_gradient_norm` =
-    ln‖∂ℓ/∂W_l‖_F; `q_mean_field` and `chi_mean_field`, what random weights of these scales would give: q_l and the
-    factor of the squared gradient norm (NaN with skip).
+    Inspection, whose `table` has over `call` (uses of weights, in the order in which they happen; a module that is used
+    twice is two): `name` and `kind` of the module; `rms` of its output; `gradient_norm`, the Frobenius norm of the loss
+    gradient at its output over the batch, and its logarithm `log_gradient_norm`; `gain`, that norm over the one at the
+    next call on its path (NaN at the end of one); under the activation behind it, `saturated`, the share of numbers
+    with |φ'| ≤ 1 % of its largest value, and `dead`, that of units with φ' = 0 on every input (NaN without one);
+    `sigma_w` = √(fan_in·mean W_ij²) of the weights as they are used.  Of modules also `update_ratio` = ‖∂ℓ/∂W‖/‖W‖.
 
-    A file tells neither order nor skip connections nor layers that are used twice: unless `order`, `activation` and
-    (for square layers) `skip` say so, and every array belongs to the chain, there is "no verdict".
+    Of stored weights norms are geometric means over inputs, and there are also `fan_in`, `fan_out`, `sigma_b`;
+    `entries` (distributions that the weights may come from), `initialiser` (those that they may come from, each wrong
+    rejection having a probability of 0.1 %), `spectrum` (the law that the singular values follow), `distance`
+    (Kolmogorov's, to Marchenko–Pastur), `outliers`, `largest_singular_value`, `smallest_singular_value`; `q` =
+    ‖h_l‖²/N_l, `log_weight_gradient_norm` = ln‖∂ℓ/∂W_l‖_F; `q_mean_field` and `chi_mean_field`, what random weights of
+    these scales would give: q_l and the factor of the squared gradient norm (NaN with skip).  A file tells neither
+    order nor skip connections nor layers that are used twice: unless `order`, `activation` and (for square layers)
+    `skip` say so, and every array belongs to the chain, there is "no verdict".
 
     Raises
     ------
-    InputError : files that are missing, corrupt or pickles; NaN weights; shapes that do not chain as `order` says.
+    InputError : a module without x, on the meta device or not initialised, or that x does not fit; a loss that is not
+        one number; files that are missing, corrupt or pickles; NaN weights; shapes that do not chain as `order` says.
+    UnsupportedError : TorchScript, whose calls cannot be seen; .onnx files without the package onnx.
 
     Examples
     --------
@@ -68,6 +82,14 @@ def inspect(
     >>> inspect(weights, activation="sigmoid").verdict
     'no verdict'
     """
+    torch = sys.modules.get("torch")  # who has a module has loaded it
+    if torch is not None and isinstance(model, torch.nn.Module):
+        given = {"activation": activation, "order": order, "skip": skip, "output_activation": output_activation or None}
+        said = [name for name, value in given.items() if value is not None]
+        if said:
+            step = "leave it out; vg.inspect(model.state_dict(), ...) reads weights alone"
+            raise InputError(f"{said[0]} beside a module", "the module, which shows it", step)
+        return inspect_module(torch, model, x, loss, seed)
     if isinstance(x, str):
         raise InputError("x", "numbers to send through the model", f"say activation={x!r}", got=repr(x))
     if loss is not None:

@@ -1,0 +1,515 @@
+"""inspect of PyTorch modules: every kind of network against hooks written by hand, and faults planted to be named."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+from torch.nn.utils import parametrizations, prune  # noqa: E402
+
+from vgtheory import inspect  # noqa: E402
+from vgtheory._errors import InputError, UnsupportedError  # noqa: E402
+
+WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
+
+
+def mlp(act, width=32, depth=20, norm=None, start=None):
+    torch.manual_seed(0)
+    layers = []
+    for _ in range(depth):
+        layers += [nn.Linear(width, width), *([norm(width)] if norm else []), act()]
+    net = nn.Sequential(*layers, nn.Linear(width, 4))
+    for layer in net:
+        if start and isinstance(layer, nn.Linear):
+            start(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return net
+
+
+def orthogonal(weight):
+    nn.init.orthogonal_(weight, gain=1.05)
+
+
+def he(weight):
+    nn.init.kaiming_normal_(weight)
+
+
+class Residual(nn.Module):
+    def __init__(self, depth=20, width=32, scale=1.0, without=None):
+        super().__init__()
+        torch.manual_seed(0)
+        self.scale, self.without = scale, without
+        self.blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.head = nn.Linear(width, 4)
+
+    def forward(self, x):
+        for k, block in enumerate(self.blocks):
+            branch = self.scale * torch.relu(block(x))
+            x = branch if k == self.without else x + branch
+        return self.head(x)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.inp, self.hid, self.out = nn.Linear(32, 32), nn.Linear(32, 32), nn.Linear(32, 4)
+
+    def forward(self, x):
+        x = torch.tanh(self.inp(x))
+        for _ in range(20):
+            x = torch.tanh(self.hid(x))
+        return self.out(x)
+
+
+class Sine(nn.Module):
+    def forward(self, x):
+        return torch.sin(30 * x)
+
+
+class Language(nn.Module):
+    def __init__(self, kind="LSTM", last=True, **options):
+        super().__init__()
+        torch.manual_seed(0)
+        self.emb = nn.Embedding(20, 16)
+        self.rnn = getattr(nn, kind)(16, 32, batch_first=True, **options)
+        self.head, self.last = nn.Linear(64 if options.get("bidirectional") else 32, 20), last
+
+    def forward(self, x):
+        out = self.rnn(self.emb(x))[0]
+        return self.head(out[:, -1] if self.last else out)
+
+
+class Cell(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.cell, self.head = nn.GRUCell(8, 16), nn.Linear(16, 4)
+
+    def forward(self, x):
+        h = torch.zeros(len(x), 16)
+        for step in x.unbind(1):
+            h = self.cell(step, h)
+        return self.head(h)
+
+
+class Attention(nn.Module):
+    """Queries, keys and values in parallel, pre-norm, with an MLP of GELUs; twice."""
+
+    def __init__(self, width=16):
+        super().__init__()
+        torch.manual_seed(0)
+        self.parts = nn.ModuleList(
+            nn.ModuleDict({n: nn.Linear(width, width) for n in ("q", "k", "v", "out", "up", "down")}) for _ in range(2)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
+        self.place = nn.Parameter(torch.randn(5, width))
+
+    def forward(self, x):
+        x = x + self.place
+        for k, p in enumerate(self.parts):
+            y = self.norms[2 * k](x)
+            x = x + p["out"](F.scaled_dot_product_attention(p["q"](y), p["k"](y), p["v"](y)))
+            x = x + p["down"](F.gelu(p["up"](self.norms[2 * k + 1](x))))
+        return x
+
+
+class Convolutional(nn.Module):
+    def __init__(self, depth=16):
+        super().__init__()
+        torch.manual_seed(0)
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1),
+            *(m for _ in range(depth) for m in (nn.ReLU(inplace=True), nn.Conv2d(8, 8, 3, padding=1))),
+        )
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.fc(F.relu(self.features(x)).mean((2, 3)))
+
+
+def real(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+def tokens(*shape):
+    return torch.randint(0, 20, shape, generator=torch.Generator().manual_seed(1))
+
+
+def squared(output):
+    return (output - 1).square().mean()
+
+
+MODELS = {
+    "sigmoid, default": (lambda: mlp(nn.Sigmoid, depth=29), real(16, 32), "vanishes"),
+    "relu, He": (lambda: mlp(nn.ReLU, start=he), real(16, 32), "healthy"),
+    "plain convolutions": (Convolutional, real(4, 3, 8, 8), "vanishes"),
+    "tied": (Tied, real(16, 32), "vanishes"),
+    "default SIREN": (lambda: mlp(Sine, depth=5), real(16, 32), "explodes"),
+    "batch norm": (lambda: mlp(nn.ReLU, norm=nn.BatchNorm1d), real(16, 32), "healthy"),
+    "layer norm": (lambda: mlp(nn.ReLU, norm=nn.LayerNorm), real(16, 32), "healthy"),
+    "residual": (Residual, real(16, 32), "healthy"),
+    "attention": (Attention, real(4, 5, 16), "healthy"),
+    "encoder": (
+        lambda: nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, dropout=0.0),
+        real(4, 5, 16),
+        "healthy",
+    ),
+    "scaled": (lambda: planted(orthogonal, lambda w, b: w.mul_(1e-3)), real(16, 32), "vanishes"),
+}
+
+
+def planted(start, change, act=nn.Tanh, place=20):
+    net = mlp(act, start=start)
+    with torch.no_grad():
+        change(net[place].weight, net[place].bias)
+    return net
+
+
+def truth(model, x, loss):
+    """Rows (name, rms, gradient norm) of calls in their order, by hooks in float64."""
+    model, rows = copy.deepcopy(model).double(), []
+
+    def watch(name):
+        def hook(module, inputs, output):
+            out = output[0] if isinstance(output, tuple) else output
+            row = [name, float(out.detach().square().mean().sqrt()), None]
+            rows.append(row)
+            out.register_hook(lambda gradient: row.__setitem__(2, float(gradient.norm())))
+
+        return hook
+
+    for name, module in model.named_modules():
+        if isinstance(module, WEIGHTED):
+            module.register_forward_hook(watch(name))
+    loss(model(x.double() if x.is_floating_point() else x)).backward()
+    return [row for row in rows if row[2] is not None]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_are_those_of_hooks_by_hand(name):
+    make, x, verdict = MODELS[name]
+    model = make()
+    found = inspect(model, x, squared)
+    rows = truth(model, x, squared)
+    assert list(found.table.name.values) == [row[0] for row in rows]
+    np.testing.assert_allclose(found.table.rms, [row[1] for row in rows], rtol=1e-12)
+    np.testing.assert_allclose(found.table.gradient_norm, [row[2] for row in rows], rtol=1e-10)
+    assert found.verdict == verdict
+    assert (found.culprit is None) == (name != "scaled")
+    assert np.isnan(found.table.gain[-1])
+
+
+# --- what a call is -----------------------------------------------------------------------------------------------
+
+
+def test_a_module_that_is_used_twice_is_two_rows():
+    found = inspect(Tied(), real(16, 32))
+    assert list(found.table.name.values) == ["inp", *["hid"] * 20, "out"]
+
+
+def test_parallel_branches_are_branches():
+    found = inspect(Attention(), real(4, 5, 16), squared)
+    t = found.table.set_index(call="name")
+    norm = t.gradient_norm
+    for one in ("q", "k", "v"):  # all three lead to the output projection, not to one another
+        assert float(t.gain.sel(call=f"parts.0.{one}")) == pytest.approx(
+            float(norm.sel(call=f"parts.0.{one}") / norm.sel(call="parts.0.out")), rel=1e-12
+        )
+    assert float(t.gain.sel(call="parts.0.up")) == pytest.approx(
+        float(norm.sel(call="parts.0.up") / norm.sel(call="parts.0.down")), rel=1e-12
+    )
+    assert 0 <= float(t.saturated.sel(call="parts.0.up")) < 0.2
+    assert np.isnan(t.saturated.sel(call="parts.0.down"))
+    assert any("place" in what for what in found.left_out)
+
+
+class Functional(nn.Module):
+    """No module of its own for any weight."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.matrices = nn.ParameterList(nn.Parameter(torch.randn(16, 16) * 0.1) for _ in range(12))
+
+    def forward(self, x):
+        for k, matrix in enumerate(self.matrices):
+            x = torch.tanh(F.linear(x, matrix) if k % 2 else x @ (matrix * 2).T)
+        return x
+
+
+def test_weights_without_modules_are_calls_too():
+    found = inspect(Functional(), real(8, 16))
+    assert list(found.table.name.values) == [f"matrices.{k}" for k in range(12)]
+    assert found.verdict == "vanishes"
+    expected = [0.1 * 4 * (1 if k % 2 else 2) for k in range(12)]
+    np.testing.assert_allclose(
+        found.table.sigma_w, expected, rtol=0.15
+    )  # of what is multiplied by, not of what is kept
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: torch.nn.utils.parametrizations.weight_norm(layer),
+        lambda layer: parametrizations.spectral_norm(layer),
+        lambda layer: parametrizations.orthogonal(layer),
+        lambda layer: prune.random_unstructured(layer, "weight", 0.5),
+    ],
+    ids=["weight_norm", "spectral_norm", "orthogonal", "pruned"],
+)
+def test_weights_that_are_computed_are_seen_as_they_are_used(change):
+    net = nn.Sequential(*(m for _ in range(8) for m in (change(nn.Linear(16, 16)), nn.Tanh())))
+    state = {n: t.clone() for n, t in net.state_dict().items()}
+    net.eval()
+    found = inspect(net, real(8, 16))
+    assert found.table.sizes["call"] == 8
+    assert set(found.table.kind.values) <= {"Linear", "ParametrizedLinear"}
+    with torch.no_grad():
+        net(real(8, 16))
+        used = [math.sqrt(16 * float(net[2 * k].weight.square().mean())) for k in range(8)]
+    np.testing.assert_allclose(found.table.sigma_w, used, rtol=1e-5)
+    assert all(torch.equal(t, state[n]) for n, t in net.state_dict().items())
+
+
+@pytest.mark.parametrize("wrap", [lambda s: Sine(), lambda s: nn.SiLU(), lambda s: nn.ReLU(inplace=True)])
+def test_shares_are_those_of_the_models_own_activation(wrap):
+    act = wrap(0)
+    net = nn.Sequential(nn.Linear(8, 64), act, nn.Linear(64, 1)).double()
+    x = 5 * real(16, 8).double()
+    found = inspect(net, x)
+    h = net[0](x).detach().requires_grad_()
+    act(h.clone()).sum().backward()
+    grid = torch.linspace(-12, 12, 2401, dtype=torch.float64).requires_grad_()
+    act(grid.clone()).sum().backward()
+    largest = max(float(h.grad.abs().max()), float(grid.grad.abs().max()))
+    assert float(found.table.saturated[0]) == float((h.grad.abs() <= largest / 100).double().mean())
+    assert float(found.table.dead[0]) == float((h.grad == 0).all(0).double().mean())
+    assert np.isnan(found.table.saturated[1])
+
+
+# --- planted faults -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [2, 20, 38])
+@pytest.mark.parametrize(
+    ("start", "act", "change", "word"),
+    [
+        (orthogonal, nn.Tanh, lambda w, b: w.mul_(1e-4), "σ_w"),
+        (orthogonal, nn.Tanh, lambda w, b: w.fill_(1e-6), "equal"),
+        (orthogonal, nn.Tanh, lambda w, b: w.zero_(), "equal"),
+        (orthogonal, nn.Tanh, lambda w, b: b.fill_(10.0), "saturated"),
+        (orthogonal, nn.Sigmoid, lambda w, b: b.fill_(-60.0), "saturated"),
+        (he, nn.ReLU, lambda w, b: b.fill_(-100.0), "φ' = 0"),
+    ],
+    ids=["scaled", "constant", "zero", "saturated", "saturated sigmoid", "dead"],
+)
+def test_the_one_layer_that_is_to_blame_is_named(start, act, change, word, place):
+    model = planted(start, change, act, place) if act is not nn.Sigmoid else planted(wide, change, act, place)
+    found = inspect(model, real(16, 32), squared)
+    assert (found.verdict, found.culprit) == ("vanishes", str(place))
+    assert word in found.causes[0]
+
+
+def wide(weight):
+    nn.init.orthogonal_(weight, gain=4.0)  # a sigmoid passes a quarter
+
+
+def test_a_layer_that_is_too_large_is_named():
+    model = planted(he, lambda w, b: w.mul_(1e4), nn.ReLU)
+    found = inspect(model, real(16, 32), squared)
+    assert (found.verdict, found.culprit) == ("explodes", "20")
+
+
+def test_a_missing_skip_is_named():
+    found = inspect(Residual(scale=1e-4, without=7), real(16, 32), squared)
+    assert (found.verdict, found.culprit) == ("vanishes", "blocks.7")
+    assert "skip" in found.causes[0]
+    assert inspect(Residual(scale=1e-4), real(16, 32), squared).culprit is None
+
+
+def test_a_whole_network_at_fault_has_no_culprit():
+    found = inspect(mlp(nn.Sigmoid, depth=29), real(16, 32), squared)
+    assert found.culprit is None
+    assert found.causes[1].startswith("weights: σ_w = 0.57")
+    assert found.lost_at is not None
+    alike = mlp(nn.Tanh, start=lambda w: nn.init.constant_(w, 0.01))
+    assert any("identical" in cause for cause in inspect(alike, real(16, 32), squared).causes)
+
+
+def test_signals_that_overflow_are_said_and_where():
+    model = planted(he, lambda w, b: w.fill_(float("inf")), nn.ReLU)
+    found = inspect(model, real(16, 32), squared)
+    assert (found.verdict, found.culprit) == ("explodes", "20")
+
+
+# --- recurrent modules --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_gradient_against_time_is_that_at_the_inputs(kind):
+    model, x = Language(kind), tokens(4, 60)
+    found = inspect(model, x, squared)
+    twin = copy.deepcopy(model).double()
+    seen = {}
+    twin.emb.register_forward_hook(lambda m, i, out: out.register_hook(lambda g: seen.update(g=g)) and None)
+    squared(twin(x)).backward()
+    expected = seen["g"].norm(dim=(0, 2)).log().numpy()
+    np.testing.assert_allclose(found.recurrence.log_gradient_norm, expected, rtol=1e-9)
+    assert list(found.recurrence.time.values) == list(range(60))
+    assert (found.verdict, found.culprit) == ("vanishes", "rnn")
+    assert "e-fold every" in found.causes[0]
+
+
+def test_a_loss_at_every_step_does_not_hide_how_far_a_gradient_goes_back():
+    found = inspect(Language(last=False), tokens(4, 60), squared)
+    assert found.verdict == "vanishes"
+    last = inspect(Language(), tokens(4, 60), squared).recurrence.log_gradient_norm
+    fall = found.recurrence.log_gradient_norm[0] - found.recurrence.log_gradient_norm[-1]
+    assert float(fall) == pytest.approx(float(last[0] - last[-1]), abs=3)
+
+
+def test_cells_in_a_loop_are_a_recurrence():
+    found = inspect(Cell(), real(4, 40, 8), squared)
+    assert found.recurrence.sizes["time"] == 40
+    assert (found.verdict, found.culprit) == ("vanishes", "cell")
+
+
+def test_recurrent_modules_alone_bidirectional_and_packed():
+    assert inspect(nn.LSTM(8, 16, num_layers=2), real(30, 4, 8)).recurrence.sizes["time"] == 30
+    assert inspect(Language(bidirectional=True), tokens(4, 30), squared).recurrence is not None
+    packed = nn.utils.rnn.pack_padded_sequence(real(30, 2, 8), [30, 20])
+
+    class Packed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.GRU(8, 16), nn.Linear(16, 2)
+
+        def forward(self, x):
+            return self.head(self.rnn(nn.utils.rnn.pack_padded_sequence(x, [30, 20]))[1][-1])
+
+    assert packed.data.shape == (50, 8)
+    assert any("packed" in what for what in inspect(Packed(), real(30, 2, 8)).left_out)
+
+
+# --- the model is left as it was ----------------------------------------------------------------------------------
+
+
+def test_the_module_keeps_everything():
+    model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.ReLU(), nn.Linear(8, 2))
+    model[0].weight.grad = torch.ones(8, 8)
+    model[4].requires_grad_(False)
+    state = {n: t.clone() for n, t in model.state_dict().items()}
+    x = real(16, 8).requires_grad_()
+    seed = torch.random.get_rng_state()
+    for training in (True, False):
+        model.train(training)
+        one, two = (inspect(model, x, squared) for _ in range(2))
+        assert one.table.equals(two.table)
+        assert model.training is training
+    assert torch.equal(torch.random.get_rng_state(), seed)
+    assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items())
+    assert torch.equal(model[0].weight.grad, torch.ones(8, 8))
+    assert [p.requires_grad for p in model.parameters()] == [True] * 4 + [False] * 2
+    assert model[4].weight.grad is None
+    assert x.grad is None
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    assert model[0].weight.dtype == torch.float32
+
+
+def test_the_loss_keeps_its_targets_in_their_own_precision():
+    target = real(16, 4)
+    for loss in (lambda o: F.mse_loss(o, target), lambda o: F.binary_cross_entropy_with_logits(o, target.sigmoid())):
+        assert inspect(mlp(nn.ReLU, start=he), real(16, 32), loss).verdict == "healthy"
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_gets_its_verdict(kind):
+    found = inspect(mlp(nn.Sigmoid, depth=29).to(kind), real(16, 32).to(kind))
+    assert found.verdict == "vanishes"
+    assert float(found.table.log_gradient_norm[0] - found.table.log_gradient_norm[-1]) == pytest.approx(-56, abs=3)
+
+
+def test_inputs_are_tensors_tuples_or_dicts():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.a, self.b, self.c = nn.Linear(8, 8), nn.Embedding(20, 8), nn.Linear(8, 2)
+
+        def forward(self, values, ids=None, scale=1):
+            return {"logits": self.c(torch.tanh(self.a(values) + self.b(ids))) * scale, "extra": None}
+
+    values, ids = real(4, 8), tokens(4)
+    one = inspect(Two(), (values, ids))
+    two = inspect(Two(), {"values": values, "ids": ids, "scale": 1})
+    assert list(one.table.name.values) == ["a", "b", "c"]
+    assert one.table.equals(two.table)
+    assert inspect(Two(), (values, ids), lambda out: out["logits"].square().sum()).verdict == "healthy"
+
+
+def test_wrapped_modules_are_seen_through():
+    net = mlp(nn.Tanh, depth=4)
+    assert inspect(nn.DataParallel(net), real(16, 32)).table.equals(inspect(net, real(16, 32)).table)
+
+
+@pytest.mark.slow  # loading the compiler takes seconds
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled_modules_are_seen_through():
+    net = mlp(nn.Tanh, depth=4)
+    plain = inspect(net, real(16, 32))
+    inside = nn.Sequential(torch.compile(net))
+    assert inspect(inside, real(16, 32)).table.rms.equals(plain.table.rms)
+    assert inspect(torch.compile(net), real(16, 32)).table.equals(plain.table)
+
+
+# --- what is not seen ---------------------------------------------------------------------------------------------
+
+
+def test_no_verdict_says_what_is_missing():
+    found = inspect(nn.Linear(4, 4), real(3, 4))
+    assert found.verdict == "no verdict"
+    assert found.left_out
+    assert found.culprit is None
+
+    class Stopped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c, self.d = (nn.Linear(8, 8) for _ in range(4))
+
+        def forward(self, x):
+            with torch.no_grad():
+                x = self.b(torch.tanh(self.a(x)))
+            return self.c(torch.tanh(x))
+
+    found = inspect(Stopped(), real(4, 8))
+    assert found.verdict == "no verdict"
+    assert "a, b" in found.left_out[0]
+    assert "d.weight" in found.left_out[1]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_refusals_name_the_line_to_type():
+    net = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
+    with pytest.raises(InputError, match=r"vg\.inspect\(model, x\)"):
+        inspect(net)
+    with pytest.raises(InputError, match=r"meta device.*torch\.device\(\"cpu\"\)"):
+        inspect(net.to("meta"), real(4, 8))
+    with pytest.raises(InputError, match=r"call model\(x\) once"):
+        inspect(nn.Sequential(nn.LazyLinear(3)), real(4, 8))
+    net = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
+    with pytest.raises(InputError, match="raises RuntimeError"):
+        inspect(net, real(4, 9))
+    with pytest.raises(InputError, match=r"one number.*shape \(4, 2\)"):
+        inspect(net, real(4, 8), lambda out: out)
+    with pytest.raises(InputError, match="NaN"):
+        inspect(net, real(4, 8) * float("nan"))
+    with pytest.raises(InputError, match="activation beside a module"):
+        inspect(net, real(4, 8), activation="tanh")
+    with pytest.raises(UnsupportedError, match="TorchScript"):
+        inspect(torch.jit.trace(net, real(4, 8)), real(4, 8))

@@ -1,0 +1,155 @@
+"""Why the gradient of a watched model vanishes or explodes, and which module is to blame if it is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import exp, inf, isfinite, isnan, log
+
+import numpy as np
+
+from vgtheory.study.inspection.findings import Verdict
+from vgtheory.study.inspection.modules.calls import Call
+from vgtheory.study.inspection.modules.graph import Paths
+
+_OUTLIER = log(10)  # by how much more one step changes the gradient than others of its kind, to be the one to blame
+_SHARE = 0.25  # of the whole change that such a step must make
+_SCALE = 3.0  # factor between σ_w of one layer and that of the others that is to blame
+_ALIKE = 3  # steps between layers of the same names that make a usual one
+_DEEP = 10  # steps from which on a plain network needs skip connections or normalisation
+_DYING = 0.25  # share of dead units, on average, that is worth a word
+_FLAT = 0.6  # share of flat or dead units that is to blame
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The one module to blame, if it is one, and the causes in words."""
+
+    culprit: str | None
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The way of the gradient from call `after` back to call `before`: ln of the factor, and of the usual one.
+
+    `alike` says whether that is the median over steps between layers of the same names, or over all others.
+    """
+
+    before: int
+    after: int
+    change: float
+    typical: float
+    alike: bool
+
+
+def blame(calls: Sequence[Call], paths: Paths, verdict: Verdict) -> Blame:
+    """Return what makes the gradient of a model with this verdict vanish or explode."""
+    if verdict not in ("vanishes", "explodes"):
+        return Blame(None, ())
+    steps = _steps(calls, paths)
+    for step in _outliers(steps, verdict):
+        found = _explained(calls, paths, step)
+        if found is not None:
+            return Blame(found[0], (found[1], *_states(calls, paths)))
+    return Blame(None, (*_habits(calls, paths, steps, verdict), *_states(calls, paths)))
+
+
+def _log(norm: float) -> float:
+    return log(norm) if norm > 0 else -inf
+
+
+def _steps(calls: Sequence[Call], paths: Paths) -> list[_Step]:
+    """Return the steps along the main path, each with the median of the others between layers of the same names."""
+    plain = []
+    for before, after in pairwise(paths.main):
+        ahead, here = _log(calls[after].gradient_norm), _log(calls[before].gradient_norm)
+        if ahead > -inf:  # where nothing is left, nothing can be lost
+            plain.append((before, after, here - ahead))
+    kinds = [tuple(re.sub(r"\d+", "#", calls[k].name) for k in step[:2]) for step in plain]
+    out = []
+    for place, (before, after, change) in enumerate(plain):
+        alike = [s[2] for k, s in enumerate(plain) if k != place and kinds[k] == kinds[place]]
+        enough = len(alike) >= _ALIKE
+        others = alike if enough else [s[2] for k, s in enumerate(plain) if k != place]
+        others = [x for x in others if isfinite(x)]
+        out.append(_Step(before, after, change, float(np.median(others)) if others else 0.0, enough))
+    return out
+
+
+def _outliers(steps: Sequence[_Step], verdict: Verdict) -> list[_Step]:
+    """Return the steps that change the gradient unlike others and enough to matter, the worst first."""
+    sign = -1 if verdict == "vanishes" else 1
+    whole = abs(sum(step.change for step in steps))
+    excess = {k: sign * (step.change - step.typical) for k, step in enumerate(steps)}
+    apart = [k for k, size in excess.items() if size > _OUTLIER and (size == inf or size >= _SHARE * whole)]
+    return [steps[k] for k in sorted(apart, key=lambda k: -excess[k])]
+
+
+def _explained(calls: Sequence[Call], paths: Paths, step: _Step) -> tuple[str, str] | None:
+    """Return the module that makes one step of the gradient unlike the others, and how; None if nothing shows it."""
+    before, after = calls[step.before], calls[step.after]
+    with np.errstate(over="ignore"):
+        here, elsewhere = np.exp(step.change), np.exp(step.typical)
+    numbers = f"the gradient changes by a factor {here:.2g} here, by {elsewhere:.2g} at others"
+    dead, saturated = paths.dead[step.before], paths.saturated[step.before]
+    if after.constant:
+        return after.name, f"{after.name}: all its weights are equal; {numbers}."
+    scale, others = after.sigma_w, _others(calls, step.after)
+    if scale == 0:
+        return after.name, f"{after.name}: its weights are 0 (others have σ_w = {others:.3g}); {numbers}."
+    if dead > _FLAT:
+        # Nothing comes out of a dead layer, and those behind it are dead for want of a signal: the first one began.
+        first = next(k for k in paths.main if paths.dead[k] > _FLAT)
+        name, share = calls[first].name, paths.dead[first]
+        return name, f"{name}: φ' = 0 on every input for {share:.0%} of its units; no gradient gets past them."
+    usual = [s for k, s in enumerate(paths.saturated) if k != step.before and not isnan(s)]
+    if saturated > _FLAT and saturated > 0.25 + (float(np.median(usual)) if usual else 0.0):
+        said = f"{before.name}: {saturated:.0%} of its units are saturated (rms {before.rms:.3g})"
+        return before.name, f"{said}; {numbers}."
+    if not isnan(scale) and not isnan(others) and not others / _SCALE < scale < others * _SCALE:
+        return after.name, f"{after.name}: σ_w = {scale:.3g}, others have {others:.3g}; {numbers}."
+    if not step.alike:
+        return None
+    if not paths.bypassed[step.after] and sum(paths.bypassed) > len(calls) / 2:
+        return after.name, f"{after.name}: no skip connection leads past it, as it does past others; {numbers}."
+    return after.name, f"{after.name}: {numbers}."
+
+
+def _others(calls: Sequence[Call], place: int) -> float:
+    scales = [c.sigma_w for k, c in enumerate(calls) if k != place and c.sigma_w > 0]
+    return float(np.median(scales)) if scales else float("nan")
+
+
+def _habits(calls: Sequence[Call], paths: Paths, steps: Sequence[_Step], verdict: Verdict) -> list[str]:
+    """Return what all layers have in common that makes the gradient fall or grow, with numbers."""
+    changes = [step.change for step in steps if isfinite(step.change)]
+    if not changes:
+        return ["no gradient passes from one call to another."]
+    out = [f"depth: {len(steps)} times a factor whose median is {exp(float(np.median(changes))):.3g} per call."]
+    scales = [calls[k].sigma_w for k in paths.main[1:] if not isnan(calls[k].sigma_w)]
+    if scales:
+        size, middle = "small" if verdict == "vanishes" else "large", float(np.median(scales))
+        out.append(f"weights: σ_w = {middle:.3g} ({min(scales):.3g} to {max(scales):.3g}), too {size} here.")
+    if verdict == "vanishes" and len(steps) >= _DEEP:
+        parts = {"skip connections": any(paths.bypassed), "normalisation": paths.norms > 0}
+        lacking = [name for name, there in parts.items() if not there]
+        out += [f"{' and '.join(lacking)}: none."] if lacking else []
+    return out
+
+
+def _states(calls: Sequence[Call], paths: Paths) -> list[str]:
+    """Return in which state the units are, where it is one that stops gradients."""
+    out = []
+    saturated = [paths.saturated[k] for k in paths.main if not isnan(paths.saturated[k])]
+    dead = [paths.dead[k] for k in paths.main if not isnan(paths.dead[k])]
+    if saturated and np.mean(saturated) > _FLAT:
+        out.append(f"saturation: on average {np.mean(saturated):.0%} of the units have |φ'| below 1 % of its largest.")
+    if dead and np.mean(dead) > _DYING:
+        out.append(f"dead units: on average {np.mean(dead):.0%} have φ' = 0 on every input.")
+    alike = [call.name for call in calls if call.identical]
+    if alike:
+        out.append(f"identical units: all those of {', '.join(alike[:4])} say the same.")
+    return out

@@ -1,0 +1,131 @@
+"""Which call feeds which, and which are bypassed by a skip connection: read from autograd's graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from vgtheory.study.inspection.modules.calls import Call
+from vgtheory.study.inspection.modules.slopes import Slopes
+
+NONE = -1  # in place of a call: none
+_JOINS = ("AddBackward", "CatBackward")
+_BLOCK = 64  # calls that one skip connection may pass by
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """What the graph says of n calls.
+
+    Attributes
+    ----------
+    parent : per call, the latest call whose output reaches it without another call between; NONE at the input.
+    following : per call, the next call on its path; NONE at the end.
+    main : the calls from the input to the last call, each the parent of the next one.
+    bypassed : per call, whether a sum or concatenation joins its path with one that leaves it out.
+    saturated, dead : per call, shares under the first activation behind it; nan where there is none.
+    norms : number of normalisations in the graph.
+    """
+
+    parent: tuple[int, ...]
+    following: tuple[int, ...]
+    main: tuple[int, ...]
+    bypassed: tuple[bool, ...]
+    saturated: tuple[float, ...]
+    dead: tuple[float, ...]
+    norms: int
+
+
+def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any) -> Paths:
+    """Return how the calls hang together in the graph that ends at the node `end`; O(nodes)."""
+    place = {call.node: k for k, call in enumerate(calls) if call.node is not None}
+    latest: dict[Any, int] = {}
+    parent = tuple(max((_latest(node, place, latest) for node in call.inputs), default=NONE) for call in calls)
+    parent = tuple(p if p < k else NONE for k, p in enumerate(parent))
+    _latest(end, place, latest)
+    main = _back(len(calls) - 1, parent)[::-1]
+    bypassed = [False] * len(calls)
+    for node in list(latest):
+        if node.name().startswith(_JOINS):
+            ways = sorted({_latest(before, place, latest) for before, _ in node.next_functions if before is not None})
+            for one, other in pairwise(ways):
+                for k in _apart(one, other, parent):
+                    bypassed[k] = True
+    saturated, dead = (np.full(len(calls), np.nan) for _ in range(2))
+    for found in slopes:
+        k = _latest(found.node, place, latest)
+        if k != NONE and np.isnan(saturated[k]):
+            saturated[k], dead[k] = found.saturated, found.dead
+    norms = sum("Norm" in node.name() for node in latest)
+    following = _following(calls, parent, main, place)
+    return Paths(parent, following, main, tuple(bypassed), tuple(saturated), tuple(dead), norms)
+
+
+def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int]) -> int:
+    """Return the latest call at or before a node, NONE where there is none; `latest` remembers every node."""
+    stack = [start]
+    while stack:
+        node = stack[-1]
+        if node in latest:
+            stack.pop()
+            continue
+        if node in place:
+            latest[stack.pop()] = place[node]
+            # What lies before is asked for by the call's own inputs.
+            continue
+        before = [n for n, _ in node.next_functions if n is not None]
+        waiting = [n for n in before if n not in latest]
+        if waiting:
+            stack.extend(waiting)
+        else:
+            latest[stack.pop()] = max((latest[n] for n in before), default=NONE)
+    return latest[start]
+
+
+def _back(call: int, parent: Sequence[int]) -> tuple[int, ...]:
+    out = []
+    while call != NONE:
+        out.append(call)
+        call = parent[call]
+    return tuple(out)
+
+
+def _apart(one: int, other: int, parent: Sequence[int]) -> list[int]:
+    """Return the calls on either of two ways that meet in a join, down to where they parted."""
+    out: list[int] = []
+    while one != other and len(out) < _BLOCK:
+        later = max(one, other)
+        out.append(later)
+        one, other = min(one, other), parent[later]
+    return out if one == other else []
+
+
+def _following(
+    calls: Sequence[Call], parent: Sequence[int], main: Sequence[int], place: dict[Any, int]
+) -> tuple[int, ...]:
+    """Return the next call on the main path, or else the first that the output reaches without another between."""
+    following = [NONE] * len(calls)
+    seen: set[Any] = set()
+    for k, call in enumerate(calls):
+        for node in _reached(call.inputs, place, seen):
+            if following[place[node]] == NONE:
+                following[place[node]] = k
+    for before, after in pairwise(main):
+        following[before] = after
+    return tuple(following)
+
+
+def _reached(start: Sequence[Any], place: dict[Any, int], seen: set[Any]) -> Iterator[Any]:
+    """Yield the calls' nodes behind some nodes, going no further than them nor where another walk has been."""
+    stack = list(start)
+    while stack:
+        node = stack.pop()
+        if node in place:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.extend(n for n, _ in node.next_functions if n is not None)

@@ -1,0 +1,94 @@
+"""How the gradient of a recurrent module falls or grows with the time that it goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from vgtheory.study.inspection.modules.calls import Call, Unrolled
+
+_LOST = -24 * log(2)  # below float32's unit round-off, relative to the last step
+
+
+def listen(sequences: Sequence[Unrolled]) -> None:
+    """Have the squares of the loss gradient by time gathered at every recurrent module's input and output."""
+    for sequence in sequences:
+        for side in ("source", "output"):
+            tensor = getattr(sequence, side)
+            if tensor is not None and tensor.requires_grad:
+                tensor.register_hook(lambda g, s=sequence, side=side: s.squares.update({side: _by_time(g, s.axis)}))
+
+
+def recurrence_of(torch: Any, sequences: Sequence[Unrolled], calls: Sequence[Call], seed: int) -> xr.Dataset | None:
+    """Return the steepest fall over time among recurrent modules, and among cells that are called step by step.
+
+    A loss that looks at the last output only gives its own gradient at the module's input.  Where it looks at others
+    too, they would hide how far a gradient goes back: then the last output's gradient alone is sent back (a fixed
+    random direction where it has none), with one more pass through the module.
+    """
+    found = []
+    for sequence in sequences:
+        squares = _squares_from_the_end(torch, sequence, seed)
+        if squares is not None and len(squares) > 1:
+            found.append((sequence.name, sequence.kind, _log_norm(squares)))
+    for name in dict.fromkeys(call.name for call in calls if call.kind.endswith("Cell")):
+        steps = [call for call in calls if call.name == name]
+        if len(steps) > 1:
+            norms = np.nan_to_num(np.array([call.gradient_norm for call in steps]))
+            found.append((name, steps[0].kind, _log_norm(norms**2)))
+    if not found:
+        return None
+    name, kind, logs = max(found, key=lambda one: abs(change(one[2])))
+    data = {"log_gradient_norm": ("time", logs)}
+    return xr.Dataset(data, coords={"time": np.arange(len(logs))}, attrs={"module": name, "kind": kind})
+
+
+def _squares_from_the_end(torch: Any, sequence: Unrolled, seed: int) -> np.ndarray | None:
+    output, source, axis = sequence.output, sequence.source, sequence.axis
+    if output is None or not output.requires_grad:
+        return None
+    at_output = sequence.squares.get("output")
+    if at_output is not None and "source" in sequence.squares and not at_output[:-1].any() and at_output[-1] > 0:
+        return sequence.squares["source"]
+    last = output.select(axis, -1)
+    direction = torch.randn(last.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    direction = direction.to(last.device)
+    direction = (direction / direction.norm()).to(last.dtype)
+    (gradient,) = torch.autograd.grad((last * direction).sum(), source, retain_graph=True)
+    return _by_time(gradient, axis)
+
+
+def _by_time(gradient: Any, axis: int) -> np.ndarray:
+    moved = gradient.detach().double().movedim(axis, 0)
+    return moved.reshape(len(moved), -1).square().sum(1).cpu().numpy()
+
+
+def _log_norm(squares: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.log(squares) / 2
+
+
+def change(logs: np.ndarray) -> float:
+    """Return ln of the gradient norm at the first step over that at the last one, −inf where nothing arrives."""
+    return float(logs[0] - logs[-1]) if np.isfinite(logs[-1]) else 0.0
+
+
+def sentence(recurrence: xr.Dataset) -> str:
+    """Return how the gradient goes with time, in steps per factor of e, and where float32 loses it."""
+    logs = recurrence.log_gradient_norm.values
+    fall, steps = change(logs), len(logs) - 1
+    name = recurrence.attrs["module"]
+    if not np.isfinite(fall):
+        return f"{name}: nothing of the gradient at step {steps} arrives at step 0."
+    way = "falls" if fall < 0 else "grows"
+    text = f"{name}: over {steps} steps back the gradient {way} by {abs(fall):.1f} in ln"
+    if abs(fall) > 1:
+        text += f", e-fold every {steps / abs(fall):.3g} steps"
+    lost = np.flatnonzero(logs - logs[-1] < _LOST)
+    if len(lost):
+        text += f"; it is below 2^−24 after {steps - int(lost[-1])} of {len(logs)}"
+    return text + "."

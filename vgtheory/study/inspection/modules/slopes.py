@@ -1,0 +1,74 @@
+"""How flat a model's own activations are at the numbers that reach them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+# fmt: off
+ELEMENTWISE = frozenset({
+    "arctan", "atan", "celu", "cos", "elu", "erf", "gelu", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh", "leaky_relu", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid",
+    "silu", "sin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+})
+# fmt: on
+FLAT = 0.01  # of the largest slope: below it a unit counts as saturated
+_NUMBERS = 2**18  # of a larger batch the first rows decide
+_REACH = 12.0
+
+
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """Where an activation stands in autograd's graph, its name, the share of flat entries and that of dead units."""
+
+    node: Any
+    name: str
+    saturated: float
+    dead: float
+
+
+def is_elementwise_module(module: Any) -> bool:
+    """Return whether a module may be an activation of the user's own: no parameters, no parts, not one of torch's."""
+    alone = not module._parameters and not module._modules and not module._buffers
+    return alone and not type(module).__module__.startswith("torch.")
+
+
+def slopes_of(
+    torch: Any, function: Any, arguments: tuple[Any, ...], named: dict[str, Any], *, checked: bool
+) -> Slopes | None:
+    """Return the slopes of a function of each entry at its first argument, by automatic differentiation.
+
+    Unless `checked`, None for a function that does not take each entry by itself: it must commute with a permutation
+    of the entries.  The largest slope is the one on a grid of [−12, 12] and at the entries.
+    """
+    h, rest = arguments[0], arguments[1:]
+    row = max(h[0].numel() if h.dim() else 1, 1)
+    sample = h.detach()[: max(_NUMBERS // row, 1)] if h.dim() else h.detach().reshape(1)
+    named = {name: value for name, value in named.items() if name != "inplace"}
+
+    def slope(at: Any) -> Any:
+        z = at.clone().requires_grad_()
+        # A copy goes in: the function may work in place.
+        return torch.autograd.grad(function(z.clone(), *rest, **named).sum(), z)[0]
+
+    with torch.enable_grad(), torch._C.DisableTorchFunction():
+        if not checked and not _takes_entries(torch, function, sample):
+            return None
+        slopes = slope(sample).abs()
+        largest = slopes.max()
+        if not any(torch.is_tensor(a) for a in (*rest, *named.values())):
+            grid = torch.linspace(-_REACH, _REACH, 2401, dtype=sample.dtype, device=sample.device)
+            largest = torch.maximum(largest, slope(grid).abs().max())
+    units = slopes.movedim(1, -1) if slopes.dim() == 4 else slopes
+    dead = (units == 0).reshape(-1, units.shape[-1]).all(0).double().mean()
+    name = getattr(function, "__name__", "")
+    return Slopes(h.grad_fn, name, float((slopes <= FLAT * largest).double().mean()), float(dead))
+
+
+def _takes_entries(torch: Any, function: Any, sample: Any) -> bool:
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        value = function(sample.clone())
+        if not torch.is_tensor(value) or value.shape != sample.shape:
+            return False
+        back = function(sample.flatten().flip(0).reshape(sample.shape)).flatten().flip(0).reshape(sample.shape)
+        return bool(torch.equal(value, back))

@@ -1,0 +1,160 @@
+"""`inspect_module`: a PyTorch module, watched through one forward and one backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import exp, isfinite, isnan, log
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from vgtheory._errors import InputError, VgtheoryError
+from vgtheory.study.inspection.findings import Inspection, Verdict, verdict_of
+from vgtheory.study.inspection.modules.blame import blame
+from vgtheory.study.inspection.modules.calls import Call, Watch
+from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of
+from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed, unwrapped
+from vgtheory.study.inspection.modules.recurrence import change, listen, recurrence_of, sentence
+
+_LOST = -24 * log(2)  # below float32's unit round-off, relative to the last call
+_NAMED = 6  # modules that a sentence names; more are counted
+
+
+def inspect_module(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> Inspection:
+    """Return what the hooks see of a PyTorch module; the arguments are those of ``vg.inspect``."""
+    if x is None:
+        step = "vg.inspect(model, x); of weights alone: vg.inspect(model.state_dict(), activation=...)"
+        raise InputError("x", "a batch as the model takes it: a tensor, a tuple or a dict", step, got="None")
+    model = unwrapped(torch, model)
+    copies = Copies(torch, model)
+    watch = Watch(torch, model, copies.parameters, copies.buffers.values())
+    with undisturbed(torch, model, seed):
+        value, recurrence = _run(torch, watch, copies, x, loss, seed)
+        paths = paths_of(_reached(watch), watch.slopes, value.grad_fn) if isfinite(float(value.detach())) else None
+    calls = _reached(watch)
+    left_out = [*watch.unseen, *_unseen(watch, copies)]
+    broken = next((call for call in watch.calls if not isfinite(call.rms)), None)
+    if paths is None or broken is not None:
+        return _overflown(watch.calls, broken, left_out)
+    return _found(calls, paths, recurrence, tuple(left_out), copies)
+
+
+def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int) -> tuple[Any, xr.Dataset | None]:
+    handles = watch.install()
+    try:
+        with watch.mode():
+            output = copies.call(x)
+            value = scalar_loss(torch, output, loss, seed)
+    except VgtheoryError:
+        raise
+    except Exception as problem:  # whatever the user's own code raises on this x
+        said = str(problem).strip().partition("\n")[0][:200]
+        accepted = "a batch that model(x), and loss(model(x)), take"
+        raise InputError(f"model(x) raises {type(problem).__name__}: {said}", accepted, "try both by hand") from problem
+    finally:
+        for handle in handles:
+            handle.remove()
+    listen(watch.sequences)
+    value.backward(retain_graph=bool(watch.sequences))
+    return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
+
+
+def _reached(watch: Watch) -> list[Call]:
+    return [call for call in watch.calls if not isnan(call.gradient_norm)]
+
+
+def _unseen(watch: Watch, copies: Copies) -> list[str]:
+    """Return what weights and calls play no part in the findings."""
+    out = []
+    stray = list(dict.fromkeys(call.name for call in watch.calls if isnan(call.gradient_norm)))
+    if stray:
+        out.append(f"the loss does not depend on {_listed(stray)}; say loss= to choose another")
+    used = {name for call in watch.calls for name in call.weights}
+    matrices = {n: p for n, p in copies.parameters.items() if p.dim() >= 2 and p.is_floating_point()}
+    idle = [n for n in matrices if n not in used and matrices[n].grad is None]
+    hidden = [n for n in matrices if n not in used and matrices[n].grad is not None]
+    if idle:
+        out.append(f"not used on this x: {_listed(idle)}")
+    if hidden:
+        out.append(f"used otherwise than in a product: {_listed(hidden)}")
+    return out
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+
+
+def _found(
+    calls: Sequence[Call], paths: Paths, recurrence: xr.Dataset | None, left_out: tuple[str, ...], copies: Copies
+) -> Inspection:
+    table = _table(calls, paths, copies)
+    over_time = 0.0 if recurrence is None else change(recurrence.log_gradient_norm.values)
+    logs = table.log_gradient_norm.values
+    over_depth = float(logs[0] - logs[-1]) if len(calls) > 1 and isfinite(logs[-1]) else 0.0
+    verdict, text, left_out = _verdict(calls, over_depth, over_time, recurrence, left_out)
+    found = blame(calls, paths, verdict)
+    culprit, causes = found.culprit, found.causes
+    if recurrence is not None:
+        causes = (sentence(recurrence), *causes)
+        if verdict == verdict_of(over_time) != "healthy" and abs(over_time) > abs(over_depth) / 2:
+            culprit, causes = str(recurrence.attrs["module"]), causes[:1]
+    lost = table.call.values[logs - logs[-1] < _LOST] if len(calls) else []
+    lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
+    return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence)
+
+
+def _verdict(
+    calls: Sequence[Call], over_depth: float, over_time: float, recurrence: xr.Dataset | None, left_out: tuple[str, ...]
+) -> tuple[Verdict, str, tuple[str, ...]]:
+    if len(calls) < 2 and recurrence is None:
+        why = "fewer than two uses of weights were seen: there is no way for a gradient to change"
+        return "no verdict", f"No verdict: {why}.", (*left_out, why)
+    in_time = abs(over_time) > abs(over_depth)
+    total = over_time if in_time else over_depth
+    verdict = verdict_of(total)
+    way = "from the last step to the first" if in_time else f"from {calls[-1].name} back to {calls[0].name}"
+    if not isfinite(total):
+        return verdict, f"Vanishes: no gradient at all arrives {way}.", left_out
+    factor = f"by a factor {exp(total):.3g} ({total:+.1f} in ln)" if abs(total) < 700 else f"by {total:+.1f} in ln"
+    return verdict, f"{verdict.capitalize()}: the gradient norm changes {factor} {way}.", left_out
+
+
+def _overflown(calls: Sequence[Call], broken: Call | None, left_out: list[str]) -> Inspection:
+    name = None if broken is None else broken.name
+    where = "in the loss" if broken is None else f"at {broken.name}"
+    bare = Paths(*((NONE,) * len(calls),) * 2, (), (False,) * len(calls), *((np.nan,) * len(calls),) * 2, 0)
+    text = f"Explodes: the signal leaves the range of float64 {where}."
+    return Inspection(_table(calls, bare, None), "explodes", text, name, (text,), tuple(left_out))
+
+
+def _table(calls: Sequence[Call], paths: Paths, copies: Copies | None) -> xr.Dataset:
+    norms = np.array([call.gradient_norm for call in calls], dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(norms)
+        ahead = np.array([logs[k] if k != NONE else np.nan for k in paths.following], dtype=float)
+        gain = np.exp(logs - ahead)
+    columns: dict[str, Any] = {
+        "name": np.array([call.name for call in calls], dtype=str),
+        "kind": np.array([call.kind for call in calls], dtype=str),
+        "rms": [call.rms for call in calls],
+        "gradient_norm": norms,
+        "gain": gain,
+        "saturated": paths.saturated,
+        "dead": paths.dead,
+        "log_gradient_norm": logs,
+        "sigma_w": [call.sigma_w for call in calls],
+        "update_ratio": [np.nan if copies is None else _update_ratio(call, copies) for call in calls],
+    }
+    return xr.Dataset(
+        {name: ("call", np.asarray(values)) for name, values in columns.items()},
+        coords={"call": np.arange(1, len(calls) + 1)},
+    )
+
+
+def _update_ratio(call: Call, copies: Copies) -> float:
+    """Return ‖∂ℓ/∂W‖/‖W‖ over the matrices of a call (of all its calls, where there are several)."""
+    matrices = [copies.parameters[name] for name in call.weights if copies.parameters[name].dim() >= 2]
+    gradient = sum(float(p.grad.double().square().sum()) for p in matrices if p.grad is not None)
+    size = sum(float(p.detach().double().square().sum()) for p in matrices)
+    return float(np.sqrt(gradient / size)) if size > 0 else float("nan")
