@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 # Public name -> "module:attribute" (or a module) that it stands for, loaded at first use.
 _LAZY: dict[str, str] = {
+    "blocks": "vgtheory.model.blocks",
     "compile": "vgtheory.codegen.compiled:compile_activation",
     "derivative_range": "vgtheory.symbolic.extrema:derivative_range",
     "saturation": "vgtheory.symbolic.saturation:saturation",
@@ -69,6 +70,7 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "catalogue",
     "Weights",
     "Network",
+    "blocks",
     "Inputs",
     "Skip",
     "Norm",

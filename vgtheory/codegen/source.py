@@ -19,10 +19,11 @@ import numpy as np
 from vgtheory._errors import InputError
 from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.inline import inlined
-from vgtheory.codegen.program import INPUT, LIBRARY, PAIRS, PERIODIC, TEMPLATES, Operand, live
+from vgtheory.codegen.program import INPUT, LIBRARY, PAIRS, PERIODIC, TEMPLATES, Instruction, Operand, live
 
 GENERATOR_VERSION = 3
 FLAGS = ("arcp", "contract", "nsz")
+_FLAGS = "{" + ", ".join(f'"{flag}"' for flag in FLAGS) + "}"
 _KERNELS = Path(__file__).parents[1] / "kernels"
 _FILES = {"float64": _KERNELS / "elementary.py", "float32": _KERNELS / "elementary_single.py"}
 
@@ -48,6 +49,17 @@ _ROW = """
 def row(h, value, slope):
     prefer_wide_vectors()
 {loops}
+"""
+_MAP = """
+@numba.njit(
+    "void(UniTuple(float64[::1], {inputs}), UniTuple(float64[::1], {outputs}))",
+    fastmath={flags}, error_model="numpy", nogil=True, cache=True,
+)
+def row(inputs, outputs):
+    prefer_wide_vectors()
+{names}
+    for i in range(a0.size):
+{body}
 """
 _STREAMED = """\
 values, slopes = scratch(value), scratch(slope)
@@ -96,10 +108,34 @@ def row_source(form: StableForm, kind: RowKind = DOUBLE) -> str:
     result = "void"
     if kind.dtype == "float32":
         loops, result = f"far = False\n{loops.rstrip()}\nreturn far", "boolean"
-    flags = "{" + ", ".join(f'"{flag}"' for flag in FLAGS) + "}"
-    module = _HEADER.format(flags=flags) + _definitions(_names(loops), kind.dtype)
-    filled = _ROW.format(result=result, dtype=kind.dtype, flags=flags, loops=textwrap.indent(loops, "    "))
-    return module + "\n" + filled
+    filled = _ROW.format(result=result, dtype=kind.dtype, flags=_FLAGS, loops=textwrap.indent(loops, "    "))
+    return _module(loops, kind.dtype) + "\n" + filled
+
+
+def map_source(instructions: tuple[Instruction, ...], inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> str:
+    """Return the text of the module of a pass from several arrays to several: one for each input and output register.
+
+    Waves are the system library's, right at arguments of any size.
+    """
+    templates = TEMPLATES | {name: LIBRARY[name] for name in PERIODIC}
+    every = [index for index in live(instructions, outputs) if index not in inputs]
+    lines = [f"r{register} = a{k}[i]" for k, register in enumerate(inputs)]
+    lines += [line for line in (_assignment(instructions, index, templates) for index in every) if line]
+    lines += [f"b{k}[i] = {_operand(instructions, a)}" for k, a in enumerate(outputs)]
+    body = "\n".join(inlined(lines, _inlinable("float64")))
+    names = [f"a{k} = inputs[{k}]" for k in range(len(inputs))] + [f"b{k} = outputs[{k}]" for k in range(len(outputs))]
+    filled = _MAP.format(
+        inputs=len(inputs),
+        outputs=len(outputs),
+        flags=_FLAGS,
+        names=textwrap.indent("\n".join(names), "    "),
+        body=textwrap.indent(body, "        "),
+    )
+    return _module(body, "float64") + "\n" + filled
+
+
+def _module(body: str, dtype: str) -> str:
+    return _HEADER.format(flags=_FLAGS) + _definitions(_names(body), dtype)
 
 
 def _loops(form: StableForm, kind: RowKind) -> str:
@@ -111,7 +147,7 @@ def _loops(form: StableForm, kind: RowKind) -> str:
     single = kind.dtype == "float32"
     if single or (far and not kind.library):
         arguments = dict.fromkeys([INPUT, *far] if single else far)
-        body += [f"far |= abs({_operand(form, a)}) > NEAR" for a in arguments]
+        body += [f"far |= abs({_operand(form.instructions, a)}) > NEAR" for a in arguments]
     if single or kind.library or not far:
         return "\n".join(_loop(size, body))
     # Where an argument is large the library's functions do all of it again.
@@ -131,9 +167,12 @@ def _body(form: StableForm, every: tuple[int, ...], kind: RowKind, templates: Ma
         in_sums = {a for instruction in sums for a in instruction.args}
         lines = [_single_assignment(form, index, in_sums) for index in every if index]
     else:
-        lines = [_assignment(form, index, templates) for index in every if index]
+        lines = [_assignment(form.instructions, index, templates) for index in every if index]
     lines = [f"r0 = np.{kind.dtype}({given}[i])", *(line for line in lines if line)]
-    lines += [f"{value}[i] = {_operand(form, form.value)}", f"{slope}[i] = {_operand(form, form.slope)}"]
+    lines += [
+        f"{value}[i] = {_operand(form.instructions, form.value)}",
+        f"{slope}[i] = {_operand(form.instructions, form.slope)}",
+    ]
     if kind.dtype == "float32":
         lines = [ast.unparse(_SingleConstants().visit(ast.parse(line))) for line in lines]
     return inlined(lines, _inlinable(kind.dtype))
@@ -150,30 +189,30 @@ class _SingleConstants(ast.NodeTransformer):
         return ast.parse(f"F({text})", mode="eval").body if text in ("math.inf", "math.nan") else node
 
 
-def _assignment(form: StableForm, index: int, templates: Mapping[str, str]) -> str:
-    instruction = form.instructions[index]
+def _assignment(instructions: tuple[Instruction, ...], index: int, templates: Mapping[str, str]) -> str:
+    instruction = instructions[index]
     if instruction.op in ("high", "low"):
         return ""
     target = f"r{index}, r{index}_low" if instruction.op in PAIRS else f"r{index}"
-    return f"{target} = {templates[instruction.op].format(*(_operand(form, a) for a in instruction.args))}"
+    return f"{target} = {templates[instruction.op].format(*(_operand(instructions, a) for a in instruction.args))}"
 
 
 def _single_assignment(form: StableForm, index: int, in_sums: set[Operand]) -> str:
     """Return the same in float32, where what constants lose counts as much as what products do."""
     op, args = form.instructions[index].op, form.instructions[index].args
-    operands = [_operand(form, a) for a in args]
+    operands = [_operand(form.instructions, a) for a in args]
     constant = args[1] if len(args) > 1 and isinstance(args[1], float) else 0.0
     if op == "select_le":
         operands[1] = repr(_below(constant)) if isinstance(args[1], float) else operands[1]
         return f"r{index} = {TEMPLATES[op].format(*operands)}"
     if op == "mul" and args[0] == args[1] and _is_one_and_an_exponential(form, args[0]):
-        return f"r{index} = square_of_one_and({_operand(form, form.instructions[int(args[0])].args[0])})"
+        return f"r{index} = square_of_one_and({_operand(form.instructions, form.instructions[int(args[0])].args[0])})"
     rest = constant - float(np.float32(constant)) if abs(constant) < SINGLE_MAX else 0.0
     if rest and op in PAIRS:
         return f"r{index}, r{index}_low = {op}_rest({', '.join(operands)}, {rest!r})"
     if rest and op == "mul" and index not in in_sums:  # a sum takes the product unrounded
         return f"r{index} = fused({operands[0]}, {operands[1]}, {operands[0]} * {rest!r})"
-    return _assignment(form, index, TEMPLATES)
+    return _assignment(form.instructions, index, TEMPLATES)
 
 
 def _is_one_and_an_exponential(form: StableForm, a: Operand) -> bool:
@@ -188,12 +227,12 @@ def _below(end: float) -> float:
     return float(nearest if nearest <= end else np.nextafter(nearest, np.float32(-np.inf)))
 
 
-def _operand(form: StableForm, a: Operand) -> str:
+def _operand(instructions: tuple[Instruction, ...], a: Operand) -> str:
     if isinstance(a, float):
         if math.isfinite(a):
             return repr(a) if a >= 0 else f"({a!r})"
         return "math.nan" if a != a else "math.inf" if a > 0 else "(-math.inf)"
-    instruction = form.instructions[a]
+    instruction = instructions[a]
     if a != INPUT and instruction.op in ("high", "low"):
         return f"r{instruction.args[0]}" + ("_low" if instruction.op == "low" else "")
     return f"r{a}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from vgtheory._errors import InputError, Instead, UnsupportedError, shown
 from vgtheory.model import traits as has
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.traits import Trait
 
 # How a verb is written in Python and in a shell.
@@ -168,6 +168,12 @@ TABLE: dict[str, tuple[Row, ...]] = {
     "report": (*_plain("reports are not written for networks with", "simulate", "predict"), _DEPENDENT),
 }
 VERBS = tuple(TABLE)
+# The same for networks of blocks; a verb without an entry knows none.
+OF_BLOCKS: dict[str, tuple[Row, ...]] = {
+    "simulate": (),
+    "simulate (exact)": (Row((has.DRAWN_BLOCKS,), "a matrix can be asked if it is gaussian or orthogonal"),),
+}
+_NO_BLOCKS = (Row((has.BLOCKS,), "it is for dense layers, and this network repeats {block}", ("simulate", "predict")),)
 SYMBOLIC = ("bounds", "certificate")  # the verbs that take symbols for sizes and scales
 
 
@@ -220,22 +226,28 @@ def require(network: Any, verb: str) -> None:
 
 
 def _against(network: Network, verb: str) -> list[Row]:
-    return [row for row in TABLE[verb] if all(trait.held(network) for trait in row.traits)]
+    rows = OF_BLOCKS.get(verb, _NO_BLOCKS) if isinstance(network, BlockNetwork) else TABLE[verb]
+    return [row for row in rows if all(trait.held(network) for trait in row.traits)]
 
 
 def _reasons(network: Network, rows: list[Row]) -> str:
+    words = {"block": network.block.name} if isinstance(network, BlockNetwork) else _words(network)
+    parts: dict[str, list[str]] = {}
+    for row in rows:
+        parts.setdefault(row.why, []).extend(trait.name for trait in row.traits)
+    return "; ".join(why.format(**words, parts=_and(names).format(**words)) for why, names in parts.items())
+
+
+def _words(network: Network) -> dict[str, str]:
+    """Return what stands for a network of layers in the reasons."""
     law = network.weights
     rotates = law.family in ("gaussian", "orthogonal") and not law.shared
-    values = {
+    return {
         "activation": network.activation.name,
         "weights": law.text,
         "drawn": "uniform biases" if rotates else f"{law.text} weights",
         "norm": "no normalisation" if network.norm is None else f"{network.norm.kind} norm",
     }
-    parts: dict[str, list[str]] = {}
-    for row in rows:
-        parts.setdefault(row.why, []).extend(trait.name for trait in row.traits)
-    return "; ".join(why.format(**values, parts=_and(names).format(**values)) for why, names in parts.items())
 
 
 def _undone(rows: list[Row]) -> Instead:

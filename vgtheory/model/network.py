@@ -11,18 +11,16 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
+from vgtheory.model.program import Block, Mix
+from vgtheory.model.sizes import MAX_DEPTH, MAX_WIDTH, number, size
 from vgtheory.model.weights import Weights, fan_in, fan_out
 from vgtheory.symbolic.activation import Activation, assumptions
 from vgtheory.symbolic.catalogue import activation as to_activation
-from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
 from vgtheory.symbolic.printing import displayed, to_latex
-
-MAX_DEPTH = 10**7
-MAX_WIDTH = 10**6
 
 
 @dataclass(frozen=True, init=False)
@@ -57,6 +55,10 @@ class Network:
     norm: Norm | None
     dropout: sp.Expr | None
 
+    def __new__(cls, activation: Any = None, *further: Any, **named: Any) -> Network:
+        """Return a network of layers, or of blocks where the first argument is a block."""
+        return object.__new__(BlockNetwork if isinstance(activation, Block) else cls)
+
     def __init__(
         self,
         activation: Any,
@@ -71,16 +73,16 @@ class Network:
             raise InputError("weights", "a Weights", "e.g. vg.Weights.gaussian(1.5, 0.05)", got=f"{weights!r}")
         object.__setattr__(self, "activation", to_activation(activation))
         object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "depth", _size("depth", depth, MAX_DEPTH))
+        object.__setattr__(self, "depth", size("depth", depth, MAX_DEPTH))
         if isinstance(width, (tuple, list)):
-            widths = tuple(int(_size("width", n, MAX_WIDTH)) for n in width)
+            widths = tuple(int(size("width", n, MAX_WIDTH)) for n in width)
             if self.depth.is_number and len(widths) != self.depth + 1:
                 raise InputError(
                     f"{len(widths)} widths for depth {self.depth}", "depth + 1 widths N_0..N_L", "add or drop some"
                 )
             object.__setattr__(self, "width", widths)
         else:
-            object.__setattr__(self, "width", _size("width", width, MAX_WIDTH))
+            object.__setattr__(self, "width", size("width", width, MAX_WIDTH))
         object.__setattr__(self, "skip", to_skip(skip))
         object.__setattr__(self, "norm", to_norm(norm))
         object.__setattr__(self, "dropout", to_dropout(dropout))
@@ -147,12 +149,12 @@ class Network:
         if self.skip is None:
             return 0.0, 0.0
         self.require_numbers()
-        return _float("scale of the skip", self.skip.at(self.depth)), _float("sigma_w of the skip", self.skip.sigma_w)
+        return number("scale of the skip", self.skip.at(self.depth)), number("sigma_w of the skip", self.skip.sigma_w)
 
     @cached_property
     def drop_rate(self) -> float:
         """Return the rate of dropout, 0 without.  Raises InputError while it is symbolic."""
-        return 0.0 if self.dropout is None else _float("dropout", self.dropout)
+        return 0.0 if self.dropout is None else number("dropout", self.dropout)
 
     def _repr_latex_(self) -> str:
         rows = [
@@ -203,6 +205,8 @@ class Network:
         >>> Network.from_spec(network.spec) == network
         True
         """
+        if isinstance(spec, Mapping) and "block" in spec:
+            return BlockNetwork.from_block_spec(spec)
         symbols = {name: sp.Symbol(name, **facts) for name, facts in spec.get("symbols", {}).items()}
         weights = Weights.from_spec(spec, symbols, arrays)
         width = spec["width"] if isinstance(spec["width"], list) else read(spec["width"], symbols)
@@ -226,16 +230,97 @@ class Network:
             raise InputError(f"a network with symbolic {names}", "numbers", "give width and depth as integers")
 
 
-def _size(name: str, value: Any, most: int) -> sp.Expr:
-    if isinstance(value, sp.Expr) and not value.is_number:
-        return value
-    number = exact(value) if isinstance(value, (int, sp.Expr)) or hasattr(value, "item") else None
-    if number is None or not number.is_Integer or not 1 <= number <= most:
-        raise InputError(f"{name}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100", got=f"{value}")
-    return number
+class BlockNetwork(Network):
+    """A block repeated: ``Network(block, width=…, depth=…)`` makes it.
 
+    Parameters
+    ----------
+    block : of ``vg.blocks``; depth counts layers, or steps in time of a recurrent cell.
+    width : N, the components of every stream that goes from layer to layer.
+    depth : L.
+    columns : tokens, positions or inputs that a stream holds side by side.
 
-def _float(name: str, value: sp.Expr) -> float:
-    if value.free_symbols:
-        raise InputError(f"{name}", "a number", "give the symbols values", got=f"{value}")
-    return float(value)
+    Raises
+    ------
+    InputError : sizes that are not whole numbers, a norm of a stream of width 1.
+
+    Examples
+    --------
+    >>> from vgtheory.model import blocks
+    >>> Network(blocks.lstm(Weights.gaussian(1)), width=64, depth=100)
+    Network(LSTM, width=64, depth=100)
+    """
+
+    block: Block
+    columns: int
+
+    def __init__(self, block: Block, width: Any, depth: Any, columns: Any = 1) -> None:
+        object.__setattr__(self, "block", block)
+        for name, value, most in (("width", width, MAX_WIDTH), ("depth", depth, MAX_DEPTH)):
+            found = size(name, value, most)
+            if not found.is_number:
+                raise InputError(name, "a number", f"e.g. {name}=64; formulas are for dense layers", got=str(found))
+            object.__setattr__(self, name, found)
+        object.__setattr__(self, "columns", int(size("columns", columns, MAX_WIDTH)))
+        for name in ("skip", "norm", "dropout"):
+            object.__setattr__(self, name, None)
+        if self.width == 1 and any(isinstance(step, Mix) and step.kind == "layer" for step in block.steps):
+            raise InputError("width of a network with layer norm", "at least 2", "e.g. width=64", got="1")
+
+    @property
+    def activation(self) -> Any:
+        """Raise UnsupportedError: blocks have maps, not one activation."""
+        raise self._refusal("activation")
+
+    @property
+    def weights(self) -> Any:
+        """Raise UnsupportedError: a block's matrices have weights, the network has none of its own."""
+        raise self._refusal("weights")
+
+    def _refusal(self, what: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"a network of blocks ({self.block.name}) has no {what} of its own; use vg.simulate or vg.predict"
+        )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Return (N_0, ..., N_L)."""
+        return (int(str(self.width)),) * (int(self.depth) + 1)
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.block, self.width, self.depth, self.columns
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, BlockNetwork) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        columns = f", columns={self.columns}" if self.columns > 1 else ""
+        return f"Network({self.block.name}, width={self.width}, depth={self.depth}{columns})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Network, (self.block, self.widths[0], int(self.depth), self.columns)
+
+    def _repr_latex_(self) -> str:
+        text = rf"\text{{{self.block.name}}}, \quad N = {self.width}, \quad L = {self.depth}"
+        return displayed(text)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Return a plain, JSON-ready description; equal networks have equal specs."""
+        sizes = {"width": str(self.width), "depth": str(self.depth), "columns": self.columns}
+        return {"block": self.block.spec, **sizes}
+
+    @classmethod
+    def from_block_spec(cls, spec: Mapping[str, Any]) -> BlockNetwork:
+        """Return the network that a :attr:`spec` describes.
+
+        Raises InputError or FormulaError where the description is not one that :attr:`spec` gives.
+        """
+        sizes = {"width", "depth", "columns"}
+        if set(spec) != {"block", *sizes}:
+            raise InputError("a description of a network of blocks", "what Network.spec gives", "see Network.spec")
+        width, depth = (read(str(spec[name]), {}) for name in ("width", "depth"))
+        return cls(Block.from_spec(spec["block"]), width, depth, spec["columns"])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vgtheory._errors import Instead
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.symbolic.integrability import is_flat, why_infinite
 
 
@@ -103,3 +103,14 @@ STEEP = Trait("a slope with an infinite mean square", lambda n: _is_infinite(n, 
 ROUGH = Trait("an activation with infinite fourth moments", lambda n: _is_infinite(n, (0, 4), (1, 4)), _OTHER)
 CURVED = Trait("an activation that is not homogeneous", lambda n: n.activation.homogeneous_degree != 1, _OTHER)
 NOT_RELU = Trait("an activation other than ReLU", lambda n: not _is_relu(n), Instead("use relu", "use relu"))
+BLOCKS = Trait(
+    "blocks", lambda n: isinstance(n, BlockNetwork), Instead("give an activation and weights", "name an activation")
+)
+DRAWN_BLOCKS = Trait(
+    "matrices that have to be drawn",
+    lambda n: (
+        isinstance(n, BlockNetwork)
+        and any(m.weights.family not in ("gaussian", "orthogonal") for m in n.block.matrices)
+    ),
+    _GAUSSIAN,
+)

@@ -12,21 +12,29 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from vgtheory.model.network import Network
 from vgtheory.study.engine import Arrays, Progress, Study, chunk_size, run
 from vgtheory.study.limits import MAX_SAMPLES, MAX_SEED, check_memory, check_work, whole_number
-from vgtheory.study.prepared import Prepared
 from vgtheory.study.stopping import run_until
 
 # What the kernels draw from a counter; part of a checkpoint's identity, since numbers change with it.
 GENERATOR = "philox4x32-10, Box-Muller, 4"
 LAYER = {"long_name": "layer l, 1 next to the input"}
 SAMPLE = {"long_name": "index of the random network"}
+
+
+class Described(Protocol):
+    """What an experiment draws from: it says which network it is."""
+
+    @property
+    def network(self) -> Network:
+        """Return the network."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class Experiment:
     """
 
     worker: Callable[[Mapping[str, Any], int, int], Arrays]
-    prepared: Prepared
+    prepared: Described
     fields: tuple[str, ...]
     rows: int
     numbers: int
@@ -144,7 +152,7 @@ def dataset(
     )
 
 
-def provenance(prepared: Prepared, seed: int) -> dict[str, Any]:
+def provenance(prepared: Described, seed: int) -> dict[str, Any]:
     """Return the attributes that say where a result comes from."""
     return {"seed": seed, "versions": _versions(), "spec": prepared.network.spec_json, "generator": GENERATOR}
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import xarray as xr
@@ -14,7 +14,7 @@ import xarray as xr
 from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs, to_inputs
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.angles import MAX_GRADIENTS, several_inputs
 from vgtheory.study.batch import batch_of_inputs
 from vgtheory.study.engine import Progress, worker_pool
@@ -22,6 +22,7 @@ from vgtheory.study.experiment import Conditions
 from vgtheory.study.limits import a_network, whole_number
 from vgtheory.study.norms import Method, check_method, one_input
 from vgtheory.study.prepared import prepare
+from vgtheory.study.programs.streams import streams_of
 from vgtheory.study.stopping import half_width_of, outcome, to_half_width
 
 
@@ -120,13 +121,6 @@ class Question:
         """Return the question; raise InputError for what it cannot be, or for what excludes each other."""
         check_method(method)
         given = to_inputs(inputs)
-        if (given.variance, given.kind, given.start) != (1.0, "fresh", 0.0):
-            raise InputError(
-                "inputs of a network without cells",
-                "a number of inputs, or their correlation",
-                "variance, kind and start are for recurrent cells: leave them out",
-                got=shown(inputs),
-            )
         question = cls(method, given, whole_number("outputs", outputs, 1, MAX_GRADIENTS, "1"), batch)
         for here, argument, other in (
             (batch is not None and question.several, "batch", "inputs or outputs"),
@@ -146,6 +140,17 @@ class Question:
             return "simulate (inputs)"
         return f"simulate ({self.method})" if self.method in ("exact", "chain") else "simulate"
 
+    def check_inputs(self, network: Network) -> None:
+        """Raise InputError for inputs that drive cells, of a network that has none."""
+        driven = isinstance(network, BlockNetwork) and network.block.recurrent
+        if not driven and replace(self.inputs, correlation=None) != Inputs():
+            raise InputError(
+                "inputs of a network without cells",
+                "a number of inputs, or their correlation",
+                "variance, kind and start are for recurrent cells: leave them out",
+                got=shown(self.inputs),
+            )
+
     @property
     def several(self) -> bool:
         """Return whether there are several inputs or outputs, or a matrix of cosines."""
@@ -154,6 +159,9 @@ class Question:
 
 def _one_network(network: Network, question: Question, conditions: Conditions) -> xr.Dataset:
     require(network, question.verb)
+    question.check_inputs(network)
+    if isinstance(network, BlockNetwork):
+        return streams_of(network, question.method, question.inputs, conditions)
     prepared = prepare(network)
     if question.batch is not None:
         found = batch_of_inputs(prepared, question.batch, conditions)

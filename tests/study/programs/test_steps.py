@@ -1,0 +1,124 @@
+"""Every step of every block backward against differences of the same program forward, and stacks against dense ones."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import vgtheory as vg
+from vgtheory.study.programs.numbers import Batch, Machine
+from vgtheory.study.programs.passes import _back, _carried, _run, streams_and_gradients
+
+W, V = vg.Weights.gaussian(1.2, 0.1), vg.Weights.orthogonal(0.9, 0.1)
+BLOCKS = [
+    vg.blocks.dense("tanh", W),
+    vg.blocks.mlp("gelu", W, V, expansion=2),
+    vg.blocks.gated("silu", W, V, W, expansion=2),
+    vg.blocks.residual(vg.blocks.normalised(vg.blocks.gated("tanh", W, W, W), "rms"), scale="1/sqrt(depth)"),
+    vg.blocks.normalised(vg.blocks.residual(vg.blocks.dense("erf", W), keep=2), "layer", "after"),
+    vg.blocks.rnn("softplus", W),
+    vg.blocks.minimal(W, update_bias=1),
+    vg.blocks.gru(W),
+    vg.blocks.gru(W, reset="before"),
+    vg.blocks.lstm(W),
+    vg.blocks.lstm.pytorch(),
+    vg.blocks.lstm.chrono(50),
+    vg.blocks.cell({"c": "tanh(a)*c + b/(1 + b**2)", "h": "c*s(h)"}, W),
+]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.name)
+def test_the_gradient_is_the_derivative_of_the_program(block, columns, asked):
+    if asked and any(m.weights.family == "uniform" for m in block.matrices):
+        pytest.skip("uniform entries are drawn")
+    width, depth, samples = 7, 3, 2
+    rng = np.random.default_rng(0)
+    start = {name: rng.normal(size=(samples, columns, width)) for name in block.carried}
+    along = {name: rng.normal(size=(samples, columns, width)) for name in block.carried}
+    out = {name: rng.normal(size=(samples, columns, width)) for name in block.carried}
+    batch = Batch(Machine(block, width, depth, vg.Inputs(0.3), asked, columns), 1, 0, samples)
+
+    def loss(shift):
+        state = {name: x + shift * along[name] for name, x in start.items()}
+        tape = []
+        for index in range(depth):
+            tape.append(_run(index + 1, state, batch))
+            state = _carried(tape[-1], block)
+        return sum(np.einsum("scn,scn->s", state[name], out[name]) for name in out), tape
+
+    # Untied matrices that are asked answer a second run as a new matrix would: there each layer is differenced alone.
+    if asked and not block.tied:
+        batch.machine = Machine(block, width, depth, vg.Inputs(0.3), False, columns)
+    _, tape = loss(0.0)
+    gradients, unit = out, np.zeros(samples)
+    found = {"weights": np.empty((samples, depth))}
+    for layer in reversed(tape):
+        gradients, unit = _back(found, layer, gradients, unit, batch)
+    want = (loss(1e-5)[0] - loss(-1e-5)[0]) / 2e-5
+    got = sum(np.einsum("scn,scn->s", gradients[name], along[name]) for name in gradients) * np.exp(unit)
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7)
+
+
+def test_the_gradient_at_a_matrix_is_the_sum_of_outer_products():
+    block = vg.blocks.dense("tanh", W)
+    batch = Batch(Machine(block, 5, 1, vg.Inputs(), False, 2), 1, 0, 2)
+    rng = np.random.default_rng(3)
+    start, out = rng.normal(size=(2, 2, 5)), rng.normal(size=(2, 2, 5))
+    layer = _run(1, {"x": start}, batch)
+    found = {"weights": np.empty((2, 1))}
+    _back(found, layer, {"x": out}, np.zeros(2), batch)
+    (pair,) = layer.asked["W"]
+    gradient = np.einsum("sco,sci->soi", pair[1], pair[0])
+    np.testing.assert_allclose(np.exp(found["weights"][:, 0]), np.linalg.norm(gradient, axis=(1, 2)))
+
+
+@pytest.mark.parametrize("weights", [W, V], ids=["gaussian", "orthogonal"])
+def test_dense_blocks_have_the_law_of_dense_networks(weights):
+    samples, false_alarm = 3000, 1e-3
+    dense = vg.simulate(vg.Network("tanh", weights, width=12, depth=5), samples, seed=1)
+    block = vg.simulate(vg.Network(vg.blocks.dense("tanh", weights), width=12, depth=5), samples, seed=2)
+
+    def smallest(a, b):
+        return 5 * min(stats.ks_2samp(a.sel(layer=at), b.sel(layer=at)).pvalue for at in range(1, 6))
+
+    a = dense.log_weight_gradient_norm
+    assert smallest(a, block.log_weight_gradient_norm) > false_alarm
+    # The power twin: gradients that are 2 % larger per layer.
+    assert smallest(a, block.log_weight_gradient_norm + 0.02 * (5 - block.layer)) < false_alarm
+
+
+def test_a_deep_stack_keeps_few_layers_and_runs_the_others_again():
+    block = vg.blocks.residual(vg.blocks.normalised(vg.blocks.mlp("relu", vg.Weights.he(), W, 2), "rms"), scale=0.3)
+    whole = Machine(block, 9, 50, vg.Inputs(), True)
+    assert whole.segment == 8
+    kept = streams_and_gradients(whole, 1, 0, 3)
+
+    class Whole(Machine):
+        segment = 50
+
+    again = streams_and_gradients(Whole(block, 9, 50, vg.Inputs(), True), 1, 0, 3)
+    for name, values in kept.items():
+        np.testing.assert_array_equal(values, again[name])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda n: vg.simulate(n, 2, method="chain"), "chain"),
+        (lambda n: vg.simulate(n, 2, inputs=vg.Inputs(0.5)), "for recurrent cells"),
+        (lambda n: vg.spectrum(n), "dense layers"),
+        (lambda n: n.activation, "no activation of its own"),
+        (
+            lambda n: vg.simulate(vg.Network(vg.blocks.lstm.pytorch(), 64, 4), 2, method="exact"),
+            "gaussian or orth",
+        ),
+        (lambda n: vg.Network(vg.blocks.normalised(n.block, "layer"), 1, 4), "at least 2"),
+        (lambda n: vg.Network(n.block, width=0, depth=3), "width must be"),
+        (lambda n: vg.simulate(vg.Network(vg.blocks.lstm(W), 10**5, 10**5), 1, method="exact"), "memory"),
+        (lambda n: vg.simulate(vg.Network(vg.blocks.dense("x**3 + x", vg.Weights.gaussian(9)), 8, 90), 2), "float64"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, message):
+    with pytest.raises(vg.VgtheoryError, match=message):
+        call(vg.Network(vg.blocks.dense("tanh", W), width=16, depth=4))

@@ -1,0 +1,140 @@
+"""Blocks of feed-forward stacks over one stream x: dense and gated layers, skip connections and norms around them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+import sympy as sp
+
+from vgtheory._errors import InputError
+from vgtheory.model.program import MAX_FACTOR, Add, Ask, Block, Kind, Map, Matrix, Mix, renamed
+from vgtheory.model.streams import factor, stream
+from vgtheory.model.weights import Weights
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation as to_activation
+
+Place = Literal["before", "after"]
+X = "x"
+
+
+def dense(act: Any, weights: Weights) -> Block:
+    """Return x' = φ(W x + b).
+
+    Raises InputError for what is not an activation, or not weights.
+    """
+    act, weights = _numeric(act), to_weights(weights)
+    steps = (Ask(("h",), "W", X), Map(("y",), (applied(act, "h"),)))
+    return Block(f"dense {act.name}", ((X, "y"),), steps, (Matrix("W", weights),))
+
+
+def mlp(act: Any, w1: Weights, w2: Weights, expansion: int = 4) -> Block:
+    """Return x' = W_2 φ(W_1 x + b_1) + b_2, with expansion·width hidden units.
+
+    Variances are σ²/fan_in of each matrix.  Raises InputError for an expansion that is no whole number of at least 1.
+    """
+    act, wide = _numeric(act), _expansion(expansion)
+    steps = (Ask(("h",), "W1", X), Map(("u",), (applied(act, "h"),)), Ask(("y",), "W2", "u"))
+    matrices = (Matrix("W1", to_weights(w1), wide, 1), Matrix("W2", to_weights(w2), 1, wide))
+    return Block(f"MLP {act.name}", ((X, "y"),), steps, matrices)
+
+
+def gated(act: Any, gate: Weights, value: Weights, out: Weights, expansion: int = 4) -> Block:
+    """Return x' = W_out(φ(W_gate x)·(W_value x)): GLU (φ = sigmoid), ReGLU, GEGLU, SwiGLU (silu), bilinear (identity).
+
+    Shazeer (2020), "GLU variants improve transformer"; expansion·width hidden units, variances σ²/fan_in.
+    """
+    act, wide = _numeric(act), _expansion(expansion)
+    product = applied(act, "h") * stream("v")
+    steps = (Ask(("h",), "Wgate", X), Ask(("v",), "Wvalue", X), Map(("u",), (product,)), Ask(("y",), "Wout", "u"))
+    shapes = (("Wgate", gate, wide, 1), ("Wvalue", value, wide, 1), ("Wout", out, 1, wide))
+    matrices = tuple(Matrix(name, to_weights(law), rows, columns) for name, law, rows, columns in shapes)
+    return Block(f"gated {act.name}", ((X, "y"),), steps, matrices)
+
+
+def residual(block: Block, scale: Any = 1, keep: Any = 1) -> Block:
+    """Return x' = keep·x + scale·f(x) for the block f; both may be expressions in ``depth``.
+
+    >>> residual(dense("relu", Weights.he()), scale="1/sqrt(depth)").name
+    'residual dense relu'
+    """
+    inner = renamed(_single(block), "f_")
+    step = Add(("r",), X, inner.streams[0][1], factor(scale, "scale"), factor(keep, "keep"))
+    return replace(inner, name=f"residual {block.name}", streams=((X, "r"),), steps=(*inner.steps, step))
+
+
+def normalised(block: Block, kind: Literal["layer", "rms"] = "layer", place: Place = "before") -> Block:
+    """Return f(norm(x)), or norm(f(x)) with place="after"; norms have no gain and shift and eps = 0.
+
+    ``residual(normalised(f, "rms"))`` is pre-norm, ``normalised(residual(f), "layer", "after")`` post-norm.
+    Raises InputError for another kind or place.
+    """
+    if kind not in ("layer", "rms") or kind not in get_args(Kind) or place not in get_args(Place):
+        raise InputError(
+            "normalised", '"layer" or "rms", "before" or "after"', 'e.g. normalised(block, "rms")',
+            got=f"{kind!r}, {place!r}",
+        )  # fmt: skip
+    inner = renamed(_single(block), "g_")
+    if place == "after":
+        step = Mix(("n",), kind, (inner.streams[0][1],))
+        return replace(inner, name=f"post-{kind} {block.name}", streams=((X, "n"),), steps=(*inner.steps, step))
+    read_from = {stream(X): stream("n")}
+    steps = tuple(_reading(step, read_from) for step in inner.steps)
+    return replace(inner, name=f"pre-{kind} {block.name}", steps=(Mix(("n",), kind, (X,)), *steps))
+
+
+def _reading(step: Any, names: dict[sp.Symbol, sp.Symbol]) -> Any:
+    """Return the step with other streams to read."""
+    plain = {old.name: new.name for old, new in names.items()}
+    match step:
+        case Ask():
+            return replace(step, x=plain.get(step.x, step.x))
+        case Map():
+            return replace(step, expressions=tuple(e.xreplace(names) for e in step.expressions))
+        case Mix():
+            return replace(step, x=tuple(plain.get(name, name) for name in step.x))
+        case Add():
+            return replace(step, x=plain.get(step.x, step.x), y=plain.get(step.y, step.y))
+
+
+def applied(act: Activation, name: str) -> sp.Expr:
+    """Return φ of a stream."""
+    return act.expr.xreplace({act.symbol: stream(name)})
+
+
+def _numeric(act: Any) -> Activation:
+    act = to_activation(act)
+    if not act.is_numeric:
+        raise InputError(f"activation {act.name} with symbolic parameters", "numbers", "give the parameters values")
+    return act
+
+
+def to_weights(weights: Any) -> Weights:
+    """Return weights that a block can ask: numbers everywhere, drawn by a distribution, not given and not low rank.
+
+    Raises InputError for anything else.
+    """
+    if not isinstance(weights, Weights):
+        raise InputError("weights", "a Weights", "e.g. vg.Weights.gaussian(1)", got=f"{weights!r}"[:60])
+    if weights.arrays is not None or weights.family == "low_rank":
+        raise InputError("weights of a block", "independent entries or orthogonal", "e.g. vg.Weights.gaussian(1)")
+    return weights
+
+
+def _expansion(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_FACTOR:
+        raise InputError("expansion", f"a whole number from 1 to {MAX_FACTOR}", "e.g. expansion=4", got=f"{value!r}")
+    return value
+
+
+def _single(block: Any) -> Block:
+    if not isinstance(block, Block):
+        raise InputError(
+            "block", "a block of vg.blocks", 'e.g. vg.blocks.dense("tanh", weights)', got=f"{block!r}"[:60]
+        )
+    if block.carried != (X,):
+        raise InputError(
+            f"{block.name} with the streams {', '.join(block.carried)}", "a block over one stream x",
+            "skip connections and norms go around dense, mlp and gated blocks",
+        )  # fmt: skip
+    return block

@@ -1,0 +1,143 @@
+"""The matrices of a batch of samples behind one interface, W x and Wᵀu: asked and never drawn, or drawn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgtheory.kernels.matrices import drawn_matrices
+from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows, unasked, with_room
+from vgtheory.model.program import Matrix
+
+Array = NDArray[np.float64]
+ROTATION_INVARIANT = ("gaussian", "orthogonal")
+# Asked, a question costs about as much as three multiplications with the part of the matrix that it meets.
+QUESTIONS_PER_WIDTH = 1 / 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which random numbers a matrix of a batch of samples is made of: the seed, the first sample, a purpose."""
+
+    key: int
+    first: int
+    samples: int
+    purpose: int
+
+    def draw(self, layer: int, backward: bool = False) -> Draw:
+        """Return the counters of the questions of a layer."""
+        return Draw(np.uint64(self.key), np.int64(self.first), np.int64(layer), np.int64(self.purpose + int(backward)))
+
+
+class Oracle(Protocol):
+    """Random matrices, one per sample, that answer questions (sample, column, component)."""
+
+    def ask(self, x: Array, layer: int) -> Array:
+        """Return W x."""
+
+    def ask_transposed(self, u: Array, layer: int) -> Array:
+        """Return Wᵀu."""
+
+
+class Gaussian:
+    """Independent N(0, sigma²) entries, asked."""
+
+    def __init__(self, place: Place, shape: tuple[int, int], sigma: float, questions: int) -> None:
+        self.place, self.sigma, (self.outputs, self.inputs) = place, sigma, shape
+        self.frames = unasked(place.samples, shape, questions, questions)
+
+    def ask(self, x: Array, layer: int) -> Array:
+        """Return W x."""
+        answers = np.empty((*x.shape[:2], self.outputs))
+        self.frames = with_room(self.frames, x.shape[1])
+        ask_gaussian(self.frames, self.place.draw(layer), x, answers, self.sigma)
+        return answers
+
+    def ask_transposed(self, u: Array, layer: int) -> Array:
+        """Return Wᵀu."""
+        answers = np.empty((*u.shape[:2], self.inputs))
+        frames = with_room(self.frames.transposed, u.shape[1])
+        self.frames = frames.transposed
+        ask_gaussian(frames, self.place.draw(layer, backward=True), u, answers, self.sigma)
+        return answers
+
+
+class Haar:
+    """Scale times orthonormal rows or columns, a part of a Haar-distributed square matrix that is asked."""
+
+    def __init__(self, place: Place, shape: tuple[int, int], scale: float, questions: int) -> None:
+        self.place, self.scale, (self.outputs, self.inputs) = place, scale, shape
+        size = max(shape)
+        self.frames = unasked(place.samples, (size, size), 2 * questions, 0)
+
+    def ask(self, x: Array, layer: int) -> Array:
+        """Return W x."""
+        return self._answer(x, layer, self.outputs, backward=False)
+
+    def ask_transposed(self, u: Array, layer: int) -> Array:
+        """Return Wᵀu."""
+        return self._answer(u, layer, self.inputs, backward=True)
+
+    def _answer(self, given: Array, layer: int, size: int, backward: bool) -> Array:
+        whole = np.zeros((*given.shape[:2], self.frames.right.shape[2]))
+        whole[..., : given.shape[2]] = self.scale * given
+        answers = np.empty_like(whole)
+        self.frames = frames = with_room(self.frames, given.shape[1])
+        if backward:  # an answer is known from both sides: the frames of Wᵀ are those of W exchanged
+            frames = frames._replace(right=frames.right_answers, right_answers=frames.right)
+        ask_haar(frames, self.place.draw(layer, backward), whole, answers)
+        return np.ascontiguousarray(answers[..., :size])
+
+
+class Drawn:
+    """Matrices of any distribution that are drawn and multiplied."""
+
+    def __init__(self, matrices: Array) -> None:
+        self.matrices = matrices
+
+    def ask(self, x: Array, layer: int) -> Array:
+        """Return W x."""
+        return np.matmul(x, self.matrices.transpose(0, 2, 1))
+
+    def ask_transposed(self, u: Array, layer: int) -> Array:
+        """Return Wᵀu."""
+        return np.matmul(u, self.matrices)
+
+
+def _scale(matrix: Matrix, sigma_w: float, shape: tuple[int, int]) -> float:
+    """Return the standard deviation of an entry, or of orthogonal weights the length that W gives a unit vector."""
+    outputs, inputs = shape
+    if matrix.weights.family == "orthogonal":
+        return sigma_w * math.sqrt(max(1.0, outputs / inputs))
+    return sigma_w / math.sqrt(inputs)
+
+
+def oracle(
+    matrix: Matrix, sigma_w: float, shape: tuple[int, int], place: Place, questions: int, drawn: bool, layer: int
+) -> Oracle:
+    """Return the oracle of a matrix; `questions` from either side is the most that it will be asked.
+
+    `layer` is where its entries are drawn: 0 for a tied matrix.
+    """
+    scale = _scale(matrix, sigma_w, shape)
+    if drawn:
+        return Drawn(_drawn(matrix, shape, place, layer) * scale)
+    kind = Haar if matrix.weights.family == "orthogonal" else Gaussian
+    return kind(place, shape, scale, questions)
+
+
+def _drawn(matrix: Matrix, shape: tuple[int, int], place: Place, layer: int) -> Array:
+    """Return matrices (sample, output, input) of unit variance, or with orthonormal rows or columns."""
+    law = drawn_matrices(matrix.weights.family, {name: float(value) for name, value in matrix.weights.options})
+    out = np.empty((place.samples, *shape))
+    filled_rows(law.entries, law.data, out, place.draw(layer))
+    if matrix.weights.family != "orthogonal":
+        return out
+    tall = out if shape[0] >= shape[1] else out.transpose(0, 2, 1)
+    q, r = np.linalg.qr(tall)
+    q = q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :]  # else not Haar (Mezzadri (2007))
+    return np.ascontiguousarray(q if shape[0] >= shape[1] else q.transpose(0, 2, 1))

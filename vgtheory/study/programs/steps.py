@@ -1,0 +1,184 @@
+"""The four steps of a program, forward and backward.
+
+Backward an Ask multiplies by the transposed matrix, a Map by its partial derivatives, a norm has its adjoint and an Add
+its factors.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from vgtheory.kernels.normalise import LAYER, RMS
+from vgtheory.kernels.streams import normalised, normalised_back
+from vgtheory.model.program import Add, Ask, Map, Matrix, Mix
+from vgtheory.study.programs.numbers import ASK, BIAS, DRIVE, SOURCE, TIED, Array, Batch, Layer, Streams
+from vgtheory.study.programs.oracles import Oracle, oracle
+
+NORMS = {"layer": LAYER, "rms": RMS}
+
+# ------------------------------------------------------------------ forward
+
+
+@singledispatch
+def forward(step: Any, at: int, layer: Layer, batch: Batch) -> None:
+    """Write the streams that a step gives; `at` is its place in the program."""
+    raise TypeError(f"a program has no step {step!r}")
+
+
+@forward.register
+def _(step: Ask, at: int, layer: Layer, batch: Batch) -> None:
+    x, block = layer.streams[step.x], batch.machine.block
+    matrix = block.matrix(step.matrix)
+    y = _oracle_of(matrix, layer, batch).ask(x, layer.index)
+    y = _with_bias(matrix, y, layer, batch)
+    if step.driven:
+        y = _with_drive(at, y, layer, batch)
+    size = y.shape[2] // len(step.out)
+    for k, name in enumerate(step.out):
+        layer.streams[name] = np.ascontiguousarray(y[..., k * size : (k + 1) * size])
+
+
+@forward.register
+def _(step: Map, at: int, layer: Layer, batch: Batch) -> None:
+    passed = batch.machine.maps[at]
+    values, partials = passed(*_same_shape(passed.symbols, layer.streams))
+    layer.streams.update(zip(step.out, values, strict=True))
+    layer.left[at] = partials
+
+
+@forward.register
+def _(step: Mix, at: int, layer: Layer, batch: Batch) -> None:
+    if step.kind in NORMS:
+        x = layer.streams[step.x[0]]
+        out, slopes = np.empty_like(x), np.empty(x.shape[:2])
+        normalised(NORMS[step.kind], x, out, slopes)
+        layer.left[at] = slopes
+    elif step.kind in ("uniform", "log_uniform"):
+        out = batch.once(at, SOURCE, lambda: _source(step, at, batch))
+    else:
+        out = _with_drive(at, np.zeros((batch.samples, batch.machine.columns, batch.machine.width)), layer, batch)
+    layer.streams[step.out[0]] = out
+
+
+@forward.register
+def _(step: Add, at: int, layer: Layer, batch: Batch) -> None:
+    keep, scale = batch.machine.factors[at]
+    layer.streams[step.out[0]] = keep * layer.streams[step.x] + scale * layer.streams[step.y]
+
+
+def _source(step: Mix, at: int, batch: Batch) -> Array:
+    machine = batch.machine
+    low, high = machine.factors[at]
+    u = low + (high - low) * batch.numbers(batch.place(_item(at, batch), SOURCE), TIED, machine.width, uniform=True)
+    return np.broadcast_to(np.log(u) if step.kind == "log_uniform" else u, (*u.shape[:1], machine.columns, u.shape[2]))
+
+
+def _same_shape(symbols: tuple[sp.Symbol, ...], streams: Streams) -> tuple[Array, ...]:
+    return np.broadcast_arrays(*(streams[symbol.name] for symbol in symbols))
+
+
+def _oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
+    """Return the oracle of a matrix: the batch's own if it is tied, else one for this layer alone."""
+    machine = batch.machine
+    kept = batch.tied if machine.block.tied else layer.oracles
+    if matrix.name not in kept:
+        block = machine.block
+        uses = sum(isinstance(step, Ask) and step.matrix == matrix.name for step in block.steps)
+        questions = uses * machine.columns * (machine.depth if block.tied else 1)
+        item = block.matrices.index(matrix)
+        kept[matrix.name] = oracle(
+            matrix, machine.scales[matrix.name][0], machine.shapes[matrix.name], batch.place(item, ASK), questions,
+            not machine.asked, TIED if block.tied else layer.index,
+        )  # fmt: skip
+    return kept[matrix.name]
+
+
+def _with_bias(matrix: Matrix, y: Array, layer: Layer, batch: Batch) -> Array:
+    machine = batch.machine
+    sigma_b = machine.scales[matrix.name][1]
+    if sigma_b == 0.0:
+        return y
+    item = machine.block.matrices.index(matrix)
+    uniform = matrix.weights.bias_family == "uniform"
+
+    def bias(at: int) -> Array:
+        numbers = batch.numbers(batch.place(item, BIAS), at, y.shape[2], uniform=uniform)
+        return sigma_b * (math.sqrt(3.0) * (2.0 * numbers - 1.0) if uniform else numbers)
+
+    return y + (batch.once(item, BIAS, lambda: bias(TIED)) if machine.block.tied else bias(layer.index))
+
+
+def _with_drive(at: int, y: Array, layer: Layer, batch: Batch) -> Array:
+    """Return pre-activations plus what the network is given at this step."""
+    inputs = batch.machine.inputs
+    if inputs.drive == 0.0:
+        return y
+    place, size = batch.place(_item(at, batch), DRIVE), y.shape[2]
+
+    def given(at_layer: int) -> Array:
+        return math.sqrt(inputs.drive) * batch.numbers(place, at_layer, size, y.shape[1])
+
+    return y + (batch.once(at, DRIVE, lambda: given(TIED)) if inputs.kind == "same" else given(layer.index))
+
+
+def _item(at: int, batch: Batch) -> int:
+    """Return the number of a step among matrices and steps."""
+    return len(batch.machine.block.matrices) + at
+
+
+# ------------------------------------------------------------------ backward
+
+
+@singledispatch
+def backward(step: Any, at: int, layer: Layer, gradients: Streams, batch: Batch) -> None:
+    """Pass the gradients at a step's results on to what it read."""
+    raise TypeError(f"a program has no step {step!r}")
+
+
+@backward.register
+def _(step: Ask, at: int, layer: Layer, gradients: Streams, batch: Batch) -> None:
+    shape = layer.streams[step.out[0]].shape
+    parts = [gradients.get(name) for name in step.out]
+    if all(part is None for part in parts):
+        return
+    delta = np.concatenate([np.zeros(shape) if part is None else part for part in parts], axis=2)
+    layer.asked.setdefault(step.matrix, []).append((layer.streams[step.x], delta))
+    give(gradients, step.x, _oracle_of(batch.machine.block.matrix(step.matrix), layer, batch).ask_transposed(
+        delta, layer.index
+    ))  # fmt: skip
+
+
+@backward.register
+def _(step: Map, at: int, layer: Layer, gradients: Streams, batch: Batch) -> None:
+    for (k, symbol), partial in layer.left[at].items():
+        given = gradients.get(step.out[k])
+        if given is not None:
+            give(gradients, symbol.name, given * partial)
+
+
+@backward.register
+def _(step: Mix, at: int, layer: Layer, gradients: Streams, batch: Batch) -> None:
+    given = gradients.get(step.out[0])
+    if given is not None and step.kind in NORMS:
+        passed = np.ascontiguousarray(given).copy()
+        normalised_back(NORMS[step.kind], passed, layer.streams[step.x[0]], layer.left[at])
+        give(gradients, step.x[0], passed)
+
+
+@backward.register
+def _(step: Add, at: int, layer: Layer, gradients: Streams, batch: Batch) -> None:
+    given = gradients.get(step.out[0])
+    if given is not None:
+        keep, scale = batch.machine.factors[at]
+        give(gradients, step.x, keep * given)
+        give(gradients, step.y, scale * given)
+
+
+def give(gradients: Streams, name: str, part: Array) -> None:
+    """Add a part to the gradient at a stream."""
+    gradients[name] = gradients[name] + part if name in gradients else part

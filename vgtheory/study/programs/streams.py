@@ -1,0 +1,162 @@
+"""Networks of blocks simulated: lengths of streams and norms of their gradients, sampled exactly or by drawing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.model.capabilities import works
+from vgtheory.model.inputs import Inputs
+from vgtheory.model.network import BlockNetwork
+from vgtheory.study.engine import Arrays
+from vgtheory.study.experiment import LAYER, SAMPLE, Conditions, Experiment, conduct, provenance
+from vgtheory.study.machine import available_bytes
+from vgtheory.study.programs.numbers import Machine
+from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
+from vgtheory.study.programs.passes import streams_and_gradients
+
+VARIABLES = {
+    "log_stream_gradient_norm": "ln of the Frobenius norm of the loss gradient at the stream after layer l",
+    "stream_square": "mean square of the components of the stream after layer l",
+    "gradient_share": "share of the stream's components that carry its gradient, (sum g^2)^2/(n sum g^4)",
+    "log_weight_gradient_norm": "ln of the Frobenius norm of the loss gradient at the matrices of layer l",
+}
+PARTS = {"log_stream_gradient_norm": "gradient", "stream_square": "square", "gradient_share": "share"}
+ORACLES = {"exact": "asked: no matrix is drawn", "dense": "drawn"}
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A network of blocks with what drives it and the method chosen: what an experiment is made of."""
+
+    network: BlockNetwork
+    inputs: Inputs
+    method: str
+
+    @cached_property
+    def machine(self) -> Machine:
+        """Return the program with numbers in it."""
+        network = self.network
+        return Machine(
+            network.block, network.widths[0], int(network.depth), self.inputs, self.method == "exact", network.columns
+        )
+
+    @property
+    def questions(self) -> int:
+        """Return how often the most asked matrix is asked from one side."""
+        return self.network.columns * (int(self.network.depth) if self.network.block.tied else 1)
+
+    @property
+    def nanoseconds(self) -> float:
+        """Return about what one sample costs on one core."""
+        machine = self.machine
+        ends = sum(sum(shape) for shape in machine.shapes.values())
+        streams = 20.0 * machine.columns * sum(self.network.block.size_of().values()) * machine.width
+        if machine.asked:
+            return machine.depth * (streams + machine.columns * ends * (20.0 + 1.5 * self.questions))
+        entries = sum(outputs * inputs for outputs, inputs in machine.shapes.values())
+        drawn = 6.0 * entries * (1 if machine.block.tied else machine.depth)
+        return drawn + machine.depth * (streams + 2.0 * machine.columns * entries)
+
+    @property
+    def sample_bytes(self) -> float:
+        """Return about the memory that one sample needs while it runs."""
+        machine = self.machine
+        layers = machine.segment
+        streams = 8.0 * 6 * machine.columns * sum(self.network.block.size_of().values()) * machine.width * layers
+        if machine.asked:
+            kept = self.questions if machine.block.tied else layers * machine.columns
+            return streams + 16.0 * kept * sum(sum(shape) for shape in machine.shapes.values())
+        entries = sum(outputs * inputs for outputs, inputs in machine.shapes.values())
+        return streams + 16.0 * entries * (1 if machine.block.tied else layers)
+
+
+def streams_of(network: BlockNetwork, method: str, inputs: Inputs, conditions: Conditions) -> xr.Dataset:
+    """Return ``simulate``'s result for a network of blocks, over (sample, layer 0..L, stream).
+
+    Raises InputError for a network whose samples do not fit into the memory, UnsupportedError for streams that leave
+    the range of float64.
+    """
+    program = Program(network, inputs, choose_method(network, method))
+    _check_sample(program)
+    carried = network.block.carried
+    fields = (*(f"{part} {name}" for part in PARTS.values() for name in carried), "weights")
+    experiment = Experiment(
+        worker=program_chunk,
+        prepared=program,
+        fields=fields,
+        rows=int(network.depth) + 1,
+        numbers=len(fields),
+        nanoseconds=program.nanoseconds,
+        options={"method": program.method, "inputs": inputs.spec},
+        watched=(f"gradient {carried[0]}",),
+    )
+    arrays = conduct(experiment, conditions)
+    _check_range(network, arrays)
+    values = {
+        name: (("sample", "layer", "stream"), np.stack([arrays[f"{part} {stream}"] for stream in carried], axis=-1))
+        for name, part in PARTS.items()
+    }
+    values["log_weight_gradient_norm"] = ("sample", "layer"), arrays["weights"]  # type: ignore[assignment]
+    return xr.Dataset(
+        {name: (dims, array, {"long_name": VARIABLES[name], "units": "1"}) for name, (dims, array) in values.items()},
+        {
+            "sample": ("sample", np.arange(conditions.samples), SAMPLE),
+            "layer": ("layer", np.arange(int(network.depth) + 1), {"long_name": LAYER["long_name"] + ", 0 the start"}),
+            "stream": ("stream", list(carried)),
+        },
+        {"method": program.method, "oracle": ORACLES[program.method], **provenance(program, conditions.seed)},
+    )
+
+
+def choose_method(network: BlockNetwork, method: str) -> str:
+    """Return "exact", matrices are asked, or "dense", they are drawn; "auto" takes what costs less.
+
+    Asking pays while there are fewer questions than a third of the width.
+    """
+    if method == "chain":
+        raise UnsupportedError('method="chain" is for plain networks of homogeneous activations; use method="auto"')
+    if method != "auto":
+        return method
+    invariant = works(network, "simulate (exact)")
+    questions = network.columns * (int(network.depth) if network.block.tied else 1)
+    return "exact" if invariant and questions <= QUESTIONS_PER_WIDTH * network.widths[0] else "dense"
+
+
+def program_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
+    """Return the result's arrays for samples first, ..., first + count − 1: the worker of every executor."""
+    program: Program = payload["prepared"]
+    found = streams_and_gradients(program.machine, payload["seed"], first, count)
+    found["weights"] = np.hstack([np.full((count, 1), np.nan), found["weights"]])
+    return found
+
+
+def _check_sample(program: Program) -> None:
+    limit = available_bytes() / 4
+    if program.sample_bytes > limit:
+        network = program.network
+        most = math.floor(int(network.depth) * limit / program.sample_bytes)
+        raise InputError(
+            "depth",
+            f"one whose samples need up to {limit / 2**30:.1f} GiB each, a quarter of this machine's memory",
+            f"try depth={most}" if network.block.tied else "take a smaller width",
+            got=f"{network.depth} at width {network.width} ({program.sample_bytes / 2**30:.1f} GiB)",
+        )
+
+
+def _check_range(network: BlockNetwork, arrays: Arrays) -> None:
+    for name in network.block.carried:
+        bad = ~np.isfinite(arrays[f"square {name}"]) | np.isnan(arrays[f"gradient {name}"])
+        if bad.any():
+            layer = int(np.argmax(bad.any(axis=0)))
+            raise UnsupportedError(
+                f"the stream {name} of {network.block.name} leaves the range of float64 (seen at layer {layer}); add a "
+                "norm, scale the branches, or reduce the depth"
+            )
