@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import polygamma
 
 import vgtheory as vg
 from tests.oracles import network_gradients
 from vgtheory._errors import UnsupportedError
 from vgtheory.model.capabilities import works
-from vgtheory.theory.asymptotics.finite_width import finite_width
+from vgtheory.theory.asymptotics.finite_width import finite_width, skewness_on_the_sphere
 from vgtheory.theory.asymptotics.homogeneous import exact_norms, log_square_sum
+from vgtheory.theory.asymptotics.moments import table_of
 
 REFERENCE = json.loads((Path(__file__).parents[2] / "reference" / "mean_field.json").read_text())["values"]
 LAYERS = [v for v in REFERENCE if v["name"].startswith("finite-width")]
@@ -103,3 +105,14 @@ def test_where_there_is_no_exact_law():
     assert not works(vg.Network("relu", vg.Weights.uniform(1), 4, 2), "predict (exact law)")
     with pytest.raises(UnsupportedError, match="an exact law needs"):
         exact_norms(vg.Network("tanh", vg.Weights.he(), 4, 2))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_the_order_beyond_of_directions_is_that_of_the_exact_law(slope):
+    # Of leaky ReLU Σ φ'² ξ²/Σ ξ² has the exact variance Var ln X − ψ'(N/2), as it is independent of Σ ξ².
+    m = table_of(f"max(x, {slope}*x)").at(np.zeros(1))
+    widths = np.array([1000, 2000])
+    exact = np.array([log_square_sum(1.0, slope, int(n))[1] - polygamma(1, n / 2) for n in widths])
+    size = widths * (exact * widths / (3 * (m.slope_fourth - 1)) - 1)
+    beyond = 2 * size[1] - size[0]  # without the order after
+    assert abs(beyond) == pytest.approx(float(skewness_on_the_sphere(m)[0]), rel=2e-3)

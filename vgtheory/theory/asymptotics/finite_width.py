@@ -158,6 +158,18 @@ def skewness(m: Moments) -> Array:
     return np.asarray(np.abs(2.5 * spread - (15 * m.slope_sixth - 9 * m.slope_fourth + 2) / spread))
 
 
+def skewness_on_the_sphere(m: Moments) -> Array:
+    """Return the same of Var ln Σ φ'(h_i)² ξ_i²/Σ ξ_i², where ξ is a direction and its length does not count.
+
+    With K = E φ'⁴/(E φ'²)² and S = E φ'⁶/(E φ'²)³ the variance is 3(K − 1)/N + c/N²,
+    c = 21K − 15S − 6 + (3/2)(K − 1)(3K + 1) + 6(K − 1)(3K − 1): as φ becomes linear, 2/N of it.
+    """
+    k, s = m.slope_fourth, m.slope_sixth
+    excess = k - 1
+    c = 21 * k - 15 * s - 6 + 1.5 * excess * (3 * k + 1) + 6 * excess * (3 * k - 1)
+    return np.abs(np.divide(c, 3 * excess, out=np.full_like(k, 2.0), where=excess > 1e-9))
+
+
 def haar_dimensions(network: Network) -> Array:
     """Return max(N_{l−1}, N_l), the size of the Haar matrix that an orthogonal W_l is a (scaled) part of."""
     widths = np.array(network.widths, dtype=float)

@@ -30,7 +30,14 @@ from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.architectures.layer_noise import Forward, later_sums, quadratic, responses
 from vgtheory.theory.asymptotics.architectures.profile import Profile, profile
 from vgtheory.theory.asymptotics.architectures.unit_moments import unit_moments
-from vgtheory.theory.asymptotics.finite_width import FiniteWidth, doubts, gains, layer_moments, skewness
+from vgtheory.theory.asymptotics.finite_width import (
+    FiniteWidth,
+    doubts,
+    gains,
+    layer_moments,
+    skewness,
+    skewness_on_the_sphere,
+)
 from vgtheory.theory.asymptotics.moments import table_of
 
 # Share of ‖g_l‖² along the signal from which the terms of order 1/N are no guide; they warn long before.
@@ -183,7 +190,7 @@ def _one_matrix(network: Network, found: Profile) -> Branch:
         slope, m.slope_elasticity, m.slope_curvature, 3 * (m.slope_fourth - 1),
         square_y * (m.cross - 1), u.value_slope_square / keep**2 / slope - u.mean,
         m.elasticity * square_y / np.sqrt(v), 2 * u.mean_response / np.sqrt(v),
-        slope * (1 + 2 * m.slope_elasticity), skewness(m),
+        slope * (1 + 2 * m.slope_elasticity), skewness_on_the_sphere(m),
     )  # fmt: skip
 
 
