@@ -6,7 +6,8 @@ from vgtheory.model.weights import Weights
 from vgtheory.reporting.latex import latex
 from vgtheory.symbolic.printing import to_latex
 from vgtheory.symbolic.rounding import DOWN
-from vgtheory.theory.proofs import bounds, recurrent_bounds
+from vgtheory.theory.proofs import bounds
+from vgtheory.theory.proofs.tied import powers_of_one_matrix
 
 NETWORKS = (
     Network("tanh", Weights.gaussian(1.2, 0.8), 20, 30),
@@ -23,7 +24,7 @@ NETWORKS = (
 
 def test_katex_accepts_every_bound():
     found = [(f"{k} {f.name}", f) for k, network in enumerate(NETWORKS) for f in bounds(network)]
-    found += [(f"recurrent {f.name}", f) for f in recurrent_bounds([[0.5, 2.0], [0.1, -0.3]], "identity")]
+    found += [(f"recurrent {f.name}", f) for f in powers_of_one_matrix([[0.5, 2.0], [0.1, -0.3]], "identity")]
     texts = {name: latex(f) for name, f in found}
     texts |= {f"{name}, condition {k}": to_latex(c, side=DOWN) for name, f in found for k, c in enumerate(f.conditions)}
     assert refused_by_katex(texts) == {}

@@ -134,7 +134,13 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.UNIT_NORM, "no bound is proved with {norm}", "predict"),
         Row((has.SKIP, has.BATCH_NORM), "no bound is proved with batch norm beside skip connections", ("predict",)),
         Row((has.BATCH_NORM, has.NOT_RELU), "the growth under batch norm is known for ReLU only", ("predict",)),
-        _DEPENDENT,
+        Row((has.NO_KNOWN_NORM,), "no bound is proved for {weights} weights", ("simulate",)),
+        *(
+            Row(
+                (has.DEPENDENT, part), f"no bound is proved for tied or given weights beside {part.name}", ("simulate",)
+            )
+            for part in (has.SKIP, has.BATCH_NORM)
+        ),
     ),
     "certificate": (*_plain("no certificate is known with", "predict"), _DEPENDENT),
     "spectrum": _SPECTRAL,

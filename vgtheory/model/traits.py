@@ -83,6 +83,11 @@ NOT_ISOTROPIC = Trait(
 )
 DRAWN = Trait("weights or biases that have to be drawn", lambda n: not _rotates(n), _GAUSSIAN)
 DEPENDENT = Trait("weights that depend on each other", lambda n: not n.weights.has_independent_layers, _GAUSSIAN)
+NO_KNOWN_NORM = Trait(
+    "weights of no known norm",
+    lambda n: n.weights.family not in ("gaussian", "orthogonal", "given") and not n.weights.has_independent_layers,
+    _GAUSSIAN,
+)
 TIED = Trait(
     "tied weights",
     lambda n: n.weights.shared,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vgtheory._errors import InputError, UnsupportedError
@@ -15,7 +15,8 @@ from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.plain import plain_expression
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import SYMBOLS, gradient_norm, gradient_square, jacobian_norm
-from vgtheory.theory.proofs import bounds, depth_below
+from vgtheory.theory.proofs import bounds
+from vgtheory.theory.proofs.depths import depth_below
 
 SMALLEST_NORMAL = 2.0**-126  # of float32
 LEVELS = {gradient_square: SMALLEST_NORMAL**2, gradient_norm: SMALLEST_NORMAL, jacobian_norm: SMALLEST_NORMAL}
@@ -33,7 +34,7 @@ class BoundTable:
     """
 
     network: Network
-    formulas: tuple[Formula, ...]
+    formulas: Sequence[Formula]
     fixed: Mapping[str, float]
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import mpmath
@@ -39,7 +39,7 @@ def shown_value(bound: Formula, fixed: Mapping[str, float]) -> str | None:
         return None
 
 
-def bound_values(network: Network, bounds: tuple[Formula, ...], q: float | None) -> tuple[BoundValue, ...]:
+def bound_values(network: Network, bounds: Sequence[Formula], q: float | None) -> tuple[BoundValue, ...]:
     """Return the values of those bounds that are numbers once depth, p, eps and q are fixed."""
     fixed: dict[str, float] = {"depth": int(network.depth), "p": FAILURE, "eps": THRESHOLD}
     if q is not None and 0 < q < float("inf"):
@@ -52,7 +52,7 @@ def bound_values(network: Network, bounds: tuple[Formula, ...], q: float | None)
     return tuple(found)
 
 
-def layer_bound(network: Network, bounds: tuple[Formula, ...]) -> tuple[np.ndarray, str] | None:
+def layer_bound(network: Network, bounds: Sequence[Formula]) -> tuple[np.ndarray, str] | None:
     """Return ½ ln of the smallest upper bound on E‖∂ℓ/∂h_l‖² for l = 1..L and its name; None without one.
 
     The bounds are geometric in l.  By Jensen's inequality the mean of ln‖∂ℓ/∂h_l‖ lies below.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,7 +59,7 @@ class Derivation:
         return displayed(r"\begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}")
 
     @cached_property
-    def network(self) -> tuple[Formula, ...] | Unavailable:
+    def network(self) -> Sequence[Formula] | Unavailable:
         """Return the bounds on the gradient of a network of symbolic width, depth, σ_w and σ_b."""
         law = Weights.gaussian(n.sigma_w, n.sigma_b)
         return attempt(bounds, Network(self.activation, law, width=n.width, depth=n.depth))

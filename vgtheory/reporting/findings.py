@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,7 +47,7 @@ class Findings:
     saturated: Saturation | Unavailable
     length: Formula | Unavailable
     gain: Formula | Unavailable
-    bounds: tuple[Formula, ...] | Unavailable
+    bounds: Sequence[Formula] | Unavailable
     certificate: Certificate | Unavailable | None
     bound_values: tuple[BoundValue, ...]
     layer_bound: tuple[np.ndarray, str] | None

@@ -12,9 +12,10 @@ from vgtheory.model.weights import Weights
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import gradient_norm, gradient_square
-from vgtheory.theory.proofs import bounds, certificate, depth_below, recurrent_bounds
-from vgtheory.theory.proofs.recurrent import certified_norm
+from vgtheory.theory.proofs import bounds, certificate
+from vgtheory.theory.proofs.depths import depth_below
 from vgtheory.theory.proofs.thresholds import square_integral
+from vgtheory.theory.proofs.tied import certified_norm, powers_of_one_matrix
 
 
 def named(network, name):
@@ -210,15 +211,15 @@ def test_the_spectral_radius_does_not_decide():
         product, state = w @ np.diag(slopes) @ product, w @ np.maximum(state, 0)
     size = np.linalg.norm(product, 2)
     assert size > 1.5**29  # explodes although the spectral radius is 0.67
-    for f in recurrent_bounds(w, "relu"):
+    for f in powers_of_one_matrix(w, "relu"):
         assert size <= float(f.at(depth=30).value()) * (1 + 1e-9)
         assert float(f.at(depth=2).value()) > float(f.at(depth=1).value())  # no bound claims vanishing
 
 
-def test_recurrent_bounds_dominate_random_trajectories():
+def test_powers_of_one_matrix_dominate_random_trajectories():
     rng = np.random.default_rng(6)
     w = rng.normal(size=(12, 12)) * 0.3
-    found = recurrent_bounds(w, "tanh")
+    found = powers_of_one_matrix(w, "tanh")
     for _ in range(20):
         state, product = rng.normal(size=12), np.eye(12)
         for step in range(1, 13):
@@ -226,7 +227,7 @@ def test_recurrent_bounds_dominate_random_trajectories():
             state = w @ np.tanh(state) + rng.normal(size=12)
             for f in found:
                 assert np.linalg.norm(product, 2) <= float(f.at(depth=step).value()) * (1 + 1e-9)
-    linear = {f.name: f for f in recurrent_bounds(w, "identity")}
+    linear = {f.name: f for f in powers_of_one_matrix(w, "identity")}
     for step in (1, 5, 40):
         size = np.linalg.norm(np.linalg.matrix_power(w, step), 2)
         assert float(linear["spectral radius, linear"].at(depth=step).value()) <= size * (1 + 1e-9)
@@ -235,7 +236,7 @@ def test_recurrent_bounds_dominate_random_trajectories():
 
 def test_scaling_and_perron_prove_what_the_norm_cannot():
     w = np.array([[0.5, 100.0], [1e-4, 0.5]])
-    found = {f.name: f for f in recurrent_bounds(w, "tanh")}
+    found = {f.name: f for f in powers_of_one_matrix(w, "tanh")}
     assert float(found["norm of the matrix"].at(depth=1).value()) > 1
     for name in ("spectral radius of |W|", "scaled norm"):
         assert float(found[name].at(depth=200).value()) < 1e-6
@@ -252,7 +253,7 @@ def test_certified_norms_are_above_and_close(size):
 @pytest.mark.parametrize("wrong", [[[1, 2, 3]], [[float("nan")]], "ab", [], np.zeros((2, 3))])
 def test_matrices_that_are_none_are_refused(wrong):
     with pytest.raises(InputError, match="square matrix"):
-        recurrent_bounds(wrong, "tanh")
+        powers_of_one_matrix(wrong, "tanh")
 
 
 INTEGRALS = {  # by hand

@@ -24,9 +24,9 @@ import sympy as sp
 from flint import arb
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import hull, number_ball, outward, precision
 from vgtheory.theory.proofs.gauss_table import BITS, GaussianTable, half_line, rational
+from vgtheory.theory.proofs.length_chain import Model
 from vgtheory.theory.proofs.mixture import Mixture, Search, best_lower, best_upper, exponents
 from vgtheory.theory.proofs.near_zero import NearZero, lower_row, upper_row
 
@@ -34,30 +34,6 @@ SMALLEST = sp.Rational(1, 10_000)  # where v may be 0: the part of the range bel
 ATTEMPTS = 3  # at proving a rate, each with four times the tolerance
 MOST_BOXES = 4000
 WIDEST_RANGE = 10**9  # of v; beyond, the search would need too many boxes
-
-
-@dataclass(frozen=True)
-class Model:
-    """What the certificate is about: φ with its bounds, the scales, the width, and the range of v."""
-
-    activation: Activation
-    sigma_w: sp.Expr
-    sigma_b: sp.Expr
-    width: int
-    value_bound: sp.Expr  # M
-    kappa: sp.Expr
-    gamma: sp.Expr  # sup of g(h) = (φ'(h)² + φ'(−h)²)/2
-    decreasing: bool  # g nonincreasing in |h|, so that E z²φ'² ≤ E φ'² and the latter falls with v
-
-    @property
-    def least(self) -> sp.Expr:
-        """Return σ_b², below every v."""
-        return self.sigma_b**2
-
-    @property
-    def most(self) -> sp.Expr:
-        """Return σ_w² max(M, 1)² + σ_b²: above every v, the first layer's with ‖x_0‖² = N_0 included."""
-        return self.sigma_w**2 * sp.Max(self.value_bound, 1) ** 2 + self.sigma_b**2
 
 
 @dataclass(frozen=True)

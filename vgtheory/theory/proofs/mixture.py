@@ -8,7 +8,6 @@ t = e^u; then all a_k ≥ 0 are free: for a given λ the inequalities are linear
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy as sp
@@ -17,9 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from vgtheory.theory.proofs.gauss_table import Panel, density_rows, float_values, rational
-
-if TYPE_CHECKING:
-    from vgtheory.theory.proofs.lyapunov import Model
+from vgtheory.theory.proofs.length_chain import Model
 
 Array = NDArray[np.float64]
 

@@ -178,7 +178,9 @@ def test_gradients_that_align_with_the_stream_are_not_expanded():
     assert any("align" in reason for reason in finite_width(network("skip, relu", 48, 20)).warnings)
 
 
-@pytest.mark.parametrize(("act", "sigma_w", "skip"), [("softplus", 0.596, 0.1), ("softplus", 0.4, 0.2), ("tanh", 0.2, 0.3)])
+@pytest.mark.parametrize(
+    ("act", "sigma_w", "skip"), [("softplus", 0.596, 0.1), ("softplus", 0.4, 0.2), ("tanh", 0.2, 0.3)]
+)
 def test_narrow_branches_of_nearly_linear_activations_are_not_called_reliable(act, sigma_w, skip):
     # The noise of a direction through near-equal slopes is small, and its order 1/N² is not small beside it.
     narrow, wide = (vg.Network(act, vg.Weights.gaussian(sigma_w, 0.05), n, 3, skip=skip) for n in (10, 200))

@@ -1,12 +1,13 @@
-"""Recurrent networks h_t = W φ(h_{t−1}) + input with one given matrix: which conditions decide, and which do not.
+"""Tied and given weights: what one matrix, or a product of given ones, proves about J whatever the inputs and biases.
 
-J_t = ∏ W D_s, D_s = diag φ'.  That the spectral radius of W lies below 1/κ does not suffice for nonlinear φ: the
-diagonal factors change from step to step.  W = [[1.5, 1.5], [−1.5, −1.2]] has spectral radius 0.671, yet a ReLU network
-started at (1, 0) keeps its second unit off and ‖J_t‖ = 1.5^t.
+With one matrix J_t = ∏ W D_s, D_s = diag φ'.  That the spectral radius of W lies below 1/κ does not suffice for
+nonlinear φ: the diagonal factors change from step to step.  W = [[1.5, 1.5], [−1.5, −1.2]] has spectral radius 0.671,
+yet a ReLU network started at (1, 0) keeps its second unit off and ‖J_t‖ = 1.5^t.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from flint import acb, acb_mat, arb, arb_mat
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError
+from vgtheory.model.network import Network
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import number_ball, outward, precision
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import depth, jacobian_norm
+from vgtheory.symbolic.notation import depth, jacobian_norm, p
 from vgtheory.theory.proofs.decimals import Decimal
+from vgtheory.theory.proofs.norms import PROBABILITY
 from vgtheory.theory.proofs.setting import Known, slope_facts
 
 Matrix = NDArray[np.float64]
@@ -30,8 +33,65 @@ ROUNDING = 2.0**-53  # u, the relative rounding error of a double
 SCALING_STEPS, SETTLED = 60, 1e-3  # of the iterations for x and S; the change at which the latter stops
 
 
-def recurrent_bounds(matrix: Any, act: Activation | str) -> tuple[Formula, ...]:
-    """Return what one recurrent matrix proves about ‖J_t‖ = ‖∏ W D_s‖; ``depth`` is the number of steps t.
+def tied_bounds(network: Network) -> tuple[Formula, ...]:
+    """Return the bounds of a network whose layers share one matrix, or whose matrices are given."""
+    kappa, arrays = slope_facts(network.activation).largest, network.weights.arrays
+    if kappa is None:
+        return ()
+    if arrays is None:
+        return (_drawn_norm(network, kappa),)
+    first = arrays.weights[0]
+    if all(np.array_equal(w, first) for w in arrays.weights) and len(first) == first.shape[1] <= LARGEST:
+        return powers_of_one_matrix(first, network.activation)
+    return (_product_of_norms(arrays.weights, kappa),)
+
+
+def _drawn_norm(network: Network, kappa: Known) -> Formula:
+    """Return (κ‖W‖)^L for a random W: σ_w for a Haar matrix, for a Gaussian one ‖W‖ ≤ σ_w(2 + √(2 ln(1/p)/N)).
+
+    The latter with probability at least 1 − p (Gordon 1985; Davidson & Szarek 2001, theorem II.13).
+    """
+    law, width = network.weights, network.width
+    size = sp.Integer(width[0]) if isinstance(width, tuple) else width
+    steps = depth if network.depth.is_number else network.depth
+    gaussian = law.family == "gaussian"
+    spread = 2 + sp.sqrt(2 * sp.log(1 / p) / size) if gaussian else sp.S.One
+    return Formula(
+        jacobian_norm,
+        (kappa.value * law.sigma_at(size, size)[0] * spread) ** steps,
+        "upper bound",
+        kappa.status,
+        "norm of the tied matrix",
+        ("With probability at least 1 − p no" if gaussian else "No")
+        + " gradient at any input of this network is amplified by more than this.",
+        (f"one {law.family} matrix in all layers", *((PROBABILITY,) if gaussian else ())),
+        ("gordon1985", "davidson2001") if gaussian else ("pascanu2013",),
+    )
+
+
+def _product_of_norms(weights: Sequence[Matrix], kappa: Known) -> Formula:
+    """Return ∏ κ‖W_l‖, each norm certified."""
+    sizes: dict[bytes, sp.Rational] = {}
+    total = sp.Integer(1)
+    for w in weights:
+        key = w.tobytes() + repr(w.shape).encode()
+        if key not in sizes:
+            sizes[key] = certified_norm(w)
+        total *= sizes[key]
+    return Formula(
+        jacobian_norm,
+        kappa.value ** len(weights) * Decimal(total),
+        "upper bound",
+        "certified",
+        "product of norms",
+        "Whatever the input and the biases, no gradient of this network is amplified by more than ∏ κ‖W_l‖.",
+        (),
+        ("pascanu2013",),
+    )
+
+
+def powers_of_one_matrix(matrix: Any, act: Activation | str) -> tuple[Formula, ...]:
+    """Return what one tied matrix proves about ‖J_t‖ = ‖∏ W D_s‖; ``depth`` is the number of steps t.
 
     Every upper bound below 1 per step proves that gradients vanish, whatever the inputs.  The largest of them at least
     1 is necessary for gradients not to vanish, none of them is sufficient.  For linear φ the spectral radius decides.
@@ -52,7 +112,7 @@ def recurrent_bounds(matrix: Any, act: Activation | str) -> tuple[Formula, ...]:
 
     Examples
     --------
-    >>> found = recurrent_bounds([[1.5, 1.5], [-1.5, -1.2]], "relu")
+    >>> found = powers_of_one_matrix([[1.5, 1.5], [-1.5, -1.2]], "relu")
     >>> [f.name for f in found]
     ['norm of the matrix', 'spectral radius of |W|', 'scaled norm']
     """
@@ -216,25 +276,26 @@ def _frobenius(matrix: acb_mat) -> arb:
 
 
 def certified_norm(w: Matrix) -> sp.Rational:
-    """Return a number not below ‖W‖₂, close to it.
+    """Return a number not below ‖W‖₂, close to it, for W of any shape.
 
     ‖W‖ < θ if and only if [[θ, Wᵀ], [W, θ]] is positive definite; a floating-point Cholesky decomposition that runs to
     its end proves so once the diagonal is lowered by γ/(1 − γ) times the trace, γ = (m + 1)u/(1 − (m + 1)u) for size m
     (Rump 2006, theorem 2.3).
     """
-    n = len(w)
+    rows, columns = w.shape
+    size = rows + columns
     estimate = float(np.linalg.norm(w, 2))
     if estimate == 0:
         return sp.Integer(0)
-    gamma = (2 * n + 2) * ROUNDING
+    gamma = (size + 2) * ROUNDING
     for margin in (1e-9, 1e-6, 1e-3, 1.0):
-        theta = estimate * (1 + margin + 4 * gamma * n)
-        block = np.zeros((2 * n, 2 * n))
-        block[n:, :n], block[:n, n:] = w, w.T
-        np.fill_diagonal(block, theta * (1 - 4 * gamma * n))  # twice what the theorem asks for
+        theta = estimate * (1 + margin + 2 * gamma * size)
+        block = np.zeros((size, size))
+        block[columns:, :columns], block[:columns, columns:] = w, w.T
+        np.fill_diagonal(block, theta * (1 - 2 * gamma * size))  # twice what the theorem asks for
         try:
             np.linalg.cholesky(block)
         except np.linalg.LinAlgError:
             continue
         return sp.Rational(theta)
-    return sp.Rational(float(np.sqrt(np.sum(w * w))) * (1 + 4 * n * n * ROUNDING))
+    return sp.Rational(float(np.sqrt(np.sum(w * w))) * (1 + 2 * w.size * ROUNDING))
