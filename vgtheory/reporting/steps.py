@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -228,7 +228,7 @@ def _no_product(found: Derivation) -> str:
     return "No bound applies" + (": κ is infinite." if end is not None and end.is_infinite else ".")
 
 
-def _layered(found: tuple[Formula, ...]) -> Iterator[Formula]:
+def _layered(found: Sequence[Formula]) -> Iterator[Formula]:
     """Yield the bound by norms, and the first on the mean squared gradient from either side."""
     wanted: tuple[tuple[sp.Symbol, Kind], ...] = (
         (n.jacobian_norm, "upper bound"), (n.gradient_square, "equality"),
