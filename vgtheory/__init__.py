@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 # Public name -> "module:attribute" (or a module) that it stands for, loaded at first use.
 _LAZY: dict[str, str] = {
     "blocks": "vgtheory.model.blocks",
+    "capabilities": "vgtheory.reporting.capability_table:capabilities",
     "compile": "vgtheory.codegen.compiled:compile_activation",
     "derivative_range": "vgtheory.symbolic.extrema:derivative_range",
     "saturation": "vgtheory.symbolic.saturation:saturation",
@@ -71,6 +72,7 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "Inputs",
     "Skip",
     "Norm",
+    "capabilities",
     "compile",
     "derivative_range",
     "saturation",

@@ -268,7 +268,7 @@ def test_any_argument_gets_an_answer_or_one_of_the_packages_errors(name, value):
     if (name, str(value)) in ANSWERED:
         assert simulate(**arguments).sizes["layer"] == 2
     else:
-        with pytest.raises(VgtheoryError, match=rf"^({name}|batch=)\b"):
+        with pytest.raises(VgtheoryError, match=rf"^({name}\b|batch=|simulate \(batch\): )"):
             simulate(**arguments)
 
 

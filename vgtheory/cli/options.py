@@ -9,15 +9,20 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import typer
 
 from vgtheory._errors import InputError, StudyInterrupted
-from vgtheory.cli.weight_law import FAMILIES, SHOWN, SIGMA_B, SIGMA_W, Initialiser, weight_law
+from vgtheory.cli.weight_law import FAMILIES, SIGMA_B, SIGMA_W, Initialiser, weight_law, written
+from vgtheory.model.architecture import NORMS, to_dropout, to_norm, to_skip
+from vgtheory.model.capabilities import require, works
 from vgtheory.model.network import Network
+from vgtheory.model.weights import Weights
 from vgtheory.reporting.describe import describe
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
@@ -67,8 +72,7 @@ SigmaB = Annotated[
 WeightLaw = Annotated[
     str | None,
     typer.Option(
-        metavar="LAW",
-        help=f"Law of the weights: {SHOWN}.  [default: gaussian]",
+        metavar="NAME",
         show_default=False,
         autocompletion=lambda: list(FAMILIES),
     ),
@@ -83,7 +87,7 @@ SkipScale = Annotated[
 ]
 NormName = Annotated[
     str | None,
-    typer.Option("--norm", metavar="NORM", help="layer, rms or batch (before φ), layer-after or rms-after."),
+    typer.Option("--norm", metavar="NORM"),
 ]
 Dropout = Annotated[float | None, typer.Option(help="Rate of dropout, 0 <= p < 1.", show_default=False, **REAL)]
 Samples = Annotated[int, typer.Option(help="Random networks to simulate.", **WHOLE)]
@@ -91,7 +95,27 @@ Figure = Annotated[Path | None, typer.Option(help="Figure to write, .svg or .pdf
 Seed = Annotated[int, typer.Option(help="Seed of the random networks.", **WHOLE)]
 
 
-def activation(act: ActivationName, param: Params = None) -> Activation:
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+_EMPTY = inspect.Parameter.empty
+# What describes an activation, and a network: option → annotation and default, in the order of --help.
+OF_ACTIVATION = {"act": (ActivationName, _EMPTY), "param": (Params, None)}
+OF_WEIGHTS = {
+    "sigma_w": (SigmaW, None),
+    "sigma_b": (SigmaB, None),
+    "weights": (WeightLaw, None),
+    "init": (Init, None),
+    "recurrent": (Recurrent, False),
+}
+OF_SHAPE = {
+    "width": (Width, WIDTH),
+    "depth": (Depth, DEPTH),
+    "skip": (SkipScale, None),
+    "norm": (NormName, None),
+    "dropout": (Dropout, None),
+}
+
+
+def activation(act: str, param: list[str] | None = None) -> Activation:
     """Return the activation of a name or formula with its --param values."""
     values = {}
     for item in param or []:
@@ -108,50 +132,107 @@ def activation(act: ActivationName, param: Params = None) -> Activation:
     return to_activation(act, **values)
 
 
-def network(
-    act: ActivationName,
-    param: Params = None,
-    sigma_w: SigmaW = None,
-    sigma_b: SigmaB = None,
-    weights: WeightLaw = None,
-    init: Init = None,
-    recurrent: Recurrent = False,
-    width: Width = WIDTH,
-    depth: Depth = DEPTH,
-    skip: SkipScale = None,
-    norm: NormName = None,
-    dropout: Dropout = None,
-) -> Network:
-    """Return the network that the options describe."""
-    law = weight_law(sigma_w, sigma_b, weights, init)
-    return Network(activation(act, param), law.recurrent() if recurrent else law, width, depth, skip, norm, dropout)
+def network(act: str, param: list[str] | None, given: Mapping[str, Any]) -> Network:
+    """Return the network of an activation and the values of :data:`OF_WEIGHTS` and :data:`OF_SHAPE`."""
+    law = weight_law(*(given[name] for name in ("sigma_w", "sigma_b", "weights", "init")))
+    law = law.recurrent() if given["recurrent"] else law
+    return Network(activation(act, param), law, **{name: given[name] for name in OF_SHAPE})
 
 
-def network_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with its parameter `network` replaced by the options of :func:`network`."""
-    return _expanded(command, "network", network)
+def network_options(*verbs: str, act: Any = OF_ACTIVATION["act"]) -> Decorator:
+    """Return a decorator: the command's parameter `network` becomes the options that describe one.
+
+    What the table of capabilities refuses for every verb (none given: nothing) is not offered by --help; what it
+    refuses for the only one is refused before the command begins.  `act` is the annotation and default of the
+    activation; where none is typed there is no network.
+    """
+
+    def build(given: dict[str, Any]) -> Network | None:
+        name, param = given.pop("act"), given.pop("param")
+        if name is None:
+            return None
+        made = network(name, param, given)
+        if len(verbs) == 1:
+            require(made, verbs[0])
+        return made
+
+    options = {**OF_ACTIVATION, "act": act, **offered(*verbs)}
+    return lambda command: _expanded(command, "network", options, build)
+
+
+def several_networks_options(verb: str, depth: int) -> Decorator:
+    """Return a decorator: the command's parameter `networks` becomes activations and the options that all share."""
+    acts = Annotated[list[str], typer.Argument(metavar="ACT...", help="Names or formulas, two or more.")]
+
+    def build(given: dict[str, Any]) -> list[Network]:
+        made = [network(name, None, given) for name in dict.fromkeys(given.pop("act"))]
+        for one in made:
+            require(one, verb)
+        return made
+
+    return lambda command: _expanded(
+        command, "networks", {"act": (acts, _EMPTY), **offered(verb), "depth": (Depth, depth)}, build
+    )
 
 
 def activation_options(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with its parameter `activation` replaced by the options of :func:`activation`."""
-    return _expanded(command, "activation", activation)
+    return _expanded(command, "activation", OF_ACTIVATION, lambda given: activation(**given))
 
 
-def _expanded(command: Callable[..., None], name: str, build: Callable[..., Any]) -> Callable[..., None]:
-    """Return the command with one parameter replaced by those of the function that builds it; typer reads them."""
-    hints = {**get_type_hints(build, include_extras=True), **get_type_hints(command, include_extras=True)}
-    options = inspect.signature(build).parameters
+def offered(*verbs: str) -> dict[str, tuple[Any, Any]]:
+    """Return the options of weights and shape; --help hides those, and names no value, that all verbs refuse."""
+    plain = Network("tanh", Weights.gaussian(1), 8, 3)
+
+    def answers(**changes: Any) -> bool:
+        return not verbs or any(works(replace(plain, **changes), verb) for verb in verbs)
+
+    norms = [name for name in NORMS if answers(norm=to_norm(name))]
+    families = [name for name in FAMILIES if answers(weights=getattr(Weights, name)(1))]
+    shown = {
+        "skip": answers(skip=to_skip(1)),
+        "norm": bool(norms),
+        "dropout": answers(dropout=to_dropout(0.5)),
+        "recurrent": answers(weights=Weights.gaussian(1).recurrent()),
+    }
+    texts = {
+        "norm": f"Normalisation: {', '.join(norms)}; before φ unless it says after.",
+        "weights": f"Distribution of the weights: {written(families)}.  [default: gaussian]",
+    }
+    options = {**OF_WEIGHTS, **OF_SHAPE}
+    return {
+        name: (_described(annotation, texts.get(name), hidden=not shown.get(name, True)), default)
+        for name, (annotation, default) in options.items()
+    }
+
+
+def _described(annotation: Any, text: str | None, hidden: bool) -> Any:
+    kind, option = get_args(annotation)
+    option = copy(option)
+    option.hidden, option.help = hidden, text or option.help
+    return Annotated[kind, option]
+
+
+def _expanded(
+    command: Callable[..., None], name: str, options: Mapping[str, tuple[Any, Any]], build: Callable[..., Any]
+) -> Callable[..., None]:
+    """Return the command with one parameter replaced by options, which `build` makes its value of; typer reads them."""
+    hints = get_type_hints(command, include_extras=True)
     others = [p for p in inspect.signature(command).parameters.values() if p.name != name]
 
     def run(**given: Any) -> None:
-        built = build(**{key: given.pop(key) for key in options})
+        built = build({key: given.pop(key) for key in options})
         try:
             command(**{name: built}, **given)
         except StudyInterrupted as stop:  # the command line's library makes a bare exit code of a KeyboardInterrupt
             raise Interruption(str(stop)) from stop
 
     run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
-    parameters = [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in (*options.values(), *others)]
+    parameters = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for key, (annotation, default) in options.items()
+    ]
+    parameters += [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in others]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run

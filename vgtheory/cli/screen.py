@@ -20,6 +20,7 @@ from vgtheory.symbolic.catalogue import catalogue
 from vgtheory.symbolic.rounding import DOWN, UP, decimal_of
 
 if TYPE_CHECKING:
+    from vgtheory.model.network import Network
     from vgtheory.reporting.bound_table import BoundTable
     from vgtheory.reporting.derivation import Derivation
     from vgtheory.reporting.findings import Findings
@@ -257,6 +258,23 @@ def print_critical(activation: Any, curve: Any, biases: Any, out: Path | None) -
         _table(GAINS, rows)
     if out is not None:
         _say(f"figure: {out}")
+
+
+def print_capabilities(network: Network) -> None:
+    """Print which verb works for a network, and why not."""
+    from vgtheory.reporting.capability_table import HEADER, capability_rows
+
+    _table(HEADER, capability_rows(network, shell=True))
+
+
+def print_kinds() -> None:
+    """Print which verb works for which kind of network."""
+    from vgtheory.model.capabilities import VERBS, works
+    from vgtheory.reporting.capability_table import kinds
+
+    columns = kinds()
+    _table(("verb", *columns), ((verb, *("✓" if works(n, verb) else "–" for n in columns.values())) for verb in VERBS))
+    _say("`vgtheory capabilities ACT` with the options of a network says why, and what to use instead.")
 
 
 def print_list() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterable
 from enum import StrEnum
 
 from vgtheory._errors import InputError
@@ -16,10 +17,16 @@ FAMILIES = {
            if key not in ("sigma_w", "sigma_b")}
     for name in ("gaussian", "orthogonal", "uniform", "truncated_normal", "rademacher", "sparse", "low_rank")
 }  # fmt: skip
-SHOWN = ", ".join(
-    name + "".join(f"{':' if k == 0 else ','}{key}={value}" for k, (key, value) in enumerate(options.items()))
-    for name, options in FAMILIES.items()
-)
+
+
+def written(names: Iterable[str]) -> str:
+    """Return distributions as they are typed, options with their defaults.
+
+    >>> written(["gaussian", "low_rank"])
+    'gaussian, low_rank:rank=1,noise=0'
+    """
+    options = {name: ",".join(f"{key}={value}" for key, value in FAMILIES[name].items()) for name in names}
+    return ", ".join(f"{name}:{text}" if text else name for name, text in options.items())
 
 
 class Initialiser(StrEnum):
@@ -61,7 +68,7 @@ def _family(text: str, sigma_w: float, sigma_b: float) -> Weights:
     name, colon, rest = text.partition(":")
     name = name.strip().replace("-", "_")
     if name not in FAMILIES:
-        raise InputError(f"--weights {text[:40]}", SHOWN, "e.g. --weights sparse:density=0.2")
+        raise InputError(f"--weights {text[:40]}", written(FAMILIES), "e.g. --weights sparse:density=0.2")
     options = {}
     for item in rest.split(",") if colon else []:
         key, _, value = item.partition("=")

@@ -15,7 +15,7 @@ from vgtheory.symbolic.parser import read
 
 NormKind = Literal["layer", "rms", "batch"]
 Place = Literal["before", "after"]
-_NORMS = tuple(kind + place for kind in get_args(NormKind) for place in ("", "-after") if kind + place != "batch-after")
+NORMS = tuple(kind + place for kind in get_args(NormKind) for place in ("", "-after") if kind + place != "batch-after")
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def to_norm(value: Any) -> Norm | None:
     """
     if value is None or isinstance(value, Norm):
         return value
-    if not isinstance(value, str) or value not in _NORMS:
-        raise InputError("norm", "None, a Norm or one of " + ", ".join(_NORMS), "e.g. norm='layer'", got=f"{value!r}")
+    if not isinstance(value, str) or value not in NORMS:
+        raise InputError("norm", "None, a Norm or one of " + ", ".join(NORMS), "e.g. norm='layer'", got=f"{value!r}")
     kind, _, place = value.partition("-")
     return Norm(kind, place or "before")  # type: ignore[arg-type]
 

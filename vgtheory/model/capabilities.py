@@ -59,7 +59,7 @@ _ONE_INPUT = Row(
 _TIED_BRANCH = Row((has.TIED, has.SECOND_MATRIX), "tied weights with a second matrix per branch are not simulated")
 _SIMULATED = (_ONE_INPUT, _TIED_BRANCH)
 _IN_BATCHES = tuple(
-    Row((has.BATCH_NORM, part), f"batch norm beside {part.name} is not simulated") for part in (has.SKIP, has.DROPOUT)
+    Row((part, has.BATCH_NORM), f"batch norm beside {part.name} is not simulated") for part in (has.SKIP, has.DROPOUT)
 )
 
 
@@ -111,7 +111,10 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.NO_BATCH_NORM, "a batch is for batch norm: without it inputs do not meet", "simulate"),
         *_IN_BATCHES,
     ),
-    "sweep": _SIMULATED,
+    "sweep": (
+        *_SIMULATED,
+        Row((has.GIVEN, has.NO_PARAMETERS), "given weights have no scales or sizes to sweep over", ("simulate",)),
+    ),
     "compare": _SIMULATED,
     "advise": (*_IN_BATCHES, _TIED_BRANCH),
     "predict": _MEAN_FIELD,
@@ -198,7 +201,7 @@ class Refusal:
 
 def works(network: Network, verb: str) -> bool:
     """Return whether `verb` answers for the network."""
-    return not _against(network, verb)
+    return not against(network, verb)
 
 
 def refusal(network: Network, verb: str) -> Refusal | None:
@@ -208,7 +211,7 @@ def refusal(network: Network, verb: str) -> Refusal | None:
     >>> refusal(Network("tanh", Weights.he(), 8, 3, skip=1, dropout=0.1), "report").error.instead[1].python
     'drop skip= and dropout='
     """
-    rows = _against(network, verb)
+    rows = against(network, verb)
     if not rows:
         return None
     verbs = dict.fromkeys(other for row in rows for other in row.use if works(network, other))
@@ -231,7 +234,8 @@ def require(network: Any, verb: str) -> None:
         network.require_numbers()
 
 
-def _against(network: Network, verb: str) -> list[Row]:
+def against(network: Network | BlockNetwork, verb: str) -> list[Row]:
+    """Return the rows of the table that refuse the network."""
     rows = OF_BLOCKS.get(verb, _NO_BLOCKS) if isinstance(network, BlockNetwork) else TABLE[verb]
     return [row for row in rows if all(trait.held(network) for trait in row.traits)]
 

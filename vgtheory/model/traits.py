@@ -88,6 +88,8 @@ NO_KNOWN_NORM = Trait(
     lambda n: n.weights.family not in ("gaussian", "orthogonal", "given") and not n.weights.has_independent_layers,
     _GAUSSIAN,
 )
+GIVEN = Trait("given weights", lambda n: n.weights.family == "given", _GAUSSIAN)
+NO_PARAMETERS = Trait("an activation without parameters", lambda n: not n.activation.parameters, _OTHER)
 TIED = Trait(
     "tied weights",
     lambda n: n.weights.shared,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from vgtheory.cli.commands.advise import advise
 from vgtheory.cli.commands.bounds import bounds
+from vgtheory.cli.commands.capabilities import capabilities
 from vgtheory.cli.commands.certify import certify
 from vgtheory.cli.commands.compare import compare
 from vgtheory.cli.commands.cookbook import cookbook
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "advise": advise,
     "inspect": inspect,
+    "capabilities": capabilities,
     "cookbook": cookbook,
     "catalogue": catalogue,
     "list": list_activations,

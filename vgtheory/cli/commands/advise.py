@@ -6,7 +6,7 @@ from vgtheory.cli import options as opt
 from vgtheory.model.network import Network
 
 
-@opt.network_options
+@opt.network_options("advise")
 def advise(network: Network, samples: opt.Samples = opt.SAMPLES, seed: opt.Seed = 0) -> None:
     """Say what goes wrong with the gradient, and rank remedies, each one simulated, with code to copy."""
     opt.check_run(samples, seed)

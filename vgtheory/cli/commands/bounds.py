@@ -11,7 +11,7 @@ from vgtheory.cli import options as opt
 from vgtheory.model.network import Network
 
 
-@opt.network_options
+@opt.network_options("bounds")
 def bounds(
     network: Network,
     p: Annotated[float, typer.Option("--p", **opt.REAL, help="Probability with which a bound may fail.")] = 0.01,

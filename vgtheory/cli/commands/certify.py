@@ -11,7 +11,7 @@ from vgtheory.cli import options as opt
 from vgtheory.model.network import Network
 
 
-@opt.network_options
+@opt.network_options("certificate")
 def certify(
     network: Network,
     latex: Annotated[Path | None, typer.Option(help="Also write the proof as a LaTeX document.")] = None,

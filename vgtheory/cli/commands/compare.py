@@ -7,19 +7,14 @@ from typing import Annotated
 
 import typer
 
-from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
+from vgtheory.model.network import Network
 
 
+@opt.several_networks_options("compare", depth=100)
 def compare(
-    activations: Annotated[list[str], typer.Argument(metavar="ACT...", help="Names or formulas, two or more.")],
-    sigma_w: opt.SigmaW = None,
-    sigma_b: opt.SigmaB = None,
-    weights: opt.WeightLaw = None,
-    init: opt.Init = None,
+    networks: list[Network],
     critical: Annotated[bool, typer.Option("--critical", help="Each at its own critical σ_w for this σ_b.")] = False,
-    width: opt.Width = opt.WIDTH,
-    depth: opt.Depth = 100,
     samples: opt.Samples = opt.SAMPLES,
     seed: opt.Seed = 0,
     out: opt.Figure = None,
@@ -28,12 +23,6 @@ def compare(
     """Run several activations in the same network: gradient norms, predicted and simulated, side by side."""
     opt.check_run(samples, seed)
     opt.check_figure(out)
-    if critical and (sigma_w is not None or init is not None):
-        raise InputError("--critical together with a scale", "one of them", "drop --sigma-w and --init, or --critical")
-    networks = [
-        opt.network(name, None, sigma_w, sigma_b, weights, init, width=width, depth=depth)
-        for name in dict.fromkeys(activations)
-    ]
     from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_lineup, progress_bar
     from vgtheory.reporting import plot

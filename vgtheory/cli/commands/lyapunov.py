@@ -11,7 +11,7 @@ from vgtheory.cli import options as opt
 from vgtheory.model.network import Network
 
 
-@opt.network_options
+@opt.network_options("lyapunov")
 def lyapunov(
     network: Network,
     q: Annotated[str, typer.Option(help="stationary (what q_l tends to), or a number.")] = "stationary",

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from vgtheory.cli import options as opt
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 
 
-@opt.network_options
+@opt.network_options("predict")
 def predict(
     network: Network,
     samples: Annotated[
@@ -28,6 +29,7 @@ def predict(
     opt.check_figure(out)
     if samples:
         opt.check_run(samples, seed)
+        require(network, "simulate")
     opt.announce(network, samples or None, seed if samples else None)
     from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_prediction, progress_bar

@@ -11,7 +11,7 @@ from vgtheory.cli import options as opt
 from vgtheory.model.network import Network
 
 
-@opt.network_options
+@opt.network_options("report")
 def report(
     network: Network,
     samples: opt.Samples = opt.SAMPLES,

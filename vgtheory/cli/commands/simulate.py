@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from vgtheory.cli import options as opt
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 
 
-@opt.network_options
+@opt.network_options("simulate", "simulate (batch)")
 def simulate(
     network: Network,
     samples: opt.Samples = opt.SAMPLES,
@@ -20,6 +21,9 @@ def simulate(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the study of another network.")] = False,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Folder for finished parts; the same command goes on from there.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Inputs at once, for --norm batch.", show_default=False, **opt.WHOLE)
     ] = None,
     half_width: Annotated[
         float | None,
@@ -31,6 +35,7 @@ def simulate(
 ) -> None:
     """Run random networks and write ln‖∂ℓ/∂h_l‖ of every sample and layer as NetCDF."""
     opt.check_run(samples, seed)
+    require(network, "simulate" if batch is None else "simulate (batch)")
     opt.announce(network, samples, seed)
     from vgtheory.cli.screen import print_study, progress_bar
     from vgtheory.reporting.study_file import check_study, write_study
@@ -42,6 +47,7 @@ def simulate(
             network,
             samples=samples,
             seed=seed,
+            batch=batch,
             checkpoint=checkpoint,
             progress=progress,
             half_width=half_width,

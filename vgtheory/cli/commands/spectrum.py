@@ -9,10 +9,11 @@ import typer
 
 from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 
 
-@opt.network_options
+@opt.network_options("spectrum")
 def spectrum(
     network: Network,
     q: Annotated[str, typer.Option(help="profile (q_l from ‖x_0‖² = N_0), stationary, or a number.")] = "profile",
@@ -33,6 +34,8 @@ def spectrum(
     if widths is not None:
         sizes = _widths(widths)
         network = replace(network, width=sizes, depth=len(sizes) - 1)
+    if eigenvalues:
+        require(network, "eigenvalues")
     opt.announce(network, samples or None, seed)
     from vgtheory.cli.screen import print_moduli, print_spectrum
     from vgtheory.reporting import plot
