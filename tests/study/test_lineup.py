@@ -1,5 +1,7 @@
 """Networks side by side: the same numbers as one by one, and refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,16 @@ def test_refusals():
         lineup([made("tanh"), made("relu", depth=3)])
     with pytest.raises(NoSolutionError, match="larger sigma_b"):
         at_criticality(made("gelu", sigma_b=0))
+
+
+@pytest.mark.parametrize("parts", [{"skip": "1/sqrt(depth)"}, {"norm": "rms"}, {"dropout": 0.2}, {}])
+@pytest.mark.parametrize("law", [vg.Weights.uniform(2, 0.1), vg.Weights.orthogonal(2, 0.1)])
+def test_at_criticality_changes_the_scale_and_nothing_else(parts, law):
+    network = vg.Network("tanh", law, 8, 3, **parts)
+    found = at_criticality(network)
+    assert float(found.weights.sigma_w) == pytest.approx(vg.critical("tanh", sigma_b=0.1).sigma_w)
+    assert replace(found, weights=law) == network
+    assert replace(found.weights, sigma_w=law.sigma_w) == law
 
 
 def test_on_the_command_line(tmp_path, capsys):

@@ -183,7 +183,7 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     "simulate (exact)": (Row((has.DRAWN_BLOCKS,), "a matrix can be asked if it is gaussian or orthogonal"),),
 }
 _NO_BLOCKS = (Row((has.BLOCKS,), "it is for dense layers, and this network repeats {block}", ("simulate", "predict")),)
-SYMBOLIC = ("bounds", "certificate")  # the verbs that take symbols for sizes and scales
+SYMBOLIC = ("bounds", "certificate", "sweep")  # the verbs that take symbols for sizes and scales
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
-from vgtheory.model.weights import Weights
 from vgtheory.study.engine import Progress
 from vgtheory.study.growth import growth_of
 from vgtheory.study.simulate import simulate
@@ -52,6 +53,8 @@ def lineup(
     >>> lineup(made, samples=8).network.values.tolist()
     ['tanh', 'relu']
     """
+    for network in networks:
+        require(network, "compare")
     study = simulate(networks, samples, seed, progress=progress)
     seen = summarise(study, quantiles=())
     rows = [_theory(network) | _whole(study.isel(network=k)) for k, network in enumerate(networks)]
@@ -65,10 +68,12 @@ def lineup(
 
 
 def at_criticality(network: Network) -> Network:
-    """Return the network with Gaussian or orthogonal weights of the critical σ_w at its own σ_b.
+    """Return the network with the critical σ_w of its activation at its own σ_b, and all else as it was.
 
-    Raises NoSolutionError where the activation has no stable critical point there: the network would leave another.
+    Raises NoSolutionError where the activation has no stable critical point there: the network would leave another;
+    UnsupportedError for weights that no scale makes critical.
     """
+    require(network, "predict")
     sigma_b = network.sigmas[-1][1]
     point = critical(network.activation, sigma_b)
     if not point.stable:
@@ -77,9 +82,7 @@ def at_criticality(network: Network) -> Network:
             f"{name} has no stable critical point at sigma_b = {sigma_b:g} (the one at sigma_w = {point.sigma_w:.6g} "
             "is unstable: the variance leaves it); give a larger sigma_b"
         )
-    law = Weights.orthogonal if network.weights.family == "orthogonal" else Weights.gaussian
-    weights = law(point.sigma_w, sigma_b)
-    return Network(network.activation, weights, network.width, network.depth)
+    return replace(network, weights=replace(network.weights, sigma_w=point.sigma_w))
 
 
 def _theory(network: Network) -> dict[str, Any]:

@@ -54,6 +54,11 @@ def check_method(method: Any) -> None:
         raise InputError("method", accepted, 'leave it out for "auto"', got=shown(method))
 
 
+def verb_of(method: str) -> str:
+    """Return what a simulation by this method is called in the table of capabilities."""
+    return f"simulate ({method})" if method in ("exact", "chain") else "simulate"
+
+
 def choose_method(prepared: Prepared, method: str) -> str:
     """Return the method, "auto" resolved; the caller has asked whether the network may have it."""
     if method == "chain" and prepared.slopes is None:

@@ -20,7 +20,7 @@ from vgtheory.study.batch import batch_of_inputs
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import Conditions
 from vgtheory.study.limits import a_network, whole_number
-from vgtheory.study.norms import Method, check_method, one_input
+from vgtheory.study.norms import Method, check_method, one_input, verb_of
 from vgtheory.study.prepared import prepare
 from vgtheory.study.programs.streams import streams_of
 from vgtheory.study.stopping import half_width_of, outcome, to_half_width
@@ -138,7 +138,7 @@ class Question:
             return "simulate (batch)"
         if self.several:
             return "simulate (inputs)"
-        return f"simulate ({self.method})" if self.method in ("exact", "chain") else "simulate"
+        return verb_of(self.method)
 
     def check_inputs(self, network: Network) -> None:
         """Raise InputError for inputs that drive cells, of a network that has none."""

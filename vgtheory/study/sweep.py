@@ -16,11 +16,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, shown
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import LAYER, Conditions
-from vgtheory.study.limits import a_network, check_memory
-from vgtheory.study.norms import Method, check_method, one_input
+from vgtheory.study.limits import check_memory
+from vgtheory.study.norms import Method, check_method, one_input, verb_of
 from vgtheory.study.prepared import prepare
 from vgtheory.study.summary import QUANTILES, SUMMARISED, summarise
 from vgtheory.symbolic.activation import Activation
@@ -72,7 +73,8 @@ def sweep(
     """
     check_method(method)
     conditions = Conditions.of(samples, seed, executor, checkpoint=checkpoint, progress=progress)
-    axes = _axes(a_network(network), over)
+    require(network, "sweep")
+    axes = _axes(network, over)
     points = {
         index: _point(network, {name: values[i] for i, (name, values) in zip(index, axes.items(), strict=True)})
         for index in itertools.product(*(range(len(values)) for values in axes.values()))
@@ -83,6 +85,7 @@ def sweep(
     arrays: dict[str, NDArray] = {}
     with worker_pool(executor) as pool:
         for done, (index, point) in enumerate(points.items()):
+            require(point, verb_of(method))
             part = conditions.part(done, len(points), pool, point.spec_json)
             found = summarise(one_input(prepare(point), method, part))
             _enter(arrays, shape, index, found, deepest)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from math import inf
 
 from vgtheory._errors import InputError, VgtheoryError
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.study.advice.problems import Problem, problems_of
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
 from vgtheory.study.advice.trial import Trial, try_out
 from vgtheory.study.engine import Progress
+from vgtheory.study.limits import MAX_SAMPLES, whole_number
 
 _BETTER = 0.3  # of the present badness that a remedy must get below
 
@@ -61,8 +63,8 @@ def advise(network: Network, samples: int = 64, seed: int = 0, progress: Progres
     >>> advice.problems[0].kind, advice.remedies[0].trial.badness < 2
     ('vanishing', True)
     """
-    if samples < 2:
-        raise InputError("samples", "at least 2", "64 tell means and spreads", got=f"{samples}")
+    require(network, "advise")
+    samples = whole_number("samples", samples, 2, MAX_SAMPLES, "64")
     present, found = _present(network, samples, seed)
     waiting = list(candidates(network, present if present is not None else _UNKNOWN))
     remedies, rejected = [], []

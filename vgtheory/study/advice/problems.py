@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory._errors import NoSolutionError
+from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.study.advice.trial import Trial
 from vgtheory.theory.asymptotics.mean_field import gradient_gain_at, log_length_profile
@@ -69,10 +70,10 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
 
 def _signal(network: Network, vanishes: bool) -> list[Problem]:
     """Return what happens to the lengths q_l, and whether they drive the neurons into saturation."""
+    if network.skip is not None or network.norm is not None or not works(network, "predict"):
+        return []  # their lengths are not this recursion's
     try:
         log_q = log_length_profile(network)
-    except UnsupportedError:  # skip, norm, dropout: their lengths are not this recursion's
-        return []
     except NoSolutionError as problem:
         return [Problem("length growth", f"{problem}.")]
     found = []

@@ -15,6 +15,7 @@ from vgtheory.theory.asymptotics.prediction import predict
 
 _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: some ten seconds
 _FEWEST = 4
+_BATCH = 32  # inputs of a network with batch norm
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def try_out(network: Network, samples: int, seed: int) -> Trial:
     if not works(network, "simulate (exact)"):
         work = 2.0 * sum(n * m for n, m in pairwise(network.widths))
         count = int(min(samples, max(_FEWEST, _DENSE_WORK / work)))
-    growth = growth_of(simulate(network, samples=count, seed=seed))
+    in_batches = works(network, "simulate (batch)")
+    growth = growth_of(simulate(network, count, seed, batch=_BATCH if in_batches else None))
     living = growth.samples - growth.dead
     if not living:
         return Trial(predicted, predicted_std, -inf, 0.0, 0.0, 1.0, count)
