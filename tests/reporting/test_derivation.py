@@ -16,7 +16,7 @@ from vgtheory._references import REFERENCES
 from vgtheory.cli.app import run
 from vgtheory.reporting.catalogue_table import catalogue_parts
 from vgtheory.reporting.derivation import derivation
-from vgtheory.reporting.latex import document, latex, write_latex
+from vgtheory.reporting.latex import document, latex
 from vgtheory.reporting.plain import plain_formula
 from vgtheory.reporting.steps import steps
 from vgtheory.symbolic import notation as n
@@ -80,28 +80,28 @@ def test_places_are_told_as_they_are():
 
 
 def test_labels_are_stable_and_none_comes_twice():
-    text = latex(derivation("gelu"), "document")
+    text = latex(derivation("gelu"), form="document")
     labels = re.findall(r"\\label\{([^}]*)\}", text)
     assert len(labels) == len(set(labels)) >= 10
     assert "eq:gelu:derivative" in labels
     assert "eq:gelu:bound-3" in labels
-    assert labels == re.findall(r"\\label\{([^}]*)\}", latex(derivation("gelu"), "document"))
-    two = latex([derivation("tanh"), derivation("tanh")], "document")
+    assert labels == re.findall(r"\\label\{([^}]*)\}", latex(derivation("gelu"), form="document"))
+    two = latex([derivation("tanh"), derivation("tanh")], form="document")
     assert len(set(re.findall(r"\\label\{([^}]*)\}", two))) == two.count(r"\label")
 
 
 def test_what_is_cited_is_written_beside_as_bibtex(tmp_path):
-    write_latex(tmp_path / "gelu.tex", derivation("gelu"))
+    latex(derivation("gelu"), tmp_path / "gelu.tex")
     entries = (tmp_path / "gelu.bib").read_text(encoding="utf-8")
     text = (tmp_path / "gelu.tex").read_text(encoding="utf-8")
     for key in ("hendrycks2016", "poole2016", "schoenholz2017"):
         assert REFERENCES[key].bibtex in entries
         assert rf"\bibitem{{{key}}}" in text
     assert entries.count("@") == text.count(r"\bibitem")
-    write_latex(tmp_path / "none.tex", [sp.Symbol("x")])
+    latex([sp.Symbol("x")], tmp_path / "none.tex")
     assert not (tmp_path / "none.bib").exists()
     with pytest.raises(InputError, match="bib"):
-        write_latex(tmp_path / "own.bib", derivation("gelu"))
+        latex(derivation("gelu"), tmp_path / "own.bib")
 
 
 @needs_pdflatex
@@ -124,7 +124,7 @@ def test_bibtex_reads_every_entry_of_the_bibliography(tmp_path):
     "names", [("gelu", "tanh", "x*exp(-x**2)"), pytest.param(tuple(vg.catalogue), marks=pytest.mark.slow)]
 )
 def test_derivations_compile_without_a_line_that_is_too_wide(names, tmp_path):
-    write_latex(tmp_path / "text.tex", [derivation(name) for name in names])
+    latex([derivation(name) for name in names], tmp_path / "text.tex")
     log = compiled(None, tmp_path)
     assert "Overfull" not in log
     assert "multiply" not in log
@@ -133,7 +133,7 @@ def test_derivations_compile_without_a_line_that_is_too_wide(names, tmp_path):
 @needs_pdflatex
 @pytest.mark.slow
 def test_the_tables_of_the_catalogue_compile_without_a_line_that_is_too_wide(tmp_path):
-    write_latex(tmp_path / "text.tex", vg.catalogue)
+    latex(vg.catalogue, tmp_path / "text.tex")
     text = (tmp_path / "text.tex").read_text(encoding="utf-8")
     rows = re.findall(r"^([a-z0-9\\_]+) &", text, re.MULTILINE)
     assert sorted(rows) == sorted([name.replace("_", r"\_") for name in vg.catalogue] * 4)

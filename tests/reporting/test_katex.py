@@ -18,7 +18,7 @@ NUMERIC = vg.Weights.gaussian(1, sp.Rational(1, 2))
 
 
 def forms(name, obj):
-    return {f"{name} {form}": latex(obj, form) for form in ("fragment", "aligned")}
+    return {f"{name} {form}": latex(obj, form=form) for form in ("fragment", "aligned")}
 
 
 def asked(verb, *arguments):
@@ -56,7 +56,7 @@ def fragments_of(name):
     for key, obj in objects.items():
         texts |= {f"{name} {key}": obj} if key == "exact" else forms(f"{name} {key}", obj)
     found = derivation(act)
-    document = latex(found, "document")
+    document = latex(found, form="document")
     texts |= forms(f"{name} derivation", found)
     shown = re.findall(r"\\fit(?:\[[^]]*\])?\{\$\\displaystyle\n(.*?)\n\$\}", document, re.DOTALL)
     assert len(shown) >= 6

@@ -4,14 +4,18 @@ import os
 import re
 import shutil
 import subprocess
+from typing import get_args
 
+import numpy as np
 import pytest
 import sympy as sp
+import xarray as xr
 
 from vgtheory._errors import InputError
 from vgtheory._references import REFERENCES
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
+from vgtheory.reporting.language import translator
 from vgtheory.reporting.latex import (
     document,
     figure,
@@ -20,14 +24,17 @@ from vgtheory.reporting.latex import (
     latex,
     paragraph,
     table,
-    write_latex,
 )
 from vgtheory.reporting.latex_layout import LINE, equation_rows, width
 from vgtheory.reporting.latex_text import escape
+from vgtheory.study.simulate import simulate
 from vgtheory.symbolic.catalogue import activation, catalogue
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import dual_kernel, gradient_gain, length_map
 from vgtheory.symbolic.notation import chi, q, sigma_w
+from vgtheory.symbolic.printing import decimal
+from vgtheory.theory.asymptotics.prediction import Method, predict
+from vgtheory.theory.methods import METHODS
 from vgtheory.theory.proofs import bounds
 
 # .ci/run installs it and sets CI: there the tests fail without it.
@@ -59,7 +66,7 @@ def test_the_catalogue_and_its_gaussian_means_compile_without_an_overfull_line(t
     items = [activation(name) for name in catalogue]
     items += [make(name) for name in catalogue for make in (length_map, gradient_gain)]
     items += [k for name in ("relu", "gelu", "erf", "sin", "tanh") for k in dual_kernel(name)]
-    write_latex(tmp_path / "text.tex", items, title="Catalogue")
+    latex(items, tmp_path / "text.tex", title="Catalogue")
     assert "Overfull" not in compiled(None, tmp_path)
 
 
@@ -69,7 +76,7 @@ def test_every_bound_compiles_without_an_overfull_line(name, tmp_path):
     numbers = Network(name, Weights.gaussian(1.5, 0.1), width=64, depth=50)
     depth, width = sp.Symbol("depth", integer=True, positive=True), sp.Symbol("width", integer=True, positive=True)
     symbols = Network(name, Weights.gaussian(sigma_w, sp.Symbol("sigma_b", nonnegative=True)), width=width, depth=depth)
-    write_latex(tmp_path / "text.tex", [*bounds(numbers), *bounds(symbols)])
+    latex([*bounds(numbers), *bounds(symbols)], tmp_path / "text.tex")
     assert "Overfull" not in compiled(None, tmp_path)
 
 
@@ -177,14 +184,15 @@ def test_sequences_and_forms():
 
 def test_writing_is_atomic(tmp_path):
     target = tmp_path / "out.tex"
-    assert write_latex(target, Formula(chi, q)) == target
+    text = latex(Formula(chi, q), target)
     before = target.read_text(encoding="utf-8")
+    assert before == text
     with pytest.raises(InputError):
-        write_latex(target, [object()])
+        latex([object()], target)
     assert target.read_text(encoding="utf-8") == before
     assert [p.name for p in tmp_path.iterdir()] == ["out.tex"]
     with pytest.raises(InputError, match="a folder that exists"):
-        write_latex(tmp_path / "no" / "out.tex", [])
+        latex([], tmp_path / "no" / "out.tex")
 
 
 def test_bad_pieces_are_refused():
@@ -201,3 +209,42 @@ _PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8ffff3f0005fe02fe"
     "dccc59e70000000049454e44ae426082"
 )
+
+
+NET = Network("tanh", Weights.gaussian(1.5, 0.1), 64, 12)
+
+
+@needs_pdflatex
+def test_a_dataset_is_a_table_with_every_value(tmp_path):
+    predicted = predict(NET)
+    latex(predicted, tmp_path / "text.tex")
+    text = (tmp_path / "text.tex").read_text(encoding="utf-8")
+    assert decimal(float(predicted.chi[3])) in text
+    for name in predicted.data_vars:
+        assert escape(str(name)).replace(r"\_", r"\_\allowbreak{}") in text or str(name) in text.replace(
+            r"\allowbreak{}", ""
+        ).replace("\\", "")
+    assert text.count(r"\begin{tabular}") > 1  # as many tables as keep their type readable
+    log = compiled(None, tmp_path)
+    assert "Overfull" not in log
+    assert latex(predicted.chi).count(r"\tabularnewline") == 13
+
+
+def test_what_is_no_formula_and_no_table_is_refused_with_the_next_step():
+    study = simulate(NET, samples=2)
+    with pytest.raises(InputError, match=r"isel\(layer=0\)|isel\(sample=0\)"):
+        latex(study)
+    with pytest.raises(InputError, match="slice"):
+        latex(xr.Dataset({"a": ("row", np.zeros(5000))}))
+    with pytest.raises(InputError, match="aligned"):
+        latex(predict(NET), form="aligned")
+    for wrong in ({"q": q}, {q}, np.zeros(3), study.variables, b"x"):
+        with pytest.raises(InputError):
+            latex(wrong)
+
+
+def test_a_prediction_is_called_the_same_wherever_it_is_spoken_of():
+    assert set(METHODS) == {*get_args(Method), "mean field"} - {"auto"}
+    for method, words in METHODS.items():
+        assert translator("zh")(words.short) != words.short, method
+        assert translator("zh")(words.sentence) != words.sentence, method

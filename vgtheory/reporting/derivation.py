@@ -66,7 +66,7 @@ class Derivation:
 
 
 def derivation(act: Activation | sp.Expr | str, eps: float = 0.01) -> Derivation:
-    """Return the derivation of an activation; ``vg.latex`` and ``vg.write_latex`` set it as steps.
+    """Return the derivation of an activation; ``vg.latex`` sets it as steps.
 
     Parameters
     ----------

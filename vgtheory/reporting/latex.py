@@ -6,7 +6,7 @@ The pieces of documents (`heading`, `paragraph`, `formula`, `table`, `figure`, `
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ import sympy as sp
 from vgtheory._atomic import write_text
 from vgtheory._errors import InputError
 from vgtheory.reporting.catalogue_table import catalogue_parts
+from vgtheory.reporting.dataset_table import dataset_tables, is_dataset, tabulars
 from vgtheory.reporting.derivation import Derivation
 from vgtheory.reporting.latex_document import (
     Labels,
@@ -51,28 +52,38 @@ __all__ = [
     "latex",
     "paragraph",
     "table",
-    "write_latex",
 ]
 
 Form = Literal["fragment", "aligned", "document"]
 
 
-def latex(obj: Any, form: Form = "fragment", exact: bool = False) -> str:
-    r"""Return LaTeX of a Formula, an Activation, a derivation, any result with LaTeX of its own, or a sequence of them.
+def latex(
+    obj: Any,
+    path: str | os.PathLike[str] | None = None,
+    form: Form | None = None,
+    exact: bool = False,
+    title: str = "",
+) -> str:
+    r"""Return LaTeX of a Formula, an Activation, a derivation, a Dataset, any result with LaTeX of its own, or several.
 
-    Fragments and aligned environments are accepted by KaTeX in strict mode and by pdflatex with amsmath.
+    Fragments and aligned environments of formulas are accepted by KaTeX in strict mode and by pdflatex with amsmath.
 
     Parameters
     ----------
-    obj : what to set; an Activation is set as φ(x) = its formula, a Derivation as the formulas of its steps.
-    form : "fragment", mathematics without dollar signs or line breaks; "aligned", an ``aligned`` environment with long
-        equations broken into lines; "document", a file that pdflatex compiles, in which each formula has its label,
-        statement, assumptions, status and reference, and a derivation its steps.
+    obj : what to set, or a sequence of it; an Activation is set as φ(x) = its formula, a Derivation as the formulas of
+        its steps, a Dataset over one dimension as a booktabs table.  Text in a sequence becomes a paragraph.
+    path : a .tex file to write as well; it appears complete or not at all, and its directory must exist.  What a
+        document cites is written beside it as a BibTeX file of the same name, for texts of one's own.
+    form : "fragment", mathematics without dollar signs or line breaks (of a Dataset: a ``tabular``); "aligned", an
+        ``aligned`` environment with long equations broken into lines; "document", a file that one run of pdflatex
+        compiles, in which each formula has its label, statement, assumptions, status and reference, and a derivation
+        its steps.  By default "document" where a path is given, else "fragment".
     exact : keep every digit instead of five, so that ``vg.Activation`` reads the same function back (fragments only).
+    title : of a document.
 
     Raises
     ------
-    InputError : another form, or an object that is none of these.
+    InputError : another form, an object that is none of these, or a path that cannot be written.
 
     Examples
     --------
@@ -80,38 +91,36 @@ def latex(obj: Any, form: Form = "fragment", exact: bool = False) -> str:
     >>> print(latex(activation("tanh")))
     \varphi{\left(x \right)} = \tanh{\left(x \right)}
     """
+    target = None if path is None else _target(path)
+    form = form or ("fragment" if path is None else "document")
     if exact and form != "fragment":
         raise InputError("exact with form", 'form="fragment"', "other forms are for the eye; drop one", got=f"{form!r}")
+    text = _set(obj, form, exact, title)
+    if target is not None:
+        write_text(target, text if text.endswith("\n") else text + "\n")
+        if keys := cited_keys(text):
+            write_text(target.with_suffix(".bib"), bibtex(keys))
+    return text
+
+
+def _set(obj: Any, form: Form, exact: bool, title: str) -> str:
+    if form == "document":
+        return document(title or _title(obj), _pieces(obj))
+    if form not in ("fragment", "aligned"):
+        raise InputError("form", '"fragment", "aligned" or "document"', "choose one", got=f"{form!r}")
+    if is_dataset(obj):
+        if form == "aligned":
+            raise InputError("form", '"fragment" or "document" for a Dataset', "choose one", got=f"{form!r}")
+        return "\n".join(tabulars(obj))
     if form == "fragment":
         return " \\\\\n".join(_fragment(item, exact) for item in _items(obj))
-    if form == "aligned":
-        return aligned(_equation(item) for item in _items(obj))
-    if form == "document":
-        return document(_title(obj), _pieces(obj))
-    raise InputError("form", '"fragment", "aligned" or "document"', "choose one", got=f"{form!r}")
+    return aligned(_equation(item) for item in _items(obj))
 
 
-def write_latex(path: str | os.PathLike[str], items: Any, title: str = "") -> Path:
-    """Write formulas as a LaTeX document and return its path; the file appears complete or not at all.
-
-    The document carries its bibliography, so that one run of pdflatex is enough.  What it cites is written beside it
-    as a BibTeX file of the same name, for texts of one's own.
-
-    Parameters
-    ----------
-    path : the file to write; its directory must exist.
-    items : a Formula, Activation, Derivation, SymPy expression, ``vg.catalogue``, any result with LaTeX of its own, or
-        a sequence of them; text among them becomes a paragraph.
-    title : the document's title.
-    """
+def _target(path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     if target.suffix == ".bib":
         raise InputError(f"the file {target.name}", "a name ending in .tex", "the .bib is written beside it")
-    text = document(title or _title(items), _pieces(items))
-    write_text(target, text)
-    keys = cited_keys(text)
-    if keys:
-        write_text(target.with_suffix(".bib"), bibtex(keys))
     return target
 
 
@@ -133,11 +142,11 @@ def _items(obj: Any) -> Iterator[Any]:
         yield obj
     elif isinstance(obj, (int, float)) and not isinstance(obj, bool):
         yield sp.sympify(obj)
-    elif isinstance(obj, Iterable):
+    elif isinstance(obj, (Sequence, Iterator)) and not isinstance(obj, (bytes, bytearray)):
         for item in obj:
             yield from _items(item)
     else:
-        accepted = "a Formula, an Activation, a Derivation, a SymPy expression, or a sequence of them"
+        accepted = "a Formula, an Activation, a Derivation, a Dataset, a SymPy expression, or a sequence of them"
         raise InputError(f"an object of type {type(obj).__name__}", accepted, "pass e.g. vg.bounds(network)")
 
 
@@ -168,7 +177,9 @@ def _pieces(obj: Any) -> Iterator[str]:
     labels = Labels()
     several = isinstance(obj, (list, tuple))
     for item in obj if several else [obj]:
-        if isinstance(item, Derivation):
+        if is_dataset(item):
+            yield from dataset_tables(item)
+        elif isinstance(item, Derivation):
             if several:
                 yield heading(_title(item))
             yield from derivation_parts(item, labels, level=2 if several else 1)

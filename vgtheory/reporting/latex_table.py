@@ -34,20 +34,31 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
         if len(row) != len(header):
             raise InputError(f"a row of {len(row)} cells", f"{len(header)} cells as in the header", "complete the row")
     shares = _shares(header, lines)
-    spec = "".join(_column(i, share, lines) for i, share in enumerate(shares))
-    head = " & ".join(_cell(h, share) for h, share in zip(header, shares, strict=True))
     tall = any(isinstance(c, (Formula, sp.Basic)) and _height(c, None) > 1.5 for row in lines for c in row)
     stretch = r"\renewcommand{\arraystretch}{1.5}" if tall else ""
-    out = []
-    for page in _pages(lines, shares):
-        body = "".join(" & ".join(map(_cell, row, shares)) + " \\tabularnewline\n" for row in page)
-        out.append(
-            f"\\begin{{center}}\\small\\setlength{{\\tabcolsep}}{{4pt}}{stretch}\n"
-            + (prose(caption) + "\\\\*[0.4em]\n" if caption else "")  # * keeps it on the page of its table
-            + f"\\fit{{\\begin{{tabular}}{{@{{}}{spec}@{{}}}}\n\\toprule\n{head} \\tabularnewline\n\\midrule\n{body}"
-            + "\\bottomrule\n\\end{tabular}}\n\\end{center}\n"
-        )
-    return "\n".join(out)
+    return "\n".join(
+        f"\\begin{{center}}\\small\\setlength{{\\tabcolsep}}{{4pt}}{stretch}\n"
+        + (prose(caption) + "\\\\*[0.4em]\n" if caption else "")  # * keeps it on the page of its table
+        + f"\\fit{{{_tabular(header, page, shares, lines)}}}\n\\end{{center}}\n"
+        for page in _pages(lines, shares)
+    )
+
+
+def tabular(header: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> str:
+    """Return the ``tabular`` alone, all rows in one, for a text of one's own that loads booktabs."""
+    return _tabular(header, rows, [None] * len(header), rows)
+
+
+def _tabular(
+    header: Sequence[Any], page: Sequence[tuple[Any, ...]], shares: list[float | None], rows: Sequence[tuple[Any, ...]]
+) -> str:
+    spec = "".join(_column(i, share, rows) for i, share in enumerate(shares))
+    head = " & ".join(_cell(h, share) for h, share in zip(header, shares, strict=True))
+    body = "".join(" & ".join(map(_cell, row, shares)) + " \\tabularnewline\n" for row in page)
+    return (
+        f"\\begin{{tabular}}{{@{{}}{spec}@{{}}}}\n\\toprule\n{head} \\tabularnewline\n\\midrule\n{body}"
+        "\\bottomrule\n\\end{tabular}"
+    )
 
 
 def _size(cell: Any) -> float:
@@ -70,7 +81,7 @@ def _shares(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> list[float | 
     return [room * math.sqrt(size) / wanted if w else None for size, w in zip(longest, wide, strict=True)]
 
 
-def _column(i: int, share: float | None, rows: list[tuple[Any, ...]]) -> str:
+def _column(i: int, share: float | None, rows: Sequence[tuple[Any, ...]]) -> str:
     if share is not None:
         return rf"p{{{share:.3f}\linewidth}}"
     numeric = bool(rows) and all(isinstance(row[i], (int, float)) for row in rows)

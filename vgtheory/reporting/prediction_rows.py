@@ -6,14 +6,9 @@ from typing import Any
 
 from vgtheory.reporting.describe import number
 from vgtheory.reporting.tables import chosen_layers
+from vgtheory.theory.methods import METHODS
 
 PREDICTED = ("layer", "q", "χ", "typical ln‖∂ℓ/∂h_l‖", "spread", "root mean square", "width → ∞", "typical ln‖∂ℓ/∂W_l‖")
-KNOWN = {
-    "exact law": "the exact law of this activation, at every width",
-    "order 1/N": "mean field with the terms of order 1/width",
-    "closure": "the closure in length and alignment",
-    "mean field": "mean field, width to infinity",
-}
 
 
 def prediction_rows(predicted: Any) -> tuple[tuple[str, ...], ...]:
@@ -36,7 +31,7 @@ def prediction_rows(predicted: Any) -> tuple[tuple[str, ...], ...]:
 def prediction_sentences(predicted: Any) -> tuple[str, ...]:
     """Return how the numbers are known, whether they are to be trusted, and where mean field ends."""
     attrs = predicted.attrs
-    said = [f"Known from {KNOWN[attrs['method']]}."]
+    said = [f"Known from {METHODS[attrs['method']].sentence}."]
     if attrs["method"] == "closure" and attrs["expansion"] != "holds":
         said.append(f"The expansion in 1/width {attrs['expansion'].replace('fails: ', 'fails here: ')}.")
     if attrs["reliable"] != "yes":

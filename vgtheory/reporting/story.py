@@ -22,6 +22,7 @@ from vgtheory.reporting.story_theory import (
 )
 from vgtheory.reporting.verdict import verdict
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
+from vgtheory.theory.methods import METHODS
 
 _ALWAYS_CITED = ("poole2016", "schoenholz2017", "pennington2017", "hanin2020")
 _PACKAGES = ("sympy", "numpy", "numba", "scipy", "xarray", "python-flint", "matplotlib")
@@ -85,11 +86,7 @@ def key_numbers(f: Findings) -> tuple[tuple[str, str, str], ...]:
 
 def predicted_how(f: Findings) -> str:
     """Return how the prediction is known, with its own warning where it gives one."""
-    known = {
-        "exact law": "exact law, any width",
-        "closure": "closure in length and alignment",
-        "order 1/N": "mean field with order 1/width",
-    }[f.prediction.attrs["method"]]
+    known = METHODS[f.prediction.attrs["method"]].short
     return known if f.prediction.attrs["reliable"] == "yes" else f"{known}, not reliable here"
 
 

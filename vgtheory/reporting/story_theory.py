@@ -23,6 +23,7 @@ from vgtheory.symbolic.extrema import Extremum
 from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.symbolic.printing import to_latex
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, phase
+from vgtheory.theory.methods import METHODS
 
 
 def activation_section(f: Findings) -> Section:
@@ -190,20 +191,15 @@ def gradient_depth(chi: float) -> float:
 def _prediction_blocks(f: Findings) -> list[Block]:
     if isinstance(f.prediction, Unavailable):
         return [Paragraph(f"The gradient norm per layer cannot be predicted: {f.prediction.reason}.")]
+    known = METHODS[f.prediction.attrs["method"]].sentence
     return [
         Paragraph(
             f"Predicted mean of ln‖∂ℓ/∂h_l‖: {number(f.predicted_log_norm[0], 6)} in layer 1 and "
             f"{number(f.predicted_log_norm[-1], 6)} in layer {len(f.predicted_log_norm)}, a change by a factor "
-            f"{power_of_ten(f.predicted_change or 0.0)} on the way back ({_method(f)}; assuming that "
+            f"{power_of_ten(f.predicted_change or 0.0)} on the way back ({known}; assuming that "
             f"{f.prediction.attrs['assumptions']}). Section 4 puts it to the test."
         )
     ]
-
-
-def _method(f: Findings) -> str:
-    if f.prediction.attrs["method"] == "exact law":
-        return "the exact law of this activation at every width"
-    return "mean field with the corrections of order 1/width"
 
 
 def critical_section(f: Findings, has_curve: bool) -> Section:

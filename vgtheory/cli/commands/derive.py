@@ -22,9 +22,9 @@ def derive(
     """Derive φ', φ'', their ranges, where φ' saturates, the Gaussian means, and what follows for a deep network."""
     from vgtheory.cli.screen import print_derivation
     from vgtheory.reporting.derivation import derivation
-    from vgtheory.reporting.latex import write_latex
+    from vgtheory.reporting.latex import latex as latex_of
 
     found = derivation(activation, eps)
     if latex is not None:
-        write_latex(latex, found)
+        latex_of(found, latex)
     print_derivation(found, latex)

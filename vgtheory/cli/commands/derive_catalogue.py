@@ -15,8 +15,8 @@ def catalogue(
 ) -> None:
     """Derive every activation: largest slope, saturated set, Gaussian means, how each is known, reference."""
     from vgtheory.cli.screen import print_catalogue
-    from vgtheory.reporting.latex import write_latex
+    from vgtheory.reporting.latex import latex as latex_of
 
     if latex is not None:
-        write_latex(latex, activations)
+        latex_of(activations, latex)
     print_catalogue(latex)

@@ -249,7 +249,10 @@ CHINESE: dict[str, str] = {
         "假设：{assumptions}）。第 4 节对此进行检验。"
     ),
     "the exact law of this activation at every width": "此激活函数在任意宽度下的精确定律",
-    "mean field with the corrections of order 1/width": "平均场加 1/宽度 阶的修正",
+    "mean field with the terms of order 1/width": "平均场加 1/宽度 阶的修正",
+    "the closure in length and alignment": "长度与对齐的封闭近似",
+    "mean field at infinite width": "无限宽度下的平均场",
+    "mean field, width → ∞": "平均场，宽度 → ∞",
     # --- section 4
     "Monte Carlo of the finite network": "有限网络的蒙特卡罗模拟",
     "{n} random networks of this width and depth were run forward and backward ({method}; seed {seed}, {s} s), for a "
