@@ -24,6 +24,11 @@ class Reference:
         return f"{who} ({self.year})"
 
     @property
+    def line(self) -> str:
+        """Return author, year, title and where it appeared, as one line."""
+        return f"{self.short}. {self.title}. {self.venue}" + (f", arXiv {self.arxiv}" if self.arxiv else "")
+
+    @property
     def bibtex(self) -> str:
         """Return the BibTeX entry."""
         field = "booktitle" if self.entry == "inproceedings" else "publisher" if self.entry == "book" else "journal"

@@ -248,3 +248,17 @@ def test_a_prediction_is_called_the_same_wherever_it_is_spoken_of():
     for method, words in METHODS.items():
         assert translator("zh")(words.short) != words.short, method
         assert translator("zh")(words.sentence) != words.sentence, method
+
+
+@needs_pdflatex
+@pytest.mark.parametrize("name", ["tanh", "selu"])
+def test_no_formula_is_shrunk_below_seven_points(name, tmp_path):
+    found = bounds(Network(name, Weights.gaussian(1.5, 0.1), width=64, depth=50))
+    wider = r"\ifdim\wd\fitbox>#1\relax"
+    text = latex(found, form="document")
+    assert wider in text
+    log = compiled(
+        text.replace(wider, wider + r"\message{FIT \the\wd\fitbox\space of \the\dimexpr#1\relax\space}"), tmp_path
+    )
+    sizes = re.findall(r"FIT ([\d.]+)pt of ([\d.]+)pt", log.replace("\n", ""))
+    assert all(10 * float(room) / float(wide) >= 7 for wide, room in sizes)

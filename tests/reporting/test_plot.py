@@ -5,12 +5,13 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import vgtheory as vg
 from vgtheory.reporting import plot
 from vgtheory.reporting.files import write_figure
 from vgtheory.reporting.gain_curve import gain_curve
-from vgtheory.reporting.style import svg_text
+from vgtheory.reporting.style import save_pdf, svg_text
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.theory.asymptotics.fixed_points import critical, fixed_points
 
@@ -153,3 +154,32 @@ def test_sizes_for_print_keep_the_proportions():
     assert after[1] / after[0] == pytest.approx(before[1] / before[0])
     with pytest.raises(vg.VgtheoryError, match="column"):
         plot.sized(axes, "colum")
+
+
+def test_a_legend_stays_inside_a_column(tmp_path):
+    net = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), 32, 10)
+    axes = plot.gradient(vg.simulate(net, samples=8), vg.predict(net))
+    figure = plot.sized(axes, "column")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    for ax in figure.axes:
+        if (legend := ax.get_legend()) is not None:
+            seen = legend.get_window_extent(renderer)
+            assert seen.x0 >= 0
+            assert seen.x1 <= figure.bbox.width
+
+
+def test_a_coarse_phase_diagram_does_not_contradict_its_line():
+    def drawn(count):
+        grid = np.linspace(0.5, 2.5, count), np.linspace(0.0, 1.0, count)
+        return plot.phase(vg.phase_diagram("tanh", *grid))
+
+    coarse, fine = drawn(8), drawn(30)
+    assert not coarse.images  # points that were computed, no cells beyond them
+    assert len(coarse.collections[0].get_offsets()) == 64
+    assert len(fine.images) == 1
+
+
+def test_figures_for_print_hold_no_type_3_fonts(tmp_path):
+    save_pdf(plot.figure_of(plot.activation(vg.activation("tanh"))), tmp_path / "a.pdf")
+    assert b"/Type3" not in (tmp_path / "a.pdf").read_bytes()

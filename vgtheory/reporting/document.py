@@ -59,7 +59,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """Title, one-sentence verdict, key numbers (name, value, how it is known), sections, provenance as JSON text."""
+    """Title, one-sentence verdict, key numbers (name, value, how it is known), sections, keys of the works referred to,
+    provenance as JSON text.
+    """
 
     title: str
     subtitle: str

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
+from vgtheory._references import REFERENCES
 from vgtheory.reporting.document import CODE, SCRIPT, Block, Document, Equation, FigureBlock, Paragraph, Section, Table
 from vgtheory.reporting.language import Translator, translator
 from vgtheory.reporting.mathml import to_mathml
@@ -121,7 +122,7 @@ def _references(document: Document, say: Translator) -> str:
         return ""
     return (
         f"<section><h2>{say('References')}</h2><ul>"
-        + "".join(f"<li>{inline(r)}</li>" for r in document.references)
+        + "".join(f"<li>{inline(REFERENCES[r].line if r in REFERENCES else r)}</li>" for r in document.references)
         + "</ul></section>"
     )
 

@@ -38,6 +38,10 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 \raggedbottom
 % Sets its argument at natural size, or shrinks it to the line (or the optional width) where it is wider.
 \newsavebox{\fitbox}
+% A caption of a figure or table that stays where it is.
+\makeatletter
+\newcommand{\captioned}[2]{\def\@captype{#1}\caption{#2}}
+\makeatother
 \newcommand{\work}[1]{}% the key of a work that is cited by author and year
 \newcommand{\fit}[2][\linewidth]{\sbox{\fitbox}{#2}%
   \ifdim\wd\fitbox>#1\relax\resizebox{#1}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
@@ -153,7 +157,7 @@ def figure(path: str | PurePath, caption: str = "") -> str:
     name = PurePath(path).as_posix()
     if re.search(r"[\\{}%#$&~^\s]", name):
         raise InputError(f"the figure path {name!r}", "a path without spaces and LaTeX specials", "rename the file")
-    below = f"\\\\*\n{prose(caption)}" if caption else ""
+    below = f"\n\\captioned{{figure}}{{{prose(caption)}}}\\label{{fig:{slug(PurePath(path).stem)}}}" if caption else ""
     return (
         "\\begin{center}\n"
         rf"\includegraphics[width=0.95\linewidth,height=0.8\textheight,keepaspectratio]{{\detokenize{{{name}}}}}"
@@ -161,13 +165,13 @@ def figure(path: str | PurePath, caption: str = "") -> str:
     )
 
 
-def document(title: str, parts: Iterable[str], subtitle: str = "") -> str:
-    """Return a complete document of the given pieces, with a bibliography of what they cite."""
+def document(title: str, parts: Iterable[str], subtitle: str = "", works: Iterable[str] = ()) -> str:
+    """Return a complete document of the given pieces, with a bibliography of what they cite and of `works`, by key."""
     body = "\n".join(parts)
     below = f"{prose(subtitle)}\n\n" if subtitle else ""
     return (
         f"{PREAMBLE}\\begin{{document}}\n\\begin{{center}}\\LARGE {prose(title)}\\end{{center}}\n"
-        f"{below}{body}\n{bibliography(cited_keys(body))}\\end{{document}}\n"
+        f"{below}{body}\n{bibliography(cited_keys(body) | (set(works) & REFERENCES.keys()))}\\end{{document}}\n"
     )
 
 

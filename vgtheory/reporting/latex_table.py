@@ -38,9 +38,9 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
     stretch = r"\renewcommand{\arraystretch}{1.5}" if tall else ""
     return "\n".join(
         f"\\begin{{center}}\\small\\setlength{{\\tabcolsep}}{{4pt}}{stretch}\n"
-        + (prose(caption) + "\\\\*[0.4em]\n" if caption else "")  # * keeps it on the page of its table
+        + (f"\\captioned{{table}}{{{prose(caption)}}}\n" if caption and number == 0 else "")
         + f"\\fit{{{_tabular(header, page, shares, lines)}}}\n\\end{{center}}\n"
-        for page in _pages(lines, shares)
+        for number, page in enumerate(_pages(lines, shares))
     )
 
 

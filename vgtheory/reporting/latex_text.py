@@ -52,6 +52,28 @@ _LATIN_CAPITALS |= {"Mu": "M", "Nu": "N", "Omicron": "O", "Rho": "P", "Tau": "T"
 _LONG_WORD = re.compile(r"[^\s]{25,}")
 _INDEXED = re.compile(r"(?<![A-Za-z0-9_])([A-Za-zα-ωΑ-Ωℓ])_([A-Za-z0-9α-ωℓ]{1,3})(?![A-Za-z0-9_])")
 _SCRIPTED = re.compile(rf"(?:(?<![^\W_])([^\W\d_]))?((?:{SCRIPT.pattern})+)")
+_RELATION = r"(?:\\(?:le|ge|ne|approx|sim|ll|gg|propto|to|in|pm|cdot|times)|[<>=+])"
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_JOINS = tuple(
+    (re.compile(pattern), joined)
+    for pattern, joined in (
+        (r"(\\[A-Za-z]+)\$\$(?=[A-Za-z])", r"\1 "),  # $\partial$$h$
+        (r"(?<!\\)\$\$", ""),
+        (rf"\$({_NUMBER})\$(?=[\^\\])", r"\1"),
+        (rf"(?<![\w.$])({_NUMBER})\$(?=[\^\\])", r"$\1"),  # 10$^{-3}$
+        (rf"\$(-|\\pm)\$({_NUMBER})(?![\w.])", r"$\1\2$"),
+        (r"(?<![A-Za-z\\])(ln|max|min|exp)\$(?=\\\|)", r"$\\\1"),
+        (r"(?<![A-Za-z\\])([EP])\$(?=\\\||\\varphi)", r"$\\mathbb{\1}"),
+        (r"\$/\$", "/"),
+        (r"\$ (=|\+|/) \$", r" \1 "),
+        (rf"\$ (=) ({_NUMBER})(?![\w.])", r" \1 \2$"),
+        (rf"\$ \$({_RELATION})", r" \1"),
+        (rf"({_RELATION})\$ \$", r"\1 "),
+        (rf"({_RELATION})\$ ({_NUMBER})\$", r"\1 \2"),
+        (rf"({_RELATION})\$ ({_NUMBER})(?![\w.])", r"\1 \2$"),
+        (rf"(?<![\w.$])({_NUMBER}) \$({_RELATION})", r"$\1 \2"),
+    )
+)
 _BREAK = "\u200b"  # zero-width space: where a long word may break
 
 
@@ -73,10 +95,19 @@ def prose(source: str) -> str:
     r"""Return a sentence of the package as LaTeX text: mathematics in it is set as mathematics.
 
     >>> print(prose("σ_w ≤ 10^{−3}, 50 %, x_{max}, `a_b`"))
-    $\sigma_{w}$ $\le$ 10$^{-3}$, 50 \%, $x_{\mathrm{max}}$, \texttt{a\_\allowbreak{}b}
+    $\sigma_{w} \le 10^{-3}$, 50 \%, $x_{\mathrm{max}}$, \texttt{a\_\allowbreak{}b}
+    >>> print(prose("ln‖∂ℓ/∂h_l‖ is −2.5 ± 0.1, 3×10^{−9} in all"))
+    $\ln\|\partial\ell/\partial h_{l}\|$ is $-2.5 \pm 0.1$, $3\times10^{-9}$ in all
     """
     parts = CODE.split(source)
-    return "".join(verbatim(part) if position % 2 else _scripts(part) for position, part in enumerate(parts))
+    return "".join(verbatim(part) if position % 2 else _together(_scripts(part)) for position, part in enumerate(parts))
+
+
+def _together(text: str) -> str:
+    """Return text in which what belongs to one formula stands in one: letters, signs, numbers and relations."""
+    for pattern, joined in _JOINS:
+        text = pattern.sub(joined, text)
+    return text
 
 
 def verbatim(text: str) -> str:

@@ -95,8 +95,8 @@ def _references(f: Findings) -> tuple[str, ...]:
     for formula in (f.length, f.gain, *(() if isinstance(f.bounds, Unavailable) else f.bounds)):
         if not isinstance(formula, Unavailable):
             keys |= set(formula.reference)
-    works = sorted((REFERENCES[k] for k in keys if k in REFERENCES), key=lambda r: (r.authors, r.year))
-    return tuple(f"{r.short}. {r.title}. {r.venue}" + (f", arXiv {r.arxiv}" if r.arxiv else "") for r in works)
+    works = (REFERENCES[k] for k in keys if k in REFERENCES)
+    return tuple(r.key for r in sorted(works, key=lambda r: (r.authors, r.year)))
 
 
 def provenance(f: Findings) -> dict[str, object]:

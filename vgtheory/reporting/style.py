@@ -33,6 +33,7 @@ RC = {
     "svg.fonttype": "path",
     "svg.hashsalt": "vgtheory",  # else matplotlib draws random element names and no two files are equal
     "pdf.compression": 6,
+    "pdf.fonttype": 42,  # TrueType; journals refuse Type 3
 }
 
 

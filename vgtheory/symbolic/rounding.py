@@ -1,8 +1,8 @@
 """Numbers for the eye: five significant digits, and what bounds a quantity is rounded away from it.
 
 A rounded number moves the value of the formula around it up or down, which the signs of its surroundings decide.
-Where they do not, the number is kept exact.  Numbers that meet in a sum or product are shown as the one number that
-they make.
+Where they do not, it is named by its first digits, 0.98012….  Numbers that meet in a sum or product are shown as the
+one number that they make.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 import sympy as sp
 from flint import arb
@@ -164,14 +165,32 @@ def _is_number(expr: sp.Basic) -> bool:
 
 
 def _shown(number: sp.Expr, side: Side) -> sp.Expr:
-    """Return a number as a decimal, or exact where rounding is not allowed or nothing encloses it."""
-    if side is not None:
-        try:
+    """Return a number as a decimal, or by its first digits where it may not be rounded."""
+    try:
+        if side is not None:
             return decimal_of(number, side)
-        except (UnsupportedError, InputError):
-            if side == NEAREST and not number.has(Enclosed):
-                return sp.N(number, 15)
-    return number.xreplace({f: sp.Rational(str(f)) for f in number.atoms(sp.Float) if f.is_finite})
+        down, up = decimal_of(number, DOWN), decimal_of(number, UP)
+        return down if down == up else Begins(down if _sign(number) == 1 else up)
+    except (UnsupportedError, InputError):
+        return sp.N(number, 15) if side == NEAREST and not number.has(Enclosed) else number
+
+
+class Begins(sp.AtomicExpr):
+    """A number of which the first digits are shown, ``0.98012…``: it is named and not rounded."""
+
+    is_commutative = True
+
+    def __new__(cls, digits: sp.Float) -> Begins:
+        """Return the number that begins with these digits."""
+        obj: Begins = sp.AtomicExpr.__new__(cls, digits)
+        return obj
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"{printer._print(self.args[0])}\ldots"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _plain(self, printer: Any) -> str:
+        return f"{printer._print(self.args[0])}…"
 
 
 def _times(side: Side, sign: int | None) -> Side:

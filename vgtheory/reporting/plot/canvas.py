@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from vgtheory._errors import UnknownNameError
@@ -39,7 +40,26 @@ def sized(axes: Axes | tuple[Axes, ...], preset: str) -> Figure:
     figure = figure_of(axes)
     width, height = figure.get_size_inches()
     figure.set_size_inches(SIZES[preset], height * SIZES[preset] / width)
+    for ax in figure.axes:
+        _narrow_legend(ax, SIZES[preset] * figure.dpi)
     return figure
+
+
+def _narrow_legend(ax: Axes, room: float) -> None:
+    """Set a legend that is wider than the figure (in pixels) in one column, and in smaller type if need be."""
+    legend = ax.get_legend()
+    if legend is None:
+        return
+    renderer = FigureCanvasAgg(figure_of(ax)).get_renderer()
+    if legend.get_window_extent(renderer).width <= room:
+        return
+    handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+    size = legend.get_texts()[0].get_fontsize()
+    legend = ax.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1, fontsize=size)
+    wide = legend.get_window_extent(renderer).width
+    if wide > room:
+        for text in legend.get_texts():
+            text.set_fontsize(size * room / wide)
 
 
 def figure_of(axes: Axes | tuple[Axes, ...]) -> Figure:

@@ -28,11 +28,14 @@ _REGIONS = {
     "out of reach": ("out of reach", (1.0, 1.0, 1.0, 0.0)),
 }
 _SHARE = 0.03
+_COARSE = 25  # points per side, below which cells would cross the critical line visibly and the points are drawn
 
 
 @matplotlib.rc_context(RC)
 def phase(diagram: xr.Dataset, curve: CriticalCurve | None = None, ax: Axes | None = None) -> Axes:
     """Return the axes of a phase diagram: named regions, the critical line and contours of ξ_c.
+
+    A coarse grid is drawn as the points that were computed, since a cell says nothing about the line that crosses it.
 
     Parameters
     ----------
@@ -51,9 +54,13 @@ def phase(diagram: xr.Dataset, curve: CriticalCurve | None = None, ax: Axes | No
         colours[here] = colour
         if here.mean() > _SHARE:
             ax.text(*_inside(here, x, y), label, ha="center", va="center", fontsize=9)
-    half = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
-    extent = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
-    ax.imshow(colours, origin="lower", extent=extent, aspect="auto", interpolation="nearest", zorder=0)
+    if min(names.shape) < _COARSE:
+        colours[..., 3] = np.where(colours[..., 3] > 0, 1.0, 0.0)
+        ax.scatter(*(grid.ravel() for grid in np.meshgrid(x, y)), c=colours.reshape(-1, 4), s=16, zorder=1)
+    else:
+        half = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
+        extent = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
+        ax.imshow(colours, origin="lower", extent=extent, aspect="auto", interpolation="nearest", zorder=0)
     _depth_contours(ax, diagram)
     if curve is not None:
         _critical_line(ax, curve)
