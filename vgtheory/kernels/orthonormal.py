@@ -10,6 +10,7 @@ import numpy as np
 from vgtheory.kernels._jit import loop, piece
 
 _BIG = 2.0**400
+_FAR = 1e150  # the polynomials' logarithms are below rounding of that of the weight, and their squares overflow
 _TERMS = 100000
 
 
@@ -23,6 +24,9 @@ def hermite_rows(y, count, start):
     out = np.empty((y.size, 4))
     for i in range(y.size):
         before, here, total, scale = 0.0, 1.0, 0.0, -0.25 * y[i] * y[i] - 0.25 * np.log(2.0 * np.pi)
+        if abs(y[i]) > _FAR:
+            out[i, 0], out[i, 1], out[i, 2], out[i, 3] = 1.0, 1.0, 1.0, scale
+            continue
         tail_before, tail = 0.0, start[i]
         for k in range(count):
             total += here * here
@@ -31,7 +35,7 @@ def hermite_rows(y, count, start):
             if k > 0:
                 tail_before, tail = tail, (np.sqrt(k - 1.0) * tail_before + 2.0 * before) / np.sqrt(k + 0.0)
             before, here = here, new
-            if abs(here) > _BIG:
+            while abs(here) > _BIG:
                 here, before, total = here / _BIG, before / _BIG, total / _BIG / _BIG
                 tail, tail_before = tail / _BIG, tail_before / _BIG
                 scale += np.log(_BIG)
@@ -77,6 +81,9 @@ def laguerre_rows(y, count, order, log_norm, log_half):
     out = np.empty((y.size, 4))
     for i in range(y.size):
         before, here, total = 0.0, 1.0, 0.0
+        if y[i] > _FAR:
+            out[i, 0], out[i, 1], out[i, 2], out[i, 3] = 1.0, 1.0, 1.0, -0.5 * y[i]
+            continue
         scale = 0.5 * (order * np.log(y[i]) - y[i] - log_norm)
         side = 1.0 if y[i] > order else -1.0
         s, z = 0.5 * (order + 1.0), 0.5 * y[i]
@@ -96,7 +103,7 @@ def laguerre_rows(y, count, order, log_norm, log_half):
                 last = np.sqrt((k - 1.0) * (k - 1.0 + order))
                 tail_before, tail = tail, (last * tail_before - side * 2.0 * root * before) / now
             before, here = here, new
-            if abs(here) > _BIG:
+            while abs(here) > _BIG:
                 here, before, total = here / _BIG, before / _BIG, total / _BIG / _BIG
                 tail, tail_before = tail / _BIG, tail_before / _BIG
                 scale += np.log(_BIG)

@@ -7,8 +7,8 @@ from typing import Any
 from vgtheory._errors import InputError, UnknownNameError
 from vgtheory.random_matrices import ensembles, laws
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble
-from vgtheory.random_matrices.laws.law import RealLaw
 from vgtheory.random_matrices.laws.planar import PlanarLaw
+from vgtheory.random_matrices.laws.real import RealLaw
 
 LAWS: Mapping[str, Callable[..., Any]] = {
     name: getattr(laws, name)

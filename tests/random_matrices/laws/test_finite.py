@@ -185,3 +185,30 @@ def test_bad_sizes_are_refused():
             call()
     with pytest.raises(UnsupportedError, match="fuss_catalan"):
         laws.finite_product(65, 2)
+
+
+@pytest.mark.parametrize(("size", "factors", "second"), [(3, 6, 11.1495), (5, 4, 5.4016), (2, 12, None), (1, 2, 4.0)])
+def test_products_of_many_small_factors(size, factors, second):
+    """Mass, mean and E x² by quadrature of the density against the exact recursion of E tr A and E (tr A)²."""
+    law = laws.finite_product(size, factors)
+    lo, hi = law.window()
+    node, weight = np.polynomial.legendre.leggauss(300)
+    u = lo + (hi - lo) * (1 + node) / 2
+    mass = weight * (hi - lo) / 2 * law.density(u)
+    # With A → A + one more Ginibre factor: E tr A² → n (tr A)² + n² tr A², E (tr A)² → n² (tr A)² + n tr A², over n².
+    square, trace = float(size), float(size) ** 2  # of the identity
+    for _ in range(factors):
+        square, trace = trace / size + square, trace + square / size
+    np.testing.assert_allclose([mass.sum(), mass @ np.exp(u)], 1, rtol=1e-12)
+    np.testing.assert_allclose([mass @ np.exp(2 * u), law.moment(2)], square / size, rtol=1e-12)
+    assert law.mean() == 1
+    if second is not None:
+        assert law.moment(2) == pytest.approx(second, abs=1e-4)
+
+
+def test_product_of_two_numbers_over_all_doubles():
+    """N = 1, L = 2 has the density 2 K_0(2√x)."""
+    law = laws.finite_product(1, 2)
+    for x in (1e-300, 1e-100, 1e-10, 1.0, 100.0):
+        assert law.pdf(x) == pytest.approx(float(2 * mpmath.besselk(0, 2 * mpmath.sqrt(x))), rel=1e-12)
+    assert law.pdf(1e8) == law.pdf(1e300) == 0

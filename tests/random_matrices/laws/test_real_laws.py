@@ -189,7 +189,7 @@ def test_fuss_catalan_against_the_defining_equation(depth):
     for q in (0.02, 0.3, 0.7, 0.99):
         log_x = float(law.ppf_log(q))
         with mpmath.workdps(50):
-            density = law.pdf_of_log(log_x)
+            density = law.pdf_log(log_x)
 
             def equation(f, log_x=log_x):
                 s = mpmath.sin

@@ -6,12 +6,14 @@ import numpy as np
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.phases import unitary_angles
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries, require_room
+from vgtheory.random_matrices.affordable import require_affordable
+from vgtheory.random_matrices.arguments import RandomState, choice, generator, positive, whole
+from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.ginibre import FIELDS, Field
 from vgtheory.random_matrices.laws.angle import Angle
-from vgtheory.random_matrices.laws.law import RandomState, choice, positive, whole
 
 _TOLERANCE = 1e-14
+_PER_PAIR = 1.5e-6  # seconds per pair of angles
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Circular(Ensemble):
 
         |α_k|² is Beta(1, β(N − k − 1)/2) with uniform phase (Killip & Nenciu 2004).
         """
-        rng, n = np.random.default_rng(random_state), self.size
-        require_room(8 * n, f"{n} eigenvalues")
+        rng, n = generator(random_state), self.size
+        require_affordable(f"{n} eigenvalues", 8 * n, _PER_PAIR * n * n)
         radius = np.sqrt(rng.beta(1.0, self.beta / 2 * np.arange(n - 1, 0, -1))) if n > 1 else np.zeros(0)
         phase = 2 * np.pi * rng.random(n)
         return unitary_angles(radius * np.cos(phase[:-1]), radius * np.sin(phase[:-1]), phase[-1], _TOLERANCE)
@@ -70,7 +72,7 @@ class Haar(Ensemble):
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one matrix: Q of a Gaussian matrix, with the signs that make diag R positive (Mezzadri 2007)."""
-        rng = np.random.default_rng(random_state)
+        rng = generator(random_state)
         q, r = np.linalg.qr(gaussian_entries(rng, (self.size, self.size), self.field))
         diagonal = np.diagonal(r)
         return q * (diagonal / np.abs(diagonal))
@@ -87,8 +89,8 @@ class Haar(Ensemble):
         """
         if self.field == "complex":
             return Circular(self.size, 2.0).angles(random_state)
-        rng, n = np.random.default_rng(random_state), self.size
-        require_room(8 * n, f"{n} eigenvalues")
+        rng, n = generator(random_state), self.size
+        require_affordable(f"{n} eigenvalues", 8 * n, _PER_PAIR * n * n)
         left = np.arange(n - 1, 0, -1) / 2
         square = rng.beta(0.5, left) if n > 1 else np.zeros(0)
         sign = rng.choice([-1.0, 1.0], size=n)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgtheory.random_matrices.arguments import RandomState, between, choice, generator, whole
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.ginibre import FIELDS, Field
 from vgtheory.random_matrices.laws.elliptic import Elliptic, elliptic
-from vgtheory.random_matrices.laws.law import RandomState, between, choice, whole
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class EllipticMatrices(Ensemble):
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one matrix, shape (N, N)."""
-        rng, n = np.random.default_rng(random_state), self.size
+        rng, n = generator(random_state), self.size
         x = gaussian_entries(rng, (n, n), self.field) / np.sqrt(n)
         mirror = x.conj().T
         return np.sqrt((1 + self.tau) / 4) * (x + mirror) + np.sqrt((1 - self.tau) / 4) * (x - mirror)

@@ -1,16 +1,13 @@
 """What each ensemble has: a matrix, its eigenvalues by the cheapest exact model, and the law of its spectrum."""
 
-import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError
-from vgtheory.random_matrices.laws.law import RandomState
-
-_LEFT_FREE = 0.5  # the share of the machine's memory that a matrix may take
+from vgtheory.random_matrices.affordable import dense_seconds, require_affordable
+from vgtheory.random_matrices.arguments import RandomState, generator, whole
 
 
 @dataclass(frozen=True)
@@ -39,29 +36,15 @@ class Ensemble(ABC):
 
     def spectra(self, samples: int, random_state: RandomState = None) -> np.ndarray:
         """Return the eigenvalues of independent matrices, shape (samples, N)."""
-        rng = np.random.default_rng(random_state)
-        return np.array([self.eigenvalues(rng) for _ in range(samples)])
+        rng = generator(random_state)
+        return np.array([self.eigenvalues(rng) for _ in range(whole("samples", samples))])
 
 
-def require_room(numbers: float, what: str, bytes_each: int = 8) -> None:
-    """Raise InputError if so many numbers would not fit into memory."""
-    try:
-        memory = float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):  # not POSIX
-        memory = 8e9
-    needed = float(numbers) * bytes_each
-    if needed > _LEFT_FREE * memory:
-        raise InputError(
-            f"{what} takes {needed / 1e9:.3g} GB",
-            f"at most {_LEFT_FREE * memory / 1e9:.3g} GB on this machine",
-            "choose a smaller size",
-        )
-
-
-def gaussian_entries(rng: np.random.Generator, shape: tuple[int, ...], field: str) -> np.ndarray:
+def gaussian_entries(rng: np.random.Generator, shape: tuple[int, int], field: str) -> np.ndarray:
     """Return iid real or complex Gaussian numbers with E|a|² = 1."""
-    bytes_each = 8 if field == "real" else 32
-    require_room(float(np.prod([float(s) for s in shape])), f"a matrix of shape {shape}", bytes_each)
+    rows, columns = shape
+    numbers, again = float(rows) * float(columns), 1 if field == "real" else 4
+    require_affordable(f"a matrix of shape {shape}", numbers * again, again * dense_seconds(rows, columns))
     if field == "real":
         return rng.standard_normal(shape)
     return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)

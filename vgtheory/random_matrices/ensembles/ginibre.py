@@ -6,12 +6,13 @@ from typing import Literal
 import numpy as np
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries, require_room
+from vgtheory.random_matrices.affordable import require_affordable
+from vgtheory.random_matrices.arguments import RandomState, choice, generator, whole
+from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.laguerre import laguerre
 from vgtheory.random_matrices.ensembles.lapack import hessenberg_eigenvalues
 from vgtheory.random_matrices.laws.elliptic import Elliptic, circular
 from vgtheory.random_matrices.laws.finite.ginibre import FiniteGinibre, finite_ginibre
-from vgtheory.random_matrices.laws.law import RandomState, choice, whole
 
 Field = Literal["real", "complex"]
 FIELDS: tuple[Field, ...] = ("real", "complex")
@@ -38,7 +39,7 @@ class Ginibre(Ensemble):
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one matrix, shape (N, N)."""
-        rng = np.random.default_rng(random_state)
+        rng = generator(random_state)
         return gaussian_entries(rng, (self.size, self.size), self.field) / np.sqrt(self.size)
 
     def hessenberg(self, random_state: RandomState = None) -> np.ndarray:
@@ -47,7 +48,7 @@ class Ginibre(Ensemble):
         Householder's reduction of a Gaussian matrix has exactly this law: a reflection that depends on one column
         leaves the other ones Gaussian.  So the cost of the reduction is saved.
         """
-        rng, n = np.random.default_rng(random_state), self.size
+        rng, n = generator(random_state), self.size
         out = np.triu(gaussian_entries(rng, (n, n), self.field))
         beta = 1 if self.field == "real" else 2
         if n > 1:
@@ -70,8 +71,8 @@ class Ginibre(Ensemble):
         """
         if self.field == "real":
             raise UnsupportedError("moduli of real matrices are not independent; use abs(.eigenvalues()), or complex")
-        require_room(8 * self.size, f"{self.size} moduli")
-        rng = np.random.default_rng(random_state)
+        require_affordable(f"{self.size} moduli", 8 * self.size, 1e-7 * self.size)
+        rng = generator(random_state)
         return rng.permutation(np.sqrt(rng.gamma(np.arange(1, self.size + 1)) / self.size))
 
     def singular_values(self, random_state: RandomState = None) -> np.ndarray:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError
+from vgtheory.random_matrices.arguments import RandomState, between, choice, complex_numbers, generator, numbers, whole
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble
-from vgtheory.random_matrices.laws.law import Array, RandomState, between, whole
+from vgtheory.random_matrices.laws.law import Array, Law
 from vgtheory.random_matrices.laws.smooth import SmoothLaw
 
 # Mean of min(s, s')/max(s, s') over neighbouring spacings, N → ∞ (Atas et al. 2013, table I; 0: independent values).
@@ -27,7 +28,9 @@ def ks_distance(values: ArrayLike, law: Any) -> float:
     """
     if np.iscomplexobj(values):
         raise InputError("complex values", "real ones", "give ensemble.measured(values), or their moduli or angles")
-    points = np.sort(np.asarray(values, dtype=float).ravel())
+    if not isinstance(law, Law):
+        raise InputError("law", "a law, e.g. one of vg.laws", "give e.g. laws.semicircle()", got=f"{law!r}"[:60])
+    points = np.sort(numbers("values", values).ravel())
     if not points.size or np.isnan(points).any():
         raise InputError(f"{points.size} values", "at least one, none of them NaN", "give eigenvalues")
     # At ties (atoms) only the last of the equal values has reached the empirical function's step.
@@ -87,7 +90,9 @@ def rigidity(
     >>> found.pvalue > 0.05, found.expected < found.independent / 4
     (True, True)
     """
-    points, rng = ensemble.measured(np.asarray(values).ravel()), np.random.default_rng(random_state)
+    if not isinstance(ensemble, Ensemble):
+        raise InputError("ensemble", "one of vg.ensembles", "give e.g. ensembles.goe(200)", got=f"{ensemble!r}"[:60])
+    points, rng = ensemble.measured(complex_numbers("values", values).ravel()), generator(random_state)
     target = law or ensemble.one_point() or ensemble.limit()
     count = len(ensemble.eigenvalues(rng))
     if points.size != count:
@@ -109,7 +114,7 @@ def spacing_ratios(values: ArrayLike, period: float | None = None) -> np.ndarray
     ------
     InputError : fewer than three values.
     """
-    points = np.sort(np.asarray(values, dtype=float).ravel())
+    points = np.sort(numbers("values", values).ravel())
     if points.size < 3:
         raise InputError(f"{points.size} values", "at least three", "give one whole spectrum")
     gaps = np.diff(points)
@@ -144,8 +149,11 @@ def ratio_test(spectra: Iterable[ArrayLike], beta: int, period: float | None = N
     >>> abs(found.z) < 4
     True
     """
-    if beta not in MEAN_RATIO:
-        raise InputError("beta", "0 (independent values), 1, 2 or 4", "give beta=1 for real matrices", got=f"{beta!r}")
+    beta = choice("beta", beta, tuple(MEAN_RATIO))
+    if not isinstance(spectra, Iterable) or isinstance(spectra, (str, bytes)):
+        raise InputError(
+            "spectra", "an array or a sequence of spectra", "give ensemble.spectra(20)", got=f"{spectra!r}"[:60]
+        )
     means = np.array([spacing_ratios(s, period).mean() for s in spectra])
     if len(means) < 2:
         raise InputError(f"{len(means)} spectra", "at least two", "draw more, e.g. ensemble.spectra(20)")
@@ -179,18 +187,14 @@ class SpacingRatio(SmoothLaw):
         scale = {1: 27 / 4, 2: 81 * sqrt(3) / (2 * pi), 4: 729 * sqrt(3) / (2 * pi)}[self.beta]
         return scale * (u + u**2) ** self.beta / (1 + u + u**2) ** (1 + 1.5 * self.beta)
 
-    def pdf(self, x: ArrayLike) -> Array:
-        """Return the density on [0, 1]."""
-        x = np.asarray(x, dtype=float)
-        value = np.where((x >= 0) & (x <= 1), self.density(np.clip(x, 0, 1)), 0.0)
-        return np.where(np.isnan(x), np.nan, value)[()]
+    def _pdf(self, x: np.ndarray) -> Array:
+        return np.where((x >= 0) & (x <= 1), self.density(np.clip(x, 0, 1)), 0.0)
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E r^order by quadrature."""
-        k = whole("order", order, 0)
         node, weight = np.polynomial.legendre.leggauss(60)
         r = (1 + node) / 2
-        return float((weight / 2 * self.density(r) * r**k).sum())
+        return float((weight / 2 * self.density(r) * r**order).sum())
 
 
 def spacing_ratio(beta: int) -> SpacingRatio:
@@ -205,6 +209,5 @@ def spacing_ratio(beta: int) -> SpacingRatio:
     >>> round(spacing_ratio(1).mean(), 6)  # 4 − 2√3
     0.535898
     """
-    if beta not in MEAN_RATIO:
-        raise InputError("beta", "0 (independent values), 1, 2 or 4", "give beta=1 for real matrices", got=f"{beta!r}")
+    beta = choice("beta", beta, tuple(MEAN_RATIO))
     return SpacingRatio(int(beta))

@@ -6,10 +6,11 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries, require_room
+from vgtheory.random_matrices.affordable import chain_seconds, require_affordable
+from vgtheory.random_matrices.arguments import RandomState, generator, positive, whole
+from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
 from vgtheory.random_matrices.laws.finite.orthogonal import FiniteGoe, FiniteGse
 from vgtheory.random_matrices.laws.finite.unitary import FiniteGue
-from vgtheory.random_matrices.laws.law import RandomState, positive, whole
 from vgtheory.random_matrices.laws.semicircle import Semicircle, semicircle
 
 
@@ -36,7 +37,7 @@ class Hermite(Ensemble):
         ------
         UnsupportedError : β is neither 1 nor 2: only the eigenvalues are defined by real or complex entries.
         """
-        rng, n = np.random.default_rng(random_state), self.size
+        rng, n = generator(random_state), self.size
         if self.beta == 1:
             real = gaussian_entries(rng, (n, n), "real")
             return (real + real.T) / np.sqrt(2 * n)
@@ -49,8 +50,8 @@ class Hermite(Ensemble):
 
     def eigenvalues(self, random_state: RandomState = None) -> np.ndarray:
         """Return the ascending eigenvalues, shape (N,), of the tridiagonal model (Dumitriu & Edelman 2002)."""
-        rng, n = np.random.default_rng(random_state), self.size
-        require_room(8 * n, f"{n} eigenvalues")
+        rng, n = generator(random_state), self.size
+        require_affordable(f"{n} eigenvalues", 8 * n, chain_seconds(n))
         diagonal = rng.standard_normal(n) * np.sqrt(2 / (self.beta * n))
         beside = np.sqrt(rng.chisquare(self.beta * np.arange(n - 1, 0, -1)) / (self.beta * n))
         return eigh_tridiagonal(diagonal, beside, eigvals_only=True, lapack_driver="sterf")

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries, require_room
+from vgtheory.random_matrices.affordable import chain_seconds, require_affordable
+from vgtheory.random_matrices.arguments import RandomState, generator, positive, whole
+from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.lapack import bidiagonal_singular_values
-from vgtheory.random_matrices.laws.law import RandomState, positive, whole
 from vgtheory.random_matrices.laws.wachter import Wachter, wachter
 
 _FIELD = {1.0: "real", 2.0: "complex"}
@@ -41,7 +42,7 @@ class Jacobi(Ensemble):
             raise UnsupportedError(
                 f"beta = {self.beta:g} with such degrees of freedom has no matrix; use .eigenvalues()"
             )
-        rng, field = np.random.default_rng(random_state), _FIELD[self.beta]
+        rng, field = generator(random_state), _FIELD[self.beta]
         x = gaussian_entries(rng, (self.size, int(self.first)), field)
         y = gaussian_entries(rng, (self.size, int(self.second)), field)
         lower = np.linalg.cholesky(x @ x.conj().T + y @ y.conj().T)
@@ -50,8 +51,8 @@ class Jacobi(Ensemble):
 
     def eigenvalues(self, random_state: RandomState = None) -> np.ndarray:
         """Return the ascending eigenvalues, shape (p,), in O(p²), by the model of Edelman & Sutton (2008)."""
-        rng, n = np.random.default_rng(random_state), self.size
-        require_room(8 * n, f"{n} eigenvalues")
+        rng, n = generator(random_state), self.size
+        require_affordable(f"{n} eigenvalues", 8 * n, chain_seconds(n))
         half, k = self.beta / 2, np.arange(n, 0, -1)
         a, b = self.first - n, self.second - n
         # cos² and sin² are drawn as gamma variables, so that neither loses digits when the other is near 1.

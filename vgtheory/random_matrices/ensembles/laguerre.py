@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries, require_room
+from vgtheory.random_matrices.affordable import chain_seconds, require_affordable
+from vgtheory.random_matrices.arguments import RandomState, generator, positive, whole
+from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.lapack import bidiagonal_singular_values
 from vgtheory.random_matrices.laws.finite.orthogonal import FiniteLoe, FiniteLse
 from vgtheory.random_matrices.laws.finite.unitary import FiniteLue
-from vgtheory.random_matrices.laws.law import RandomState, positive, whole
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 
 _FIELD = {1.0: "real", 2.0: "complex"}
@@ -47,9 +48,7 @@ class Laguerre(Ensemble):
             raise UnsupportedError(
                 f"no matrix of iid entries has beta = {self.beta:g} and freedom = {self.freedom:g}; use .eigenvalues()"
             )
-        entries = gaussian_entries(
-            np.random.default_rng(random_state), (self.size, int(self.freedom)), _FIELD[self.beta]
-        )
+        entries = gaussian_entries(generator(random_state), (self.size, int(self.freedom)), _FIELD[self.beta])
         return entries @ entries.conj().T / self.freedom
 
     def singular_values(self, random_state: RandomState = None) -> np.ndarray:
@@ -58,8 +57,8 @@ class Laguerre(Ensemble):
         A bidiagonal matrix with chi variables of β(n − i) and β(p − i) degrees of freedom (Dumitriu & Edelman 2002);
         O(p²), every value to full relative precision.
         """
-        rng, rank = np.random.default_rng(random_state), min(self.size, int(np.ceil(self.freedom)))
-        require_room(8 * rank, f"{rank} singular values")
+        rng, rank = generator(random_state), min(self.size, int(np.ceil(self.freedom)))
+        require_affordable(f"{rank} singular values", 8 * rank, chain_seconds(rank))
         more, less = max(self.size, self.freedom), min(self.size, self.freedom)
         diagonal = np.sqrt(rng.chisquare(self.beta * (more - np.arange(rank))))
         beside = np.sqrt(rng.chisquare(self.beta * (less - np.arange(1, rank)))) if rank > 1 else np.zeros(0)

@@ -7,12 +7,13 @@ import numpy as np
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.kernels.spectral_jacobi import graded_log_singular_values
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries, require_room
+from vgtheory.random_matrices.affordable import dense_seconds, require_affordable
+from vgtheory.random_matrices.arguments import RandomState, choice, generator, whole
+from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.ginibre import FIELDS, Field
 from vgtheory.random_matrices.laws.finite.ginibre import FiniteGinibre, finite_ginibre
 from vgtheory.random_matrices.laws.fuss_catalan import FussCatalan, fuss_catalan
 from vgtheory.random_matrices.laws.ginibre_product import GinibreProduct, ginibre_product
-from vgtheory.random_matrices.laws.law import RandomState, choice, whole
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class Product(Ensemble):
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one product, shape (N, N)."""
-        rng = np.random.default_rng(random_state)
-        shape = (self.size, self.size)
+        n = self.size
+        require_affordable(f"a product of size {n}", 3.0 * n * n, dense_seconds(n, factor=self.factors + 10.0))
+        rng, shape = generator(random_state), (n, n)
         draws = (gaussian_entries(rng, shape, self.field) / np.sqrt(self.size) for _ in range(self.factors))
         return reduce(np.matmul, draws)
 
@@ -62,8 +64,8 @@ class Product(Ensemble):
         """
         if self.field == "real":
             raise UnsupportedError("moduli of real products are not independent; use abs(.eigenvalues()), or complex")
-        rng, total = np.random.default_rng(random_state), np.zeros(self.size)
-        require_room(8 * self.size, f"{self.size} moduli")
+        rng, total = generator(random_state), np.zeros(self.size)
+        require_affordable(f"{self.size} moduli", 8 * self.size, 1e-7 * self.size * self.factors)
         for _ in range(self.factors):
             total += np.log(rng.gamma(np.arange(1, self.size + 1)) / self.size)
         return rng.permutation(total / 2)
@@ -80,8 +82,8 @@ class Product(Ensemble):
         """
         if self.field == "complex":
             raise UnsupportedError("the rotations are real; use numpy.linalg.svd(.sample()), or the real field")
-        rng, n = np.random.default_rng(random_state), self.size
-        require_room(4.0 * n * n, f"a product of size {n}")
+        rng, n = generator(random_state), self.size
+        require_affordable(f"a product of size {n}", 4.0 * n * n, dense_seconds(n) * (self.factors / 4 + 6))
         logs, rows = np.zeros(n), np.eye(n)
         for _ in range(self.factors):
             factor = np.triu(rng.standard_normal((n, n)), 1)

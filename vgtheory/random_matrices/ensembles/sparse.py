@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgtheory._errors import InputError, NoSolutionError
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, require_room
+from vgtheory.random_matrices.affordable import dense_seconds, require_affordable
+from vgtheory.random_matrices.arguments import RandomState, between, generator, whole
+from vgtheory.random_matrices.ensembles.ensemble import Ensemble
 from vgtheory.random_matrices.laws.kesten_mckay import KestenMcKay, kesten_mckay
-from vgtheory.random_matrices.laws.law import RandomState, between, whole
 from vgtheory.random_matrices.laws.semicircle import Semicircle, semicircle
 
 _TRIES = 1000  # of a pairing of half-edges; and of switchings per bad edge
@@ -29,8 +30,8 @@ class SparseWigner(Ensemble):
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one dense array of the matrix."""
-        rng, n = np.random.default_rng(random_state), self.size
-        require_room(3.0 * n * n, f"a matrix of size {n}")
+        rng, n = generator(random_state), self.size
+        require_affordable(f"a matrix of size {n}", 3.0 * n * n, dense_seconds(n))
         out = np.zeros((n, n))
         row, column = np.triu_indices(n)
         kept = rng.random(len(row)) < self.degree / n
@@ -59,8 +60,8 @@ class RegularGraphs(Ensemble):
         Half-edges are paired at random; loops and double edges are switched away with random other edges (McKay &
         Wormald 1990), which is uniform up to O(d²/N).
         """
-        rng, n, d = np.random.default_rng(random_state), self.size, self.degree
-        require_room(2.0 * n * n, f"a matrix of size {n}")
+        rng, n, d = generator(random_state), self.size, self.degree
+        require_affordable(f"a matrix of size {n}", 2.0 * n * n + 8.0 * n * d, dense_seconds(n))
         ends = rng.permutation(np.repeat(np.arange(n), d)).reshape(-1, 2)
         for _ in range(_TRIES):
             low, high = ends.min(axis=1), ends.max(axis=1)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgtheory._errors import InputError
+from vgtheory.random_matrices.arguments import RandomState, generator, positive, whole
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
-from vgtheory.random_matrices.laws.law import RandomState, positive, whole
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 from vgtheory.random_matrices.laws.semicircle import Semicircle, semicircle
 
@@ -33,7 +33,7 @@ class SpikedWigner(Ensemble):
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one matrix; the spikes stand first on the diagonal, which loses nothing: GOE is rotation invariant."""
-        rng, n = np.random.default_rng(random_state), self.size
+        rng, n = generator(random_state), self.size
         x = gaussian_entries(rng, (n, n), "real")
         out = (x + x.T) / np.sqrt(2 * n)
         k = np.arange(len(self.spikes))
@@ -76,7 +76,7 @@ class SpikedWishart(Ensemble):
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
         """Return one matrix X Xᵀ/n."""
-        x = gaussian_entries(np.random.default_rng(random_state), (self.size, self.freedom), "real")
+        x = gaussian_entries(generator(random_state), (self.size, self.freedom), "real")
         x[: len(self.spikes)] *= np.sqrt(self.spikes)[:, None]
         return x @ x.T / self.freedom
 

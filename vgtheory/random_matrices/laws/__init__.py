@@ -44,10 +44,11 @@ from vgtheory.random_matrices.laws.free_bessel import FreeBessel, free_bessel
 from vgtheory.random_matrices.laws.fuss_catalan import FussCatalan, fuss_catalan
 from vgtheory.random_matrices.laws.ginibre_product import GinibreProduct, ginibre_product
 from vgtheory.random_matrices.laws.kesten_mckay import KestenMcKay, kesten_mckay
-from vgtheory.random_matrices.laws.law import RealLaw
+from vgtheory.random_matrices.laws.law import Law
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 from vgtheory.random_matrices.laws.planar import PlanarLaw
 from vgtheory.random_matrices.laws.raney import Raney, raney
+from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.semicircle import QuarterCircle, Semicircle, quarter_circle, semicircle
 from vgtheory.random_matrices.laws.tracy_widom import TracyWidom, tracy_widom
 from vgtheory.random_matrices.laws.transforms import Transforms, transforms
@@ -75,6 +76,7 @@ __all__ = [
     "GivenR",
     "GivenS",
     "KestenMcKay",
+    "Law",
     "MarchenkoPastur",
     "PlanarLaw",
     "PointMass",

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.laws.law import Array, RealLaw, whole
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw
 
 _TURN = 2 * np.pi
 
@@ -18,21 +18,19 @@ class Angle(RealLaw):
         """Return (0, 2π)."""
         return 0.0, _TURN
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return 1/(2π) inside."""
-        x = np.asarray(x, dtype=float)
-        return np.where(np.isnan(x), np.nan, np.where((x >= 0) & (x <= _TURN), 1 / _TURN, 0.0))[()]
+        return np.where((x >= 0) & (x <= _TURN), 1 / _TURN, 0.0)
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return x/(2π)."""
-        return np.clip(np.asarray(x, dtype=float) / _TURN, 0, 1)[()]
+        return np.clip(x / _TURN, 0, 1)[()]
 
-    def ppf(self, q: ArrayLike) -> Array:
+    def _ppf(self, q: np.ndarray) -> Array:
         """Return 2πq; NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
-        return np.where((q >= 0) & (q <= 1), _TURN * q, np.nan)[()]
+        return _TURN * q
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return (2π)^k/(k + 1)."""
-        k = whole("order", order, 0)
+        k = order
         return _TURN**k / (k + 1)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.laws.law import Array, RealLaw, between, whole
+from vgtheory.random_matrices.arguments import between
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,17 @@ class PointMass(RealLaw):
         """Return the one atom."""
         return ((self.place, 1.0),)
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return 0: there is no continuous part."""
-        x = np.asarray(x, dtype=float)
-        return np.where(np.isnan(x), np.nan, 0.0)[()]
+        return np.zeros(x.shape)
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return 1 from `place` on."""
-        x = np.asarray(x, dtype=float)
-        return np.where(np.isnan(x), np.nan, np.where(x >= self.place, 1.0, 0.0))[()]
+        return np.where(x >= self.place, 1.0, 0.0)
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return place^order."""
-        return self.place ** whole("order", order, 0)
+        return self.place**order
 
     def var(self) -> float:
         """Return 0."""

@@ -6,10 +6,12 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vgtheory.random_matrices.arguments import RandomState, between, complex_numbers, generator, shape_of
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.ginibre_product import GinibreProduct
-from vgtheory.random_matrices.laws.law import Array, RandomState, RealLaw, between, whole
+from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.planar import PlanarLaw
+from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.semicircle import Semicircle
 
 
@@ -38,7 +40,7 @@ class Elliptic(PlanarLaw):
 
     def radius(self, z: ArrayLike) -> Array:
         """Return the radius of the ellipse through z: 1 on the edge of the support."""
-        z = np.asarray(z, dtype=complex)
+        z = complex_numbers("z", z)
         with np.errstate(divide="ignore", invalid="ignore"):
             parts = [np.where(p == 0, 0.0, np.abs(p) / a) for p, a in zip((z.real, z.imag), self._axes, strict=True)]
         return np.where(np.isnan(z), np.nan, np.hypot(*parts))[()]
@@ -47,21 +49,21 @@ class Elliptic(PlanarLaw):
     def _axes(self) -> tuple[float, float]:
         return 1 + self.tau, 1 - self.tau
 
-    def pdf(self, z: ArrayLike) -> Array:
+    def _pdf(self, z: np.ndarray) -> Array:
         """Return the density 1/(π(1 − τ²)) with respect to area; at τ = ±1, infinite on its segment."""
         radius = np.asarray(self.radius(z))
         with np.errstate(divide="ignore"):
             height = np.divide(1.0, np.pi * (1 - self.tau) * (1 + self.tau))
         return np.where(np.isnan(radius), np.nan, np.where(radius <= 1, height, 0.0))[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E z^order: Catalan(k) τ^k for order 2k, else 0."""
-        k, odd = divmod(whole("order", order, 0), 2)
+        k, odd = divmod(order, 2)
         return 0.0 if odd else comb(2 * k, k) // (k + 1) * self.tau**k
 
     def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
         """Return independent complex draws."""
-        rng = np.random.default_rng(random_state)
+        rng, size = generator(random_state), shape_of(size)
         disc = np.sqrt(rng.random(size)) * np.exp(2j * np.pi * rng.random(size))
         return (1 + self.tau) * disc.real + 1j * (1 - self.tau) * disc.imag
 

@@ -6,7 +6,7 @@ from math import comb
 from scipy.special import binom
 
 from vgtheory._errors import InputError
-from vgtheory.random_matrices.laws.law import positive, whole
+from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.power_law import PowerLaw
 
 
@@ -29,9 +29,9 @@ class FreeBessel(PowerLaw):
         """Return 0."""
         return 0.0
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^k = Σ_b C(k − 1, b − 1) C(sk, b − 1) t^b/b, their theorem 5.2."""
-        k = whole("order", order, 0)
+        k = order
         return (
             float(sum(comb(k - 1, b - 1) * binom(self.s * k, b - 1) * self.t**b / b for b in range(1, k + 1)))
             if k

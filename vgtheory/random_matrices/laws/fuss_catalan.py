@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
+from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw
-from vgtheory.random_matrices.laws.law import Array, positive, whole
+from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.power_law import power_stieltjes
 
 _HALVINGS = 70  # of an interval of length 780 in the log-odds of the angle: below the spacing of doubles at 1
@@ -45,54 +45,52 @@ class FussCatalan(HalfLineLaw):
             lo, hi = np.where(below, middle, lo), np.where(below, hi, middle)
         return (lo + hi) / 2
 
-    def log_support(self) -> tuple[float, float]:
+    def support_log(self) -> tuple[float, float]:
         """Return the support of ln X, (−inf, (L + 1) ln(L + 1) − L ln L)."""
         return -np.inf, float(np.log1p(self.depth) + self.depth * np.log1p(1 / self.depth))
 
-    def _at(self, log_x: ArrayLike, column: int, below: float, above: float) -> Array:
-        log_x = np.asarray(log_x, dtype=float)
-        edge = self.log_support()[1]
+    def _at(self, log_x: np.ndarray, column: int, below: float, above: float) -> Array:
+        edge = self.support_log()[1]
         odds = self._odds(0, np.where(log_x < edge, log_x, edge), rising=False)
         inside = self._parts(odds)[column]
         out = np.where(log_x >= edge, above, np.where(log_x == -np.inf, below, inside))
-        return np.where(np.isnan(log_x), np.nan, out)[()]
+        return out
 
-    def pdf_of_log(self, log_x: ArrayLike) -> Array:
+    def _pdf_log(self, log_x: np.ndarray) -> Array:
         """Return the density of ln X, i.e. x·pdf(x), at ln x; never over- or underflows as pdf(x) does."""
         return self._at(log_x, 1, 0.0, 0.0)
 
-    def cdf_log(self, log_x: ArrayLike) -> Array:
+    def _cdf_log(self, log_x: np.ndarray) -> Array:
         """Return P(ln X ≤ log_x), to full relative precision in the lower tail."""
         return self._at(log_x, 2, 0.0, 1.0)
 
-    def sf_log(self, log_x: ArrayLike) -> Array:
+    def _sf_log(self, log_x: np.ndarray) -> Array:
         """Return P(ln X > log_x)."""
         return np.maximum(self._at(log_x, 3, 1.0, 0.0), 0.0)
 
-    def ppf_log(self, q: ArrayLike) -> Array:
+    def _ppf_log(self, q: np.ndarray) -> Array:
         """Return the quantile of ln X; −inf at 0, NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
         value = self._parts(self._odds(2, np.clip(q, 1e-300, 1), rising=False))[0]
-        value = np.where(q == 0, -np.inf, np.where(q == 1, self.log_support()[1], value))
-        return np.where((q >= 0) & (q <= 1), value, np.nan)[()]
+        value = np.where(q == 0, -np.inf, np.where(q == 1, self.support_log()[1], value))
+        return value
 
-    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G(z) and G'(z), from z = (1 + m)^{L+1}/m."""
         value, slope, _ = power_stieltjes(z, np.ones(1), np.array([self.depth + 1.0]), 0.0)
         return value[()], slope[()]
 
-    def log_potential(self, z: ArrayLike) -> Array:
+    def _log_potential(self, z: np.ndarray) -> Array:
         """Return U(z) = E ln(z − X), in closed form in m(z)."""
         return power_stieltjes(z, np.ones(1), np.array([self.depth + 1.0]), 0.0)[2][()]
 
     def log_moment(self, order: int) -> float:
         """Return ln E X^order = ln C((L + 1)k, k)/(Lk + 1)."""
-        k, depth = whole("order", order, 0), self.depth
+        k, depth = order, self.depth
         return float(gammaln((depth + 1) * k + 1) - gammaln(k + 1) - gammaln(depth * k + 2))
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order = C((L + 1)k, k)/(Lk + 1), by the product of its factors."""
-        k, depth = whole("order", order, 0), self.depth
+        k, depth = order, self.depth
         return float(np.prod([(depth * k + j) / j for j in range(2, k + 1)]))
 
     def var(self) -> float:

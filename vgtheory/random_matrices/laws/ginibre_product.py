@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.laws.law import Array, RandomState, RealLaw, whole
+from vgtheory.random_matrices.arguments import RandomState, generator, whole
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw
 
 
 @dataclass(frozen=True)
@@ -21,29 +22,27 @@ class GinibreProduct(RealLaw):
         """Return (0, 1)."""
         return 0.0, 1.0
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density of the modulus (infinite at 0 for more than two factors)."""
-        x = np.asarray(x, dtype=float)
         with np.errstate(divide="ignore"):
             value = 2 / self.factors * np.clip(x, 0, 1) ** (2 / self.factors - 1)
-        return np.where(np.isnan(x), np.nan, np.where((x >= 0) & (x <= 1), value, 0.0))[()]
+        return np.where((x >= 0) & (x <= 1), value, 0.0)
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(|λ| ≤ x)."""
-        return (np.clip(np.asarray(x, dtype=float), 0, 1) ** (2 / self.factors))[()]
+        return (np.clip(x, 0, 1) ** (2 / self.factors))[()]
 
-    def ppf(self, q: ArrayLike) -> Array:
+    def _ppf(self, q: np.ndarray) -> Array:
         """Return the quantile q^{L/2}; NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
-        return np.where((q >= 0) & (q <= 1), np.clip(q, 0, 1) ** (self.factors / 2), np.nan)[()]
+        return np.clip(q, 0, 1) ** (self.factors / 2)
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E|λ|^k = 2/(2 + kL)."""
-        return 2 / (2 + whole("order", order, 0) * self.factors)
+        return 2 / (2 + order * self.factors)
 
     def rvs_complex(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
         """Return independent complex numbers of the law: the modulus with a uniform angle."""
-        rng = np.random.default_rng(random_state)
+        rng = generator(random_state)
         return self.ppf(rng.random(size)) * np.exp(2j * np.pi * rng.random(size))
 
 

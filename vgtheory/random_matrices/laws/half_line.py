@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.laws.law import Array, RandomState, RealLaw
+from vgtheory.random_matrices.arguments import RandomState, generator, shape_of
+from vgtheory.random_matrices.laws.law import Array, of_probability, on_line
+from vgtheory.random_matrices.laws.real import RealLaw
 
 
 @dataclass(frozen=True)
@@ -14,69 +16,83 @@ class HalfLineLaw(RealLaw):
     """A law of X ≥ 0 given by the density and the tails of ln X, which keep their digits where x underflows."""
 
     @abstractmethod
-    def log_support(self) -> tuple[float, float]:
-        """Return the support of ln X; −inf below where it reaches 0."""
+    def support_log(self) -> tuple[float, float]:
+        """Return the support of ln X without an atom at 0; −inf below where it reaches 0."""
 
     @abstractmethod
-    def pdf_of_log(self, log_x: ArrayLike) -> Array:
+    def _pdf_log(self, log_x: np.ndarray) -> Array:
+        """Return the density of ln X, i.e. x·pdf(x), at finite ln x."""
+
+    @abstractmethod
+    def _cdf_log(self, log_x: np.ndarray) -> Array:
+        """Return P(ln X ≤ log_x) at finite ln x, an atom at 0 included."""
+
+    @abstractmethod
+    def _ppf_log(self, q: np.ndarray) -> Array:
+        """Return the quantile of ln X at 0 ≤ q ≤ 1; −inf at an atom at 0."""
+
+    def _sf_log(self, log_x: np.ndarray) -> Array:
+        return 1.0 - self._cdf_log(log_x)
+
+    @property
+    def _zero(self) -> float:
+        """Return the mass at 0."""
+        return sum(mass for x, mass in self.atoms if x == 0)
+
+    def pdf_log(self, log_x: ArrayLike) -> Array:
         """Return the density of ln X, i.e. x·pdf(x), at ln x; never over- or underflows as pdf(x) does."""
+        return on_line("log_x", log_x, self._pdf_log, 0.0, 0.0)
 
-    @abstractmethod
     def cdf_log(self, log_x: ArrayLike) -> Array:
         """Return P(ln X ≤ log_x), an atom at 0 included."""
+        return on_line("log_x", log_x, self._cdf_log, self._zero, 1.0)
 
-    @abstractmethod
     def sf_log(self, log_x: ArrayLike) -> Array:
         """Return P(ln X > log_x)."""
+        return on_line("log_x", log_x, self._sf_log, 1.0 - self._zero, 0.0)
 
-    @abstractmethod
     def ppf_log(self, q: ArrayLike) -> Array:
         """Return the quantile of ln X; −inf at an atom at 0, NaN outside 0 ≤ q ≤ 1."""
+        return of_probability(q, self._ppf_log)
 
     def support(self) -> tuple[float, float]:
-        """Return the support of X."""
-        lo, hi = self.log_support()
-        return (0.0 if self.atoms else float(np.exp(lo))), float(np.exp(hi))
+        """Return the support of X, an atom at 0 included; inf where it leaves the range of doubles (`support_log`)."""
+        lo, hi = self.edges()
+        return (0.0 if self._zero else lo), hi
 
     def edges(self) -> tuple[float, float]:
         """Return the ends of the continuous part."""
-        lo, hi = np.exp(self.log_support())
+        with np.errstate(over="ignore", under="ignore"):
+            lo, hi = np.exp(self.support_log())
         return float(lo), float(hi)
 
-    def logpdf(self, x: ArrayLike) -> Array:
-        """Return the log of the density at x; inf at 0 where the support starts there."""
-        x = np.asarray(x, dtype=float)
-        at_zero = np.inf if self.log_support()[0] == -np.inf else -np.inf
-        with np.errstate(divide="ignore", invalid="ignore"):
-            log_x = np.log(x)
-            value = np.where(x > 0, np.log(self.pdf_of_log(log_x)) - log_x, np.where(x == 0, at_zero, -np.inf))
-        return np.where(np.isnan(x), np.nan, value)[()]
+    def _logpdf(self, x: np.ndarray) -> Array:
+        # At 0 the density is infinite where the support starts there.
+        at_zero = np.inf if self.support_log()[0] == -np.inf else -np.inf
+        log_x = np.log(np.where(x > 0, x, 1.0))
+        value = np.log(self._pdf_log(log_x)) - log_x
+        return np.where(x > 0, value, np.where(x == 0, at_zero, -np.inf))
 
-    def pdf(self, x: ArrayLike) -> Array:
-        """Return the density of the continuous part at x."""
-        with np.errstate(over="ignore"):
-            return np.exp(self.logpdf(x))
+    def _pdf(self, x: np.ndarray) -> Array:
+        return np.exp(self._logpdf(x))
 
-    def cdf(self, x: ArrayLike) -> Array:
-        """Return P(X ≤ x)."""
-        x = np.asarray(x, dtype=float)
-        return np.where(x < 0, 0.0, self.cdf_log(_log(x)))[()]
+    def _cdf(self, x: np.ndarray) -> Array:
+        return np.where(x < 0, 0.0, self.cdf_log(np.log(np.maximum(x, 0.0))))
 
-    def sf(self, x: ArrayLike) -> Array:
-        """Return P(X > x)."""
-        x = np.asarray(x, dtype=float)
-        return np.where(x < 0, 1.0, self.sf_log(_log(x)))[()]
+    def _sf(self, x: np.ndarray) -> Array:
+        return np.where(x < 0, 1.0, self.sf_log(np.log(np.maximum(x, 0.0))))
 
-    def ppf(self, q: ArrayLike) -> Array:
-        """Return the quantile of X; 0 where it underflows (see `ppf_log`)."""
-        return np.exp(self.ppf_log(q))
+    def _ppf(self, q: np.ndarray) -> Array:
+        return np.exp(self._ppf_log(q))  # 0 where it underflows
 
     def rvs_log(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
         """Return independent draws of ln X."""
-        return self.ppf_log(np.random.default_rng(random_state).random(size))
+        return self._draws(generator(random_state).random(shape_of(size)))
 
+    def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
+        """Return independent draws (see `rvs_log`)."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.exp(self.rvs_log(size, random_state))
 
-def _log(x: ArrayLike) -> np.ndarray:
-    x = np.asarray(x, dtype=float)
-    with np.errstate(divide="ignore"):
-        return np.where(np.isnan(x), np.nan, np.log(np.maximum(x, 0)))
+    def _draws(self, p: np.ndarray) -> Array:
+        return self.ppf_log(p)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.laws.law import Array, RealLaw, between, whole
+from vgtheory.random_matrices.arguments import between
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,8 @@ class KestenMcKay(RealLaw):
         edge = float(2 * np.sqrt(self.degree - 1))
         return -edge, edge
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density (infinite at the ends for degree 2)."""
-        x = np.asarray(x, dtype=float)
         d, edge = self.degree, self.support()[1]
         inside = np.clip(x, -edge, edge)
         root = np.sqrt((edge - inside) * (edge + inside))
@@ -34,18 +34,17 @@ class KestenMcKay(RealLaw):
         with np.errstate(divide="ignore"):
             value = np.divide(d, 2 * np.pi * (root + (d - 2) ** 2 / np.where(root > 0, root, np.inf)))
             value = np.where(root > 0, value, np.inf if d == 2 else 0.0)
-        return np.where(np.isnan(x), np.nan, np.where(np.abs(x) <= edge, value, 0.0))[()]
+        return np.where(np.abs(x) <= edge, value, 0.0)
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x) = 1/2 + [d arcsin(x/R) − (d − 2) arctan((d − 2)x/(d√(R² − x²)))]/(2π)."""
-        x = np.asarray(x, dtype=float)
         d, edge = self.degree, self.support()[1]
         inside = np.clip(x, -edge, edge)
         root = np.sqrt((edge - inside) * (edge + inside))
         value = 0.5 + (d * np.arctan2(inside, root) - (d - 2) * np.arctan2((d - 2) * inside, d * root)) / (2 * np.pi)
         return np.clip(value, 0, 1)[()]
 
-    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G = sw/(s² − w²) and G', z = s(w + 1/w), s = √(d − 1), |w| < 1."""
         w, s = self._disc(z)
         value = s * w / (s**2 - w**2)
@@ -53,18 +52,18 @@ class KestenMcKay(RealLaw):
             slope = s * (s**2 + w**2) / (s**2 - w**2) ** 2 / (s * (1 - 1 / w**2))
         return value[()], slope[()]
 
-    def _disc(self, z: ArrayLike) -> tuple[np.ndarray, float]:
+    def _disc(self, z: np.ndarray) -> tuple[np.ndarray, float]:
         z, s = np.asarray(z, dtype=complex), float(np.sqrt(self.degree - 1))
         return 2 * s / (z + np.sqrt(z - 2 * s) * np.sqrt(z + 2 * s)), s
 
-    def log_potential(self, z: ArrayLike) -> Array:
+    def _log_potential(self, z: np.ndarray) -> Array:
         """Return U = −ln(w/s) − (s² − 1)/2 ln(1 − w²/s²)."""
         w, s = self._disc(z)
         return (-np.log(w / s) - (s**2 - 1) / 2 * np.log(1 - w**2 / s**2))[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return the number of closed walks of this length from a vertex of the d-regular tree, 0 for odd orders."""
-        k, odd = divmod(whole("order", order, 0), 2)
+        k, odd = divmod(order, 2)
         if odd:
             return 0.0
         d = self.degree

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.laws.law import Array, RealLaw, integral_over_x, positive, whole
+from vgtheory.random_matrices.arguments import positive
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw, integral_over_x
 
 
 @dataclass(frozen=True)
@@ -35,27 +36,24 @@ class MarchenkoPastur(RealLaw):
         a, b = self.edges()
         return (0.0 if self.atoms else a), b
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density of the continuous part (infinite at 0 for ratio = 1)."""
-        x = np.asarray(x, dtype=float)
         a, b = self.edges()
         inside = np.clip(x, a, b)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.sqrt(b - inside) * (np.sqrt(inside - a) / inside if a else 1 / np.sqrt(inside))
         value = value / (2 * np.pi * self.variance * self.ratio)
-        return np.where((x >= a) & (x <= b), value, np.where(np.isnan(x), np.nan, 0.0))[()]
+        return np.where((x >= a) & (x <= b), value, 0.0)
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x) in closed form."""
-        x = np.asarray(x, dtype=float)
         a, b = self.edges()
         part = integral_over_x(np.clip(x, a, b), a, b) / (2 * np.pi * self.variance * self.ratio)
         atom = max(0.0, 1 - 1 / self.ratio)
         return np.where(x >= b, 1.0, np.where(x < 0, 0.0, np.minimum(part + atom, 1.0)))[()]
 
-    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G and G' from 1/G + v/(1 − cvG) = z, c = ratio, v = variance."""
-        z = np.asarray(z, dtype=complex)
         a, b = self.edges()
         c, v = self.ratio, self.variance
         root = np.sqrt(z - a) * np.sqrt(z - b)
@@ -65,15 +63,15 @@ class MarchenkoPastur(RealLaw):
             slope = 1 / (-1 / value**2 + c * v**2 / (1 - c * v * value) ** 2)
         return value[()], slope[()]
 
-    def log_potential(self, z: ArrayLike) -> Array:
+    def _log_potential(self, z: np.ndarray) -> Array:
         """Return U = [u/(1 − u) + ln(1 − u)]/c − ln G, u = cvG."""
         value = self.stieltjes(z)
         u = self.ratio * self.variance * value
         return (u / (1 - u) + np.log(1 - u)) / self.ratio - np.log(value)
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order = variance^k Σ_r ratio^r C(k, r) C(k − 1, r)/(r + 1)."""
-        k = whole("order", order, 0)
+        k = order
         terms = (self.ratio**r * comb(k, r) * comb(k - 1, r) / (r + 1) for r in range(k))
         return self.variance**k * sum(terms) if k else 1.0
 

@@ -106,19 +106,19 @@ class PowerLaw(HalfLineLaw):
     def _atom(self) -> float:
         return 1 - float(self._merged[0][0])
 
-    def log_support(self) -> tuple[float, float]:
+    def support_log(self) -> tuple[float, float]:
         """Return the support of ln X without the atom; −inf below unless there is a gap above 0."""
         offsets, powers = self._merged
         top = point(-_END, offsets, powers, 0.0)[0] + self.log_scale()
         gap = powers[0] == 1 and len(powers) > 1
         return point(_END, offsets, powers, 0.0)[0] + self.log_scale() if gap else -np.inf, top
 
-    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G(z) and G'(z), by following m(z) from far outside."""
         value, slope, _ = power_stieltjes(z, *self._merged, self.log_scale())
         return value[()], slope[()]
 
-    def log_potential(self, z: ArrayLike) -> Array:
+    def _log_potential(self, z: np.ndarray) -> Array:
         """Return U(z) = E ln(z − X), in closed form in m(z)."""
         return power_stieltjes(z, *self._merged, self.log_scale())[2][()]
 
@@ -126,32 +126,30 @@ class PowerLaw(HalfLineLaw):
         flat = np.ascontiguousarray(target, dtype=float).ravel()
         return solve(flat, column, column == _ABOVE, *self._merged).reshape(*target.shape, 4)
 
-    def _at(self, log_x: ArrayLike, column: int, below: float, above: float) -> Array:
-        log_x = np.asarray(log_x, dtype=float)
-        lo, hi = self.log_support()
+    def _at(self, log_x: np.ndarray, column: int, below: float, above: float) -> Array:
+        lo, hi = self.support_log()
         inside = (log_x > lo) & (log_x < hi)
         found = self._rows(np.where(inside, log_x, hi - 1e-3) - self.log_scale(), _LOG_X)[..., column]
         out = np.where(inside, found, np.where(log_x >= hi, above, below))
-        return np.where(np.isnan(log_x), np.nan, out)[()]
+        return out
 
-    def pdf_of_log(self, log_x: ArrayLike) -> Array:
+    def _pdf_log(self, log_x: np.ndarray) -> Array:
         """Return the density of ln X, i.e. x·pdf(x), at ln x."""
         return self._at(log_x, 1, 0.0, 0.0)
 
-    def cdf_log(self, log_x: ArrayLike) -> Array:
+    def _cdf_log(self, log_x: np.ndarray) -> Array:
         """Return P(ln X ≤ log_x), the atom at 0 included."""
         return self._atom + self._at(log_x, _BELOW, 0.0, 1 - self._atom)
 
-    def sf_log(self, log_x: ArrayLike) -> Array:
+    def _sf_log(self, log_x: np.ndarray) -> Array:
         """Return P(ln X > log_x)."""
         return self._at(log_x, _ABOVE, 1 - self._atom, 0.0)
 
-    def ppf_log(self, q: ArrayLike) -> Array:
+    def _ppf_log(self, q: np.ndarray) -> Array:
         """Return the quantile of ln X; −inf at the atom, NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
-        lo, hi = self.log_support()
+        lo, hi = self.support_log()
         above = q > self._atom
         low = self._rows(np.where(above & (q < 1), q - self._atom, 0.5 * (1 - self._atom)), _BELOW)[..., _LOG_X]
         out = np.where(q == 1, hi, low + self.log_scale())
         out = np.where(above, out, -np.inf if self._atom > 0 else lo)
-        return np.where((q >= 0) & (q <= 1), out, np.nan)[()]
+        return out

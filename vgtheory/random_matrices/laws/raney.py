@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import gammaln, roots_jacobi
+from scipy.special import expit, gammaln, log_expit, roots_jacobi
 
 from vgtheory._errors import InputError
+from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw
-from vgtheory.random_matrices.laws.law import Array, positive, whole
+from vgtheory.random_matrices.laws.law import Array
 
 _HALVINGS = 70  # of an interval of length 780 in the log-odds of the angle
 _TABLE, _STEPS = 801, 60  # places that bracket quantiles; most Newton steps between them
@@ -27,19 +27,20 @@ class Raney(HalfLineLaw):
     r: float
 
     def _angles(self, odds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return f, sin f, sin((p − 1)f) and sin(pf) at pf = π/(1 + e^−odds)."""
-        angle, rest = np.pi / (1 + np.exp(-odds)), np.pi / (1 + np.exp(odds))
+        """Return f and the logs of sin f, sin((p − 1)f) and sin(pf) at pf = π/(1 + e^−odds)."""
+        angle, rest = np.pi * expit(odds), np.pi * expit(-odds)
         f = angle / self.p
-        top = np.where(angle < rest, np.sin(angle), np.sin(rest))
-        inner = np.where(angle < rest, np.sin(angle * ((self.p - 1) / self.p)), np.sin(rest + f))
-        return f, np.sin(f), inner, top
+        # π − pf as e^{log}: for small r most of the law lies where it underflows.
+        top = np.where(odds < 0, np.log(np.sin(angle)), _log_rest(odds) + np.log(np.sinc(rest / np.pi)))
+        inner = np.where(odds < 0, np.sin(angle * ((self.p - 1) / self.p)), np.sin(rest + f))
+        return f, np.log(np.sin(f)), np.log(inner), top
 
     def _log_x(self, odds: np.ndarray) -> np.ndarray:
         _, first, inner, top = self._angles(odds)
-        return np.log(top) - np.log(first) + (self.p - 1) * np.log(top / inner)
+        return self.p * top - first - (self.p - 1) * inner
 
     def _odds(self, log_x: np.ndarray) -> np.ndarray:
-        lo, hi = np.full(log_x.shape, -40.0), np.full(log_x.shape, 700.0)
+        lo, hi = np.full(log_x.shape, -40.0), 60.0 + np.abs(log_x)
         for _ in range(_HALVINGS):
             middle = (lo + hi) / 2
             above = self._log_x(middle) > log_x
@@ -50,9 +51,9 @@ class Raney(HalfLineLaw):
         """Return −dP(X > x)/dε·ε^{1−r} at ε = π − pf: a power series in ε, from d ln x/dε and the density of ln x."""
         p, f = self.p, (np.pi - eps) / self.p
         inner = np.sin(eps + f)  # sin((p − 1)f)
-        ratio = np.where(eps < 1e-8, 1.0, np.sin(eps) / np.where(eps == 0, 1, eps)) / inner
+        ratio = np.sinc(eps / np.pi) / inner
         # ε d ln x/dε = ε(p² cot ε + cot f − (p − 1)² cot(ε + f))/p
-        slope = p * p * eps / np.tan(eps) + eps / np.tan(f) - (p - 1) ** 2 * eps / np.tan(eps + f)
+        slope = p * p * np.cos(eps) / np.sinc(eps / np.pi) + eps / np.tan(f) - (p - 1) ** 2 * eps / np.tan(eps + f)
         return np.sin(self.r * f) * ratio**self.r / np.pi * slope / p
 
     @cached_property
@@ -64,42 +65,41 @@ class Raney(HalfLineLaw):
     def _below(self, odds: np.ndarray) -> np.ndarray:
         """Return P(X ≤ x) = ε^r ∫_0^1 s^{r−1} flow(εs) ds, by a Gauss–Jacobi rule."""
         node, weight = self._rule
-        end = np.asarray(np.pi / (1 + np.exp(odds)))
-        return end**self.r * (self._flow(end[..., None] * node) @ weight)
+        return np.exp(self.r * _log_rest(odds)) * (self._flow(np.pi * expit(-odds)[..., None] * node) @ weight)
 
-    def log_support(self) -> tuple[float, float]:
+    def support_log(self) -> tuple[float, float]:
         """Return the support of ln X, (−inf, p ln p − (p − 1) ln(p − 1))."""
         return -np.inf, float(self.p * np.log(self.p) - (self.p - 1) * np.log(self.p - 1))
 
-    def pdf_of_log(self, log_x: ArrayLike) -> Array:
+    def _pdf_log(self, log_x: np.ndarray) -> Array:
         """Return the density of ln X, i.e. x·pdf(x), at ln x."""
-        log_x = np.asarray(log_x, dtype=float)
-        edge = self.log_support()[1]
+        edge = self.support_log()[1]
         f, _, inner, top = self._angles(self._odds(np.where(log_x < edge, log_x, edge)))
-        value = np.sin(self.r * f) * (top / inner) ** self.r / np.pi
+        value = np.sin(self.r * f) * np.exp(self.r * (top - inner)) / np.pi
         out = np.where((log_x >= edge) | (log_x == -np.inf), 0.0, value)
-        return np.where(np.isnan(log_x), np.nan, out)[()]
+        return out
 
-    def cdf_log(self, log_x: ArrayLike) -> Array:
+    def _cdf_log(self, log_x: np.ndarray) -> Array:
         """Return P(ln X ≤ log_x), to full relative precision in the lower tail."""
-        log_x = np.asarray(log_x, dtype=float)
-        edge = self.log_support()[1]
+        edge = self.support_log()[1]
         value = self._below(self._odds(np.where(log_x < edge, log_x, edge)))
         out = np.where(log_x >= edge, 1.0, np.where(log_x == -np.inf, 0.0, np.minimum(value, 1.0)))
-        return np.where(np.isnan(log_x), np.nan, out)[()]
+        return out
 
-    def sf_log(self, log_x: ArrayLike) -> Array:
+    def _sf_log(self, log_x: np.ndarray) -> Array:
         """Return P(ln X > log_x)."""
         return 1.0 - self.cdf_log(log_x)
 
     @cached_property
     def _table(self) -> tuple[np.ndarray, np.ndarray]:
-        odds = np.linspace(-12.0, max(40.0, 40.0 / self.r), _TABLE)
+        far = max(80.0, 750.0 / self.r)  # P(X ≤ x) is about e^{−r·odds} there, and underflows
+        odds = np.concatenate(
+            [np.linspace(-12.0, 40.0, _TABLE // 2), np.geomspace(40.0, far, _TABLE - _TABLE // 2 + 1)[1:]]
+        )
         return odds[::-1], np.maximum.accumulate(self._below(odds[::-1]))
 
-    def ppf_log(self, q: ArrayLike) -> Array:
+    def _ppf_log(self, q: np.ndarray) -> Array:
         """Return the quantile of ln X; −inf at 0, NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
         odds, below = self._table
         target = np.clip(q, below[0], 1 - 1e-16)
         place = np.clip(np.searchsorted(below, target), 1, _TABLE - 1)
@@ -108,30 +108,33 @@ class Raney(HalfLineLaw):
         for _ in range(_STEPS):
             value = self._below(at)
             lo, hi = np.where(value > target, at, lo), np.where(value > target, hi, at)
-            eps = np.pi / (1 + np.exp(at))
-            rate = self._flow(eps) * eps**self.r * (1 - eps / np.pi)
+            eps = np.pi * expit(-at)
+            rate = self._flow(eps) * np.exp(self.r * _log_rest(at)) * expit(at)
             with np.errstate(divide="ignore", invalid="ignore"):
                 new = at + (value - target) / rate
             new = np.where((new > lo) & (new < hi), new, (lo + hi) / 2)
-            settled = (np.abs(value - target) <= 2e-16) | (np.abs(new - at) <= 1e-14 * np.abs(at))
+            settled = (np.abs(value - target) <= 2e-16 * target) | (np.abs(new - at) <= 1e-14 * np.abs(at))
             at = np.where(settled, at, new)
             if settled.all():
                 break
-        value = np.where(q == 0, -np.inf, np.where(q == 1, self.log_support()[1], self._log_x(at)))
-        return np.where((q >= 0) & (q <= 1), value, np.nan)[()]
+        value = np.where(q == 0, -np.inf, np.where(q == 1, self.support_log()[1], self._log_x(at)))
+        return value
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order = r Γ(kp + r)/(k! Γ(k(p − 1) + r + 1))."""
-        k = whole("order", order, 0)
-        if k == 0:
-            return 1.0
+        k = order
         return float(np.prod([(k * self.p + self.r - j) / j for j in range(1, k)]) * self.r / k)
 
     def log_moment(self, order: int) -> float:
         """Return ln E X^order."""
-        k = whole("order", order, 0)
+        k = order
         up = gammaln(k * self.p + self.r) - gammaln(k * (self.p - 1) + self.r + 1)
         return float(np.log(self.r) + up - gammaln(k + 1))
+
+
+def _log_rest(odds: np.ndarray) -> np.ndarray:
+    """Return ln(π − pf)."""
+    return np.log(np.pi) + log_expit(-odds)
 
 
 def raney(p: float, r: float) -> Raney:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-from vgtheory.random_matrices.laws.law import Array, RealLaw, positive, whole
+from vgtheory.random_matrices.arguments import positive
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw
 
 
 @dataclass(frozen=True)
@@ -20,35 +21,34 @@ class Semicircle(RealLaw):
         """Return (−radius, radius)."""
         return -self.radius, self.radius
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density."""
-        t = np.asarray(x, dtype=float) / self.radius
+        t = x / self.radius
         inside = np.clip(t, -1, 1)
         value = 2 * np.sqrt((1 - inside) * (1 + inside)) / (np.pi * self.radius)
         return np.where(np.isnan(t), np.nan, value)[()]
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x) in closed form."""
-        t = np.clip(np.asarray(x, dtype=float) / self.radius, -1, 1)
+        t = np.clip(x / self.radius, -1, 1)
         angle = 2 * np.arctan2(np.sqrt(1 + t), np.sqrt(1 - t))
         return np.clip((angle + t * np.sqrt((1 - t) * (1 + t))) / np.pi, 0, 1)[()]
 
-    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G = 2/(z + √(z − R)√(z + R)) and G' = −G/(√(z − R)√(z + R))."""
-        z = np.asarray(z, dtype=complex)
         root = np.sqrt(z - self.radius) * np.sqrt(z + self.radius)
         value = 2 / (z + root)
         with np.errstate(divide="ignore", invalid="ignore"):
             return value[()], (-value / root)[()]
 
-    def log_potential(self, z: ArrayLike) -> Array:
+    def _log_potential(self, z: np.ndarray) -> Array:
         """Return U = R²G²/8 − ln G."""
         value = self.stieltjes(z)
         return self.radius**2 * value**2 / 8 - np.log(value)
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^2k = Catalan(k) (radius/2)^2k, and 0 for odd orders."""
-        k, odd = divmod(whole("order", order, 0), 2)
+        k, odd = divmod(order, 2)
         return 0.0 if odd else comb(2 * k, k) // (k + 1) * (self.radius / 2) ** (2 * k)
 
 
@@ -62,23 +62,22 @@ class QuarterCircle(RealLaw):
         """Return (0, radius)."""
         return 0.0, self.radius
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density."""
-        x = np.asarray(x, dtype=float)
         return np.where(x < 0, 0.0, 2 * Semicircle(self.radius).pdf(x))[()]
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x) in closed form, to full relative precision near 0."""
-        t = np.clip(np.asarray(x, dtype=float) / self.radius, 0, 1)
+        t = np.clip(x / self.radius, 0, 1)
         chord = np.sqrt((1 - t) * (1 + t))
         return np.clip(2 * (np.arctan2(t, chord) + t * chord) / np.pi, 0, 1)[()]
 
-    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G = (4/πR)[1 + πz/2 + (1 − z²)I] at z in units of R, I = ∫_0^{π/2} dθ/(z − sin θ), and G'."""
         t = np.asarray(z, dtype=complex) / self.radius
         value, slope = np.zeros(t.shape, complex), np.zeros(t.shape, complex)
         near = np.abs(t) < 3  # farther out the closed form cancels, and the rule has every digit
-        value[~near], slope[~near] = RealLaw.stieltjes_and_slope(self, self.radius * t[~near])
+        value[~near], slope[~near] = RealLaw._stieltjes_and_slope(self, self.radius * t[~near])
         with np.errstate(divide="ignore", invalid="ignore"):
             t = t[near]
             root = np.sqrt(1 - t**2)
@@ -88,9 +87,9 @@ class QuarterCircle(RealLaw):
             slope[near] = 4 / np.pi * (np.pi / 2 - t * angle + 1 / t) / self.radius**2
         return value[()], slope[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^k = radius^k Γ((k + 1)/2)/(√π Γ(k/2 + 2))."""
-        k = whole("order", order, 0)
+        k = order
         return float(self.radius**k * np.exp(gammaln((k + 1) / 2) - gammaln(k / 2 + 2)) / np.sqrt(np.pi))
 
 

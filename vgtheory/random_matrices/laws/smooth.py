@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import Chebyshev
-from numpy.typing import ArrayLike
 from scipy.fft import dct
 
 from vgtheory.kernels.series import chebyshev_sum
-from vgtheory.random_matrices.laws.law import Array, RealLaw
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw
 
 _FIRST, _MOST = 64, 1 << 14  # degrees of the interpolant
 _ROUNDED = 1e-10  # from where on coefficients that do not fall are taken for rounding
@@ -73,17 +73,15 @@ class SmoothLaw(RealLaw):
     def _total(self) -> float:
         return float(self._below(self.window()[1]))
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x), to about 1e-14 absolutely."""
-        x = np.asarray(x, dtype=float)
         lo, hi = self.window()
         u = self.coordinate(np.clip(x, *self.support()))
         value = np.clip(evaluate(self._below, u) / self._total, 0.0, 1.0)
-        return np.where(np.isnan(x), np.nan, np.where(u <= lo, 0.0, np.where(u >= hi, 1.0, value)))[()]
+        return np.where(u <= lo, 0.0, np.where(u >= hi, 1.0, value))
 
-    def ppf(self, q: ArrayLike) -> Array:
+    def _ppf(self, q: np.ndarray) -> Array:
         """Return the quantile, by bisection in the coordinate; NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
         first, last = self.window()
         table, total = np.linspace(first, last, 4097), self._total
         reached = np.maximum.accumulate(evaluate(self._below, table) / total)
@@ -94,4 +92,4 @@ class SmoothLaw(RealLaw):
             enough = evaluate(self._below, middle) >= q * total
             lo, hi = np.where(enough, lo, middle), np.where(enough, middle, hi)
         out = np.where(q == 0, self.support()[0], np.where(q == 1, self.support()[1], self.place(hi)))
-        return np.where((q >= 0) & (q <= 1), out, np.nan)[()]
+        return out

@@ -6,12 +6,12 @@ from functools import cached_property
 from math import inf, sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from vgtheory._errors import InputError
+from vgtheory.random_matrices.arguments import choice
 from vgtheory.random_matrices.laws.airy_tails import right_tail
-from vgtheory.random_matrices.laws.law import Array, RealLaw, whole
+from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.painleve import left_tail
+from vgtheory.random_matrices.laws.real import RealLaw
 
 _SWITCH = -1.25  # to the left ln F comes from Painlevé II, to the right ln(1 − F) from Airy's kernel
 # Where quantiles are bracketed: F and 1 − F underflow before the ends.
@@ -55,7 +55,7 @@ class TracyWidom(RealLaw):
         """Return ln(1 − F) and the log density in s, good to the right."""
         return right_tail(self.beta, s)
 
-    def _pick(self, x: ArrayLike, left: Callable, right: Callable) -> Array:
+    def _pick(self, x: np.ndarray, left: Callable, right: Callable) -> Array:
         """Return left(ln F, log density) or right(ln(1 − F), log density) at x, whichever is accurate there."""
         x = np.asarray(x, dtype=float)
         s = np.atleast_1d(x * self._scale).ravel()
@@ -67,39 +67,37 @@ class TracyWidom(RealLaw):
                     out[here] = value(*tail(np.clip(s[here], -1e60, 1e60)))
         return out.reshape(x.shape)[()]
 
-    def logpdf(self, x: ArrayLike) -> Array:
+    def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
         return self._pick(x, lambda _, density: density, lambda _, density: density) + np.log(self._scale)
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density."""
         return np.exp(self.logpdf(x))
 
-    def logcdf(self, x: ArrayLike) -> Array:
+    def _logcdf(self, x: np.ndarray) -> Array:
         """Return ln P(X ≤ x)."""
         return self._pick(x, lambda below, _: below, lambda above, _: np.log1p(-np.exp(above)))
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x), to full relative precision in the lower tail."""
         return self._pick(x, lambda below, _: np.exp(below), lambda above, _: -np.expm1(above))
 
-    def logsf(self, x: ArrayLike) -> Array:
+    def _logsf(self, x: np.ndarray) -> Array:
         """Return ln P(X > x), which keeps its digits where the tail underflows."""
         return self._pick(x, lambda below, _: np.log1p(-np.exp(below)), lambda above, _: above)
 
-    def sf(self, x: ArrayLike) -> Array:
+    def _sf(self, x: np.ndarray) -> Array:
         """Return P(X > x), to full relative precision in the upper tail."""
         return self._pick(x, lambda below, _: -np.expm1(below), lambda above, _: np.exp(above))
 
-    def ppf(self, q: ArrayLike) -> Array:
+    def _ppf(self, q: np.ndarray) -> Array:
         """Return the quantile; NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
         with np.errstate(divide="ignore", invalid="ignore"):
             return self._quantile(np.log(q), np.log1p(-q))
 
-    def isf(self, q: ArrayLike) -> Array:
+    def _isf(self, q: np.ndarray) -> Array:
         """Return the quantile of 1 − q, to full precision for small q; NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
         with np.errstate(divide="ignore", invalid="ignore"):
             return self._quantile(np.log1p(-q), np.log(q))
 
@@ -120,9 +118,9 @@ class TracyWidom(RealLaw):
                 out[here] = _invert(tail, target[here], *self._tables[table]) / self._scale
         return out.reshape(shape)[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order, by quadrature of the density."""
-        k = whole("order", order, 0)
+        k = order
         node, weight = np.polynomial.legendre.leggauss(_NODES)
         ends = np.array([-20.0, -8.0, -2.0, 4.0, 20.0])  # outside, less than 1e-60 of the law
         half = np.diff(ends)[:, None] / 2
@@ -168,6 +166,4 @@ def tracy_widom(beta: int) -> TracyWidom:
     >>> f"{law.sf(15.0):.9e}", f"{law.logcdf(-15.0):.9f}"
     ('7.649875564e-38', '-281.725032376')
     """
-    if beta not in (1, 2, 4):
-        raise InputError("beta", "1, 2 or 4", "give beta=1 for real symmetric matrices", got=f"{beta!r}")
-    return TracyWidom(int(beta))
+    return TracyWidom(choice("beta", beta, (1, 2, 4)))

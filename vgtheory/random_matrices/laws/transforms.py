@@ -17,9 +17,9 @@ from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
 from vgtheory.random_matrices.laws.free_bessel import FreeBessel
 from vgtheory.random_matrices.laws.fuss_catalan import FussCatalan
 from vgtheory.random_matrices.laws.kesten_mckay import KestenMcKay
-from vgtheory.random_matrices.laws.law import RealLaw
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur
 from vgtheory.random_matrices.laws.raney import Raney
+from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.semicircle import Semicircle
 from vgtheory.random_matrices.laws.wachter import Wachter
 from vgtheory.random_matrices.laws.wishart_product import WishartProduct

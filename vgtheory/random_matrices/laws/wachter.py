@@ -1,13 +1,14 @@
 """The Wachter (MANOVA, Jacobi) law: eigenvalues of A(A + B)⁻¹ for two sample covariance matrices."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike
+from flint import ctx, fmpq, fmpq_series
 
 from vgtheory._errors import InputError
-from vgtheory.random_matrices.laws.law import Array, RealLaw, integral_over_x, positive, whole
+from vgtheory.random_matrices.arguments import positive
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw, integral_over_x
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,18 @@ class Wachter(RealLaw):
         lo, hi = self.edges()
         return (0.0 if self.a < 1 else lo), (1.0 if self.b < 1 else hi)
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density of the continuous part (infinite at 0 for a = 1, at 1 for b = 1)."""
-        x = np.asarray(x, dtype=float)
         lo, hi = self.edges()
         inside = np.clip(x, lo, hi)
         with np.errstate(divide="ignore", invalid="ignore"):
             left = np.sqrt(inside - lo) / inside if lo else 1 / np.sqrt(inside)
             right = np.sqrt(hi - inside) / (1 - inside) if self._gap else 1 / np.sqrt(1 - inside)
         value = (self.a + self.b) / (2 * np.pi) * left * right
-        return np.where(np.isnan(x), np.nan, np.where((x >= lo) & (x <= hi), value, 0.0))[()]
+        return np.where((x >= lo) & (x <= hi), value, 0.0)
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x) in closed form: 1/(x(1 − x)) is a sum of two simple fractions."""
-        x = np.asarray(x, dtype=float)
         lo, hi = self.edges()
         inside = np.clip(x, lo, hi)
         first = integral_over_x(inside, lo, hi)
@@ -66,11 +65,10 @@ class Wachter(RealLaw):
         second = integral_over_x(np.asarray(top), gap, top) - integral_over_x(mirrored, gap, top)
         value = max(0.0, 1 - self.a) + (self.a + self.b) / (2 * np.pi) * (first + second)
         out = np.where(x < 0, 0.0, np.where(x >= 1, 1.0, np.where((x >= hi) & (self.b >= 1), 1.0, value)))
-        return np.where(np.isnan(x), np.nan, np.minimum(out, 1.0))[()]
+        return np.minimum(out, 1.0)
 
-    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G = [(a − 1) − (a + b − 2)z + …]/(2z(1 − z)), from z = (1 + m)(a + m)/(m(a + b + m)), m = zG − 1."""
-        z = np.asarray(z, dtype=complex)
         lo, hi = self.edges()
         a, b = self.a, self.b
         # m²(1 − z) + m(1 + a − z(a + b)) + a = 0; of its roots the one that decays, without cancellation.
@@ -81,19 +79,16 @@ class Wachter(RealLaw):
             value = (1 + m) / z
             return value[()], (slope / z - value / z)[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^k = [m^{k−1}] ((1 + m)(a + m)/(a + b + m))^k/k (Lagrange's inversion, exact rationals)."""
-        k = whole("order", order, 0)
-        if k == 0:
-            return 1.0
-        a, total = Fraction(self.a), Fraction(self.a) + Fraction(self.b)
-        base = [a, 1 + a, Fraction(1)] + [Fraction(0)] * k
-        for i in range(len(base)):  # division by (a + b + m)
-            base[i] = (base[i] - (base[i - 1] if i else 0)) / total
-        base, out = base[:k], [Fraction(1)] + [Fraction(0)] * (k - 1)
-        for _ in range(k):
-            out = [sum((out[j] * base[i - j] for j in range(i + 1)), Fraction(0)) for i in range(k)]
-        return float(out[k - 1] / k)
+        a, b = (fmpq(*value.as_integer_ratio()) for value in (self.a, self.b))
+        kept, ctx.cap = ctx.cap, order  # terms of a series
+        try:
+            base = fmpq_series([a, 1 + a, 1], order) / fmpq_series([a + b, 1], order)
+            found = (base**order)[order - 1] / order
+        finally:
+            ctx.cap = kept
+        return int(found.p) / int(found.q)
 
 
 def wachter(a: float, b: float) -> Wachter:

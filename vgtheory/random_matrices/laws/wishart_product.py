@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgtheory._errors import InputError
-from vgtheory.random_matrices.laws.law import positive, whole
+from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.power_law import PowerLaw
 
 
@@ -28,11 +28,9 @@ class WishartProduct(PowerLaw):
         """Return the log of the product of the ratios."""
         return float(np.log(self.ratios).sum())
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^k = [m^{k−1}] ((1 + m) ∏ (1 + ratio_j m))^k/k (Lagrange's inversion)."""
-        k = whole("order", order, 0)
-        if k == 0:
-            return 1.0
+        k = order
         base = np.ones(1)
         for ratio in (1.0, *self.ratios):
             base = np.convolve(base, [1.0, ratio])[:k]

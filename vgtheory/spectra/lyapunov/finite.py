@@ -10,7 +10,7 @@ from scipy.special import bdtr, digamma, gammaln, xlog1py, xlogy, zeta
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.random_matrices.laws.law import choice, whole
+from vgtheory.random_matrices.arguments import choice, whole
 from vgtheory.spectra.curve import Ensemble
 from vgtheory.spectra.slope_law import SlopeLaw
 

@@ -12,7 +12,7 @@ from scipy.special import digamma, expit, logsumexp, xlogy
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.random_matrices.laws.law import RandomState, whole
+from vgtheory.random_matrices.arguments import RandomState, whole
 from vgtheory.spectra.curve import Ensemble
 from vgtheory.spectra.eigenvalues import EigenvalueLaw
 from vgtheory.spectra.lyapunov.finite import Field, WidthExponents, require_family, top_at_width, width_exponents

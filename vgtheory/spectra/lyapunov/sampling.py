@@ -13,7 +13,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
-from vgtheory.random_matrices.laws.law import choice, whole
+from vgtheory.random_matrices.arguments import choice, whole
 from vgtheory.spectra.growth import block_ends, growth_dataset
 from vgtheory.spectra.lyapunov.frame import Frame
 from vgtheory.spectra.lyapunov.setting import lyapunov

@@ -7,16 +7,18 @@ from math import exp, inf, lgamma, log, pi, sqrt
 
 import numpy as np
 from numpy.polynomial import Chebyshev
-from numpy.typing import ArrayLike
 from scipy.special import gammainc, gammaincc, gammaln, logsumexp
 
+from vgtheory.random_matrices.arguments import RandomState, generator, shape_of, whole
 from vgtheory.random_matrices.laws.finite.meijer import log_weight
-from vgtheory.random_matrices.laws.law import Array, RandomState, RealLaw, whole
+from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.planar import PlanarLaw
+from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.smooth import SmoothLaw, evaluate, interpolate
 
 _RADII = 160  # points on each part of a line through the plane
 _FEW = 400  # points that are worth their own sums; more are read from the interpolant of the logarithm
+_VANISHED = 690.0  # the density is below e^{−L e^{690}} where N^L r² exceeds e^{690 L}
 _TAIL = 40.0  # e^{−40}: what is left out below, per factor
 
 
@@ -54,6 +56,9 @@ class Modulus(SmoothLaw):
         """Return the log of the density per area at radius r."""
         n, size = self.size, self.factors
         log_x = np.atleast_1d(2 * log_r + size * log(n))
+        far = log_x > _VANISHED * size
+        if far.any():
+            return np.where(far, -inf, self.log_area_density(np.where(far, 0.0, np.atleast_1d(log_r))))
         k = np.arange(n)
         if size == 1:
             share = gammaincc(n, np.exp(np.minimum(log_x, 700.0)))
@@ -88,24 +93,23 @@ class Modulus(SmoothLaw):
         flat = np.atleast_1d(np.asarray(u, dtype=float)).ravel()
         return np.exp(self.log_areas(flat) + 2 * flat + log(2 * pi)).reshape(np.shape(u))
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density of r."""
-        x = np.asarray(x, dtype=float)
         safe = np.where(x > 0, x, 1.0)
         value = self.density(np.log(safe)) / safe
-        return np.where(np.isnan(x), np.nan, np.where(x > 0, value, 0.0))[()]
+        return np.where(x > 0, value, 0.0)
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(|λ| ≤ x); for one factor [y Q(N, y) + N P(N + 1, y)]/N at y = N x²."""
         if self.factors > 1:
-            return SmoothLaw.cdf(self, x)
-        x, n = np.asarray(x, dtype=float), self.size
-        y = n * np.maximum(x, 0.0) ** 2
+            return SmoothLaw._cdf(self, x)
+        n = self.size
+        y = n * np.clip(x, 0.0, 1e150) ** 2
         return (y * gammaincc(n, y) / n + gammainc(n + 1, y))[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E r^k = (1/N) Σ_j (Γ(j + k/2)/Γ(j))^L N^{−kL/2}."""
-        k, j = whole("order", order, 0), np.arange(1, self.size + 1)
+        k, j = order, np.arange(1, self.size + 1)
         return float(np.mean(np.exp(self.factors * (gammaln(j + k / 2) - gammaln(j) - k / 2 * log(self.size)))))
 
 
@@ -136,11 +140,11 @@ class FiniteGinibre(PlanarLaw):
         """Return the law of Im z."""
         return Marginal(self._modulus)
 
-    def pdf(self, z: ArrayLike) -> Array:
+    def _pdf(self, z: np.ndarray) -> Array:
         """Return the density with respect to area; infinite at 0 for more than one factor."""
         return np.exp(self.logpdf(z))
 
-    def logpdf(self, z: ArrayLike) -> Array:
+    def _logpdf(self, z: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
         r = np.abs(np.asarray(z))
         value = self._modulus.log_areas(np.log(np.where(r > 0, r, 1.0)).ravel()).reshape(r.shape)
@@ -149,7 +153,7 @@ class FiniteGinibre(PlanarLaw):
 
     def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
         """Return independent complex draws (moduli of one matrix are other draws: see the ensemble)."""
-        rng = np.random.default_rng(random_state)
+        rng, size = generator(random_state), shape_of(size)
         shape = rng.integers(1, self.size + 1, size=size)
         logs = sum(np.log(rng.gamma(shape)) for _ in range(self.factors)) - self.factors * log(self.size)
         return np.exp(logs / 2 + 2j * np.pi * rng.random(size))
@@ -183,13 +187,13 @@ class AbsoluteMarginal(SmoothLaw):
         u = np.asarray(u, dtype=float)
         return np.exp(u) * np.asarray(self.pdf(np.exp(u)))
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density, twice an integral of the area density along a line.
 
         r = √(x² + y²) is written as x cosh v, in which the weight's logarithm at the origin does no harm; the line ends
         are the end of the window, and the bulk's edge is a place where the panels meet.
         """
-        at = np.abs(np.asarray(x, dtype=float))
+        at = np.abs(x)
         low, high = self.modulus.window()
         edge = 1 - 9 / np.sqrt(self.modulus.size) if self.modulus.size > 100 else 0.5
         start = np.maximum(at, exp(low))
@@ -203,9 +207,9 @@ class AbsoluteMarginal(SmoothLaw):
             total += (area * start[..., None] * np.cosh(v) * weight * half).sum(-1)
         return np.where(np.isnan(at), np.nan, np.where(at < exp(high), 4 * total, 0.0))[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E|X|^k = E r^k E|cos θ|^k."""
-        k = whole("order", order, 0)
+        k = order
         return self.modulus.moment(k) * exp(lgamma((k + 1) / 2) - lgamma(k / 2 + 1)) / sqrt(pi)
 
 
@@ -223,23 +227,21 @@ class Marginal(RealLaw):
     def _absolute(self) -> AbsoluteMarginal:
         return AbsoluteMarginal(self.modulus)
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density, an integral of the area density along a line."""
         return self._absolute.pdf(x) / 2
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x)."""
-        x = np.asarray(x, dtype=float)
         return (0.5 + np.sign(x) * self._absolute.cdf(np.abs(x)) / 2)[()]
 
-    def ppf(self, q: ArrayLike) -> Array:
+    def _ppf(self, q: np.ndarray) -> Array:
         """Return the quantile; NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
         return (np.sign(q - 0.5) * self._absolute.ppf(np.abs(2 * q - 1)))[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E r^k E cos^k θ, 0 for odd k."""
-        return 0.0 if whole("order", order, 0) % 2 else self._absolute.moment(order)
+        return 0.0 if order % 2 else self._absolute.moment(order)
 
 
 def finite_ginibre(size: int, factors: int = 1) -> FiniteGinibre:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from math import exp, inf, lgamma, log, pi, sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import erfcx
 
 from vgtheory.kernels.orthonormal import hermite_rows, laguerre_rows
+from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.finite.unitary import sized_wishart
-from vgtheory.random_matrices.laws.law import Array, whole
+from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.smooth import SmoothLaw, interpolate
 
 
@@ -27,13 +27,13 @@ class LogDensityLaw(SmoothLaw):
 
     size: int
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density."""
         return np.exp(self.logpdf(x))
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order, by integrating the interpolant of x^order times the density."""
-        k = whole("order", order, 0)
+        k = order
         lo, hi = self.window()
         if k == 0:
             return 1.0
@@ -50,9 +50,9 @@ class _Gaussian(LogDensityLaw):
         """Return the density at u."""
         return np.exp(np.asarray(self.logpdf(u)))
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order, 0 for odd orders."""
-        return 0.0 if whole("order", order, 0) % 2 else super().moment(order)
+        return 0.0 if order % 2 else super()._moment(order)
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,8 @@ class FiniteGoe(_Gaussian):
         end = 2 + min(22.0 / self.size ** (2 / 3), 18.0 / sqrt(self.size))
         return -end, end
 
-    def logpdf(self, x: ArrayLike) -> Array:
+    def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
-        x = np.asarray(x, dtype=float)
         n = self.size
         return (_hermite(x.ravel() * sqrt(n), n, True) - log(n) / 2).reshape(x.shape)[()]
 
@@ -80,9 +79,8 @@ class FiniteGse(_Gaussian):
         end = 2 + min(10.0 / self.size ** (2 / 3), 8.5 / sqrt(self.size))
         return -end, end
 
-    def logpdf(self, x: ArrayLike) -> Array:
+    def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
-        x = np.asarray(x, dtype=float)
         n = self.size
         value = _hermite(x.ravel() * sqrt(2 * n), 2 * n + 1, False)
         return (value - log(2.0) + log(2 / n) / 2).reshape(x.shape)[()]
@@ -119,7 +117,7 @@ class FiniteLoe(_Wishart):
         p, n = self.size, self.freedom
         return 0.0, 1 + sqrt(p / n) + min(20.0 / sqrt(n) / p ** (1 / 6), 14.0 / sqrt(n))
 
-    def logpdf(self, x: ArrayLike) -> Array:
+    def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
         p, n = self.size, self.freedom
         at_zero = inf if n == p else -inf if n > p + 1 else None
@@ -135,7 +133,7 @@ class FiniteLse(_Wishart):
         p, n = self.size, self.freedom
         return 0.0, 1 + sqrt(p / n) + min(11.0 / sqrt(n) / p ** (1 / 6), 7.0 / sqrt(n))
 
-    def logpdf(self, x: ArrayLike) -> Array:
+    def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
         p, n = self.size, self.freedom
         front = log(n / p)
@@ -184,13 +182,12 @@ def _log_sum(square: np.ndarray, single: np.ndarray, scale: np.ndarray) -> np.nd
         return np.where(single == 0, quadratic, mixed)
 
 
-def _on_half_line(x: ArrayLike, value: Callable[[np.ndarray], np.ndarray], unit: int, at_zero: float | None) -> Array:
+def _on_half_line(x: np.ndarray, value: Callable[[np.ndarray], np.ndarray], unit: int, at_zero: float | None) -> Array:
     """Return the log density at x from `value(unit·x)`, and what it is at and below 0."""
-    x = np.asarray(x, dtype=float)
     tiny = 1e-200
     inside = value(unit * np.where(x > 0, x, tiny).ravel()).reshape(x.shape)
     out = np.where(x > 0, inside, np.where(x == 0, inside if at_zero is None else at_zero, -inf))
-    return np.where(np.isnan(x), np.nan, out)[()]
+    return out
 
 
 def finite_goe(size: int) -> FiniteGoe:

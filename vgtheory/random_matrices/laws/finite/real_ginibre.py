@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import erfcx, gammainc, gammaincc, hyp2f1
 
-from vgtheory.random_matrices.laws.law import Array, whole
+from vgtheory.random_matrices.arguments import whole
+from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.smooth import SmoothLaw
 
 
@@ -40,9 +41,9 @@ class RealEigenvalues(SmoothLaw):
         """Return the density at u."""
         return np.exp(np.asarray(self.logpdf(u)))
 
-    def logpdf(self, x: ArrayLike) -> Array:
+    def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
-        n, y = self.size, np.abs(np.asarray(x, dtype=float)) * sqrt(self.size)
+        n, y = self.size, np.abs(x) * sqrt(self.size)
         if n == 1:
             return (-(y**2) / 2 - log(2 * np.pi) / 2)[()]
         front = (n - 3) / 2 * log(2) + lgamma((n - 1) / 2) - lgamma(n - 1)
@@ -52,7 +53,7 @@ class RealEigenvalues(SmoothLaw):
             total = np.logaddexp(bulk, edge)
         return (total + log(n / (2 * np.pi)) / 2 - log(self.expected_count()))[()]
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density."""
         return np.exp(self.logpdf(x))
 
@@ -68,9 +69,9 @@ class RealEigenvalues(SmoothLaw):
         v = np.abs(z.imag) * sqrt(n)
         return (sqrt(2 / np.pi) * v * erfcx(sqrt(2) * v) * gammaincc(n - 1, n * np.abs(z) ** 2))[()]
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order by quadrature, 0 for odd orders."""
-        k = whole("order", order, 0)
+        k = order
         if k % 2:
             return 0.0
         node, weight = np.polynomial.legendre.leggauss(400)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from math import inf, lgamma, log, sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.orthonormal import hermite_rows, laguerre_rows
-from vgtheory.random_matrices.laws.law import Array, whole
+from vgtheory.random_matrices.arguments import whole
+from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.smooth import SmoothLaw
 
 
@@ -35,20 +35,19 @@ class FiniteGue(SmoothLaw):
         """Return the density at u."""
         return np.exp(np.asarray(self.logpdf(u)))
 
-    def logpdf(self, x: ArrayLike) -> Array:
+    def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
-        x = np.asarray(x, dtype=float)
         flat = x.ravel() * sqrt(self.size)
         total, _, _, scale = hermite_rows(flat, self.size, np.zeros(flat.size)).T
         return (np.log(total) + 2 * scale - log(self.size) / 2).reshape(x.shape)[()]
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density, to full relative precision in the tails."""
         return np.exp(self.logpdf(x))
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^2k by the recursion (k + 2)M_{k+1} = (4k + 2)N M_k + k(4k² − 1)M_{k−1} (Harer & Zagier 1986)."""
-        k, odd = divmod(whole("order", order, 0), 2)
+        k, odd = divmod(order, 2)
         if odd:
             return 0.0
         n, before, here = self.size, 0.0, 1.0  # in units of N^k, per eigenvalue
@@ -89,24 +88,23 @@ class FiniteLue(SmoothLaw):
         """Return the density of √x at u, 2u·pdf(u²)."""
         return 2 * u * np.asarray(self.pdf(np.asarray(u) ** 2))
 
-    def logpdf(self, x: ArrayLike) -> Array:
+    def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
-        x = np.asarray(x, dtype=float)
         order = float(self.freedom - self.size)
         flat = np.where(x > 0, x, 1.0).ravel() * self.freedom
         total, _, _, scale = laguerre_rows(flat, self.size, order, lgamma(order + 1), lgamma((order + 1) / 2)).T
         value = (np.log(total) + 2 * scale + log(self.freedom / self.size)).reshape(x.shape)
         at_zero = log(self.freedom) if order == 0 else -inf  # every l_k(0)² is 1 for a = 0
         out = np.where(x > 0, value, np.where(x == 0, at_zero, -inf))
-        return np.where(np.isnan(x), np.nan, out)[()]
+        return out
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density, to full relative precision in the tails."""
         return np.exp(self.logpdf(x))
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^k: (k + 2)M_{k+1} = (2k + 1)(p + n)M_k + (k − 1)(k² − (n − p)²)M_{k−1}, in units of n^k."""
-        k, p, n = whole("order", order, 0), self.size, self.freedom
+        k, p, n = order, self.size, self.freedom
         before, here = 1.0, 1.0  # M_0/p and M_1/(p n)
         for j in range(1, k):
             new = (2 * j + 1) * (1 + p / n) * here + (j - 1) * ((j / n) ** 2 - (1 - p / n) ** 2) * before

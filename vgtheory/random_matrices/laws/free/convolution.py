@@ -12,7 +12,8 @@ from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.gaps import PRODUCT, SUM, Rule
 from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
 from vgtheory.random_matrices.laws.free.subordination import HEIGHTS, Both, Subordinated
-from vgtheory.random_matrices.laws.law import Array, RealLaw, whole
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ class FreeSum(Subordinated):
         # ω₁ = z − k_b(ω₂), ω₂ = z − k_a(ω₁)
         return g, slope * (1 - two[1]) / (1 - one[1] * two[1]), np.log(g)
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order: free cumulants add (Speicher 1994)."""
-        k = whole("order", order, 0)
+        k = order
         parts = [free_cumulants([law.moment(j) for j in range(k + 1)]) for law in (self.a, self.b)]
         return moments_of([x + y for x, y in zip(*parts, strict=True)])[k]
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from vgtheory.random_matrices.laws.law import RealLaw
+from vgtheory.random_matrices.laws.real import RealLaw
 
 _REACH, _PLACES = 18.0, 401  # of the coordinate of a gap: its ends are approached to e^{−36}
 _STEPS, _HALVINGS = 50, 40

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 from vgtheory._errors import InputError
 from vgtheory.random_matrices.laws.free.scanned import ScannedLaw
-from vgtheory.random_matrices.laws.law import RealLaw
+from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.symbolic.parser import parse
 
 _HEIGHTS = tuple(4.0**k for k in range(6, -14, -1))
@@ -19,6 +19,7 @@ _TURNS = tuple(0.6**k for k in range(1, 40))
 _RAY, _NEWTON, _LAST = 60, 3, 60
 _FAR, _PLACES = 1e6, 4000  # largest argument, and number of places, where an end of the support is looked for
 _APART = 1e-8  # of the width
+_BOTTOM = 1e-60  # of the top end
 _V, _W = np.polynomial.legendre.leggauss(100)
 # On (0, 1), 1 − v⁶: a logarithm at the far end, where a law reaches 0, costs no digits.
 _NODE, _WEIGHT = 1 - ((1 + _V) / 2) ** 6, 3 * _W * ((1 + _V) / 2) ** 5
@@ -203,7 +204,9 @@ class GivenS(Given):
         with np.errstate(all="ignore"):
             psi = self._integral(m, lambda u: np.log(s(u))) - m * np.log(s(m)) - np.log(1 + m)
             density = np.maximum(-m.imag, 0) / np.pi / x
-            return np.nan_to_num(density), np.clip(psi.imag / np.pi, 0, 1), residual * np.abs(m / x)
+            # So near to 0 that m is its limit there, to rounding.
+            above = np.where((x < _BOTTOM * self._top) & ~np.isfinite(psi), 1 - self._zero, psi.imag / np.pi)
+            return np.nan_to_num(density), np.clip(above, 0, 1), residual * np.abs(m / x)
 
     def mean(self) -> float:
         """Return 1/S(0)."""

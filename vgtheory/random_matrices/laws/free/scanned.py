@@ -8,7 +8,8 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.laws.law import Array, RealLaw, double_exponential, whole
+from vgtheory.random_matrices.laws.law import Array, on_line
+from vgtheory.random_matrices.laws.real import RealLaw, double_exponential
 from vgtheory.random_matrices.laws.smooth import interpolate
 
 _SCAN, _HALVINGS = 500, 44  # places where the density is looked for; halvings towards an edge
@@ -71,15 +72,13 @@ class ScannedLaw(RealLaw):
         ends = list(self.edges()) if self.intervals else []
         return min(places + ends), max(places + ends)
 
-    def _at(self, x: ArrayLike, column: int, below: float, above: float) -> Array:
-        x = np.asarray(x, dtype=float)
+    def _at(self, x: np.ndarray, column: int, below: float, above: float) -> Array:
         lo, hi = self.support()
         flat = np.atleast_1d(np.where((x > lo) & (x < hi), x, (lo + hi) / 2)).ravel()
         value = self.tails(flat)[column].reshape(x.shape)
-        out = np.where(x >= hi, above, np.where(x <= lo, below, value))
-        return np.where(np.isnan(x), np.nan, out)[()]
+        return np.where(x >= hi, above, np.where(x <= lo, below, value))
 
-    def pdf(self, x: ArrayLike) -> Array:
+    def _pdf(self, x: np.ndarray) -> Array:
         """Return the density of the continuous part."""
         return self._at(x, 0, 0.0, 0.0)
 
@@ -88,11 +87,10 @@ class ScannedLaw(RealLaw):
 
         Where G of a law in it has no closed form, its quadrature adds about 1e-13 (400 points).
         """
-        return self._at(x, 2, 0.0, 0.0)
+        return on_line("x", x, lambda at: self._at(at, 2, 0.0, 0.0), 0.0, 0.0)
 
-    def sf(self, x: ArrayLike) -> Array:
+    def _sf(self, x: np.ndarray) -> Array:
         """Return P(X > x), in closed form from the log potentials."""
-        x = np.asarray(x, dtype=float)
         lo = self.support()[0]
         at_low = 1.0 - sum(mass for place, mass in self.atoms if place <= lo)
         value = np.where(x < lo, 1.0, self._at(x, 1, at_low, 0.0))
@@ -100,10 +98,10 @@ class ScannedLaw(RealLaw):
             here = (x == place) & (x > lo)
             if here.any():
                 step = 1e-9 * max(1.0, abs(place))
-                value = np.where(here, self._at(place + step, 1, at_low, 0.0), value)
+                value = np.where(here, self._at(np.array(place + step), 1, at_low, 0.0), value)
         return np.clip(value, 0.0, 1.0)[()]
 
-    def cdf(self, x: ArrayLike) -> Array:
+    def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x)."""
         return 1.0 - self.sf(x)
 
@@ -119,9 +117,8 @@ class ScannedLaw(RealLaw):
             out.append((lo, hi, interpolate(below, *_window(lo), most=_DEGREE)))
         return tuple(out)
 
-    def ppf(self, q: ArrayLike) -> Array:
+    def _ppf(self, q: np.ndarray) -> Array:
         """Return the quantile, from an interpolant of degree 256 for each interval; NaN outside 0 ≤ q ≤ 1."""
-        q = np.asarray(q, dtype=float)
         out = np.full(q.shape, self.support()[0])
         for lo, hi, below in self._inverse:
             t = np.linspace(*_window(lo), 4097)
@@ -137,7 +134,7 @@ class ScannedLaw(RealLaw):
             top = float(self.cdf(place_))
             out = np.where((q <= top) & (q > top - mass), place_, out)
         out = np.where(q == 1, self.support()[1], np.where(q == 0, self.support()[0], out))
-        return np.where((q >= 0) & (q <= 1), out, np.nan)[()]
+        return out
 
     def nodes(self, count: int = _DEGREE) -> tuple[np.ndarray, np.ndarray]:
         """Return points and weights of the double exponential rule on each interval."""
@@ -148,9 +145,9 @@ class ScannedLaw(RealLaw):
             weights.append(weight)
         return np.concatenate(points), np.concatenate(weights)
 
-    def moment(self, order: int) -> float:
+    def _moment(self, order: int) -> float:
         """Return E X^order by quadrature."""
-        k = whole("order", order, 0)
+        k = order
         return self.expect(lambda x: x**k, _DEGREE) if k else 1.0
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.gaps import Rule, bands, components
 from vgtheory.random_matrices.laws.free.scanned import ScannedLaw
-from vgtheory.random_matrices.laws.law import Array, RealLaw
+from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.real import RealLaw
 
 Both = tuple[np.ndarray, np.ndarray]  # k(ω) and its derivative
 HEIGHTS = tuple(6.0**-k for k in range(11))  # Im z or arg z on the way down to the axis
@@ -126,15 +126,15 @@ class Subordinated(ScannedLaw):
         new = np.where(np.isfinite(new) & (new.imag >= 0), new, np.where(np.isfinite(value), value, first))
         return new, np.abs(new - first)
 
-    def stieltjes_and_slope(self, z: ArrayLike) -> tuple[Array, Array]:
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G(z) and G'(z) from the subordinated points."""
         return self._transforms(z)[:2]
 
-    def log_potential(self, z: ArrayLike) -> Array:
+    def _log_potential(self, z: np.ndarray) -> Array:
         """Return U(z) = E ln(z − X) from the log potentials at the subordinated points."""
         return self._transforms(z)[2]
 
-    def _transforms(self, z: ArrayLike) -> tuple[Array, Array, Array]:
+    def _transforms(self, z: np.ndarray) -> tuple[Array, Array, Array]:
         """Return G, G' and U at z, in the lower half plane by conjugation."""
         z = np.asarray(z, dtype=complex)
         for one, other in ((self.a, self.b), (self.b, self.a)):
