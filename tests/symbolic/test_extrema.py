@@ -1,6 +1,7 @@
 """Certified extrema against known constants, dense grids, and deliberately wrong values."""
 
 import contextlib
+import threading
 import time
 
 import mpmath
@@ -10,7 +11,7 @@ import sympy as sp
 from flint import ctx
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.symbolic import extrema
+from vgtheory.symbolic import extrema, supremum
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import precision
 from vgtheory.symbolic.catalogue import activation, catalogue
@@ -273,19 +274,27 @@ def test_certified_values_have_any_number_of_digits(name, order):
             assert abs(extremum.digits(120) - value) < 1e-58
 
 
-def test_what_takes_too_long_is_answered_by_its_best_enclosure(monkeypatch):
-    monkeypatch.setattr(extrema, "TIME_LIMIT", extrema.RESERVE + 1e-3)
+def test_what_takes_too_long_is_answered_by_its_best_enclosure_says_so_and_is_not_kept(monkeypatch):
+    monkeypatch.setattr(extrema, "TIME_LIMIT", 1e-3)
     act = Activation("tanh(x)*exp(-x**2/9)+0.3*sin(sin(x)+x)")
     _ = act.pieces
     found = derivative_range(act, 1)
     monkeypatch.undo()
-    extrema._derivative_range.cache_clear()
     want = derivative_range(act, 1)
     for early, late in zip((found.sup, found.inf), (want.sup, want.inf), strict=True):
+        assert early.cut_short
+        assert not late.cut_short
         assert early.enclosure[0] <= late.enclosure[1]
         assert late.enclosure[0] <= early.enclosure[1]
         assert early.status == "numeric" or early.enclosure[1] - early.enclosure[0] <= 2e-9
         assert early.expr is None
+
+
+def test_bounds_count_boxes_and_not_seconds(monkeypatch):
+    act = activation("tanh(x)*exp(-x**2/9)+0.3*sin(sin(x)+x)")
+    first = supremum.bounded(act.pieces, act.symbol, 1, 1)
+    monkeypatch.setattr(time, "monotonic", lambda: 1e9)
+    assert supremum.bounded(act.pieces, act.symbol, 1, 1) == first
 
 
 def test_a_time_limit_stops_a_loop_that_swallows_exceptions_and_restores_arbs_context():
@@ -305,7 +314,80 @@ def test_a_time_limit_stops_a_loop_that_swallows_exceptions_and_restores_arbs_co
         pass
 
 
+def test_a_time_limit_comes_again_where_it_is_swallowed():
+    swallowed = []
+
+    def deaf():
+        with time_limit(0.05):
+            for _ in range(2):
+                try:
+                    while True:
+                        sum(range(1000))
+                except TimeUp:
+                    swallowed.append(1)
+            while True:
+                sum(range(1000))
+
+    with pytest.raises(TimeUp):
+        deaf()
+    assert len(swallowed) == 2
+    with pytest.raises(ZeroDivisionError), time_limit(30):
+        1 / 0  # noqa: B018
+
+
+def test_a_time_limit_counts_the_work_of_its_own_thread():
+    busy = threading.Thread(target=lambda: sum(k * k for k in range(3 * 10**6)))
+    with time_limit(0.3):
+        busy.start()
+        time.sleep(0.6)  # waiting is no work, whatever others do
+        busy.join()
+
+
+@pytest.mark.parametrize(
+    "formula", ["tanh(erf(1.702*x + 3))", "tanh(x)*exp(-(1.702*x+3)**2)", "exp(-1.0001*x**2)*sin(x)"]
+)
+def test_large_powers_of_one_exponential_are_not_factored(formula):
+    found = derivative_range(activation(formula))
+    assert {found.sup.status, found.inf.status} <= {"proved", "certified"}
+    assert not found.sup.cut_short
+
+
 def test_half_lines_with_waves_are_searched_over_one_period():
     found = derivative_range(activation("max(sin(x), x)"))
     assert (found.sup.status, found.inf.status) == ("proved", "proved")
     assert (found.sup.expr, found.inf.expr) == (1, -1)
+
+
+@pytest.mark.parametrize(
+    ("formula", "order", "low", "high"),
+    [
+        ("tanh(x-100)", 0, -1, 1),
+        ("tanh(x-100)", 1, 0, 1),
+        ("tanh(1e10*x)", 1, 0, 10**10),
+        ("tanh(1e30*x)", 0, -1, 1),
+        ("softplus(x-100)", 1, 0, 1),
+        ("exp(-(x-1000)**2)", 1, -sp.sqrt(2) * sp.exp(-sp.S.Half), sp.sqrt(2) * sp.exp(-sp.S.Half)),
+        ("1/(1+(x+5000)**2)", 0, 0, 1),
+        ("sin(1e6*x+3)", 1, -(10**6), 10**6),
+        ("log(1+log(1+x**2))", 0, 0, sp.oo),
+    ],
+)
+def test_shift_and_scale_of_the_argument_do_not_matter(formula, order, low, high):
+    found = derivative_range(activation(formula), order)
+    assert (found.inf.expr, found.sup.expr) == (low, high)
+    assert {found.inf.status, found.sup.status} == {"proved"}
+
+
+def test_what_is_found_in_a_moved_variable_is_said_in_the_old_one():
+    act = activation("(x-50)/(1+exp(50-x))")
+    moved, plain = derivative_range(act, 1).sup, derivative_range(activation("silu"), 1).sup
+    assert moved.enclosure == plain.enclosure
+    assert abs(moved.at - plain.at - 50) < 1e-15
+    assert abs(sp.N(moved.root - plain.root - 50, 30)) < 1e-28
+    curvature = act.derivative(2)
+    with mpmath.workdps(40):
+        assert abs(sp.lambdify(act.symbol, curvature, "mpmath")(mpmath.mpf(sp.N(moved.root, 40)))) < 1e-36
+    low = derivative_range(act, 0).inf
+    assert low.expr == -sp.LambertW(sp.exp(-1))
+    assert abs(sp.N(act.expr.subs(act.symbol, low.at) - low.expr, 30)) < 1e-28
+    assert abs(sp.N((low.equation.lhs - low.equation.rhs).subs(act.symbol, low.at), 30)) < 1e-28

@@ -6,12 +6,16 @@ tanh(ax) or in one wave sin(ax + b) of low degree, e^{ax} against a line (Lamber
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sympy as sp
 from sympy.simplify.fu import TR8
 
 MAX_OPERATIONS = 120  # above it factoring may take seconds
 FEW_OPERATIONS = 8
 MAX_DEGREE = 4
+HIGHEST_DEGREE = 24  # of what is factored
+MOST_TERMS = 60
 
 
 def critical_points(slope: sp.Expr, x: sp.Symbol) -> tuple[tuple[sp.Expr, bool], ...]:
@@ -41,9 +45,16 @@ def vanishes_identically(expr: sp.Expr, x: sp.Symbol) -> bool:
         return True
     # A few numbers refute almost everything cheaply; only a survivor is worth a simplification.
     others = {s: sp.Rational(7, 10) for s in expr.free_symbols - {x}}
-    if any(abs(sp.N(expr.subs(others).subs(x, at), 20)) > 1e-12 for at in (sp.Rational(3, 10), sp.Rational(17, 10))):
+    points = (sp.Rational(3, 10), sp.Rational(17, 10))
+    if any(_is_far_from_zero(expr.subs(others).subs(x, at)) for at in points):
         return False
     return sp.expand(expr) == 0 or vanishes(expr.rewrite(sp.exp))
+
+
+def _is_far_from_zero(number: sp.Expr) -> bool:
+    """Return whether a sum is not 0, from 20 digits of its value, for which SymPy takes up to 100 of its terms."""
+    size = max(abs(sp.N(term, 20)) for term in sp.Add.make_args(number))
+    return bool(abs(sp.N(number, 20)) > 1e-90 * max(size, 1))
 
 
 def tidy(expr: sp.Expr) -> sp.Expr:
@@ -79,23 +90,73 @@ def value_at_root(value: sp.Expr, slope: sp.Expr, x: sp.Symbol) -> sp.Expr | Non
 
 
 def _factors(slope: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    """Return the factors of the numerator, each function of x taken for a symbol of its own.
+
+    SymPy factors e^{1.702 x} as the 851st power of e^{x/500}, which takes minutes: exponentials become powers of one
+    only where these are low.
+    """
     if sp.count_ops(slope) > MAX_OPERATIONS:
         return []
-    # SymPy factors e^{1.702 x} as the 851st power of e^{x/500}, which takes minutes: let u be the common exponential.
-    rate, u = _common_rate(slope, x), sp.Dummy("u", positive=True)
-    inside = None if rate is None else _replace_exponentials(sp.powsimp(slope), x, rate, u)
-    numerator = sp.fraction(sp.together(sp.powsimp(slope) if inside is None else inside))[0]
-    factors = sp.Mul.make_args(sp.factor(numerator))
-    bases = [f.as_base_exp()[0] if f.is_Pow and f.base != sp.E else f for f in factors]
-    return bases if rate is None else [b.subs(u, sp.exp(rate * x)) for b in bases]
+    slope = sp.powsimp(slope)
+    symbols = _functions_as_symbols(slope, x)
+    numerator = sp.fraction(sp.together(slope.xreplace(symbols.forth)))[0]
+    polynomial = sp.expand(numerator) if sp.count_ops(numerator) <= MAX_OPERATIONS else numerator
+    if len(sp.Add.make_args(polynomial)) <= MOST_TERMS and _total_degree(polynomial) <= HIGHEST_DEGREE:
+        numerator = sp.factor(numerator)
+    bases = [f.as_base_exp()[0] if f.is_Pow and f.base != sp.E else f for f in sp.Mul.make_args(numerator)]
+    return [b.xreplace(symbols.back) for b in bases]
 
 
-def _common_rate(expr: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
-    """Return a with every exponential of x an integer power of e^{ax}, or None."""
-    found = [_rate(e.args[0], x) for e in expr.atoms(sp.exp) if e.has(x)]
-    rates = [r for r in found if r is not None and r.is_Rational]
-    if not rates or len(rates) < len(found):
-        return None
+@dataclass(frozen=True)
+class _Symbols:
+    """Functions of x and the symbols, or powers of symbols, that stand for them."""
+
+    forth: dict[sp.Expr, sp.Expr]
+    back: dict[sp.Expr, sp.Expr]
+
+
+def _functions_as_symbols(expr: sp.Expr, x: sp.Symbol) -> _Symbols:
+    forth: dict[sp.Expr, sp.Expr] = {}
+    back: dict[sp.Expr, sp.Expr] = {}
+    alike: dict[sp.Expr, list[tuple[sp.Rational, sp.Expr]]] = {}
+    for node in sorted(_outermost(expr, x), key=sp.default_sort_key):
+        if isinstance(node, sp.exp):
+            content, inner = sp.expand(node.args[0]).as_content_primitive()
+            sign = -1 if inner.could_extract_minus_sign() else 1
+            alike.setdefault(sign * inner, []).append((sign * content, node))
+        else:
+            t = sp.Dummy("t", real=True)
+            forth[node], back[t] = t, node
+    for inner, rates in alike.items():
+        common = _common_rate([rate for rate, _ in rates])
+        low = all(abs(rate / common) <= HIGHEST_DEGREE for rate, _ in rates)
+        for group in [rates] if low else [[rate] for rate in rates]:
+            unit, u = common if low else group[0][0], sp.Dummy("u", positive=True)
+            forth |= {node: u ** (rate / unit) for rate, node in group}
+            back[u] = sp.exp(unit * inner)
+    return _Symbols(forth, back)
+
+
+def _outermost(expr: sp.Expr, x: sp.Symbol) -> set[sp.Expr]:
+    """Return the largest parts of `expr` that are functions of x and no sums, products or whole powers."""
+    if expr == x or not expr.has(x):
+        return set()
+    whole = isinstance(expr, sp.Pow) and not isinstance(expr, sp.exp) and expr.exp.is_Integer
+    if isinstance(expr, (sp.Add, sp.Mul)) or whole:
+        return set().union(*(_outermost(a, x) for a in expr.args))
+    return {expr}
+
+
+def _total_degree(expr: sp.Expr) -> int:
+    """Return the highest degree of a term, of the parts that are symbols."""
+    return max(
+        sum(int(k) for _, k in (f.as_base_exp() for f in sp.Mul.make_args(term)) if k.is_Integer and k > 0)
+        for term in sp.Add.make_args(expr)
+    )
+
+
+def _common_rate(rates: list[sp.Rational]) -> sp.Rational:
+    """Return the largest number of which all rates are whole multiples."""
     return sp.Rational(sp.gcd_list([r.p for r in rates]), sp.lcm_list([r.q for r in rates]))
 
 

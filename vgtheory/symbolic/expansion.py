@@ -60,7 +60,12 @@ def _exponential_scale(growing: Tail) -> Scale | None:
     """Return exp of a polynomial in x plus a multiple of log x, or None where it is something else."""
     logs, rates = sp.Integer(0), []
     for scale, c in growing.terms:
-        if isinstance(c, arb) or scale.rates or (scale.logs != 0 and scale != Scale(logs=sp.Integer(1))):
+        if (
+            isinstance(c, arb)
+            or scale.rates
+            or scale.loglogs != 0
+            or (scale.logs != 0 and scale != Scale(logs=sp.Integer(1)))
+        ):
             return None
         if scale.logs:
             logs += c
@@ -86,13 +91,15 @@ def _doubly_small(f: Tail) -> Tail:
 
 def _log(f: Tail) -> Tail:
     scale, c, rest = f.leading()
-    if not coefficient_ball(c) > 0 or scale.logs:
+    if not coefficient_ball(c) > 0 or scale.loglogs:
         raise TailUndecided
     result = f.constant(sp.log(c) if isinstance(c, sp.Expr) else c.log())
     result += (f.constant(sp.Integer(1)) + rest).lifted(sp.log)
     terms: dict[Scale, Coefficient] = {Scale(degree): rate for degree, rate in scale.rates}
     if scale.power:
-        terms[Scale(sp.Integer(0), sp.Integer(1))] = scale.power
+        terms[Scale(logs=sp.Integer(1))] = scale.power
+    if scale.logs:
+        terms[Scale(loglogs=sp.Integer(1))] = scale.logs
     return result + Tail(tuple(terms.items()), f.start, f.taylor)
 
 

@@ -31,6 +31,7 @@ class Extremum:
     at_root : the value as a function of the maximiser, simplified by `equation`, or None.
     root : the maximiser as a certified root, where it is one without a closed form.
     status : "proved" closed form, "certified" enclosure, or "numeric".
+    cut_short : whether the search for a closed form ran out of time, so that a faster machine may find more.
     """
 
     expr: sp.Expr | None
@@ -40,6 +41,7 @@ class Extremum:
     equation: sp.Eq | None = None
     at_root: sp.Expr | None = None
     status: ExtremumStatus = "certified"
+    cut_short: bool = False
     root: Root | None = field(default=None, repr=False, compare=False)
     _locate: Callable[[int], arb] | None = field(default=None, repr=False, compare=False)
 

@@ -144,7 +144,8 @@ def _term(scale: Scale, c: object, x: sp.Symbol, side: int) -> sp.Expr | None:
     if not isinstance(c, sp.Expr):
         return None
     exponent = sum((rate * x**degree for degree, rate in scale.rates), sp.S.Zero)
-    return (c * x**scale.power * sp.log(x) ** scale.logs * sp.exp(exponent)).subs(x, side * x)
+    logarithms = sp.log(x) ** scale.logs * sp.log(sp.log(x)) ** scale.loglogs
+    return (c * x**scale.power * logarithms * sp.exp(exponent)).subs(x, side * x)
 
 
 def _growth(scale: Scale) -> Growth:
@@ -152,9 +153,9 @@ def _growth(scale: Scale) -> Growth:
         return "exponential" if scale.rates[0][0] <= 1 else "superexponential"
     if scale.power == 0:
         return "logarithmic"
-    if scale.power == 1 and scale.logs == 0:
+    if scale.power == 1 and scale.logs == scale.loglogs == 0:
         return "linear"
-    return "sublinear" if scale.power < 1 or (scale.power == 1 and scale.logs < 0) else "polynomial"
+    return "sublinear" if (Scale(sp.S.One) * scale**-1).growth > 0 else "polynomial"
 
 
 def _directions(part: calculus.Piece, x: sp.Symbol) -> list[MonotonePiece]:

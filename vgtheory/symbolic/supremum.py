@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import time
 from functools import reduce
 
 import sympy as sp
@@ -36,11 +35,12 @@ from vgtheory.symbolic.period import period
 from vgtheory.symbolic.root import Root, isolated_root
 from vgtheory.symbolic.search import FINEST, SEARCH_BITS, CriticalBox, SearchFailed, refined, unit_boxes
 from vgtheory.symbolic.tails import TailUndecided
-from vgtheory.symbolic.time_limit import TimeUp, time_limit
 
 REACH = 64
 CERTIFIED = 1e-9  # an enclosure this tight, relative to 1 or to the value, has the status "certified"
 NEAR = 1e-10
+MOST_BOXES = 4000  # of `bounded`, each evaluated once
+LONGEST_TAIL = 300  # operations; products of expansions multiply their terms
 
 
 def supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: int, even: bool) -> Extremum:
@@ -144,21 +144,21 @@ def _exact_winner(top: list[Candidate]) -> Candidate | None:
     return winner
 
 
-def bounded(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: int, seconds: float = 1.0) -> Extremum:
+def bounded(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: int) -> Extremum:
     """Return the supremum between a value that is reached and a bound of the boxes, by halving the highest box.
 
-    Nothing is simplified or solved, so that it ends in time; a tail whose bound takes too long is left unbounded.
+    Nothing is simplified or solved and the boxes are counted, so that it ends, and everywhere alike; a tail of a
+    formula that is too long is left unbounded.
     """
-    stop = time.monotonic() + seconds
     with precision(64):
         programs = [_compiled(sign * p.expr, x) for p in parts]
-        ceiling = max([-math.inf, *(_tail_ceiling(p, x, order, sign, seconds / 4) for p in parts)])
+        ceiling = max([-math.inf, *(_tail_ceiling(p, x, order, sign) for p in parts)])
         spans = (clipped(p, REACH) for p in parts)
         boxes = [(-math.inf, a, b, k) for k, (lo, hi) in enumerate(spans) for a, b in unit_boxes(lo, hi)]
         best, at, count = -math.inf, sp.Integer(0), len(boxes)
         queue = [(-math.inf, i, *box[1:]) for i, box in enumerate(boxes)]
         heapq.heapify(queue)
-        while queue and time.monotonic() < stop and not _near(best, -queue[0][0], NEAR):
+        while queue and count < MOST_BOXES and not _near(best, -queue[0][0], NEAR):
             high, _, a, b, k = heapq.heappop(queue)
             if b - a < FINEST:
                 ceiling = max(ceiling, -high)
@@ -186,17 +186,18 @@ def _compiled(expr: sp.Expr, x: sp.Symbol) -> tuple[Instruction, ...]:
         raise UnsupportedError(f"the range of {expr}: it has a function without ball arithmetic") from None
 
 
-def _tail_ceiling(part: calculus.Piece, x: sp.Symbol, order: int, sign: int, seconds: float) -> float:
+def _tail_ceiling(part: calculus.Piece, x: sp.Symbol, order: int, sign: int) -> float:
     """Return a bound of f beyond REACH, −∞ where the piece ends before it, ∞ where none is found."""
     ceiling = -math.inf
     for end, side in ((part.lo, -1), (part.hi, 1)):
         if end.is_finite:
             continue
+        f = sign * sp.diff(part.expr, x, order).subs(x, side * x)
+        if sp.count_ops(f) > LONGEST_TAIL:
+            return math.inf
         try:
-            with time_limit(seconds):
-                f = sign * sp.diff(part.expr, x, order).subs(x, side * x)
-                bound = tail(f, x, REACH).bound()
-        except (TimeUp, TailUndecided, UnsupportedError):
+            bound = tail(f, x, REACH).bound()
+        except (TailUndecided, UnsupportedError):
             return math.inf
         ceiling = max(ceiling, outward(bound)[1] if bound.is_finite() else math.inf)
     return ceiling

@@ -1,4 +1,4 @@
-"""Certified behaviour of a formula on [R, ∞): sums of C·xⁿ·log(x)ᵏ·exp(polynomial) with ball coefficients.
+"""Certified behaviour of a formula on [R, ∞): sums of C·xⁿ·log(x)ᵏ·log(log x)ʲ·exp(polynomial), C in a ball.
 
 A `Tail` stands for a function f(x) = Σ c_j(x)·m_j(x) with each c_j(x) in its ball C_j for every x ≥ R, and monomials
 m_j ordered by growth.  Sums, products, reciprocals, powers and smooth functions of tails are tails again, by Taylor's
@@ -25,16 +25,17 @@ class TailUndecided(Exception):
 
 @dataclass(frozen=True)
 class Scale:
-    """The monomial x^power · log(x)^logs · exp(Σ rate·x^degree), degrees decreasing."""
+    """The monomial x^power · log(x)^logs · log(log x)^loglogs · exp(Σ rate·x^degree), degrees decreasing."""
 
     power: sp.Rational = sp.S.Zero
     logs: sp.Rational = sp.S.Zero
     rates: tuple[tuple[sp.Expr, sp.Expr], ...] = ()
+    loglogs: sp.Rational = sp.S.Zero
 
     @property
     def growth(self) -> int:
         """Return 1, 0 or −1: the monomial grows, is constant or decays at infinity."""
-        for exponent in (*(rate for _, rate in self.rates[:1]), self.power, self.logs):
+        for exponent in (*(rate for _, rate in self.rates[:1]), self.power, self.logs, self.loglogs):
             if exponent != 0:
                 return 1 if exponent > 0 else -1
         return 0
@@ -44,16 +45,17 @@ class Scale:
         for degree, rate in other.rates:
             rates[degree] = rates.get(degree, sp.Integer(0)) + rate
         kept = sorted(((d, r) for d, r in rates.items() if r != 0), key=lambda t: t[0], reverse=True)
-        return Scale(self.power + other.power, self.logs + other.logs, tuple(kept))
+        return Scale(self.power + other.power, self.logs + other.logs, tuple(kept), self.loglogs + other.loglogs)
 
     def __pow__(self, exponent: sp.Rational) -> Scale:
         rates = tuple((d, r * exponent) for d, r in self.rates)
-        return Scale(self.power * exponent, self.logs * exponent, rates)
+        return Scale(self.power * exponent, self.logs * exponent, rates, self.loglogs * exponent)
 
     def at(self, start: arb) -> arb:
         """Return the value at `start`."""
         exponent = sum((number_ball(r) * start ** number_ball(d) for d, r in self.rates), arb(0))
-        return start ** number_ball(self.power) * start.log() ** number_ball(self.logs) * exponent.exp()
+        value = start ** number_ball(self.power) * start.log() ** number_ball(self.logs) * exponent.exp()
+        return value if self.loglogs == 0 else value * start.log().log() ** number_ball(self.loglogs)
 
     def bound(self, start: arb) -> arb:
         """Return a ball that holds every value on [start, ∞)."""
@@ -62,7 +64,7 @@ class Scale:
         if self.growth > 0:
             return WHOLE_LINE
         if not self.rates and self.power == 0:
-            return hull(arb(0), self.at(start))  # a negative power of log x
+            return self._logarithmic_bound(start)
         # x·(log m)' < 0 from `start` on, so that the monomial falls from its first value to 0.
         lead_degree = self.rates[0][0] if self.rates else sp.Integer(0)
         slope = number_ball(self.rates[0][1] * lead_degree if self.rates else sp.Min(self.power, 0))
@@ -73,7 +75,16 @@ class Scale:
                 slope += number_ball(rate) * start ** number_ball(degree - lead_degree)
         if self.logs > 0:
             slope += number_ball(self.logs) * start ** number_ball(-lead_degree) / start.log()
+        if self.loglogs > 0:
+            slope += number_ball(self.loglogs) * start ** number_ball(-lead_degree) / (start.log() * start.log().log())
         if not slope < 0:
+            raise TailUndecided
+        return hull(arb(0), self.at(start))
+
+    def _logarithmic_bound(self, start: arb) -> arb:
+        """Return the bound of log(x)^k·log(log x)^j, which falls once k·log log x + j < 0, k < 0 or k = 0 > j."""
+        slope = number_ball(self.logs) * start.log().log() + number_ball(self.loglogs)
+        if self.loglogs > 0 and not slope < 0:
             raise TailUndecided
         return hull(arb(0), self.at(start))
 

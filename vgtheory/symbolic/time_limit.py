@@ -1,13 +1,20 @@
-"""A hard limit on the time of a block of Python: SymPy has no bound of its own on what it tries."""
+"""A hard limit on the work of a block of Python: SymPy has no bound of its own on what it tries.
+
+Limits on operations come first, so that the same question has the same answer everywhere; this is the last resort.  It
+counts the processor time of the thread, not the time on the wall, so that a busy machine changes nothing.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flint import ctx
+
+AGAIN = 0.25  # seconds until the exception is raised anew, where a callback of the interpreter has swallowed it
 
 
 class TimeUp(BaseException):
@@ -18,31 +25,43 @@ def _raise_in(thread: int, what: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None if what is None else ctypes.py_object(what))
 
 
+def _clock_of(thread: int) -> Callable[[], float]:
+    """Return the clock of a thread's processor time, of the process's where the system has none."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.process_time
+    identity = time.pthread_getcpuclockid(thread)
+    return lambda: time.clock_gettime(identity)
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Run the block for at most `seconds`, then raise TimeUp in it; works in any thread.
+    """Run the block for at most `seconds` of the processor's time, then raise TimeUp in it; works in any thread.
 
     The exception comes between two steps of the interpreter: one call into C is never cut short.  Arb's context, which
     a cut `finally` could leave changed, is put back.
     """
     thread, bits, terms = threading.get_ident(), ctx.prec, ctx.cap
-    lock, over = threading.Lock(), threading.Event()
+    clock, lock, over = _clock_of(thread), threading.Lock(), threading.Event()
+    end = clock() + seconds
 
-    def cut() -> None:
-        with lock:
-            if not over.is_set():
-                over.set()
-                _raise_in(thread, TimeUp)
+    def watch() -> None:
+        pause = seconds
+        while not over.wait(pause):
+            pause = max(end - clock(), 0.01)
+            if clock() >= end:
+                pause = AGAIN
+                with lock:
+                    if not over.is_set():
+                        _raise_in(thread, TimeUp)
 
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
-        with lock:
-            if over.is_set():
-                _raise_in(thread, None)  # set, but not raised yet
+        try:
             over.set()
-            ctx.prec, ctx.cap = bits, terms
+        finally:  # TimeUp may come between any two steps, the first one here included
+            over.set()
+            with lock:
+                _raise_in(thread, None)  # set, but not raised yet
+                ctx.prec, ctx.cap = bits, terms

@@ -248,7 +248,7 @@ def _integrated(behaviour: Tail, variance: arb, start: int) -> arb:
     """Return a ball around ∫_R^∞ f p_q: what is a polynomial exactly, the rest by its bound."""
     total, rest = arb(0), []
     for scale, c in behaviour.terms:
-        if scale.power.is_Integer and scale.power >= 0 and not scale.logs and not scale.rates:
+        if scale.power.is_Integer and scale.power >= 0 and scale == Scale(scale.power):
             total += coefficient_ball(c) * _moment(int(scale.power), variance, start)
         else:
             rest.append((scale, c))
@@ -259,8 +259,10 @@ def _bounded(rest: list[tuple[Scale, Coefficient]], variance: arb, start: int) -
     """Return a bound of the integral of Σ |C|·x^p·(log x)^k·exp(Σ rate·x^degree) against the density, x ≥ R ≥ 3."""
     total = arb(0)
     for scale, c in rest:
-        # log x ≥ 1 there, and log x ≤ x; x^p ≤ R^p e^{p(x/R − 1)} because log x lies below its tangent at R.
-        power = number_ball(sp.Max(scale.power, 0) + sp.Max(scale.logs, 0))
+        if scale.loglogs < 0:
+            raise TailUndecided
+        # 1 ≤ log x ≤ x there, and log log x ≤ x; x^p ≤ R^p e^{p(x/R − 1)}: log x lies below its tangent at R.
+        power = number_ball(sp.Max(scale.power, 0) + sp.Max(scale.logs, 0) + scale.loglogs)
         rate, square = power / start, arb(0)
         for degree, r in scale.rates:
             if r < 0 and degree != 2 and degree != 1:

@@ -125,7 +125,7 @@ def _tail_square(slope: sp.Expr, x: sp.Symbol, lo: sp.Expr) -> tuple[int, arb]:
             continue
         size, power, rate = arb(0), None, None
         for scale, coefficient in found.terms:
-            exponent = scale.power + scale.logs  # log x ≤ x
+            exponent = scale.power + scale.logs + scale.loglogs  # log log x ≤ log x ≤ x
             fall = sum((number_ball(-r) for degree, r in scale.rates if degree >= 1), arb(0))
             if any(r > 0 for _, r in scale.rates):
                 return _undecided()
