@@ -98,7 +98,7 @@ def test_typical_and_mean_gradient():
     """E‖δ‖² of ReLU is exactly that of infinite width; the typical gradient falls below it by 5/2 per layer / N."""
     p = vg.predict(net("relu", 100, 200, vg.Weights.he()))
     assert p.log_gradient_norm_rms.values == pytest.approx(p.log_gradient_norm_infinite_width.values, abs=1e-12)
-    assert p.attrs["depth_to_width"] == pytest.approx(1 / 5, rel=0.05)
+    assert p.attrs["depth_to_width"] == pytest.approx(1 / 5, rel=1e-6)
     normal = p.log_gradient_norm + p.log_gradient_norm_std**2
     assert normal.values[0] == pytest.approx(p.log_gradient_norm_rms.values[0], abs=0.3)
     assert p.log_gradient_norm.values[0] < p.log_gradient_norm_rms.values[0] - 2

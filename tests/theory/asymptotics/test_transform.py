@@ -46,7 +46,8 @@ def test_curvature_is_attained_across_jumps_of_the_second_derivative(name):
 def test_the_tailored_rectifier_maps_correlation_0_to_the_target():
     found = vg.calculus.transform("leaky_relu", 40, method="tat")
     network = vg.Network(found.activation, vg.Weights.gaussian(1.0), 100, 41)  # c_1 is the input's
-    assert vg.correlation_profile(network, 0.0)[-1] == pytest.approx(0.9, abs=1e-10)
+    correlation = vg.predict(network, inputs=vg.Inputs(correlation=0.0)).correlation
+    assert float(correlation[-1, 0, 1]) == pytest.approx(0.9, abs=1e-10)
 
 
 def test_what_cannot_be_had_is_refused():

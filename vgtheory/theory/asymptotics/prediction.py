@@ -9,11 +9,13 @@ import xarray as xr
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import refusal, require, works
+from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.architectures import architecture_finite_width, predict_architecture
 from vgtheory.theory.asymptotics.closure import Closure, closure
 from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms
+from vgtheory.theory.asymptotics.prediction_of_inputs import with_inputs
 
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
@@ -48,7 +50,7 @@ class _Norms:
     doubts: tuple[str, ...] = ()
 
 
-def predict(network: Network, method: Method = "auto") -> xr.Dataset:
+def predict(network: Network, method: Method = "auto", inputs: Inputs | int = 1) -> xr.Dataset:
     """Return the predicted gradient norms of every layer, mean and spread over random networks of this width and depth.
 
     For a loss whose gradient at x_L is uniform on the unit sphere and an input with ‖x_0‖² = N_0.
@@ -60,6 +62,7 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
         depth; "order 1/N", the expansion in the width, O(depth); "closure", which follows lengths and alignments that
         fluctuate too much to be expanded in, and skewed slopes, within seconds.  "auto" takes the exact law where there
         is one, else the expansion where fluctuations, alignment and skewness are small, else the closure.
+    inputs : 1, or Inputs, for what follows below.
 
     Returns
     -------
@@ -67,9 +70,16 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     log_gradient_norm_rms, log_gradient_norm_infinite_width, log_weight_gradient_norm, log_weight_gradient_norm_std,
     relative_length_bias, relative_length_variance, alignment.  attrs: method, weight_method, reliable ("yes", or "no: "
     and why), weight_reliable, expansion ("holds", or "fails: " and why), law, assumptions, dead_probability,
-    variance_per_layer (of ln‖δ_l‖², in the middle half of the layers, times the smallest width), depth_to_width (its
-    inverse: the ratio L/N at which ln‖δ‖² has variance 1, so that gradients of two networks differ by a factor of
-    about e and the infinitely wide network no longer describes one of them), spec (JSON).
+    variance_per_layer and drift_per_layer (what a layer adds to variance and mean of ln‖δ_l‖² at leading order in
+    1/width, the drift beyond ln χ, on average over the middle half of the layers, times the smallest width),
+    depth_to_width (1/variance_per_layer, the ratio L/N at which ln‖δ‖² has variance 1, so that gradients of two
+    networks differ by a factor of about e and the infinitely wide network no longer describes one of them; ReLU: 1/5,
+    Hanin & Nica (2020)), spec (JSON).
+
+    With Inputs also what is known of: correlation(layer, input, other_input) of h_l, width → ∞, where a correlation of
+    the inputs is given; covariances of log_gradient_norm, log_weight_gradient_norm and q between layers (name +
+    "_covariance", over layer and other_layer) and forward tangents t_l = φ'(h_l)∘W_l t_{l−1} (log_tangent_norm,
+    log_tangent_norm_std, tangent_alignment) to order 1/N.  attrs: inputs, left_out (what is not known, and why).
 
     dead_probability is the chance that all slopes of some layer are zero;
     mean and spread are those of the other networks.
@@ -100,7 +110,13 @@ def predict(network: Network, method: Method = "auto") -> xr.Dataset:
     """
     if method not in get_args(Method):
         raise InputError("method", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"', got=f"{method!r}")
+    given = to_inputs(inputs)
     require(network, "predict" if method == "auto" else f"predict ({method})")
+    predicted = _predicted(network, method)
+    return predicted if inputs == 1 else with_inputs(predicted, network, given)
+
+
+def _predicted(network: Network, method: Method) -> xr.Dataset:
     if network.parts or not works(network, "predict (order 1/N)"):
         return _expanded(network)
     terms = finite_width(network)
@@ -240,7 +256,8 @@ def _attributes(
         )
     if dead:
         assumptions.append("given that no layer is dead")
-    growth = min(network.widths) * _growth(gradient.variance)
+    width = min(network.widths)
+    growth = width * _growth(terms.variance)
     return {
         "method": gradient.method,
         "weight_method": weight.method,
@@ -251,7 +268,8 @@ def _attributes(
         "assumptions": "; ".join(assumptions),
         "dead_probability": dead,
         "variance_per_layer": growth,
-        "depth_to_width": 1 / growth if growth > 1e-9 else float("inf"),
+        "drift_per_layer": width * _growth(terms.mean - terms.wide_mean),
+        "depth_to_width": 1 / growth if growth > 1e-6 else float("inf"),
         "max_relative_length_variance": float(terms.length_variance.max()),
         "max_alignment_weight": float(terms.alignment_weight.max()),
         "spec": network.spec_json,

@@ -7,9 +7,9 @@ import pytest
 
 import vgtheory as vg
 from tests.oracles import weight_matrices
-from vgtheory._errors import InputError
+from vgtheory._errors import VgtheoryError
+from vgtheory.theory.asymptotics.across_layers import layer_covariance, tangent_norms
 from vgtheory.theory.asymptotics.finite_width import finite_width
-from vgtheory.theory.asymptotics.joint import layer_covariance, tangent_norms
 
 BOUND = 4.5
 
@@ -35,9 +35,10 @@ def sampled(request):
 def test_covariances_of_sampled_networks(sampled, quantity):
     """36 pairs of layers: false-alarm rate below 3e-4.  Power: 20 % off is seen."""
     net, study = sampled
-    expected = layer_covariance(net, quantity)
-    assert expected.attrs["reliable"] == "yes"
-    values = expected.values
+    predicted = vg.predict(net, inputs=vg.Inputs())
+    assert predicted.attrs["reliable"] == "yes"
+    assert predicted[f"{quantity}_covariance"].dims == ("layer", "other_layer")
+    values = predicted[f"{quantity}_covariance"].values
     assert np.array_equal(values, values.T)
     assert np.abs(covariance_scores(study[quantity].values, values)).max() < BOUND
     assert np.abs(covariance_scores(study[quantity].values, 1.2 * values)).max() > BOUND
@@ -50,11 +51,46 @@ def test_the_diagonal_is_the_variance():
         ("log_gradient_norm", terms.variance),
         ("log_weight_gradient_norm", terms.weight_variance),
     ):
-        assert np.diag(layer_covariance(net, quantity)) == pytest.approx(variance / 4, rel=1e-12)
-    with pytest.raises(InputError, match="quantity"):
-        layer_covariance(net, "chi")
-    with pytest.raises(InputError, match="at most"):
-        layer_covariance(network("tanh", "gaussian", 9, 5000))
+        assert np.diag(layer_covariance(net)[quantity]) == pytest.approx(variance / 4, rel=1e-12)
+
+
+def test_what_is_not_known_of_inputs_is_left_out_and_said():
+    deep = vg.predict(network("tanh", "gaussian", 9, 5000), inputs=vg.Inputs())
+    assert "q_covariance" not in deep
+    assert "at most 4,000" in deep.attrs["left_out"]
+    assert "log_tangent_norm" in deep
+    normed = vg.predict(
+        vg.Network("tanh", vg.Weights.gaussian(1.5), 16, 4, norm="rms"), inputs=vg.Inputs(correlation=0.5)
+    )
+    assert "correlation" in normed
+    assert "log_tangent_norm" not in normed
+    assert normed.attrs["left_out"].count("rms norm") == 2
+    assert "left_out" not in vg.predict(network("tanh", "gaussian", 9, 5)).attrs
+
+
+def test_correlations_of_three_inputs_and_their_labels():
+    cosines = [[1.0, 0.5, -0.2], [0.5, 1.0, 0.0], [-0.2, 0.0, 1.0]]
+    predicted = vg.predict(network("tanh", "gaussian", 2000, 5), inputs=vg.Inputs(correlation=cosines))
+    found = predicted.correlation
+    assert dict(found.sizes) == {"layer": 5, "input": 3, "other_input": 3}
+    assert np.array_equal(found.values, found.values.transpose(0, 2, 1))
+    assert (found.values[:, range(3), range(3)] == 1).all()
+    sampled = vg.simulate(network("tanh", "gaussian", 2000, 5), 40, seed=4, inputs=vg.Inputs(correlation=cosines))
+    error = sampled.correlation.std("sample") / 40**0.5 + 2 / 2000  # and the order 1/N
+    assert (abs(sampled.correlation.mean("sample") - found) < 6 * error + 1e-9).all()
+
+
+def test_tangents_in_the_prediction_are_those_of_the_expansion():
+    net = network("tanh", "gaussian", 64, 6)
+    predicted, terms = vg.predict(net, inputs=vg.Inputs()), tangent_norms(net)
+    assert np.array_equal(predicted.log_tangent_norm.values, terms.mean / 2)
+    assert np.array_equal(2 * predicted.log_tangent_norm_std.values, np.sqrt(terms.variance))
+
+
+@pytest.mark.parametrize("wrong", [0, True, "1", None, 0.6])
+def test_other_inputs_are_refused(wrong):
+    with pytest.raises(VgtheoryError, match="inputs"):
+        vg.predict(network("tanh", "gaussian", 9, 5), inputs=wrong)
 
 
 def tangents(family, widths, scales, samples, seed):

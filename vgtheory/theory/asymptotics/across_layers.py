@@ -1,12 +1,9 @@
 """Joint statistics over layers, to order 1/N: covariances of log gradient norms and of lengths; forward tangents."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 
-from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
@@ -19,6 +16,7 @@ from vgtheory.theory.asymptotics.finite_width import (
 )
 
 MOST_LAYERS = 4000  # L² numbers
+QUANTITIES = ("log_gradient_norm", "log_weight_gradient_norm", "q")
 
 
 @dataclass(frozen=True)
@@ -33,21 +31,11 @@ class TangentNorms:
     alignment: Array
 
 
-def layer_covariance(network: Network, quantity: str = "log_gradient_norm") -> xr.DataArray:
+def layer_covariance(network: Network) -> dict[str, Array]:
     """Return the covariance between layers, over random networks, of what ``vg.simulate`` samples, to order 1/N.
 
-    Parameters
-    ----------
-    network : with numbers, at most 4000 layers.
-    quantity : "log_gradient_norm" (ln‖∂ℓ/∂h_l‖), "log_weight_gradient_norm" (ln‖∂ℓ/∂W_l‖_F) or "q" (‖h_l‖²/N_l).
-
-    Returns
-    -------
-    DataArray over (layer, other_layer); attrs: reliable ("yes", or "no: " and why), spec.
-
-    Raises
-    ------
-    InputError : another quantity, or too many layers.
+    By name, each of shape (L, L): "log_gradient_norm" (ln‖∂ℓ/∂h_l‖), "log_weight_gradient_norm" (ln‖∂ℓ/∂W_l‖_F) and
+    "q" (‖h_l‖²/N_l).
 
     Notes
     -----
@@ -59,32 +47,14 @@ def layer_covariance(network: Network, quantity: str = "log_gradient_norm") -> x
     Examples
     --------
     >>> import vgtheory as vg
-    >>> c = layer_covariance(vg.Network("tanh", vg.Weights.gaussian(1.5), width=100, depth=5))
+    >>> c = layer_covariance(vg.Network("tanh", vg.Weights.gaussian(1.5), width=100, depth=5))["log_gradient_norm"]
     >>> bool(c[0, 0] > c[0, 4] > 0)
     True
     """
     require(network, "predict (layer covariance)")
-    rows: dict[str, Callable[[Network, LayerCoefficients, FiniteWidth], Array]] = {
-        "log_gradient_norm": _gradient,
-        "log_weight_gradient_norm": _weight_gradient,
-        "q": _length,
-    }
-    if quantity not in rows:
-        raise InputError("quantity", ", ".join(rows), "choose one", got=f"{quantity!r}")
-    if len(network.sigmas) > MOST_LAYERS:
-        raise InputError(f"{len(network.sigmas):,} layers", f"at most {MOST_LAYERS:,}", "take a smaller depth")
-    terms = finite_width(network)
-    upper = rows[quantity](network, layer_coefficients(network), terms)
-    full = np.triu(upper) + np.triu(upper, 1).T
-    layer = np.arange(1, len(full) + 1)
-    reliable = "no: " + "; ".join(terms.warnings) if terms.warnings else "yes"
-    return xr.DataArray(
-        full,
-        dims=("layer", "other_layer"),
-        coords={"layer": layer, "other_layer": layer},
-        name=f"covariance of {quantity}",
-        attrs={"reliable": reliable, "spec": network.spec_json},
-    )
+    coefficients, terms = layer_coefficients(network), finite_width(network)
+    upper = (part(network, coefficients, terms) for part in (_gradient, _weight_gradient, _length))
+    return {name: np.triu(u) + np.triu(u, 1).T for name, u in zip(QUANTITIES, upper, strict=True)}
 
 
 def _onwards(start: Array, step: Array, source: Array) -> Array:
