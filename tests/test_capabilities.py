@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vgtheory.theory.asymptotics.joint import layer_covariance, tangent_norms
 
 import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
@@ -19,7 +20,6 @@ from vgtheory.spectra.sampling import sample_spectrum
 from vgtheory.study.lineup import lineup
 from vgtheory.study.tangents import tangents
 from vgtheory.theory.asymptotics.architectures import correlation_profile
-from vgtheory.theory.asymptotics.joint import layer_covariance, tangent_norms
 from vgtheory.theory.proofs import certificate
 
 PARTS = {
