@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vgtheory.theory.asymptotics.joint import layer_covariance, tangent_norms
 
 import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
@@ -19,6 +18,7 @@ from vgtheory.spectra.lyapunov import sample_lyapunov
 from vgtheory.spectra.sampling import sample_spectrum
 from vgtheory.study.lineup import lineup
 from vgtheory.study.tangents import tangents
+from vgtheory.theory.asymptotics.across_layers import layer_covariance, tangent_norms
 from vgtheory.theory.asymptotics.architectures import correlation_profile
 from vgtheory.theory.proofs import certificate
 
@@ -107,7 +107,7 @@ ASKED = {
     "predict (closure)": lambda n: finite(vg.predict(n, method="closure").log_gradient_norm_std),
     "predict (exact law)": lambda n: finite(vg.predict(n, method="exact law").log_gradient_norm_std),
     "predict (correlations)": lambda n: finite(correlation_profile(n, 0.5)),
-    "predict (layer covariance)": lambda n: finite(layer_covariance(n)),
+    "predict (layer covariance)": lambda n: finite(list(layer_covariance(n).values())),
     "predict (tangents)": lambda n: finite(tangent_norms(n).mean),
     "bounds": vg.bounds,
     "certificate": certificate,
