@@ -130,3 +130,54 @@ def test_functions_with_holes_are_refused_with_a_point(text, where):
 )  # fmt: skip
 def test_functions_on_the_whole_line_are_accepted(text):
     assert Activation(text).is_numeric
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("torch.where(x>0, x, 0.1*x)", "Piecewise((x, x > 0), (0.1*x, True))"),
+        ("np.where((x > -1) & (x < 1), x, 0)", "Piecewise((x, (x > -1) & (x < 1)), (0, True))"),
+        ("x if x > 0 else 0.1*x", "Piecewise((x, x > 0), (0.1*x, True))"),
+        ("F.silu(x)", "x*sigmoid(x)"),
+        ("nn.SiLU()(x)", "x*sigmoid(x)"),
+        ("nn.LeakyReLU(0.2)(x)", "Piecewise((x, x > 0), (0.2*x, True))"),
+        ("torch.nn.functional.leaky_relu(x, negative_slope=0.2)", "Piecewise((x, x > 0), (0.2*x, True))"),
+        ("F.elu(x, alpha=0.5)", "Piecewise((x, x > 0), (0.5*(exp(x)-1), True))"),
+        ("x.clamp(0, 6)", "min(max(x, 0), 6)"),
+        ("(x + 1).clamp(min=0)", "max(x+1, 0)"),
+        ("tf.clip_by_value(x, -1, clip_value_max=1)", "min(max(x, -1), 1)"),
+        ("x*gelu(x)", "x**2*normal_cdf(x)"),
+        ("np.maximum(x, 0)", "max(x, 0)"),
+        ("tf.nn.relu(x)", "relu(x)"),
+        ("F.relu(input=x, inplace=True)", "relu(x)"),
+        ("jax.nn.swish(2*x)", "2*x*sigmoid(2*x)"),
+        ("x * torch.sigmoid(1.702 * x)", "x*sigmoid(1.702*x)"),
+        ("0.5*x*(1 + np.tanh(np.sqrt(2/np.pi)*x))", "x*(1+tanh(sqrt(2/pi)*x))/2"),
+        ("np.log1p(np.exp(x))", "log(1+exp(x))"),
+        ("x.pow(2).neg().exp()", "exp(-x**2)"),
+        ("F.softplus(x, beta=2)", "log(1+exp(2*x))/2"),
+    ],
+)
+def test_code_that_people_paste_is_read_as_syntax(text, formula):
+    assert parse(text)[0] == parse(formula)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("2 tanh(x)", r"2\*tanh"),
+        ("geelu(x)", "did you mean gelu"),
+        ("torch.sigmod(x)", "did you mean sigmoid"),
+        ("gelu(x, 2)", "1 argument"),
+        ("F.leaky_relu(x, slope=0.2)", "argument 'slope'"),
+        ("np.where(x > 0, x)", "three"),
+        ("x.evalf()", "unknown function 'evalf'"),
+        ("os.system(x)", "2 variables"),
+        ("torch.load", "Attribute"),
+        ("tanh(x)(x)", "product"),
+        ("x.tanh.exp(x)", "2 arguments"),
+    ],
+)
+def test_pasted_code_that_is_no_function_is_refused_with_a_step(text, step):
+    with pytest.raises(VgtheoryError, match=step):
+        parse(text)

@@ -16,7 +16,7 @@ from vgtheory.reporting.latex_document import cited, heading, paragraph
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import escape
 from vgtheory.symbolic import gaussian
-from vgtheory.symbolic.entry import Entry
+from vgtheory.symbolic.catalogue import Entry
 from vgtheory.symbolic.extrema import Extremum, slope_bound
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.saturation import Saturation, saturation

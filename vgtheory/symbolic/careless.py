@@ -22,12 +22,10 @@ _SIGNS = {
 _NODES = {
     ast.Tuple: ("a comma", "one formula", "write decimals with a point, as in 0.5*x"),
     ast.Compare: ("a comparison", "a formula", "write branches as Piecewise((x, x > 0), (0, True))"),
-    ast.IfExp: ("a condition", "a formula", "write branches as Piecewise((x, x > 0), (0, True))"),
     ast.BoolOp: ("and / or", "a formula", "write conditions in Piecewise with & and |"),
     ast.List: ("square brackets", "round brackets", "write (x + 1)"),
     ast.Set: ("braces", "round brackets", "write (x + 1)"),
 }
-_PREFIX = re.compile(r"\b(np|numpy|math|torch|jnp|tf|F|nn|sp|sympy|scipy\.special)\.([A-Za-z]\w*)")
 
 
 def sign_hint(ch: str) -> str:
@@ -55,7 +53,7 @@ def refused_text(text: str, functions: Collection[str]) -> FormulaError:
     names = "|".join(sorted(functions, key=len, reverse=True))
     if found := re.search(rf"\b({names})\s*(\^|\*\*)\s*(\d+)\s*\(", text):
         return FormulaError(shown, accepted, f"write {found[1]}(x)**{found[3]}")
-    if found := re.search(rf"\b({names})\s*(-?)\s*([A-Za-z0-9]\w*)", text):
+    if found := re.search(rf"\b({names})\b\s*(-?)\s*([A-Za-z0-9]\w*)", text):
         return FormulaError(shown, accepted, f"write {found[1]}({found[2]}{found[3][:20]})")
     if "|" in text:
         return FormulaError(shown, accepted, "write abs(x)")
@@ -65,14 +63,6 @@ def refused_text(text: str, functions: Collection[str]) -> FormulaError:
     if text.count("(") != text.count(")"):
         return FormulaError(shown, accepted, f"it opens {text.count('(')} brackets and closes {text.count(')')}")
     return FormulaError(shown, accepted, "check brackets and operators")
-
-
-def refused_dot(text: str) -> FormulaError | None:
-    """Return the error for ``np.tanh(x)``, None where no module's name stands before a function."""
-    found = _PREFIX.search(text)
-    if found is None:
-        return None
-    return FormulaError(f"{found[0][:40]!r} in a formula", "the function alone", f"write {found[2][:20]}(x)")
 
 
 def need_separate(names: Iterable[str], functions: Collection[str], text: str) -> None:

@@ -8,7 +8,27 @@ import sympy as sp
 from vgtheory._errors import InputError, UnknownNameError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue_rows import ROWS
-from vgtheory.symbolic.entry import Entry
+from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.named_formula import NamedFormula
+
+
+class Entry(NamedFormula):
+    """A named activation: call it, with parameters, for an Activation."""
+
+    def __call__(self, **values: Any) -> Activation:
+        """Return the activation; parameters not given take their defaults, a SymPy symbol keeps one symbolic."""
+        known = {p.symbol.name: p for p in self.parameters}
+        for key, value in values.items():
+            if key not in known:
+                names = ", ".join(known) or "none"
+                raise InputError(f"parameter {key!r} of {self.name}", names, "drop it or correct the name")
+            number = exact(value)
+            if number.is_number and known[key].domain.contains(number) is not sp.true:
+                raise InputError(
+                    f"{key}", f"a number in {known[key].domain}", f"e.g. {known[key].default}", got=f"{value}"
+                )
+        chosen = {name: values.get(name, p.default) for name, p in known.items()}
+        return Activation(self.expr, name=self.name, **chosen)
 
 
 class Catalogue(Mapping[str, Entry]):
@@ -18,7 +38,8 @@ class Catalogue(Mapping[str, Entry]):
     'hard_swish'
     """
 
-    def __init__(self, entries: tuple[Entry, ...]) -> None:
+    def __init__(self, rows: tuple[NamedFormula, ...]) -> None:
+        entries = [Entry(r.name, r.expr, r.parameters, r.reference, r.aliases) for r in rows]
         self._entries = {e.name: e for e in entries}
         self._found = {name: e for e in entries for name in (e.name, *e.aliases)}
 

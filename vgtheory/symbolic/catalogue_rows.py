@@ -4,7 +4,7 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory.symbolic.entry import Entry, Parameter
+from vgtheory.symbolic.named_formula import NamedFormula, Parameter
 from vgtheory.symbolic.notation import x
 
 
@@ -50,63 +50,63 @@ _scale = sp.sqrt(2 / (1 + _TAILORED.symbol**2))  # Zhang et al. (2022): E φ(z)�
 _hard_sigmoid = sp.Piecewise((0, x <= -3), (1, x >= 3), (x / 6 + sp.Rational(1, 2), True))
 
 _BOUNDED = (
-    Entry("step", _kinked(sp.Integer(0), sp.Integer(1)), (), "mcculloch1943", ("heaviside", "threshold")),
-    Entry("sigmoid", 1 / (1 + sp.exp(-x)), (), "rumelhart1986", ("logistic",)),
-    Entry("hard_sigmoid", _hard_sigmoid, (), "howard2019", ("hardsigmoid",)),
-    Entry("tanh", sp.tanh(x), (), "lecun1998"),
+    NamedFormula("step", _kinked(sp.Integer(0), sp.Integer(1)), (), "mcculloch1943", ("heaviside", "threshold")),
+    NamedFormula("sigmoid", 1 / (1 + sp.exp(-x)), (), "rumelhart1986", ("logistic",)),
+    NamedFormula("hard_sigmoid", _hard_sigmoid, (), "howard2019", ("hardsigmoid",)),
+    NamedFormula("tanh", sp.tanh(x), (), "lecun1998"),
     # LeCun et al. (1998), section 4.4: φ(±1) is close to ±1.
-    Entry("lecun_tanh", sp.Rational("1.7159") * sp.tanh(2 * x / 3), (), "lecun1998"),
-    Entry("hard_tanh", sp.Piecewise((-1, x < -1), (1, x > 1), (x, True)), (), "collobert2004", ("hardtanh",)),
-    Entry("arctan", sp.atan(x), (), "duch1999", ("atan",)),
-    Entry("erf", sp.erf(x), (), "williams1996"),
-    Entry("probit", _normal_cdf, (), "bliss1934", ("normal_cdf",)),
-    Entry("softsign", x / (1 + sp.Abs(x)), (), "glorot2010", ("soft_sign",)),
-    Entry("isru", x / sp.sqrt(1 + _i * x**2), (_ISRU,), "carlile2017"),
-    Entry("sin", sp.sin(x), (), "sitzmann2020", ("sine",)),
-    Entry("cos", sp.cos(x), (), "rahimi2007", ("cosine",)),
-    Entry("siren", sp.sin(_omega * x), (_OMEGA,), "sitzmann2020"),
-    Entry("gaussian", sp.exp(-(x**2)), (), "broomhead1988", ("rbf",)),
+    NamedFormula("lecun_tanh", sp.Rational("1.7159") * sp.tanh(2 * x / 3), (), "lecun1998"),
+    NamedFormula("hard_tanh", sp.Piecewise((-1, x < -1), (1, x > 1), (x, True)), (), "collobert2004", ("hardtanh",)),
+    NamedFormula("arctan", sp.atan(x), (), "duch1999", ("atan",)),
+    NamedFormula("erf", sp.erf(x), (), "williams1996"),
+    NamedFormula("probit", _normal_cdf, (), "bliss1934", ("normal_cdf",)),
+    NamedFormula("softsign", x / (1 + sp.Abs(x)), (), "glorot2010", ("soft_sign",)),
+    NamedFormula("isru", x / sp.sqrt(1 + _i * x**2), (_ISRU,), "carlile2017"),
+    NamedFormula("sin", sp.sin(x), (), "sitzmann2020", ("sine",)),
+    NamedFormula("cos", sp.cos(x), (), "rahimi2007", ("cosine",)),
+    NamedFormula("siren", sp.sin(_omega * x), (_OMEGA,), "sitzmann2020"),
+    NamedFormula("gaussian", sp.exp(-(x**2)), (), "broomhead1988", ("rbf",)),
 )
 
 _SMOOTH = (
-    Entry("identity", x, (), "saxe2014", ("linear",)),
-    Entry("log_sigmoid", -sp.log(1 + sp.exp(-x)), (), "paszke2019", ("logsigmoid",)),
-    Entry("tanhshrink", x - sp.tanh(x), (), "paszke2019", ("tanh_shrink",)),
-    Entry("bent_identity", (sp.sqrt(x**2 + 1) - 1) / 2 + x),
-    Entry("snake", x + sp.sin(_s * x) ** 2 / _s, (_SNAKE,), "ziyin2020"),
-    Entry("gelu", x * _normal_cdf, (), "hendrycks2016"),
-    Entry(
+    NamedFormula("identity", x, (), "saxe2014", ("linear",)),
+    NamedFormula("log_sigmoid", -sp.log(1 + sp.exp(-x)), (), "paszke2019", ("logsigmoid",)),
+    NamedFormula("tanhshrink", x - sp.tanh(x), (), "paszke2019", ("tanh_shrink",)),
+    NamedFormula("bent_identity", (sp.sqrt(x**2 + 1) - 1) / 2 + x),
+    NamedFormula("snake", x + sp.sin(_s * x) ** 2 / _s, (_SNAKE,), "ziyin2020"),
+    NamedFormula("gelu", x * _normal_cdf, (), "hendrycks2016"),
+    NamedFormula(
         "gelu_tanh",
         x / 2 * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (x + sp.Rational("0.044715") * x**3))),
         (),
         "hendrycks2016",
         ("gelu_new", "gelu_pytorch_tanh"),
     ),
-    Entry("silu", x / (1 + sp.exp(-x)), (), "ramachandran2017"),
-    Entry("swish", x / (1 + sp.exp(-_beta * x)), (_BETA,), "ramachandran2017"),
-    Entry("mish", x * sp.tanh(sp.log(1 + sp.exp(x))), (), "misra2019"),
-    Entry("softplus", sp.log(1 + sp.exp(_beta * x)) / _beta, (_BETA,), "dugas2001"),
-    Entry("squareplus", (x + sp.sqrt(x**2 + _b)) / 2, (_SQUAREPLUS,), "barron2021"),
+    NamedFormula("silu", x / (1 + sp.exp(-x)), (), "ramachandran2017"),
+    NamedFormula("swish", x / (1 + sp.exp(-_beta * x)), (_BETA,), "ramachandran2017"),
+    NamedFormula("mish", x * sp.tanh(sp.log(1 + sp.exp(x))), (), "misra2019"),
+    NamedFormula("softplus", sp.log(1 + sp.exp(_beta * x)) / _beta, (_BETA,), "dugas2001"),
+    NamedFormula("squareplus", (x + sp.sqrt(x**2 + _b)) / 2, (_SQUAREPLUS,), "barron2021"),
 )
 
 _KINKED = (
-    Entry("relu", _kinked(sp.Integer(0), x), (), "nair2010"),
-    Entry("leaky_relu", _kinked(_a * x, x), (_LEAKY,), "maas2013", ("leakyrelu", "lrelu")),
-    Entry("prelu", _kinked(_PRELU.symbol * x, x), (_PRELU,), "he2015"),
-    Entry("rrelu", _kinked(_mean_slope * x, x), (_LOWER, _UPPER), "xu2015"),
-    Entry(
+    NamedFormula("relu", _kinked(sp.Integer(0), x), (), "nair2010"),
+    NamedFormula("leaky_relu", _kinked(_a * x, x), (_LEAKY,), "maas2013", ("leakyrelu", "lrelu")),
+    NamedFormula("prelu", _kinked(_PRELU.symbol * x, x), (_PRELU,), "he2015"),
+    NamedFormula("rrelu", _kinked(_mean_slope * x, x), (_LOWER, _UPPER), "xu2015"),
+    NamedFormula(
         "tailored_rectifier",
         _kinked(_scale * _TAILORED.symbol * x, _scale * x),
         (_TAILORED,),
         "zhang2022",
         ("trelu",),
     ),
-    Entry("relu6", sp.Piecewise((0, x <= 0), (6, x >= 6), (x, True)), (), "krizhevsky2010"),
-    Entry("relu_squared", _kinked(sp.Integer(0), x**2), (), "so2021", ("relu2", "squared_relu")),
-    Entry("elu", _kinked(_e * _exponential, x), (_ELU,), "clevert2016"),
-    Entry("celu", _kinked(_e * (sp.exp(x / _e) - 1), x), (_ELU,), "barron2017"),
-    Entry("selu", _kinked(_SELU_SCALE * _SELU_ALPHA * _exponential, _SELU_SCALE * x), (), "klambauer2017"),
-    Entry(
+    NamedFormula("relu6", sp.Piecewise((0, x <= 0), (6, x >= 6), (x, True)), (), "krizhevsky2010"),
+    NamedFormula("relu_squared", _kinked(sp.Integer(0), x**2), (), "so2021", ("relu2", "squared_relu")),
+    NamedFormula("elu", _kinked(_e * _exponential, x), (_ELU,), "clevert2016"),
+    NamedFormula("celu", _kinked(_e * (sp.exp(x / _e) - 1), x), (_ELU,), "barron2017"),
+    NamedFormula("selu", _kinked(_SELU_SCALE * _SELU_ALPHA * _exponential, _SELU_SCALE * x), (), "klambauer2017"),
+    NamedFormula(
         "hard_swish",
         sp.Piecewise((0, x <= -3), (x, x >= 3), (x * (x + 3) / 6, True)),
         (),

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from vgtheory._errors import FormulaError
+from vgtheory._errors import FormulaError, UnknownNameError
+from vgtheory.symbolic.functions import KNOWN, known_name
 from vgtheory.symbolic.latex_words import (
     CLOSING,
+    CONDITION_WORDS,
     EQUALITIES,
     FUNCTIONS,
     GREEK,
+    GREEK_FUNCTIONS,
     LEFT_SIDE,
     LOGIC,
     PRODUCTS,
@@ -217,14 +220,41 @@ class _Reader:
         """Return a function of its argument, or a symbol."""
         token = self.take()
         name = self.word() if token in WORDS else token.lstrip("\\")
-        function = name if token in WORDS or token.startswith("\\") else ""
-        after = self.peek()
-        is_call = name != "theta" or after in ("(", "{", r"\left")
-        if function in FUNCTIONS and is_call and token + name not in self.names:
-            return self.call(function)
+        written = name if token in WORDS or token.startswith("\\") else ""
+        if written and token + name not in self.names:
+            function = self.function(token, written)
+            if function is not None:
+                return self.call(written, function)
         if not (token in WORDS or (len(token) == 1 and token.isalpha()) or name in GREEK or token in self.names):
             raise self.refused(token)
         return self.symbol(token, name)
+
+    def function(self, token: str, written: str) -> str | None:
+        """Return the function that a name means here, None where it is a symbol."""
+        bracket = self.peek() in ("(", "[", r"\left") or self.peek() in SIZES
+        if written in FUNCTIONS:
+            return FUNCTIONS[written]
+        if written in GREEK:
+            if not bracket or token in self.names:
+                return None
+            found = GREEK_FUNCTIONS.get(written)
+            if found is None and not self.is_variable(token):
+                known = ", ".join(rf"\{name}" for name in GREEK_FUNCTIONS)
+                raise FormulaError(
+                    f"{token}(...) in a LaTeX formula",
+                    f"a function that is known, e.g. {known}",
+                    rf"write {token} \cdot (...) for a product",
+                )
+            return found
+        found = known_name(written)
+        if found is None and bracket and token in WORDS:
+            raise UnknownNameError.among("function", written.lower(), KNOWN)
+        return found
+
+    def is_variable(self, token: str) -> bool:
+        """Return whether a name also stands where no bracket follows, as the variable of the formula does."""
+        after = [*self.tokens[1:], None]
+        return any(t == token and a not in ("(", "[", r"\left") for t, a in zip(self.tokens, after, strict=True))
 
     def symbol(self, token: str, name: str) -> str:
         key = token + name if token in WORDS else token
@@ -239,25 +269,30 @@ class _Reader:
         # lambda is a word of Python's grammar, by which the formula text is read afterwards.
         return self.names.get(symbol_key(key), "lam" if name == "lambda" else name)
 
-    def call(self, function: str) -> str:
-        power = ""
+    def call(self, function: str, name: str) -> str:
+        """Return a function, named as formula text names it, of its argument; `function` is how it was written."""
+        power = base = ""
+        if self.peek() == "_" and name == "log":
+            self.take()
+            base = self.argument()
         if self.peek() == "^":
             self.take()
             power = self.argument()
             if power.startswith("-"):
                 raise FormulaError(f"\\{function}^{{{power}}}", "a positive power", r"write \arctan or \frac{1}{...}")
-        name, at = FUNCTIONS[function], self.peek()
+        at = self.peek()
         if at == "{" and self.at + 1 < len(self.tokens) and self.tokens[self.at + 1] in (r"\left", "("):
             self.take()
             inner = self.arguments()
             self.take("}")
-        elif at in ("(", r"\left", "[") or at in SIZES:
+        elif at in ("(", r"\left", "[", r"\{") or at in SIZES:
             inner = self.arguments()
         elif at == "{":
             inner = self.argument()
         else:
             inner = self.bare(function)
-        return f"{name}({inner})**{_factor(power)}" if power else f"{name}({inner})"
+        value = f"(log({inner})/log({base}))" if base else f"{name}({inner})"
+        return f"{value}**{_factor(power)}" if power else value
 
     def arguments(self) -> str:
         if self.peek() in SIZES:
@@ -292,8 +327,10 @@ class _Reader:
         branches = []
         while True:
             value = self.sum()
+            self.skip(",", ";")
             self.take("&")
             branches.append(f"({value},{self.condition()})")
+            self.skip(",", ";", ".")
             if self.take() == r"\end":
                 break
             if self.peek() == r"\end":
@@ -302,11 +339,19 @@ class _Reader:
         self.word()
         return f"Piecewise({','.join(branches)})"
 
-    def condition(self) -> str:
-        if self.peek() == r"\text":
+    def skip(self, *tokens: str) -> None:
+        """Leave out one of the tokens, where it stands."""
+        if self.peek() in tokens:
             self.take()
-            if self.word() in ("otherwise", "else", "True"):
+
+    def condition(self) -> str:
+        if self.peek() in WORDS:
+            self.take()
+            word = self.word()
+            if word in ("otherwise", "else", "True"):
                 return "True"
+            if word not in CONDITION_WORDS:
+                raise self.refused(word, "if")
         out = self.comparison()
         while self.peek() in LOGIC:
             out = f"({out}){LOGIC[self.take()]}({self.comparison()})"

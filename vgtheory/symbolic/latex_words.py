@@ -12,8 +12,11 @@ FUNCTIONS = {
     "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh",
     "tanh": "tanh", "sech": "sech", "arctan": "atan", "atan": "atan", "asinh": "asinh", "arcsinh": "asinh",
     "arsinh": "asinh", "erf": "erf", "erfc": "erfc", "max": "Max", "min": "Min", "sign": "sign", "sgn": "sign",
-    "sigmoid": "sigmoid", "softplus": "softplus", "relu": "relu", "ReLU": "relu", "abs": "Abs", "theta": "Heaviside",
+    "sigmoid": "sigmoid", "softplus": "softplus", "relu": "relu", "ReLU": "relu", "abs": "Abs",
 }  # fmt: skip
+# Greek letters that are functions where a bracket follows: σ the logistic function, Φ the normal distribution's.
+GREEK_FUNCTIONS = {"sigma": "sigmoid", "Phi": "normal_cdf", "theta": "Heaviside", "Theta": "Heaviside"}
+CONDITION_WORDS = {"if", "for", "when", "where"}
 GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "mu", "nu", "xi",
     "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma",
