@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 from torch.nn.utils import parametrizations, prune  # noqa: E402
 
-from vgtheory import inspect  # noqa: E402
+from vgtheory import Network, Weights, advise, inspect  # noqa: E402
 from vgtheory._errors import InputError, UnsupportedError  # noqa: E402
 
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
@@ -395,6 +395,48 @@ def test_recurrent_modules_alone_bidirectional_and_packed():
 
     assert packed.data.shape == (50, 8)
     assert any("packed" in what for what in inspect(Packed(), real(30, 2, 8)).left_out)
+
+
+# --- the network that a module is ----------------------------------------------------------------------------------
+
+
+def test_a_plain_chain_is_recognised():
+    found = inspect(mlp(nn.Sigmoid, depth=6), real(16, 32)).network
+    assert found == Network("sigmoid", Weights.pytorch_default(), width=(32,) * 7, depth=6)
+    relu = inspect(mlp(nn.ReLU, depth=6, start=he), real(16, 32)).network
+    assert relu == Network("relu", Weights.he(), width=(32,) * 7, depth=6)
+    tanh = inspect(mlp(nn.Tanh, depth=6, start=orthogonal), real(16, 32)).network
+    assert (tanh.activation.name, tanh.weights.family) == ("tanh", "orthogonal")
+    assert float(tanh.weights.sigma_w) == pytest.approx(1.05, rel=1e-6)
+    siren = inspect(mlp(Sine, depth=4), real(16, 32)).network
+    assert siren is None or float(siren.activation.expr.subs(siren.activation.symbol, 1).evalf()) == np.sin(30)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Residual,
+        Tied,
+        lambda: mlp(nn.ReLU, norm=nn.LayerNorm),
+        lambda: planted(orthogonal, lambda w, b: w.mul_(1e-3)),
+        lambda: nn.Sequential(
+            *(m for _ in range(4) for m in (nn.Linear(32, 32), nn.Tanh(), nn.ReLU())), nn.Linear(32, 2)
+        ),
+        lambda: nn.Sequential(nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2)),
+    ],
+    ids=["residual", "tied", "norm", "scaled", "two functions", "two activations"],
+)
+def test_what_is_no_plain_chain_is_not_recognised(make):
+    found = inspect(make(), real(16, 32))
+    assert found.network is None
+    with pytest.raises(UnsupportedError, match="no plain chain"):
+        advise(found)
+
+
+@pytest.mark.slow  # remedies are simulated
+def test_advice_on_an_inspection_is_that_on_its_network():
+    found = inspect(mlp(nn.Sigmoid, depth=10), real(16, 32))
+    assert advise(found, samples=4).network == found.network
 
 
 # --- the model is left as it was ----------------------------------------------------------------------------------

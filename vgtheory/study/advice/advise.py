@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from vgtheory._errors import InputError, VgtheoryError
+from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.study.advice.problems import Problem, problems_of
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
 from vgtheory.study.advice.trial import Trial, try_out
 from vgtheory.study.engine import Progress
+from vgtheory.study.inspection import Inspection
 from vgtheory.study.limits import MAX_SAMPLES, whole_number
 
 _BETTER = 0.3  # of the present badness that a remedy must get below
@@ -37,7 +38,7 @@ class Advice:
     rejected: tuple[str, ...]
 
 
-def advise(network: Network, samples: int = 64, seed: int = 0, progress: Progress | None = None) -> Advice:
+def advise(network: Network | Inspection, samples: int = 64, seed: int = 0, progress: Progress | None = None) -> Advice:
     """Return what goes wrong with the gradient of a network at initialisation, and ranked remedies, each one simulated.
 
     Remedies: the critical (σ_w, σ_b) of the activation, Gaussian and orthogonal; another activation at its own critical
@@ -47,7 +48,7 @@ def advise(network: Network, samples: int = 64, seed: int = 0, progress: Progres
 
     Parameters
     ----------
-    network : with numbers for width, depth and scales.
+    network : with numbers for width, depth and scales; or an Inspection whose `network` was recognised.
     samples : random networks per trial; fewer for weight laws whose matrices must be drawn.
     seed : of all simulations.
     progress : called as progress(done, total) after each trial.
@@ -55,6 +56,7 @@ def advise(network: Network, samples: int = 64, seed: int = 0, progress: Progres
     Raises
     ------
     InputError : symbolic quantities, no samples.
+    UnsupportedError : an Inspection of a model that is no network of this package.
 
     Examples
     --------
@@ -63,6 +65,13 @@ def advise(network: Network, samples: int = 64, seed: int = 0, progress: Progres
     >>> advice.problems[0].kind, advice.remedies[0].trial.badness < 2
     ('vanishing', True)
     """
+    if isinstance(network, Inspection):
+        if network.network is None:
+            raise UnsupportedError(
+                "the inspected model is no plain chain of layers, for which alone remedies can be tried; describe the "
+                "part in question as vg.Network(...), or see the causes of the inspection"
+            )
+        network = network.network
     require(network, "advise")
     samples = whole_number("samples", samples, 2, MAX_SAMPLES, "64")
     present, found = _present(network, samples, seed)

@@ -13,10 +13,14 @@ from vgtheory.study.inspection.modules.slopes import ELEMENTWISE, Slopes, is_ele
 # Functions that multiply by a weight, and which axes of it are summed over.
 _SUMMED: dict[str, Callable[[tuple[int, ...]], int]] = {
     **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d"), lambda shape: math.prod(shape[1:])),
-    **dict.fromkeys(("matmul", "__matmul__", "__rmatmul__", "mm", "addmm", "bmm", "baddbmm"), lambda shape: shape[-2]),
+    **dict.fromkeys(
+        ("matmul", "__matmul__", "__rmatmul__", "mm", "addmm", "bmm", "baddbmm", "_grouped_mm", "grouped_mm"),
+        lambda shape: shape[-2],
+    ),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), lambda shape: shape[0]),
     **dict.fromkeys(("einsum", "tensordot", "bilinear", "embedding", "embedding_bag"), lambda shape: 0),
 }
+_ALIKE = 1e-12  # variance between units, relative to their mean square, below which all are one
 # On tensors that are computed from weights alone (masked, normalised, transposed): the name of the first; "" on those
 # that are computed from buffers alone.
 _MARK = "_vgtheory_weight"
@@ -205,10 +209,12 @@ class Watch:
             return
         with torch.no_grad(), torch._C.DisableTorchFunction():
             numbers = out.detach().double()
-            call.rms = float(numbers.square().mean().sqrt()) if numbers.numel() else 0.0
-            units = numbers.movedim(1, -1) if "conv" in call.kind.lower() and numbers.dim() > 2 else numbers
-            spread = float(units.var(-1, unbiased=False).mean().sqrt()) if units.dim() and units.shape[-1] > 1 else 1.0
-            call.identical = call.rms > 0 and spread < 1e-6 * call.rms
+            call.rms = float(numbers.norm()) / math.sqrt(max(numbers.numel(), 1))
+            axis = 1 if "conv" in call.kind.lower() and numbers.dim() > 2 else -1
+            if numbers.dim() and numbers.shape[axis] > 1 and call.rms > 0:
+                shared = numbers.mean(axis)  # of all units; what varies between them is what it lacks of the square
+                square = float(shared.norm()) ** 2 / max(shared.numel(), 1)
+                call.identical = call.rms**2 - square < _ALIKE * call.rms**2
         call.node = out.grad_fn
         del self.calls[place:]
         self.calls.append(call)

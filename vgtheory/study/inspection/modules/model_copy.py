@@ -1,4 +1,4 @@
-"""A PyTorch module run in float64 without a trace: its parameters, buffers, mode, gradients and random numbers stay."""
+"""A PyTorch module run without a trace: its parameters, buffers, mode, gradients and random numbers stay."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def unwrapped(torch: Any, model: Any) -> Any:
 
 
 class Copies:
-    """Float64 twins of a module's parameters, which collect the gradient, and of its buffers, which may change."""
+    """Twins of a module's parameters, which collect the gradient, and of its buffers, in some precision."""
 
-    def __init__(self, torch: Any, model: Any) -> None:
-        self.torch, self.model = torch, model
+    def __init__(self, torch: Any, model: Any, precision: Any) -> None:
+        self.torch, self.model, self.precision = torch, model, precision
         self.parameters = {n: self._twin(p.detach()) for n, p in model.named_parameters()}
         for parameter in self.parameters.values():
             parameter.requires_grad_(parameter.is_floating_point())
@@ -44,7 +44,7 @@ class Copies:
 
     def _twin(self, tensor: Any) -> Any:
         # An alias of its own, so that a gradient gathers here and not in the user's parameter.
-        return tensor.to(self.torch.float64) if tensor.is_floating_point() else tensor
+        return tensor.to(self.precision) if tensor.is_floating_point() else tensor
 
     def call(self, x: Any) -> Any:
         """Return what the module returns for x: a tensor, a tuple of arguments or a dict of named ones."""
@@ -57,7 +57,7 @@ class Copies:
         return run(self.model, {**self.parameters, **self.buffers}, arguments, named)
 
     def _cast(self, value: Any) -> Any:
-        """Return an input with its floating-point tensors in float64 and cut from any graph."""
+        """Return an input with its floating-point tensors in that precision and cut from any graph."""
         torch = self.torch
         if type(value).__module__ == "numpy":
             value = torch.from_numpy(value)
@@ -65,7 +65,7 @@ class Copies:
             value = value.detach().clone()
             if value.is_floating_point() and not bool(torch.isfinite(value).all()):
                 raise InputError("x with NaN or infinities", "finite numbers", "clean the data")
-            return value.to(torch.float64) if value.is_floating_point() else value
+            return value.to(self.precision) if value.is_floating_point() else value
         if isinstance(value, Mapping):
             return {name: self._cast(part) for name, part in value.items()}
         if type(value) in (tuple, list):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import exp, isfinite, isnan, log
 from typing import Any
 
@@ -15,6 +16,7 @@ from vgtheory.study.inspection.modules.blame import blame
 from vgtheory.study.inspection.modules.calls import Call, Watch
 from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed, unwrapped
+from vgtheory.study.inspection.modules.recognised import network_of
 from vgtheory.study.inspection.modules.recurrence import change, listen, recurrence_of, sentence
 
 _LOST = -24 * log(2)  # below float32's unit round-off, relative to the last call
@@ -27,9 +29,21 @@ def inspect_module(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | 
         step = "vg.inspect(model, x); of weights alone: vg.inspect(model.state_dict(), activation=...)"
         raise InputError("x", "a batch as the model takes it: a tensor, a tuple or a dict", step, got="None")
     model = unwrapped(torch, model)
-    copies = Copies(torch, model)
-    watch = Watch(torch, model, copies.parameters, copies.buffers.values())
-    with undisturbed(torch, model, seed):
+    copies = Copies(torch, model, torch.float64)
+    try:
+        return _seen(torch, copies, x, loss, seed)
+    except InputError as problem:
+        if "double" not in str(problem).lower():
+            raise
+        # Some kernels exist in the precisions of training only.
+        found = _seen(torch, Copies(torch, model, torch.float32), x, loss, seed)
+        least = "gradients below 1e-38: a function of the model needs float32"
+        return replace(found, left_out=(*found.left_out, least))
+
+
+def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> Inspection:
+    watch = Watch(torch, copies.model, copies.parameters, copies.buffers.values())
+    with undisturbed(torch, copies.model, seed):
         value, recurrence = _run(torch, watch, copies, x, loss, seed)
         paths = paths_of(_reached(watch), watch.slopes, value.grad_fn) if isfinite(float(value.detach())) else None
     calls = _reached(watch)
@@ -37,7 +51,8 @@ def inspect_module(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | 
     broken = next((call for call in watch.calls if not isfinite(call.rms)), None)
     if paths is None or broken is not None:
         return _overflown(watch.calls, broken, left_out)
-    return _found(calls, paths, recurrence, tuple(left_out), copies)
+    network = network_of(calls, paths, watch.slopes, copies.parameters)
+    return replace(_found(calls, paths, recurrence, tuple(left_out), copies), network=network)
 
 
 def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int) -> tuple[Any, xr.Dataset | None]:
@@ -107,8 +122,12 @@ def _found(
 def _verdict(
     calls: Sequence[Call], over_depth: float, over_time: float, recurrence: xr.Dataset | None, left_out: tuple[str, ...]
 ) -> tuple[Verdict, str, tuple[str, ...]]:
+    why = None
     if len(calls) < 2 and recurrence is None:
         why = "fewer than two uses of weights were seen: there is no way for a gradient to change"
+    elif not any(call.gradient_norm > 0 for call in calls[-1:]):
+        why = "the gradient of this loss is 0 where it enters the model; say another loss="
+    if why is not None:
         return "no verdict", f"No verdict: {why}.", (*left_out, why)
     in_time = abs(over_time) > abs(over_depth)
     total = over_time if in_time else over_depth
