@@ -24,9 +24,13 @@ def tanh_network(kind: str, width: int, sigma_b: float) -> vg.Network:
     return vg.Network("tanh", getattr(vg.Weights, kind)(1.5, sigma_b), width=width, depth=DEPTH)
 
 
+def payload_of(network: vg.Network, method: str) -> dict[str, object]:
+    return {"prepared": prepare(network), "method": method, "seed": 1, "stop": np.zeros(1, np.int64)}
+
+
 def per_neuron(kind: str, width: int, sigma_b: float) -> tuple[float, float, float]:
     """Return (ns per neuron and layer, NumPy's ns per normal, ours over two normals), on one thread."""
-    payload = {"prepared": prepare(tanh_network(kind, width, sigma_b)), "method": "exact", "seed": 1}
+    payload = payload_of(tanh_network(kind, width, sigma_b), "exact")
     count = max(1, 2048 // width)
     normals, drawn = numpy_normals()
     mine, theirs, quotient = ratio(lambda: single_chunk(payload, 0, count), normals, repeats=11)
@@ -38,7 +42,7 @@ def chain_beside_vectors(width: int, depth: int = 10_000) -> float:
     """Return how many times faster the scalar chain runs a ReLU network than vectors do, on one thread."""
     network = vg.Network("relu", vg.Weights.he(), width=width, depth=depth)
     runs = {"exact": max(1, 1024 // width), "chain": 256}
-    payloads = {method: {"prepared": prepare(network), "method": method, "seed": 1} for method in runs}
+    payloads = {method: payload_of(network, method) for method in runs}
     actions = [lambda m=method, n=count: single_chunk(payloads[m], 0, n) for method, count in runs.items()]
     vectors, chain = in_turn(*actions, repeats=5)
     return (vectors / runs["exact"]) / (chain / runs["chain"])

@@ -57,7 +57,7 @@ def numpy_rows(name: str) -> Callable[[], object]:
 
 def dense_beside_drawing(name: str) -> float:
     network = vg.Network("tanh", LAWS[name], width=WIDTH, depth=LAYERS)
-    payload = {"prepared": prepare(network), "method": "dense", "seed": 1}
+    payload = {"prepared": prepare(network), "method": "dense", "seed": 1, "stop": np.zeros(1, np.int64)}
     draw = numpy_rows(name)
 
     def theirs() -> None:

@@ -3,6 +3,26 @@
 import numpy as np
 from scipy import stats
 
+from tests.rows import ACTIVATIONS
+from vgtheory.kernels.arguments import Activation, Layers, Norms
+
+
+def activation(name):
+    """Return a test's activation as kernels take it."""
+    row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
+    return Activation(row, at_zero, at_infinity)
+
+
+def layers(widths, sigma_w, sigma_b=0.0):
+    """Return layers of these widths and equal scales."""
+    depth = len(widths) - 1
+    return Layers(np.array(widths), np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b)))
+
+
+def norms(samples, depth):
+    """Return results to be filled."""
+    return Norms(*(np.full((samples, depth), np.nan) for _ in range(3)))
+
 
 def p_values(a, b):
     """Return Kolmogorov–Smirnov p-values of every layer and of joint statistics, and Fisher's for the dead fraction.

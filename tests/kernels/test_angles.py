@@ -5,9 +5,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from tests.kernels.simulation import activation, layers
 from tests.oracles import several_gradients
 from tests.rows import ACTIVATIONS
-from vgtheory.kernels.angles import several_samples
+from vgtheory.kernels.angles import angle_samples
+from vgtheory.kernels.arguments import Samples
 
 TWO = np.linalg.cholesky([[1.0, 0.3], [0.3, 1.0]])
 THREE = np.linalg.cholesky([[1.0, 0.3, -0.5], [0.3, 1.0, 0.2], [-0.5, 0.2, 1.0]])
@@ -36,13 +38,9 @@ LIMIT = 1e-6 / (120 * (len(ORDINARY) + len(FURTHER)))
 
 
 def exact(family, name, widths, sigma_w, sigma_b, start, outputs, samples, seed=7, first=0):
-    row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
-    depth = len(widths) - 1
-    scales = np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b))
-    return several_samples(
-        row, family == "orthogonal", np.array(widths), *scales, at_zero, at_infinity, np.uint64(seed), first, start,
-        outputs, samples,
-    )  # fmt: skip
+    which = Samples(np.uint64(seed), first)
+    scales = layers(widths, sigma_w, sigma_b)
+    return angle_samples(activation(name), family == "orthogonal", scales, which, start, outputs, samples)
 
 
 def brute(family, name, widths, sigma_w, sigma_b, start, outputs, samples, **options):

@@ -5,9 +5,10 @@ import pytest
 from numba import njit
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.kernels.simulation import p_values
+from tests.kernels.simulation import activation, layers, norms, p_values
 from tests.oracles import network_gradients
 from tests.rows import ACTIVATIONS
+from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.assembled import KINDS, Parts, assembled_samples
 from vgtheory.kernels.dense import DENSE_PAIR
 from vgtheory.kernels.matrices import drawn_matrices
@@ -56,18 +57,15 @@ LIMIT = 1e-6 / (25 * (len(ORDINARY) + len(FURTHER)))
 SIGMA_W = {"tanh": 1.3, "relu": 2**0.5, "gelu": 1.5, "identity": 1.0}
 
 
-def assembled(parts, family, name, widths, sigma_w, sigma_b, samples, seed=7, first=0, memory=2**20, eps=0.0):
-    row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
-    depth = len(widths) - 1
-    out = [np.empty((samples, depth)) for _ in range(3)]
+def assembled(parts, family, name, widths, sigma_w, sigma_b, samples, seed=7, first=0, most_bytes=2**20, eps=0.0):
+    out = norms(samples, len(widths) - 1)
     scale = parts.get("skip")
     rest = {key: value for key, value in parts.items() if key != "skip"}
     assembled_samples(
-        row, *LAWS[family], Parts(scale is not None, 1.0 if scale is None else scale, eps=eps, **rest),
-        np.array(widths), np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b)), at_zero, at_infinity,
-        np.uint64(seed), first, *out, memory=memory,
+        activation(name), *LAWS[family], Parts(scale is not None, 1.0 if scale is None else scale, eps=eps, **rest),
+        layers(widths, sigma_w, sigma_b), Samples(np.uint64(seed), first), out, most_bytes,
     )  # fmt: skip
-    return dict(zip(("gradient", "weight", "q"), out, strict=True))
+    return out._asdict()
 
 
 def brute(parts, family, name, widths, sigma_w, sigma_b, samples, **options):
@@ -138,7 +136,7 @@ def test_the_comparison_notices_a_backward_pass_with_fresh_weights():
 def test_bits_depend_neither_on_the_chunk_nor_on_how_many_layers_are_kept(parts, family):
     widths = (24,) * 18
     whole = assembled(PARTS[parts], family, "tanh", widths, 1.5, 0.1, 5)
-    part = assembled(PARTS[parts], family, "tanh", widths, 1.5, 0.1, 2, first=3, memory=1)
+    part = assembled(PARTS[parts], family, "tanh", widths, 1.5, 0.1, 2, first=3, most_bytes=1)
     for name, values in part.items():
         assert_array_equal(values, whole[name][3:5])
         assert np.isfinite(values).all()

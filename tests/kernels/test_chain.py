@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from tests.kernels.simulation import p_values
+from tests.kernels.simulation import layers, norms, p_values
 from tests.oracles import network_gradients
+from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.chain import alias_table, chain_samples
 
 SLOPES = {"relu": (1.0, 0.0), "leaky": (1.0, 0.2), "abs": (1.0, -1.0), "line": (1.0, 1.0), "flipped": (-0.5, 2.0)}
@@ -18,10 +19,9 @@ LIMIT = 1e-6 / (30 * len(CASES))
 
 
 def chain(slopes, widths, sigma_w, samples, seed=7):
-    depth = len(widths) - 1
-    out = [np.empty((samples, depth)) for _ in range(3)]
-    chain_samples(slopes, np.array(widths), np.full(depth, sigma_w), np.uint64(seed), 0, *out)
-    return dict(zip(("gradient", "weight", "q"), out, strict=True))
+    out = norms(samples, len(widths) - 1)
+    chain_samples(slopes, layers(widths, sigma_w), Samples(np.uint64(seed), 0), out)
+    return out._asdict()
 
 
 def brute(slopes, widths, sigma_w, samples):
@@ -101,10 +101,9 @@ def test_the_alias_table_holds_the_binomial_probabilities(trials):
 @pytest.mark.parametrize("name", ["relu", "leaky"])
 def test_a_sample_has_the_same_bits_in_any_chunk_and_lane(name):
     widths = (5, 300, 64, 9, 64, 2000)
-    out = [np.empty((21, 5)) for _ in range(3)]
-    part = [np.empty((2, 5)) for _ in range(3)]
+    out, part = norms(21, 5), norms(2, 5)
     for results, first in ((out, 0), (part, 7)):
-        chain_samples(SLOPES[name], np.array(widths), np.full(5, 1.4), np.uint64(3), first, *results)
+        chain_samples(SLOPES[name], layers(widths, 1.4), Samples(np.uint64(3), first), results)
     for whole, some in zip(out, part, strict=True):
         np.testing.assert_array_equal(some, whole[7:9])
 

@@ -5,9 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tests.kernels.simulation import p_values
+from tests.kernels.simulation import activation, layers, norms, p_values
 from tests.oracles import network_gradients
 from tests.rows import ACTIVATIONS
+from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.matrices import drawn_matrices
 
@@ -28,13 +29,10 @@ LIMIT = 1e-6 / (25 * len(CASES))
 
 
 def dense(family, name, widths, sigma_w, sigma_b, samples, bias="gaussian", first=0):
-    row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
-    depth = len(widths) - 1
-    out = [np.empty((samples, depth)) for _ in range(3)]
-    scales = np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b))
-    layers = (np.array(widths), *scales, at_zero, at_infinity, np.uint64(7), first)
-    dense_samples(row, drawn_matrices(family, {}, bias), *layers, *out)
-    return dict(zip(("gradient", "weight", "q"), out, strict=True))
+    out = norms(samples, len(widths) - 1)
+    law = drawn_matrices(family, {}, bias)
+    dense_samples(activation(name), law, layers(widths, sigma_w, sigma_b), Samples(np.uint64(7), first), out)
+    return out._asdict()
 
 
 def brute(family, name, widths, sigma_w, sigma_b, samples, bias):

@@ -5,9 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tests.kernels.simulation import p_values
+from tests.kernels.simulation import activation, layers, norms, p_values
 from tests.oracles import network_gradients
 from tests.rows import ACTIVATIONS
+from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.exact import exact_samples
 
 SIX, SIXTEEN, UNEVEN, TWO, ONE = (6,) * 9, (16,) * 7, (5, 9, 3, 12, 4), (2,) * 5, (1,) * 4
@@ -35,15 +36,10 @@ SIGMA_W = {"tanh": 1.3, "relu": 2**0.5, "gelu": 1.5, "identity": 1.0}
 
 
 def exact(family, name, widths, sigma_w, sigma_b, samples, seed=7, first=0, **options):
-    row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
-    depth = len(widths) - 1
-    out = [np.empty((samples, depth)) for _ in range(3)]
-    scales = np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b))
-    exact_samples(
-        row, family == "orthogonal", np.array(widths), *scales, at_zero, at_infinity, np.uint64(seed), first, *out,
-        **options,
-    )  # fmt: skip
-    return dict(zip(("gradient", "weight", "q"), out, strict=True))
+    out = norms(samples, len(widths) - 1)
+    which = Samples(np.uint64(seed), first)
+    exact_samples(activation(name), family == "orthogonal", layers(widths, sigma_w, sigma_b), which, out, **options)
+    return out._asdict()
 
 
 def brute(family, name, widths, sigma_w, sigma_b, samples, **options):

@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tests.kernels.simulation import p_values
+from tests.kernels.simulation import activation, layers, norms, p_values
 from tests.rows import ACTIVATIONS
+from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.entries import rademacher_entries, sparse_entries, truncated_entries, uniform_entries
 from vgtheory.kernels.matrices import drawn_matrices, given_matrices
@@ -97,12 +98,9 @@ def drawn(family, name, widths, sigma_w, sigma_b, samples, shared):
 
 
 def dense(law, name, widths, sigma_w, sigma_b, samples, first=0):
-    row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
-    depth = len(widths) - 1
-    out = [np.empty((samples, depth)) for _ in range(3)]
-    scales = np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b))
-    dense_samples(row, law, np.array(widths), *scales, at_zero, at_infinity, np.uint64(7), first, *out)
-    return dict(zip(("gradient", "weight", "q"), out, strict=True))
+    out = norms(samples, len(widths) - 1)
+    dense_samples(activation(name), law, layers(widths, sigma_w, sigma_b), Samples(np.uint64(7), first), out)
+    return out._asdict()
 
 
 def law_of(family, shared=False):

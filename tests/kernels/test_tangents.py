@@ -6,8 +6,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from scipy.special import digamma
 
+from tests.kernels.simulation import activation, layers
 from tests.oracles import tangent_growth
 from tests.rows import ACTIVATIONS
+from vgtheory.kernels.arguments import Layers, Samples
 from vgtheory.kernels.tangents import tangent_samples
 
 SIX, SIXTEEN, UNEVEN = (6,) * 5, (16,) * 5, (5, 9, 4, 12, 6)
@@ -27,13 +29,12 @@ LIMIT = 1e-6 / (32 * len(CASES))
 
 
 def tangents(family, name, widths, sigma_w, sigma_b, directions, samples, block=1, seed=7, first=0):
-    row, _, _, at_zero, at_infinity = ACTIVATIONS[name]
     depth = len(widths) - 1
-    scales = np.full(depth, float(sigma_w)), np.full(depth, float(sigma_b))
-    return tangent_samples(
-        row, family == "orthogonal", np.array(widths), *scales, depth, at_zero, at_infinity, np.uint64(seed), first,
-        directions, block, samples,
-    )  # fmt: skip
+    growth = np.empty((samples, -(-depth // block), directions))
+    which = Samples(np.uint64(seed), first)
+    scales = layers(widths, sigma_w, sigma_b)
+    tangent_samples(activation(name), family == "orthogonal", scales, depth, which, block, growth)
+    return growth
 
 
 def brute(family, name, widths, sigma_w, sigma_b, directions, samples):
@@ -99,7 +100,7 @@ def test_a_sample_has_the_same_bits_in_any_chunk_and_blocks_add_up(family):
 
 
 def test_scales_that_all_layers_share_are_given_once():
-    row, _, _, at_zero, at_infinity = ACTIVATIONS["tanh"]
-    rest = (7, at_zero, at_infinity, np.uint64(7), 0, 2, 3, 4)
-    short = tangent_samples(row, False, np.array([12]), np.array([1.3]), np.array([0.2]), *rest)
+    short = np.empty((4, 3, 2))
+    scales = Layers(np.array([12]), np.array([1.3]), np.array([0.2]))
+    tangent_samples(activation("tanh"), False, scales, 7, Samples(np.uint64(7), 0), 3, short)
     assert_array_equal(short, tangents("gaussian", "tanh", (12,) * 8, 1.3, 0.2, 2, 4, block=3))

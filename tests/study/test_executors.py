@@ -117,3 +117,38 @@ def test_a_signal_from_the_keyboard_ends_a_study_with_one_message(tmp_path):
     assert process.returncode != 0
     assert stderr.splitlines()[-1].startswith("vgtheory._errors.StudyInterrupted: interrupted after ")
     assert "goes on from there" in stderr
+
+
+LONG = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+import vgtheory as vg
+if __name__ == "__main__":
+    network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=10**5, depth=4 * 10**4)
+    vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=8, depth=2), 1)  # compiles
+    print("ready", flush=True)
+    if sys.argv[1] == "threads":
+        vg.simulate(network, 4)
+    else:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            vg.simulate(network, 1, executor=pool)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("workers", "begun"), [("threads", 2.0), ("processes", 15.0)])
+def test_ctrl_c_ends_a_sample_that_takes_long(tmp_path, workers, begun):
+    script = tmp_path / "long.py"
+    script.write_text(LONG)
+    process = subprocess.Popen(
+        [sys.executable, script, workers], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(begun)
+    assert process.poll() is None
+    stopped = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    _, stderr = process.communicate(timeout=60)
+    assert "StudyInterrupted: interrupted after 0 of" in stderr
+    assert time.monotonic() - stopped < 10  # one sample takes half a minute

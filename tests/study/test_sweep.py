@@ -118,7 +118,7 @@ def test_a_grid_resumes_and_grows(tmp_path):
         again = sweep(network(), 4, over={"sigma_w": [1, 2]}, checkpoint=folder, executor=pool)
         assert not ran
         more = sweep(network(), 4, over={"sigma_w": [1, 1.5, 2]}, checkpoint=folder, executor=pool)
-        assert {str(payload["prepared"].network.weights.sigma_w) for payload, *_ in ran} == {"3/2"}
+        assert {str(payload["prepared"].network.weights.sigma_w) for _, payload, *_ in ran} == {"3/2"}
     assert again.identical(first)
     assert more.sel(sigma_w=[1, 2]).equals(first)
     with pytest.raises(ConflictError):

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import entry, loop, piece
 from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels.arguments import Layers, Norms, Place, Samples
 from vgtheory.kernels.elementary import exp, log
 from vgtheory.kernels.normals import box_muller, philox, unit
 
@@ -119,20 +120,22 @@ def _slow_chi_square(freedom, x, half, key, sample, layer, purpose):
 
 
 @loop
-def _chi_squares(out, freedom, x, words, low, key, layer, sample, purpose):
+def _chi_squares(out, freedom, x, words, low, place, purpose):
     """Fill out with χ² numbers."""
     if _chi_square_lanes(out, freedom, x, words, low) == 0:
         return
     for i in range(out.size):
         if out[i] < 0.0:
             half = (words[i] & HALF) if low else (words[i] >> np.uint64(32))
-            out[i] = _slow_chi_square(np.int64(freedom[i]), x[i], half, key, sample + i, layer, purpose)
+            lane = place.sample + i
+            out[i] = _slow_chi_square(np.int64(freedom[i]), x[i], half, place.key, lane, place.layer, purpose)
 
 
 @loop
-def _forward_lanes(kept, q, up, down, log_x, log_s, width, a, b):
+def _forward_lanes(kept, q, up, down, log_x, log_s, width, slopes):
     """Take ln‖x‖ of the lanes one layer up, and keep what the way back needs."""
     prefer_wide_vectors()
+    a, b = slopes
     for i in range(log_x.size):
         square = a * a * up[i] + b * b * down[i]
         before = log_s + log_x[i]
@@ -144,8 +147,10 @@ def _forward_lanes(kept, q, up, down, log_x, log_s, width, a, b):
 
 
 @loop
-def _top_lanes(kept, up, down, x, y, log_x, log_c, sign, log_delta, width, a, b):
+def _top_lanes(kept, up, down, x, y, lanes, width, slopes):
     """Start the way back: the loss gradient is uniform on the sphere; x, y are its normals along the parts of x_L."""
+    log_x, log_c, sign, log_delta = lanes
+    a, b = slopes
     for i in range(x.size):
         along = 0.0 if kept[ON, i] == 0.0 else x[i]
         across = 0.0 if kept[ON, i] == width else y[i]
@@ -166,9 +171,10 @@ def _rho_lanes(rho, above, log_c, sign, log_delta):
 
 
 @loop
-def _backward_lanes(log_delta, kept, rho, up, down, normal, width, a, b):
+def _backward_lanes(log_delta, kept, rho, up, down, normal, width, slopes):
     """Take ln‖δ‖ of the lanes one layer down."""
     prefer_wide_vectors()
+    a, b = slopes
     for i in range(normal.size):
         omega = normal[i] if (kept[ON, i] > 0.0) & (kept[ON, i] < width) else 0.0
         x = rho[i] * kept[P, i] - kept[R, i] * omega
@@ -204,13 +210,13 @@ def _silence(log_x, first, gradient, weight):
 @entry(
     void(
         float64, float64, int64[::1], float64[::1], int64[::1], uint64[:, ::1], int64[:, ::1], uint64[::1], int64[::1],
-        int64, uint64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1],
+        int64, uint64, int64, int64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1],
     )
 )  # fmt: skip
 def _chain_samples(
-    a, b, widths, sigma_w, table, limits, others, shifts, bases, lanes, seed, first, gradient, weight, q
+    a, b, widths, sigma_w, table, limits, others, shifts, bases, lanes, seed, first, stop, gradient, weight, q
 ):  # fmt: skip
-    depth = sigma_w.size
+    depth, slopes = sigma_w.size, (a, b)
     kept = np.empty((depth, KEPT, lanes))
     block = np.empty((2, BLOCK, lanes))
     real = np.empty((10, lanes))
@@ -221,35 +227,41 @@ def _chain_samples(
         sample = first + start
         log_x[:] = 0.5 * math.log(float(widths[0]))
         for k in range(depth):
+            if stop[0] != 0:
+                return
             n, layer, row = widths[k + 1], k + 1, table[k]
+            place = Place(seed, sample, layer)
             _normal_lanes(x, y, seed, layer, sample, NORMALS)
             _word_lanes(one, two, seed, layer, sample, WORDS)
             _binomial_lanes(kept[k, ON], one, limits[row], others[row], shifts[row], bases[row])
             _freedom_lanes(n_up, n_down, kept[k, ON], float(n), 0.0)
-            _chi_squares(up, n_up, x, two, True, seed, layer, sample, UP)
-            _chi_squares(down, n_down, y, two, False, seed, layer, sample, DOWN)
+            _chi_squares(up, n_up, x, two, True, place, UP)
+            _chi_squares(down, n_down, y, two, False, place, DOWN)
             log_s = math.log(sigma_w[k]) - 0.5 * math.log(float(widths[k]))
-            _forward_lanes(kept[k], block[0, k % BLOCK], up, down, log_x, log_s, float(n), a, b)
+            _forward_lanes(kept[k], block[0, k % BLOCK], up, down, log_x, log_s, float(n), slopes)
             if (k + 1) % BLOCK == 0 or k + 1 == depth:
                 _rows(q, block[0], start, k - k % BLOCK, k % BLOCK + 1)
         for k in range(depth - 1, -1, -1):
+            if stop[0] != 0:
+                return
             n, layer = widths[k + 1], k + 1
+            place = Place(seed, sample, layer)
             both = b != 0.0 or k == depth - 1  # ReLU's silent half matters for the norm of the loss gradient alone
             _normal_lanes(x, y, seed, layer, sample, NORMALS_BACK)
             _word_lanes(one, two, seed, layer, sample, WORDS_BACK)
             _freedom_lanes(n_up, n_down, kept[k, ON], float(n), 1.0)
-            _chi_squares(up, n_up, x, two, True, seed, layer, sample, UP_BACK)
+            _chi_squares(up, n_up, x, two, True, place, UP_BACK)
             if both:
-                _chi_squares(down, n_down, y, two, False, seed, layer, sample, DOWN_BACK)
+                _chi_squares(down, n_down, y, two, False, place, DOWN_BACK)
                 _normal_lanes(x, y, seed, layer, sample, DOWN_BACK + REFINE + REFINE)
             else:
                 down[:] = 0.0
             if k == depth - 1:
-                _top_lanes(kept[k], up, down, x, y, log_x, log_c, sign, log_delta, float(n), a, b)
+                _top_lanes(kept[k], up, down, x, y, (log_x, log_c, sign, log_delta), float(n), slopes)
             else:
                 log_delta += math.log(sigma_w[k + 1]) - 0.5 * math.log(float(n))
                 _rho_lanes(x, kept[k + 1, LOG_X], log_c, sign, log_delta)
-                _backward_lanes(log_delta, kept[k], x, up, down, y, float(n), a, b)
+                _backward_lanes(log_delta, kept[k], x, up, down, y, float(n), slopes)
             block[0, k % BLOCK] = log_delta
             block[1, k % BLOCK] = log_delta + kept[k, LOG_X]
             if k % BLOCK == 0:
@@ -287,21 +299,13 @@ def alias_table(trials: int) -> tuple[NDArray[np.uint64], NDArray[np.int64], int
     return limits, other, shift, least
 
 
-def chain_samples(
-    slopes: tuple[float, float],
-    widths: NDArray[np.int64],
-    sigma_w: NDArray[np.float64],
-    seed: np.uint64,
-    first: int,
-    gradient: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    q: NDArray[np.float64],
-) -> None:
-    """Fill row i of the results with sample `first` + i; results as in ``exact_samples``.
+def chain_samples(slopes: tuple[float, float], layers: Layers, samples: Samples, norms: Norms) -> None:
+    """Fill row i of the norms with sample number i of these; there are no biases.
 
     `slopes` are those of φ right and left of 0; both differ from 0, or the left one is 0, which is also φ'(0) then:
     a layer with all units off ends the gradient of every layer.
     """
+    widths, sigma_w, _ = layers
     distinct, table = np.unique(widths[1:], return_inverse=True)
     tables = [alias_table(int(n)) for n in distinct]
     most = max(len(limits) for limits, _, _, _ in tables)
@@ -311,8 +315,6 @@ def chain_samples(
     shifts = np.array([shift for _, _, shift, _ in tables], np.uint64)
     bases = np.array([least for _, _, _, least in tables], np.int64)
     fitting = MEMORY // (8 * KEPT * len(sigma_w))
-    lanes = max(LEAST_LANES, min(LANES, fitting, -(-len(gradient) // 8) * 8))
-    _chain_samples(
-        *map(float, slopes), widths, sigma_w, table.astype(np.int64), limits, others, shifts, bases, lanes, seed, first,
-        gradient, weight, q,
-    )  # fmt: skip
+    lanes = max(LEAST_LANES, min(LANES, fitting, -(-len(norms.q) // 8) * 8))
+    counts = (table.astype(np.int64), limits, others, shifts, bases)
+    _chain_samples(*map(float, slopes), widths, sigma_w, *counts, lanes, *samples, *norms)

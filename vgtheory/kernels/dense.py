@@ -3,11 +3,7 @@
 For weights that are not rotation-invariant, and as an independent path for those that are.
 """
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
+from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples
 from vgtheory.kernels.assembled import PLAIN, Parts, assembled_samples
 from vgtheory.kernels.matrices import GIVEN, MatrixLaw, multiply, multiply_transposed
 from vgtheory.kernels.operators import backward, forward
@@ -18,7 +14,7 @@ from vgtheory.kernels.signals import BIAS, accumulate, scaled
 def dense_forward(h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
     """Set h = gain·Ωx + bias·b."""
     kind, draw, entries, data, bias_entries, biases = law
-    multiply((kind, draw, entries, data), h, x, key, sample, layer, start, work[0], work[1])
+    multiply((kind, draw, entries, data), h, x, Place(key, sample, layer), start, work)
     scaled(h, h, gain)
     if bias > 0.0:
         if kind == GIVEN:
@@ -32,7 +28,7 @@ def dense_forward(h, x, gain, bias, law, start, bias_start, key, sample, layer, 
 def dense_backward(g, delta, h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
     """Set g = Ωᵀδ."""
     kind, draw, entries, data, _, _ = law
-    multiply_transposed((kind, draw, entries, data), g, delta, key, sample, layer, start, work[0], work[1])
+    multiply_transposed((kind, draw, entries, data), g, delta, Place(key, sample, layer), start, work)
 
 
 DENSE_PAIR = (dense_forward, dense_backward)
@@ -40,25 +36,11 @@ MEMORY = 2**27  # bytes of kept vectors per worker: to run the network forward t
 
 
 def dense_samples(
-    row: Any,
-    law: MatrixLaw,
-    widths: NDArray[np.int64],
-    sigma_w: NDArray[np.float64],
-    sigma_b: NDArray[np.float64],
-    linear_at_zero: bool,
-    linear_at_infinity: bool,
-    seed: np.uint64,
-    first: int,
-    gradient: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    q: NDArray[np.float64],
-    parts: Parts = PLAIN,
+    activation: Activation, law: MatrixLaw, layers: Layers, samples: Samples, norms: Norms, parts: Parts = PLAIN
 ) -> None:
-    """Fill row i of the results with sample `first` + i; arguments as in ``assembled_samples``.
+    """Fill row i of the norms with sample number i of these; arguments as in ``assembled_samples``.
 
     Of given matrices sigma_w and sigma_b are the root mean squares that their entries say,
     σ_w² = N_{l−1}·mean (W_l)_ij².
     """
-    layers = (widths, sigma_w, sigma_b, linear_at_zero, linear_at_infinity)
-    results = (gradient, weight, q)
-    assembled_samples(row, DENSE_PAIR, law, parts, *layers, seed, first, *results, memory=MEMORY)
+    assembled_samples(activation, DENSE_PAIR, law, parts, layers, samples, norms, most_bytes=MEMORY)

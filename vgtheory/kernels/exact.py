@@ -16,15 +16,15 @@ Signals are carried as e^t times numbers of moderate size where φ is linear at 
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import boolean, float64, int64, uint64, void
-from numpy.typing import NDArray
 
 from vgtheory.kernels._borrowed import borrowed
 from vgtheory.kernels._jit import ROW_PASS, compiled, piece, reduction
 from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
 from vgtheory.kernels.signals import (
     BIAS,
@@ -80,18 +80,41 @@ def _reduce(record, z, xi, h, x, slope):
     record[HH] += hh
 
 
+class Net(NamedTuple):
+    """The network; `log_s` is ln of the weights' standard deviations, or of the gains of Haar matrices."""
+
+    row: Any
+    draw: Any
+    haar: bool
+    widths: Any
+    sigma_w: Any
+    log_s: Any
+    sigma_b: Any
+    linear_at_zero: bool
+    linear_at_infinity: bool
+
+
+class Scratch(NamedTuple):
+    """Records of a segment's layers and one more, blocks, whole layers (Haar), and the flag that ends the work."""
+
+    records: Any
+    work: Any
+    whole: Any
+    stop: Any
+
+
 @piece
-def _forward(
-    row, draw, haar, fan_in, width, log_s, sigma_b, log_input, linear, key, sample, layer, record, work, whole
-):
+def _forward(net, place, log_input, record, scratch):
     """Draw one layer from ln‖x_{l−1}‖: its sums and its scale go to the record."""
+    fan_in, width = net.widths[place.layer - 1], net.widths[place.layer]
+    log_s, sigma_b = net.log_s[place.layer - 1], net.sigma_b[place.layer - 1]
     record[:] = 0.0
-    z, xi = whole[0, :width], whole[1, :width]
-    if haar:
-        draw(z, xi, key, sample, layer, SIGNAL, 0)
+    z, xi = scratch.whole[0, :width], scratch.whole[1, :width]
+    if net.haar:
+        net.draw(z, xi, place.key, place.sample, place.layer, SIGNAL, 0)
         record[ZZ] = dot(z, z)
-        record[REST_Z] = square_sum(draw, fan_in - width, key, sample, layer, REST_FORWARD, work[0])
-        record[REST_XI] = square_sum(draw, width - fan_in, key, sample, layer, REST_BACKWARD, work[0])
+        record[REST_Z] = _rest(net, place, fan_in - width, REST_FORWARD, scratch)
+        record[REST_XI] = _rest(net, place, width - fan_in, REST_BACKWARD, scratch)
         norm = math.sqrt(record[ZZ] + record[REST_Z])
         log_size = log_s + log_input - math.log(norm)
         bias = sigma_b
@@ -103,29 +126,36 @@ def _forward(
                 math.exp(2.0 * (log_size - larger)) + math.exp(2.0 * (math.log(sigma_b) - larger))
             )
         bias = 0.0
-    t = carry(log_size, bias, linear[0], linear[1])
+    t = carry(log_size, bias, net.linear_at_zero, net.linear_at_infinity)
     record[LOG_SCALE] = t
     record[SIZE] = math.exp(log_size - t)
     for start in range(0, width, BLOCK):
         n = min(BLOCK, width - start)
-        a, b, h, x, slope = _block(row, draw, haar, start, n, bias, key, sample, layer, record, work, whole)
+        a, b, h, x, slope = _block(net, place, start, n, bias, record, scratch)
         _reduce(record, a, b, h, x, slope)
 
 
 @piece
-def _block(row, draw, haar, start, n, bias, key, sample, layer, record, work, whole):
+def _rest(net, place, count, purpose, scratch):
+    """Return the sum of `count` squared normals, the part of a rectangular Haar block that is not seen."""
+    return square_sum(net.draw, count, place.key, place.sample, place.layer, purpose, scratch.work[0])
+
+
+@piece
+def _block(net, place, start, n, bias, record, scratch):
     """Return z, ξ, h, φ(h), φ'(h) of elements start..start + n − 1 (h and φ in units of e^LOG_SCALE)."""
+    work, whole = scratch.work, scratch.whole
     z, xi, h, x, slope = work[0, :n], work[1, :n], work[2, :n], work[3, :n], work[4, :n]
-    if haar:
+    if net.haar:
         z, xi = whole[0, start : start + n], whole[1, start : start + n]
     else:
-        draw(z, xi, key, sample, layer, SIGNAL, start)
+        net.draw(z, xi, place.key, place.sample, place.layer, SIGNAL, start)
     if bias > 0.0:
-        fill(draw, slope, key, sample, layer, BIAS, start)
+        fill(net.draw, slope, place.key, place.sample, place.layer, BIAS, start)
         combined(h, z, record[SIZE], slope, bias * math.exp(-record[LOG_SCALE]))
     else:
         scaled(h, z, record[SIZE])
-    row(h, x, slope)
+    net.row(h, x, slope)
     return z, xi, h, x, slope
 
 
@@ -136,17 +166,18 @@ def _top(record):
 
 
 @piece
-def _gaussian_step(draw, upper, lower, fan_in, sigma_w, sigma_b, along, key, sample, layer, work):
-    """Return (μ, κ) of g_l = s‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖, `layer` = l."""
-    size = upper[SIZE]
+def _gaussian_step(net, place, upper, lower, along, scratch):
+    """Return (μ, κ) of g_l = s‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖, the place is layer l."""
+    size, above = upper[SIZE], place.layer
     if size == 0.0:  # nothing came up: h_{l+1} = 0 says nothing about W, which is fresh
         return 1.0, 0.0
-    s = sigma_w / math.sqrt(float(fan_in))
+    s = net.sigma_w[above] / math.sqrt(float(net.widths[above]))
     units = math.exp(lower[LOG_SCALE] - upper[LOG_SCALE])
     known = size * along - s * units * lower[X_XI]
-    if sigma_b > 0.0:
-        draw(work[0, :1], work[1, :1], key, sample, layer, BIAS_WEIGHT, 0)
-        known -= sigma_b * math.exp(-upper[LOG_SCALE]) * work[0, 0]
+    if net.sigma_b[above] > 0.0:
+        work = scratch.work
+        net.draw(work[0, :1], work[1, :1], place.key, place.sample, place.layer, BIAS_WEIGHT, 0)
+        known -= net.sigma_b[above] * math.exp(-upper[LOG_SCALE]) * work[0, 0]
     return 1.0, units * s / size * (known / size)
 
 
@@ -165,16 +196,19 @@ def _haar_step(upper, lower, fan_in, along):
 
 
 @piece
-def _direct(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
+def _direct(net, place, mu, kappa, record, scratch):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the elements, drawn again."""
-    if haar:
-        draw(whole[0, :width], whole[1, :width], key, sample, layer, SIGNAL, 0)
+    width = net.widths[place.layer]
+    bias = net.sigma_b[place.layer - 1] if net.haar else 0.0
+    if net.haar:
+        whole = scratch.whole
+        net.draw(whole[0, :width], whole[1, :width], place.key, place.sample, place.layer, SIGNAL, 0)
     largest = total = 0.0
     for turn in range(2):
         squares = along = 0.0
         for start in range(0, width, BLOCK):
             n = min(BLOCK, width - start)
-            z, xi, _, x, slope = _block(row, draw, haar, start, n, bias, key, sample, layer, record, work, whole)
+            z, xi, _, x, slope = _block(net, place, start, n, bias, record, scratch)
             for i in range(n):
                 delta = slope[i] * (mu * xi[i] + kappa * x[i])
                 if turn == 0:
@@ -192,135 +226,110 @@ def _direct(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record,
 
 
 @piece
-def _backward(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole):
+def _backward(net, place, mu, kappa, record, scratch):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the layer's record."""
     terms = mu * mu * record[UU] + kappa * kappa * record[VV]
     square = terms + 2.0 * mu * kappa * record[UV]
     if square > CANCELLED * terms and square > UNDERFLOWN:
         return 0.5 * math.log(square), (mu * record[ZU] + kappa * record[ZV]) / math.sqrt(square)
-    return _direct(row, draw, haar, width, bias, mu, kappa, key, sample, layer, record, work, whole)
+    return _direct(net, place, mu, kappa, record, scratch)
 
 
 @piece
-def _run(
-    row, draw, haar, widths, log_s, sigma_b, linear, key, sample, begin, end, log_norm, records, work, whole, weight,
-    q,
-):  # fmt: skip
+def _run(net, start, begin, end, log_norm, scratch, norms):
     """Run layers begin + 1..end forward from ln‖x_begin‖, which is returned for the last; records from row 0 on."""
     for k in range(begin, end):  # layer l = k + 1
-        record = records[k - begin]
-        _forward(
-            row, draw, haar, widths[k], widths[k + 1], log_s[k], sigma_b[k], log_norm, linear, key, sample, k + 1,
-            record, work, whole,
-        )  # fmt: skip
-        weight[k] = log_norm
-        q[k] = record[HH] / widths[k + 1] * math.exp(2.0 * record[LOG_SCALE])
+        if scratch.stop[0] != 0:
+            break
+        record = scratch.records[k - begin]
+        _forward(net, Place(start.key, start.sample, k + 1), log_norm, record, scratch)
+        norms.weight[k] = log_norm
+        norms.q[k] = record[HH] / net.widths[k + 1] * math.exp(2.0 * record[LOG_SCALE])
         log_norm = record[LOG_SCALE] + 0.5 * math.log(record[XX])
     return log_norm
 
 
 @piece
-def _return(
-    row, draw, haar, widths, sigma_w, log_s, sigma_b, key, sample, begin, end, log_delta, along, records, above, work,
-    whole, gradient, weight,
-):  # fmt: skip
-    """Take the gradient from layer end to begin + 1; `above` is the record of layer end + 1."""
+def _return(net, start, begin, end, carried, scratch, norms):
+    """Take (ln‖δ‖, z·δ/‖δ‖) from layer end to begin + 1; the last record is that of layer end + 1."""
+    log_delta, along = carried
+    records, above = scratch.records, scratch.records[scratch.records.shape[0] - 1]
     for k in range(end - 1, begin - 1, -1):
+        if scratch.stop[0] != 0:
+            break
         record = records[k - begin]
         upper = records[k + 1 - begin] if k + 1 < end else above
-        if k == sigma_w.size - 1:
+        place = Place(start.key, start.sample, k + 1)
+        if k == net.sigma_w.size - 1:
             mu, kappa = _top(record)
-        elif haar:
-            mu, kappa = _haar_step(upper, record, widths[k + 1], along)
-            log_delta += log_s[k + 1]
+        elif net.haar:
+            mu, kappa = _haar_step(upper, record, net.widths[k + 1], along)
+            log_delta += net.log_s[k + 1]
         else:
-            mu, kappa = _gaussian_step(
-                draw, upper, record, widths[k + 1], sigma_w[k + 1], sigma_b[k + 1], along, key, sample, k + 1, work
-            )  # fmt: skip
-            log_delta += log_s[k + 1]
-        bias = sigma_b[k] if haar else 0.0
-        step, along = _backward(
-            row, draw, haar, widths[k + 1], bias, mu, kappa, key, sample, k + 1, record, work, whole
-        )  # fmt: skip
+            mu, kappa = _gaussian_step(net, place, upper, record, along, scratch)
+            log_delta += net.log_s[k + 1]
+        step, along = _backward(net, place, mu, kappa, record, scratch)
         log_delta += step
-        gradient[k] = log_delta
-        weight[k] += log_delta
+        norms.gradient[k] = log_delta
+        norms.weight[k] += log_delta
     return log_delta, along
 
 
 @piece
-def _network(
-    row, draw, haar, widths, sigma_w, log_s, sigma_b, linear, key, sample, records, work, whole, gradient, weight, q
-):
-    """Run one sample; its rows of the results are `gradient`, `weight` and `q`.
+def _network(net, start, scratch, norms):
+    """Run one sample, whose rows of the results are `norms`.
 
     Segments of layers go forward one after the other, and back in the other order; each but the last is run forward
-    again for that, from ln‖x‖ at its start, which `weight` holds until its own gradient is there.
+    again for that, from ln‖x‖ at its start, which the weights' norms hold until their own gradients are there.
     """
-    depth, segment, above = sigma_w.size, records.shape[0] - 1, records[records.shape[0] - 1]
+    depth, segment = net.sigma_w.size, scratch.records.shape[0] - 1
     last = (depth - 1) // segment
-    log_norm, log_delta, along = 0.5 * math.log(float(widths[0])), 0.0, 0.0
+    log_norm, carried = 0.5 * math.log(float(net.widths[0])), (0.0, 0.0)
     for step in range(2 * last + 1):
         s = step if step <= last else 2 * last - step
         begin, end = s * segment, min((s + 1) * segment, depth)
         if step > last:
-            scaled(above, records[0], 1.0)
-            log_norm = weight[begin]
-        log_norm = _run(
-            row, draw, haar, widths, log_s, sigma_b, linear, key, sample, begin, end, log_norm, records, work, whole,
-            weight, q,
-        )  # fmt: skip
+            scaled(scratch.records[segment], scratch.records[0], 1.0)
+            log_norm = norms.weight[begin]
+        log_norm = _run(net, start, begin, end, log_norm, scratch, norms)
         if step >= last:
-            log_delta, along = _return(
-                row, draw, haar, widths, sigma_w, log_s, sigma_b, key, sample, begin, end, log_delta, along, records,
-                above, work, whole, gradient, weight,
-            )  # fmt: skip
+            carried = _return(net, start, begin, end, carried, scratch, norms)
 
 
 @compiled(
     void(
         ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64,
-        float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1],
+        int64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1],
+        float64[:, ::1],
     )
 )  # fmt: skip
 def _exact_samples(
-    row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first, records, work,
-    whole, gradient, weight, q,
+    row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first, stop, records,
+    work, whole, gradient, weight, q,
 ):  # fmt: skip
+    net = Net(
+        row, draw, haar, borrowed(widths), borrowed(sigma_w), borrowed(log_s), borrowed(sigma_b), linear_at_zero,
+        linear_at_infinity,
+    )  # fmt: skip
+    scratch = Scratch(borrowed(records), borrowed(work), borrowed(whole), borrowed(stop))
     for i in range(gradient.shape[0]):
-        _network(
-            row, draw, haar, widths, sigma_w, log_s, sigma_b, (linear_at_zero, linear_at_infinity), seed, first + i,
-            borrowed(records), borrowed(work), borrowed(whole), borrowed(gradient)[i], borrowed(weight)[i],
-            borrowed(q)[i],
-        )  # fmt: skip
+        norms = Norms(borrowed(gradient)[i], borrowed(weight)[i], borrowed(q)[i])
+        _network(net, Place(seed, first + i, i), scratch, norms)
 
 
 def exact_samples(
-    row: Any,
-    haar: bool,
-    widths: NDArray[np.int64],
-    sigma_w: NDArray[np.float64],
-    sigma_b: NDArray[np.float64],
-    linear_at_zero: bool,
-    linear_at_infinity: bool,
-    seed: np.uint64,
-    first: int,
-    gradient: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    q: NDArray[np.float64],
-    segment: int = SEGMENT,
+    activation: Activation, haar: bool, layers: Layers, samples: Samples, norms: Norms, segment: int = SEGMENT
 ) -> None:
-    """Fill row i of the results with sample `first` + i: ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l for l = 1..L.
+    """Fill row i of the norms with sample number i of these.
 
-    `row` is the activation's row pass; `widths` are N_0..N_L, the input has ‖x_0‖² = N_0; `sigma_w` and `sigma_b` are
-    those of layers 1..L; `linear_at_zero` and `linear_at_infinity` say whether φ(th) = tφ(h) to working precision for
-    |h| below 1e−120 and above 1e120, so that signals outside that range can be carried with a scale.  Deeper networks
-    than `segment` are run forward twice to save memory; the numbers do not depend on it.
+    Deeper networks than `segment` are run forward twice to save memory; the numbers do not depend on it.
     """
+    widths, sigma_w, sigma_b = layers
     fan_in, fan_out = widths[:-1], widths[1:]
     with np.errstate(divide="ignore"):  # of the weights' standard deviation, or of the gain of a Haar matrix
         log_s = np.log(sigma_w) + 0.5 * np.log(np.maximum(1.0, fan_out / fan_in) if haar else 1.0 / fan_in)
     records = np.empty((min(segment, len(sigma_w)) + 1, RECORD))
     work, whole = aligned(5, BLOCK), aligned(2, int(fan_out.max()) if haar else 0)
-    layers = (haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity)
-    _exact_samples(row, fill_normal_pairs, *layers, seed, first, records, work, whole, gradient, weight, q)
+    row, *linear = activation
+    net = (row, fill_normal_pairs, haar, widths, sigma_w, log_s, sigma_b, *linear)
+    _exact_samples(*net, *samples, records, work, whole, *norms)

@@ -7,6 +7,7 @@ uniform orthonormal rows across Q (Stiefel blocks).
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,26 @@ FRAME, FRESH = np.int64(64), np.int64(1024)
 DEPENDENT = 1e-13
 
 
+class Matrix(NamedTuple):
+    """A random matrix: lengths n of its orthonormal inputs (zeros or a bias added), and `inner` of what comes out."""
+
+    draw: Any
+    haar: bool
+    n: int
+    inner: int
+
+
+class Gradients(NamedTuple):
+    """Rows of gradients; scratch: `fresh` as large, `mixing` and `spare` square, `along` with a column per input."""
+
+    g: Any
+    delta: Any
+    fresh: Any
+    mixing: Any
+    along: Any
+    spare: Any
+
+
 @piece
 def log_gain(haar, sigma_w, fan_in, width):
     """Return ln of what multiplies the matrix."""
@@ -27,9 +48,10 @@ def log_gain(haar, sigma_w, fan_in, width):
 
 
 @piece
-def lengths_of_vectors(haar, fan_in, width):
-    """Return the lengths of orthonormal inputs, and of what comes out of the matrix."""
-    return (max(fan_in, width), max(fan_in, width)) if haar else (fan_in + 1, width)
+def matrix_of(draw, haar, fan_in, width):
+    """Return the matrix of a layer of this shape."""
+    n, inner = (max(fan_in, width), max(fan_in, width)) if haar else (fan_in + 1, width)
+    return Matrix(draw, haar, n, inner)
 
 
 @piece
@@ -72,20 +94,21 @@ def orthonormalise(rows, n, factor, across, count):
 
 
 @piece
-def draw_rows(draw, rows, n, count, key, sample, layer, purpose):
+def draw_rows(draw, rows, n, count, place, purpose):
     """Fill the rows' first n numbers with independent normals."""
     for j in range(count):
-        fill(draw, rows[j, :n], key, sample, layer, purpose + j, 0)
+        fill(draw, rows[j, :n], place.key, place.sample, place.layer, purpose + j, 0)
 
 
 @piece
-def draw_frame(draw, z, haar, n, factor, key, sample, layer, spare):
+def draw_frame(matrix, z, factor, place, spare):
     """Fill z with what the matrix makes of the rows of Q: independent normals, or (Haar) orthonormal rows.
 
     Inputs that are combinations of others (0 on the factor's diagonal) have a row of zeros in Q and here.
     """
-    draw_rows(draw, z, n, z.shape[0], key, sample, layer, FRAME)
-    if haar:
+    n = matrix.inner
+    draw_rows(matrix.draw, z, n, z.shape[0], place, FRAME)
+    if matrix.haar:
         for b in range(z.shape[0]):
             if factor[b, b] == 0.0:
                 z[b, :n] = 0.0
@@ -102,12 +125,15 @@ def combine(out, factor, rows, n, gain):
 
 
 @piece
-def frame_back(draw, out, delta, q, z, haar, inner, n, key, sample, layer, fresh, mixing, along, spare):
-    """Set the first n numbers of out's rows to ΩᵀΔ; delta is used up (its rows have `inner` numbers).
+def frame_back(matrix, gradients, q, z, place):
+    """Set the rows of the gradients g to ΩᵀΔ; delta is used up.
 
-    `q` and `z` are the orthonormal rows that went in, and what came out.  Scratch: `fresh` as large as out, `mixing`
-    and `spare` square, `along` with a row for each of delta and a column for each of q.
+    `q` and `z` are the orthonormal rows that went in, and what came out.
     """
+    out, delta, fresh, mixing, along, spare = (
+        gradients.g, gradients.delta, gradients.fresh, gradients.mixing, gradients.along, gradients.spare
+    )  # fmt: skip
+    haar, n, inner = matrix.haar, matrix.n, matrix.inner
     count, k = along.shape
     for j in range(count):
         for b in range(k):
@@ -115,7 +141,7 @@ def frame_back(draw, out, delta, q, z, haar, inner, n, key, sample, layer, fresh
             if haar:
                 accumulate(delta[j, :inner], z[b, :inner], -along[j, b])
     orthonormalise(delta, inner, mixing, delta, 0)
-    draw_rows(draw, fresh, n, count, key, sample, layer, FRESH)
+    draw_rows(matrix.draw, fresh, n, count, place, FRESH)
     if haar:
         for i in range(count):
             if mixing[i, i] == 0.0:  # takes no direction, of which there may be few

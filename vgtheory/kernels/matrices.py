@@ -91,11 +91,11 @@ def given_matrices(weights: Iterable[NDArray[np.float64]], biases: Iterable[NDAr
 
 
 @piece
-def _reflect(draw, vector, k, key, sample, layer, work, transposed):
+def _reflect(draw, vector, k, place, work, transposed):
     """Apply the k-th factor of a Haar matrix to the vector's entries from k on, in place."""
     tail = vector[k:]
     v = work[: tail.size]
-    fill(draw, v, key, sample, layer, ROWS + k, 0)
+    fill(draw, v, place.key, place.sample, place.layer, ROWS + k, 0)
     sign = 1.0 if v[0] >= 0.0 else -1.0
     if tail.size == 1:
         tail[0] *= sign
@@ -112,19 +112,22 @@ def _reflect(draw, vector, k, key, sample, layer, work, transposed):
 # Copies are written as ``scaled(..., 1.0)``: an assignment of array slices carries a message about shapes, whose
 # formatting takes seconds to compile.
 @piece
-def _frame(draw, out, x, key, sample, layer, work, padded, transposed):
+def _frame(draw, out, x, place, work, transposed):
     """Set out = Ωx, or Ωᵀx, for the leading block Ω of a Haar matrix."""
-    n = max(out.size, x.size)
+    n, padded = max(out.size, x.size), work[1]
     scaled(padded[: x.size], x, 1.0)
     padded[x.size : n] = 0.0
     for k in range(n):
-        _reflect(draw, padded[:n], k if transposed else n - 1 - k, key, sample, layer, work, transposed)
+        _reflect(draw, padded[:n], k if transposed else n - 1 - k, place, work[0], transposed)
     scaled(out, padded[: out.size], 1.0)
 
 
 @piece
-def _outer_products(entries, data, out, x, right, left, key, sample, layer, work):
-    """Set out = (1 − noise)^½ rank^−½ Σ_k u_k (v_k·x): u_k and v_k are rows of the purposes left and right + k."""
+def _outer_products(law, out, x, sides, place, work):
+    """Set out = (1 − noise)^½ rank^−½ Σ_k u_k (v_k·x): v_k and u_k are rows of the purposes `sides` + k."""
+    _, _, entries, data = law
+    right, left = sides
+    key, sample, layer = place
     rank = int(data[0])
     out[:] = 0.0
     share = math.sqrt((1.0 - data[1]) / data[0])
@@ -137,11 +140,11 @@ def _outer_products(entries, data, out, x, right, left, key, sample, layer, work
 
 
 @piece
-def multiply(law, out, x, key, sample, layer, start, work, padded):
-    """Set out = Ωx for the layer's matrix; law = (kind, draw, entries, data), `start` its place in given data."""
+def multiply(law, out, x, place, start, work):
+    """Set out = Ωx for the place's matrix; law = (kind, draw, entries, data), `start` where given data of it begin."""
     kind, draw, entries, data = law
     if kind == HAAR:
-        _frame(draw, out, x, key, sample, layer, work, padded, False)
+        _frame(draw, out, x, place, work, False)
         return
     if kind == GIVEN:
         for i in range(out.size):
@@ -150,27 +153,27 @@ def multiply(law, out, x, key, sample, layer, start, work, padded):
         return
     weight = 1.0
     if kind == LOW_RANK:
-        _outer_products(entries, data, out, x, RIGHT, LEFT, key, sample, layer, work)
+        _outer_products(law, out, x, (RIGHT, LEFT), place, work[0])
         weight = math.sqrt(data[1])
     else:
         out[:] = 0.0
     if weight > 0.0:
-        row = work[: x.size]
+        row = work[0, : x.size]
         for i in range(out.size):
-            entries(row, data, key, sample, layer, ROWS + i)
+            entries(row, data, place.key, place.sample, place.layer, ROWS + i)
             out[i] += weight * dot(row, x)
 
 
 @piece
-def multiply_transposed(law, out, delta, key, sample, layer, start, work, padded):
+def multiply_transposed(law, out, delta, place, start, work):
     """Set out = Ωᵀδ for the same matrix."""
     kind, draw, entries, data = law
     if kind == HAAR:
-        _frame(draw, out, delta, key, sample, layer, work, padded, True)
+        _frame(draw, out, delta, place, work, True)
         return
     weight = 1.0
     if kind == LOW_RANK:
-        _outer_products(entries, data, out, delta, LEFT, RIGHT, key, sample, layer, work)
+        _outer_products(law, out, delta, (LEFT, RIGHT), place, work[0])
         weight = math.sqrt(data[1])
     else:
         out[:] = 0.0
@@ -179,7 +182,7 @@ def multiply_transposed(law, out, delta, key, sample, layer, start, work, padded
             begin = start + i * out.size
             accumulate(out, data[begin : begin + out.size], delta[i])
     elif weight > 0.0:
-        row = work[: out.size]
+        row = work[0, : out.size]
         for i in range(delta.size):
-            entries(row, data, key, sample, layer, ROWS + i)
+            entries(row, data, place.key, place.sample, place.layer, ROWS + i)
             accumulate(out, row, weight * delta[i])

@@ -12,7 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError
-from vgtheory.kernels.angles import several_samples
+from vgtheory.kernels.angles import angle_samples
+from vgtheory.kernels.arguments import Samples
 from vgtheory.model.inputs import Inputs
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
@@ -67,11 +68,10 @@ def several_inputs(prepared: Prepared, inputs: Inputs, outputs: int, conditions:
 def several_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return one array (sample, layer) per number of a layer, for samples first, ..., first + count − 1."""
     prepared: Prepared = payload["prepared"]
-    row = prepared.row
-    found = several_samples(
-        row.function, prepared.haar, *prepared.layers, row.linear_at_zero, row.linear_at_infinity,
-        np.uint64(payload["seed"]), first, payload["start"], payload["outputs"], count,
-    )  # fmt: skip
+    samples = Samples(np.uint64(payload["seed"]), first, payload["stop"])
+    found = angle_samples(
+        prepared.activation, prepared.haar, prepared.layers, samples, payload["start"], payload["outputs"], count
+    )
     k = len(payload["start"])
     numbers = _numbers(k, k * payload["outputs"])
     return {field: np.ascontiguousarray(found[name][..., *index]) for field, name, index in numbers}

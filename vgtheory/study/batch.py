@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from vgtheory.kernels.batch import batch_samples
+from vgtheory.kernels.arguments import Norms, Samples
+from vgtheory.kernels.batch import Batch, batch_samples
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
 from vgtheory.study.limits import check_range, whole_number
@@ -55,10 +56,9 @@ def batch_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     prepared: Prepared = payload["prepared"]
     norm = prepared.network.norm
     assert norm is not None  # checked before
-    arrays = [np.empty((count, prepared.depth)) for _ in VARIABLES]
+    samples = Samples(np.uint64(payload["seed"]), first, payload["stop"])
+    norms = Norms(*(np.empty((count, prepared.depth)) for _ in VARIABLES))
     with threadpool_limits(limits=1, user_api="blas"):  # here too, as this may be another process
-        batch_samples(
-            prepared.row.function, prepared.matrices, *prepared.layers, payload["batch"], float(norm.eps),
-            np.uint64(payload["seed"]), first, *arrays,
-        )  # fmt: skip
-    return dict(zip(VARIABLES, arrays, strict=True))
+        batch = Batch(prepared.activation.row, prepared.matrices, prepared.layers, payload["batch"], float(norm.eps))
+        batch_samples(batch, samples, norms)
+    return dict(zip(VARIABLES, norms, strict=True))

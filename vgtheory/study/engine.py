@@ -7,6 +7,7 @@ workers, and every sample draws from counters of its own.  So a study may stop a
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from vgtheory.study.checkpoint import Checkpoint
 from vgtheory.study.machine import core_count
 
 Arrays = dict[str, NDArray[np.float64]]
+Flag = NDArray[np.int64]
+Worker = Callable[[Mapping[str, Any], int, int], Arrays]
 Progress = Callable[[int, int], object]
 
 MAX_IN_FLIGHT = 1024  # submitted chunks at a time: enough for a cluster, bounded for a million chunks
@@ -33,7 +36,8 @@ class Study:
     Parameters
     ----------
     worker : a function at a module's top level, so that processes and clusters can be sent its name.
-    payload : plain, picklable data; the worker rebuilds and caches compiled code from it.
+    payload : plain, picklable data; the worker rebuilds and caches compiled code from it.  Workers find one more entry,
+        "stop": a flag that ends long work early.
     fields : the names of the arrays.
     samples, depth : of the whole study.
     start : the first sample to return, a multiple of `chunk`; the arrays have shape (samples − start, depth).
@@ -41,7 +45,7 @@ class Study:
     identity : one string; studies with equal identities give equal numbers.
     """
 
-    worker: Callable[[Mapping[str, Any], int, int], Arrays]
+    worker: Worker
     payload: Mapping[str, Any]
     fields: tuple[str, ...]
     samples: int
@@ -93,8 +97,8 @@ def run(
             take(first, kept)
     if missing:
         try:
-            with worker_pool(executor, len(missing)) as pool:
-                for first, arrays in _completed(study, missing, pool):
+            with worker_pool(executor, len(missing)) as pool, _stopping() as stop:
+                for first, arrays in _completed(study, missing, pool, stop):
                     if store:
                         store.save(first, arrays)
                     take(first, arrays)
@@ -112,15 +116,16 @@ def _interrupted(done: int, samples: int, checkpoint: str | os.PathLike[str] | N
     return f"interrupted after {done:,} of {samples:,} samples: {kept}"
 
 
-def _completed(study: Study, firsts: list[int], pool: Executor) -> Iterator[tuple[int, Arrays]]:
+def _completed(study: Study, firsts: list[int], pool: Executor, stop: Flag) -> Iterator[tuple[int, Arrays]]:
     """Yield (first sample, arrays) of chunks as they finish; an exception, Ctrl-C too, withdraws what has not begun."""
     queue = iter(firsts)
     running: dict[Future, int] = {}
+    payload = {**study.payload, "stop": stop}
 
     def submit() -> None:
         for first in queue:
             count = min(study.chunk, study.samples - first)
-            running[pool.submit(study.worker, study.payload, first, count)] = first
+            running[pool.submit(call, study.worker, payload, first, count)] = first
             if len(running) >= MAX_IN_FLIGHT:
                 return
 
@@ -134,6 +139,34 @@ def _completed(study: Study, firsts: list[int], pool: Executor) -> Iterator[tupl
     finally:
         for future in running:
             future.cancel()
+
+
+@contextmanager
+def _stopping() -> Iterator[Flag]:
+    """Yield the flag that ends running chunks; it is set when something, Ctrl-C too, ends the study early."""
+    stop = np.zeros(1, np.int64)
+    try:
+        yield stop
+    except BaseException:
+        stop[0] = 1
+        raise
+
+
+def call(worker: Worker, payload: Mapping[str, Any], first: int, count: int) -> Arrays:
+    """Return what the worker returns.
+
+    Compiled code lets no signal through: in a process of its own, whose main thread Ctrl-C reaches, the worker runs
+    beside that thread, which tells it to end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return worker(payload, first, count)
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(worker, payload, first, count)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            payload["stop"][0] = 1
+            raise
 
 
 @contextmanager

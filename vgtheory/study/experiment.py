@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory.model.network import Network
-from vgtheory.study.engine import Arrays, Progress, Study, chunk_size, run
+from vgtheory.study.engine import Arrays, Progress, Study, Worker, chunk_size, run
 from vgtheory.study.limits import MAX_SAMPLES, MAX_SEED, check_memory, check_work, whole_number
 from vgtheory.study.stopping import run_until
 
@@ -54,7 +54,7 @@ class Experiment:
     watched : the fields of logarithms whose means at row 1 a half width is asked for.
     """
 
-    worker: Callable[[Mapping[str, Any], int, int], Arrays]
+    worker: Worker
     prepared: Described
     fields: tuple[str, ...]
     rows: int

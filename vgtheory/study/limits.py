@@ -74,7 +74,7 @@ def check_work(samples: int, seconds: float, elsewhere: bool) -> None:
 def check_range(prepared: Prepared, gradient: NDArray[np.float64], length: NDArray[np.float64]) -> None:
     """Raise UnsupportedError if the signal left float64's range; ln of gradients and lengths are (sample, layer)."""
     bad = np.isnan(gradient) | np.isnan(length)
-    if prepared.row.flat_at_zero and prepared.network.skip is None:
+    if prepared.flat_at_zero and prepared.network.skip is None:
         bad |= np.isneginf(gradient)
     if bad.any():
         layer = int(np.argmax(bad.any(axis=0))) + 1

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, UnsupportedError, shown
+from vgtheory.kernels.arguments import Norms, Samples
 from vgtheory.kernels.assembled import assembled_samples
 from vgtheory.kernels.chain import chain_samples
 from vgtheory.kernels.dense import dense_samples
@@ -73,22 +74,19 @@ def choose_method(prepared: Prepared, method: str) -> str:
 def single_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return the result's arrays for samples first, ..., first + count − 1: the worker of every executor."""
     prepared: Prepared = payload["prepared"]
-    network, row, seed = prepared.network, prepared.row, np.uint64(payload["seed"])
-    widths, sigma_w, sigma_b = prepared.layers
-    gradient, weight, q = (np.empty((count, prepared.depth)) for _ in VARIABLES)
-    layers = (widths, sigma_w, sigma_b, row.linear_at_zero, row.linear_at_infinity, seed, first)
+    samples = Samples(np.uint64(payload["seed"]), first, payload["stop"])
+    norms = Norms(*(np.empty((count, prepared.depth)) for _ in VARIABLES))
+    activation, layers, law, parts = prepared.activation, prepared.layers, prepared.matrices, prepared.parts
     if payload["method"] == "chain":
         assert prepared.slopes is not None  # the method was chosen by it
-        chain_samples(prepared.slopes, widths, sigma_w, seed, first, gradient, weight, q)
+        chain_samples(prepared.slopes, layers, samples, norms)
     elif payload["method"] == "dense":
-        dense_samples(row.function, prepared.matrices, *layers, gradient, weight, q, prepared.parts)
-    elif network.parts:
-        operators = HAAR_PAIR if prepared.haar else GAUSSIAN_PAIR
-        law, parts = prepared.matrices, prepared.parts
-        assembled_samples(row.function, operators, law, parts, *layers, gradient, weight, q)
+        dense_samples(activation, law, layers, samples, norms, parts)
+    elif prepared.network.parts:
+        assembled_samples(activation, HAAR_PAIR if prepared.haar else GAUSSIAN_PAIR, law, parts, layers, samples, norms)
     else:
-        exact_samples(row.function, prepared.haar, *layers, gradient, weight, q)
-    return dict(zip(VARIABLES, (gradient, weight, q), strict=True))
+        exact_samples(activation, prepared.haar, layers, samples, norms)
+    return dict(zip(VARIABLES, norms, strict=True))
 
 
 def nanoseconds(prepared: Prepared, method: str) -> float:

@@ -7,35 +7,15 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vgtheory.codegen.compiled import compile_activation
+from vgtheory.kernels.arguments import Activation, Layers
 from vgtheory.kernels.assembled import Parts
 from vgtheory.kernels.matrices import MatrixLaw, drawn_matrices, given_matrices
 from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.symbolic.activation import Activation
-
-Layers = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class RowPass:
-    """The compiled activation, h → (φ, φ') by rows, and how it behaves where float64 ends.
-
-    Parameters
-    ----------
-    function : the row pass.
-    linear_at_zero, linear_at_infinity : whether φ is linear, to working precision, near 0 and far out: there
-        the kernels carry signals beyond 1e±120 with a scale, and their norms may leave float64's range.
-    flat_at_zero : whether small signals shrink faster than linearly, as with x³: underflow then looks like death.
-    """
-
-    function: Any
-    linear_at_zero: bool
-    linear_at_infinity: bool
-    flat_at_zero: bool
+from vgtheory.symbolic.activation import Activation as Declared
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +27,15 @@ class Prepared:
     Parameters
     ----------
     network : what was prepared.
-    row : its compiled activation.
+    activation : compiled, as the kernels take it.
+    flat_at_zero : whether small signals shrink faster than linearly, as with x³: underflow then looks like death.
     depth : L.
     distinct : widths N_0..N_L, and σ_w and σ_b of layers 1..L; each of length 1 where one number stands for all.
     """
 
     network: Network
-    row: RowPass
+    activation: Activation
+    flat_at_zero: bool
     depth: int
     distinct: Layers
 
@@ -67,7 +49,7 @@ class Prepared:
         widths, sigma_w, sigma_b = self.distinct
         if len(sigma_w) == 1:
             sigma_w, sigma_b = sigma_w.repeat(self.depth), sigma_b.repeat(self.depth)
-        return widths.repeat(self.depth + 1) if len(widths) == 1 else widths, sigma_w, sigma_b
+        return Layers(widths.repeat(self.depth + 1) if len(widths) == 1 else widths, sigma_w, sigma_b)
 
     @property
     def haar(self) -> bool:
@@ -101,7 +83,7 @@ class Prepared:
         if not works(self.network, "simulate (chain)") or self.network.weights.sigma_w == 0:
             return None
         value, slope = np.empty(3), np.empty(3)
-        self.row.function(np.array([1.0, -1.0, 0.0]), value, slope)
+        self.activation.row(np.array([1.0, -1.0, 0.0]), value, slope)
         right, left, at_zero = map(float, slope)
         # Where a whole layer is off, h = 0 above it: the chain takes such a layer for the end of every gradient.
         return (right, left) if right != 0 and (left != 0 or at_zero == 0) else None
@@ -116,18 +98,18 @@ def prepare(network: Network) -> Prepared:
     network.require_numbers()
     if isinstance(network.width, tuple) or network.weights.arrays is not None:
         sigmas = np.array(network.sigmas).T.copy()
-        distinct = np.array(network.widths, dtype=np.int64), sigmas[0], sigmas[1]
+        distinct = Layers(np.array(network.widths, dtype=np.int64), sigmas[0], sigmas[1])
     else:
         width = int(network.width)
         sigma_w, sigma_b = network.sigmas_between(width, width)
-        distinct = np.array([width], dtype=np.int64), np.array([sigma_w]), np.array([sigma_b])
-    return Prepared(network, row_pass(network.activation), int(network.depth), distinct)
+        distinct = Layers(np.array([width], dtype=np.int64), np.array([sigma_w]), np.array([sigma_b]))
+    return Prepared(network, *row_pass(network.activation), int(network.depth), distinct)
 
 
 @lru_cache(maxsize=64)
-def row_pass(activation: Activation) -> RowPass:
-    """Return the activation's row pass, and what it does at very small and very large arguments."""
-    row = compile_activation(activation).row
+def row_pass(declared: Declared) -> tuple[Activation, bool]:
+    """Return the activation as the kernels take it, and whether it is flat at zero."""
+    row = compile_activation(declared).row
     h = np.array([1e-110, -1e-110, 1e-120, -1e-120, 1e120, -1e120, 1e110, -1e110, 0.0, 1e-40, -1e-40])
     value, slope = np.empty_like(h), np.empty_like(h)
     row(h[:8], value[:8], slope[:8])
@@ -143,7 +125,7 @@ def row_pass(activation: Activation) -> RowPass:
     at_zero = linear(slice(0, 2), slice(2, 4))
     shrunk = (value[9:] != 0.0) & (np.abs(value[9:]) < np.abs(h[9:]))  # a jump at 0 is not flat
     flat = not at_zero and value[8] == 0.0 and bool(np.any(shrunk))
-    return RowPass(row, at_zero, linear(slice(4, 6), slice(6, 8)), flat)
+    return Activation(row, at_zero, linear(slice(4, 6), slice(6, 8))), flat
 
 
 @lru_cache(maxsize=4)

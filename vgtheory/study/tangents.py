@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.tangents import tangent_samples
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
@@ -85,7 +86,7 @@ def tangents(
     )
     arrays = conduct(experiment, conditions)
     growth = np.stack([arrays[_field(j)] for j in range(directions)], axis=-1)
-    if np.isnan(growth).any() or (prepared.row.flat_at_zero and np.isneginf(growth).any()):
+    if np.isnan(growth).any() or (prepared.flat_at_zero and np.isneginf(growth).any()):
         raise UnsupportedError(
             f"the signal of {network.activation.name} leaves the range of float64: this activation is not close to "
             "linear there; bring sigma_w nearer to 1 or reduce the depth"
@@ -96,11 +97,11 @@ def tangents(
 def tangents_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return one array (sample, block) per direction, for samples first, ..., first + count − 1."""
     prepared: Prepared = payload["prepared"]
-    row = prepared.row
-    growth = tangent_samples(
-        row.function, prepared.haar, *prepared.distinct, prepared.depth, row.linear_at_zero, row.linear_at_infinity,
-        np.uint64(payload["seed"]), first, payload["directions"], payload["block"], count,
-    )  # fmt: skip
+    samples = Samples(np.uint64(payload["seed"]), first, payload["stop"])
+    growth = np.empty((count, -(-prepared.depth // payload["block"]), payload["directions"]))
+    tangent_samples(
+        prepared.activation, prepared.haar, prepared.distinct, prepared.depth, samples, payload["block"], growth
+    )
     return {_field(j): np.ascontiguousarray(growth[:, :, j]) for j in range(payload["directions"])}
 
 
