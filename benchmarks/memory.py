@@ -16,7 +16,7 @@ vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=256, depth=1
 """
 FORWARD = """
 import vgtheory as vg
-vg.tangents(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=256, depth=10**6), 1)
+vg.sample(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=256, depth=10**6), of="growth", samples=1)
 """
 CASES = {
     "forward tangents, N = 256, depth 1e6": FORWARD,

@@ -22,8 +22,9 @@ from tests.random_matrices.law_defects import DEPTHS, NAMES, VARIANCES, critical
 from tests.spectra.test_stratified import ROWS, stratified_distance
 from vgtheory.spectra.curve import Curve
 from vgtheory.spectra.product import Product
-from vgtheory.spectra.sampling import sample_spectrum, sampling_cost
+from vgtheory.spectra.sampling import sampling_cost
 from vgtheory.spectra.slope_law import slope_law
+from vgtheory.study.sample import sample
 
 CASES = [
     ("relu", 1.0, "gaussian", 100),
@@ -95,7 +96,7 @@ def main() -> None:
         print(f"distance, {name} q={q:g} {ensemble}, N=400, L=2 and 16: {found[0]:.1f}/N, {found[1]:.1f}/N")
     for width, depth in ((100, 100), (200, 50)):
         net = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=width, depth=depth)
-        took = milliseconds(lambda n=net: sample_spectrum(n, 1), 3) / 1e3
+        took = milliseconds(lambda n=net: sample(n), 3) / 1e3
         print(f"sampling N={width}, L={depth}: {took:.2f} s, estimated {sampling_cost(net).seconds:.2f} s")
 
 

@@ -14,10 +14,8 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.cli.app import run
 from vgtheory.model.capabilities import SPELLED, TABLE, VERBS, refusal, require, works
 from vgtheory.reporting.capability_table import markdown
-from vgtheory.spectra.lyapunov import sample_lyapunov
-from vgtheory.spectra.sampling import sample_spectrum
 from vgtheory.study.lineup import lineup
-from vgtheory.study.tangents import tangents
+from vgtheory.study.sample import sample
 from vgtheory.theory.asymptotics.across_layers import layer_covariance, tangent_norms
 from vgtheory.theory.asymptotics.architectures import correlation_profile
 from vgtheory.theory.proofs import certificate
@@ -114,10 +112,10 @@ ASKED = {
     "spectrum": lambda n: real(vg.spectrum(n, q=1.0).ppf_log([0.3, 0.9])),
     "eigenvalues": lambda n: real(vg.eigenvalues(n, q=1.0).ppf_log([0.3, 0.9])),
     "lyapunov": lambda n: real(vg.lyapunov(n, q=1.0).ppf([0.6, 0.9])),
-    "sample (singular values)": lambda n: real(sample_spectrum(n, 1).log_singular_value),
-    "sample (eigenvalues)": lambda n: real(sample_spectrum(n, 1, kind="eigenvalues").log_modulus),
-    "sample (exponents)": lambda n: real(sample_lyapunov(n, 2, directions=2).log_growth),
-    "sample (tangents)": lambda n: real(tangents(n, 2, directions=2).log_growth),
+    "sample (singular values)": lambda n: real(sample(n).log_singular_value),
+    "sample (eigenvalues)": lambda n: real(sample(n, of="eigenvalues").log_modulus),
+    "sample (exponents)": lambda n: real(sample(n, of="exponents", samples=2, directions=2).log_growth),
+    "sample (growth)": lambda n: real(sample(n, of="growth", samples=2, directions=2).log_growth),
     "report": None,  # takes a folder
 }
 COSTLY = ("advise", "report", "predict (closure)", "predict")

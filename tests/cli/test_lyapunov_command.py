@@ -47,7 +47,7 @@ def test_refusals_are_one_line(arguments, expected, capsys):
 def test_the_figure_has_law_width_and_sample():
     network = vg.Network("relu", vg.Weights.he(), 40, 200)
     law = vg.lyapunov(network)
-    drawn, exact = vg.sample_lyapunov(network), law.at_width(40)
+    drawn, exact = vg.sample(network, of="exponents"), law.at_width(40)
     ax = plot.exponents(law, drawn, finite=exact)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert [any(word in label for label in labels) for word in ("law", "network of width 40", "closed form")] == [

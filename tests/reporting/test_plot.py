@@ -76,7 +76,7 @@ def test_spectrum_curve_and_histogram_have_the_same_mass():
 
 def test_eigenvalues_lie_in_the_circles_of_their_law():
     network = vg.Network("relu", vg.Weights.he(), width=60, depth=8)
-    law, data = vg.eigenvalues(network), vg.sample_spectrum(network, 2, kind="eigenvalues")
+    law, data = vg.eigenvalues(network), vg.sample(network, of="eigenvalues", samples=2)
     ax = plot.jacobian_eigenvalues(law, data)
     points, edge, *quartiles = ax.get_lines()
     assert len(points.get_xdata()) == int(np.isfinite(data.log_modulus.values).sum())
@@ -183,3 +183,12 @@ def test_a_coarse_phase_diagram_does_not_contradict_its_line():
 def test_figures_for_print_hold_no_type_3_fonts(tmp_path):
     save_pdf(plot.figure_of(plot.activation(vg.activation("tanh"))), tmp_path / "a.pdf")
     assert b"/Type3" not in (tmp_path / "a.pdf").read_bytes()
+
+
+def test_spectrum_takes_a_sample_as_it_comes():
+    network = vg.Network("tanh", vg.Weights.gaussian(1.5), 20, 5)
+    drawn = vg.sample(network, samples=2)
+    axes = vg.plot.spectrum(vg.spectrum(network), drawn)
+    assert len(axes.lines) == 1
+    with pytest.raises(vg.VgtheoryError, match="singular values"):
+        vg.plot.spectrum(None, vg.sample(network, of="eigenvalues"))

@@ -10,7 +10,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.eigenvalues import eigenvalues
 from vgtheory.spectra.graded_eigenvalues import log_eigenvalues
 from vgtheory.spectra.graded_product import GradedProduct
-from vgtheory.spectra.sampling import sample_spectrum
+from vgtheory.study.sample import sample
 
 GAUSSIAN, ORTHOGONAL = vg.Weights.gaussian, vg.Weights.orthogonal
 
@@ -75,7 +75,7 @@ def test_shallow_networks_have_the_eigenvalues_of_lapack():
     matrices = [np.random.default_rng(k).normal(size=(9, 9)) for k in range(2)]
     for weights, skip in ((vg.Weights.given(matrices), None), (vg.Weights.given(matrices), 0.4)):
         network = vg.Network("identity", weights, 9, 2, skip=skip)
-        data = sample_spectrum(network, 1, kind="eigenvalues")
+        data = sample(network, of="eigenvalues")
         jacobian = np.eye(9)
         for w in matrices:
             jacobian = (w if skip is None else np.eye(9) + skip * w) @ jacobian
@@ -98,9 +98,9 @@ def test_zero_eigenvalues_are_counted_by_rank():
         h = w @ x
         active.append(int((h > 0).sum()))
         x = np.maximum(h, 0)
-    data = sample_spectrum(network, 1, seed=4, kind="eigenvalues")
+    data = sample(network, of="eigenvalues", seed=4)
     assert int(np.isfinite(data.log_modulus.values).sum()) == min(active)
-    singular = sample_spectrum(network, 1, seed=4)
+    singular = sample(network, seed=4)
     assert int(np.isfinite(singular.log_singular_value.values).sum()) == min(active)
 
 
@@ -182,7 +182,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "weights"), CASES)
 def test_sampled_networks_have_these_moduli(name, weights, depth):
     network = vg.Network(name, weights, LIMIT_WIDTH, depth)
-    values = sample_spectrum(network, 1, seed=2, kind="eigenvalues").log_modulus.values
+    values = sample(network, of="eigenvalues", seed=2).log_modulus.values
     law = eigenvalues(network)
     assert distance(values, law) < LIMIT
     # Power: moduli of J multiplied by 1.3 per layer, what σ_w wrong by 30 % would do, are seen.
@@ -195,7 +195,7 @@ def test_sampled_networks_have_these_moduli(name, weights, depth):
 )
 def test_wider_networks_are_closer(name, weights, depth):
     network = vg.Network(name, weights, 400, depth)
-    data = sample_spectrum(network, 1, seed=1, kind="eigenvalues")
+    data = sample(network, of="eigenvalues", seed=1)
     values, law = data.log_modulus.values, eigenvalues(network)
     assert distance(values, law) < LIMIT_WIDE
     assert distance(values + depth * np.log(1.12), law) > LIMIT_WIDE
@@ -211,10 +211,10 @@ def test_refusals():
         eigenvalues(vg.Network("tanh", GAUSSIAN(1), 10, 3, skip=0.5))
     with pytest.raises(UnsupportedError, match="width"):
         eigenvalues(vg.Network("tanh", GAUSSIAN(1), (10, 20, 10), 2))
-    with pytest.raises(InputError, match=r"kind must be .* \(got 'moduli'\)"):
-        sample_spectrum(vg.Network("tanh", GAUSSIAN(1), 10, 3), kind="moduli")
+    with pytest.raises(InputError, match=r"of must be .* \(got 'moduli'\)"):
+        sample(vg.Network("tanh", GAUSSIAN(1), 10, 3), of="moduli")
     with pytest.raises(UnsupportedError, match="as many outputs"):
-        sample_spectrum(vg.Network("tanh", GAUSSIAN(1), (10, 20, 30), 2), kind="eigenvalues")
+        sample(vg.Network("tanh", GAUSSIAN(1), (10, 20, 30), 2), of="eigenvalues")
     law = eigenvalues(vg.Network("relu", vg.Weights.he(), 10, 3))
     with pytest.raises(InputError, match=r"probability 1\.5"):
         law.ppf(1.5)

@@ -15,8 +15,8 @@ from vgtheory.spectra.curve import Curve
 from vgtheory.spectra.jacobian import Spectrum, spectrum
 from vgtheory.spectra.product import Factor, Product
 from vgtheory.spectra.profile import representative_lengths
-from vgtheory.spectra.sampling import sample_spectrum
 from vgtheory.spectra.slope_law import slope_law
+from vgtheory.study.sample import sample
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "spectra.json").read_text())
 LAWS = {
@@ -190,17 +190,17 @@ LIMIT = 0.06
 )
 def test_a_sampled_network_has_this_spectrum(name, weights, depth):
     net = vg.Network(name, weights, width=300, depth=depth)
-    values = sample_spectrum(net, 1, seed=3).log_singular_value.values.ravel()
+    values = sample(net, seed=3).log_singular_value.values.ravel()
     assert distance(values, spectrum(net)) < LIMIT
 
 
 def test_the_comparison_would_notice_wrong_inputs():
     """Power: σ_w wrong by 2 % shifts a narrow spectrum by 0.4; a stationary q is wrong in the first layers."""
     net = vg.Network(vg.activation("leaky_relu", alpha=0.8), vg.Weights.orthogonal(1.1), width=300, depth=20)
-    values = sample_spectrum(net, 1, seed=3).log_singular_value.values.ravel()
+    values = sample(net, seed=3).log_singular_value.values.ravel()
     assert distance(values, spectrum(net)) < LIMIT < distance(values + 20 * np.log(1.02), spectrum(net))
     short = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.3), width=300, depth=5)
-    values = sample_spectrum(short, 1, seed=3).log_singular_value.values.ravel()
+    values = sample(short, seed=3).log_singular_value.values.ravel()
     assert distance(values, spectrum(short)) < LIMIT < distance(values, spectrum(short, "stationary"))
 
 
@@ -277,7 +277,7 @@ def test_variances_of_every_layer_may_be_given():
 
 def test_a_plain_svd_of_a_deep_product_is_wrong_by_hundreds_of_decades():
     network = vg.Network("identity", vg.Weights.gaussian(1.0), width=30, depth=300)
-    graded = vg.sample_spectrum(network, samples=1, seed=0).log_singular_value.values[0] / np.log(10)
+    graded = vg.sample(network).log_singular_value.values[0] / np.log(10)
     generator = np.random.default_rng(0)
     product = np.eye(30)
     for _ in range(300):
@@ -291,3 +291,11 @@ def test_a_plain_svd_of_a_deep_product_is_wrong_by_hundreds_of_decades():
     assert abs(plain.sum() - mean) > 100 * spread
     assert abs(graded[0] - plain[0]) < 10
     assert plain[-1] - graded[-1] > 200
+
+
+def test_a_law_is_printed_in_one_line():
+    network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), 100, 30)
+    for law in (vg.spectrum(network), vg.eigenvalues(network), vg.lyapunov(network), vg.spectrum(network, q=1.0)):
+        shown = repr(law)
+        assert "\n" not in shown
+        assert len(shown) < 120

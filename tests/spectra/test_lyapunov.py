@@ -13,7 +13,8 @@ import vgtheory as vg
 from tests.oracles import weight_matrices
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.spectra.jacobian import spectrum
-from vgtheory.spectra.lyapunov import complex_formula, layers_between, lyapunov, sample_lyapunov
+from vgtheory.spectra.lyapunov import complex_formula, layers_between, lyapunov
+from vgtheory.study.sample import sample
 
 LINEAR = vg.Activation("x")
 T = np.array([0.03, 0.2, 0.5, 0.77, 0.99])
@@ -398,7 +399,7 @@ def test_width_one_is_the_mean_log_of_a_normal_number():
     want = lyapunov(network(LINEAR, 1.0)).at_width(1)
     assert want.value == pytest.approx([-(np.euler_gamma + np.log(2)) / 2])
     assert want.layer_variance == pytest.approx([np.pi**2 / 8])
-    assert sample_lyapunov(network(LINEAR, 1.0, width=1, depth=1), 3).log_growth.shape == (3, 1, 1)
+    assert sample(network(LINEAR, 1.0, width=1, depth=1), of="exponents", samples=3).log_growth.shape == (3, 1, 1)
 
 
 # ------------------------------------------------------------------ sampled networks
@@ -408,7 +409,7 @@ def test_width_one_is_the_mean_log_of_a_normal_number():
 def test_triangular_factors_have_the_exact_exponents(act, family):
     """2e5 layers of width 60, ten leading directions; 1 % in σ_w is seen."""
     net = network(act, 1.3, family, depth=2000, width=60)
-    found, want = sample_lyapunov(net, 100, seed=3, directions=10), lyapunov(net).at_width(60)
+    found, want = sample(net, of="exponents", samples=100, seed=3, directions=10), lyapunov(net).at_width(60)
     assert found.attrs["method"] == "triangular"
     error = want.stderr(2000 - int(found.layer[0]), 100)[:10]
     assert holds(found.exponent, want.value[:10], error)
@@ -419,7 +420,7 @@ def test_triangular_factors_have_the_exact_exponents(act, family):
 @pytest.mark.slow
 def test_dense_networks_have_the_law_of_triangular_factors():
     net = vg.Network("relu", vg.Weights.gaussian(1.3, 0.2), 24, 400)
-    found, want = sample_lyapunov(net, 40, method="dense"), lyapunov(net).at_width(24)
+    found, want = sample(net, of="exponents", samples=40, method="dense"), lyapunov(net).at_width(24)
     error = want.stderr(400 - int(found.layer[0]), 40)[:3]
     assert holds(found.exponent[:3], want.value[:3], error)
     assert not holds(found.exponent[:3], want.value[:3] + np.log(1.02), error)
@@ -428,10 +429,10 @@ def test_dense_networks_have_the_law_of_triangular_factors():
 @pytest.mark.parametrize("name", ["tanh", "gelu", "leaky_relu", "identity"])
 @pytest.mark.parametrize("family", ["gaussian", "orthogonal", "uniform"])
 def test_growths_multiply_to_the_determinant_of_the_same_network(name, family):
-    """Σ_k ln R_kk = Σ ln s: sample_spectrum draws the same network from the same seed and shares no QR with this."""
+    """Σ_k ln R_kk = Σ ln s of the same network, from the same seed, by another QR."""
     net = vg.Network(name, getattr(vg.Weights, family)(1.4, 0.1), 20, 50)
-    growth = sample_lyapunov(net, 1, seed=4, method="dense").log_growth.sum("block")[0].values
-    logs = vg.sample_spectrum(net, 1, seed=4).log_singular_value[0].values
+    growth = sample(net, of="exponents", samples=1, seed=4, method="dense").log_growth.sum("block")[0].values
+    logs = vg.sample(net, seed=4).log_singular_value[0].values
     assert growth.sum() == pytest.approx(logs.sum(), abs=1e-6)
     assert (np.cumsum(growth) <= np.cumsum(logs) + 1e-6).all()
 
@@ -439,18 +440,18 @@ def test_growths_multiply_to_the_determinant_of_the_same_network(name, family):
 def test_layers_between_qr_steps_follow_the_error_rule():
     """One QR in each layer against the chosen number: within the tolerance per step; four times as many are far off."""
     net = network("tanh", 1.5, depth=160, width=64)
-    exact = sample_lyapunov(net, qr_every=1).log_growth.values
-    chosen = sample_lyapunov(net, tolerance=1e-6)
+    exact = sample(net, of="exponents", qr_every=1).log_growth.values
+    chosen = sample(net, of="exponents", tolerance=1e-6)
     k = chosen.attrs["qr_every"]
     assert k > 1
     assert chosen.attrs["rounding"] < 1e-6
     steps = 16 / k
     assert np.abs(chosen.log_growth.values - exact).max() < 10 * steps * 1e-6
-    often = sample_lyapunov(net, qr_every=4 * k)
+    often = sample(net, of="exponents", qr_every=4 * k)
     assert often.attrs["rounding"] > 1e-4
     assert np.abs(often.log_growth.values - exact).max() > 10 * steps * 1e-6
     # Leading directions alone differ less and need fewer steps.
-    few = sample_lyapunov(net, directions=4, tolerance=1e-6)
+    few = sample(net, of="exponents", directions=4, tolerance=1e-6)
     assert few.attrs["qr_every"] > 2 * k
     assert np.abs(few.log_growth.values - exact[:, :, :4]).max() < 1e-5
     assert layers_between(np.full(16, 5.0), 1e-8) == 3
@@ -460,7 +461,10 @@ def test_layers_between_qr_steps_follow_the_error_rule():
 @pytest.mark.slow
 def test_leading_exponents_agree_with_forward_tangents():
     net = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.2), 30, 400)
-    dense, tangents = sample_lyapunov(net, 24, directions=3), vg.tangents(net, 64, 3)
+    dense, tangents = (
+        sample(net, of="exponents", samples=24, directions=3),
+        vg.sample(net, of="growth", samples=64, directions=3),
+    )
     error = np.hypot(dense.exponent_stderr, tangents.exponent_stderr)
     assert holds(dense.exponent, tangents.exponent, error)
     assert not holds(dense.exponent, tangents.exponent + np.log(1.02), error)
@@ -469,7 +473,7 @@ def test_leading_exponents_agree_with_forward_tangents():
 def test_real_networks_follow_the_limit_law():
     """tanh with its own forward pass, N = 150: within 1/N-effects of the law; 2 % in σ_w is seen."""
     net = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.2), 150, 120)
-    found, law = sample_lyapunov(net, 2).exponent.values, lyapunov(net)
+    found, law = sample(net, of="exponents", samples=2).exponent.values, lyapunov(net)
     share = (np.arange(150) + 0.5) / 150
     apart = (found - law.ppf(1 - share))[:130]
     assert abs(apart.mean()) < 0.01
@@ -477,30 +481,30 @@ def test_real_networks_follow_the_limit_law():
 
 
 def test_dead_directions_stay_dead():
-    found = sample_lyapunov(network("relu", 1.4, depth=100, width=10), 4)
+    found = sample(network("relu", 1.4, depth=100, width=10), of="exponents", samples=4)
     growth = found.log_growth.values
     dead = np.isneginf(growth)
     assert dead[:, -1, -1].all()
     assert not (np.diff(dead.astype(int), axis=1) < 0).any()
     assert np.isneginf(found.exponent.values[-1])
-    same = sample_lyapunov(network("relu", 1.4, depth=100, width=10), 2)
+    same = sample(network("relu", 1.4, depth=100, width=10), of="exponents", samples=2)
     assert np.array_equal(same.log_growth, growth[:2])
 
 
 def test_homogeneous_networks_do_not_overflow():
     deep = network("leaky_relu", 4.0, depth=2000, width=6)
-    assert np.isfinite(sample_lyapunov(deep).exponent).all()
+    assert np.isfinite(sample(deep, of="exponents").exponent).all()
 
 
 def test_every_law_of_weights_and_shape_of_network_is_sampled():
     for weights in (vg.Weights.gaussian(1.2).recurrent(), vg.Weights.low_rank(1.2, rank=4, noise=0.5), vg.Weights.he()):
-        assert np.isfinite(sample_lyapunov(vg.Network("tanh", weights, 6, 40)).exponent).all()
+        assert np.isfinite(sample(vg.Network("tanh", weights, 6, 40), of="exponents").exponent).all()
     given = vg.Weights.given([np.diag([3.0, 2.0]), np.diag([1.0, 0.5])])
-    found = sample_lyapunov(vg.Network("identity", given, 2, 2))
+    found = sample(vg.Network("identity", given, 2, 2), of="exponents")
     assert np.allclose(found.log_growth[0, 0], np.log([3, 1]))
-    mixed = sample_lyapunov(vg.Network("tanh", vg.Weights.gaussian(1.2), [9, 5, 7], 2))
+    mixed = sample(vg.Network("tanh", vg.Weights.gaussian(1.2), [9, 5, 7], 2), of="exponents")
     assert mixed.log_growth.shape == (1, 1, 5)
-    thinned = sample_lyapunov(network("gelu", 1.4, depth=40, width=12, dropout=0.2), 2)
+    thinned = sample(network("gelu", 1.4, depth=40, width=12, dropout=0.2), of="exponents", samples=2)
     assert np.isneginf(thinned.exponent[-1])
 
 
@@ -521,7 +525,7 @@ def test_every_activation_of_the_catalogue_has_its_law(name):
 
 
 def test_refusals():
-    with pytest.raises(UnsupportedError, match="sample_lyapunov"):
+    with pytest.raises(UnsupportedError, match=r"vg\.sample"):
         lyapunov(network("tanh"), q=1.0).at_width(10)
     with pytest.raises(UnsupportedError, match="uniform weights"):
         lyapunov(network(LINEAR, family="uniform")).finite_width(10)
@@ -534,7 +538,7 @@ def test_refusals():
     with pytest.raises(InputError, match=r"sigma_w must be .* \(got 0\)"):
         lyapunov(network("relu", 0.0))
     with pytest.raises(InputError, match=r"sigma_w must be .* \(got 0\)"):
-        sample_lyapunov(network("relu", 0.0))
+        sample(network("relu", 0.0), of="exponents")
     with pytest.raises(InputError, match=r"width must be .* \(got 0\)"):
         lyapunov(network("relu")).at_width(0)
     with pytest.raises(InputError, match="20,000"):
@@ -546,12 +550,12 @@ def test_refusals():
     with pytest.raises(UnsupportedError, match="skip"):
         lyapunov(network("tanh", skip=0.5))
     with pytest.raises(UnsupportedError, match="not exact for the slopes of tanh"):
-        sample_lyapunov(network("tanh"), method="triangular")
+        sample(network("tanh"), of="exponents", method="triangular")
     with pytest.raises(UnsupportedError, match="an hour"):
-        sample_lyapunov(network("tanh", width=5000))
+        sample(network("tanh", width=5000), of="exponents")
     with pytest.raises(UnsupportedError, match="overflow"):
-        sample_lyapunov(network("x**2", 4.0, depth=100))
+        sample(network("x**2", 4.0, depth=100), of="exponents")
     with pytest.raises(InputError, match=r"directions must be .* \(got 101\)"):
-        sample_lyapunov(network("tanh"), directions=101)
+        sample(network("tanh"), of="exponents", directions=101)
     with pytest.raises(InputError, match="tolerance"):
-        sample_lyapunov(network("tanh"), tolerance=0)
+        sample(network("tanh"), of="exponents", tolerance=0)

@@ -8,8 +8,8 @@ from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.spectra.curve import Curve
 from vgtheory.spectra.jacobian import Spectrum, residual_limit, spectrum
 from vgtheory.spectra.product import Factor, Product
-from vgtheory.spectra.sampling import sample_spectrum
 from vgtheory.spectra.slope_law import slope_law
+from vgtheory.study.sample import sample
 
 GAUSSIAN, ORTHOGONAL = vg.Weights.gaussian, vg.Weights.orthogonal
 
@@ -160,7 +160,7 @@ LIMIT = 0.045
 def test_residual_networks_have_this_spectrum(name, weights, depth, skip):
     network = vg.Network(name, weights, 200, depth, skip=skip)
     law = spectrum(network)
-    values = sample_spectrum(network, 1, seed=5).log_singular_value.values
+    values = sample(network, seed=5).log_singular_value.values
     assert distance(values, law) < LIMIT
     if law.relative_var_square < 3:  # power: σ_w wrong by a tenth of the spread is seen
         low, high = law.support_log()
@@ -180,7 +180,7 @@ def test_residual_networks_have_this_spectrum(name, weights, depth, skip):
 def test_rectangular_networks_have_this_spectrum(name, weights, widths):
     network = vg.Network(name, weights, widths, len(widths) - 1)
     law = spectrum(network)
-    values = sample_spectrum(network, 1, seed=5).log_singular_value.values.ravel()
+    values = sample(network, seed=5).log_singular_value.values.ravel()
     padded = np.append(values, np.full(widths[-1] - len(values), -np.inf))
     finite = np.isfinite(padded)
     assert abs(law.atoms[0][1] - np.mean(~finite)) < 0.06 if law.atoms else finite.all()
@@ -191,7 +191,7 @@ def test_rectangular_networks_have_this_spectrum(name, weights, widths):
 def test_the_stream_of_relu_leaves_one_singular_value_apart():
     network = vg.Network("relu", vg.Weights.he(), 200, 50, skip=0.15)
     law = spectrum(network)
-    largest, second = sample_spectrum(network, 1, seed=2).log_singular_value.values[0, :2]
+    largest, second = sample(network, seed=2).log_singular_value.values[0, :2]
     assert second < law.support_log()[1] + 0.2 < law.outlier_log
     assert law.outlier_log < largest + 0.3
     assert spectrum(vg.Network("tanh", GAUSSIAN(1.0), 200, 50, skip=0.15)).outlier_log is None

@@ -7,7 +7,8 @@ import pytest
 import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.graded_product import GradedProduct, triangular_product
-from vgtheory.spectra.sampling import draw_weights, sample_spectrum, sampling_cost
+from vgtheory.spectra.sampling import draw_weights, sampling_cost
+from vgtheory.study.sample import sample
 
 LAWS = {
     "gaussian": vg.Weights.gaussian(1),
@@ -80,7 +81,7 @@ def test_product_and_its_transpose_agree_at_a_useful_width():
 
 def test_shallow_network_agrees_with_the_svd_of_a_finite_difference():
     net = vg.Network("tanh", vg.Weights.gaussian(1.3, 0.2), width=(5, 7, 4), depth=2)
-    data = sample_spectrum(net, 1, seed=9)
+    data = sample(net, seed=9)
     # The same stream, written out: input, then weights and biases layer by layer.
     rng = np.random.Generator(np.random.Philox(key=[9, 0]))
     x0 = rng.standard_normal(5)
@@ -104,7 +105,7 @@ def test_shallow_network_agrees_with_the_svd_of_a_finite_difference():
 
 
 def test_rank_is_exact_for_relu():
-    data = sample_spectrum(vg.Network("relu", vg.Weights.he(), width=60, depth=6), 2, seed=1)
+    data = sample(vg.Network("relu", vg.Weights.he(), width=60, depth=6), samples=2, seed=1)
     dead = np.isneginf(data.log_singular_value.values)
     assert (dead.sum(axis=1) >= 20).all()
     assert (data.log_singular_value.values[~dead] > -40).all()
@@ -112,9 +113,9 @@ def test_rank_is_exact_for_relu():
 
 def test_samples_are_reproducible_and_extendable():
     net = vg.Network("tanh", vg.Weights.orthogonal(1.1, 0.1), width=12, depth=4)
-    few, many = sample_spectrum(net, 2, seed=7), sample_spectrum(net, 3, seed=7)
+    few, many = sample(net, samples=2, seed=7), sample(net, samples=3, seed=7)
     assert np.array_equal(few.log_singular_value, many.log_singular_value[:2])
-    assert not np.array_equal(few.log_singular_value, sample_spectrum(net, 2, seed=8).log_singular_value)
+    assert not np.array_equal(few.log_singular_value, sample(net, samples=2, seed=8).log_singular_value)
 
 
 # n times the variance of the mean of n squares, where it exceeds that of normal entries (low rank: correlated ones).
@@ -146,12 +147,12 @@ def test_refusals():
     net = vg.Network("tanh", vg.Weights.gaussian(1.5), width=20_000, depth=10)
     assert not sampling_cost(net).feasible
     with pytest.raises(UnsupportedError, match="4096"):
-        sample_spectrum(net)
+        sample(net)
     small = vg.Network("tanh", vg.Weights.gaussian(1.5), width=4, depth=2)
     with pytest.raises(InputError, match=r"samples must be .* \(got 0\)"):
-        sample_spectrum(small, 0)
+        sample(small, samples=0)
     with pytest.raises(InputError, match=r"seed must be .* \(got \-1\)"):
-        sample_spectrum(small, 1, seed=-1)
+        sample(small, seed=-1)
 
 
 def test_triangular_products_are_products():
@@ -170,14 +171,14 @@ def test_given_and_recurrent_networks_are_the_ones_that_are_multiplied():
     rng = np.random.default_rng(4)
     matrices = [rng.normal(size=(5, 6)), rng.normal(size=(4, 5))]
     net = vg.Network("identity", vg.Weights.given(matrices), width=(6, 5, 4), depth=2)
-    got = sample_spectrum(net).log_singular_value.values[0]
+    got = sample(net).log_singular_value.values[0]
     want = np.log(np.linalg.svd(matrices[1] @ matrices[0], compute_uv=False))
     np.testing.assert_allclose(got, want, rtol=1e-11)
     tied = vg.Network("identity", vg.Weights.orthogonal(1).recurrent(), width=6, depth=9)
-    np.testing.assert_allclose(sample_spectrum(tied).log_singular_value.values, 0.0, atol=1e-12)
+    np.testing.assert_allclose(sample(tied).log_singular_value.values, 0.0, atol=1e-12)
     # One matrix to the power L: the sum of ln s is L ln|det W|, a multiple of L = 3 times that of depth 1.
     one, three = (
-        sample_spectrum(vg.Network("identity", vg.Weights.gaussian(1).recurrent(), width=6, depth=depth), 1, seed=2)
+        sample(vg.Network("identity", vg.Weights.gaussian(1).recurrent(), width=6, depth=depth), seed=2)
         for depth in (1, 3)
     )
     np.testing.assert_allclose(three.log_singular_value.sum(), 3 * one.log_singular_value.sum(), rtol=1e-11)

@@ -13,8 +13,8 @@ import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.growth import exponents
 from vgtheory.study import experiment
+from vgtheory.study.sample import sample
 from vgtheory.study.simulate import simulate
-from vgtheory.study.tangents import tangents
 
 
 def network(activation="tanh", weights=None, width=24, depth=12, **parts):
@@ -62,18 +62,20 @@ def test_one_input_of_several_has_the_law_of_simulate():
 
 def test_bits_depend_neither_on_workers_nor_on_the_number_of_samples(monkeypatch, tmp_path):
     whole = simulate(network(), 10, inputs=vg.Inputs(correlation=0.3), seed=3)
-    growth = tangents(network(), 10, directions=2, seed=3)
+    growth = sample(network(), of="growth", samples=10, directions=2, seed=3)
     monkeypatch.setattr(experiment, "chunk_size", lambda cost: 3)
     with ThreadPoolExecutor(3) as three:
         assert simulate(
             network(), 10, inputs=vg.Inputs(correlation=0.3), seed=3, executor=three, checkpoint=tmp_path / "a"
         ).identical(whole)
-        assert tangents(network(), 10, directions=2, seed=3, executor=three).identical(growth)
+        assert sample(network(), of="growth", samples=10, directions=2, seed=3, executor=three).identical(growth)
     assert simulate(network(), 10, inputs=vg.Inputs(correlation=0.3), seed=3, checkpoint=tmp_path / "a").identical(
         whole
     )
     assert simulate(network(), 4, inputs=vg.Inputs(correlation=0.3), seed=3).identical(whole.isel(sample=slice(4)))
-    assert tangents(network(), 4, directions=2, seed=3).log_growth.equals(growth.log_growth.isel(sample=slice(4)))
+    assert sample(network(), of="growth", samples=4, directions=2, seed=3).log_growth.equals(
+        growth.log_growth.isel(sample=slice(4))
+    )
 
 
 def test_the_correlation_map_tends_to_its_mean_field_limit():
@@ -123,7 +125,7 @@ def test_bad_input_is_named(options, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("verb", [lambda n: simulate(n, 2, inputs=2), lambda n: tangents(n, 2)])
+@pytest.mark.parametrize("verb", [lambda n: simulate(n, 2, inputs=2), lambda n: sample(n, of="growth", samples=2)])
 def test_networks_that_need_their_matrices_are_refused(verb):
     with pytest.raises(UnsupportedError, match="uniform weights"):
         verb(network(weights=vg.Weights.xavier()))
@@ -136,18 +138,18 @@ def test_networks_that_need_their_matrices_are_refused(verb):
 
 
 def test_tangents_are_labelled_and_refuse_too_many_directions():
-    result = tangents(network(depth=2000), 3, directions=2, seed=4)
+    result = sample(network(depth=2000), of="growth", samples=3, directions=2, seed=4)
     assert dict(result.sizes) == {"sample": 3, "block": 63, "direction": 2}
     assert result.layer.values[-1] == 2000
     assert json.loads(result.attrs["spec"]) == network(depth=2000).spec
     assert (result.exponent.diff("direction") < 0).all()
     with pytest.raises(InputError, match=r"directions must be .* \(got 25\)"):
-        tangents(network(), 2, directions=25)
+        sample(network(), of="growth", samples=2, directions=25)
 
 
 def test_the_leading_exponent_is_the_growth_of_the_gradient():
     net = network("tanh", vg.Weights.gaussian(2.0, 0.1), width=32, depth=4000)
-    leading = tangents(net, 4, seed=1)
+    leading = sample(net, of="growth", samples=4, seed=1)
     gradient = simulate(net, 4).log_gradient_norm
     rate = (gradient.isel(layer=0) - gradient.isel(layer=-1)).values / 3999
     error = float(leading.exponent_stderr[0]) + rate.std(ddof=1) / 2

@@ -11,7 +11,7 @@ import sys
 sys.modules["dask"] = None  # where it is installed, xarray loads it: 15 MB that are not ours
 import vgtheory as vg
 network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=256, depth=int(sys.argv[2]))
-vg.tangents(network, 1) if sys.argv[1] == "tangents" else vg.simulate(network, 1)
+vg.sample(network, of="growth", samples=1) if sys.argv[1] == "tangents" else vg.simulate(network, 1)
 # Not getrusage, in which a new program inherits the peak of the process that started it.
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

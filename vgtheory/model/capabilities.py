@@ -173,7 +173,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.SKIP, "exponents with skip connections are not sampled", "sample (singular values)"),
         _without(has.NORM, "the Jacobian of a layer with {norm} is not sampled", "simulate"),
     ),
-    "sample (tangents)": (*_plain("tangents are not sampled with", "simulate"), _ROTATES),
+    "sample (growth)": (*_plain("growth without matrices is not sampled with", "simulate"), _ROTATES),
     "report": (*_plain("reports are not written for networks with", "simulate", "predict"), _DEPENDENT),
 }
 VERBS = tuple(TABLE)

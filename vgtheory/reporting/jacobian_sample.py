@@ -11,7 +11,8 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.model.network import Network
 from vgtheory.reporting.attempt import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
-from vgtheory.spectra.sampling import sample_spectrum, sampling_cost
+from vgtheory.spectra.sampling import sampling_cost
+from vgtheory.study.sample import sample
 
 PATIENCE = 1.0  # seconds of estimated work that a histogram is worth
 SMALL_WIDTH, SMALL_DEPTH = 128, 32  # depth/width small, where the law of infinite width holds well
@@ -49,8 +50,8 @@ def sample_jacobian(network: Network, seed: int) -> JacobianSample | Unavailable
     count = int(np.clip(min(ENOUGH_VALUES / min(chosen.widths), PATIENCE / max(each, 1e-9)), 1, 32))
     law = attempt(spectrum, chosen)
     try:
-        sample = sample_spectrum(chosen, samples=count, seed=seed)
+        drawn = sample(chosen, samples=count, seed=seed)
     except UnsupportedError as reason:
         return Unavailable(str(reason).rstrip("."))
-    values = np.asarray(sample["log_singular_value"], dtype=float)
+    values = np.asarray(drawn["log_singular_value"], dtype=float)
     return JacobianSample(min(chosen.widths), int(chosen.depth), count, values, law, why)

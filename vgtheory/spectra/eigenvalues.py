@@ -19,7 +19,7 @@ from vgtheory.spectra.jacobian import Ensemble, layer_laws
 from vgtheory.spectra.slope_law import SlopeLaw
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EigenvalueLaw:
     """The law of an eigenvalue λ of J, width → ∞ at fixed depth: arg λ uniform, |λ| as the functions here say.
 
@@ -45,6 +45,10 @@ class EigenvalueLaw:
     q: tuple[float, ...]
     status: str
     assumptions: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        span = f"{min(self.q):.4g}" if len(set(self.q)) == 1 else f"{min(self.q):.4g}..{max(self.q):.4g}"
+        return f"EigenvalueLaw(depth={self.depth}, q={span}, log_radius={self.log_radius:.6g})"
 
     @property
     def depth(self) -> int:

@@ -61,7 +61,7 @@ class Law(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spectrum:
     """The law of a singular value s of J, width → ∞ at fixed depth.
 
@@ -83,6 +83,10 @@ class Spectrum:
     status: str
     assumptions: tuple[str, ...]
     outlier_log: float | None = None
+
+    def __repr__(self) -> str:
+        span = f"{min(self.q):.4g}" if len(set(self.q)) == 1 else f"{min(self.q):.4g}..{max(self.q):.4g}"
+        return f"Spectrum(depth={len(self.q)}, q={span}, log_mean_square={self.log_mean_square:.6g})"
 
     @property
     def log_mean_square(self) -> float:

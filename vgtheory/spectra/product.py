@@ -213,7 +213,7 @@ class Product:
                     seconds[k] = f.law.log_nodes[-2]
         v, ys, found = spectral_edge.top_edge(atom_on_top, seconds, *self._system)
         if not found:
-            raise UnsupportedError("the top edge of this spectrum was not found; use sample_spectrum")
+            raise UnsupportedError("the top edge of this spectrum was not found; use vg.sample(network)")
         return float(v), ys
 
     def _end(self, v: complex, ys: NDArray[np.complex128], rate: complex, before: complex, last: complex) -> float:
@@ -246,7 +246,7 @@ class Product:
             if fine:
                 break
         else:
-            raise UnsupportedError("no points were found below the top edge of this spectrum; use sample_spectrum")
+            raise UnsupportedError("no points were found below the top edge of this spectrum; use vg.sample(network)")
         top = self._value(complex(v_edge), ys_edge.astype(np.complex128)).real
         bands = [self._band(v, ys, float(top))]
         while len(bands) < _BANDS and self._below(bands[-1]) > _MISSED and np.isfinite(bands[-1].bottom):
@@ -254,7 +254,7 @@ class Product:
         last = bands[-1]
         if self._below(last) > _MISSED:
             raise UnsupportedError(
-                f"the spectrum could not be followed below probability {self._below(last):.3g}; use sample_spectrum"
+                f"the spectrum could not be followed below probability {self._below(last):.3g}; use vg.sample(network)"
             )
         if not np.isfinite(last.bottom):
             missing = max(self._below(last), 0.0)
@@ -280,7 +280,7 @@ class Product:
         if len(wrong):
             rows, vs, states, bottom = rows[wrong[-1] + 1 :], vs[wrong[-1] + 1 :], states[wrong[-1] + 1 :], np.nan
         if len(rows) < 10:
-            raise UnsupportedError("too few points of this spectrum were found; use sample_spectrum")
+            raise UnsupportedError("too few points of this spectrum were found; use vg.sample(network)")
         return _band_of((rows, vs, states), bottom, top)
 
     def _next(self, band: _Band) -> _Band:
@@ -303,7 +303,7 @@ class Product:
                     _, _, _, top, end = self._traced(down, inner, 1.0)
                     if end == 1 and top < band.bottom + 1e-9:
                         return self._whole(down, inner, top)
-        raise UnsupportedError("the interval of this spectrum below a gap was not found; use sample_spectrum")
+        raise UnsupportedError("the interval of this spectrum below a gap was not found; use vg.sample(network)")
 
     def _whole(self, v: complex, ys: NDArray[np.complex128], top: float) -> _Band:
         up = self._traced(v, ys, 1.0)
@@ -325,7 +325,7 @@ class Product:
         if not (finite and abs(mean - 1) < _MEAN):
             raise UnsupportedError(
                 f"the points found for this spectrum have a mean of s² of {mean:.6g} times its own, so they are not "
-                "its law; use sample_spectrum"
+                "its law; use vg.sample(network)"
             )
 
     def at_value(self, log_x: Array) -> tuple[Array, Array]:
@@ -415,4 +415,4 @@ def _is_hard(v: complex) -> bool:
 
 def _finite(found: Array) -> None:
     if np.isnan(found).any():
-        raise UnsupportedError("a point of this spectrum could not be solved for; use sample_spectrum")
+        raise UnsupportedError("a point of this spectrum could not be solved for; use vg.sample(network)")

@@ -117,7 +117,7 @@ def rectangular_product(network: Network, log_q: Array, kind: Kind) -> Product:
             parts += factors(network.activation, log_q[layers], kind, log_variance, (before, after), finer)
             if len(parts) > _MOST_FACTORS:
                 raise UnsupportedError(
-                    f"more than {_MOST_FACTORS} layers of different widths and variances; use sample_spectrum"
+                    f"more than {_MOST_FACTORS} layers of different widths and variances; use vg.sample(network)"
                 )
         return Product(tuple(parts), float(widths[0]))
 
@@ -138,9 +138,9 @@ def _followed(made: Callable[[float], Product]) -> Product:
     if narrow and min(narrow) > _NARROW:
         raise UnsupportedError(
             "an output this much narrower than every other layer: J Jᵀ is nearly diagonal, and its few values follow "
-            "no law of large numbers; use sample_spectrum"
+            "no law of large numbers; use vg.sample(network)"
         )
-    raise problem or UnsupportedError("this spectrum could not be followed; use sample_spectrum")
+    raise problem or UnsupportedError("this spectrum could not be followed; use vg.sample(network)")
 
 
 def _bottleneck(activation: Activation, log_q: Array) -> NDArray[np.bool_]:

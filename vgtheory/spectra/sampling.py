@@ -11,14 +11,11 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-import xarray as xr
 from scipy import special
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.spectra.graded_eigenvalues import log_eigenvalues
@@ -42,11 +39,11 @@ class SamplingCost:
     feasible: bool
 
 
-Kind = Literal["singular_values", "eigenvalues"]
+Kind = Literal["singular values", "eigenvalues"]
 
 
-def sampling_cost(network: Network, kind: Kind = "singular_values") -> SamplingCost:
-    """Return the estimated cost of one sample of `sample_spectrum`.
+def sampling_cost(network: Network, kind: Kind = "singular values") -> SamplingCost:
+    """Return the estimated cost of one sample of the singular values or eigenvalues of J.
 
     Feasible means widths up to 4096 and less than an hour per sample.
 
@@ -64,66 +61,21 @@ def sampling_cost(network: Network, kind: Kind = "singular_values") -> SamplingC
         work += fan_in * fan_out * (rank + draw * min(fan_in, fan_out))  # W Q, and a Haar matrix
         work += 2 * fan_out * rank**2 + rank_out * rank * widths[0]  # QR with Q, triangular product
         rank = rank_out
-    final = _SWEEPS * 2.5 * rank**2 * widths[0] if kind == "singular_values" else _STEPS * 4 * rank**3
+    final = _SWEEPS * 2.5 * rank**2 * widths[0] if kind == "singular values" else _STEPS * 4 * rank**3
     seconds = work / _BLAS_RATE + final / _ROTATION_RATE
     memory = 8 * 6 * max(widths) ** 2
     return SamplingCost(seconds, memory, seconds <= MAX_SECONDS and max(widths) <= MAX_WIDTH)
 
 
-def sample_spectrum(network: Network, samples: int = 1, seed: int = 0, kind: Kind = "singular_values") -> xr.Dataset:
-    """Return the singular values or the eigenvalues of J = ∂x_L/∂x_0 of sampled networks, as natural logarithms.
-
-    Every sample draws all weights and biases, an input uniform on the sphere ‖x_0‖² = N_0, runs the forward pass and
-    multiplies the layers' Jacobians without losing small singular values or eigenvalues: relative accuracy about 1e-10
-    at any depth, 1e-7 for eigenvalues of widths beyond some 200.  Eigenvalues or singular values of W itself are those
-    of an ``"identity"`` network of depth 1.
-
-    Parameters
-    ----------
-    samples : number of networks, at least 1.
-    seed : non-negative integer; sample i depends on (seed, i) only, so that more samples extend fewer.
-    kind : "singular_values" or "eigenvalues" (of square J), of the same networks at the same seed.
-
-    Returns
-    -------
-    Dataset with `log_singular_value` (sample, index), descending, −inf where the rank of J ends, index < min(N_0, N_L);
-    or `log_modulus` = ln|λ|, descending, −inf likewise, and `argument` = arg λ in radians; and `q` (sample, layer) =
-    ‖h_l‖²/N_l.
-
-    Raises
-    ------
-    InputError : a bad number of samples, seed or kind; eigenvalues where N_0 and N_L differ.
-    UnsupportedError : a network too wide or too deep for dense sampling (see `sampling_cost`), or an overflow.
-
-    Examples
-    --------
-    >>> from vgtheory import Network, Weights
-    >>> sample_spectrum(Network("relu", Weights.he(), width=8, depth=3), samples=2).log_singular_value.shape
-    (2, 8)
-    """
-    _check("samples", samples, 1)
-    _check("seed", seed, 0)
-    if kind not in ("singular_values", "eigenvalues"):
-        raise InputError("kind", "'singular_values' or 'eigenvalues'", "choose one", got=f"{kind!r}")
-    require(network, f"sample ({kind.replace('_', ' ')})")
-    widths = network.widths
+def require_feasible(network: Network, kind: Kind) -> float:
+    """Return about how many seconds a sample takes; raise UnsupportedError where dense sampling is out of reach."""
     cost = sampling_cost(network, kind)
     if not cost.feasible:
         raise UnsupportedError(
-            f"sampling widths up to {max(widths)} at depth {network.depth} (about {cost.seconds:.3g} s per "
+            f"sampling widths up to {max(network.widths)} at depth {network.depth} (about {cost.seconds:.3g} s per "
             f"sample): dense sampling takes widths up to {MAX_WIDTH} and an hour per sample; use spectrum(network)"
         )
-    names = ("log_singular_value",) if kind == "singular_values" else ("log_modulus", "argument")
-    with threadpool_limits(limits=1, user_api="blas"):
-        drawn = [_sample(network, np.random.Generator(np.random.Philox(key=[seed, i])), kind) for i in range(samples)]
-    return xr.Dataset(
-        {
-            **{name: (("sample", "index"), np.stack([d[0][k] for d in drawn])) for k, name in enumerate(names)},
-            "q": (("sample", "layer"), np.stack([q for _, q in drawn])),
-        },
-        coords={"layer": np.arange(1, len(widths))},
-        attrs={"method": "dense", "seed": seed, "spec": network.spec_json},
-    )
+    return cost.seconds
 
 
 def draw_weights(law: Weights, sigma_w: float, fan_out: int, fan_in: int, generator: np.random.Generator) -> Array:
@@ -189,7 +141,14 @@ def drawn_layers(network: Network, generator: np.random.Generator) -> Iterator[t
         yield made
 
 
-def _sample(network: Network, generator: np.random.Generator, kind: Kind) -> tuple[tuple[Array, ...], Array]:
+def draw_values(network: Network, kind: Kind, seed: int, index: int) -> tuple[tuple[Array, ...], Array]:
+    """Return ln s descending, or (ln|λ|, arg λ), of J of one sampled network, and q = ‖h_l‖²/N_l of its layers.
+
+    The sample depends on (seed, index) only: weights and biases, and an input uniform on the sphere ‖x_0‖² = N_0.
+
+    Raises UnsupportedError for an overflow.
+    """
+    generator = np.random.Generator(np.random.Philox(key=[seed, index]))
     act = evaluator(network.activation)
     widths = network.widths
     x = generator.standard_normal(widths[0])
@@ -230,10 +189,3 @@ def _biases(family: str, sigma_b: float, n: int, generator: np.random.Generator)
     if family == "uniform":
         return generator.uniform(-1.0, 1.0, n) * (sigma_b * np.sqrt(3))
     return generator.standard_normal(n) * sigma_b
-
-
-def _check(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(
-            f"{name}", f"a whole number of at least {least}", f"e.g. {name}={max(least, 1)}", got=f"{value!r}"
-        )

@@ -43,7 +43,7 @@ def _interpolation(nodes: Array, points: Array) -> Array:
 _TO_CHECK = _interpolation(_x, _check)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SlopeLaw:
     """The law of d²: nodes (ascending) and weights for all d² > 0, the mass at d² = 0, and what is exact.
 
@@ -64,6 +64,9 @@ class SlopeLaw:
     panels: Array
     intervals: tuple[tuple[float, float], ...]
     period: float | None = None
+
+    def __repr__(self) -> str:
+        return f"SlopeLaw({len(self.log_nodes)} nodes, log_mean={self.log_mean:.6g}, zero_mass={self.zero_mass:.4g})"
 
     @cached_property
     def log_mean(self) -> float:

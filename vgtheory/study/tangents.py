@@ -1,10 +1,8 @@
-"""`tangents`: how fast small perturbations of the input grow, and the leading Lyapunov exponents of real networks."""
+"""How fast small perturbations of the input grow in real networks: forward tangents, without a matrix."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -13,10 +11,9 @@ import xarray as xr
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.tangents import tangent_samples
-from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.spectra.growth import LEAST_BLOCK, block_ends, growth_dataset
-from vgtheory.study.engine import Arrays, Progress
+from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, provenance
 from vgtheory.study.limits import whole_number
 from vgtheory.study.prepared import Prepared, prepare
@@ -24,51 +21,17 @@ from vgtheory.study.prepared import Prepared, prepare
 MAX_DIRECTIONS = 256
 
 
-def tangents(
-    network: Network,
-    samples: int,
-    directions: int = 1,
-    seed: int = 0,
-    executor: Executor | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: Progress | None = None,
-) -> xr.Dataset:
-    """Return how `directions` orthonormal perturbations of the input grow, and the leading Lyapunov exponents.
+def leading_growth(network: Network, conditions: Conditions, directions: Any) -> xr.Dataset:
+    """Return how `directions` orthonormal perturbations of the input grow, without a matrix: see ``vg.sample``.
 
-    T_l = φ'(h_l) ∘ W_l T_{l−1} is made orthonormal in every layer, T_l = Q_l R_l.  ``log_growth`` (sample, block,
-    direction) is Σ ln (R_l)_jj over the layers of a block, which end at the coordinate ``layer``; −inf where nothing is
-    left.  ``exponent`` (direction) is the mean growth per layer after the first block, over networks where it is
-    finite, and ``exponent_stderr`` its standard error: from the spread between networks where there are at least 16,
-    else from the spread between blocks, which takes them for independent (a block has at least 16 layers).
-
-    Memory is O(N) per worker at any depth, beside O(64) numbers per network and direction; no matrix is drawn.
-
-    Parameters
-    ----------
-    network : a plain network with gaussian or orthogonal weights and normal biases; numbers everywhere, σ_w > 0.
-    samples, seed, executor, checkpoint, progress : as in ``simulate``.
-    directions : m, at most the least width and 256.
+    T_l = φ'(h_l) ∘ W_l T_{l−1} is made orthonormal in every layer, T_l = Q_l R_l (Benettin, Galgani, Giorgilli &
+    Strelcyn 1980).  Memory is O(N) per worker at any depth, beside O(64) numbers per network and direction.
 
     Raises
     ------
-    InputError : a value outside what is accepted.
-    UnsupportedError : weights that are not rotation-invariant, a network with skip connections, normalisation or
-        dropout, or a signal that leaves the range of float64.
-    ConflictError : the checkpoint directory belongs to another study.
-
-    Notes
-    -----
-    Benettin, Galgani, Giorgilli & Strelcyn (1980).
-
-    Examples
-    --------
-    >>> from vgtheory import Network, Weights
-    >>> result = tangents(Network("identity", Weights.orthogonal(2), width=16, depth=100), samples=2, directions=3)
-    >>> result.exponent.round(12).values
-    array([0.69314718, 0.69314718, 0.69314718])
+    InputError : more directions than the least width or 256; σ_w = 0.
+    UnsupportedError : a signal that leaves the range of float64.
     """
-    conditions = Conditions.of(samples, seed, executor=executor, checkpoint=checkpoint, progress=progress)
-    require(network, "sample (tangents)")
     prepared = prepare(network)
     _check_network(prepared)
     widths = prepared.distinct[0]
@@ -81,7 +44,7 @@ def tangents(
         rows=len(ends),
         numbers=directions,
         nanoseconds=15.0 * (directions + 1) ** 2 * float(widths.mean()) * prepared.depth,
-        options={"directions": directions},
+        options={"tangents": directions},
         payload={"block": int(ends[0]) if len(ends) > 1 else max(prepared.depth, LEAST_BLOCK)},
     )
     arrays = conduct(experiment, conditions)
@@ -98,11 +61,11 @@ def tangents_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays
     """Return one array (sample, block) per direction, for samples first, ..., first + count − 1."""
     prepared: Prepared = payload["prepared"]
     samples = Samples(np.uint64(payload["seed"]), first, payload["stop"])
-    growth = np.empty((count, -(-prepared.depth // payload["block"]), payload["directions"]))
+    growth = np.empty((count, -(-prepared.depth // payload["block"]), payload["tangents"]))
     tangent_samples(
         prepared.activation, prepared.haar, prepared.distinct, prepared.depth, samples, payload["block"], growth
     )
-    return {_field(j): np.ascontiguousarray(growth[:, :, j]) for j in range(payload["directions"])}
+    return {_field(j): np.ascontiguousarray(growth[:, :, j]) for j in range(payload["tangents"])}
 
 
 def _field(direction: int) -> str:

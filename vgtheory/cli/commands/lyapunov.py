@@ -32,14 +32,14 @@ def lyapunov(
     from vgtheory.reporting import plot
     from vgtheory.reporting.files import write_figure
     from vgtheory.spectra.lyapunov import lyapunov as law_of
-    from vgtheory.spectra.lyapunov import sample_lyapunov
+    from vgtheory.study.sample import sample as draw
 
     law = law_of(network, at)
     try:
         finite = law.at_width(network.widths[0])
     except (InputError, UnsupportedError):  # no closed form: the table has a column less
         finite = None
-    drawn = sample_lyapunov(network, samples, seed) if samples else None
+    drawn = draw(network, of="exponents", samples=samples, seed=seed) if samples else None
     if out is not None:
         write_figure(plot.figure_of(plot.exponents(law, drawn, finite=finite)), out)
     print_exponents(law, network.widths[0], finite, drawn, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -42,11 +42,14 @@ def spectrum(
     from vgtheory.reporting.files import write_figure
     from vgtheory.spectra.eigenvalues import eigenvalues as law_of_eigenvalues
     from vgtheory.spectra.jacobian import spectrum as law_of
-    from vgtheory.spectra.sampling import sample_spectrum
+    from vgtheory.study.sample import sample as draw
 
     law: Any = law_of_eigenvalues(network, q=at) if eigenvalues else law_of(network, q=at)
-    kind: Literal["singular_values", "eigenvalues"] = "eigenvalues" if eigenvalues else "singular_values"
-    drawn = sample_spectrum(network, samples, seed, kind) if samples else None
+    drawn = (
+        draw(network, of="eigenvalues" if eigenvalues else "singular values", samples=samples, seed=seed)
+        if samples
+        else None
+    )
     values = None if drawn is None else drawn.log_modulus.values if eigenvalues else _padded(drawn, network.widths[-1])
     if out is not None and eigenvalues:
         write_figure(plot.figure_of(plot.jacobian_eigenvalues(law, drawn)), out)

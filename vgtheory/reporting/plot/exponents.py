@@ -29,8 +29,8 @@ def exponents(
     Parameters
     ----------
     law : ``vg.lyapunov(network)``.
-    measured : exponents of a finite network: ``vg.sample_lyapunov`` or ``vg.tangents``, drawn with two standard errors,
-        or numbers, e.g. ln s/L of ``vg.sample_spectrum``.
+    measured : exponents of a finite network: ``vg.sample`` of exponents or growth, drawn with two standard errors,
+        or numbers, e.g. ln s/L of ``vg.sample``.
     width : of that network, where only its leading exponents are given; by default all are.
     finite : ``law.at_width(N)``, the exact exponents; directions that die in every other layer are left out.
     """

@@ -21,7 +21,7 @@ def jacobian_eigenvalues(law: Any, sample: Any | None = None, ax: Axes | None = 
     Parameters
     ----------
     law : ``vg.eigenvalues(network)``.
-    sample : ``vg.sample_spectrum(network, kind="eigenvalues")``; zeros are counted in the label.
+    sample : ``vg.sample(network, of="eigenvalues")``; zeros are counted in the label.
     """
     if ax is None:
         ax = new_figure(4.6, 4.9).subplots()

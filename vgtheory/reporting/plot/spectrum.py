@@ -6,8 +6,10 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 
+from vgtheory._errors import InputError
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREEN, RC, SKY, VERMILION, new_figure
 from vgtheory.reporting.tables import zero_mass
@@ -15,15 +17,25 @@ from vgtheory.reporting.tables import zero_mass
 
 @matplotlib.rc_context(RC)
 def spectrum(
-    law: Any | None, sample: np.ndarray | None = None, caption: str = "sampled network", ax: Axes | None = None
+    law: Any | None,
+    sample: xr.Dataset | np.ndarray | None = None,
+    caption: str = "sampled network",
+    ax: Axes | None = None,
 ) -> Axes:
     """Return the axes of the density of ln s, s a singular value of J, over the histogram of sampled values.
 
     Parameters
     ----------
     law : ``vg.spectrum(network)``, drawn from its 1 % quantile up; None for a histogram alone.
-    sample : sampled ln s of any shape; zeros (−inf) are counted in the label and not drawn.
+    sample : ``vg.sample(network)``, or sampled ln s of any shape; zeros (−inf) are not drawn.
+
+    Raises InputError for a sample of something else.
     """
+    if isinstance(sample, xr.Dataset):
+        if "log_singular_value" not in sample:
+            hint = 'give vg.sample(network, of="singular values")'
+            raise InputError("sample", "sampled singular values", hint, got=f"a Dataset of {", ".join(map(str, sample))}")
+        sample = sample["log_singular_value"].values
     if ax is None:
         ax = new_figure().subplots()
     lo, hi = _span(law, sample)

@@ -64,7 +64,7 @@ def require_family(family: str) -> None:
 
 def _refuse(why: str) -> NoReturn:
     raise UnsupportedError(
-        f"exponents at finite width have no known closed form for {why}; use vg.sample_lyapunov(network, samples), "
+        f'exponents at finite width have no known closed form for {why}; use vg.sample(network, of="exponents"), '
         "which measures them with their errors, or ppf at large width"
     )
 

@@ -28,7 +28,7 @@ _MOST_STEPS = 4000  # of a sum over ln r
 _RARE = 1e-8  # where slopes rarer than this make up half of E d⁻², it is infinite or beyond what the nodes resolve
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lyapunov:
     """The law of the exponent λ = lim ln s/L of a singular value s of J, with the dead directions at λ = −∞.
 
@@ -64,6 +64,9 @@ class Lyapunov:
     masked: bool = False
     activation: Activation | None = None
     early_log_q: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Lyapunov({self.ensemble}, q={self.q:.4g}, top={self.top:.6g}, zero_mass={self.zero_mass:.4g})"
 
     @property
     def top(self) -> float:
@@ -227,7 +230,7 @@ class Lyapunov:
         InputError : a width that is not a whole number of at least 1, or above 10⁶ (20,000 with dead units).
         UnsupportedError : slopes that take several values, or weights that are neither Gaussian nor orthogonal: no
             closed form is known for all exponents (for the largest and their mean see `top_at_width` and
-            `mean_at_width`); ``vg.sample_lyapunov(network)`` measures them with their errors.
+            `mean_at_width`); ``vg.sample(network, of="exponents")`` measures them with their errors.
 
         Notes
         -----

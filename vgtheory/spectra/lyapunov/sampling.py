@@ -2,111 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
-from vgtheory.random_matrices.arguments import choice, whole
-from vgtheory.spectra.growth import block_ends, growth_dataset
+from vgtheory.random_matrices.arguments import between, choice, whole
 from vgtheory.spectra.lyapunov.frame import Frame
 from vgtheory.spectra.lyapunov.setting import lyapunov
 from vgtheory.spectra.sampling import MAX_SECONDS, MAX_WIDTH
 
-Method = Literal["auto", "triangular", "dense"]
-METHODS: tuple[Method, ...] = ("auto", "triangular", "dense")
+METHODS = ("auto", "triangular", "dense")
 _DRAW_SECONDS = 6e-8  # of one chi variable with its logarithm
 _CHUNK = 1_000_000  # chi variables drawn at once
 _BLAS_RATE = 4e9
 
 
-def sample_lyapunov(
-    network: Network,
-    samples: int = 1,
-    seed: int = 0,
-    directions: int | None = None,
-    method: Method = "auto",
-    tolerance: float = 1e-8,
-    qr_every: int | None = None,
-) -> xr.Dataset:
-    """Return the Lyapunov exponents of sampled networks with their standard errors.
+class DirectionsPlan(NamedTuple):
+    """How the directions of sampled networks are followed.
 
-    ``log_growth`` (sample, block, direction) is Σ ln (R_l)_jj of J = Q R over the layers of a block, which ends at the
-    coordinate ``layer``; −inf from the block on in which the direction dies (or falls 1e300 behind in one layer).
-    ``exponent`` (direction) is the mean growth per layer after the first block, over networks in which the direction
-    lives, and ``exponent_stderr`` its standard error: from the spread between networks where there are at least 16,
-    else from that between blocks.
-
-    Parameters
+    Attributes
     ----------
-    network : no skip connections or normalisation; numbers everywhere, σ_w > 0.  The input is uniform on ‖x_0‖² = N_0.
-    samples, seed : number of networks; sample i depends on (seed, i) only.
-    directions : the leading ones only, at most the least width; by default all.
-    method : "triangular" draws the diagonals of the layers' triangular factors, O(NL) and no matrices: exact for
-        Gaussian and orthogonal weights with constant slopes or positively homogeneous activations that are flat on one
-        side, such as ReLU, with or without dropout.  "dense" runs the network itself, forward pass and QR.  "auto"
-        takes the first where it is exact.
-    tolerance : how far off rounding may bring ln of the growth between two QR steps, "dense" only.
-    qr_every : layers between QR steps; by default chosen by `layers_between` from the first 16 layers, and lowered
-        where later ones turn out to need it.  The attribute ``rounding`` is the largest estimate of what was lost.
+    directions : how many, the leading ones.
+    triangular : from the diagonals of the layers' triangular factors, without matrices; else by QR of the network.
+    tolerance : how far off rounding may bring ln of the growth between two QR steps.
+    qr_every : layers between QR steps; None to choose them.
+    """
+
+    directions: int
+    triangular: bool
+    tolerance: float
+    qr_every: int | None
+
+
+def plan_directions(
+    network: Network, directions: Any, method: Any, tolerance: Any, qr_every: Any
+) -> tuple[DirectionsPlan, float]:
+    """Return how the directions of a network are followed, and about how many seconds that takes per sample.
 
     Raises
     ------
     InputError : a value outside what is accepted.
     UnsupportedError : "triangular" where it is not exact; a network too large (widths above 4096, or more than an hour
-        per sample); an overflow.
-
-    Notes
-    -----
-    Benettin, Galgani, Giorgilli & Strelcyn (1980); Bartlett (1933) for the triangular factors of Gaussian matrices.
-    Leading exponents alone, of rotation-invariant weights: ``vg.tangents`` needs no matrices either.
-
-    Examples
-    --------
-    >>> from vgtheory import Network, Weights
-    >>> net = Network("identity", Weights.gaussian(1.0), width=4, depth=20_000)
-    >>> sample_lyapunov(net).exponent.round(2).values
-    array([-0.14, -0.33, -0.63, -1.32])
-    >>> lyapunov(net).finite_width(4).round(2)
-    array([-0.14, -0.33, -0.64, -1.33])
+        per sample).
     """
-    samples, seed = whole("samples", samples), whole("seed", seed, 0)
     method = choice("method", method, METHODS)
     least = min(network.widths)
-    count = least if directions is None else whole("directions", directions)
-    if count > least:
-        raise InputError("directions", f"at most {least}, the least width", f"e.g. directions={least}", got=f"{count}")
-    if not (isinstance(tolerance, (int, float)) and 1e-14 <= tolerance <= 1):
-        raise InputError("tolerance", "a number from 1e-14 to 1", "e.g. tolerance=1e-8", got=f"{tolerance!r}")
+    count = least if directions is None else whole("directions", directions, 1, least)
+    tolerance = between("tolerance", tolerance, 1e-14, 1.0)
     step = None if qr_every is None else whole("qr_every", qr_every)
-    require(network, "sample (exponents)")
     if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
         raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
     obstacle = _obstacle(network)
     if method == "triangular" and obstacle:
         raise UnsupportedError(f"triangular factors are not exact for {obstacle}; use method='dense'")
-    exact = method != "dense" and not obstacle
-    _require_feasible(network, count, exact)
-    ends = block_ends(int(network.depth))
-    growth, used, rounding = np.empty((samples, len(ends), count)), 0, 0.0
-    with threadpool_limits(limits=1, user_api="blas"):
-        for i in range(samples):
-            rng = np.random.Generator(np.random.Philox(key=[seed, i]))
-            if exact:
-                growth[i] = _triangular(network, ends, count, rng)
-            else:
-                frame = Frame(network, ends, count, tolerance, step, rng)
-                growth[i] = frame.run()
-                used, rounding = max(used, frame.step), max(rounding, frame.rounding)
-    attributes: dict[str, Any] = {"method": "triangular" if exact else "dense", "seed": seed, "spec": network.spec_json}
-    attributes |= {} if exact else {"qr_every": used, "rounding": rounding}
-    return growth_dataset(growth, ends).assign_attrs(attributes)
+    triangular = method != "dense" and not obstacle
+    return DirectionsPlan(count, triangular, tolerance, step), _feasible_seconds(network, count, triangular)
+
+
+def draw_directions(
+    network: Network, plan: DirectionsPlan, ends: NDArray[np.int64], seed: int, index: int
+) -> tuple[Array, int, float]:
+    """Return the growth of one sampled network, (block, direction), layers between QR steps, and what rounding lost.
+
+    The sample depends on (seed, index) only; triangular factors need no QR steps and lose nothing.
+    """
+    rng = np.random.Generator(np.random.Philox(key=[seed, index]))
+    if plan.triangular:
+        return _triangular(network, ends, plan.directions, rng), 0, 0.0
+    frame = Frame(network, ends, plan.directions, plan.tolerance, plan.qr_every, rng)
+    growth = frame.run()
+    return growth, frame.step, frame.rounding
 
 
 def _obstacle(network: Network) -> str:
@@ -121,7 +90,7 @@ def _obstacle(network: Network) -> str:
     return ""
 
 
-def _require_feasible(network: Network, count: int, exact: bool) -> None:
+def _feasible_seconds(network: Network, count: int, exact: bool) -> float:
     width, depth = max(network.widths), int(network.depth)
     if exact:
         seconds = _DRAW_SECONDS * count * depth
@@ -133,6 +102,7 @@ def _require_feasible(network: Network, count: int, exact: bool) -> None:
             f"sampling exponents at width {width} and depth {depth} (about {seconds:.3g} s per network): at most an "
             f"hour{'' if exact else f' and width {MAX_WIDTH}'}; use fewer directions or vg.lyapunov(network)"
         )
+    return seconds
 
 
 def _triangular(network: Network, ends: NDArray[np.int64], count: int, rng: np.random.Generator) -> Array:
