@@ -34,7 +34,9 @@ def spectrum(
     if isinstance(sample, xr.Dataset):
         if "log_singular_value" not in sample:
             hint = 'give vg.sample(network, of="singular values")'
-            raise InputError("sample", "sampled singular values", hint, got=f"a Dataset of {", ".join(map(str, sample))}")
+            raise InputError(
+                "sample", "sampled singular values", hint, got=f"a Dataset of {', '.join(map(str, sample))}"
+            )
         sample = sample["log_singular_value"].values
     if ax is None:
         ax = new_figure().subplots()
