@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from vgtheory._errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+    import msvcrt
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -22,14 +28,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     if not path.parent.is_dir():
         raise InputError(f"the folder {path.parent}", "a folder that exists", "create it or choose another")
     # A suffix of its own: what a kill leaves behind must not look like a result.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    aside = Path(name)
+    aside = path.parent / f".{path.name[:100]}.{secrets.token_hex(8)}.tmp"
+    os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # less what the umask takes away
     try:
         write(aside)
         with open(aside, "rb+") as file:
             os.fsync(file.fileno())
-        aside.chmod(0o644)  # mkstemp makes it private
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
@@ -54,3 +58,16 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
             np.savez(file, allow_pickle=False, **arrays)
 
     write_atomically(path, write)
+
+
+def locked(file: IO[str]) -> bool:
+    """Return whether this process now holds the only lock on an open file; closing it, or dying, lets it go."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
+    return True

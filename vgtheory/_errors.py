@@ -1,5 +1,6 @@
 """The package's errors: one small tree, each message naming the value, what is accepted and the next step."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -13,6 +14,18 @@ def shown(value: Any) -> str:
     """
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def visible(text: str) -> str:
+    r"""Return text in which what would steer a terminal (control characters, changes of direction) is written out.
+
+    >>> print(visible("a\x1b[31mb"), visible("σ_w ≤ 1"))
+    a\x1b[31mb σ_w ≤ 1
+    """
+    return "".join(ch if ch in "\n\t" or not _STEERS.match(ch) else ascii(ch)[1:-1] for ch in text)
+
+
+_STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Instead(NamedTuple):

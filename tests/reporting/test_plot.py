@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import vgtheory as vg
 from vgtheory.reporting import plot
-from vgtheory.reporting.files import write_figure
 from vgtheory.reporting.gain_curve import gain_curve
+from vgtheory.reporting.result_files import write_figure
 from vgtheory.reporting.style import save_pdf, svg_text
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.theory.asymptotics.fixed_points import critical, fixed_points

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, visible
+
+N = TypeVar("N")
 
 NamedValues = Annotated[
     list[str] | None,
@@ -27,7 +30,7 @@ def named_values(param: list[str] | None) -> dict[str, Any]:
     for item in param or []:
         name, equals, text = item.partition("=")
         if not equals or not name.strip() or not text.strip():
-            raise InputError("--param", "NAME=VALUE", "e.g. --param ratio=0.5", got=f"{item[:40]}")
+            raise InputError("--param", "NAME=VALUE", "e.g. --param ratio=0.5", got=visible(item[:40]))
         parts = [_value(part.strip()) for part in text.split(",")]
         listed = len(parts) > 1 and all(not isinstance(p, str) for p in parts)
         out[name.strip()] = parts if listed else _value(text.strip())
@@ -37,9 +40,22 @@ def named_values(param: list[str] | None) -> dict[str, Any]:
 def _value(text: str) -> Any:
     for kind in (int, float):
         try:
-            number = kind(text)
+            number = read_number(text, kind)
         except ValueError:
             continue
         if math.isfinite(number):
             return number
+    if text[:1].isdigit() or text[:1] in "+-.":
+        raise InputError("--param", "NAME=VALUE with a plain number", "write 1000 or 1e3", got=visible(text[:40]))
     return text
+
+
+def read_number(text: str, kind: Callable[[str], N]) -> N:
+    """Return a number of plain ASCII; ValueError for what only Python reads as one, such as 1_000 or other digits.
+
+    >>> read_number("1e3", float)
+    1000.0
+    """
+    if not text.isascii() or "_" in text:
+        raise ValueError(text)
+    return kind(text)

@@ -13,8 +13,9 @@ from pathlib import Path
 from vgtheory._atomic import write_text
 from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import Document, Paragraph, Section, Table, code
-from vgtheory.reporting.files import check_writable
 from vgtheory.reporting.html import render_html
+from vgtheory.reporting.report_folder import check_writable
+from vgtheory.reporting.result_files import csv_cell
 from vgtheory.reporting.tex import render_tex
 from vgtheory.study.cookbook import CookbookRow
 
@@ -107,9 +108,9 @@ def _csv(rows: tuple[CookbookRow, ...]) -> str:
     writer.writerow(("activation", *names))
     for row in rows:
         if row.point is None or row.trial is None or row.recipe is None:
-            writer.writerow((_name(row), *("",) * len(names)))
+            writer.writerow((csv_cell(_name(row)), *("",) * len(names)))
             continue
         p, t, r = row.point, row.trial, row.recipe
         numbers = (p.sigma_w, row.sigma_b, p.q, p.chi_q, t.predicted, t.simulated, t.error, t.std)
-        writer.writerow((_name(row), *numbers, r.pytorch, r.jax))
+        writer.writerow((csv_cell(_name(row)), *numbers, r.pytorch, r.jax))
     return buffer.getvalue()

@@ -10,6 +10,8 @@ from vgtheory.reporting.describe import number
 from vgtheory.reporting.findings import SATURATED, Findings
 from vgtheory.reporting.story_numbers import has_own_figure
 
+FIGURES = ("activation", "gradient", "spectrum", "spectrum_sampled", "criticality")
+
 
 def draw(f: Findings) -> dict[str, Figure]:
     """Return the figures by name; one that the findings do not allow is left out."""

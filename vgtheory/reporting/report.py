@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -11,17 +10,21 @@ from matplotlib.figure import Figure
 from vgtheory._atomic import write_text
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
-from vgtheory.reporting.figures import draw
-from vgtheory.reporting.files import SPEC_FILE, check_folder, write_dataset, write_figure
+from vgtheory.reporting.figures import FIGURES, draw
 from vgtheory.reporting.findings import Findings, Progress, gather
 from vgtheory.reporting.html import render_html
 from vgtheory.reporting.language import translated, translator
 from vgtheory.reporting.pdf import tex_is_installed, write_pdf
+from vgtheory.reporting.report_folder import ReportFolder, claimed
+from vgtheory.reporting.result_files import write_dataset, write_figure
 from vgtheory.reporting.story import tell
 from vgtheory.reporting.style import svg_text
 from vgtheory.reporting.tex import render_tex
 
-FILES = ("report.html", "report.tex", "report.pdf", "study.nc")
+FILES = (
+    "report.html", "report.tex", "report.pdf", "study.nc",
+    *(f"{figure}.{suffix}" for figure in FIGURES for suffix in ("svg", "pdf")),
+)  # fmt: skip
 
 
 def report(
@@ -37,7 +40,8 @@ def report(
     """Write the report on a network into the folder `out` and return the findings that it tells.
 
     The folder gets report.html (self-contained), report.tex, study.nc (what ``vg.simulate`` returned), every figure as
-    SVG and PDF, spec.json, and report.pdf where pdflatex is installed.  Each file appears complete or not at all.
+    SVG and PDF, report.pdf where pdflatex is installed, and last of all spec.json, which names the specification and
+    the digest of every file.  Each file appears complete or not at all.
 
     Parameters
     ----------
@@ -51,35 +55,38 @@ def report(
 
     Raises
     ------
-    ConflictError : `out` holds the results of another specification and `force` is not set.
+    ConflictError : `out` holds the results of another specification and `force` is not set, or another run writes
+        there.
     InputError : a value that cannot be used.
     UnsupportedError : report.pdf cannot be compiled; everything else has been written by then.
     """
     require(network, "report")
     translator(lang)  # an unknown language is refused before anything runs
-    folder = Path(out)
+    folder = Path(out).expanduser()
     spec = {"network": network.spec, "samples": samples, "seed": seed}
-    check_folder(folder, spec, FILES, force)
-    findings = gather(network, samples, seed, progress)
-    write(findings, folder, spec, lang)
-    if pdf or (pdf is None and tex_is_installed()):
-        write_pdf(folder / "report.tex", folder / "report.pdf")
+    with claimed(folder, spec, FILES, force) as place:
+        findings = gather(network, samples, seed, progress)
+        compile_it = pdf or (pdf is None and tex_is_installed())
+        write(findings, place, lang, compile_it)
     return findings
 
 
-def write(findings: Findings, folder: Path, spec: dict[str, object], lang: str = "en") -> None:
-    """Write all files of a report, the page in the given language."""
+def write(findings: Findings, place: ReportFolder, lang: str = "en", pdf: bool = False) -> None:
+    """Write all files of a report, the page in the given language, and at last the manifest that names them."""
     document = tell(findings)
     figures: dict[str, Figure] = draw(findings)
     drawings = {name: svg_text(figure) for name, figure in figures.items()}
     page = render_html(translated(document, lang), drawings, translator(lang))
     paper = render_tex(document)
-    folder.mkdir(parents=True, exist_ok=True)
-    # First, so that a run that is cut short leaves a folder that says whose it is.
-    write_text(folder / SPEC_FILE, json.dumps(spec, indent=2) + "\n")
+    place.clear()
     for name, figure in figures.items():
-        write_text(folder / f"{name}.svg", drawings[name])
-        write_figure(figure, folder / f"{name}.pdf")
-    write_dataset(folder / "study.nc", findings.study)
-    write_text(folder / "report.tex", paper)
-    write_text(folder / "report.html", page)
+        write_text(place.path(f"{name}.svg"), drawings[name])
+        write_figure(figure, place.path(f"{name}.pdf"))
+    write_dataset(place.path("study.nc"), findings.study)
+    write_text(place.path("report.tex"), paper)
+    write_text(place.path("report.html"), page)
+    try:
+        if pdf:
+            write_pdf(place.folder / "report.tex", place.path("report.pdf"))
+    finally:  # a document that TeX refuses is complete all the same
+        place.finish()

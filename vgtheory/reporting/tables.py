@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vgtheory.reporting.describe import number, power_of_ten, with_error
+from vgtheory.reporting.result_files import csv_text
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.summary import summarise
 
@@ -88,10 +89,7 @@ def _stored_cells(call: Any) -> tuple[str, ...]:
 
 def inspection_csv(found: Inspection) -> str:
     """Return the table of calls as CSV, in which no name can be taken for a formula by a spreadsheet."""
-    frame = found.table.to_dataframe()
-    for column in frame.select_dtypes(exclude="number"):
-        frame[column] = ["'" + str(cell) if str(cell)[:1] in {"=", "+", "-", "@"} else cell for cell in frame[column]]
-    return frame.to_csv()
+    return csv_text(found.table.to_dataframe())
 
 
 def inspection_json(found: Inspection) -> str:

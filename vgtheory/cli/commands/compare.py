@@ -26,7 +26,7 @@ def compare(
     from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_lineup, progress_bar
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure
+    from vgtheory.reporting.result_files import csv_text, write_figure
     from vgtheory.study.lineup import at_criticality, lineup
 
     if critical:
@@ -38,5 +38,5 @@ def compare(
     if out is not None:
         write_figure(plot.figure_of(plot.lineup(found)), out)
     if csv is not None:
-        write_text(csv, found.to_dataframe().to_csv())
+        write_text(csv, csv_text(found.to_dataframe()))
     print_lineup(found, [path for path in (out, csv) if path is not None])

@@ -22,8 +22,8 @@ def critical(
     opt.check_figure(out)
     from vgtheory.cli.screen import print_critical
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure
     from vgtheory.reporting.mean_field_rows import BIASES
+    from vgtheory.reporting.result_files import write_figure
     from vgtheory.theory.asymptotics.critical_line import critical_curve
 
     curve = critical_curve(activation)

@@ -45,7 +45,7 @@ def inspect(
     from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_inspection
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure
+    from vgtheory.reporting.result_files import write_figure
     from vgtheory.reporting.tables import inspection_csv, inspection_json
     from vgtheory.study.inspection import inspect as findings_of
 

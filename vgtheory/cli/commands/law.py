@@ -19,8 +19,8 @@ def law(name: LawName, param: NamedValues = None, out: opt.Figure = None) -> Non
     from vgtheory.cli.screen import print_pairs
     from vgtheory.random_matrices.naming import law as by_name
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure
     from vgtheory.reporting.law_tables import law_rows
+    from vgtheory.reporting.result_files import write_figure
 
     found = by_name(name, **parameters)
     if out is not None:

@@ -30,7 +30,7 @@ def lyapunov(
     opt.announce(network, samples or None, seed)
     from vgtheory.cli.screen import print_exponents
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure
+    from vgtheory.reporting.result_files import write_figure
     from vgtheory.spectra.lyapunov import lyapunov as law_of
     from vgtheory.study.sample import sample as draw
 

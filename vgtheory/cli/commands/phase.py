@@ -33,8 +33,8 @@ def phase(
 
     from vgtheory.cli.screen import print_phase
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_dataset, write_figure
     from vgtheory.reporting.plot.phase import line_of
+    from vgtheory.reporting.result_files import write_dataset, write_figure
     from vgtheory.study.phase import phase_diagram
 
     diagram = phase_diagram(activation, np.linspace(*wide, points), np.linspace(*high, points))

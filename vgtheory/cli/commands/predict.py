@@ -35,7 +35,7 @@ def predict(
     from vgtheory.cli.screen import print_prediction, progress_bar
     from vgtheory.reporting import plot
     from vgtheory.reporting.compare import compare
-    from vgtheory.reporting.files import write_figure
+    from vgtheory.reporting.result_files import csv_text, write_figure
     from vgtheory.study.simulate import simulate
     from vgtheory.theory.asymptotics.prediction import predict as theory
 
@@ -47,5 +47,5 @@ def predict(
     if out is not None:
         write_figure(plot.figure_of(plot.prediction(predicted, study)), out)
     if csv is not None:
-        write_text(csv, predicted.to_dataframe().to_csv())
+        write_text(csv, csv_text(predicted.to_dataframe()))
     print_prediction(predicted, said, [path for path in (out, csv) if path is not None])

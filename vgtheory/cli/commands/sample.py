@@ -34,8 +34,8 @@ def sample(
     from vgtheory.cli.screen import print_pairs
     from vgtheory.random_matrices.naming import ensemble
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure
     from vgtheory.reporting.law_tables import ensemble_rows
+    from vgtheory.reporting.result_files import write_figure
 
     drawn = ensemble(name, size=n, **parameters)
     values = drawn.spectra(samples, random_state=seed)

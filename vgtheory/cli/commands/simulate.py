@@ -38,7 +38,7 @@ def simulate(
     require(network, "simulate" if batch is None else "simulate (batch)")
     opt.announce(network, samples, seed)
     from vgtheory.cli.screen import print_study, progress_bar
-    from vgtheory.reporting.study_file import check_study, write_study
+    from vgtheory.reporting.result_files import check_study, write_study
     from vgtheory.study.simulate import simulate as run
 
     check_study(out, network.spec_json, samples, seed, force)

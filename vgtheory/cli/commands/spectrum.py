@@ -39,7 +39,7 @@ def spectrum(
     opt.announce(network, samples or None, seed)
     from vgtheory.cli.screen import print_moduli, print_spectrum
     from vgtheory.reporting import plot
-    from vgtheory.reporting.files import write_figure
+    from vgtheory.reporting.result_files import write_figure
     from vgtheory.spectra.eigenvalues import eigenvalues as law_of_eigenvalues
     from vgtheory.spectra.jacobian import spectrum as law_of
     from vgtheory.study.sample import sample as draw
