@@ -6,15 +6,19 @@ refusals of bad input answer at once; `cli` is the one package where imports ins
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from vgtheory._errors import VgtheoryError
+from vgtheory._errors import VgtheoryError, visible
 from vgtheory.cli.commands import COMMANDS
 from vgtheory.cli.options import Interruption
+from vgtheory.cli.refusals import in_shell, options_of
+from vgtheory.cli.streams import abandon, prepare
 
 # typer carries its own copy of click since 0.26 and used the installed one before; this is the class in both.
 _UsageError: Any = typer.BadParameter.__mro__[1]
@@ -30,12 +34,23 @@ app = typer.Typer(
 )
 
 
+def _at_home(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with ``~`` in its paths read as the user's home, as a shell does outside of quotes."""
+
+    @wraps(command)
+    def run_it(**given: Any) -> None:
+        command(**{key: value.expanduser() if isinstance(value, Path) else value for key, value in given.items()})
+
+    return run_it
+
+
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name)(_at_home(_command))
 
 
 def main() -> None:
     """Run the command line and exit: 0, or 2 with one line on stderr, or 130 after Ctrl-C."""
+    prepare()
     raise SystemExit(run(sys.argv[1:]))
 
 
@@ -46,22 +61,47 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0
     except VgtheoryError as error:
-        return _refuse(error.in_shell)
+        return _refuse(in_shell(error, _options(arguments)))
     except _UsageError as error:
         return _refuse(error.format_message() or "nothing to do; see vgtheory --help")
     except typer.Exit as stop:
         return int(stop.exit_code)
     except Interruption as stop:
         return _interrupted(str(stop))
-    except (typer.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return _interrupted()
-    except BrokenPipeError:
-        # The reader (head, less) went away: what is still buffered has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except typer.Abort as stop:
+        if isinstance(stop.__cause__, EOFError):  # which typer takes for an end of typed input; none is read here
+            return _refuse("a file that was read ends too early; if it is one of a cache, delete it and repeat")
+        return _interrupted()
+    except BrokenPipeError:  # the reader (head, less) went away
+        abandon()
         return 0
     except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:  # its disk is full
+            abandon()
         where = f"{error.filename}: " if error.filename else ""
         return _refuse(f"{where}{error.strerror or error}; choose another place with --out")
+    except Exception as error:
+        if _was_interrupted(error):
+            return _interrupted()
+        raise
+
+
+def _options(arguments: list[str]) -> frozenset[str]:
+    """Return the options of the command that was typed."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    typed = next((commands[word] for word in arguments if word in commands), None)
+    return options_of(typed) if typed is not None else frozenset()
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an import that Ctrl-C cut short made this of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _interrupted(message: str = "interrupted; nothing half-written is left behind") -> int:
@@ -70,5 +110,5 @@ def _interrupted(message: str = "interrupted; nothing half-written is left behin
 
 
 def _refuse(message: str) -> int:
-    print("vgtheory: " + " ".join(message.split()), file=sys.stderr)
+    print("vgtheory: " + visible(" ".join(message.split())), file=sys.stderr)
     return 2

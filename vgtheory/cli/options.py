@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 import typer
 
 from vgtheory._errors import InputError, StudyInterrupted
+from vgtheory.cli.named_values import read_number
 from vgtheory.cli.weight_law import FAMILIES, SIGMA_B, SIGMA_W, Initialiser, weight_law, written
 from vgtheory.model.architecture import NORMS, to_dropout, to_norm, to_skip
 from vgtheory.model.capabilities import require, works
@@ -43,7 +44,7 @@ def _parser(kind: Callable[[str], T], accepted: str) -> Callable[[str], T]:
 
     def parse(text: str) -> T:
         try:
-            return kind(str(text))
+            return read_number(str(text), kind)
         except ValueError:
             raise typer.BadParameter(f"{str(text)[:40]!r}; accepted is {accepted}") from None
 
@@ -121,7 +122,7 @@ def activation(act: str, param: list[str] | None = None) -> Activation:
     for item in param or []:
         name, equals, text = item.partition("=")
         try:
-            number = float(text) if equals and name.strip() else math.nan
+            number = read_number(text, float) if equals and name.strip() else math.nan
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
@@ -242,6 +243,8 @@ def check_figure(out: Path | None) -> None:
     """Raise InputError unless a figure can be written under this name."""
     if out is not None and out.suffix not in (".svg", ".pdf"):
         raise InputError("--out", "a name ending in .svg or .pdf", "e.g. --out figure.svg", got=f"{out}")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise InputError("--out", "a name in a folder that exists", "create it or choose another", got=f"{out}")
 
 
 def variance(text: str) -> Literal["profile", "stationary"] | float:
@@ -251,7 +254,7 @@ def variance(text: str) -> Literal["profile", "stationary"] | float:
     if text == "stationary":
         return "stationary"
     try:
-        number = float(text)
+        number = read_number(text, float)
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number > 0):
@@ -263,6 +266,8 @@ def matrix(path: Path) -> Any:
     """Return the array of a .npy file; nothing in it is executed."""
     import numpy as np
 
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise InputError("--data", "a .npy file of one row per input", "write it with np.save", got=f"{path}: no file")
     try:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as problem:

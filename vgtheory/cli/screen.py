@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from vgtheory._errors import visible
 from vgtheory._references import REFERENCES
 from vgtheory.reporting.describe import decimal_text, number
 from vgtheory.symbolic.catalogue import catalogue
@@ -59,12 +60,12 @@ def progress_bar(name: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def plain(text: str) -> str:
-    """Return report text for the terminal: subscripts and superscripts without braces, code without ticks.
+    """Return report text for the terminal: scripts without braces, code without ticks, nothing that steers it.
 
     >>> plain("10^{−3}, σ_w, `x`")
     '10^−3, σ_w, x'
     """
-    return _SCRIPT.sub(r"\1\2", text).replace("`", "")
+    return visible(_SCRIPT.sub(r"\1\2", text).replace("`", ""))
 
 
 def _table(header: tuple[str, ...], rows: Any, title: str = "") -> None:

@@ -29,7 +29,7 @@ class ReportFolder:
         self.names: list[str] = []
 
     def clear(self) -> None:
-        """Remove the manifest and the files of whatever report was here, so that none of them can pass as this one's."""
+        """Remove the manifest and the files of whatever report was here: none of them may pass as this one's."""
         held = manifest_of(self.folder)
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for name in (*self.known, *(held or {}).get("files", {})):

@@ -42,6 +42,7 @@ def inspect(
     check_weights_file(weights)
     act = None if activation is None else opt.activation(activation, param)
     opt.check_figure(out)
+    inputs = None if data is None else opt.matrix(data)
     from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_inspection
     from vgtheory.reporting import plot
@@ -49,7 +50,6 @@ def inspect(
     from vgtheory.reporting.tables import inspection_csv, inspection_json
     from vgtheory.study.inspection import inspect as findings_of
 
-    inputs = None if data is None else opt.matrix(data)
     names = order if order in (None, "names", "file") else order.split(",")
     found = findings_of(
         weights, inputs, activation=act, order=names, skip=skip, output_activation=output_activation, seed=seed
