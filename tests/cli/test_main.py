@@ -16,9 +16,9 @@ from vgtheory.cli.app import run
 SMALL = ["--width", "16", "--depth", "6", "--samples", "8"]
 REFUSED = {
     "unknown name": (["report", "tahn"], "tanh"),
-    "negative sigma": (["report", "tanh", "--sigma-w", "-1"], "sigma_w"),
-    "nan": (["report", "tanh", "--sigma-w", "nan"], "sigma_w"),
-    "infinite": (["report", "tanh", "--sigma-b", "inf"], "sigma_b"),
+    "negative sigma": (["report", "tanh", "--sigma-w", "-1"], "--sigma-w must be"),
+    "nan": (["report", "tanh", "--sigma-w", "nan"], "--sigma-w must be"),
+    "infinite": (["report", "tanh", "--sigma-b", "inf"], "--sigma-b must be"),
     "depth 0": (["report", "tanh", "--depth", "0"], "depth"),
     "width 0": (["report", "tanh", "--width", "0"], "width"),
     "no samples": (["report", "tanh", "--samples", "0"], "samples"),
@@ -117,7 +117,7 @@ def test_a_simulation_ends_when_its_interval_is_short_enough(tmp_path, capsys):
         assert study.attrs["half_width"].startswith("reached")
     capsys.readouterr()
     assert run(["simulate", "tanh", *SMALL, "--half-width", "-1", "--force", "--out", str(out)]) == 2
-    assert "half_width" in capsys.readouterr().err
+    assert "--half-width must be" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):
