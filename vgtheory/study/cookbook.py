@@ -15,7 +15,8 @@ from vgtheory.study.engine import Progress
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.catalogue import catalogue
-from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, critical
+from vgtheory.theory.asymptotics.critical_scale import critical_scale
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.asymptotics.gains import Gains, gains
 
 # In this order the first bias with a stable critical point is taken: without bias if that works.
@@ -93,7 +94,7 @@ def _row(act: Activation, width: int, depth: int, samples: int, seed: int) -> Co
 def _stable_point(act: Activation) -> tuple[float, CriticalPoint] | None:
     for sigma_b in _BIASES:
         try:
-            point = critical(act, sigma_b)
+            point = critical_scale(act, sigma_b)
         except VgtheoryError:
             continue
         if point.stable:

@@ -17,7 +17,7 @@ from vgtheory.study.engine import Progress
 from vgtheory.study.growth import growth_of
 from vgtheory.study.simulate import simulate
 from vgtheory.study.summary import summarise
-from vgtheory.theory.asymptotics.fixed_points import critical
+from vgtheory.theory.asymptotics.critical_scale import critical_scale
 from vgtheory.theory.asymptotics.prediction import predict
 
 _SEEN = {"mean": "mean", "error": "stderr", "std": "std"}
@@ -75,7 +75,7 @@ def at_criticality(network: Network) -> Network:
     """
     require(network, "predict")
     sigma_b = network.sigmas[-1][1]
-    point = critical(network.activation, sigma_b)
+    point = critical_scale(network)
     if not point.stable:
         name = network.activation.name or str(network.activation.expr)
         raise NoSolutionError(
@@ -93,7 +93,7 @@ def _theory(network: Network) -> dict[str, Any]:
     except (UnsupportedError, NoSolutionError):
         predicted = q = chi = np.full(int(network.depth), nan)
     try:
-        critical_sigma_w = critical(network.activation, network.sigmas[-1][1]).sigma_w
+        critical_sigma_w = critical_scale(network).sigma_w
     except NoSolutionError:
         critical_sigma_w = nan
     return {"predicted": predicted, "q": q, "chi": chi, "critical_sigma_w": critical_sigma_w}

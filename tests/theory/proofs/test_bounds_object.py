@@ -24,7 +24,8 @@ def test_it_is_a_sequence_with_names():
     assert found[1:3] == found.formulas[1:3]
     assert list(found) == list(found.formulas)
     assert found["symmetrised slope"].name == "symmetrised slope"
-    assert len(found) == len(found.names) == len(set(found.names))
+    for network in (found, bounds("softplus"), bounds("leaky_relu"), bounds("gelu"), bounds("relu")):
+        assert len(network) == len(network.names) == len(set(network.names))
     assert found[0] in found
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301 - what was just written
     with pytest.raises(UnknownNameError, match="symmetrised slope"):

@@ -209,6 +209,7 @@ CHINESE: dict[str, str] = {
     "smallest singular value of one weight matrix": "单个权重矩阵的最小奇异值",
     "smallest singular value, Gaussian weights": "最小奇异值，高斯权重",
     "symmetrised slope": "对称化斜率",
+    "symmetrised slope from below": "对称化斜率（下界）",
     "symmetrised slope, exact mean": "对称化斜率，精确均值",
     "tail with optimal exponent": "最优指数的尾部",
     "variance of the log determinant": "对数行列式的方差",

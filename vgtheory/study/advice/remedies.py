@@ -15,7 +15,7 @@ from vgtheory.model.weights import Weights
 from vgtheory.study.advice.recipes import Recipe, recipe
 from vgtheory.study.advice.trial import Trial
 from vgtheory.symbolic.catalogue import activation
-from vgtheory.theory.asymptotics.fixed_points import critical
+from vgtheory.theory.asymptotics.critical_scale import critical_scale
 from vgtheory.theory.asymptotics.transform import transform_activation
 
 # Biases at which a critical point is looked for, besides the network's own: small ones keep q* small, but GELU and SiLU
@@ -74,7 +74,7 @@ def _critical_scales(act: Any, own_bias: float) -> list[tuple[float, float]]:
     found = []
     for sigma_b in dict.fromkeys((own_bias, *_BIASES)):
         try:
-            point = critical(act, sigma_b)
+            point = critical_scale(act, sigma_b)
         except VgtheoryError:
             continue
         if point.stable:

@@ -53,6 +53,9 @@ class GaussianMean(Enclosed):
         f, x, q = self.args
         return (f.free_symbols - {x}) | q.free_symbols
 
+    def _eval_is_nonnegative(self) -> bool | None:
+        return True if self.args[0].is_nonnegative else None
+
     def _eval_subs(self, old: sp.Basic, new: sp.Basic) -> GaussianMean | None:
         f, x, q = self.args
         if old == x:

@@ -86,7 +86,7 @@ def lower_rates(s: Setting) -> list[Rate]:
             Rate(
                 lambda layer: layer.sigma_w**2 * low.value,
                 low.status,
-                "symmetrised slope",
+                "symmetrised slope from below",
                 (SYMMETRIC, ISOTROPIC),
                 "symmetry",
             )
