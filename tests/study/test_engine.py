@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from vgtheory._errors import ConflictError, InputError
+from vgtheory.study.checkpoint import Checkpoint
 from vgtheory.study.engine import MAX_IN_FLIGHT, Study, chunk_size, run
 
 CALLS = []
@@ -164,6 +165,32 @@ def test_a_damaged_file_is_computed_again(tmp_path, damage):
     result = run(study(), checkpoint=tmp_path)
     assert CALLS == [(6, 6)]
     assert_array_equal(result["a"], expected()["a"])
+
+
+def test_any_byte_may_be_damaged(tmp_path):
+    """Every byte of a file in turn: the chunk is read as it was, or computed again."""
+    run(study(), checkpoint=tmp_path)
+    victim = sorted(tmp_path.glob("*.npz"))[1]
+    whole = victim.read_bytes()
+    store = Checkpoint.open(tmp_path, study().identity)
+    again = 0
+    for place in range(len(whole)):
+        for flip in (0x01, 0xFF):
+            victim.write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
+            found = store.load(6, ("a", "b"), (6, 3))
+            again += found is None
+            if found is not None:
+                assert_array_equal(found["a"], expected()["a"][6:12])
+                assert_array_equal(found["b"], expected()["b"][6:12])
+    assert again > len(whole)
+
+
+@pytest.mark.parametrize("manifest", ["[1]", "null", "3", "{}", '"digest"', "{", ""])
+def test_a_damaged_manifest_is_said(tmp_path, manifest):
+    run(study(), checkpoint=tmp_path)
+    (tmp_path / "study.json").write_text(manifest)
+    with pytest.raises((ConflictError, InputError), match=str(tmp_path)):
+        run(study(), checkpoint=tmp_path)
 
 
 def test_chunks_are_powers_of_two_within_bounds():

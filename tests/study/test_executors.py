@@ -119,6 +119,39 @@ def test_a_signal_from_the_keyboard_ends_a_study_with_one_message(tmp_path):
     assert "goes on from there" in stderr
 
 
+PLAIN = """
+import numpy as np
+import vgtheory as vg
+from tests.study.test_executors import numbers
+np.save("found.npy", numbers())
+"""
+
+
+def numbers():
+    """A few numbers of every kernel."""
+    tanh, wide = ("tanh", Weights.gaussian(1.5, 0.1)), {"width": 5, "depth": 3}
+    studies = [
+        simulate(Network(*tanh, **wide), 1),
+        simulate(Network("gelu", Weights.orthogonal(1.2, 0.1), width=(4, 6, 3), depth=2), 1),
+        simulate(Network("relu", Weights.he(), width=16, depth=4), 1),
+        simulate(Network("tanh", Weights.pytorch_default(), **wide), 1),
+        simulate(Network(*tanh, **wide, skip=0.3, norm="layer", dropout=0.1), 1),
+        simulate(Network(*tanh, **wide), 1, inputs=2),
+        simulate(Network(*tanh, **wide, norm="batch"), 1, batch=4),
+    ]
+    return np.concatenate([study.log_gradient_norm.values.ravel() for study in studies])
+
+
+@pytest.mark.slow
+def test_kernels_give_the_same_numbers_where_nothing_is_compiled(tmp_path):
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": root}
+    subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", PLAIN], env=environment, cwd=tmp_path, check=True
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), numbers(), rtol=1e-11)
+
+
 LONG = """
 import multiprocessing, sys
 from concurrent.futures import ProcessPoolExecutor

@@ -9,10 +9,11 @@ from typing import Any
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from vgtheory.kernels._jit import lowered
 
 
-@intrinsic
+@lowered(lambda array: array)
 def borrowed(typing_context: Any, array: Any) -> tuple[Any, Callable]:
     """Return the array without its owner, so that neither it nor slices of it are counted.
 

@@ -20,6 +20,7 @@ import llvmlite
 import numba
 import numpy as np
 from numba import types
+from numba.extending import intrinsic
 
 from vgtheory.kernels._cache import private_directory
 
@@ -82,7 +83,7 @@ def compiled(
 
     def decorate(function: Callable) -> Callable:
         if numba.config.DISABLE_JIT:
-            return function
+            return np.errstate(all="ignore")(function)  # integers wrap and floats overflow, as in machine code
         place = directory or _kernel_cache(Path(function.__code__.co_filename))
         options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags), "forceinline": inline}
         options["cache"] = place is not None and not part
@@ -113,7 +114,7 @@ def entry(signature: Any) -> Callable:
 
     def decorate(function: Callable) -> Callable:
         if numba.config.DISABLE_JIT:
-            return function
+            return compiled()(function)
         dispatcher, once = compiled()(function), Lock()
 
         @wraps(function)
@@ -139,6 +140,11 @@ def _keep_writers_apart(dispatcher: Any) -> None:
     file = dispatcher._cache._cache_file
     stem = file._data_name_pattern.removesuffix(".{number:d}.nbc")
     file._data_name_pattern = f"{stem}-{secrets.token_hex(6)}.{{number:d}}.nbc"
+
+
+def lowered(plain: Callable) -> Callable:
+    """Return a decorator for intrinsics, with what stands for them where nothing is compiled (NUMBA_DISABLE_JIT=1)."""
+    return lambda function: plain if numba.config.DISABLE_JIT else intrinsic(function)
 
 
 def elementwise(function: Callable) -> Callable:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from vgtheory.kernels._jit import ELEMENTWISE_FLAGS
+from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, lowered
 
 
 def inlined(function: Callable) -> Callable:
@@ -16,7 +16,7 @@ def inlined(function: Callable) -> Callable:
     return njit(forceinline=True, nogil=True, error_model="numpy", fastmath=set(ELEMENTWISE_FLAGS))(function)
 
 
-@intrinsic
+@lowered(lambda: None)
 def prefer_wide_vectors(typing_context: Any) -> tuple[Any, Callable]:
     """Let loops of the function that calls this use 512-bit vectors where the machine has them.
 
@@ -34,7 +34,7 @@ def prefer_wide_vectors(typing_context: Any) -> tuple[Any, Callable]:
     return types.none(), generate
 
 
-@intrinsic
+@lowered(lambda a, b, c: a * b + c)
 def fused(typing_context: Any, a: Any, b: Any, c: Any) -> tuple[Any, Callable]:
     """Return a·b + c rounded once: one instruction where the machine has it, a slow call where it has not."""
 
@@ -48,7 +48,7 @@ BLOCK = 128  # values that are collected before they go out: whole cache lines, 
 LINE = 64  # bytes of a cache line
 
 
-@intrinsic
+@lowered(lambda array: np.empty(BLOCK, array.dtype))
 def scratch(typing_context: Any, array: Any) -> tuple[Any, Callable]:
     """Return a pointer to room on the stack for BLOCK values of the array's type."""
 
@@ -61,7 +61,7 @@ def scratch(typing_context: Any, array: Any) -> tuple[Any, Callable]:
     return types.CPointer(array.dtype)(array), generate
 
 
-@intrinsic
+@lowered(lambda array, start: array[start:])
 def pointer(typing_context: Any, array: Any, start: Any) -> tuple[Any, Callable]:
     """Return a pointer to an element: its own elements are read without Python's rule for negative indices."""
 
@@ -72,7 +72,7 @@ def pointer(typing_context: Any, array: Any, start: Any) -> tuple[Any, Callable]
     return types.CPointer(array.dtype)(array, types.int64), generate
 
 
-@intrinsic
+@lowered(lambda array, start, source: array[start : start + BLOCK].__setitem__(..., source[:BLOCK]))
 def send(typing_context: Any, array: Any, start: Any, source: Any) -> tuple[Any, Callable]:
     """Write BLOCK values to array[start:] past the cache, without reading what is overwritten.
 
@@ -95,7 +95,7 @@ def send(typing_context: Any, array: Any, start: Any, source: Any) -> tuple[Any,
     return types.void(array, types.int64, source), generate
 
 
-@intrinsic
+@lowered(lambda: None)
 def sent(typing_context: Any) -> tuple[Any, Callable]:
     """Wait until what was sent is visible to other threads."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +64,10 @@ class Checkpoint:
             # Opened here: np.load would leave the file of a damaged archive open.
             with open(self._shard(first), "rb") as file, np.load(file, allow_pickle=False) as shard:
                 arrays = {name: shard[name] for name in fields}
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        except Exception:
             return None  # absent, or damaged by something other than a crash: computed again
         # A study's last chunk may be shorter or longer here than where it was written.
-        if any(array.ndim != 2 or array.shape[1] != shape[1] or len(array) < shape[0] for array in arrays.values()):
+        if any(not _fits(array, shape) for array in arrays.values()):
             return None
         return {name: array[: shape[0]] for name, array in arrays.items()}
 
@@ -85,3 +84,7 @@ class Checkpoint:
 
     def _shard(self, first: int) -> Path:
         return self.directory / f"{self.digest}-{first:08d}.npz"
+
+
+def _fits(array: NDArray, shape: tuple[int, int]) -> bool:
+    return array.dtype == np.float64 and array.ndim == 2 and array.shape[1] == shape[1] and len(array) >= shape[0]
