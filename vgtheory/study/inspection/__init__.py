@@ -1,6 +1,7 @@
-"""`inspect`: what happens to the gradient of a model that exists, from its weights or from the model in memory."""
+"""`inspect` and `initialise`: what happens to the gradient of a model that exists, and weights that keep it."""
 
 from vgtheory.study.inspection.findings import Inspection
 from vgtheory.study.inspection.inspect import inspect
+from vgtheory.study.inspection.modules.initialise import Initialisation, initialise
 
-__all__ = ["Inspection", "inspect"]
+__all__ = ["Initialisation", "Inspection", "initialise", "inspect"]

@@ -54,7 +54,9 @@ def inspect(
     gradient at its output over the batch, and its logarithm `log_gradient_norm`; `gain`, that norm over the one at the
     next call on its path (NaN at the end of one); under the activation behind it, `saturated`, the share of numbers
     with |φ'| ≤ 1 % of its largest value, and `dead`, that of units with φ' = 0 on every input (NaN without one);
-    `sigma_w` = √(fan_in·mean W_ij²) of the weights as they are used.  Of modules also `update_ratio` = ‖∂ℓ/∂W‖/‖W‖.
+    `sigma_w` = √(fan_in·mean W_ij²) of the weights as they are used.  Of modules also `update_ratio`
+    = ‖∂ℓ/∂W‖/‖W‖; `parent`, the number of the call whose output comes in (0: the input), `bypassed`, whether a skip
+    connection leads past, and `normalised`, whether a normalisation takes the output.
 
     Of stored weights norms are geometric means over inputs, and there are also `fan_in`, `fan_out`, `sigma_b`;
     `entries` (distributions that the weights may come from), `initialiser` (those that they may come from, each wrong

@@ -134,7 +134,7 @@ def _habits(calls: Sequence[Call], paths: Paths, steps: Sequence[_Step], verdict
         size, middle = "small" if verdict == "vanishes" else "large", float(np.median(scales))
         out.append(f"weights: σ_w = {middle:.3g} ({min(scales):.3g} to {max(scales):.3g}), too {size} here.")
     if verdict == "vanishes" and len(steps) >= _DEEP:
-        parts = {"skip connections": any(paths.bypassed), "normalisation": paths.norms > 0}
+        parts = {"skip connections": any(paths.bypassed), "normalisation": any(paths.normalised)}
         lacking = [name for name, there in parts.items() if not there]
         out += [f"{' and '.join(lacking)}: none."] if lacking else []
     return out

@@ -12,7 +12,8 @@ import numpy as np
 from vgtheory.study.inspection.modules.calls import Call
 from vgtheory.study.inspection.modules.slopes import Slopes
 
-NONE = -1  # in place of a call: none
+NONE = -1  # in place of a call: the input
+_WEIGHT = -2  # nothing but parameters and constants
 _JOINS = ("AddBackward", "CatBackward")
 _BLOCK = 64  # calls that one skip connection may pass by
 
@@ -28,7 +29,7 @@ class Paths:
     main : the calls from the input to the last call, each the parent of the next one.
     bypassed : per call, whether a sum or concatenation joins its path with one that leaves it out.
     saturated, dead : per call, shares under the first activation behind it; nan where there is none.
-    norms : number of normalisations in the graph.
+    normalised : per call, whether a normalisation takes its output (with what is added to it).
     """
 
     parent: tuple[int, ...]
@@ -37,32 +38,33 @@ class Paths:
     bypassed: tuple[bool, ...]
     saturated: tuple[float, ...]
     dead: tuple[float, ...]
-    norms: int
+    normalised: tuple[bool, ...]
 
 
-def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any) -> Paths:
-    """Return how the calls hang together in the graph that ends at the node `end`; O(nodes)."""
+def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: Sequence[Any]) -> Paths:
+    """Return how the calls hang together in the graph from the tensors `inputs` to the node `end`; O(nodes)."""
     place = {call.node: k for k, call in enumerate(calls) if call.node is not None}
-    latest: dict[Any, int] = {}
+    latest: dict[Any, int] = {tensor.grad_fn: NONE for tensor in inputs}
     parent = tuple(max((_latest(node, place, latest) for node in call.inputs), default=NONE) for call in calls)
-    parent = tuple(p if p < k else NONE for k, p in enumerate(parent))
+    parent = tuple(p if NONE < p < k else NONE for k, p in enumerate(parent))
     _latest(end, place, latest)
     main = _back(len(calls) - 1, parent)[::-1]
     bypassed = [False] * len(calls)
-    for node in list(latest):
+    for node in [node for node in latest if node is not None]:
         if node.name().startswith(_JOINS):
             ways = sorted({_latest(before, place, latest) for before, _ in node.next_functions if before is not None})
-            for one, other in pairwise(ways):
+            for one, other in pairwise(way for way in ways if way != _WEIGHT):
                 for k in _apart(one, other, parent):
                     bypassed[k] = True
     saturated, dead = (np.full(len(calls), np.nan) for _ in range(2))
     for found in slopes:
         k = _latest(found.node, place, latest)
-        if k != NONE and np.isnan(saturated[k]):
+        if k > NONE and np.isnan(saturated[k]):
             saturated[k], dead[k] = found.saturated, found.dead
-    norms = sum("Norm" in node.name() for node in latest)
+    normed = {k for node, k in latest.items() if node is not None and "Norm" in node.name()}
+    normalised = tuple(k in normed for k in range(len(calls)))
     following = _following(calls, parent, main, place)
-    return Paths(parent, following, main, tuple(bypassed), tuple(saturated), tuple(dead), norms)
+    return Paths(parent, following, main, tuple(bypassed), tuple(saturated), tuple(dead), normalised)
 
 
 def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int]) -> int:
@@ -82,7 +84,7 @@ def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int]) -> int:
         if waiting:
             stack.extend(waiting)
         else:
-            latest[stack.pop()] = max((latest[n] for n in before), default=NONE)
+            latest[stack.pop()] = max((latest[n] for n in before), default=_WEIGHT)
     return latest[start]
 
 

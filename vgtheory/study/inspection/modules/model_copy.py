@@ -40,6 +40,7 @@ class Copies:
         self.parameters = {n: self._twin(p.detach()) for n, p in model.named_parameters()}
         for parameter in self.parameters.values():
             parameter.requires_grad_(parameter.is_floating_point())
+        self.inputs: list[Any] = []  # with a place in the graph of their own, so that paths from them are seen
         self.buffers = {n: self._twin(b.detach().clone()) for n, b in model.named_buffers()}
 
     def _twin(self, tensor: Any) -> Any:
@@ -65,7 +66,11 @@ class Copies:
             value = value.detach().clone()
             if value.is_floating_point() and not bool(torch.isfinite(value).all()):
                 raise InputError("x with NaN or infinities", "finite numbers", "clean the data")
-            return value.to(self.precision) if value.is_floating_point() else value
+            if not value.is_floating_point():
+                return value
+            # A copy of a leaf: a model may change its input in place.
+            self.inputs.append(value.to(self.precision).requires_grad_().clone())
+            return self.inputs[-1]
         if isinstance(value, Mapping):
             return {name: self._cast(part) for name, part in value.items()}
         if type(value) in (tuple, list):

@@ -14,8 +14,9 @@ from vgtheory.study.inspection.modules.calls import Call
 from vgtheory.study.inspection.modules.graph import Paths
 from vgtheory.study.inspection.modules.slopes import PROBES, Slopes
 from vgtheory.study.inspection.weights.chain import Layer
-from vgtheory.study.inspection.weights.initialisers import looks_like
-from vgtheory.study.inspection.weights.matrix import matrix_facts
+from vgtheory.study.inspection.weights.entries import EntryMoments
+from vgtheory.study.inspection.weights.initialisers import initialisers_of
+from vgtheory.study.inspection.weights.matrix import EQUAL
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation, catalogue
 
@@ -96,16 +97,22 @@ def _layer(call: Call, parameters: dict[str, Any]) -> Layer | None:
 
 
 def _distribution(layers: Sequence[Layer]) -> Weights | None:
-    facts = [matrix_facts(layer.weight) for layer in layers]
-    scales = [one.sigma_w for one in facts]
+    moments = [EntryMoments.of(layer.weight.ravel()) for layer in layers]
+    scales = [float(np.sqrt(layer.weight.shape[1] * one.square)) for layer, one in zip(layers, moments, strict=True)]
     if not 0 < max(scales) <= _SPREAD * min(scales):
         return None
     biases = [0.0 if layer.bias is None else float(np.sqrt(np.mean(layer.bias**2))) for layer in layers]
     sigma_b = float(np.sqrt(np.mean(np.square(biases))))
-    names = set.intersection(*(set(looks_like(layer, one)) for layer, one in zip(layers, facts, strict=True)))
+    if all(_is_orthogonal(layer.weight) for layer in layers):
+        return Weights.orthogonal(float(np.median(scales)), sigma_b)
+    names = set.intersection(*(set(initialisers_of(layer, one)) for layer, one in zip(layers, moments, strict=True)))
     for name, make in _KNOWN.items():
         if name in names and (name == "PyTorch default" or sigma_b == 0):
             return make()
-    middle = float(np.median(scales))
-    kinds = {one.shape for one in facts}
-    return (Weights.orthogonal if kinds == {"orthogonal"} else Weights.gaussian)(middle, sigma_b)
+    return Weights.gaussian(float(np.median(scales)), sigma_b)
+
+
+def _is_orthogonal(weight: np.ndarray) -> bool:
+    gram = weight @ weight.T if len(weight) <= weight.shape[1] else weight.T @ weight
+    size = np.trace(gram) / len(gram)
+    return len(gram) > 1 and bool(np.abs(gram - size * np.eye(len(gram))).max() <= 2 * EQUAL * size)

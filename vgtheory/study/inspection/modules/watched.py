@@ -45,8 +45,9 @@ def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None,
     watch = Watch(torch, copies.model, copies.parameters, copies.buffers.values())
     with undisturbed(torch, copies.model, seed):
         value, recurrence = _run(torch, watch, copies, x, loss, seed)
-        paths = paths_of(_reached(watch), watch.slopes, value.grad_fn) if isfinite(float(value.detach())) else None
-    calls = _reached(watch)
+        calls = _reached(watch)
+        sound = isfinite(float(value.detach()))
+        paths = paths_of(calls, watch.slopes, value.grad_fn, copies.inputs) if sound else None
     left_out = [*watch.unseen, *_unseen(watch, copies)]
     broken = next((call for call in watch.calls if not isfinite(call.rms)), None)
     if paths is None or broken is not None:
@@ -142,7 +143,9 @@ def _verdict(
 def _overflown(calls: Sequence[Call], broken: Call | None, left_out: list[str]) -> Inspection:
     name = None if broken is None else broken.name
     where = "in the loss" if broken is None else f"at {broken.name}"
-    bare = Paths(*((NONE,) * len(calls),) * 2, (), (False,) * len(calls), *((np.nan,) * len(calls),) * 2, 0)
+    n = len(calls)
+    none, no, unknown = (NONE,) * n, (False,) * n, (float("nan"),) * n
+    bare = Paths(none, none, (), no, unknown, unknown, no)
     text = f"Explodes: the signal leaves the range of float64 {where}."
     return Inspection(_table(calls, bare, None), "explodes", text, name, (text,), tuple(left_out))
 
@@ -162,6 +165,9 @@ def _table(calls: Sequence[Call], paths: Paths, copies: Copies | None) -> xr.Dat
         "saturated": paths.saturated,
         "dead": paths.dead,
         "log_gradient_norm": logs,
+        "parent": np.array(paths.parent, dtype=int) + 1,
+        "bypassed": np.array(paths.bypassed, dtype=bool),
+        "normalised": np.array(paths.normalised, dtype=bool),
         "sigma_w": [call.sigma_w for call in calls],
         "update_ratio": [np.nan if copies is None else _update_ratio(call, copies) for call in calls],
     }

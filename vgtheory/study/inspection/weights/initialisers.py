@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from vgtheory.study.inspection.weights.chain import Layer
-from vgtheory.study.inspection.weights.entries import comes_from
+from vgtheory.study.inspection.weights.entries import EntryMoments, comes_from
 from vgtheory.study.inspection.weights.matrix import MatrixFacts
 
 
@@ -44,14 +44,19 @@ def looks_like(layer: Layer, facts: MatrixFacts) -> tuple[str, ...]:
     probability of 99.9 %; biases are zero or, for PyTorch's default, uniform on ±1/√fan_in.  Equal fans make Xavier
     and LeCun one.
     """
-    fan_out, fan_in = layer.weight.shape
     if facts.shape == "orthogonal":
         gain = float(facts.singular.mean())
         return (f"orthogonal, gain {gain:.4g}",)
+    return initialisers_of(layer, facts.moments)
+
+
+def initialisers_of(layer: Layer, moments: EntryMoments) -> tuple[str, ...]:
+    """Return the names in :data:`INITIALISERS` that a layer with entries of these moments cannot be told from."""
+    fan_out, fan_in = layer.weight.shape
     return tuple(
         known.name
         for known in INITIALISERS
-        if _bias_fits(layer, known.bias) and comes_from(facts.moments, known.entries, known.variance(fan_in, fan_out))
+        if _bias_fits(layer, known.bias) and comes_from(moments, known.entries, known.variance(fan_in, fan_out))
     )
 
 

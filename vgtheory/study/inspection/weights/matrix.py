@@ -13,7 +13,7 @@ from vgtheory.study.inspection.weights.entries import EntryMoments, entry_distri
 
 Array = NDArray[np.float64]
 
-_EQUAL = 1e-3  # relative spread of singular values below which a matrix is called orthogonal (float16 rounds at 5e-4)
+EQUAL = 1e-3  # relative spread of singular values below which a matrix is called orthogonal (float16 rounds at 5e-4)
 _EDGES = 6.0  # fluctuations of the largest eigenvalue beyond the Marchenko–Pastur edge: an outlier
 _HEAVY = 1.0  # excess kurtosis of entries that makes a matrix heavy-tailed (a Gaussian has 0, a logistic law 1.2)
 
@@ -74,7 +74,7 @@ def matrix_facts(weight: Array) -> MatrixFacts:
 
 
 def _shape(singular: Array, kurtosis: float, distance: float, outliers: int) -> str:
-    if len(singular) > 1 and np.ptp(singular) <= _EQUAL * singular[0]:
+    if len(singular) > 1 and np.ptp(singular) <= EQUAL * singular[0]:
         return "orthogonal"
     # Eigenvalues repel: their empirical law lies within a few 1/N of the limit, not 1/√N.
     if distance > 0.02 + 3 / len(singular):

@@ -1,0 +1,157 @@
+"""initialise: gradients that vanished or exploded arrive, weights that were to be kept are kept."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from vgtheory import initialise, inspect  # noqa: E402
+from vgtheory._errors import InputError  # noqa: E402
+
+
+def chain(act, depth=29, width=32, norm=None):
+    torch.manual_seed(0)
+    layers = [m for _ in range(depth) for m in (nn.Linear(width, width), *([norm(width)] if norm else []), act())]
+    return nn.Sequential(*layers, nn.Linear(width, 4))
+
+
+class Sine(nn.Module):
+    def forward(self, x):
+        return torch.sin(30 * x)
+
+
+class Last(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        torch.manual_seed(0)
+        self.rnn, self.head = getattr(nn, kind)(8, 32, batch_first=True), nn.Linear(32, 4)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+def convolutions(depth=24):
+    torch.manual_seed(0)
+    start = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU()]
+    middle = [m for _ in range(depth) for m in (nn.Conv2d(8, 8, 3, padding=1), nn.ReLU())]
+    return nn.Sequential(*start, *middle, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+
+
+def real(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+def over_all(found):
+    logs = found.table.log_gradient_norm if found.recurrence is None else found.recurrence.log_gradient_norm
+    return float(logs[0] - logs[-1])
+
+
+@pytest.mark.parametrize(
+    ("make", "x", "before"),
+    [
+        (lambda: chain(nn.Sigmoid), real(16, 32), -50),
+        (lambda: chain(nn.Tanh), real(16, 32), -15),
+        (convolutions, real(4, 3, 8, 8), -15),
+        (lambda: chain(Sine, depth=5), real(16, 32), 10),
+        (lambda: Last("RNN"), real(4, 60, 8), -20),
+    ],
+    ids=["sigmoid", "tanh", "convolutions", "sines", "tanh over time"],
+)
+def test_a_critical_network_keeps_its_gradient(make, x, before):
+    model = make()
+    found = initialise(model, x)
+    assert abs(over_all(found.before)) > abs(before)
+    assert abs(over_all(found.after)) <= 2
+    assert inspect(model, x).table.equals(found.after.table)  # it is the model itself that has changed
+
+
+@pytest.mark.slow
+def test_the_scale_of_a_deep_sigmoid_network_is_that_of_theory():
+    model = chain(nn.Sigmoid, width=128, depth=20)
+    found = initialise(model, real(32, 128))
+    inner = found.changed["after"][8:-1]
+    # Theory: orthogonal, χ = 1 at σ_b = 0.  χ goes like σ_w here, so a gain that is met to 10 % leaves σ_w 20 %.
+    assert float(np.exp(np.log(inner).mean())) == pytest.approx(10.15, rel=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_gates_get_a_memory(kind):
+    found = initialise(Last(kind), real(4, 100, 8))
+    assert over_all(found.before) < -30
+    assert over_all(found.after) > over_all(found.before) / 4
+
+
+@pytest.mark.parametrize("norm", [nn.LayerNorm, nn.BatchNorm1d])
+def test_normalised_layers_buffers_mode_and_random_numbers_are_kept(norm):
+    model = chain(nn.ReLU, depth=6, norm=norm)
+    state, seed = {n: t.clone() for n, t in model.state_dict().items()}, torch.random.get_rng_state()
+    for scheme in ("critical", "lsuv", "orthogonal"):
+        found = initialise(model, real(16, 32), scheme)
+        assert list(found.changed.module.values) == ["18"]
+        assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items() if not n.startswith("18."))
+    assert "normalised" in found.left_alone[0]
+    assert torch.equal(torch.random.get_rng_state(), seed)
+    assert model.training
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_bypassed_layers_and_computed_weights_are_kept():
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.blocks = nn.ModuleList(nn.Linear(16, 16) for _ in range(4))
+            self.normed = nn.utils.parametrizations.weight_norm(nn.Linear(16, 16))
+            self.head = nn.Linear(16, 2)
+
+        def forward(self, x):
+            for block in self.blocks:
+                x = x + torch.relu(block(x))
+            return self.head(torch.tanh(self.normed(x)))
+
+    model = Residual()
+    state = {n: t.clone() for n, t in model.state_dict().items()}
+    found = initialise(model, real(8, 16))
+    assert list(found.changed.module.values) == ["head"]
+    assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items() if not n.startswith("head."))
+    assert "skip" in found.left_alone[0]
+
+
+def test_lsuv_has_outputs_of_variance_one_and_orthogonal_weights():
+    model = convolutions(depth=8)
+    found = initialise(model, real(4, 3, 8, 8), "lsuv")
+    seen = []
+    for part in model:
+        if isinstance(part, (nn.Conv2d, nn.Linear)):
+            part.register_forward_hook(lambda m, i, out: seen.append(float(out.detach().double().std())))
+    model(real(4, 3, 8, 8))
+    np.testing.assert_allclose(seen, 1, rtol=1e-4)
+    assert np.isfinite(found.after.table.gradient_norm).all()
+    for scheme in ("orthogonal", "lsuv"):
+        initialise(model, real(4, 3, 8, 8), scheme)
+        w = model[2].weight.detach().flatten(1).double()
+        gram = w @ w.T
+        np.testing.assert_allclose(gram / gram[0, 0], np.eye(8), atol=1e-6)
+
+
+def test_half_precision_and_seeds():
+    for kind in (torch.float64, torch.bfloat16):
+        one, two, three = (chain(nn.Tanh, depth=5).to(kind) for _ in range(3))
+        for model, seed in ((one, 0), (two, 0), (three, 1)):
+            initialise(model, real(8, 32), "orthogonal", seed=seed)
+        assert torch.equal(one[0].weight, two[0].weight)
+        assert not torch.equal(one[0].weight, three[0].weight)
+        assert one[0].weight.dtype == kind
+
+
+def test_refusals():
+    model = chain(nn.Tanh, depth=3)
+    with pytest.raises(InputError, match="scheme must be one of critical, orthogonal, lsuv"):
+        initialise(model, real(4, 32), "he")
+    with pytest.raises(InputError, match="PyTorch module"):
+        initialise({"a.weight": np.ones((2, 2))}, real(4, 32))
+    with pytest.raises(InputError, match="x must be"):
+        initialise(model, None)
