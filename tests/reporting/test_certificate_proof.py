@@ -9,8 +9,8 @@ from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.certificate_proof import proof_document
 from vgtheory.theory.proofs import certificate, lyapunov
+from vgtheory.theory.proofs.layered_network import layered
 from vgtheory.theory.proofs.rates import model_of
-from vgtheory.theory.proofs.setting import setting_of
 
 NETWORKS = {
     "finite width": (Network("tanh", Weights.gaussian(1.3, 0.3), 100, 50), "vanishes"),
@@ -39,7 +39,7 @@ def test_the_proof_states_the_verdict_and_compiles(case, tmp_path):
 def test_the_printed_table_proves_the_rate():
     """Whoever types in the table's numbers finds the inequality: an independent quadrature at many variances."""
     network = NETWORKS["finite width"][0]
-    found = lyapunov.upper_rate(model_of(setting_of(network, "certificate")))
+    found = lyapunov.upper_rate(model_of(layered(network, "certificate")))
     text = proof_document(network, certificate(network))
     times = [float(t) for t in found.mixture.times]
     weights = [float(a) for a in found.mixture.weights]

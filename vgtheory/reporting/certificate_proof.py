@@ -30,8 +30,8 @@ from vgtheory.symbolic.rounding import DOWN, UP
 from vgtheory.theory.proofs import lyapunov
 from vgtheory.theory.proofs.certificate import Certificate
 from vgtheory.theory.proofs.decimals import Decimal
+from vgtheory.theory.proofs.layered_network import LayeredNetwork, layered
 from vgtheory.theory.proofs.rates import model_of
-from vgtheory.theory.proofs.setting import Setting, setting_of
 
 SHORT, PLACES = 1000, 10**8  # denominators that are shown; decimals of what is rounded
 NORMAL, SUBNORMAL = 126, 149  # float32: the smallest normal number is 2^−126, the smallest of all 2^−149
@@ -46,14 +46,14 @@ INDEPENDENT = r"independent entries of a law that is symmetric about 0, of varia
 
 def proof_document(network: Network, found: Certificate) -> str:
     """Return the proof of a certificate of this network, a document that pdflatex compiles."""
-    s = setting_of(network, "certificate")
+    s = layered(network, "certificate")
     title = f"The mean squared gradient {found.verdict} with depth"
     return document(title, _parts(s, network, found), describe(network))
 
 
-def _parts(s: Setting, network: Network, found: Certificate) -> Iterator[str]:
+def _parts(s: LayeredNetwork, network: Network, found: Certificate) -> Iterator[str]:
     upper = found.verdict == "vanishes"
-    yield heading("Setting")
+    yield heading("LayeredNetwork")
     yield _setting(s, network)
     yield heading("Statement")
     yield _statement(found, upper)
@@ -65,7 +65,7 @@ def _parts(s: Setting, network: Network, found: Certificate) -> Iterator[str]:
     yield _consequences(found, upper)
 
 
-def _setting(s: Setting, network: Network) -> str:
+def _setting(s: LayeredNetwork, network: Network) -> str:
     act, law = network.activation, LAWS.get(s.family, INDEPENDENT)
     return (
         r"$h_\ell = W_\ell x_{\ell-1} + b_\ell$, $x_\ell = \varphi(h_\ell)$ for $\ell = 1, \dots, L$ with"
@@ -110,7 +110,7 @@ def _shown(value: sp.Expr, up: bool) -> str:
     return decimal_exact(sp.Rational(sp.ceiling(safe) if up else sp.floor(safe), PLACES))
 
 
-def _symmetry(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
+def _symmetry(s: LayeredNetwork, found: Certificate, upper: bool) -> Iterator[str]:
     known = s.slope.square_sup if upper else s.slope.square_inf
     assert known is not None
     yield symmetrisation(1, r"\sup" if upper else r"\inf", to_latex(known.value))
@@ -118,7 +118,7 @@ def _symmetry(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
     yield _induction(s, r"\sigma_w^2\,\Gamma", found, upper, sign)
 
 
-def _induction(s: Setting, factor: str, found: Certificate, upper: bool, sign: str) -> str:
+def _induction(s: LayeredNetwork, factor: str, found: Certificate, upper: bool, sign: str) -> str:
     largest = "" if s.uniform_width else "The factor is the worst of the layers'. "
     return (
         r"\textbf{Conclusion.} The factors $N_\ell/N_{\ell-1}$ multiply to $N_L/N_0$. Taking means layer by layer from "
@@ -133,7 +133,7 @@ def _induction(s: Setting, factor: str, found: Certificate, upper: bool, sign: s
     )
 
 
-def _bias(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
+def _bias(s: LayeredNetwork, found: Certificate, upper: bool) -> Iterator[str]:
     if s.family == "orthogonal":
         yield haar(1)
     else:
@@ -154,7 +154,7 @@ def _bias(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
     yield _induction(s, r"\chi_{\max}", found, upper, r"\le")
 
 
-def _explosion(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
+def _explosion(s: LayeredNetwork, found: Certificate, upper: bool) -> Iterator[str]:
     yield conditional_law(1)
     yield projection(2)
     yield association(3)
@@ -179,7 +179,7 @@ def _orthogonal_start(weight: str) -> str:
     )
 
 
-def _finite_width(s: Setting, found: Certificate, upper: bool) -> Iterator[str]:
+def _finite_width(s: LayeredNetwork, found: Certificate, upper: bool) -> Iterator[str]:
     model = model_of(s)
     assert model is not None
     rate = lyapunov.upper_rate(model) if upper else lyapunov.lower_rate(model)

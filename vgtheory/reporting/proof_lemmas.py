@@ -6,8 +6,8 @@ from vgtheory.reporting.latex_document import cited, equation
 from vgtheory.reporting.latex_table import table
 from vgtheory.symbolic.printing import decimal, to_latex
 from vgtheory.symbolic.rounding import DOWN, UP
+from vgtheory.theory.proofs.layered_network import Layer, LayeredNetwork
 from vgtheory.theory.proofs.lyapunov import FiniteWidthRate, Model
-from vgtheory.theory.proofs.setting import Layer, Setting
 
 END = r"\hfill$\Box$" + "\n"
 COLUMNS = 3  # pairs (t_k, a_k) side by side
@@ -222,7 +222,7 @@ def scales(layer: Layer) -> str:
     return rf"$\sigma_w = {to_latex(layer.sigma_w)}$, $\sigma_b = {to_latex(layer.sigma_b)}$"
 
 
-def facts(s: Setting) -> str:
+def facts(s: LayeredNetwork) -> str:
     """Return M and κ as LaTeX."""
     slope = s.slope
     assert slope.value_bound is not None

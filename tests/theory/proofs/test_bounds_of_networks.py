@@ -16,7 +16,7 @@ from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.printing import to_latex
 from vgtheory.theory.proofs import bounds, certificate
-from vgtheory.theory.proofs.setting import slope_facts
+from vgtheory.theory.proofs.certified_slope import certified_slope
 
 SIGMAS = 5.0
 SYMBOLS = {
@@ -267,14 +267,14 @@ def test_assumptions_that_fail_withdraw_the_bound():
     ],
 )
 def test_symmetrised_slopes(name, gamma):
-    known = slope_facts(activation(name)).square_sup
+    known = certified_slope(activation(name)).square_sup
     assert known.status == "proved"
     assert sp.simplify(known.value - gamma) == 0
 
 
 @pytest.mark.parametrize(("name", "gamma"), [("gelu", 0.6455), ("silu", 0.6098)])
 def test_symmetrised_slopes_of_gated_units(name, gamma):
-    assert float(slope_facts(activation(name)).square_sup.value) == pytest.approx(gamma, abs=5e-5)
+    assert float(certified_slope(activation(name)).square_sup.value) == pytest.approx(gamma, abs=5e-5)
 
 
 def test_every_formula_is_complete_and_prints():

@@ -18,8 +18,8 @@ from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
 from vgtheory.symbolic.notation import q, sigma_b, sigma_w
 from vgtheory.theory.asymptotics.fixed_points import LOWEST, require_gradient
+from vgtheory.theory.asymptotics.grid_roots import sign_changes
 from vgtheory.theory.asymptotics.moments import table_of
-from vgtheory.theory.asymptotics.roots import sign_changes
 
 HIGHEST = float(np.log(1e6))
 _REFERENCE = ("poole2016", "schoenholz2017")

@@ -18,9 +18,9 @@ from vgtheory.symbolic.integrability import is_flat, why_infinite
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
+from vgtheory.theory.asymptotics.grid_roots import NOISE, sign_changes
 from vgtheory.theory.asymptotics.mean_field import inverse_rate, relaxation_depth
 from vgtheory.theory.asymptotics.moments import MomentTable, table_of
-from vgtheory.theory.asymptotics.roots import NOISE, sign_changes
 from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
 
 LOWEST = log(1e-12)  # below, a fixed point is not told from q = 0

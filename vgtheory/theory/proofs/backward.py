@@ -21,15 +21,15 @@ from vgtheory.symbolic.notation import (
     t,
     weight_gradient_square,
 )
+from vgtheory.theory.proofs.gradient_moments import active_share, comparable
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.mean_square import layer_value
-from vgtheory.theory.proofs.moments import active_share, comparable
 from vgtheory.theory.proofs.rates import BOUNDED, ISOTROPIC, UNIT_INPUT, Rate, smallest_rate
-from vgtheory.theory.proofs.setting import Setting
 
 PROBABILITY = "holds with probability at least 1 − p"
 
 
-def backward_bounds(s: Setting) -> list[Formula]:
+def backward_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return the bounds for any loss that follow from the best rate."""
     best = smallest_rate(s)
     if best is None:
@@ -44,7 +44,7 @@ def backward_bounds(s: Setting) -> list[Formula]:
     return found
 
 
-def _total(s: Setting, best: Rate) -> sp.Expr:
+def _total(s: LayeredNetwork, best: Rate) -> sp.Expr:
     """Return the bound on E‖J‖_F²."""
     return s.layers[-1].outputs * best.prefactor * s.product(best.factor)
 
@@ -53,7 +53,7 @@ def _plain(best: Rate) -> tuple[str, ...]:
     return tuple(a for a in best.assumptions if a != ISOTROPIC)
 
 
-def _worst(s: Setting, best: Rate) -> Formula:
+def _worst(s: LayeredNetwork, best: Rate) -> Formula:
     return Formula(
         jacobian_mean_square,
         _total(s, best),
@@ -66,7 +66,7 @@ def _worst(s: Setting, best: Rate) -> Formula:
     )
 
 
-def _norm(s: Setting, best: Rate) -> Formula:
+def _norm(s: LayeredNetwork, best: Rate) -> Formula:
     return Formula(
         jacobian_norm,
         sp.sqrt(_total(s, best) / p),
@@ -78,7 +78,7 @@ def _norm(s: Setting, best: Rate) -> Formula:
     )
 
 
-def _count(s: Setting, best: Rate) -> Formula:
+def _count(s: LayeredNetwork, best: Rate) -> Formula:
     return Formula(
         singular_count,
         _total(s, best) / t,
@@ -90,7 +90,7 @@ def _count(s: Setting, best: Rate) -> Formula:
     )
 
 
-def _least(s: Setting, best: Rate) -> Formula:
+def _least(s: LayeredNetwork, best: Rate) -> Formula:
     fewest = sp.Min(s.layers[0].inputs, s.layers[-1].outputs)
     return Formula(
         jacobian_least_square,
@@ -103,7 +103,7 @@ def _least(s: Setting, best: Rate) -> Formula:
     )
 
 
-def _fixed(s: Setting, best: Rate) -> Formula:
+def _fixed(s: LayeredNetwork, best: Rate) -> Formula:
     """Return E‖Jᵀg‖² ≤ C·rate^L for a fixed g: rows of J are uncorrelated, as E φ'(h)w = 0 when φ' is even."""
     return Formula(
         fixed_gradient_square,
@@ -117,7 +117,7 @@ def _fixed(s: Setting, best: Rate) -> Formula:
     )
 
 
-def _fourth(s: Setting) -> Formula:
+def _fourth(s: LayeredNetwork) -> Formula:
     """Return E‖Jᵀg‖⁴ ≤ 3(N_0/N_L)² max_i E‖J e_i‖⁴ for g ~ N(0, I/N_L), by Jensen over the coordinates."""
     kappa = s.slope.largest
     assert kappa is not None
@@ -134,7 +134,7 @@ def _fourth(s: Setting) -> Formula:
     )
 
 
-def _weights(s: Setting, best: Rate) -> Formula:
+def _weights(s: LayeredNetwork, best: Rate) -> Formula:
     """Return E‖∂ℓ/∂W_l‖_F² ≤ N max(M, 1)² E‖∂ℓ/∂h_l‖²: ∂ℓ/∂W_l is the outer product of ∂ℓ/∂h_l and x_{l−1}."""
     bound = s.slope.value_bound
     assert bound is not None

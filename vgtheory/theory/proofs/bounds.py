@@ -16,15 +16,15 @@ from vgtheory.theory.proofs.backward import backward_bounds
 from vgtheory.theory.proofs.certificate import Certificate, certificate
 from vgtheory.theory.proofs.depths import depth_below, depth_bounds
 from vgtheory.theory.proofs.exact_law import exact_bounds
+from vgtheory.theory.proofs.gradient_moments import moment_bounds
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.lower_tail import lower_tail_bounds
 from vgtheory.theory.proofs.matrices import matrix_bounds
 from vgtheory.theory.proofs.mean_square import mean_square_bounds
-from vgtheory.theory.proofs.moments import moment_bounds
 from vgtheory.theory.proofs.norms import norm_bounds
 from vgtheory.theory.proofs.operator_norm import operator_norm_bounds
 from vgtheory.theory.proofs.residual import batch_norm_bounds, residual_bounds
 from vgtheory.theory.proofs.saturated import saturation_bounds
-from vgtheory.theory.proofs.setting import Setting
 from vgtheory.theory.proofs.thresholds import threshold_bounds
 from vgtheory.theory.proofs.tied import tied_bounds
 
@@ -171,5 +171,5 @@ def bounds(network: Network) -> Bounds:
         return Bounds(tuple(residual_bounds(network)), network)
     if network.norm is not None:
         return Bounds(tuple(batch_norm_bounds(network)), network)
-    s = Setting(network)
+    s = LayeredNetwork(network)
     return Bounds(tuple(formula for family in FAMILIES for formula in family(s)), network)

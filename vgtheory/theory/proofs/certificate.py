@@ -13,8 +13,9 @@ from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.formula import Formula, Kind, formula_latex
 from vgtheory.symbolic.notation import depth, gradient_square
 from vgtheory.symbolic.printing import displayed
+from vgtheory.theory.proofs.certified_slope import certainly_below
+from vgtheory.theory.proofs.layered_network import LayeredNetwork, layered
 from vgtheory.theory.proofs.rates import Proof, Rate, lower_rates, smallest_rate
-from vgtheory.theory.proofs.setting import Setting, certainly_below, setting_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def certificate(network: Network) -> Certificate | None:
     >>> certificate(Network("sigmoid", Weights.gaussian(1), width=64, depth=50)).verdict
     'vanishes'
     """
-    s = setting_of(network, "certificate")
+    s = layered(network, "certificate")
     upper = smallest_rate(s)
     if upper is not None and all(certainly_below(factor, sp.Integer(1)) for factor in upper.factors(s)):
         return _certificate("vanishes", s, upper)
@@ -69,7 +70,7 @@ def certificate(network: Network) -> Certificate | None:
     return None
 
 
-def _certificate(verdict: Literal["vanishes", "explodes"], s: Setting, rate: Rate) -> Certificate:
+def _certificate(verdict: Literal["vanishes", "explodes"], s: LayeredNetwork, rate: Rate) -> Certificate:
     factors = rate.factors(s)
     balls = [enclose(f, 15) for f in factors]
     pick = max if verdict == "vanishes" else min

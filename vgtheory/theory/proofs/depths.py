@@ -21,9 +21,10 @@ from vgtheory.symbolic.notation import (
     gradient_norm,
     p,
 )
+from vgtheory.theory.proofs.certified_slope import certainly_below
 from vgtheory.theory.proofs.infimum import Exponential
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.rates import smallest_rate
-from vgtheory.theory.proofs.setting import Setting, certainly_below
 
 # IEEE 754 binary32 and binary16, and bfloat16: 2**−exponent is the smallest normal or the smallest of all numbers.
 FLOATS = (
@@ -37,7 +38,7 @@ DEEPEST = 10**9  # where the search for a depth gives up
 DIGITS = 12  # of logarithms in that search
 
 
-def depth_bounds(s: Setting) -> list[Formula]:
+def depth_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return Markov's bound on the gradient norm, and the depths that follow where the rate is below 1."""
     best = smallest_rate(s)
     if best is None:

@@ -26,9 +26,9 @@ from vgtheory.symbolic.notation import (
     var_log_stretch,
 )
 from vgtheory.theory.asymptotics.homogeneous import log_square_sum
+from vgtheory.theory.proofs.gradient_moments import DIRECTION
 from vgtheory.theory.proofs.infimum import WIDEST, Infimum, LogMoment
-from vgtheory.theory.proofs.moments import DIRECTION
-from vgtheory.theory.proofs.setting import Layer, Setting
+from vgtheory.theory.proofs.layered_network import Layer, LayeredNetwork
 
 GAUSSIAN = "weights Gaussian"
 KIND = {1: "mean", 2: "variance"}
@@ -122,7 +122,7 @@ class LogDeterminant(Enclosed):
         return sum((_log_length(order, k, True) for k in range(1, width + 1)), arb(0))
 
 
-def exact_bounds(s: Setting) -> list[Formula]:
+def exact_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return what the exact law gives: mean and variance of ln‖J v‖², the lower tail, P(dead), the determinant."""
     if s.family != "gaussian" or s.two_slopes is None or any(layer.sigma_w == 0 for layer in s.layers):
         return []
@@ -137,7 +137,7 @@ def exact_bounds(s: Setting) -> list[Formula]:
     return found
 
 
-def _moment(s: Setting, order: int) -> Formula:
+def _moment(s: LayeredNetwork, order: int) -> Formula:
     status: Status = "proved" if s.is_masked else "quadrature"
     dead = s.two_slopes is not None and s.two_slopes[0] * s.two_slopes[1] == 0
     given = ", given that no layer is dead" if dead else ""
@@ -153,7 +153,7 @@ def _moment(s: Setting, order: int) -> Formula:
     )
 
 
-def _layer_moment(s: Setting, layer: Layer, order: int) -> sp.Expr:
+def _layer_moment(s: LayeredNetwork, layer: Layer, order: int) -> sp.Expr:
     assert s.two_slopes is not None
     right, left = s.two_slopes
     scale = sp.log(layer.sigma_w**2 / layer.inputs) if order == 1 else sp.Integer(0)
@@ -165,7 +165,7 @@ def _layer_moment(s: Setting, layer: Layer, order: int) -> sp.Expr:
     return scale + slope + LogLength(order, layer.outputs, share)
 
 
-def _dead(s: Setting) -> Formula:
+def _dead(s: LayeredNetwork) -> Formula:
     """Return P(dead) = 1 − ∏(1 − 2^{−N_l}): a layer is dead when all its pre-activations are negative."""
     return Formula(
         dead_probability,
@@ -179,7 +179,7 @@ def _dead(s: Setting) -> Formula:
     )
 
 
-def _lower_tail(s: Setting) -> Formula:
+def _lower_tail(s: LayeredNetwork) -> Formula:
     """Return the lower tail by negative moments, 0 < θ < ½, on the event that no layer is dead."""
     assert s.slope.largest is not None
     kappa, half = s.slope.largest.value, sp.Rational(1, 2)
@@ -198,7 +198,7 @@ def _lower_tail(s: Setting) -> Formula:
     )
 
 
-def _large_width(s: Setting) -> list[Formula]:
+def _large_width(s: LayeredNetwork) -> list[Formula]:
     """Return mean −(5/2)Σ1/N_l and variance 5Σ1/N_l about the bound in mean, to first order in the widths."""
     assert s.slope.largest is not None
     kappa = s.slope.largest.value
@@ -224,7 +224,7 @@ def _large_width(s: Setting) -> list[Formula]:
     ]
 
 
-def _determinant(s: Setting, order: int) -> Formula:
+def _determinant(s: LayeredNetwork, order: int) -> Formula:
     """Return the mean or variance of ln|det J|² for square linear networks (Bartlett's decomposition)."""
     assert s.slope.largest is not None
     kappa = s.slope.largest.value

@@ -16,15 +16,16 @@ from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gaussian_mean
 from vgtheory.symbolic.monotone import nonincreasing
 from vgtheory.symbolic.notation import log_stretch, p, q
+from vgtheory.theory.proofs.certified_slope import symmetrised
 from vgtheory.theory.proofs.decimals import Decimal
-from vgtheory.theory.proofs.moments import DIRECTION, PROBABILITY
+from vgtheory.theory.proofs.gradient_moments import DIRECTION, PROBABILITY
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.rates import BOUNDED, DECREASING, GAUSSIAN, UNIT_INPUT, explosion_holds
-from vgtheory.theory.proofs.setting import Setting, symmetrised
 
 DIGITS = 12
 
 
-def lower_tail_bounds(s: Setting) -> list[Formula]:
+def lower_tail_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return the lower tail where its assumptions hold and its factors are positive numbers."""
     layer, act = s.layers[0], s.network.activation
     numbers = (layer.sigma_w, layer.sigma_b, layer.outputs)
@@ -38,7 +39,7 @@ def lower_tail_bounds(s: Setting) -> list[Formula]:
         return []
 
 
-def _formula(s: Setting) -> Formula:
+def _formula(s: LayeredNetwork) -> Formula:
     layer, bound = s.layers[0], s.slope.value_bound
     assert bound is not None
     low, high = layer.sigma_b**2, layer.sigma_w**2 * sp.Max(bound.value, 1) ** 2 + layer.sigma_b**2
@@ -66,7 +67,7 @@ def _bound(value: sp.Expr, up: bool) -> sp.Expr:
     return Decimal(sp.Rational(hi if up else lo))
 
 
-def _slope_mean(s: Setting, power: int, variance: sp.Expr, moment: int) -> sp.Expr:
+def _slope_mean(s: LayeredNetwork, power: int, variance: sp.Expr, moment: int) -> sp.Expr:
     """Return E z^moment φ'(√v z)^power."""
     act = s.network.activation
     parts = tuple(

@@ -18,14 +18,15 @@ from vgtheory.symbolic.notation import (
     weight_least,
     weight_norm,
 )
-from vgtheory.theory.proofs.setting import Known, Layer, Setting
+from vgtheory.theory.proofs.certified_slope import Known
+from vgtheory.theory.proofs.layered_network import Layer, LayeredNetwork
 
 PROBABILITY = "holds with probability at least 1 − p"
 GAUSSIAN = "weights Gaussian"
 CHEN_DONGARRA = sp.Rational(6414, 1000)  # the constant of their theorem on the condition number's tail
 
 
-def matrix_bounds(s: Setting) -> list[Formula]:
+def matrix_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return the deterministic bounds by the given weights' norms, then those of random matrices."""
     found = _given(s)
     layer = s.layers[0]
@@ -46,7 +47,7 @@ def matrix_bounds(s: Setting) -> list[Formula]:
     return [*found, *_square(layer), *_products(s, layer)]
 
 
-def _given(s: Setting) -> list[Formula]:
+def _given(s: LayeredNetwork) -> list[Formula]:
     kappa, least = s.slope.largest, s.slope.smallest
     if kappa is None:
         return []
@@ -129,7 +130,7 @@ def _condition(failure: sp.Expr, width: sp.Expr) -> sp.Expr:
     return width * sp.Max(1, CHEN_DONGARRA / (sp.sqrt(2 * sp.pi) * failure))
 
 
-def _products(s: Setting, layer: Layer) -> list[Formula]:
+def _products(s: LayeredNetwork, layer: Layer) -> list[Formula]:
     """Return s_min(J) ≥ ∏κ₋σ_w p/(LN) and cond(J) ≤ ∏(κ/κ₋)cond(W_l), a union over the layers."""
     kappa, least = s.slope.largest, s.slope.smallest
     if kappa is None or least is None or least.value == 0:

@@ -6,11 +6,11 @@ import sympy as sp
 
 from vgtheory.symbolic.formula import Formula, Kind
 from vgtheory.symbolic.notation import gradient_square, layer, layer_gradient_square
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.rates import Rate, lower_rates, smallest_rate, upper_rates
-from vgtheory.theory.proofs.setting import Setting
 
 
-def mean_square_bounds(s: Setting) -> list[Formula]:
+def mean_square_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return upper and lower bounds on E‖∂ℓ/∂x_0‖² and the best upper one on E‖∂ℓ/∂h_l‖²; an equality if they agree."""
     if s.has_isotropic_weights and s.slope.square_sup and s.slope.square_sup == s.slope.square_inf:
         found = [_formula(s, upper_rates(s)[-1], "equality", "equals")]
@@ -21,7 +21,7 @@ def mean_square_bounds(s: Setting) -> list[Formula]:
     return [*found, _per_layer(s, best)] if best is not None and s.uniform_width else found
 
 
-def _formula(s: Setting, rate: Rate, kind: Kind, relation: str) -> Formula:
+def _formula(s: LayeredNetwork, rate: Rate, kind: Kind, relation: str) -> Formula:
     where = {"finite width": "At this width and every depth", "explosion": "At every depth"}.get(
         rate.proof, "At every width, depth and input"
     )
@@ -37,7 +37,7 @@ def _formula(s: Setting, rate: Rate, kind: Kind, relation: str) -> Formula:
     )
 
 
-def layer_value(s: Setting, best: Rate) -> sp.Expr:
+def layer_value(s: LayeredNetwork, best: Rate) -> sp.Expr:
     """Return χ^{L−l+1}/σ_w² ≥ E‖∂ℓ/∂h_l‖²: start from φ'(h_i)e_i at layer l, whose mean square is at most χ/σ_w²."""
     chi, sigma_w = best.factor(s.layers[0]), s.layers[0].sigma_w
     if sigma_w == 0:
@@ -45,7 +45,7 @@ def layer_value(s: Setting, best: Rate) -> sp.Expr:
     return best.anywhere * chi ** (s.depth - layer) * sp.expand(chi / sigma_w**2)
 
 
-def _per_layer(s: Setting, best: Rate) -> Formula:
+def _per_layer(s: LayeredNetwork, best: Rate) -> Formula:
     return Formula(
         layer_gradient_square,
         layer_value(s, best),

@@ -6,12 +6,12 @@ import sympy as sp
 
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import jacobian_least, jacobian_norm, log_stretch, p, reach, weight_norm
-from vgtheory.theory.proofs.setting import Setting
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 
 PROBABILITY = "holds with probability at least 1 − p"
 
 
-def norm_bounds(s: Setting) -> list[Formula]:
+def norm_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return the bounds that need only κ = sup |φ'| and the weights' norms."""
     kappa = s.slope.largest
     if kappa is None:
@@ -23,7 +23,7 @@ def norm_bounds(s: Setting) -> list[Formula]:
     return found
 
 
-def _any_weights(s: Setting) -> Formula:
+def _any_weights(s: LayeredNetwork) -> Formula:
     """‖J‖ ≤ ∏ κ‖W_l‖: submultiplicativity (Pascanu et al. 2013, eq. 7, for recurrent networks)."""
     kappa = s.slope.largest
     assert kappa is not None
@@ -39,7 +39,7 @@ def _any_weights(s: Setting) -> Formula:
     )
 
 
-def _orthogonal(s: Setting) -> list[Formula]:
+def _orthogonal(s: LayeredNetwork) -> list[Formula]:
     """Return (κ₋σ_w)^L ≤ every singular value of J ≤ (κσ_w)^L, surely: ‖W_l‖ = s_min(W_l) = σ_w."""
     kappa, least = s.slope.largest, s.slope.smallest
     assert kappa is not None
@@ -71,7 +71,7 @@ def _orthogonal(s: Setting) -> list[Formula]:
     return [*found, *_confined(s)]
 
 
-def _confined(s: Setting) -> list[Formula]:
+def _confined(s: LayeredNetwork) -> list[Formula]:
     """Return (|φ'(H)|σ_w)^L ≤ every singular value where all |h_l| ≤ H: |φ'| is even and falls with |h|."""
     act = s.network.activation
     if act.parity != "odd" or not s.slope.decreasing or len(act.pieces) != 1:
@@ -91,7 +91,7 @@ def _confined(s: Setting) -> list[Formula]:
     ]
 
 
-def _gaussian_norms(s: Setting) -> Formula:
+def _gaussian_norms(s: LayeredNetwork) -> Formula:
     """Return ‖J‖ ≤ ∏ κσ_w(1 + √(N_l/N_{l−1}))·exp √(2 ln(1/p) Σ (√N_l + √N_{l−1})⁻²).
 
     E‖G‖ ≤ √N + √n (Gordon 1985; Davidson & Szarek 2001, theorem II.13), ‖·‖ is 1-Lipschitz, ln is below its tangent:
@@ -113,7 +113,7 @@ def _gaussian_norms(s: Setting) -> Formula:
     )
 
 
-def _chi_square(s: Setting) -> list[Formula]:
+def _chi_square(s: LayeredNetwork) -> list[Formula]:
     """Return both tails of ln‖J v‖² by domination: ‖T_l‖² ≤ ‖T_{l−1}‖² (κ²σ_w²/N_{l−1}) χ²_{N_l}, and ≥ with inf |φ'|.
 
     Upper: ψ(x) ≤ ln x − 1/(2x) makes the logarithmic moments of χ²_N/N at most −θ/N + θ²(1/N + 1/N²).

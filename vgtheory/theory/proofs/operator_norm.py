@@ -6,15 +6,15 @@ import sympy as sp
 
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import fineness, jacobian_norm, p, theta
+from vgtheory.theory.proofs.gradient_moments import comparable, log_moments, mean_square
 from vgtheory.theory.proofs.infimum import WIDEST, Exponential, Infimum
-from vgtheory.theory.proofs.moments import comparable, log_moments, mean_square
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.rates import DECREASING, GAUSSIAN
-from vgtheory.theory.proofs.setting import Setting
 
 PROBABILITY = "holds with probability at least 1 − p"
 
 
-def operator_norm_bounds(s: Setting) -> list[Formula]:
+def operator_norm_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return the bounds on ‖J‖ whose rate is κσ_w per layer or better, and the asymptotic edge."""
     kappa = s.slope.largest
     found = []
@@ -28,12 +28,12 @@ def operator_norm_bounds(s: Setting) -> list[Formula]:
     return found
 
 
-def _covering(s: Setting) -> sp.Expr:
+def _covering(s: LayeredNetwork) -> sp.Expr:
     """Return N_0 ln(1 + 2/δ) + ln(1/p): the logarithm of the number of points of an δ-net of the sphere, over p."""
     return s.layers[0].inputs * sp.log(1 + 2 / fineness) + sp.log(1 / p)
 
 
-def _net(s: Setting) -> Formula:
+def _net(s: LayeredNetwork) -> Formula:
     """Return the chi-square domination at every point of an δ-net; ‖J‖ ≤ max over the net/(1 − δ)."""
     kappa = s.slope.largest
     assert kappa is not None
@@ -53,7 +53,7 @@ def _net(s: Setting) -> Formula:
     )
 
 
-def _net_of_moments(s: Setting) -> Formula:
+def _net_of_moments(s: LayeredNetwork) -> Formula:
     """Return the same with the moments of the comparison law in place of chi-square domination."""
     best = Infimum(
         -2 * sp.log(1 - fineness) + (log_moments(s, theta) + _covering(s)) / theta, (theta, 1, sp.oo), (fineness, 0, 1)
@@ -69,7 +69,7 @@ def _net_of_moments(s: Setting) -> Formula:
     )
 
 
-def _edge(s: Setting) -> Formula:
+def _edge(s: LayeredNetwork) -> Formula:
     """Return the edge of the spectrum of JᵀJ, width → ∞ at fixed depth, by the S-transform of the slopes' law.
 
     λ(z) = (κσ_w)^{2L}(1 + z)(p̂ + z)^L/z at its minimum for Gaussian weights, p̂ the share of active neurons; with Haar

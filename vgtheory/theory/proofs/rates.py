@@ -17,8 +17,9 @@ import sympy as sp
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.formula import Status
 from vgtheory.theory.proofs import lyapunov
+from vgtheory.theory.proofs.certified_slope import certainly_below
 from vgtheory.theory.proofs.decimals import Decimal
-from vgtheory.theory.proofs.setting import Layer, Setting, certainly_below
+from vgtheory.theory.proofs.layered_network import Layer, LayeredNetwork
 
 ISOTROPIC = "the loss gradient at x_L is uniform on the unit sphere and independent of the network"
 SYMMETRIC = "(W_l, b_l) is distributed as (−W_l, −b_l), independent over layers"
@@ -50,12 +51,12 @@ class Rate:
     prefactor: sp.Expr = sp.S.One
     anywhere: sp.Expr = sp.S.One
 
-    def factors(self, s: Setting) -> list[sp.Expr]:
+    def factors(self, s: LayeredNetwork) -> list[sp.Expr]:
         """Return the factor of every distinct layer."""
         return [self.factor(layer) for layer in s.layers]
 
 
-def upper_rates(s: Setting) -> list[Rate]:
+def upper_rates(s: LayeredNetwork) -> list[Rate]:
     """Return the valid upper bounds per layer, the certificates first."""
     if not s.has_isotropic_weights:
         return []
@@ -75,7 +76,7 @@ def upper_rates(s: Setting) -> list[Rate]:
     return [sharp, *rates] if sharp is not None and _sharpest(s, sharp, rates, 1) else rates
 
 
-def lower_rates(s: Setting) -> list[Rate]:
+def lower_rates(s: LayeredNetwork) -> list[Rate]:
     """Return the valid lower bounds per layer, the certificates first."""
     low = s.slope.square_inf
     if not s.has_isotropic_weights:
@@ -95,19 +96,19 @@ def lower_rates(s: Setting) -> list[Rate]:
     return [sharp, *rates] if sharp is not None and _sharpest(s, sharp, rates, -1) else rates
 
 
-def _sharpest(s: Setting, sharp: Rate, others: list[Rate], sign: int) -> bool:
+def _sharpest(s: LayeredNetwork, sharp: Rate, others: list[Rate], sign: int) -> bool:
     """Return whether the finite-width rate improves on the others; where it does not, it only adds a prefactor."""
     value = sharp.factor(s.layers[0])
     return all(certainly_below(sp.Integer(0), sign * (other.factor(s.layers[0]) - value)) for other in others)
 
 
-def largest_factor(s: Setting, rate: Rate) -> float | None:
+def largest_factor(s: LayeredNetwork, rate: Rate) -> float | None:
     """Return the largest factor of a layer as a float, None while it is symbolic."""
     found = rate.factors(s)
     return None if any(f.free_symbols for f in found) else max(float(enclose(f, 15)) for f in found)
 
 
-def smallest_rate(s: Setting) -> Rate | None:
+def smallest_rate(s: LayeredNetwork) -> Rate | None:
     """Return the upper bound with the smallest factor, or None where there is none or it is symbolic."""
     sizes = [(size, rate) for rate in upper_rates(s) if (size := largest_factor(s, rate)) is not None]
     # Where two agree (ReLU), the closed form is the better one.
@@ -117,7 +118,7 @@ def smallest_rate(s: Setting) -> Rate | None:
 # ------------------------------------------------------------------ bias certificate
 
 
-def bias_holds(s: Setting) -> bool:
+def bias_holds(s: LayeredNetwork) -> bool:
     """Return whether the bias certificate's proof applies: normal biases, Gaussian or Haar weights, g nonincreasing."""
     return (
         s.slope.decreasing
@@ -128,7 +129,7 @@ def bias_holds(s: Setting) -> bool:
     )
 
 
-def bias_rate(s: Setting) -> Rate:
+def bias_rate(s: LayeredNetwork) -> Rate:
     """Return χ_max = σ_w² A(σ_b²), A(v) = E φ'(√v z)².
 
     Given the past, (W T)_i and h_i are jointly normal with E = s²‖T‖²[(1 − ρ²) A(v) + ρ² B(v)], B(v) = E z²φ'(√v z)².
@@ -148,7 +149,7 @@ def bias_rate(s: Setting) -> Rate:
 # ------------------------------------------------------------------ its lower twin
 
 
-def explosion_holds(s: Setting) -> bool:
+def explosion_holds(s: LayeredNetwork) -> bool:
     """Return whether the lower twin applies: Gaussian, bounded φ, g nonincreasing, equal widths, a positive factor."""
     slope = s.slope
     if not (slope.decreasing and slope.value_bound and slope.largest and s.gaussian_bias and s.uniform_width):
@@ -160,7 +161,7 @@ def explosion_holds(s: Setting) -> bool:
     )
 
 
-def explosion_rate(s: Setting) -> Rate:
+def explosion_rate(s: LayeredNetwork) -> Rate:
     """Return σ_w²(A(v_max) − κ²/N), v_max = σ_w² max(M, 1)² + σ_b² ≥ the variance of every pre-activation.
 
     With P the projection orthogonal to (x_l, σ_b√N/σ_w): E‖P T_l‖² ≥ s²‖P T_{l−1}‖² E(Σφ'(h_i)² − κ²).
@@ -178,7 +179,7 @@ def explosion_rate(s: Setting) -> Rate:
     return Rate(factor, "certified", "explosion certificate", assumptions, "explosion", _orthogonal_share(s))
 
 
-def _orthogonal_share(s: Setting) -> sp.Expr:
+def _orthogonal_share(s: LayeredNetwork) -> sp.Expr:
     """Return the share of directions T_0 that is orthogonal to the input, at least 1 − 1/N."""
     return 1 - 1 / s.layers[0].inputs
 
@@ -186,7 +187,7 @@ def _orthogonal_share(s: Setting) -> sp.Expr:
 # ------------------------------------------------------------------ finite width
 
 
-def model_of(s: Setting) -> lyapunov.Model | None:
+def model_of(s: LayeredNetwork) -> lyapunov.Model | None:
     """Return what the finite-width certificate needs, None where an assumption of its proof fails.
 
     Gaussian weights and biases, equal widths, bounded φ and φ', all numbers.
@@ -215,7 +216,7 @@ def _shown(number: sp.Rational) -> sp.Expr:
     return sp.S.One if number == 1 else Decimal(number)
 
 
-def finite_width_rate(s: Setting, upper: bool) -> Rate | None:
+def finite_width_rate(s: LayeredNetwork, upper: bool) -> Rate | None:
     """Return λ⁺ or λ⁻ of :mod:`vgtheory.theory.proofs.lyapunov`, None where it is not to be had."""
     model = model_of(s)
     found = None if model is None else (lyapunov.upper_rate if upper else lyapunov.lower_rate)(model)

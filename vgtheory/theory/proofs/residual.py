@@ -14,8 +14,9 @@ from vgtheory.symbolic import calculus
 from vgtheory.symbolic.extrema import piecewise_range
 from vgtheory.symbolic.formula import Formula, Status
 from vgtheory.symbolic.notation import depth, gradient_norm, gradient_square, jacobian_norm, p, weight_norm
+from vgtheory.theory.proofs.certified_slope import Known
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.rates import ISOTROPIC, SYMMETRIC, Rate, bias_holds
-from vgtheory.theory.proofs.setting import Known, Setting
 
 BATCH_NORM = sp.pi / (sp.pi - 1)  # growth of the squared gradient per layer, width and then batch → ∞
 
@@ -23,7 +24,7 @@ BATCH_NORM = sp.pi / (sp.pi - 1)  # growth of the squared gradient per layer, wi
 def residual_bounds(network: Network) -> list[Formula]:
     """Return the bounds of a network with skip connections and nothing else besides."""
     assert network.skip is not None
-    s = Setting(network)
+    s = LayeredNetwork(network)
     found = []
     kappa = s.slope.largest
     scale = network.skip.at(network.depth) if network.depth.is_number else network.skip.scale
@@ -32,7 +33,7 @@ def residual_bounds(network: Network) -> list[Formula]:
     return [*_mean_square(s, scale), *found]
 
 
-def _surely(s: Setting, kappa: Known, scale: sp.Expr) -> Formula:
+def _surely(s: LayeredNetwork, kappa: Known, scale: sp.Expr) -> Formula:
     return Formula(
         jacobian_norm,
         (1 + sp.Abs(scale) * kappa.value * weight_norm) ** s.depth,
@@ -44,7 +45,7 @@ def _surely(s: Setting, kappa: Known, scale: sp.Expr) -> Formula:
     )
 
 
-def _mean_square(s: Setting, scale: sp.Expr) -> list[Formula]:
+def _mean_square(s: LayeredNetwork, scale: sp.Expr) -> list[Formula]:
     rates = residual_rates(s, scale)
     exact = s.slope.square_sup is not None and s.slope.square_sup == s.slope.square_inf
     found = []
@@ -77,7 +78,7 @@ def _mean_square(s: Setting, scale: sp.Expr) -> list[Formula]:
     return found
 
 
-def residual_rates(s: Setting, scale: sp.Expr) -> list[tuple[Rate, bool]]:
+def residual_rates(s: LayeredNetwork, scale: sp.Expr) -> list[tuple[Rate, bool]]:
     """Return the factors per layer, each with whether it is exact where g is constant; the sharper ones last."""
     skip, top, layer = s.network.skip, s.slope.square_sup, s.layers[0]
     assert skip is not None
@@ -110,7 +111,7 @@ def _rate(value: sp.Expr, status: Status, name: str, assumptions: tuple[str, ...
     return Rate(lambda _: value, status, name, assumptions, "symmetry")
 
 
-def mixed_mean(s: Setting) -> Known | None:
+def mixed_mean(s: LayeredNetwork) -> Known | None:
     """Return a bound of sup_v |E φ'(√v z) z|: of the odd part of φ', at most its supremum times E|z| = √(2/π).
 
     E φ'(h) z = E o(h) z with o(h) = (φ'(h) − φ'(−h))/2.  ReLU: o = ½ sign h, and 1/√(2π) is exact.

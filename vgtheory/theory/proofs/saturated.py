@@ -17,12 +17,12 @@ from vgtheory.symbolic.notation import (
     saturation_probability,
 )
 from vgtheory.symbolic.saturation import Saturation, saturation
-from vgtheory.theory.proofs.setting import Setting
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 
 DEFAULT_EPS = sp.Rational(1, 100)  # where φ' cannot be inverted for a symbolic eps
 
 
-def saturation_bounds(s: Setting) -> list[Formula]:
+def saturation_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return the probability that a neuron is saturated, and bounds on the saturated fraction at every depth."""
     if s.family != "gaussian" or not s.gaussian_bias:
         return []
@@ -58,7 +58,7 @@ def saturation_bounds(s: Setting) -> list[Formula]:
     return formulas
 
 
-def _counts(s: Setting, share: sp.Expr, assumptions: tuple[str, ...], few: bool) -> list[Formula]:
+def _counts(s: LayeredNetwork, share: sp.Expr, assumptions: tuple[str, ...], few: bool) -> list[Formula]:
     """Return Chernoff's bound on a layer's count, binomially dominated at every depth, and P(the whole layer).
 
     Given the past the count is Binomial(N, π(v)) with π between its values at the least and the largest v, so it lies
@@ -93,7 +93,7 @@ def _counts(s: Setting, share: sp.Expr, assumptions: tuple[str, ...], few: bool)
     ]
 
 
-def _set(s: Setting) -> Saturation | None:
+def _set(s: LayeredNetwork) -> Saturation | None:
     for level in (eps, DEFAULT_EPS):
         try:
             return saturation(s.network.activation, level)

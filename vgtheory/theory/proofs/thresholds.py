@@ -22,10 +22,11 @@ from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import q, sigma_b, sigma_w
 from vgtheory.symbolic.tails import TailUndecided, coefficient_ball
+from vgtheory.theory.proofs.certified_slope import Known, certainly_below
 from vgtheory.theory.proofs.decimals import Decimal
 from vgtheory.theory.proofs.gauss_table import density_rows, float_values, half_line
+from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.rates import DECREASING, ISOTROPIC
-from vgtheory.theory.proofs.setting import Known, Setting, certainly_below
 
 BITS = 96
 STARTS = (16, 64, 256, 1024, 10**5)
@@ -35,7 +36,7 @@ AGREEMENT = 20  # digits to which a closed form agrees with the certified integr
 CERTIFIES = "The mean squared gradient vanishes at every width, depth and input if σ_b is at least this."
 
 
-def threshold_bounds(s: Setting) -> list[Formula]:
+def threshold_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return the σ_b from which vanishing is certified, and the σ_w below which it is without any bias."""
     found = []
     layer, top = s.layers[0], s.slope.square_sup
@@ -187,7 +188,7 @@ def _integrated(f: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> sp.Expr |
     return found if found.is_finite and not found.has(sp.Integral) else None
 
 
-def _exact(s: Setting, total: Known | None) -> Known | None:
+def _exact(s: LayeredNetwork, total: Known | None) -> Known | None:
     """Return the σ_b at which χ_max = σ_w²A(σ_b²) is 1: solved where the gain is algebraic, else a certified decimal.
 
     None where no bias is needed, or none is enough.

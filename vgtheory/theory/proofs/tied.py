@@ -22,9 +22,9 @@ from vgtheory.symbolic.ball import number_ball, outward, precision
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import depth, jacobian_norm, p
+from vgtheory.theory.proofs.certified_slope import Known, certified_slope
 from vgtheory.theory.proofs.decimals import Decimal
 from vgtheory.theory.proofs.norms import PROBABILITY
-from vgtheory.theory.proofs.setting import Known, slope_facts
 
 Matrix = NDArray[np.float64]
 BITS = 96
@@ -35,7 +35,7 @@ SCALING_STEPS, SETTLED = 60, 1e-3  # of the iterations for x and S; the change a
 
 def tied_bounds(network: Network) -> tuple[Formula, ...]:
     """Return the bounds of a network whose layers share one matrix, or whose matrices are given."""
-    kappa, arrays = slope_facts(network.activation).largest, network.weights.arrays
+    kappa, arrays = certified_slope(network.activation).largest, network.weights.arrays
     if kappa is None:
         return ()
     if arrays is None:
@@ -117,7 +117,7 @@ def powers_of_one_matrix(matrix: Any, act: Activation | str) -> tuple[Formula, .
     ['norm of the matrix', 'spectral radius of |W|', 'scaled norm']
     """
     w, act = _square(matrix), activation(act)
-    kappa = slope_facts(act).largest
+    kappa = certified_slope(act).largest
     if kappa is None:
         return ()
     slope = act.derivative(1)

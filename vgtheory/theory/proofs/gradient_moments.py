@@ -22,14 +22,14 @@ from vgtheory.symbolic.notation import (
     theta,
 )
 from vgtheory.theory.proofs.infimum import WIDEST, Exponential, Infimum, LogMoment
+from vgtheory.theory.proofs.layered_network import Layer, LayeredNetwork
 from vgtheory.theory.proofs.rates import DECREASING, GAUSSIAN
-from vgtheory.theory.proofs.setting import Layer, Setting
 
 DIRECTION = "v fixed before the weights are drawn, ‖v‖ = 1"
 PROBABILITY = "holds with probability at least 1 − p"
 
 
-def moment_bounds(s: Setting) -> list[Formula]:
+def moment_bounds(s: LayeredNetwork) -> list[Formula]:
     """Return the self-normalised bound, the fourth moment and the tails with optimal exponent."""
     if s.family != "gaussian" or not s.gaussian_bias or s.slope.largest is None:
         return []
@@ -42,7 +42,7 @@ def moment_bounds(s: Setting) -> list[Formula]:
     return [*found, _persistence(s)] if s.is_masked else found
 
 
-def comparable(s: Setting) -> bool:
+def comparable(s: LayeredNetwork) -> bool:
     """Return whether the comparison with ReLU's law holds: Gaussian, g nonincreasing, κ finite and not 0."""
     slope = s.slope
     return (
@@ -56,7 +56,7 @@ def comparable(s: Setting) -> bool:
     )
 
 
-def active_share(s: Setting, layer: Layer) -> sp.Expr:
+def active_share(s: LayeredNetwork, layer: Layer) -> sp.Expr:
     """Return p̂ = A(σ_b²)/κ², with A(0) = sup g where there is no bias."""
     assert s.slope.largest is not None
     assert s.slope.square_sup is not None
@@ -65,7 +65,7 @@ def active_share(s: Setting, layer: Layer) -> sp.Expr:
     return mean / s.slope.largest.value**2
 
 
-def log_gain(s: Setting) -> sp.Expr:
+def log_gain(s: LayeredNetwork) -> sp.Expr:
     """Return Σ ln(σ_w²κ²p̂) + ln(N_L/N_0), the logarithm of the bound in mean."""
     assert s.slope.largest is not None
     kappa = s.slope.largest.value
@@ -73,16 +73,16 @@ def log_gain(s: Setting) -> sp.Expr:
     return gains + sp.log(s.layers[-1].outputs / s.layers[0].inputs)
 
 
-def log_moments(s: Setting, exponent: sp.Expr) -> sp.Expr:
+def log_moments(s: LayeredNetwork, exponent: sp.Expr) -> sp.Expr:
     """Return Σ_l ln m_θ(N_l, p̂), m_θ the moment of a layer's factor relative to its mean."""
     return s.total(lambda layer: LogMoment(exponent, layer.outputs, active_share(s, layer)))
 
 
-def _assumptions(s: Setting) -> tuple[str, ...]:
+def _assumptions(s: LayeredNetwork) -> tuple[str, ...]:
     return (GAUSSIAN, DIRECTION) if s.is_masked else (GAUSSIAN, DECREASING, DIRECTION)
 
 
-def _self_normalised(s: Setting) -> Formula:
+def _self_normalised(s: LayeredNetwork) -> Formula:
     """Return P(sup_L ‖T_L‖²/∏χ(v_l) ≥ (N_L/N_0)/p) ≤ p: a nonnegative supermartingale and Ville's inequality."""
     ratio = s.layers[-1].outputs / s.layers[0].inputs
     gains = "E φ'(√v z)²" if s.slope.decreasing else "max(E φ'(√v z)², E z²φ'(√v z)²)"
@@ -99,7 +99,7 @@ def _self_normalised(s: Setting) -> Formula:
     )
 
 
-def _fourth(s: Setting) -> Formula:
+def _fourth(s: LayeredNetwork) -> Formula:
     """Return E‖J v‖⁴ ≤ (bound in mean)² ∏(1 + (3/p̂ − 1)/N_l): θ = 2 of the comparison."""
     kind: Kind = "equality" if s.is_masked else "upper bound"
     spread = s.product(lambda layer: 1 + (3 / active_share(s, layer) - 1) / layer.outputs)
@@ -115,14 +115,14 @@ def _fourth(s: Setting) -> Formula:
     )
 
 
-def mean_square(s: Setting) -> sp.Expr:
+def mean_square(s: LayeredNetwork) -> sp.Expr:
     """Return ∏(N_l/N_{l−1})σ_w²κ²p̂, the bound in mean on ‖J v‖²."""
     assert s.slope.largest is not None
     kappa = s.slope.largest.value
     return s.product(lambda layer: layer.outputs / layer.inputs * layer.sigma_w**2 * kappa**2 * active_share(s, layer))
 
 
-def _tail(s: Setting) -> Formula:
+def _tail(s: LayeredNetwork) -> Formula:
     """Return P(‖J v‖² ≥ t·bound in mean) ≤ inf_θ t^{−θ} ∏ m_θ."""
     least = 0 if s.is_masked else 1
     best = Infimum(log_moments(s, theta) - theta * sp.log(t), (theta, least, sp.oo))
@@ -137,7 +137,7 @@ def _tail(s: Setting) -> Formula:
     )
 
 
-def _quantile(s: Setting) -> Formula:
+def _quantile(s: LayeredNetwork) -> Formula:
     """Return the same tail solved for the stretch."""
     least = 0 if s.is_masked else 1
     best = Infimum((log_moments(s, theta) + sp.log(1 / p)) / theta, (theta, least, sp.oo))
@@ -152,7 +152,7 @@ def _quantile(s: Setting) -> Formula:
     )
 
 
-def _persistence(s: Setting) -> Formula:
+def _persistence(s: LayeredNetwork) -> Formula:
     """Return Paley and Zygmund's inequality with the exact second and fourth moments."""
     spread = s.product(lambda layer: 1 + (3 / active_share(s, layer) - 1) / layer.outputs)
     return Formula(
