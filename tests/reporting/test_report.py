@@ -24,7 +24,7 @@ REGIMES = {
     "vanishes": (vg.Network("sigmoid", W.pytorch_default(), width=24, depth=12), "vanishes"),
     "critical": (vg.Network("relu", W.he(), width=64, depth=10), "critical"),
     "relu with bias": (vg.Network("relu", W.he(0.1), width=64, depth=10), "critical"),
-    "dead": (vg.Network("relu", W.he(), width=2, depth=60), "dies"),
+    "dead": (vg.Network("relu", W.he(), width=2, depth=60), "dead"),
     "q goes to 0": (vg.Network("tanh", W.gaussian(0.5), width=16, depth=30), "vanishes"),
     "q diverges": (vg.Network("identity", W.gaussian(1.5, 0.05), width=16, depth=30), "explodes"),
     "orthogonal identity": (vg.Network("identity", W.orthogonal(1), width=8, depth=20), "critical"),

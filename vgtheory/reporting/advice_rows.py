@@ -5,6 +5,7 @@ from __future__ import annotations
 from vgtheory.reporting.describe import number
 from vgtheory.study.advice import Advice, Remedy
 from vgtheory.study.advice.trial import Trial
+from vgtheory.theory.regime import Regime
 
 ADVISED = ("", "change", "ln of gradient at layer 1 over layer L: predicted", "simulated", "spread")
 
@@ -34,6 +35,11 @@ def summary_line(advice: Advice) -> str:
         return advice.problems[0].text
     assert advice.trial is not None, "a network without a trial has a problem"
     change = number(advice.trial.simulated, 3)
+    if advice.trial.regime is Regime.undecided:
+        return (
+            f"Undecided: over the whole depth the gradient norm changes by {change} in ln, and {advice.trial.samples} "
+            "samples do not tell whether that is too much; simulate more."
+        )
     return f"Nothing goes wrong: over the whole depth the gradient norm changes by {change} in ln."
 
 

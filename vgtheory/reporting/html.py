@@ -13,7 +13,7 @@ from vgtheory.reporting.language import Translator, translator
 from vgtheory.reporting.mathml import to_mathml
 from vgtheory.reporting.style import INK
 
-_REGIME_WORDS = {"vanishes": "bad", "explodes": "bad", "dies": "bad", "critical": "good", "balanced": "good"}
+_REGIME_WORDS = {"vanishes": "bad", "explodes": "bad", "dead": "bad", "critical": "good", "balanced": "good"}
 
 STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 COPY_BUTTON = Path(__file__).with_name("page.js").read_text(encoding="utf-8")

@@ -102,7 +102,7 @@ def inspection_json(found: Inspection) -> str:
     return json.dumps(said | {"left_out": found.left_out, "calls": calls}, indent=1, ensure_ascii=False)
 
 
-LINED_UP = ("activation", "q", "χ", "ln‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖ predicted", "simulated", "spread", "critical σ_w", "verdict")
+LINED_UP = ("activation", "q", "χ", "ln‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖ predicted", "simulated", "spread", "critical σ_w", "regime")
 
 
 def lineup_rows(found: Any) -> tuple[tuple[str, ...], ...]:
@@ -113,25 +113,12 @@ def lineup_rows(found: Any) -> tuple[tuple[str, ...], ...]:
         said = "no theory" if math.isnan(predicted) else number(predicted, 4)
         critical = "none" if math.isnan(float(d.critical_sigma_w)) else number(float(d.critical_sigma_w), 6)
         simulated, error = float(d.change), Z_99 * float(d.change_error)
-        words = "dead" if float(d.dead) == 1 else change_in_words(simulated, error)
         signal = (number(float(d.q[-1]), 4), number(float(d.chi[-1]), 5))
         spread = number(float(d["std"][0]), 3)
-        return (str(d.network.values), *signal, said, with_error(simulated, error), spread, critical, words)
+        seen = (with_error(simulated, error), spread)
+        return (str(d.network.values), *signal, said, *seen, critical, str(d.regime.values))
 
     return tuple(row(found.isel(network=k)) for k in range(found.sizes["network"]))
-
-
-def change_in_words(log_change: float, error: float) -> str:
-    """Return what a change of the gradient norm over the whole depth amounts to: a factor 1000 decides.
-
-    >>> change_in_words(-30.0, 0.1), change_in_words(0.5, 0.1), change_in_words(6.0, 2.0)
-    ('vanishes', 'usable', 'undecided')
-    """
-    if abs(abs(log_change) - math.log(1e3)) < error:
-        return "undecided"
-    if abs(log_change) < math.log(1e3):
-        return "usable"
-    return "vanishes" if log_change < 0 else "explodes"
 
 
 def chosen_layers(depth: int) -> list[int]:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.study.intervals import living, moments
+from vgtheory.theory.regime import Regime, regime
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class Growth:
     def rate_stderr(self) -> float:
         """Return the standard error of the rate."""
         return self.stderr / (self.layers - 1) if self.layers > 1 else 0.0
+
+    def regime(self, critical: bool = False) -> Regime:
+        """Return what the gradient does; `critical`: whether theory says that χ = 1 along the whole depth."""
+        if self.layers == 1:
+            return Regime.balanced
+        return regime(self.change, self.stderr, self.dead / self.samples, critical, self.std)
 
 
 def growth_of(study: xr.Dataset) -> Growth:

@@ -19,9 +19,10 @@ from vgtheory.study.simulate import simulate
 from vgtheory.study.summary import summarise
 from vgtheory.theory.asymptotics.critical_scale import critical_scale
 from vgtheory.theory.asymptotics.prediction import predict
+from vgtheory.theory.regime import is_critical
 
 _SEEN = {"mean": "mean", "error": "stderr", "std": "std"}
-_SINGLE = ("change", "change_error", "critical_sigma_w", "dead")
+_SINGLE = ("change", "change_error", "critical_sigma_w", "dead", "regime")
 
 
 def lineup(
@@ -40,7 +41,8 @@ def lineup(
     Dataset over `network` (names of the activations) and `layer` = 1..L with `mean` and `error` (its standard error) of
     simulated ln‖∂ℓ/∂h_l‖, `std` over networks, `predicted` (NaN where theory does not reach), `q` and `chi` of mean
     field; over `network` `change` = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) simulated, its mean, and `change_error`,
-    `critical_sigma_w` at the network's own σ_b (NaN where none) and `dead`, the share without gradient.
+    `critical_sigma_w` at the network's own σ_b (NaN where none), `dead`, the share without gradient, and `regime`:
+    vanishes, explodes, critical, balanced, dead or undecided.
 
     Raises
     ------
@@ -57,7 +59,8 @@ def lineup(
         require(network, "compare")
     study = simulate(networks, samples, seed, progress=progress)
     seen = summarise(study, quantiles=())
-    rows = [_theory(network) | _whole(study.isel(network=k)) for k, network in enumerate(networks)]
+    rows = [_theory(network) for network in networks]
+    rows = [row | _whole(study.isel(network=k), row["critical"]) for k, row in enumerate(rows)]
     layered = ("predicted", "q", "chi")
     data: dict[str, Any] = {name: (("network", "layer"), np.stack([row[name] for row in rows])) for name in layered}
     data |= {name: seen[f"log_gradient_norm_{kind}"].variable for name, kind in _SEEN.items()}
@@ -90,16 +93,23 @@ def _theory(network: Network) -> dict[str, Any]:
     try:
         theory = predict(network)
         predicted, q, chi = (theory[name].values for name in ("log_gradient_norm", "q", "chi"))
+        critical = is_critical(theory)
     except (UnsupportedError, NoSolutionError):
         predicted = q = chi = np.full(int(network.depth), nan)
+        critical = False
     try:
         critical_sigma_w = critical_scale(network).sigma_w
     except NoSolutionError:
         critical_sigma_w = nan
-    return {"predicted": predicted, "q": q, "chi": chi, "critical_sigma_w": critical_sigma_w}
+    return {"predicted": predicted, "q": q, "chi": chi, "critical": critical, "critical_sigma_w": critical_sigma_w}
 
 
-def _whole(study: xr.Dataset) -> dict[str, float]:
-    """Return the change over all layers, and the share of the networks that have none."""
+def _whole(study: xr.Dataset, critical: bool) -> dict[str, Any]:
+    """Return the change over all layers, the share of the networks that have none, and the regime."""
     growth = growth_of(study)
-    return {"change": growth.change, "change_error": growth.stderr, "dead": growth.dead / growth.samples}
+    return {
+        "change": growth.change,
+        "change_error": growth.stderr,
+        "dead": growth.dead / growth.samples,
+        "regime": str(growth.regime(critical)),
+    }

@@ -15,8 +15,6 @@ from vgtheory.study.engine import Progress
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.limits import MAX_SAMPLES, whole_number
 
-_BETTER = 0.3  # of the present badness that a remedy must get below
-
 
 @dataclass(frozen=True)
 class Advice:
@@ -77,17 +75,17 @@ def advise(network: Network | Inspection, samples: int = 64, seed: int = 0, prog
     present, found = _present(network, samples, seed)
     waiting = list(candidates(network, present if present is not None else _UNKNOWN))
     remedies, rejected = [], []
-    limit = inf if present is None else max(_BETTER * present.badness, 1e-12)
     for done, candidate in enumerate(waiting):
         try:
             trial = try_out(candidate.network, samples, seed)
         except VgtheoryError as problem:
             rejected.append(f"{candidate.change}: {problem}")
         else:
-            if trial.badness < limit:
+            if trial.cures(present or _UNKNOWN):
                 remedies.append(tried(candidate, trial))
             else:
-                rejected.append(f"{candidate.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln, no better")
+                dead = f", {trial.dead:.0%} dead" if trial.dead else ""
+                rejected.append(f"{candidate.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln{dead}, no better")
         if progress is not None:
             progress(done + 1, len(waiting))
     return Advice(network, present, found, best_of_each_kind(remedies), tuple(rejected))

@@ -13,10 +13,10 @@ from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.study.advice.trial import Trial
 from vgtheory.theory.asymptotics.mean_field import gradient_gain_at, log_length_profile
+from vgtheory.theory.regime import Regime
 
 Kind = Literal["vanishing", "exploding", "saturation", "length collapse", "length growth", "spread", "dead networks"]
 
-_CLEAR = log(1e3)  # change of the gradient norm over the depth that is worth a word
 _COLLAPSED, _GROWN = log(1e-3), log(1e3)  # change of q against its first layer
 _SPREAD = 1.0  # standard deviation of ln‖gradient‖ between networks: a factor e
 _LENGTHS = np.geomspace(1e-6, 1e6, 49)
@@ -41,7 +41,7 @@ class Problem:
 
 def problems_of(network: Network, trial: Trial) -> tuple[Problem, ...]:
     """Return what goes wrong in a network that has been tried, the gravest first; empty where nothing does."""
-    return (*_gradient(network, trial), *_signal(network, trial.simulated < -_CLEAR), *_spread(network, trial))
+    return (*_gradient(network, trial), *_signal(network, trial.regime is Regime.vanishes), *_spread(network, trial))
 
 
 def _gradient(network: Network, trial: Trial) -> list[Problem]:
@@ -53,7 +53,7 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
             return found
     else:
         found = []
-    if abs(trial.simulated) < _CLEAR or depth == 1:
+    if trial.regime_of_living not in (Regime.vanishes, Regime.explodes) or depth == 1:
         return found
     rate = trial.simulated / (depth - 1)
     lost = int(depth - 24 * log(2) / abs(rate))

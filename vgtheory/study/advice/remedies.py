@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
 from vgtheory._errors import VgtheoryError
-from vgtheory.model.architecture import Skip
+from vgtheory.model.architecture import Skip, to_norm
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study.advice.recipes import Recipe, recipe
@@ -64,11 +64,6 @@ def candidates(network: Network, trial: Trial) -> Iterator[Candidate]:
         yield from family(network, trial)
 
 
-def _changed(network: Network, **changes: Any) -> Network:
-    values = {name: getattr(network, name) for name in ("activation", "weights", "width", "depth", "skip", "norm")}
-    return Network(**{**values, "dropout": network.dropout, **changes})
-
-
 def _critical_scales(act: Any, own_bias: float) -> list[tuple[float, float]]:
     """Return (σ_w, σ_b) of stable critical points, at the given bias and at small ones."""
     found = []
@@ -87,7 +82,7 @@ def _scales(network: Network, _: Trial) -> Iterator[Candidate]:
         for law, kind in ((Weights.gaussian, "critical scale"), (Weights.orthogonal, "orthogonal weights")):
             if kind == "orthogonal weights" and len(set(network.widths)) > 1:
                 continue
-            made = _changed(network, weights=law(sigma_w, sigma_b))
+            made = replace(network, weights=law(sigma_w, sigma_b))
             name = "Gaussian" if kind == "critical scale" else "orthogonal"
             yield Candidate(kind, f"{name} weights with σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}", made, recipe(made))
 
@@ -98,7 +93,7 @@ def _activations(network: Network, _: Trial) -> Iterator[Candidate]:
         if other == network.activation:
             continue
         for sigma_w, sigma_b in _critical_scales(other, 0.0)[:1]:
-            made = _changed(network, activation=other, weights=Weights.gaussian(sigma_w, sigma_b))
+            made = replace(network, activation=other, weights=Weights.gaussian(sigma_w, sigma_b))
             words = f"{name} with Gaussian weights, σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}"
             yield Candidate("activation", words, made, recipe(made))
 
@@ -112,29 +107,30 @@ def _transforms(network: Network, _: Trial) -> Iterator[Candidate]:
             shaped = transform_activation(network.activation, int(network.depth), method)  # type: ignore[arg-type]
         except VgtheoryError:
             continue
-        made = _changed(network, activation=shaped.activation, weights=Weights.gaussian(1))
+        made = replace(network, activation=shaped.activation, weights=Weights.gaussian(1))
         values = ", ".join(f"{key} = {value:.6g}" for key, value in shaped.parameters.items())
         how = "the slope of its left half-line" if len(shaped.parameters) == 1 else "γ(φ(αx + β) + δ) instead of φ"
         yield Candidate("activation transform", f"{how}, {values} ({name}), σ_w = 1, σ_b = 0", made, recipe(made))
 
 
 def _skips(network: Network, _: Trial) -> Iterator[Candidate]:
-    if network.skip is not None or len(set(network.widths)) > 1:
+    if len(set(network.widths)) > 1:
         return
     for scale, words in (("1/sqrt(depth)", "1/√L"), ("1/depth", "1/L")):
-        made = _changed(network, skip=Skip(scale))
-        yield Candidate(
-            "skip connection", f"x_l = x_{{l−1}} + a φ(h_l) with a = {words}, weights as they are", made, None
-        )
+        skip = Skip(scale) if network.skip is None else replace(network.skip, scale=scale)
+        if skip == network.skip:
+            continue
+        branch = "φ(h_l)" if skip.matrices == 1 else "W'_l φ(h_l)"
+        words = f"x_l = x_{{l−1}} + a {branch} with a = {words}, weights as they are"
+        yield Candidate("skip connection", words, replace(network, skip=skip), None)
 
 
 def _norms(network: Network, _: Trial) -> Iterator[Candidate]:
-    if network.norm is not None:
+    if network.norm is not None and network.norm.kind != "batch":
         return
-    for name in ("layer", "rms"):
-        made = _changed(network, norm=name)
-        words = f"{'layer norm' if name == 'layer' else 'RMS norm'} before the activation, weights as they are"
-        yield Candidate("normalisation", words, made, None)
+    for name, words in (("layer", "layer norm"), ("rms", "RMS norm")):
+        words += " instead of batch norm" if network.norm is not None else " before the activation"
+        yield Candidate("normalisation", f"{words}, weights as they are", replace(network, norm=to_norm(name)), None)
 
 
 def _widths(network: Network, trial: Trial) -> Iterator[Candidate]:
@@ -143,9 +139,9 @@ def _widths(network: Network, trial: Trial) -> Iterator[Candidate]:
         return
     width = ceil(float(network.width) * (trial.std / _SPREAD) ** 2)
     if width <= _MOST_WIDTH:
-        yield Candidate("width", f"width {width} for this depth", _changed(network, width=width), None)
+        yield Candidate("width", f"width {width} for this depth", replace(network, width=width), None)
         for sigma_w, sigma_b in _critical_scales(network.activation, network.sigmas[-1][1])[:1]:
-            made = _changed(network, width=width, weights=Weights.gaussian(sigma_w, sigma_b))
+            made = replace(network, width=width, weights=Weights.gaussian(sigma_w, sigma_b))
             words = f"width {width} and Gaussian weights with σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}"
             yield Candidate("width", words, made, recipe(made))
 

@@ -12,9 +12,12 @@ from vgtheory.model.network import Network
 from vgtheory.study.growth import growth_of
 from vgtheory.study.simulate import simulate
 from vgtheory.theory.asymptotics.prediction import predict
+from vgtheory.theory.regime import DEAD, Regime, is_critical, regime
 
 _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: some ten seconds
 _FEWEST = 4
+_RARELY = 0.01  # share of dead networks that is worth a word
+_BETTER = 0.3  # of the present badness that a remedy must get below
 _BATCH = 32  # inputs of a network with batch norm
 
 
@@ -28,6 +31,7 @@ class Trial:
     simulated, error, std : mean over the networks that are not dead, its standard error, their spread.
     dead : share of networks without any gradient at layer 1.
     samples : networks simulated.
+    critical : whether theory says that χ = 1 along the whole depth.
     """
 
     predicted: float | None
@@ -37,11 +41,36 @@ class Trial:
     std: float
     dead: float
     samples: int
+    critical: bool = False
+
+    @property
+    def regime(self) -> Regime:
+        """Return what the gradient does."""
+        return regime(self.simulated, self.error, self.dead, self.critical, self.std)
+
+    def cures(self, present: Trial) -> bool:
+        """Return whether this does better than the present network in all that is wrong there, dead networks first.
+
+        Badness must fall below 0.3 of the present one among the networks that live; of a network without any, only what
+        keeps its gradient is a cure.
+        """
+        if self.dead > max(present.dead / 2, _RARELY) or self.regime is Regime.dead:
+            return False
+        if present.dead == 1:
+            return self.regime.harmless
+        if present.dead > _RARELY and present.regime_of_living.harmless:
+            return regime(self.simulated, self.error).harmless
+        return hypot(self.simulated, self.std) < max(_BETTER * hypot(present.simulated, present.std), 1e-12)
+
+    @property
+    def regime_of_living(self) -> Regime:
+        """Return what the gradient of the networks does that have one."""
+        return regime(self.simulated, self.error, 0.0, self.critical, self.std)
 
     @property
     def badness(self) -> float:
         """Return √(mean² + spread²) of the simulated values: how far a typical network's gradient is from its size."""
-        return inf if self.dead > 0.5 else hypot(self.simulated, self.std)
+        return inf if self.dead > DEAD else hypot(self.simulated, self.std)
 
     @property
     def confirmed(self) -> bool | None:
@@ -56,7 +85,7 @@ def try_out(network: Network, samples: int, seed: int) -> Trial:
 
     Raises what :func:`simulate` raises where the network has no finite signal.
     """
-    predicted, predicted_std = _by_theory(network)
+    predicted, predicted_std, critical = _by_theory(network)
     count = samples
     if not works(network, "simulate (exact)"):
         work = 2.0 * sum(n * m for n, m in pairwise(network.widths))
@@ -65,15 +94,16 @@ def try_out(network: Network, samples: int, seed: int) -> Trial:
     growth = growth_of(simulate(network, count, seed, batch=_BATCH if in_batches else None))
     living = growth.samples - growth.dead
     if not living:
-        return Trial(predicted, predicted_std, -inf, 0.0, 0.0, 1.0, count)
-    error, std = (growth.stderr, growth.std) if living > 1 else (0.0, 0.0)
-    return Trial(predicted, predicted_std, growth.change, error, std, growth.dead / count, count)
+        return Trial(predicted, predicted_std, -inf, 0.0, 0.0, 1.0, count, critical)
+    error, std = (growth.stderr, growth.std) if living > 1 else (inf, 0.0)
+    return Trial(predicted, predicted_std, growth.change, error, std, growth.dead / count, count, critical)
 
 
-def _by_theory(network: Network) -> tuple[float, float] | tuple[None, None]:
+def _by_theory(network: Network) -> tuple[float | None, float | None, bool]:
+    """Return mean and spread of the change by theory, and whether χ = 1 along the whole depth."""
     try:
         theory = predict(network)
     except VgtheoryError:  # simulation is the judge: no theory is no obstacle
-        return None, None
+        return None, None, False
     expected = theory.log_gradient_norm
-    return float(expected[0] - expected[-1]), float(theory.log_gradient_norm_std[0])
+    return float(expected[0] - expected[-1]), float(theory.log_gradient_norm_std[0]), is_critical(theory)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
 from typing import Literal
 
 import xarray as xr
 
 from vgtheory.model.network import Network
 from vgtheory.study.inspection.weights.matrix import MatrixFacts
+from vgtheory.theory.regime import Regime, regime
 
 Verdict = Literal["healthy", "vanishes", "explodes", "no verdict"]
-
-_CLEAR = log(1e3)  # a change of the gradient norm from the last call to the first that is worth a word
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,4 +56,9 @@ def verdict_of(log_change: float) -> Verdict:
     >>> verdict_of(-56.8), verdict_of(2.0), verdict_of(12.6)
     ('vanishes', 'healthy', 'explodes')
     """
-    return "healthy" if abs(log_change) < _CLEAR else "vanishes" if log_change < 0 else "explodes"
+    found = regime(log_change)
+    if found.harmless:
+        return "healthy"
+    if found is Regime.undecided:
+        return "no verdict"
+    return "explodes" if found is Regime.explodes else "vanishes"

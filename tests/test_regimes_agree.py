@@ -1,0 +1,106 @@
+"""Report, compare, advise and inspect judge the same networks, and give each one regime."""
+
+import itertools
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import vgtheory as vg
+from vgtheory.reporting.verdict import verdict
+from vgtheory.study.advice.problems import problems_of
+from vgtheory.study.advice.trial import try_out
+from vgtheory.study.growth import growth_of
+from vgtheory.study.lineup import lineup
+from vgtheory.theory.regime import LIMIT, Regime, is_critical, regime
+
+W = vg.Weights
+NETWORKS = {
+    "tanh, a change of 5.8 in ln over 100 layers": (vg.Network("tanh", W.gaussian(1.5, 0.05), 512, 100), "balanced"),
+    "tanh, deeper": (vg.Network("tanh", W.gaussian(1.5, 0.05), 256, 300), "explodes"),
+    "sigmoid": (vg.Network("sigmoid", W.gaussian(1.0), 64, 40), "vanishes"),
+    "relu, He": (vg.Network("relu", W.he(), 256, 30), "critical"),
+    "relu, He, with biases": (vg.Network("relu", W.he(0.1), 256, 30), "critical"),
+    "relu, dying": (vg.Network("relu", W.he(), 3, 60), "dead"),
+    "leaky relu, too large": (vg.Network("leaky_relu", W.gaussian(2.0), 64, 40), "explodes"),
+    "orthogonal tanh": (vg.Network("tanh", W.orthogonal(1.1, 0.3), 64, 20), "balanced"),
+    "two layers": (vg.Network("tanh", W.gaussian(1.0), 32, 2), "balanced"),
+}
+VERDICTS = {
+    "balanced": "healthy",
+    "critical": "healthy",
+    "vanishes": "vanishes",
+    "explodes": "explodes",
+    "dead": "vanishes",
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_report_compare_and_advise_say_the_same(name):
+    network, expected = NETWORKS[name]
+    study = vg.simulate(network, 64, seed=5)
+    growth, prediction = growth_of(study), vg.predict(network)
+    wide = prediction.log_gradient_norm_infinite_width.values
+    point = SimpleNamespace(reason="not asked")
+    told = verdict(
+        SimpleNamespace(
+            network=network,
+            growth=growth,
+            prediction=prediction,
+            predicted_change=float(prediction.log_gradient_norm[0] - prediction.log_gradient_norm[-1]),
+            mean_field_change=float(wide[0] - wide[-1]),
+            final_chi=float(prediction.chi[-1]),
+            critical=point,
+        )
+    )
+    compared = str(lineup([network], samples=64, seed=5).regime.values[0])
+    trial = try_out(network, 64, 5)  # what ``vg.advise`` judges by, without its remedies
+    assert {told.regime.value, compared, trial.regime.value} == {expected}
+    kinds = {problem.kind for problem in problems_of(network, trial)}
+    wrong = {"vanishes": "vanishing", "explodes": "exploding", "dead": "dead networks"}
+    assert (wrong[expected] in kinds) if expected in wrong else kinds.isdisjoint(wrong.values())
+
+
+@pytest.mark.parametrize("name", [name for name, (_, expected) in NETWORKS.items() if expected != "dead"])
+def test_inspect_judges_its_weights_as_the_others_judge_the_network(name):
+    network, expected = NETWORKS[name]
+    sigma_w, sigma_b = network.sigmas[0]
+    rng = np.random.default_rng(1)
+    tensors = {}
+    for k, (n, m) in enumerate(itertools.pairwise(network.widths)):
+        orthogonal = network.weights.family == "orthogonal"
+        weight = np.linalg.qr(rng.standard_normal((m, n)))[0] if orthogonal else rng.standard_normal((m, n)) / n**0.5
+        tensors[f"layers.{k:03}.weight"] = sigma_w * weight
+        tensors[f"layers.{k:03}.bias"] = sigma_b * rng.standard_normal(m)
+    found = vg.inspect(tensors, activation=network.activation, order="names", skip=0)
+    assert found.verdict == VERDICTS[expected]
+
+
+def test_the_limit_and_its_uncertainty():
+    assert regime(LIMIT - 0.1) is Regime.balanced
+    assert regime(LIMIT + 0.1) is Regime.explodes
+    assert regime(-LIMIT - 0.1) is Regime.vanishes
+    assert regime(LIMIT + 0.1, error=0.05) is Regime.undecided
+    assert regime(5.0, error=float("nan")) is Regime.undecided
+    assert regime(float("nan")) is Regime.undecided
+    assert regime(float("-inf")) is Regime.dead
+    assert regime(3.0, dead=0.5) is Regime.balanced
+    assert regime(-20.0, spread=9.0, critical=True) is Regime.vanishes
+
+
+def test_undecided_is_rare_far_from_the_limit_and_common_at_it():
+    """Of means drawn with their standard error: wrong regimes in at most 1 % of cases, either side."""
+    rng = np.random.default_rng(0)
+    for true, right in ((LIMIT - 0.6, Regime.balanced), (LIMIT + 0.6, Regime.explodes)):
+        said = [regime(true + 0.1 * z, 0.1) for z in rng.standard_normal(4000)]
+        assert said.count(right) > 0.99 * len(said)  # six standard errors away
+    said = [regime(LIMIT - 1e-9 + 0.1 * z, 0.1) for z in rng.standard_normal(20_000)]
+    assert said.count(Regime.explodes) < 0.0075 * len(said)  # 0.5 % expected, 5 standard errors of a proportion
+    assert said.count(Regime.undecided) > 0.98 * len(said)
+
+
+def test_chi_one_is_seen_by_the_prediction():
+    assert is_critical(vg.predict(vg.Network("relu", W.he(), 64, 30)))
+    assert is_critical(vg.predict(vg.Network("identity", W.orthogonal(1.0), 64, 30)))
+    assert not is_critical(vg.predict(vg.Network("tanh", W.gaussian(1.0), 64, 30)))
+    assert not is_critical(vg.predict(vg.Network("relu", W.gaussian(1.42), 64, 30)))
