@@ -61,7 +61,14 @@ def test_report_compare_and_advise_say_the_same(name):
     assert (wrong[expected] in kinds) if expected in wrong else kinds.isdisjoint(wrong.values())
 
 
-@pytest.mark.parametrize("name", [name for name, (_, expected) in NETWORKS.items() if expected != "dead"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if max(network.widths) > 128 else ())  # singular values take seconds
+        for name, (network, expected) in NETWORKS.items()
+        if expected != "dead"
+    ],
+)
 def test_inspect_judges_its_weights_as_the_others_judge_the_network(name):
     network, expected = NETWORKS[name]
     sigma_w, sigma_b = network.sigmas[0]
