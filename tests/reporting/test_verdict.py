@@ -1,33 +1,33 @@
 """The verdict follows what the networks did, and says so where theory for infinite width says something else."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import xarray as xr
 
 import vgtheory as vg
 from vgtheory.reporting.attempt import Unavailable
-from vgtheory.reporting.verdict import Regime, verdict
+from vgtheory.reporting.verdict import verdict
+from vgtheory.study.growth import Growth
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
+from vgtheory.theory.regime import Regime
 
 
 def findings(change, chi, std=0.5, samples=64, dead=0, predicted=None, wide=None, depth=101, critical=1.2):
     alive = max(samples - dead, 1)
-    growth = SimpleNamespace(
-        layers=depth,
-        samples=samples,
-        dead=dead,
-        change=change,
-        stderr=std / alive**0.5,
-        std=std,
-        rate=change / (depth - 1),
-    )
+    growth = Growth(depth, samples, dead, change, std / alive**0.5, std)
     wide = (depth - 1) * math.log(chi) / 2 if wide is None and chi else wide
     point = Unavailable("q grows without limit") if critical is None else CriticalPoint(critical, 0.5, 0.8, True)
     return SimpleNamespace(
         network=vg.Network("tanh", vg.Weights.gaussian(1.5), width=64, depth=depth),
         growth=growth,
         final_chi=chi,
+        prediction={
+            "chi": xr.DataArray([chi or math.nan]),
+            "log_gradient_norm_infinite_width": xr.DataArray([wide or 0.0, 0.0]),
+        },
         predicted_change=wide if predicted is None else predicted,
         mean_field_change=wide,
         critical=point,
@@ -80,7 +80,7 @@ def test_dead_networks():
     some = verdict(findings(-5.0, 0.9, dead=3))
     assert "3 of 64 networks are dead" in some.text
     most = verdict(findings(float("nan"), 0.9, dead=60))
-    assert most.regime is Regime.dies
+    assert most.regime is Regime.dead
     assert "60 of 64" in most.sentence
 
 
@@ -95,10 +95,10 @@ def test_without_prediction_or_critical_point():
 
 def test_one_layer_and_one_sample():
     single = findings(0.0, 1.5, depth=2)
-    single.growth.layers = 1
+    single.growth = replace(single.growth, layers=1)
     assert verdict(single).regime is Regime.balanced
     alone = findings(20.0, 1.5)
-    alone.growth.stderr = alone.growth.std = float("nan")
+    alone.growth = replace(alone.growth, stderr=math.nan, std=math.nan)
     assert "(20 in" in verdict(alone).sentence
 
 

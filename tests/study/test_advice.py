@@ -11,7 +11,8 @@ import vgtheory as vg
 from vgtheory._errors import InputError
 from vgtheory.study.advice import advise
 from vgtheory.study.advice.recipes import recipe
-from vgtheory.study.advice.trial import try_out
+from vgtheory.study.advice.trial import Trial, try_out
+from vgtheory.theory.regime import Regime
 
 DEEP_SIGMOID = vg.Network("sigmoid", vg.Weights.pytorch_default(), width=64, depth=40)
 
@@ -125,3 +126,45 @@ def test_bad_input_is_refused():
 
     with pytest.raises(InputError):
         advise(vg.Network("tanh", vg.Weights.gaussian(sp.Symbol("s", positive=True)), width=8, depth=3))
+
+
+def test_a_remedy_reduces_what_is_wrong_dead_networks_first():
+    advice = advise(vg.Network("relu", vg.Weights.he(), width=8, depth=200), samples=32)
+    assert advice.trial.regime is Regime.dead
+    assert advice.problems[0].kind == "dead networks"
+    for remedy in advice.remedies:
+        assert remedy.trial.dead <= advice.trial.dead / 2
+        assert abs(remedy.trial.simulated) < 0.3 * abs(advice.trial.simulated)
+    assert any(text.startswith("leaky_relu") for text in advice.rejected)
+
+
+@pytest.mark.parametrize(
+    ("present", "trial", "cures"),
+    [
+        ((-41.0, 0.5, 5.0, 0.58), (-44.0, 0.5, 5.0, 0.0), False),  # alive, but as bad
+        ((-41.0, 0.5, 5.0, 0.58), (-2.0, 0.1, 1.0, 0.0), True),
+        ((-41.0, 0.5, 5.0, 0.58), (-2.0, 0.1, 1.0, 0.4), False),  # as many dead
+        ((-1.0, 0.1, 1.0, 0.3), (-1.5, 0.1, 1.0, 0.0), True),  # the dead were all that was wrong
+        ((-1.0, 0.1, 1.0, 0.0), (-0.2, 0.1, 0.1, 0.1), False),  # kills networks
+        ((float("-inf"), 0.0, 0.0, 1.0), (-30.0, 0.1, 1.0, 0.0), False),
+        ((float("-inf"), 0.0, 0.0, 1.0), (3.0, 0.1, 1.0, 0.0), True),
+        ((-20.0, 0.1, 1.0, 0.0), (-1.0, 0.1, 0.5, 0.0), True),
+    ],
+)
+def test_what_counts_as_a_cure(present, trial, cures):
+    assert Trial(None, None, *trial, 64).cures(Trial(None, None, *present, 64)) is cures
+
+
+def test_another_scale_of_a_skip_connection_is_a_remedy():
+    advice = advise(vg.Network("relu", vg.Weights.he(), width=64, depth=40, skip=1), samples=16)
+    remedy = next(r for r in advice.remedies if r.kind == "skip connection")
+    assert "1/" in remedy.change
+    assert remedy.network.skip.matrices == 1
+    assert abs(remedy.trial.simulated) < 2
+
+
+def test_batch_norm_is_judged_in_batches():
+    advice = advise(vg.Network("relu", vg.Weights.he(), width=96, depth=60, norm="batch"), samples=4)
+    assert advice.problems[0].kind == "exploding"  # π/(π − 1) per layer of the squared norm
+    assert advice.trial.simulated == pytest.approx(59 / 2 * np.log(np.pi / (np.pi - 1)), rel=0.2)
+    assert {r.kind for r in advice.remedies} & {"normalisation", "skip connection"}

@@ -93,15 +93,15 @@ def _theory(network: Network) -> dict[str, Any]:
     try:
         theory = predict(network)
         predicted, q, chi = (theory[name].values for name in ("log_gradient_norm", "q", "chi"))
-        critical = is_critical(theory)
+        keeps = is_critical(theory)
     except (UnsupportedError, NoSolutionError):
         predicted = q = chi = np.full(int(network.depth), nan)
-        critical = False
+        keeps = False
     try:
         critical_sigma_w = critical_scale(network).sigma_w
     except NoSolutionError:
         critical_sigma_w = nan
-    return {"predicted": predicted, "q": q, "chi": chi, "critical": critical, "critical_sigma_w": critical_sigma_w}
+    return {"predicted": predicted, "q": q, "chi": chi, "critical": keeps, "critical_sigma_w": critical_sigma_w}
 
 
 def _whole(study: xr.Dataset, critical: bool) -> dict[str, Any]:
