@@ -4,7 +4,7 @@ import sys
 import time
 import traceback
 
-from benchmarks import activations, engine, matrices, mean_field, memory, networks, spectra
+from benchmarks import activations, coverage, engine, matrices, mean_field, memory, networks, spectra
 from benchmarks.measure import Line, machine, show
 
 PARTS = {
@@ -12,6 +12,7 @@ PARTS = {
     "networks": networks.lines,
     "matrices": matrices.lines,
     "memory": memory.lines,
+    "coverage": coverage.lines,
     "activations": activations.lines,
     "mean_field": mean_field.lines,
     "spectra": spectra.lines,

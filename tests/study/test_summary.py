@@ -208,3 +208,29 @@ def test_bad_requests_are_named(options):
         summarise(study, **options)
     with pytest.raises(InputError, match="study"):
         summarise(study.log_gradient_norm)
+
+
+@pytest.mark.parametrize("study", [None, 3, "tanh", [1], {}, np.eye(2), xr.Dataset(), xr.Dataset({"q": ("x", [1.0])})])
+def test_what_is_no_study_is_refused(study):
+    with pytest.raises(InputError, match=r"^study must be what vg\.simulate returned"):
+        summarise(study)
+
+
+@pytest.mark.parametrize("value", [None, "x", [], {}, np.nan, 2])
+def test_levels_that_are_none_are_refused(value):
+    study = simulate(Network("tanh", Weights.gaussian(1), width=4, depth=2), 4)
+    with pytest.raises(InputError, match=r"^level must be"):
+        summarise(study, level=value)
+    if value != [] and value != {}:
+        with pytest.raises(InputError, match=r"^quantiles"):
+            summarise(study, quantiles=value)
+
+
+def test_a_study_of_several_networks_inputs_and_outputs_keeps_its_dimensions():
+    made = [Network(name, Weights.gaussian(1.2), width=8, depth=3) for name in ("tanh", "erf")]
+    found = summarise(simulate(made, 40, inputs=2, outputs=3))
+    assert found.log_gradient_norm_mean.dims == ("network", "layer", "input", "output")
+    assert found.log_q_quantile.dims == ("network", "layer", "input", "quantile")
+    alone = summarise(simulate(made[1], 40, inputs=2, outputs=3))
+    assert_array_equal(found.log_gradient_norm_mean_low.values[1], alone.log_gradient_norm_mean_low.values)
+    assert_array_equal(found.log_q_variance_high.values[1], alone.log_q_variance_high.values)

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from vgtheory._errors import ConflictError, InputError, UnsupportedError
+from vgtheory._errors import ConflictError, InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study import sweep as module
@@ -175,3 +175,14 @@ def test_what_one_point_cannot_do_is_refused():
         sweep("tanh", 2, over={"sigma_w": [1]})
     with pytest.raises(InputError, match="parameters of an activation made from a formula"):
         sweep(network(Activation("tanh(a*x)", name="mine", a=1)), 2, over={"a": [1, 2]})
+
+
+@pytest.mark.parametrize("value", [None, 3, "tanh", [1, 2], {}, np.eye(2)])
+@pytest.mark.parametrize("name", ["network", "samples", "seed", "over", "method"])
+def test_any_argument_gets_an_answer_or_one_of_the_packages_errors(name, value):
+    arguments = {"network": network(), "samples": 2, "over": {"sigma_w": [1]}, name: value}
+    if (name, str(value)) in {("samples", "3"), ("seed", "3")}:
+        assert sweep(**arguments).sizes["sigma_w"] == 1
+    else:
+        with pytest.raises(VgtheoryError, match=rf"^{name}\b"):
+            sweep(**arguments)

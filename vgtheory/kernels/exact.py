@@ -95,7 +95,7 @@ class Net(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Records of a segment's layers and one more, blocks, whole layers (Haar), and the flag that ends the work."""
+    """Records of a segment's layers and one more, blocks, whole layers (Haar); the flag that ends the work."""
 
     records: Any
     work: Any
@@ -157,12 +157,6 @@ def _block(net, place, start, n, bias, record, scratch):
         scaled(h, z, record[SIZE])
     net.row(h, x, slope)
     return z, xi, h, x, slope
-
-
-@piece
-def _top(record):
-    """Return (μ, κ) for the loss gradient g_L = ξ/‖ξ‖, uniform on the unit sphere."""
-    return 1.0 / math.sqrt(record[XI_XI]), 0.0
 
 
 @piece
@@ -261,7 +255,7 @@ def _return(net, start, begin, end, carried, scratch, norms):
         upper = records[k + 1 - begin] if k + 1 < end else above
         place = Place(start.key, start.sample, k + 1)
         if k == net.sigma_w.size - 1:
-            mu, kappa = _top(record)
+            mu, kappa = 1.0 / math.sqrt(record[XI_XI]), 0.0  # the loss gradient ξ/‖ξ‖ is uniform on the unit sphere
         elif net.haar:
             mu, kappa = _haar_step(upper, record, net.widths[k + 1], along)
             log_delta += net.log_s[k + 1]

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vgtheory.kernels.arguments import RUNNING
 from vgtheory.kernels.streams import log_norms, outer_squares
 from vgtheory.model.program import Block
 from vgtheory.study.programs.numbers import LOSS, START, TIED, Array, Batch, Layer, Machine, Streams
@@ -18,12 +20,15 @@ from vgtheory.study.programs.oracles import Place
 from vgtheory.study.programs.steps import backward, forward, give
 
 
-def streams_and_gradients(machine: Machine, key: int, first: int, samples: int) -> dict[str, Array]:
+def streams_and_gradients(
+    machine: Machine, key: int, first: int, samples: int, stop: NDArray[np.int64] = RUNNING
+) -> dict[str, Array]:
     """Return what a batch of samples shows of its streams, their gradients and the matrices' gradients.
 
     Arrays by name: ``square S`` and ``gradient S`` for every stream S that goes from layer to layer, its mean square
     and ln of its gradient's norm, (sample, layer 0..L); ``share S``, the share of its components that carry the
     gradient, (Σg²)²/(n Σg⁴); ``weights``, ln of the norm of the gradient at the layer's matrices, (sample, layer 1..L).
+    Once ``stop[0]`` is not 0 the work ends, with arrays that are not whole.
     """
     batch = Batch(machine, key, first, samples)
     depth, segment = machine.depth, machine.segment
@@ -36,6 +41,8 @@ def streams_and_gradients(machine: Machine, key: int, first: int, samples: int) 
     tape: list[Layer] = []
     state = _start(batch)
     for index in range(depth):
+        if stop[0] != 0:
+            return found
         if index % segment == 0:
             kept.append(state)
             tape = []
@@ -49,6 +56,8 @@ def streams_and_gradients(machine: Machine, key: int, first: int, samples: int) 
         if number < len(kept) - 1:
             tape = _segment(number * segment, kept[number], batch)
         for layer in reversed(tape):
+            if stop[0] != 0:
+                return found
             gradients, unit = _back(found, layer, gradients, unit, batch)
             _note_gradients(found, layer.index - 1, gradients, unit)
     return found

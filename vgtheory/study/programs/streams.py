@@ -133,7 +133,7 @@ def choose_method(network: BlockNetwork, method: str) -> str:
 def program_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return the result's arrays for samples first, ..., first + count − 1: the worker of every executor."""
     program: Program = payload["prepared"]
-    found = streams_and_gradients(program.machine, payload["seed"], first, count)
+    found = streams_and_gradients(program.machine, payload["seed"], first, count, payload["stop"])
     found["weights"] = np.hstack([np.full((count, 1), np.nan), found["weights"]])
     return found
 
