@@ -73,6 +73,8 @@ def phase_diagram(act: Any, sigma_w: Any, sigma_b: Any, correlations: bool = Tru
     >>> d.sizes["sigma_w"], d.phase.values[0].tolist(), round(float(d.chi[0, 1]), 10)
     (2, ['vanishing/ordered', 'exploding/chaotic'], 1.0609812641)
     """
+    if not isinstance(correlations, bool):
+        raise InputError("correlations", "True or False", "leave it out for True", got=f"{correlations!r}")
     widths, biases = _scales("sigma_w", sigma_w, False), _scales("sigma_b", sigma_b, True)
     table = table_of(act)
     shape = (len(biases), len(widths))

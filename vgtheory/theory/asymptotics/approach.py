@@ -104,7 +104,7 @@ def approach(
     >>> approach("relu", 2**0.5, of="correlation").expr
     9*pi**2/(2*layer**2)
     """
-    if of not in ("length", "correlation"):
+    if not isinstance(of, str) or of not in ("length", "correlation"):
         raise InputError("of", '"length" or "correlation"', 'leave it out for "length"', got=f"{of!r}")
     return (length_approach if of == "length" else correlation_approach)(act, sigma_w, sigma_b)
 

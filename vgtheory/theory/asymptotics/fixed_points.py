@@ -112,7 +112,7 @@ def fixed_points(act: Any, sigma_w: float, sigma_b: float = 0.0) -> list[FixedPo
     return found + [_describe(table, t, sigma_w, sigma_b) for t in _length_roots(table, sigma_w, sigma_b)]
 
 
-def critical(act: Any, sigma_b: float) -> CriticalPoint:
+def critical(act: Any, sigma_b: float = 0.0) -> CriticalPoint:
     """Return the point with χ = 1 on the curve of fixed points at this σ_b; of several a stable one with the least q.
 
     Parametrised by q: σ_w² = 1/E φ'²(q), and q = σ_w² E φ²(q) + σ_b² is one equation in q.  Where only an unstable

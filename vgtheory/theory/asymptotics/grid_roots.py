@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import elementwise
 
 from vgtheory.kernels.quadrature import Array
 
 NOISE = 2e-12  # of ln F − ln q on the moment table: no sign below it means anything
+_BOTTOM = {"xatol": 1e-9, "xrtol": 0.0}  # of the place of a minimum
+_ROOT = {"xatol": 1e-14, "xrtol": 1e-14}
 
 
 def sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
@@ -15,49 +17,36 @@ def sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
     r = residual(t)
     keep = np.isfinite(r)
     t, r = t[keep], r[keep]
+    if len(t) < 3:
+        return []
     spacing = t[1] - t[0]
-
-    def at(x: float) -> float:
-        return float(residual(np.array([x]))[0])
-
-    # Where |r| dips without a sign change, look at the bottom: it may touch or cross zero between grid points.
-    # A smooth r falls below its lowest grid point by less than it rises next to it: shallow dips far off are left out.
-    size = np.abs(r)
-    before, here, after = size[:-2], size[1:-1], size[2:]
-    same_sign = (r[1:-1] * r[:-2] > 0) & (r[1:-1] * r[2:] > 0)
-    dips = np.flatnonzero(
-        same_sign & (here <= before) & (here < after) & (here < 2 * np.maximum(before, after) - 2 * here)
-    )
-    extra: list[tuple[float, float]] = []
-    touching: list[float] = []
-    for k in dips + 1:
-        bottom = _bottom(at, float(np.sign(r[k])), float(t[k - 1]), float(t[k + 1]))
-        extra.append((bottom, at(bottom)))
-        if abs(extra[-1][1]) <= NOISE < min(abs(r[k - 1]), abs(r[k + 1])):
-            touching.append(bottom)
-    if extra:
-        t = np.concatenate([t, [e[0] for e in extra]])
-        r = np.concatenate([r, [e[1] for e in extra]])
-        order = np.argsort(t)
-        t, r = t[order], r[order]
+    dips = _dips(r)
+    touching = np.empty(0)
+    if len(dips):
+        # It may touch or cross zero between grid points: look at the bottom.
+        bracket = (t[dips - 1], t[dips], t[dips + 1])
+        found = elementwise.find_minimum(
+            lambda x, sign: sign * residual(x), bracket, args=(np.sign(r[dips]),), tolerances=_BOTTOM
+        )
+        bottom, value = found.x, residual(found.x)
+        beside = np.minimum(np.abs(r[dips - 1]), np.abs(r[dips + 1]))
+        touching = bottom[(np.abs(value) <= NOISE) & (beside > NOISE)]
+        order = np.argsort(np.concatenate([t, bottom]))
+        t, r = np.concatenate([t, bottom])[order], np.concatenate([r, value])[order]
     solid = np.abs(r) > NOISE  # rounding noise around zero is not a crossing
     t, r = t[solid], r[solid]
-    crossings = [float(brentq(at, t[k], t[k + 1], xtol=1e-14, rtol=1e-14)) for k in np.flatnonzero(r[1:] * r[:-1] < 0)]
-    return sorted(crossings + [x for x in touching if all(abs(x - c) > spacing for c in crossings)])
+    k = np.flatnonzero(r[1:] * r[:-1] < 0)
+    crossings = elementwise.find_root(residual, (t[k], t[k + 1]), tolerances=_ROOT).x if len(k) else np.empty(0)
+    alone = [x for x in touching if not len(crossings) or np.abs(crossings - x).min() > spacing]
+    return sorted(float(x) for x in (*crossings, *alone))
 
 
-def _bottom(f: Callable[[float], float], sign: float, lo: float, hi: float) -> float:
-    """Return the minimiser of sign·f on [lo, hi] by golden section."""
-    ratio = (5**0.5 - 1) / 2
-    a, b = hi - ratio * (hi - lo), lo + ratio * (hi - lo)
-    fa, fb = sign * f(a), sign * f(b)
-    while hi - lo > 1e-9:
-        if fa <= fb:
-            hi, b, fb = b, a, fa
-            a = hi - ratio * (hi - lo)
-            fa = sign * f(a)
-        else:
-            lo, a, fa = a, b, fb
-            b = lo + ratio * (hi - lo)
-            fb = sign * f(b)
-    return (lo + hi) / 2
+def _dips(r: Array) -> np.ndarray:
+    """Return where |r| has a low point without a change of sign that is deep enough to reach zero between grid points.
+
+    A smooth r falls below its lowest grid point by less than it rises next to it: shallow dips far off are left out.
+    """
+    before, here, after = np.abs(r[:-2]), np.abs(r[1:-1]), np.abs(r[2:])
+    same_sign = (r[1:-1] * r[:-2] > 0) & (r[1:-1] * r[2:] > 0)
+    deep = (here <= before) & (here < after) & (here < 2 * np.maximum(before, after) - 2 * here)
+    return np.flatnonzero(same_sign & deep) + 1

@@ -108,7 +108,7 @@ def predict(network: Network, method: Method = "auto", inputs: Inputs | int = 1)
     >>> p.attrs["method"], round(float(p.log_gradient_norm_std[0] ** 2), 3)
     ('exact law', 0.644)
     """
-    if method not in get_args(Method):
+    if not isinstance(method, str) or method not in get_args(Method):
         raise InputError("method", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"', got=f"{method!r}")
     given = to_inputs(inputs)
     require(network, "predict" if method == "auto" else f"predict ({method})")

@@ -76,8 +76,12 @@ class Bounds(Sequence[Formula]):
     @overload
     def __getitem__(self, key: slice) -> tuple[Formula, ...]: ...
     def __getitem__(self, key: int | str | slice) -> Formula | tuple[Formula, ...]:
-        if not isinstance(key, str):
+        if isinstance(key, (int, slice)):
             return self.formulas[key]
+        if not isinstance(key, str):
+            raise InputError(
+                "the place of a bound", "a whole number, a slice or a name", "see .names", got=f"{key!r}"[:60]
+            )
         found = next((f for f in self.formulas if f.name == key), None)
         if found is None:
             raise UnknownNameError.among("bound", key, self.names, "see .names of the bounds")
