@@ -1,14 +1,19 @@
 """Generated modules: content-addressed, private, safe against hostile names, usable in spawned processes."""
 
 import ast
+import hashlib
+import importlib.util
 import json
+import marshal
 import math
 import multiprocessing
 import os
 import pickle
 import stat
+import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +63,23 @@ def test_a_changed_file_is_never_trusted(cache):
     module = load(source)
     assert path.read_text() == source
     assert not list(path.parent.glob("*.tmp"))
+    del sys.modules[module.__name__]
+
+
+def test_a_planted_pyc_is_not_run(cache):
+    source = row_source(stabilise(activation("x/(3.5+exp(-x))")))
+    path = generated_path(source)
+    path.write_text(source)
+    planted = cache / "planted.py"
+    planted.write_text("raise SystemExit('planted')\n")
+    compiled_form = Path(importlib.util.cache_from_source(str(path)))
+    compiled_form.parent.mkdir()
+    status = path.stat()
+    code = marshal.dumps(compile(planted.read_text(), str(path), "exec"))
+    stamp = struct.pack("<III", 0, int(status.st_mtime), status.st_size)
+    compiled_form.write_bytes(importlib.util.MAGIC_NUMBER + stamp + code)
+    module = load(source)
+    assert callable(module.row)
     del sys.modules[module.__name__]
 
 
@@ -231,13 +253,18 @@ def test_a_form_is_derived_once_and_what_is_kept_is_checked(cache, monkeypatch):
     act = activation("x/(1+exp(-x)) + tanh(x)/7")
     first = stabilise.__wrapped__(act)
     assert form.load_form(form.form_key(act)) == first
-    monkeypatch.setattr("vgtheory.codegen.stabilise._derive", lambda act: pytest.fail("derived again"))
+    monkeypatch.setattr("vgtheory.codegen.stabilise._derive", lambda act, order: pytest.fail("derived again"))
     assert stabilise.__wrapped__(act) == first
     monkeypatch.undo()
     monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(cache))
     (path,) = (cache / "forms").rglob("*.json")
-    kept = json.loads(path.read_text())
+    whole = path.read_text()
+    kept = json.loads(whole.partition("\n")[2])
+    altered = whole.replace("0.5", "0.25") if "0.5" in whole else whole.replace("1.0", "1.5", 1)
+    assert altered != whole
+    damaged = ("", whole[:-3], altered, "[" * 10_000, "\x00" + whole)
     for wrong in (
+        *damaged,
         "no json",
         "{}",
         json.dumps(kept | {"instructions": [["__import__('os').abort", []]]}),
@@ -245,7 +272,8 @@ def test_a_form_is_derived_once_and_what_is_kept_is_checked(cache, monkeypatch):
         json.dumps(kept | {"instructions": [["input", []], ["exp", [5]]]}),
         json.dumps(kept | {"instructions": [["input", []], ["exp", ["r0"]]]}),
     ):
-        path.write_text(wrong)
+        text = wrong if wrong in damaged else f"{hashlib.sha256(wrong.encode()).hexdigest()}\n{wrong}"
+        path.write_text(text)
         assert form.load_form(form.form_key(act)) is None
     assert stabilise.__wrapped__(act) == first
-    assert json.loads(path.read_text()) == kept
+    assert path.read_text() == whole

@@ -22,7 +22,14 @@ POINTS = np.concatenate([
     np.linspace(-12, 12, 481), [-1e-9, 0.0, 1e-9, -1e-300, 1e-300],
 ])  # fmt: skip
 NAMES = sorted(name for name in vg.catalogue if name != "step")
-FORMULAS = ["x*tanh(log(1 + exp(x)))", "x/(1 + exp(-1.7*x))", "Max(x, 0.1*x)", "exp(-x**2)*sin(3*x)"]
+FORMULAS = [
+    "x*tanh(exp(x))",
+    "log(1 + x**2)",
+    "x*tanh(log(1 + exp(x)))",
+    "x/(1 + exp(-1.7*x))",
+    "Max(x, 0.1*x)",
+    "exp(-x**2)*sin(3*x)",
+]
 
 
 def check(act, value, slope, tolerance):

@@ -7,7 +7,7 @@ import pytest
 from tests.tolerances import exact_values, ulp_errors
 from vgtheory.kernels import elementary_single
 from vgtheory.kernels._jit import loop
-from vgtheory.kernels._vectors import BLOCK, LINE, pointer, scratch, send, sent
+from vgtheory.kernels._numba_internals import BLOCK, LINE, pointer, scratch, send, sent
 
 RNG = np.random.default_rng(12)
 

@@ -9,7 +9,7 @@ from vgtheory.codegen.chart import Chart, Generator, has_positive_terms
 
 MILD = 4.0  # terms of both signs may be this much larger in all before a root is moved
 MAX_CANCELLATION = 8.0  # the largest term may exceed the sum by this factor: three bits
-BOUNDED = ("exponential", "erfcx", "error function")  # kinds of generators with values in [0, 1]
+BOUNDED = ("exponential", "erfcx", "error function", "decay")  # kinds of generators with values in [0, 1]
 
 
 def cancels(chart: Chart, e: sp.Expr) -> bool:
@@ -23,12 +23,13 @@ def _is_dominated(chart: Chart, e: sp.Expr) -> bool:
 
     Coefficients are polynomials in quantities between 0 and 1 (exponentials and erfcx), tried on a grid.
     """
-    bounded = [g.symbol for kind in BOUNDED for g in chart.of_kind(kind) if e.has(g.symbol)]
+    limits = {g.symbol: g.largest for kind in BOUNDED for g in chart.of_kind(kind) if e.has(g.symbol)}
+    bounded = list(limits)
     values = {g.symbol: number(g.argument) for g in chart.of_kind("constant")}
     others = sorted(e.free_symbols - set(bounded) - set(values), key=lambda s: s.name)
     if len(bounded) > 3 or any(not s.is_positive for s in others):
         return False
-    axes = np.meshgrid(*[np.linspace(0.0, 1.0, 21)] * len(bounded), indexing="ij")
+    axes = np.meshgrid(*(np.linspace(0.0, limit, 21) for limit in limits.values()), indexing="ij")
     signs = set()
     for c in sp.Poly(e, *others).coeffs() if others else [e]:
         terms = sp.Poly(c.subs(values), *bounded).terms() if bounded else [((), c.subs(values))]
@@ -52,24 +53,47 @@ def without_root_cancellation(chart: Chart, num: sp.Expr, den: sp.Expr) -> tuple
     where t is: √(t² + b) − t in a left tail, √(t² + 1) − 1 + 2t near 0.
     """
     for root in chart.of_kind("root"):
-        g, inside = root.symbol, sp.expand(root.argument)
-        if root.index != 2 or not (num.has(g) and inside.is_polynomial(chart.t) and cancels(chart, num)):
-            continue
-        if _is_mild(chart, root, num):
+        g, under = root.symbol, sp.expand(sp.fraction(sp.together(root.argument))[1])
+        under = sp.S.One if under.is_number else under
+        inside = sp.expand(sp.cancel(root.argument * under)) if under != 1 else sp.expand(root.argument)
+        if root.index != 2 or not (num.has(g) and cancels(chart, num)) or _is_mild(chart, root, num):
             continue
         polynomial = sp.Poly(num, g)
         if polynomial.degree() != 1:
             continue
         b, a = polynomial.all_coeffs()
-        ways = [(b**2 * inside - a**2, b * g - a)]
-        start = inside.subs(chart.t, 0)
+        ways = [(b**2 * inside - a**2 * under, under * (b * g - a))]
+        start = root.argument.subs({chart.t: 0, **{n.symbol: 1 for n in chart.of_kind("exponential")}})
         if start.is_Rational and start > 0:
             end = chart.convert(sp.sqrt(start))
-            ways.insert(0, ((a + b * end) * (g + end) + b * (inside - start), g + end))
+            ways.insert(0, ((a + b * end) * (g + end) * under + b * (inside - start * under), under * (g + end)))
         for above, below in ways:
-            if all(not cancels(chart, part) or _is_mild(chart, root, part) for part in (above, below)):
-                return sp.fraction(sp.cancel(sp.expand(above) / (below * den)))
+            above = _without_squares(chart, sp.expand(above))
+            if all(_keeps_digits(chart, part) or _is_mild(chart, root, part) for part in (above, below)):
+                return sp.fraction(sp.cancel(above / (below * den)))
     return num, den
+
+
+def _without_squares(chart: Chart, e: sp.Expr) -> sp.Expr:
+    """Return a polynomial with squares of square roots of numbers written as numbers."""
+    for c in chart.of_kind("constant"):
+        square = c.argument**2
+        if square.is_Rational and e.has(c.symbol):
+            e = sp.expand(sp.rem(e, c.symbol**2 - square, c.symbol))
+    return e
+
+
+def _keeps_digits(chart: Chart, e: sp.Expr) -> bool:
+    """Return whether no factor cancels, but for n - 1, which is computed to full precision."""
+    return not cancels(chart, e) or all(
+        not cancels(chart, f)
+        or any(
+            f.subs(n.symbol, 1) == 0 and not cancels(chart, sp.cancel(f / (n.symbol - 1)))
+            for n in chart.of_kind("exponential")
+            if f.has(n.symbol)
+        )
+        for f, _ in sp.factor_list(e)[1]
+    )
 
 
 def _is_mild(chart: Chart, root: Generator, num: sp.Expr) -> bool:

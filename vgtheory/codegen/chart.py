@@ -7,6 +7,7 @@ a rational function of such generators, which SymPy's polynomial algebra cancels
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
@@ -32,6 +33,7 @@ DIRECT: dict[type, str] = {
 }
 ODD = (sp.sin, sp.tan, sp.atan, sp.asinh, sp.tanh, sp.erf)
 POSITIVE_ON_POSITIVE = (sp.atan, sp.asinh, sp.tanh, sp.erf)
+SATURATED = 0.5  # from this argument on tanh is written with exponentials
 MAX_COMMON = 8  # exponents a : b are powers of one exponential only for small a and b, or degrees explode
 
 Coefficients = tuple[sp.Expr, ...]  # of a polynomial in t, the constant term first
@@ -42,7 +44,7 @@ class Generator:
     """A quantity that the rational function is made of; `symbol` stands for it.
 
     kind : "exponential" e^{-p(t)} · "erfcx" or "error function" of p(t) · "root" argument^{1/index} · "constant" ·
-    the name of an operation on `argument`.
+    "decay" e^{-argument}, at most `largest` · the name of an operation on `argument`.
     """
 
     symbol: sp.Symbol
@@ -50,6 +52,7 @@ class Generator:
     coefficients: Coefficients = ()
     argument: sp.Expr = sp.S.Zero
     index: int = 1
+    largest: float = 1.0
 
 
 @dataclass
@@ -187,7 +190,26 @@ class Chart:
         if isinstance(rest, sp.log) and factor.is_Rational:
             return self._convert_power(sp.Pow(rest.args[0], factor, evaluate=False))
         self.notes.append(f"no stability rule for exp({u}): accuracy not guaranteed where its argument is large")
-        return self._new("e", "exp", argument=self.convert(u)).symbol
+        inside = sp.factor(sp.together(self.convert(u)))
+        if _is_positive(-inside):
+            return self._decay(-inside)
+        return 1 / self._decay(inside) if _is_positive(inside) else self._new("e", "exp", argument=inside).symbol
+
+    def _decay(self, inside: sp.Expr) -> sp.Symbol:
+        """Return the symbol of e^{-u} for a u > 0 that is no polynomial."""
+        return self._new("m", "decay", argument=inside, largest=math.exp(-self._least(inside))).symbol
+
+    def _least(self, inside: sp.Expr) -> float:
+        """Return what a positive quantity is at least, tried on a grid; 0 where that is not found."""
+        values = {g.symbol: g.argument for g in self.of_kind("constant")}
+        exponentials = [g.symbol for g in self.of_kind("exponential") if inside.has(g.symbol)]
+        if len(exponentials) > 2 or inside.free_symbols - {self.t, *values, *exponentials}:
+            return 0.0
+        axes = [np.concatenate([[0.0], np.geomspace(1e-9, 1e9, 50)]), *[np.linspace(0.0, 1.0, 21)] * len(exponentials)]
+        grid = np.meshgrid(*axes, indexing="ij")
+        with np.errstate(all="ignore"):
+            found = sp.lambdify([self.t, *exponentials], inside.subs(values), "numpy")(*grid)
+        return max(0.0, float(np.nanmin(found)))
 
     def _power_of_exponential(self, c: Coefficients) -> tuple[sp.Integer, Generator]:
         for g in self.generators.values():
@@ -202,11 +224,28 @@ class Chart:
             return self.convert(base) ** exponent
         if not exponent.is_Rational:
             return self._convert_exp(exponent * sp.log(base))
-        inner = sp.factor(sp.together(self.convert(base)))
-        if inner == self.t and exponent.q == 1:
-            return self.t**exponent
-        root = self._new("g", "root", argument=inner, index=int(exponent.q))
-        return root.symbol ** int(exponent.p)
+        outside, inside = self._from_root(sp.factor(sp.together(self.convert(base))), int(exponent.q))
+        if inside.is_Rational:
+            return (outside * self._constant(inside ** sp.Rational(1, exponent.q))) ** int(exponent.p)
+        root = self._new("g", "root", argument=inside, index=int(exponent.q))
+        return (outside * root.symbol) ** int(exponent.p)
+
+    def _from_root(self, inner: sp.Expr, index: int) -> tuple[sp.Expr, sp.Expr]:
+        """Return (a, b) with inner = a^index·b, a > 0: e^{2x} + 1 = (n² + 1)/n² loses its n, which may underflow."""
+        outside, inside = sp.S.One, sp.S.One
+        for factor, power in inner.as_powers_dict().items():
+            generator = self.generators.get(factor)
+            if generator is not None and generator.kind == "exponential":
+                share, part = self._power_of_exponential(tuple(-power * a / index for a in generator.coefficients))
+                outside *= part.symbol**share
+                continue
+            whole = int(power) // index * index if power.is_Integer else 0
+            size = factor if has_positive_terms(factor) else -factor if has_positive_terms(-factor) else None
+            if whole == 0 or size is None or (size != factor and whole % 2):
+                inside *= factor**power
+            else:
+                outside, inside = outside * size ** (whole // index), inside * factor ** (power - whole)
+        return outside, inside
 
     def _convert_hyperbolic(self, e: sp.Expr) -> sp.Expr:
         u = e.args[0]
@@ -243,11 +282,13 @@ class Chart:
         inside = sp.expand(inside) if sp.fraction(inside)[1] == 1 else inside
         if inside == 1:
             return total
-        excess = sp.expand(inside - 1) if sp.fraction(inside)[1] == 1 else None
-        if excess is None or excess.is_number:
+        excess = sp.cancel(inside - 1)
+        above, below = map(sp.expand, sp.fraction(excess))
+        if excess.is_number or (below != 1 and not has_positive_terms(above * below)):
             return total + self._new("l", "log", positive=False, argument=inside).symbol
+        excess = above if below == 1 else excess
         kind = "log1p_unit" if self._is_unit(excess) else "log1p"
-        return total + self._new("l", kind, positive=has_positive_terms(excess), argument=excess).symbol
+        return total + self._new("l", kind, positive=has_positive_terms(above * below), argument=excess).symbol
 
     def _is_unit(self, e: sp.Expr) -> bool:
         """Return whether the value is known to lie in [0, 1]: positive terms in exponentials that sum to at most 1."""
@@ -256,6 +297,9 @@ class Chart:
 
     def _direct(self, function: type, u: sp.Expr) -> sp.Expr:
         inside = sp.factor(sp.together(self.convert(u)))
+        if function is sp.tanh and _is_positive(inside) and self._least(inside) >= SATURATED:
+            m = self._decay(2 * inside)  # 1 - tanh² would cancel
+            return (1 - m) / (1 + m)
         sign = 1
         if function in (*ODD, sp.cos) and inside.could_extract_minus_sign():
             inside, sign = -inside, -1 if function in ODD else 1
@@ -278,9 +322,12 @@ class Chart:
 
 
 def exponents(e: sp.Expr, x: sp.Symbol) -> Iterator[sp.Expr]:
-    """Yield the polynomials p such that e^p occurs in the expression once it is written with exponentials."""
+    """Yield the polynomials p such that e^p, or a root of it, occurs in the expression written with exponentials."""
     for node, u in _arguments(e, x):
         yield sp.expand(u**2) if isinstance(node, (sp.erf, sp.erfc)) else u
+    for node in sp.preorder_traversal(e):
+        if isinstance(node, sp.Pow) and node.exp.is_Rational and not node.exp.is_Integer:
+            yield from (sp.expand(u / node.exp.q) for u in exponents(node.base, x))
 
 
 def _arguments(e: sp.Expr, x: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.Expr]]:
@@ -314,6 +361,11 @@ def sign_changes(e: sp.Expr, x: sp.Symbol) -> set[sp.Expr]:
 def has_positive_terms(polynomial: sp.Expr) -> bool:
     """Return whether every term is positive, so that the sum cannot cancel."""
     return all(term.is_positive for term in sp.Add.make_args(sp.expand(polynomial)))
+
+
+def _is_positive(e: sp.Expr) -> bool:
+    above, below = sp.fraction(sp.together(e))
+    return has_positive_terms(above) and has_positive_terms(below)
 
 
 def _ratio(a: Coefficients, b: Coefficients) -> sp.Rational | None:

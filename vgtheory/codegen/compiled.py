@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
@@ -25,8 +24,9 @@ from vgtheory._errors import InputError
 from vgtheory.codegen.precision import Row, doubles, single_suffices
 from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, RowKind, row_source
 from vgtheory.codegen.stabilise import stabilise
-from vgtheory.kernels import _vectors, elementary_single
+from vgtheory.kernels import _jit, _numba_internals, elementary_single, interpreter
 from vgtheory.kernels._cache import private_directory
+from vgtheory.kernels._jit import sources_digest
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 
@@ -99,7 +99,7 @@ class CompiledActivation:
             _run(self, "float64", h, value, slope)
         elif _single_suffices(self.origin):
             if _run(self, "float32", h, value, slope):
-                _in_double(self.row, h, value, slope, float(elementary_single.NEAR))
+                _in_double(self.row, h, value, slope, min(float(elementary_single.NEAR), stabilise(self.origin).reach))
         else:
             _in_double(self.row, h, value, slope)
 
@@ -121,11 +121,11 @@ def _flat(array: NDArray, shape: tuple[int, ...], dtype: np.dtype) -> NDArray:
 def _run(f: CompiledActivation, dtype: str, h: NDArray, value: NDArray, slope: NDArray) -> bool:
     """Fill the results, large ones past the cache; return whether arguments are too large."""
     usual = _row(_source(f.origin, RowKind(dtype)))
-    apart = (slope.ctypes.data - value.ctypes.data) % _vectors.LINE  # only one could begin at a cache line
+    apart = (slope.ctypes.data - value.ctypes.data) % _numba_internals.LINE  # only one could begin at a cache line
     if value.nbytes < STREAMED or apart:
         return bool(usual(h, value, slope))
-    start = -value.ctypes.data % _vectors.LINE // value.itemsize
-    stop = start + (h.size - start) // _vectors.BLOCK * _vectors.BLOCK
+    start = -value.ctypes.data % _numba_internals.LINE // value.itemsize
+    stop = start + (h.size - start) // _numba_internals.BLOCK * _numba_internals.BLOCK
     streamed = _row(_source(f.origin, RowKind(dtype, streamed=True)))
     far = [streamed(h[start:stop], value[start:stop], slope[start:stop])]
     far += [usual(h[part], value[part], slope[part]) for part in (slice(start), slice(stop, None))]
@@ -199,8 +199,8 @@ def _machine() -> str:
     """Return everything but the source that the machine code depends on."""
     cpu = llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
     versions = sys.version_info[:3], numba.__version__, llvmlite.__version__, np.__version__
-    hints = Path(_vectors.__file__).read_bytes()  # imported, not copied
-    return repr((GENERATOR_VERSION, FLAGS, hashlib.sha256(hints).hexdigest(), versions, cpu))
+    imported = [sources_digest(Path(str(module.__file__))) for module in (_jit, interpreter)]  # not copied
+    return repr((GENERATOR_VERSION, FLAGS, imported, versions, cpu))
 
 
 @cache
@@ -216,7 +216,10 @@ def generated_path(source: str) -> Path:
 
 
 def load(source: str) -> ModuleType:
-    """Return the module of this text, written first unless the file holds exactly this text already."""
+    """Return the module of this text; it is written to a file for Numba, whose cache asks for one.
+
+    The text is run, not the file: what is in the file, or in compiled form beside it, is never read.
+    """
     path = generated_path(source)
     text = source.encode()
     if not path.exists() or path.read_bytes() != text:
@@ -224,13 +227,11 @@ def load(source: str) -> ModuleType:
     name = path.stem
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot import {path}")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102 - our own text
     except BaseException:
         del sys.modules[name]
         raise

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
 import sympy as sp
 
 from vgtheory.codegen.cancellation import cancels, number
 from vgtheory.codegen.chart import Chart, Generator, has_positive_terms
+from vgtheory.codegen.exponents import FAR, plain_polynomial, precise_polynomial, underflow_end
 from vgtheory.codegen.program import INPUT, Builder, Operand
 
-# |x| in products with an exponential: beyond it the exponential is 0, and 0·∞ must not arise.
-FAR = 1e15
 # Beyond 2^BIG a polynomial in t is its highest term; one number for most, so that what is shared is computed once.
 BIG, LARGEST = 100, 900  # its powers stay below 2^LARGEST
 TAME = (1e-100, 1e280)
-UNDERFLOW = 800.0  # e^{-800} is 0 in double precision
 
 
 @dataclass(frozen=True)
@@ -80,10 +77,10 @@ class Emitter:
 
     def _exponential_power(self, g: Generator, k: int) -> tuple[Operand, Operand]:
         """Return the registers of e^{-kp} and of k·p."""
-        high, low = self.chart_polynomial(g, clamped=True)
+        high, low = self._exponent(g)
         b = self.builder
         value = b.power(self._generator(g) if k > 0 else b.op("exp_sum", high, low), abs(k))
-        return value, b.op("mul", self.chart_polynomial(g, clamped=False)[0], float(k))
+        return value, b.op("mul", plain_polynomial(self.builder, g.coefficients, self.t), float(k))
 
     def _is_algebraic(self, factor: sp.Expr) -> bool:
         kinds = (self.chart.generators.get(s) for s in factor.free_symbols - {self.chart.t})
@@ -253,7 +250,7 @@ class Emitter:
         """Return (n, A, Q) with factor = A + (n - 1)·Q where that cancels less than the factor as it stands."""
         if not cancels(self.chart, factor):
             return None
-        for n in self.chart.of_kind("exponential"):
+        for n in [*self.chart.of_kind("exponential"), *self.chart.of_kind("decay")]:
             if not factor.has(n.symbol) or sp.degree(factor, n.symbol) > 12:
                 continue
             kept, moved = sp.S.Zero, sp.S.Zero
@@ -267,7 +264,8 @@ class Emitter:
             if moved == 0:
                 continue
             at_one = sp.expand(moved.subs(n.symbol, 1))
-            if sp.expand(at_one.subs(self.chart.t, 0)) == 0:  # else nothing vanishes where n = 1
+            where = self.chart.t if n.kind == "exponential" else n.symbol  # a decay need not be 1 at t = 0
+            if sp.expand(at_one.subs(where, 0)) == 0:  # else nothing vanishes where n = 1
                 return n, sp.expand(kept + at_one), sp.expand(sp.cancel((moved - at_one) / (n.symbol - 1)))
         return None
 
@@ -320,57 +318,29 @@ class Emitter:
     def _generator(self, g: Generator) -> Operand:
         b = self.builder
         if g.kind == "exponential":
-            high, low = self.chart_polynomial(g, clamped=True)
+            high, low = self._exponent(g)
             return b.op("exp_sum", b.op("neg", high), b.op("neg", low))
         if g.kind in ("erfcx", "error function"):
             operation = "erfcx" if g.kind == "erfcx" else "erf"
-            return b.op(operation, self.chart_polynomial(g, clamped=False)[0])
+            return b.op(operation, plain_polynomial(self.builder, g.coefficients, self.t))
+        value = self._argument(g)
+        if g.kind == "decay":
+            return b.op("exp", b.op("neg", value))
+        return self._root(value, g.index) if g.kind == "root" else b.op(g.kind, value)
+
+    def _argument(self, g: Generator) -> Operand:
         inside = self.quotient(*sp.fraction(sp.cancel(sp.together(g.argument))))
-        value = b.op("div", inside.scaled, inside.denominator)
-        if g.kind == "root":
-            return self._root(value, g.index)
-        return b.op(g.kind, value)
+        return self.builder.op("div", inside.scaled, inside.denominator)
 
     def _less_one(self, g: Generator) -> Operand:
-        high, low = self.chart_polynomial(g, clamped=True)
-        return self.builder.op("expm1_sum", self.builder.op("neg", high), self.builder.op("neg", low))
-
-    def chart_polynomial(self, g: Generator, clamped: bool) -> tuple[Operand, Operand]:
-        """Return the registers of p(t) as an unevaluated sum of two doubles; (p, 0.0) for |t| unclamped."""
-        b, c = self.builder, g.coefficients
-        t = self.t
-        if clamped:
-            t = b.op("min", t, _end(c))
-        high, low = split(c[-1])
-        acc: tuple[Operand, Operand] = (high, low)
-        for a in reversed(c[:-1]):
-            acc = self._times(acc, t) if clamped else (b.op("mul", acc[0], t), 0.0)
-            if a != 0:
-                acc = self._plus(acc, split(a)) if clamped else (b.op("add", acc[0], number(a)), 0.0)
-        return acc
-
-    def _times(self, a: tuple[Operand, Operand], t: Operand) -> tuple[Operand, Operand]:
         b = self.builder
-        tail = 0.0 if a[1] == 0.0 and isinstance(a[1], float) else b.op("mul", a[1], t)
-        if isinstance(a[0], float) and np.frexp(a[0])[0] == 0.5:  # a power of two: the product is exact
-            return b.op("mul", t, a[0]), tail
-        pair = b.op("two_product", t, a[0])
-        return b.op("high", pair), b.op("add", b.op("low", pair), tail)
+        if g.kind == "decay":
+            return b.op("expm1", b.op("neg", self._argument(g)))
+        high, low = self._exponent(g)
+        return b.op("expm1_sum", b.op("neg", high), b.op("neg", low))
 
-    def _plus(self, a: tuple[Operand, Operand], c: tuple[float, float]) -> tuple[Operand, Operand]:
-        b = self.builder
-        pair = b.op("two_sum", a[0], c[0])
-        return b.op("high", pair), b.op("add", b.op("add", b.op("low", pair), a[1]), c[1])
-
-
-def split(c: sp.Expr) -> tuple[float, float]:
-    """Return a SymPy number as an unevaluated sum of two doubles."""
-    high = number(c)
-    return high, number(c - sp.Rational(high))
-
-
-def _end(c: tuple[sp.Expr, ...]) -> float:
-    """Return the t from which on p(t) ≥ UNDERFLOW, a little more than the exponential needs."""
-    roots = np.roots([float(a) for a in reversed(c[1:])] + [float(c[0]) - UNDERFLOW])
-    real = [float(r.real) for r in roots if abs(r.imag) < 1e-6 * (1 + abs(r)) and r.real > 0]
-    return max(real) * (1 + 1e-6) if real else FAR
+    def _exponent(self, g: Generator) -> tuple[Operand, Operand]:
+        """Return p(t) to twice the precision, up to where e^{-p} is 0."""
+        return precise_polynomial(
+            self.builder, g.coefficients, self.builder.op("min", self.t, underflow_end(g.coefficients))
+        )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import sympy as sp
 
@@ -26,6 +28,7 @@ class StableForm:
     value, slope : registers (or constants) of φ(h) and φ'(h).
     slope_rest, slope_exponent : registers with φ' = slope_rest·e^{-slope_exponent}; slope_rest does not underflow.
     notes : where accuracy is not guaranteed, one sentence each; empty where it is.
+    reach, far : the program holds for |h| ≤ reach, and `far`, slower, beyond; None where it holds everywhere.
     """
 
     instructions: tuple[Instruction, ...]
@@ -34,6 +37,13 @@ class StableForm:
     slope_rest: Operand
     slope_exponent: Operand
     notes: tuple[str, ...]
+    reach: float = math.inf
+    far: StableForm | None = None
+
+    @property
+    def everywhere(self) -> tuple[StableForm, ...]:
+        """Return the form itself and the one for far out, if there is one."""
+        return (self,) if self.far is None else (self, self.far)
 
 
 @cache
@@ -56,14 +66,20 @@ def form_key(act: Activation, order: int = 0) -> str:
 def load_form(key: str) -> StableForm | None:
     """Return the form that was kept under this key; None if there is none, or none that can be trusted."""
     place = private_directory("forms", key[:2])
+    if place is None:
+        return None
     try:
-        kept = json.loads((place / f"{key}.json").read_text()) if place else None
-        return _read(kept) if kept else None
-    except (OSError, ValueError, KeyError, TypeError):
+        digest, _, text = (place / f"{key}.json").read_text().partition("\n")
+        return _read(json.loads(text)) if digest == _digest(text) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _read(kept: dict) -> StableForm:
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(kept: Any) -> StableForm:
     instructions = tuple(Instruction(op, tuple(args)) for op, args in kept["instructions"])
     for index, instruction in enumerate(instructions):
         known = instruction.op in ACCEPTED and all(
@@ -74,7 +90,10 @@ def _read(kept: dict) -> StableForm:
     outputs = {name: kept[name] for name in ("value", "slope", "slope_rest", "slope_exponent")}
     if any(isinstance(a, int) and not 0 <= a < len(instructions) for a in outputs.values()):
         raise ValueError("output of a kept form")
-    return StableForm(instructions, **outputs, notes=tuple(kept["notes"]))
+    if not isinstance(kept["reach"], float) or not kept["reach"] > 0:
+        raise ValueError("reach of a kept form")
+    far = None if kept["far"] is None else _read(kept["far"])
+    return StableForm(instructions, **outputs, notes=tuple(kept["notes"]), reach=kept["reach"], far=far)
 
 
 def save_form(key: str, form: StableForm) -> None:
@@ -82,5 +101,10 @@ def save_form(key: str, form: StableForm) -> None:
     place = private_directory("forms", key[:2])
     if place is None:
         return
-    kept = asdict(form) | {"instructions": [(i.op, i.args) for i in form.instructions]}
-    write_text(place / f"{key}.json", json.dumps(kept))
+    text = json.dumps(_plain(form))
+    write_text(place / f"{key}.json", f"{_digest(text)}\n{text}")
+
+
+def _plain(form: StableForm) -> dict:
+    far = None if form.far is None else _plain(form.far)
+    return vars(form) | {"instructions": [(i.op, i.args) for i in form.instructions], "far": far}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 # A register (int, an index of an earlier instruction) or a constant (float).
 Operand = int | float
 INPUT: Operand = 0
+NO_EXPONENT = -1e300  # less than that of any number
 
 # Operation -> how it is written in source; `{}` are its operands.  The functions are those of kernels/elementary.
 TEMPLATES: dict[str, str] = {
@@ -23,6 +25,9 @@ TEMPLATES: dict[str, str] = {
     "max": "({0} if {0} > {1} else {1})",
     "select_le": "({2} if {0} <= {1} else {3})",
     "keep_nan": "({1} if {0} == {0} else {0})",
+    "floor": "np.floor({})",
+    "exponent": "exponent({})",  # E with x = m·2^E, 1/2 ≤ |m| < 1; NO_EXPONENT for 0
+    "scaled": "scaled({}, {})",  # x·2^k, ±∞ or 0 where that leaves the range
     "exp_sum": "exp_sum({}, {})",
     "expm1_sum": "expm1_sum({}, {})",
     "two_product": "two_product({}, {})",
@@ -114,6 +119,14 @@ def _fold(name: str, args: tuple[Operand, ...]) -> Operand | None:
             return a
         case "neg", (a,) if isinstance(a, float):
             return -a if a else 0.0
+        case "exponent", (a,) if isinstance(a, float):
+            return float(math.frexp(a)[1]) if a else NO_EXPONENT
+        case "scaled", (a, b) if isinstance(a, float) and isinstance(b, float) and abs(b) < 900:
+            return math.ldexp(a, int(b))
+        case "scaled", (a, b) if is_number(b, 0.0):
+            return a
+        case (("max" | "min"), (a, b)) if isinstance(a, float) and isinstance(b, float):
+            return max(a, b) if name == "max" else min(a, b)
         case (("add" | "mul"), (a, b)) if isinstance(a, float) and isinstance(b, float):
             return a + b if name == "add" else a * b
     return None

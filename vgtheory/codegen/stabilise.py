@@ -16,6 +16,7 @@ from vgtheory._errors import InputError
 from vgtheory.codegen.cancellation import without_root_cancellation, without_wave_cancellation
 from vgtheory.codegen.chart import Chart, sign_changes
 from vgtheory.codegen.emission import Emitter, Quotient
+from vgtheory.codegen.far import Interval, with_far
 from vgtheory.codegen.form import StableForm, form_key, load_form, save_form
 from vgtheory.codegen.origin import RADII, near_origin
 from vgtheory.codegen.program import INPUT, Builder, Operand
@@ -59,23 +60,25 @@ def _derive(act: Activation, order: int) -> StableForm:
     ends: list[sp.Expr] = []
     values: list[Quotient] = []
     slopes: list[Quotient] = []
+    intervals: list[Interval] = []
     for piece, derived in zip(act.derivative_pieces(order), act.derivative_pieces(order + 1), strict=True):
         for lo, hi in _intervals(piece.lo, piece.hi, (piece.expr, derived.expr), act.symbol):
             chart = Chart(act.symbol, lo, hi)
             chart.prepare((piece.expr, derived.expr))
-            far: list[Quotient] = []
+            fractions = [without_root_cancellation(chart, *chart.rational(e)) for e in (piece.expr, derived.expr)]
+            usual: list[Quotient] = []
             cancelling: list[bool] = []
-            for expr, what in ((piece.expr, _named(order)), (derived.expr, _named(order + 1))):
-                num, den = without_root_cancellation(chart, *chart.rational(expr))
+            for (num, den), what in zip(fractions, (_named(order), _named(order + 1)), strict=True):
                 emitter = Emitter(chart, builder, what)
-                far.append(emitter.quotient(without_wave_cancellation(chart, num), den))
+                usual.append(emitter.quotient(without_wave_cancellation(chart, num), den))
                 cancelling.append(bool(emitter.notes))
                 notes += emitter.notes
             notes += chart.notes
-            radius, near = _near(chart, builder, (piece.expr, derived.expr), far, cancelling)
-            parts = [(hi, far)] if radius is None else [(lo + radius, near), (hi, far)]
+            intervals.append(Interval(chart, (piece.expr, derived.expr), tuple(fractions)))
+            radius, near = _near(chart, builder, (piece.expr, derived.expr), usual, cancelling)
+            parts = [(hi, usual)] if radius is None else [(lo + radius, near), (hi, usual)]
             if radius is not None and hi == 0:
-                parts = [(hi - radius, far), (hi, near)]
+                parts = [(hi - radius, usual), (hi, near)]
             for end, (value_part, slope_part) in parts:
                 ends.append(end)
                 values.append(value_part)
@@ -83,7 +86,8 @@ def _derive(act: Activation, order: int) -> StableForm:
     cuts = [float(end) for end in ends[:-1]]
     value, _, _ = _joined(builder, values, cuts)
     slope, rest, exponent = _joined(builder, slopes, cuts)
-    return StableForm(tuple(builder.instructions), value, slope, rest, exponent, tuple(dict.fromkeys(notes)))
+    form = StableForm(tuple(builder.instructions), value, slope, rest, exponent, tuple(dict.fromkeys(notes)))
+    return with_far(form, intervals[0], intervals[-1])
 
 
 def _named(order: int) -> str:
@@ -91,11 +95,11 @@ def _named(order: int) -> str:
 
 
 def _near(
-    chart: Chart, builder: Builder, exprs: tuple[sp.Expr, sp.Expr], far: list[Quotient], cancelling: list[bool]
+    chart: Chart, builder: Builder, exprs: tuple[sp.Expr, sp.Expr], usual: list[Quotient], cancelling: list[bool]
 ) -> tuple[sp.Rational | None, list[Quotient]]:
     """Return the radius around 0 and the quotients there, where one that cancels has a polynomial; else None."""
     if not any(cancelling) or 0 not in (chart.lo, chart.hi):
-        return None, far
+        return None, usual
     t = builder.op("abs", INPUT)
     for radius in RADII:
         if radius >= chart.hi - chart.lo:
@@ -104,9 +108,9 @@ def _near(
             near_origin(e, chart.x, chart.sign, radius) if c else None for e, c in zip(exprs, cancelling, strict=True)
         ]
         if any(fits):
-            near = [q if f is None else f.emit(builder, t) for f, q in zip(fits, far, strict=True)]
+            near = [q if f is None else f.emit(builder, t) for f, q in zip(fits, usual, strict=True)]
             return radius, near
-    return None, far
+    return None, usual
 
 
 def _intervals(lo: sp.Expr, hi: sp.Expr, exprs: tuple[sp.Expr, ...], x: sp.Symbol) -> list[tuple[sp.Expr, sp.Expr]]:

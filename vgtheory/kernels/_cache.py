@@ -9,6 +9,9 @@ from pathlib import Path
 def private_directory(*parts: str) -> Path | None:
     """Return a directory of this user's cache that nobody else can write to, made if needed; None if there is none.
 
+    Machine code is kept as pickles, which can run code when they are read: so none is read from a directory that
+    somebody else could have put there.
+
     The cache is ``$VGTHEORY_CACHE_DIR``, else ``$XDG_CACHE_HOME/vgtheory``, else ``~/.cache/vgtheory``.
     """
     base = os.environ.get("VGTHEORY_CACHE_DIR")
@@ -19,6 +22,8 @@ def private_directory(*parts: str) -> Path | None:
             path = path / part if part else path
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _require_private(path)
+        for parent in path.resolve().parents:
+            _require_safe(parent)
     except OSError as problem:
         warnings.warn(
             f"compiled code is not cached ({problem}); set VGTHEORY_CACHE_DIR to a directory of your own",
@@ -37,3 +42,13 @@ def _require_private(path: Path) -> None:
         raise PermissionError(f"{path} belongs to, or can be written by, somebody else")
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(f"{path} is not writable")
+
+
+def _require_safe(parent: Path) -> None:
+    """Raise PermissionError where somebody else could put another directory in the place of one below."""
+    if not hasattr(os, "getuid"):
+        return
+    status = parent.stat()
+    others_may = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
+    if others_may or status.st_uid not in (0, os.getuid()):
+        raise PermissionError(f"{parent}, above the cache, can be written by somebody else")

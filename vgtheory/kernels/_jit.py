@@ -2,13 +2,13 @@
 
 Numba keys its cache by one source file; constants and functions from other files are not part of the key.  Here a
 module's cache directory is named by a digest of its source, of the kernel modules that it imports, and of the
-compiler's versions, so that any change starts an empty one.  The cache holds pickled machine code, hence it lies in a
+compiler's versions, so that any change starts an empty one.  The cache holds pickled machine code (that vgtheory opens
+no pickle is said of the files that users give), checked against a digest before it is loaded, and it lies in a
 directory that only its owner can use.
 """
 
 import ast
 import hashlib
-import secrets
 import sys
 from collections.abc import Callable
 from functools import cache, wraps
@@ -20,9 +20,9 @@ import llvmlite
 import numba
 import numpy as np
 from numba import types
-from numba.extending import intrinsic
 
 from vgtheory.kernels._cache import private_directory
+from vgtheory.kernels._numba_internals import check_cache
 
 # Fused multiply-add, x/c as x·(1/c), and no distinction of -0.0: none of them changes what NaN and infinities do.
 # `nnan` and `ninf` (and with them fastmath=True) would make checks for NaN undefined.
@@ -97,7 +97,7 @@ def compiled(
         finally:
             numba.config.CACHE_DIR = kept
         if options["cache"]:
-            _keep_writers_apart(dispatcher)
+            check_cache(dispatcher)
         if signature is not None:
             dispatcher.compile(signature)
             dispatcher.disable_compile()
@@ -131,25 +131,14 @@ def entry(signature: Any) -> Callable:
     return decorate
 
 
-def _keep_writers_apart(dispatcher: Any) -> None:
-    """Give this process names of its own for the data files of a function.
-
-    Two processes that compile it for two signatures at once would both write file 1, and the index of the one could
-    come to point at the code of the other.  With names apart the worst that is lost is one compilation.
-    """
-    file = dispatcher._cache._cache_file
-    stem = file._data_name_pattern.removesuffix(".{number:d}.nbc")
-    file._data_name_pattern = f"{stem}-{secrets.token_hex(6)}.{{number:d}}.nbc"
-
-
-def lowered(plain: Callable) -> Callable:
-    """Return a decorator for intrinsics, with what stands for them where nothing is compiled (NUMBA_DISABLE_JIT=1)."""
-    return lambda function: plain if numba.config.DISABLE_JIT else intrinsic(function)
-
-
 def elementwise(function: Callable) -> Callable:
     """Compile a function of scalars that is inlined into its callers; their products and sums may fuse."""
     return compiled(flags=ELEMENTWISE_FLAGS, inline=True)(function)
+
+
+def inlined(function: Callable) -> Callable:
+    """Compile as ``elementwise`` does for other kernels only: not even a file of its own."""
+    return numba.njit(forceinline=True, nogil=True, error_model="numpy", fastmath=set(ELEMENTWISE_FLAGS))(function)
 
 
 def piece(function: Callable) -> Callable:

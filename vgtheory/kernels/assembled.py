@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import boolean, float64, int64, uint64, void
 
-from vgtheory.kernels._borrowed import borrowed
 from vgtheory.kernels._jit import ROW_PASS, entry, piece
+from vgtheory.kernels._numba_internals import borrowed
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples
 from vgtheory.kernels.branch import NUMBERS, Branch, Net, Slot, backward_layer, forward_layer
 from vgtheory.kernels.matrices import MatrixLaw

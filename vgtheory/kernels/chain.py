@@ -25,7 +25,7 @@ from numba import float64, int64, uint64, void
 from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import entry, loop, piece
-from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.arguments import Layers, Norms, Place, Samples
 from vgtheory.kernels.elementary import exp, log
 from vgtheory.kernels.normals import box_muller, philox, unit

@@ -32,6 +32,22 @@ def from_bits(i):
     return np.int64(i).view(np.float64)
 
 
+@elementwise
+def exponent(x):
+    """Return E with x = m·2^E, 1/2 ≤ |m| < 1, as a double; -1e300 for 0."""
+    return -1e300 if x == 0.0 else np.float64(math.frexp(x)[1])
+
+
+@elementwise
+def scaled(x, k):
+    """Return x·2^k for a whole number k, given as a double: ±∞ or 0 beyond the range."""
+    limited = -2040.0 if k < -2040.0 else k
+    limited = 2040.0 if limited > 2040.0 else limited
+    half = np.floor(limited * 0.5)  # 2^k itself may overflow where the product does not
+    first = from_bits(np.int64(half + 1023.0) << 52)
+    return x * first * from_bits(np.int64(limited - half + 1023.0) << 52)
+
+
 @exact
 def two_product(a, b):
     """Return (p, e): p = a·b rounded, e its rounding error to 52 bits (Dekker 1971), for |a|, |b|, |a·b| < 1e300.

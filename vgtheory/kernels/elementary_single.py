@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from vgtheory.kernels._jit import elementwise, exact
-from vgtheory.kernels._vectors import fused
+from vgtheory.kernels._numba_internals import fused
 
 F = np.float32
 I = np.int32  # noqa: E741 - beside F

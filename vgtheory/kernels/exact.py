@@ -21,9 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import boolean, float64, int64, uint64, void
 
-from vgtheory.kernels._borrowed import borrowed
 from vgtheory.kernels._jit import ROW_PASS, compiled, piece, reduction
-from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels._numba_internals import borrowed, prefer_wide_vectors
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
 from vgtheory.kernels.signals import (

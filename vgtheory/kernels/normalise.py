@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from vgtheory.kernels._jit import piece, reduction
-from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.signals import carry
 
 NONE, LAYER, RMS = (np.int64(kind) for kind in range(3))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import piece, reduction
-from vgtheory.kernels._vectors import prefer_wide_vectors
+from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.normals import fill
 
 # What a counter's last word stands for; from ROWS on, one value per row or reflection of a dense weight matrix.

@@ -9,17 +9,28 @@ from typing import Any
 import numpy as np
 
 from vgtheory.codegen.export.scaled_erfc import CENTER, chebyshev_coefficients
+from vgtheory.codegen.program import NO_EXPONENT
 
+MOST = 2200.0  # 2^±MOST is ∞ or 0 as a factor of any number
 _SPLITTERS = {8: 134217729.0, 4: 4097.0}  # 2^⌈p/2⌉ + 1 for numbers of p bits, by their bytes (Dekker 1971)
 
 
 def torch_operations(torch: ModuleType) -> dict[str, Callable]:
     """Return the operations on ``torch.Tensor``, by name."""
     special = torch.special
+
+    def scaled(a: Any, k: Any) -> Any:
+        limited = torch.clip(k, -MOST, MOST)
+        half = torch.floor(limited / 2)  # torch multiplies by 2^k, which may overflow where the product does not
+        return torch.ldexp(torch.ldexp(a, half), limited - half)
+
     shared = {name: getattr(torch, name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos", "tan")}
     more = {"erf": special.erf, "erfc": special.erfc, "erfcx": special.erfcx, "atan": torch.atan, "asinh": torch.asinh}
     return _operations(torch.where, torch.exp, torch.expm1, torch.abs, torch.sqrt) | shared | more | {
-        "full_like": torch.full_like, "log1p_unit": torch.log1p, "min": torch.minimum, "max": torch.maximum
+        "full_like": torch.full_like, "log1p_unit": torch.log1p, "min": torch.minimum, "max": torch.maximum,
+        "floor": torch.floor,
+        "exponent": lambda a: torch.where(a == 0.0, NO_EXPONENT, torch.frexp(a).exponent.to(a.dtype)),
+        "scaled": scaled,
     }  # fmt: skip
 
 
@@ -39,6 +50,9 @@ def jax_operations(numpy: ModuleType, jax: ModuleType) -> dict[str, Callable]:
         "log1p_unit": numpy.log1p,
         "min": numpy.minimum,
         "max": numpy.maximum,
+        "floor": numpy.floor,
+        "exponent": lambda a: numpy.where(a == 0.0, NO_EXPONENT, numpy.frexp(a)[1].astype(a.dtype)),
+        "scaled": lambda a, k: numpy.ldexp(a, numpy.clip(k, -MOST, MOST).astype(int)),
     }  # fmt: skip
 
 

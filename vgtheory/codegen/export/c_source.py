@@ -27,6 +27,9 @@ _TEMPLATES: dict[str, str] = {
     "max": "({0} > {1} ? {0} : {1})",
     "select_le": "({0} <= {1} ? {2} : {3})",
     "keep_nan": "({0} == {0} ? {1} : {0})",
+    "floor": "floor({})",
+    "exponent": "exponent_of({})",
+    "scaled": "scaled_by({}, {})",
     "exp_sum": "exp_sum({}, {})",
     "expm1_sum": "expm1({0}) + exp({0}) * {1}",
     "log1p_unit": "log1p({})",
@@ -45,6 +48,22 @@ static double exp_sum(double high, double low)
 {
     double e = exp(high);
     return isinf(e) ? e : e + e * low;
+}
+"""
+_EXPONENT_OF = """
+/* e with x = m 2^e, 1/2 <= |m| < 1 */
+static double exponent_of(double x)
+{
+    int e = 0;
+    (void)frexp(x, &e);
+    return x == 0.0 ? -1e300 : (double)e;
+}
+"""
+_SCALED_BY = """
+/* x 2^k for a whole number k */
+static double scaled_by(double x, double k)
+{
+    return ldexp(x, k < -2200.0 ? -2200 : k > 2200.0 ? 2200 : (int)k);
 }
 """
 _SCALED_ERFC = """
@@ -67,7 +86,7 @@ static double scaled_erfc(double x)
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
-_OURS = ("exp_sum", "scaled_erfc")  # functions of the source itself
+_OURS = ("exp_sum", "scaled_erfc", "exponent_of", "scaled_by")  # functions of the source itself
 
 
 def to_c(act: Any, name: str | None = None, **parameters: Any) -> str:
@@ -94,8 +113,9 @@ def to_c(act: Any, name: str | None = None, **parameters: Any) -> str:
     chosen = activation(act, **parameters)
     identifier = _identifier(chosen.name) if name is None else _required(name)
     form = stabilise(chosen)
-    functions = _function(identifier, form, form.value) + _function(f"{identifier}_gradient", form, form.slope)
-    parts = _EXP_SUM if "exp_sum(" in functions else ""
+    functions = _functions(identifier, form, "value") + _functions(f"{identifier}_gradient", form, "slope")
+    shared = {"exp_sum(": _EXP_SUM, "exponent_of(": _EXPONENT_OF, "scaled_by(": _SCALED_BY}
+    parts = "".join(text for name, text in shared.items() if name in functions)
     if "scaled_erfc(" in functions:
         values = chebyshev_coefficients()
         texts = ",\n        ".join(repr(c) for c in values)
@@ -118,7 +138,17 @@ def _required(name: str) -> str:
     return name
 
 
-def _function(name: str, form: StableForm, output: Operand) -> str:
+def _functions(name: str, form: StableForm, output: str) -> str:
+    """Return the function, after one for arguments beyond the form's reach where there is such."""
+    if form.far is None:
+        return _function(f"double {name}", form, output)
+    far = f"{name}_beyond"
+    first = f"    if (fabs(x) > {form.reach!r})\n        return {far}(x);\n"
+    return _function(f"static double {far}", form.far, output) + _function(f"double {name}", form, output, first)
+
+
+def _function(name: str, form: StableForm, which: str, first: str = "") -> str:
+    output: Operand = getattr(form, which)
     lines = []
     for index in live(form.instructions, (output,)):
         op, args = form.instructions[index].op, form.instructions[index].args
@@ -130,8 +160,10 @@ def _function(name: str, form: StableForm, output: Operand) -> str:
         else:
             lines.append(f"double r{index} = {_TEMPLATES[op].format(*operands)};")
     body = "".join(f"    {line}\n" for line in lines)
-    unused = "" if "x" in _operand(form, output) or any("x" in _words(line) for line in lines) else "    (void)x;\n"
-    return f"\ndouble {name}(double x)\n{{\n{unused}{body}    return {_operand(form, output)};\n}}\n"
+    unused = (
+        "" if first or "x" in _operand(form, output) or any("x" in _words(line) for line in lines) else "    (void)x;\n"
+    )
+    return f"\n{name}(double x)\n{{\n{first}{unused}{body}    return {_operand(form, output)};\n}}\n"
 
 
 def _words(line: str) -> list[str]:

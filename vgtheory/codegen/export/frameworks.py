@@ -48,14 +48,14 @@ def to_pytorch(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
     @cache
     def derivative(order: int) -> Callable[[Any], Any]:
-        form, output = _program(chosen, order)
+        form, name = _program(chosen, order)
 
         class Elementwise(torch.autograd.Function):  # type: ignore[name-defined]
             generate_vmap_rule = True
 
             @staticmethod
             def forward(h: Any) -> Any:
-                return _run(form, operations, h.double(), output).to(h.dtype)
+                return _run(form, operations, h.double(), name).to(h.dtype)
 
             @staticmethod
             def setup_context(ctx: Any, inputs: tuple[Any], output: Any) -> None:
@@ -111,11 +111,11 @@ def to_jax(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
     @cache
     def derivative(order: int) -> Callable[[Any], Any]:
-        form, output = _program(chosen, order)
+        form, name = _program(chosen, order)
 
         @jax.custom_jvp
         def phi(h: Any) -> Any:
-            return _run(form, operations, numpy.asarray(h, dtype=float), output)
+            return _run(form, operations, numpy.asarray(h, dtype=float), name)
 
         @phi.defjvp
         def _(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
@@ -141,14 +141,21 @@ def _named(phi: Any, act: Activation) -> Callable[[Any], Any]:
     return phi
 
 
-def _program(act: Activation, order: int) -> tuple[StableForm, Operand]:
-    """Return the form that holds φ's derivative of this order, and its register there; one form holds two orders."""
-    form = stabilise(act, order - order % 2)
-    return form, form.slope if order % 2 else form.value
+def _program(act: Activation, order: int) -> tuple[StableForm, str]:
+    """Return the form that holds φ's derivative of this order, and its name there; one form holds two orders."""
+    return stabilise(act, order - order % 2), "slope" if order % 2 else "value"
 
 
-def _run(form: StableForm, operations: Mapping[str, Callable], x: Any, output: Operand) -> Any:
-    """Return one output of the program on an array of the framework."""
+def _run(form: StableForm, operations: Mapping[str, Callable], x: Any, name: str) -> Any:
+    """Return one output of a form on an array of the framework."""
+    usual = _output(form, operations, x, getattr(form, name))
+    if form.far is None:
+        return usual
+    far = _output(form.far, operations, x, getattr(form.far, name))
+    return operations["select_le"](operations["abs"](x), operations["full_like"](x, form.reach), usual, far)
+
+
+def _output(form: StableForm, operations: Mapping[str, Callable], x: Any, output: Operand) -> Any:
     registers: dict[int, Any] = {0: x}
     for index in live(form.instructions, (output,)):
         if index:

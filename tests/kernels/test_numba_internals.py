@@ -1,0 +1,171 @@
+"""Each thing that Numba does not promise, tried: a new version that breaks one fails here."""
+
+import json
+import os
+import subprocess
+import sys
+import types as python_types
+
+import numba
+import numpy as np
+import pytest
+
+from vgtheory.kernels._cache import private_directory
+from vgtheory.kernels._jit import compiled
+from vgtheory.kernels._numba_internals import (
+    BLOCK,
+    LINE,
+    borrowed,
+    fused,
+    pointer,
+    prefer_wide_vectors,
+    scratch,
+    send,
+    sent,
+)
+
+
+def fresh(function):
+    """Compile without the cache: what comes from a file has no LLVM code to look at."""
+    return numba.njit(function)
+
+
+def llvm(dispatcher):
+    return next(iter(dispatcher.inspect_llvm().values()))
+
+
+def test_wide_vectors_are_asked_for():
+    @fresh
+    def wide(x):
+        prefer_wide_vectors()
+        return x + 1
+
+    assert wide(1) == 2
+    assert '"prefer-vector-width"="512"' in llvm(wide)
+
+
+def test_fused_operations_round_once():
+    @fresh
+    def rest(a, b):
+        return fused(a, b, -(a * b))
+
+    a = 1 + 2.0**-30
+    assert rest(a, a) == 2.0**-60
+
+
+def test_borrowed_arrays_are_not_counted():
+    @fresh
+    def sums(h):
+        view = borrowed(h)
+        result = 0.0
+        for i in range(len(view) - 3):
+            result += view[i : i + 4].sum()
+        return result
+
+    assert sums(np.arange(10.0)) == sum(4 * i + 6 for i in range(7))
+    assert "call void @NRT_incref" not in llvm(sums).split("define")[1]
+
+
+def test_streamed_stores_pass_the_cache():
+    @fresh
+    def double(h, out):
+        values = scratch(out)
+        for start in range(0, h.size, BLOCK):
+            block = pointer(h, start)
+            for i in range(BLOCK):
+                values[i] = 2 * block[i]
+            send(out, start, values)
+        sent()
+
+    h = np.arange(3.0 * BLOCK)
+    room = np.empty(h.size + LINE)
+    first = -room.ctypes.data % LINE // room.itemsize
+    out = room[first : first + h.size]
+    double(h, out)
+    np.testing.assert_array_equal(out, 2 * h)
+    assert "!nontemporal" in llvm(double)
+    assert "fence seq_cst" in llvm(double)
+
+
+@pytest.fixture
+def module(tmp_path):
+    """A function in a file of its own, and how to compile it as another process would: from the cache if it can."""
+    path = tmp_path / "doubling.py"
+    path.write_text("def twice(x):\n    return x + x\n")
+    loaded = python_types.ModuleType("doubling")
+    exec(compile(path.read_text(), str(path), "exec"), vars(loaded))  # noqa: S102 - the text above
+
+    def again():
+        function = python_types.FunctionType(loaded.twice.__code__, vars(loaded), "twice")
+        function.__module__, function.__qualname__ = "doubling", "twice"
+        return compiled("float64(float64)", directory=tmp_path / "cache")(function)
+
+    sys.modules["doubling"] = loaded
+    yield again
+    del sys.modules["doubling"]
+
+
+def hits(dispatcher):
+    return sum(dispatcher.stats.cache_hits.values())
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "longer", "gone", "one bit"])
+def test_damaged_files_are_compiled_again(module, tmp_path, suffix, damage):
+    assert module()(1.5) == 3.0
+    assert hits(module()) == 1
+    (path,) = (tmp_path / "cache").rglob(f"*.{suffix}")
+    whole = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        flipped = bytearray(whole)
+        flipped[len(whole) // 2] ^= 1
+        texts = {"empty": b"", "cut": whole[:-7], "garbage": b"no pickle", "longer": whole + b"x", "one bit": flipped}
+        path.write_bytes(texts[damage])
+    healed = module()
+    assert healed(1.5) == 3.0
+    assert hits(healed) == 0
+    assert hits(module()) == 1
+
+
+def test_a_planted_pickle_is_not_opened(module, tmp_path):
+    module()
+    planted = b"cos\nsystem\n(S'touch " + str(tmp_path / "ran").encode() + b"'\ntR."
+    for path in (tmp_path / "cache").rglob("*.nb[ic]"):
+        path.write_bytes(planted)
+    assert module()(1.5) == 3.0
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="POSIX permissions")
+def test_a_cache_below_a_directory_of_everybody_is_refused(tmp_path, monkeypatch):
+    open_to_all = tmp_path / "open"
+    (open_to_all / "below").mkdir(parents=True)
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(open_to_all / "below" / "cache"))
+    assert private_directory() is not None
+    open_to_all.chmod(0o777)
+    with pytest.warns(RuntimeWarning, match="above the cache"):
+        assert private_directory() is None
+    open_to_all.chmod(0o1777)  # as /tmp: what others own there cannot be renamed
+    assert private_directory() is not None
+
+
+def test_without_jit_kernels_are_python_functions():
+    program = (
+        "import numpy as np; np.seterr(all='ignore'); import warnings; warnings.simplefilter('ignore')\n"
+        "from vgtheory.codegen.compiled import compile_activation as c\n"
+        "h = np.array([-2.0, 0.3, 800.0]); v, s = c('x*tanh(exp(x))').both(h);"
+        "import json; print(json.dumps(v.tolist() + s.tolist()))"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "NUMBA_DISABLE_JIT": switch},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for switch in ("0", "1")
+    ]
+    np.testing.assert_allclose(*(np.array(json.loads(text)) for text in runs), rtol=2e-15)
