@@ -219,7 +219,7 @@ def test_only_the_chunks_with_large_arguments_leave_float32(monkeypatch):
 @pytest.mark.parametrize("formula", ["sin(x)", "x + sin(3*x)**2", "cos(x)*exp(-x**2)", "sin(x)*cos(2*x)"])
 def test_periodic_functions_of_large_arguments_are_the_librarys(formula):
     f = compile_activation(formula)
-    h = np.array([0.5, -2e5, 3e5, 1e7, -1e15, 1e22, 1e300, math.inf, math.nan])
+    h = np.array([0.5, -2e5, 3e5, 1e7, -1e15, 1e22, 1e300, math.nan])
     near, mixed = h[:3], h
     reference = sp.lambdify(f.origin.symbol, [f.origin.expr, f.origin.derivative()], "numpy")
     with np.errstate(all="ignore"):
