@@ -15,7 +15,7 @@ from vgtheory.kernels._jit import ROW_PASS, entry, piece
 from vgtheory.kernels._numba_internals import borrowed
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples
 from vgtheory.kernels.branch import NUMBERS, Branch, Net, Slot, backward_layer, forward_layer
-from vgtheory.kernels.matrices import MatrixLaw
+from vgtheory.kernels.matrices import MatrixDistribution
 from vgtheory.kernels.normalise import LAYER, NONE, RMS
 from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs, fill_uniform_pairs
 from vgtheory.kernels.operators import BACKWARD, FORWARD, LAW, WORK
@@ -143,7 +143,7 @@ PLAIN = Parts()
 def assembled_samples(
     activation: Activation,
     operators: tuple[Any, Any],
-    law: MatrixLaw,
+    law: MatrixDistribution,
     parts: Parts,
     layers: Layers,
     samples: Samples,

@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels.arguments import Layers, Norms, Place, Samples
 from vgtheory.kernels.entries import gaussian_entries
-from vgtheory.kernels.matrices import GIVEN, HAAR, LEFT, LOW_RANK, NONE, RIGHT, MatrixLaw
+from vgtheory.kernels.matrices import GIVEN, HAAR, LEFT, LOW_RANK, NONE, RIGHT, MatrixDistribution
 from vgtheory.kernels.normalise import EQUAL, ROUNDING
 from vgtheory.kernels.signals import BIAS, ROWS
 
 Array = NDArray[np.float64]
 
 
-def _rows(law: MatrixLaw, shape: tuple[int, int], place: Place, purpose: int) -> Array:
+def _rows(law: MatrixDistribution, shape: tuple[int, int], place: Place, purpose: int) -> Array:
     out = np.empty(shape)
     for i in range(shape[0]):
         law.entries(out[i], law.data, *place, purpose + i)
     return out
 
 
-def matrix(law: MatrixLaw, shape: tuple[int, int], place: Place, start: int) -> Array:
+def matrix(law: MatrixDistribution, shape: tuple[int, int], place: Place, start: int) -> Array:
     """Return a layer's matrix of shape (N_l, N_{l−1}), entries of variance 1 (given ones as they are)."""
     if law.kind == GIVEN:
         return law.data[start : start + shape[0] * shape[1]].reshape(shape)
@@ -45,7 +45,7 @@ def matrix(law: MatrixLaw, shape: tuple[int, int], place: Place, start: int) -> 
     return _rows(law, shape, place, ROWS)
 
 
-def _bias(law: MatrixLaw, sigma_b: float, size: int, place: Place, start: int) -> Array:
+def _bias(law: MatrixDistribution, sigma_b: float, size: int, place: Place, start: int) -> Array:
     if law.kind == GIVEN:
         return law.biases[start : start + size]
     out = np.zeros(size)
@@ -75,7 +75,7 @@ class Batch(NamedTuple):
     """A batch through networks of one kind: row pass, distribution of the matrices, layers, size and eps."""
 
     row: Any
-    law: MatrixLaw
+    law: MatrixDistribution
     layers: Layers
     size: int
     eps: float

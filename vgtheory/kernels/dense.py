@@ -5,7 +5,7 @@ For weights that are not rotation-invariant, and as an independent path for thos
 
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples
 from vgtheory.kernels.assembled import PLAIN, Parts, assembled_samples
-from vgtheory.kernels.matrices import GIVEN, MatrixLaw, multiply, multiply_transposed
+from vgtheory.kernels.matrices import GIVEN, MatrixDistribution, multiply, multiply_transposed
 from vgtheory.kernels.operators import backward, forward
 from vgtheory.kernels.signals import BIAS, accumulate, scaled
 
@@ -36,7 +36,12 @@ MEMORY = 2**27  # bytes of kept vectors per worker: to run the network forward t
 
 
 def dense_samples(
-    activation: Activation, law: MatrixLaw, layers: Layers, samples: Samples, norms: Norms, parts: Parts = PLAIN
+    activation: Activation,
+    law: MatrixDistribution,
+    layers: Layers,
+    samples: Samples,
+    norms: Norms,
+    parts: Parts = PLAIN,
 ) -> None:
     """Fill row i of the norms with sample number i of these; arguments as in ``assembled_samples``.
 

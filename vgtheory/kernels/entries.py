@@ -1,6 +1,6 @@
 """Rows of random matrices with independent entries of mean 0 and variance 1, each row made from its counters alone.
 
-One signature for all laws, so that a kernel takes the law as an argument: (row, parameters, key, sample, layer,
+One signature for all distributions, so that a kernel takes one as an argument: (row, parameters, key, sample, layer,
 purpose), with a purpose of its own for every row.
 """
 

@@ -1,7 +1,7 @@
 """Matrices that are really drawn, or given, times vectors: O(N²) numbers, each row made from its counters when needed.
 
-Every law has unit variance here (a Haar matrix: orthonormal rows or columns); the layer's gain multiplies the vector.
-Haar matrices are products of Householder reflections of Gaussian vectors (Stewart 1980), applied to vectors without
+Every distribution has unit variance here (a Haar matrix: orthonormal rows or columns); the layer's gain multiplies the
+vector.  Haar matrices are products of Householder reflections of Gaussian vectors (Stewart 1980), applied to vectors without
 being multiplied out.
 """
 
@@ -39,15 +39,15 @@ NONE = np.zeros(1)
 
 
 @dataclass(frozen=True)
-class MatrixLaw:
+class MatrixDistribution:
     """How a layer's matrix and bias are made.
 
     Parameters
     ----------
     kind : INDEPENDENT, HAAR, LOW_RANK or GIVEN.
-    entries : the law of the entries of rows.
-    data : numbers of that law; of given matrices their entries, row by row, layer after layer.
-    bias_entries : the law of the biases.
+    entries : the distribution of the entries of rows.
+    data : numbers of that distribution; of given matrices their entries, row by row, layer after layer.
+    bias_entries : the distribution of the biases.
     biases : given biases, layer after layer.
     shared : whether every layer has the matrix and the bias of layer 1.
     """
@@ -62,11 +62,11 @@ class MatrixLaw:
 
 def drawn_matrices(
     family: str, options: Mapping[str, float], bias_family: str = "gaussian", shared: bool = False
-) -> MatrixLaw:
-    """Return the law of a family by name, with its numbers: "cut", "density", or "rank" and "noise"."""
+) -> MatrixDistribution:
+    """Return the distribution of a family by name, with its numbers: "cut", "density", or "rank" and "noise"."""
     entries = ENTRIES_OF.get(family, gaussian_entries)
     data = _NUMBERS[family](options) if family in _NUMBERS else NONE
-    return MatrixLaw(KIND_OF.get(family, INDEPENDENT), entries, data, ENTRIES_OF[bias_family], NONE, shared)
+    return MatrixDistribution(KIND_OF.get(family, INDEPENDENT), entries, data, ENTRIES_OF[bias_family], NONE, shared)
 
 
 def _cut_and_scale(options: Mapping[str, float]) -> NDArray[np.float64]:
@@ -84,10 +84,10 @@ _NUMBERS: dict[str, Callable[[Mapping[str, float]], NDArray[np.float64]]] = {
 }
 
 
-def given_matrices(weights: Iterable[NDArray[np.float64]], biases: Iterable[NDArray[np.float64]]) -> MatrixLaw:
-    """Return the law without chance of these matrices and biases of layers 1, 2, ..."""
+def given_matrices(weights: Iterable[NDArray[np.float64]], biases: Iterable[NDArray[np.float64]]) -> MatrixDistribution:
+    """Return the distribution without chance of these matrices and biases of layers 1, 2, ..."""
     data = np.concatenate([matrix.ravel() for matrix in weights])
-    return MatrixLaw(GIVEN, gaussian_entries, data, gaussian_entries, np.concatenate(list(biases)), False)
+    return MatrixDistribution(GIVEN, gaussian_entries, data, gaussian_entries, np.concatenate(list(biases)), False)
 
 
 @piece

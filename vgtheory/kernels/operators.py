@@ -1,7 +1,7 @@
 """Random matrices as operators: W on one vector, then Wᵀ on one vector given what W did; nothing of W is drawn.
 
-Every pair of functions here samples h = gain·Ωx + bias·b and later g = Ωᵀδ, ‖δ‖ = 1, with the joint law that a drawn
-Ω would give; Ω has independent normal entries of variance 1, or orthonormal rows or columns (Haar).  Networks take such
+Every pair of functions here samples h = gain·Ωx + bias·b and later g = Ωᵀδ, ‖δ‖ = 1, jointly distributed as a
+drawn Ω would give them; Ω has independent normal entries of variance 1, or orthonormal rows or columns (Haar).  Networks take such
 a pair as arguments (``FORWARD``, ``BACKWARD``), and pairs that multiply drawn matrices serve the same networks.
 """
 
@@ -24,8 +24,8 @@ from vgtheory.kernels.signals import (
     square_sum,
 )
 
-# A law of matrices: (kind, normals, law of the entries, its numbers or given entries, law of the biases, given biases),
-# see ``matrices.MatrixLaw``; of it the operators here need the normals.
+# A distribution of matrices: (kind, normals, distribution of the entries, its numbers or given entries, that of the
+# biases, given biases), see ``matrices.MatrixDistribution``; of it the operators here need the normals.
 LAW = types.Tuple((int64, DRAW, ENTRIES, float64[::1], ENTRIES, float64[::1]))
 # (h, x, gain, bias, law, places of the layer in given entries and biases, key, sample, layer, purpose, work)
 FORWARD_SIGNATURE = void(

@@ -62,15 +62,15 @@ def mean_interval(values: Array, level: float) -> Estimate:
 
 
 def variance_interval(values: Array, level: float) -> Estimate:
-    """Return the variances and intervals that need no normal law: the jackknife of ln s² for skewed laws.
+    """Return the variances and intervals for any distribution: the jackknife of ln s², corrected for skewness.
 
     Miller's (1968) pseudo-values of ln s² are skewed themselves where samples are few and far from normal, and the
     interval of their mean would be too short and too low: it takes Student's quantile with the degrees of freedom that
     their kurtosis leaves (Satterthwaite 1946), and Hall's (1992, section 2) cubic transformation for their skewness.
     Of 95 % intervals 93 to 97 % cover for 32 samples or more of normal, exponential, Student (5), log-χ² (1 degree of
-    freedom or more) and log-normal laws (σ = ½).  Where a rare draw carries the variance no sample shows it:
+    freedom or more) and log-normal distributions (σ = ½).  Where a rare draw carries the variance no sample shows it:
     log-normal with σ = 1 is covered by 88 % of the intervals of 32 samples, 92 % of those of 256.  Without
-    the bend as few as 87 % cover, of normal samples' intervals 68 %: ``benchmarks/coverage.py`` prints the table.
+    the correction as few as 87 % cover, and of the χ² intervals of normal samples 68 %: ``benchmarks/coverage.py``.
     """
     mean, variance, count = moments(values)
     living = alive(values)

@@ -11,7 +11,7 @@ import numpy as np
 from vgtheory.codegen.compiled import compile_activation
 from vgtheory.kernels.arguments import Activation, Layers
 from vgtheory.kernels.assembled import Parts
-from vgtheory.kernels.matrices import MatrixLaw, drawn_matrices, given_matrices
+from vgtheory.kernels.matrices import MatrixDistribution, drawn_matrices, given_matrices
 from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
@@ -57,7 +57,7 @@ class Prepared:
         return self.network.weights.family == "orthogonal"
 
     @cached_property
-    def matrices(self) -> MatrixLaw:
+    def matrices(self) -> MatrixDistribution:
         """Return the distribution of the weights as the kernels take it."""
         return _matrices(self.network.weights)
 
@@ -129,7 +129,7 @@ def row_pass(declared: Declared) -> tuple[Activation, bool]:
 
 
 @lru_cache(maxsize=4)
-def _matrices(law: Weights) -> MatrixLaw:
+def _matrices(law: Weights) -> MatrixDistribution:
     if law.arrays is not None:
         return given_matrices(law.arrays.weights, law.arrays.biases)
     options = {name: float(value) for name, value in law.options}

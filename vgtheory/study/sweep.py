@@ -100,7 +100,7 @@ def _axes(network: Network, over: Mapping[str, Iterable[Any]] | None) -> dict[st
         raise InputError("over", "values by name", 'e.g. over={"sigma_w": [1, 1.5, 2]}', got=shown(over))
     if network.weights.arrays is not None and not {*SCALES, *SIZES}.isdisjoint(over):
         raise InputError(
-            "a sweep over scales or sizes of given weights", "a law of weights", "e.g. Weights.gaussian(1)"
+            "a sweep over scales or sizes of given weights", "a distribution of weights", "e.g. Weights.gaussian(1)"
         )
     axes = {}
     for name, values in over.items():
