@@ -1,8 +1,8 @@
 """Matrices that are really drawn, or given, times vectors: O(N²) numbers, each row made from its counters when needed.
 
 Every distribution has unit variance here (a Haar matrix: orthonormal rows or columns); the layer's gain multiplies the
-vector.  Haar matrices are products of Householder reflections of Gaussian vectors (Stewart 1980), applied to vectors without
-being multiplied out.
+vector.  Haar matrices are products of Householder reflections of Gaussian vectors (Stewart 1980), applied to vectors
+without being multiplied out.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Random matrices as operators: W on one vector, then Wᵀ on one vector given what W did; nothing of W is drawn.
 
-Every pair of functions here samples h = gain·Ωx + bias·b and later g = Ωᵀδ, ‖δ‖ = 1, jointly distributed as a
-drawn Ω would give them; Ω has independent normal entries of variance 1, or orthonormal rows or columns (Haar).  Networks take such
-a pair as arguments (``FORWARD``, ``BACKWARD``), and pairs that multiply drawn matrices serve the same networks.
+Every pair of functions here samples h = gain·Ωx + bias·b and later g = Ωᵀδ, ‖δ‖ = 1, jointly distributed as a drawn Ω
+would give them; Ω has independent normal entries of variance 1, or orthonormal rows or columns (Haar).  Networks take
+such a pair as arguments (``FORWARD``, ``BACKWARD``), and pairs that multiply drawn matrices serve the same networks.
 """
 
 import math
