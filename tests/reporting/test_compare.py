@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import special
 
 import vgtheory as vg
 from vgtheory._errors import InputError
@@ -40,7 +41,7 @@ def test_a_right_prediction_holds_and_the_z_scores_are_standard():
     c = compare(prediction(), result(20_000))
     assert c.attrs["verdict"] == "holds"
     assert (c.verdict == "holds").all()
-    assert np.abs(c.z).max() < c.attrs["critical_z"]
+    assert np.abs(c.t).max() < c.attrs["critical_t"]
     assert ((c.std_ratio_lower < 1) & (c.std_ratio_upper > 1)).all()
     assert "Bonferroni" in c.attrs["correction"]
 
@@ -103,7 +104,7 @@ def test_false_alarms_are_no_more_frequent_than_stated():
 def test_dead_networks_are_counted_and_left_out():
     c = compare(prediction(), result(5000, dead=7))
     assert (c.attrs["dead"], c.attrs["samples"]) == (7, 4993)
-    assert np.isfinite(c.z).all()
+    assert np.isfinite(c.t).all()
 
 
 def test_what_does_not_belong_together_is_refused():
@@ -117,7 +118,7 @@ def test_what_does_not_belong_together_is_refused():
         compare(prediction(), result(5))
     with pytest.raises(InputError, match="tolerance"):
         compare(prediction(), result(50), tolerance=2.0)
-    with pytest.raises(InputError, match="without log_gradient_norm"):
+    with pytest.raises(InputError, match="prediction must be a Dataset"):
         compare(xr.Dataset(), result(50))
 
 
@@ -141,3 +142,93 @@ def test_where_the_expansion_warns_it_is_violated_and_the_closure_holds():
     assert predicted.attrs["method"] == "closure"
     assert compare(predicted, simulated).attrs["verdict"] == "holds"
     assert compare(predicted, simulated, "log_weight_gradient_norm").attrs["verdict"] == "holds"
+
+
+def drawn(kind, samples, layers, rng):
+    """Return logarithms that are sums over the layers above, of steps with mean 0 and variance 1."""
+    if kind == "normal":
+        steps = rng.standard_normal((samples, layers))
+    elif kind == "skewed":  # ln χ² with one degree of freedom: skewness −1.5, excess kurtosis 4
+        mean, variance = special.digamma(0.5) + np.log(2), np.pi**2 / 2
+        steps = (np.log(rng.chisquare(1, (samples, layers))) - mean) / np.sqrt(variance)
+    else:  # Student's t with 6 degrees of freedom: excess kurtosis 3
+        steps = rng.standard_t(6, (samples, layers)) / np.sqrt(1.5)
+    return np.cumsum(steps, axis=1)
+
+
+def verdicts(kind, samples, layers, runs, shift=0.0, factor=1.0, **options):
+    """Return how often a prediction is called violated that is right up to `shift` (in spreads) and `factor`."""
+    rng = np.random.default_rng([samples, layers, 7])
+    spread = np.sqrt(np.arange(1.0, layers + 1))
+    predicted = xr.Dataset(
+        {
+            "log_gradient_norm": ("layer", shift * spread),
+            "log_gradient_norm_std": ("layer", factor * spread),
+        },
+        coords={"layer": np.arange(1, layers + 1)},
+    )
+    called = 0
+    for _ in range(runs):
+        study = xr.Dataset({"log_gradient_norm": (("sample", "layer"), drawn(kind, samples, layers, rng))})
+        called += compare(predicted, study, **options).attrs["verdict"] == "violated"
+    return called
+
+
+@pytest.mark.parametrize(
+    ("kind", "samples", "layers"),
+    [
+        ("normal", 8, 20),
+        ("normal", 8, 1),
+        ("normal", 32, 200),
+        ("skewed", 64, 20),
+        ("skewed", 64, 1),
+        ("skewed", 8, 1),
+        ("heavy", 32, 5),
+    ],
+)
+def test_a_right_prediction_is_rarely_called_violated(kind, samples, layers):
+    """At a false-alarm rate of 1 %, 300 runs: 3 expected at most; more than 11 has probability 1e-4."""
+    assert verdicts(kind, samples, layers, 300) <= 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "samples", "layers"), [("normal", 8, 20), ("skewed", 64, 1), ("skewed", 200, 1)])
+def test_a_right_prediction_is_rarely_called_violated_without_tolerance(kind, samples, layers):
+    """The same where every deviation counts, 3000 runs: 30 expected at most; more than 52 has probability 1e-4."""
+    assert verdicts(kind, samples, layers, 3000, tolerance=1e-9) <= 52
+
+
+@pytest.mark.parametrize(
+    ("samples", "shift", "factor"), [(64, 0.9, 1.0), (256, 0.5, 1.0), (256, 0.0, 0.6), (400, 0.0, 1.5)]
+)
+def test_a_wrong_prediction_is_called_violated(samples, shift, factor):
+    """The power twin: in at least 9 of 10 cases, 40 runs; below 30 with a power of 0.9 has probability 2e-3."""
+    assert verdicts("normal", samples, 20, 40, shift, factor) >= 30
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ("study", "prediction", r"prediction must be a Dataset of vg\.predict .* in this order"),
+        ("prediction", None, r"study must be a Dataset of vg\.simulate"),
+        (None, "study", "prediction must be"),
+        (3, "study", "prediction must be"),
+        ("tanh", "study", "prediction must be"),
+        ([3], None, "network must be a Network"),
+        ([], None, "networks of depths none"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(first, second, message):
+    known = {"study": result(50), "prediction": prediction()}
+    one, other = (known.get(value, value) if isinstance(value, str) else value for value in (first, second))
+    with pytest.raises(InputError, match=message):
+        compare(one, other)
+
+
+def test_several_networks_are_compared_side_by_side():
+    networks = [vg.Network(name, vg.Weights.he(), 16, 5) for name in ("tanh", "relu")]
+    found = vg.compare(networks, samples=8)
+    assert found.network.values.tolist() == ["tanh", "relu"]
+    assert set(found.regime.values) <= {"vanishes", "explodes", "critical", "balanced", "dead", "undecided"}
+    with pytest.raises(InputError, match="study must be left out"):
+        vg.compare(networks, result(50))

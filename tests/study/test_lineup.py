@@ -61,7 +61,7 @@ def test_on_the_command_line(tmp_path, capsys):
     assert run(["compare", "sigmoid", "relu", "--critical", "--sigma-b", "0", *small, "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "1.41421" in said
-    assert "usable" in said
+    assert "balanced" in said
     assert out.exists()
     assert run(["compare", "sigmoid", "tanh", *small, "--csv", str(csv)]) == 0
     assert len(csv.read_text().splitlines()) == 17

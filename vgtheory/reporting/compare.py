@@ -1,52 +1,66 @@
 """`compare`: a prediction against a simulation, layer by layer, with a verdict that states its false-alarm rate."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.study.intervals import living, moments
+from vgtheory._errors import InputError, UnsupportedError, shown
+from vgtheory.model.network import Network
+from vgtheory.reporting.deviation import Deviations, deviations
+from vgtheory.study.engine import Progress
+from vgtheory.study.intervals import living
+from vgtheory.study.lineup import lineup
 
 Array = NDArray[np.float64]
-ROUNDING = 1e-7  # of log norms and of their predictions: φ' = 1 − 1e-9 fluctuates by what cancels in double precision
 _REACH = 2.5  # standard errors: see _samples_needed
 _QUANTITIES = ("log_gradient_norm", "log_weight_gradient_norm")
 
 
 def compare(
-    prediction: xr.Dataset,
-    result: xr.Dataset,
+    prediction: xr.Dataset | Sequence[Network],
+    study: xr.Dataset | None = None,
     quantity: str = "log_gradient_norm",
     false_alarm: float = 0.01,
     tolerance: float = 0.1,
+    samples: int = 64,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
-    """Return, per layer and in all, whether a prediction holds within a tolerance, is violated, or is undecided.
+    """Return whether a prediction holds within a tolerance, is violated or undecided; or several networks side by side.
 
     Parameters
     ----------
-    prediction : from ``vg.predict``.
-    result : from ``vg.simulate`` for the same network.
+    prediction : from ``vg.predict``; or a sequence of networks of one depth, which are predicted and simulated: see
+        Returns, *side by side*.
+    study : from ``vg.simulate`` for the same network; none with several networks.
     quantity : "log_gradient_norm" or "log_weight_gradient_norm".
     false_alarm : probability, at most, that a prediction that is right is called violated in any layer; and that one
         that is off by more than the tolerance in some layer is said to hold.
     tolerance : what counts as right: the mean to `tolerance` predicted standard deviations, and the standard deviation
         to a factor between 1 − tolerance and 1 + tolerance.
 
+    samples, seed, progress : of the simulations of several networks.
+
     Returns
     -------
-    Dataset over ``layer``: mean_difference (sample − predicted), standard_error, z = their ratio, std_ratio with its
+    Dataset over ``layer``: mean_difference (sample − predicted), standard_error, t = their ratio, std_ratio with its
     interval std_ratio_lower, std_ratio_upper, resolution (the smallest tolerance within which this layer is known to
     hold), verdict.  attrs: verdict, sentence (the verdict in words, with numbers), resolution (of all layers),
     samples_needed (for a right prediction to be seen to hold within the tolerance, nine times in ten), false_alarm,
-    tolerance, critical_z, equivalence_z, correction, counts, samples, dead, method, reliable, spec.
+    tolerance, critical_t, equivalence_t, correction, counts, samples, dead, method, reliable, spec.
+
+    *Side by side*, over ``network`` (names of the activations) and ``layer``: mean, error and std of the simulated
+    ln‖∂ℓ/∂h_l‖, predicted, q, chi; over ``network`` change = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) and change_error,
+    critical_sigma_w, dead (a share) and regime.
 
     Raises
     ------
-    InputError : data sets of different networks or layers, or fewer than 8 living samples.
+    InputError : data sets of different networks or layers, or fewer than 8 living samples; networks of several depths.
 
     Notes
     -----
@@ -54,10 +68,19 @@ def compare(
     lies inside the tolerance.  That all layers hold is claimed only if each test passes by itself, so it needs no
     correction (intersection–union test, Berger (1982)).  "violated": an interval lies outside altogether, where the 2L
     intervals are simultaneous by Bonferroni; layers are strongly correlated, so the true rate is lower than stated.
-    The standard error of the spread uses the sample's fourth moment, so no normality is assumed.  Samples with a dead
-    network (norm 0, logarithm −∞) are left out and counted, as the prediction is given that none is dead.
+    Intervals are Student's for means, widened for skewness (Johnson (1978)), and χ² with the degrees of freedom that
+    the fourth moment leaves for spreads; both moments are the largest over layers plus two standard errors, so that
+    skewed logarithms and few samples are judged with care, and no normality is assumed.  Samples with a dead network
+    (norm 0, logarithm −∞) are left out and counted, as the prediction is given that none is dead.
     """
-    sample, dead = _living_sample(prediction, result, quantity, false_alarm, tolerance)
+    if isinstance(prediction, Sequence) and not isinstance(prediction, str):
+        if study is not None:
+            raise InputError("study", "left out where several networks are compared", "drop it", got=shown(study))
+        return lineup(prediction, samples, seed, progress)
+    _check(prediction, study, quantity, false_alarm, tolerance)
+    assert isinstance(prediction, xr.Dataset)  # checked
+    assert isinstance(study, xr.Dataset)
+    sample, dead = _living_sample(prediction, study, quantity)
     n, layers = sample.shape
     expected, spread = prediction[quantity].values, prediction[f"{quantity}_std"].values
     if np.isnan(spread).any():
@@ -65,32 +88,25 @@ def compare(
             f"comparing a prediction without a spread (method {prediction.attrs.get('method', '?')}): deviations are "
             "measured in units of it; compare the means of prediction and simulation yourself"
         )
-    critical = float(-ndtri(false_alarm / (2 * 2 * layers)))
-    passing = float(-ndtri(false_alarm))
-    m = _moments(sample, expected, spread)
-    # A spread of zero (orthogonal linear network) is met up to rounding of the log norms.
-    unit = spread + m.floor
-    off = np.abs(m.difference)
-    ratio_low, ratio_high = (m.ratio * np.exp(sign * passing * m.log_error) for sign in (-1, 1))
-    resolution = np.maximum.reduce(
-        [np.maximum(off + passing * m.error - m.floor, 0) / unit, 1 - ratio_low, ratio_high - 1]
-    )
-    lower, upper = m.ratio * np.exp(-critical * m.log_error), m.ratio * np.exp(critical * m.log_error)
-    violated = (off - critical * m.error > tolerance * spread + m.floor) | (upper < 1 - tolerance)
-    violated |= lower > 1 + tolerance
+    d = deviations(sample, expected, spread)
+    off = np.abs(d.difference)
+    half, ratio_low, ratio_high = d.intervals(false_alarm)
+    resolution = np.maximum.reduce([np.maximum(off + half - d.floor, 0) / d.unit, 1 - ratio_low, ratio_high - 1])
+    half, lower, upper = d.intervals(false_alarm / (2 * 2 * layers))
+    violated = (off - half > tolerance * spread + d.floor) | (upper < 1 - tolerance) | (lower > 1 + tolerance)
     holds = (resolution <= tolerance) & ~violated
     verdict = np.where(violated, "violated", np.where(holds, "holds", "undecided"))
     columns = {
-        "mean_difference": m.difference,
-        "standard_error": m.error,
-        "z": m.difference / np.maximum(m.error, m.floor),
-        "std_ratio": m.ratio,
+        "mean_difference": d.difference,
+        "standard_error": d.error,
+        "t": d.difference / np.maximum(d.error, d.floor),
+        "std_ratio": d.ratio,
         "std_ratio_lower": lower,
         "std_ratio_upper": upper,
         "resolution": resolution,
         "verdict": verdict,
     }
-    needed = _samples_needed(m, unit, n, passing, tolerance)
+    needed = _samples_needed(d, n, false_alarm, tolerance)
     out = xr.Dataset(
         {name: ("layer", values) for name, values in columns.items()},
         coords={"layer": prediction["layer"].values},
@@ -98,8 +114,8 @@ def compare(
             "quantity": quantity,
             "false_alarm": false_alarm,
             "tolerance": tolerance,
-            "critical_z": critical,
-            "equivalence_z": passing,
+            "critical_t": d.quantile(false_alarm / (2 * 2 * layers)),
+            "equivalence_t": d.quantile(false_alarm),
             "correction": f"Bonferroni over {layers} layers and 2 moments: the family-wise rate is at most false_alarm",
             "verdict": "violated" if violated.any() else "holds" if holds.all() else "undecided",
             "resolution": float(resolution.max()),
@@ -112,41 +128,18 @@ def compare(
             "spec": prediction.attrs.get("spec", ""),
         },
     )
-    return out.assign_attrs(sentence=_sentence(out, unit))
+    return out.assign_attrs(sentence=_sentence(out, d.unit))
 
 
-@dataclass(frozen=True)
-class _Moments:
-    """Sample against prediction, per layer; `error` and `log_error` are standard errors of the mean and of ln ratio."""
-
-    difference: Array
-    error: Array
-    ratio: Array
-    log_error: Array
-    floor: Array
-
-
-def _moments(sample: Array, expected: Array, spread: Array) -> _Moments:
-    n = len(sample)
-    mean, variance, _ = moments(sample)
-    floor = ROUNDING * np.maximum(1.0, np.abs(expected))
-    kurtosis = ((sample - mean) ** 4).mean(axis=0) / np.maximum(variance, floor**2) ** 2
-    # Var s² = σ⁴ (κ − (n − 3)/(n − 1))/n, and the logarithm of s has half its relative error.
-    log_error = 0.5 * np.sqrt(np.maximum(kurtosis - (n - 3) / (n - 1), 1e-3) / n)
-    ratio = (np.sqrt(variance) + floor) / (spread + floor)
-    return _Moments(mean - expected, np.sqrt(variance / n), ratio, log_error, floor)
-
-
-def _samples_needed(m: _Moments, unit: Array, n: int, passing: float, tolerance: float) -> int:
+def _samples_needed(d: Deviations, n: int, false_alarm: float, tolerance: float) -> int:
     """Return the samples with which a right prediction is seen to hold within the tolerance, 9 times in 10.
 
     The largest of a few independent estimates of a deviation of zero (layers are strongly correlated) is up to `_REACH`
-    standard errors with that chance, and its interval adds `passing`.
+    standard errors with that chance, and its interval adds a quantile; both shrink like 1/√n.
     """
-    error = max(
-        float((m.error / unit).max()), float((m.log_error / -np.log1p(-min(tolerance, 0.99))).max()) * tolerance
-    )
-    return max(8, ceil(n * ((passing + _REACH) * error / tolerance) ** 2))
+    reach = float(-ndtri(false_alarm)) + _REACH
+    error = max(float((d.error / d.unit).max()) / tolerance, d.log_error / -float(np.log1p(-min(tolerance, 0.99))))
+    return max(8, ceil(n * (reach * error) ** 2))
 
 
 def _sentence(c: xr.Dataset, unit: Array) -> str:
@@ -169,8 +162,8 @@ def _sentence(c: xr.Dataset, unit: Array) -> str:
             f"samples; a right prediction is called so in at most {risk} of cases)."
         )
     return (
-        f"Undecided at a tolerance of {t:g}: nothing contradicts the prediction (largest |z| "
-        f"{float(np.abs(c['z']).max()):.2g}, {c.attrs['critical_z']:.2g} would), but {n:,} samples only show that it "
+        f"Undecided at a tolerance of {t:g}: nothing contradicts the prediction (largest |t| "
+        f"{float(np.abs(c['t']).max()):.2g}, {c.attrs['critical_t']:.2g} would), but {n:,} samples only show that it "
         f"holds within {c.attrs['resolution']:.2g}; about {_rounded(c.attrs['samples_needed']):,} would show {t:g}."
     )
 
@@ -181,25 +174,33 @@ def _rounded(count: int) -> int:
     return -(-count // step) * step
 
 
-def _living_sample(
-    prediction: xr.Dataset, result: xr.Dataset, quantity: str, false_alarm: float, tolerance: float
-) -> tuple[Array, int]:
+def _check(prediction: Any, study: Any, quantity: Any, false_alarm: Any, tolerance: Any) -> None:
+    """Raise InputError for what cannot be compared."""
     if quantity not in _QUANTITIES:
-        raise InputError("quantity", " or ".join(_QUANTITIES), "choose one", got=f"{quantity!r}")
+        raise InputError("quantity", " or ".join(_QUANTITIES), "choose one", got=shown(quantity))
     for name, value in (("false_alarm", false_alarm), ("tolerance", tolerance)):
-        if not 0 < value < 1:
-            raise InputError(f"{name}", "a number between 0 and 1", f"e.g. {name}=0.05", got=f"{value}")
-    for name, data in (("prediction", prediction), ("result", result)):
-        if quantity not in data or "layer" not in data[quantity].dims:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+            raise InputError(name, "a number between 0 and 1", f"e.g. {name}=0.05", got=shown(value))
+    for name, data, dims in (("prediction", prediction, {"layer"}), ("study", study, {"sample", "layer"})):
+        if not isinstance(data, xr.Dataset) or quantity not in data or set(data[quantity].dims) != dims:
+            verb = "vg.predict" if name == "prediction" else "vg.simulate"
             raise InputError(
-                f"a {name} without {quantity} over layer", "a data set of vg.predict or vg.simulate", "pass one"
+                name,
+                f"a Dataset of {verb} with {quantity} over {' and '.join(sorted(dims))}",
+                "compare(prediction, study), in this order, of one network",
+                got=shown(data),
             )
-    specs = {data.attrs.get("spec") for data in (prediction, result)} - {None}
-    if len(specs) > 1 or prediction.sizes["layer"] != result.sizes["layer"]:
+    if f"{quantity}_std" not in prediction:
+        raise InputError("prediction", f"a Dataset with {quantity}_std", "take it from vg.predict", got="one without")
+
+
+def _living_sample(prediction: xr.Dataset, study: xr.Dataset, quantity: str) -> tuple[Array, int]:
+    specs = {data.attrs.get("spec") for data in (prediction, study)} - {None}
+    if len(specs) > 1 or prediction.sizes["layer"] != study.sizes["layer"]:
         raise InputError(
-            "prediction and result of different networks", "the same network twice", "predict what was simulated"
+            "prediction and study of different networks", "the same network twice", "predict what was simulated"
         )
-    sample = result[quantity].transpose("sample", "layer").values.astype(float)
+    sample = study[quantity].transpose("sample", "layer").values.astype(float)
     alive = living(sample)
     if alive.sum() < 8:
         raise InputError(f"{alive.sum()} samples with a finite gradient", "at least 8", "simulate more samples")

@@ -19,6 +19,9 @@ NOTABLE = 0.1
 SAME = 0.1
 
 
+_ALIVE = "More width, or an activation whose slope is nowhere 0 (e.g. leaky_relu), keeps layers alive; no σ_w does."
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The regime seen in the simulation, the one that mean field predicts, and the sentences that say so."""
@@ -39,7 +42,7 @@ def verdict(f: Findings) -> Verdict:
     predicted = _predicted(f)
     found = f.growth.regime(critical=predicted is Regime.critical)
     if found is Regime.dead:
-        return Verdict(found, predicted, _death(f), (_remedy_of_death(f),))
+        return Verdict(found, predicted, _death(f), (_ALIVE, _remedy(f)))
     notes = [note for note in (_disagreement(f, found, predicted), _deaths(f), _remedy(f)) if note]
     return Verdict(found, predicted, _sentence(f, found), tuple(notes))
 
@@ -100,14 +103,6 @@ def _death(f: Findings) -> str:
     return (
         f"Dies: in {f.growth.dead} of {f.growth.samples} simulated networks a whole layer has φ' = 0, "
         "so that the gradient before it is exactly 0."
-    )
-
-
-def _remedy_of_death(f: Findings) -> str:
-    """Return what to do about dead layers, which no scale cures."""
-    return (
-        "More width, or an activation whose slope is nowhere 0 (e.g. leaky_relu), keeps layers alive; no σ_w does. "
-        + _remedy(f)
     )
 
 

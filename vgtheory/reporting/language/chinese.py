@@ -12,6 +12,10 @@ CHINESE: dict[str, str] = {
     "Vanishes: {rest}": "梯度消失：{rest}",
     "Explodes: {rest}": "梯度爆炸：{rest}",
     "Balanced at depth {depth}: {rest}": "在深度 {depth} 下保持平衡：{rest}",
+    "Undecided: {rest}": "未定：{rest}",
+    "More width, or an activation whose slope is nowhere 0 (e.g. leaky_relu), keeps layers alive; no σ_w does.": (
+        "更大的宽度，或斜率处处不为 0 的激活函数（例如 leaky_relu），能使各层存活；任何 σ_w 都做不到。"
+    ),
     "Critical: χ = {chi}, and {rest}": "临界：χ = {chi}，并且{rest}",
     "Balanced: a network of one layer has a single gradient, which cannot vanish or explode with depth.": (
         "平衡：只有一层的网络只有一个梯度，不会随深度消失或爆炸。"

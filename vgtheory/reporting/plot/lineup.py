@@ -20,7 +20,7 @@ def lineup(found: xr.Dataset, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    found : what ``vg.lineup`` returns.
+    found : what ``vg.compare`` returns of several networks.
     """
     if ax is None:
         ax = new_figure(5.6, 4.0).subplots()
