@@ -73,12 +73,12 @@ def _agreement(f: Findings) -> list[Block]:
     if isinstance(f.comparison, Unavailable):
         return [Paragraph(f"The prediction was not tested: {f.comparison.reason}.")]
     seen = f.comparison
-    worst = int(np.argmax(np.abs(seen["z"].values)))
+    worst = int(np.argmax(np.abs(seen["t"].values)))
     gap = float(seen["mean_difference"][worst])
     text = (
-        f"The largest |z| is {number(abs(float(seen['z'][worst])), 3)}, in layer {int(seen['layer'][worst])} (a "
+        f"The largest |t| is {number(abs(float(seen['t'][worst])), 3)}, in layer {int(seen['layer'][worst])} (a "
         f"difference of {number(gap, 2)} in ln); over all layers a right prediction exceeds "
-        f"{number(seen.attrs['critical_z'], 3)} with probability below {number(100 * seen.attrs['false_alarm'])} %. "
+        f"{number(seen.attrs['critical_t'], 3)} with probability below {number(100 * seen.attrs['false_alarm'])} %. "
     )
     text += seen.attrs["sentence"] + f" (Layers by verdict: {seen.attrs['counts']}.)"
     method, reliable = str(f.prediction.attrs["method"]), str(f.prediction.attrs["reliable"])

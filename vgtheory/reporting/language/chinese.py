@@ -297,9 +297,9 @@ CHINESE: dict[str, str] = {
         "ln‖∂ℓ/∂h_l‖：带区间的蒙特卡罗结果与预测值；离散度：网络之间的标准差"
     ),
     "The prediction was not tested: {reason}.": "预测未经检验：{reason}。",
-    "The largest |z| is {z}, in layer {layer} (a difference of {gap} in ln); over all layers a right prediction exceeds "
+    "The largest |t| is {z}, in layer {layer} (a difference of {gap} in ln); over all layers a right prediction exceeds "
     "{critical} with probability below {p} %.": (
-        "最大的 |z| 为 {z}，在第 {layer} 层（ln 相差 {gap}）；若预测正确，在所有层中超过 {critical} 的概率低于 {p} %。"
+        "最大的 |t| 为 {z}，在第 {layer} 层（ln 相差 {gap}）；若预测正确，在所有层中超过 {critical} 的概率低于 {p} %。"
     ),
     "(Layers by verdict: {counts}.)": "（按结论统计的层数：{counts}。）",
     "The prediction ({method}) itself warns that it is not reliable here: {why}.": (
