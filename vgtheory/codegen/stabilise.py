@@ -21,7 +21,9 @@ from vgtheory.codegen.form import StableForm, form_key, load_form, save_form
 from vgtheory.codegen.origin import RADII, near_origin
 from vgtheory.codegen.program import INPUT, Builder, Operand
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.time_limit import within
 
+LONGEST = 60.0  # seconds of algebra for one function
 OVERFLOW = 1e300  # the reciprocal of a larger denominator counts as 0
 
 
@@ -49,7 +51,8 @@ def stabilise(act: Activation, order: int = 0) -> StableForm:
     key = form_key(act, order)
     kept = load_form(key)
     if kept is None:
-        kept = _derive(act, order)
+        with within(LONGEST, f"machine code for {act.name[:40]}"):
+            kept = _derive(act, order)
         save_form(key, kept)
     return kept
 

@@ -21,6 +21,7 @@ from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
 from vgtheory.symbolic.printing import displayed, to_latex
+from vgtheory.symbolic.specification import described, symbols_of
 
 
 @dataclass(frozen=True, init=False)
@@ -205,16 +206,17 @@ class Network:
         >>> Network.from_spec(network.spec) == network
         True
         """
-        if isinstance(spec, Mapping) and "block" in spec:
-            return BlockNetwork.from_block_spec(spec)
-        symbols = {name: sp.Symbol(name, **facts) for name, facts in spec.get("symbols", {}).items()}
-        weights = Weights.from_spec(spec, symbols, arrays)
-        width = spec["width"] if isinstance(spec["width"], list) else read(spec["width"], symbols)
-        skip = Skip.from_spec(spec["skip"], symbols) if "skip" in spec else None
-        norm = Norm.from_spec(spec["norm"]) if "norm" in spec else None
-        dropout = read(spec["dropout"], symbols) if "dropout" in spec else None
-        depth = read(spec["depth"], symbols)
-        return cls(Activation.from_spec(spec), weights, width, depth, skip, norm, dropout)
+        with described("a network"):
+            if "block" in spec:
+                return BlockNetwork.from_block_spec(spec)
+            symbols = symbols_of(spec)
+            weights = Weights.from_spec(spec, symbols, arrays)
+            width = spec["width"] if isinstance(spec["width"], list) else read(spec["width"], symbols)
+            skip = Skip.from_spec(spec["skip"], symbols) if "skip" in spec else None
+            norm = Norm.from_spec(spec["norm"]) if "norm" in spec else None
+            dropout = read(spec["dropout"], symbols) if "dropout" in spec else None
+            depth = read(spec["depth"], symbols)
+            return cls(Activation.from_spec(spec), weights, width, depth, skip, norm, dropout)
 
     @property
     def spec_json(self) -> str:

@@ -15,6 +15,7 @@ from vgtheory.model.arrays import LayerArrays
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.parser import read
 from vgtheory.symbolic.printing import displayed, to_latex
+from vgtheory.symbolic.specification import described, flag_of, text_of
 
 Family = Literal["gaussian", "orthogonal", "uniform", "truncated_normal", "rademacher", "sparse", "low_rank", "given"]
 BiasFamily = Literal["gaussian", "uniform"]
@@ -216,16 +217,18 @@ class Weights:
 
         Raises InputError if they are not there or are not those.
         """
-        laws = {**symbols, "fan_in": fan_in, "fan_out": fan_out}
-        return cls(
-            spec["weights"],
-            read(spec["sigma_w"], laws),
-            read(spec["sigma_b"], laws),
-            spec["bias"],
-            tuple((name, read(value, {})) for name, value in spec.get("options", {}).items()),
-            spec.get("shared", False),
-            LayerArrays.load(arrays, spec["arrays"]) if "arrays" in spec else None,
-        )
+        with described("weights"):
+            laws = {**symbols, "fan_in": fan_in, "fan_out": fan_out}
+            options = spec.get("options", {})
+            return cls(
+                text_of(spec, "weights"),  # type: ignore[arg-type]  # checked by the constructor
+                read(text_of(spec, "sigma_w"), laws),
+                read(text_of(spec, "sigma_b"), laws),
+                spec["bias"],
+                tuple((name, read(text_of(options, name), {})) for name in options),
+                flag_of(spec, "shared"),
+                LayerArrays.load(arrays, spec["arrays"]) if "arrays" in spec else None,
+            )
 
 
 def _option(name: str, value: Any) -> sp.Expr:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory.symbolic.time_limit import within
+
+LONGEST = 20.0  # seconds for one question of a report
 
 T = TypeVar("T")
 
@@ -19,8 +22,9 @@ class Unavailable:
 
 
 def attempt(verb: Callable[..., T], *arguments: Any, **options: Any) -> T | Unavailable:
-    """Return verb(...), or why it has no answer; bad input and defects still raise."""
+    """Return verb(...), or why it has no answer within bounded time; bad input and defects still raise."""
     try:
-        return verb(*arguments, **options)
+        with within(LONGEST, f"the answer of {getattr(verb, '__name__', 'one part')}"):
+            return verb(*arguments, **options)
     except (UnsupportedError, NoSolutionError) as reason:
         return Unavailable(str(reason).rstrip("."))

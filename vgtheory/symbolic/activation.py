@@ -16,6 +16,7 @@ from vgtheory.symbolic.limits import limit_at_infinity
 from vgtheory.symbolic.parser import TIME_LIMIT, parse, read
 from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.symbolic.single_points import need_continuous
+from vgtheory.symbolic.specification import described, need_own_name, symbols_of, text_of
 from vgtheory.symbolic.time_limit import TimeUp, time_limit
 
 
@@ -138,14 +139,19 @@ class Activation:
     def from_spec(cls, spec: Mapping[str, Any]) -> Activation:
         """Return the activation that a :attr:`spec` describes; its texts are parsed, never evaluated.
 
-        Raises FormulaError where a text is not one of the formulas that the parser reads.
+        Raises FormulaError where a text is not one of the formulas that the parser reads, and InputError where the
+        description is not one that :attr:`spec` gives.
         """
-        symbols = {name: sp.Symbol(name, **facts) for name, facts in spec.get("symbols", {}).items()}
-        symbol = sp.Symbol(spec["symbol"], real=True)
-        self = object.__new__(cls)
-        values = tuple(sorted((key, read(text, symbols)) for key, text in spec["parameters"].items()))
-        self._set(read(spec["expr"], {**symbols, symbol.name: symbol}), symbol, spec["activation"], values)
-        return self
+        with described("an activation"):
+            symbols = symbols_of(spec)
+            symbol = sp.Symbol(text_of(spec, "symbol"), real=True)
+            values = tuple(sorted((key, read(text_of(spec["parameters"], key), symbols)) for key in spec["parameters"]))
+            expr = read(text_of(spec, "expr"), {**symbols, symbol.name: symbol})
+            name = text_of(spec, "activation")
+            need_own_name(name, expr, symbol, dict(values))
+            self = object.__new__(cls)
+            self._set(expr, symbol, name, values)
+            return self
 
     def __repr__(self) -> str:
         values = "".join(f", {key}={value}" for key, value in self.parameters)

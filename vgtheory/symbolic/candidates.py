@@ -46,7 +46,7 @@ class SmoothPart:
             self.expr = closed_form.tidy(self.expr.subs(x, calculus.sample_point(part.lo, part.hi)))
         self._program = compile_jets(sign * part.expr, x)
         sides = [(end, side) for end, side in ((part.lo, 1), (part.hi, -1)) if end.is_finite and self.expr.has(x)]
-        rough = (self.expr, self.slope, sp.diff(self.slope, x))
+        rough = (self.expr, self.slope, sp.diff(self.slope, x)) if sides else ()
         self.undefined_ends = [(end, s) for end, s in sides if any(f.subs(x, end).has(*UNDEFINED) for f in rough)]
         self.smooth_ends = [end for end, side in sides if (end, side) not in self.undefined_ends]
         self.search_ends: dict[int, arb] = {}  # by side: where the search begins instead of at an undefined end

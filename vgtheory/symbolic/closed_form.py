@@ -118,21 +118,22 @@ class _Symbols:
 def _functions_as_symbols(expr: sp.Expr, x: sp.Symbol) -> _Symbols:
     forth: dict[sp.Expr, sp.Expr] = {}
     back: dict[sp.Expr, sp.Expr] = {}
-    alike: dict[sp.Expr, list[tuple[sp.Rational, sp.Expr]]] = {}
+    alike: dict[sp.Expr, list[tuple[sp.Rational, sp.Expr, sp.Expr]]] = {}
     for node in sorted(_outermost(expr, x), key=sp.default_sort_key):
         if isinstance(node, sp.exp):
-            content, inner = sp.expand(node.args[0]).as_content_primitive()
+            constant, varying = sp.expand(node.args[0]).as_independent(x, as_Add=True)
+            content, inner = varying.as_content_primitive()
             sign = -1 if inner.could_extract_minus_sign() else 1
-            alike.setdefault(sign * inner, []).append((sign * content, node))
+            alike.setdefault(sign * inner, []).append((sign * content, node, sp.exp(constant)))
         else:
             t = sp.Dummy("t", real=True)
             forth[node], back[t] = t, node
     for inner, rates in alike.items():
-        common = _common_rate([rate for rate, _ in rates])
-        low = all(abs(rate / common) <= HIGHEST_DEGREE for rate, _ in rates)
+        common = _common_rate([rate for rate, _, _ in rates])
+        low = all(abs(rate / common) <= HIGHEST_DEGREE for rate, _, _ in rates)
         for group in [rates] if low else [[rate] for rate in rates]:
             unit, u = common if low else group[0][0], sp.Dummy("u", positive=True)
-            forth |= {node: u ** (rate / unit) for rate, node in group}
+            forth |= {node: factor * u ** (rate / unit) for rate, node, factor in group}
             back[u] = sp.exp(unit * inner)
     return _Symbols(forth, back)
 

@@ -77,6 +77,16 @@ def _erfcx(z: acb, _: bool) -> acb:
     return (z * z).exp() * z.erfc()
 
 
+def _tanh(z: acb, _: bool) -> acb:
+    # Arb's own quotient of wide balls far from 0 is unbounded, where e^{−2z} is next to nothing.
+    if z.real < -1:
+        return -_tanh(-z, False)
+    if z.real > 1:
+        small = (-2 * z).exp()
+        return (1 - small) / (1 + small)
+    return z.tanh()
+
+
 def _entire(name: str) -> ComplexFunction:
     return lambda z, _: getattr(z, name)()
 
@@ -90,7 +100,7 @@ FUNCTIONS: dict[type, ComplexFunction] = {
     sp.cot: _entire("cot"),
     sp.sinh: _entire("sinh"),
     sp.cosh: _entire("cosh"),
-    sp.tanh: _entire("tanh"),
+    sp.tanh: _tanh,
     sp.coth: _entire("coth"),
     sp.sech: _entire("sech"),
     sp.csch: _entire("csch"),
@@ -220,13 +230,16 @@ def enclose(expr: sp.Expr, digits: int, most_bits: int = 20_000) -> arb:
     Raises UnsupportedError for functions without ball arithmetic.
     """
     bits = max(64, int(3.33 * digits) + 32)
-    wanted = 3.33 * digits
+    wanted, last = 3.33 * digits, None
     while True:
         with precision(bits):
             ball = _constant(expr, bits)
             if ball.is_finite() and (ball.is_exact() or ball.rel_accuracy_bits() >= wanted):
                 return ball
             settled = ball.is_finite() and ball.contains(arb(0)) and ball.rad() < arb(10) ** (-2 * digits - 20)
-        if settled or 2 * bits > most_bits:
+        # An integral that a higher precision does not sharpen has spent its evaluations.
+        stuck = last is not None and not ball.rel_accuracy_bits() > last and expr.has(Enclosed)
+        if settled or stuck or 2 * bits > most_bits:
             return ball
+        last = ball.rel_accuracy_bits()
         bits *= 2

@@ -39,7 +39,8 @@ from vgtheory.symbolic.tails import TailUndecided
 REACH = 64
 CERTIFIED = 1e-9  # an enclosure this tight, relative to 1 or to the value, has the status "certified"
 NEAR = 1e-10
-MOST_BOXES = 4000  # of `bounded`, each evaluated once
+MOST_BOXES, MOST_WORK = 4000, 60_000  # of `bounded`: boxes, and boxes × operations
+LONGEST_DERIVATIVE = 5000  # operations
 LONGEST_TAIL = 300  # operations; products of expansions multiply their terms
 
 
@@ -47,6 +48,7 @@ def supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: 
     """Return the certified supremum of sign · the `order`-th derivative of the function made of `parts`."""
     try:
         parts = tuple(_one_period(p, x, order) for p in parts)
+        _need_short_derivatives(parts, x, order)
         functions = [SmoothPart(p, x, order, sign) for p in parts if not (even and p.hi <= 0)]
         candidates = constant_pieces(functions) + ends(functions, even)
         cycle = period(functions[0].expr, x) if len(parts) == 1 else None
@@ -66,6 +68,15 @@ def supremum(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: 
     except (SearchFailed, TailUndecided, UnsupportedError):
         return bounded(parts, x, order, sign)
     return _conclude(functions, candidates, floor)
+
+
+def _need_short_derivatives(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int) -> None:
+    """Raise SearchFailed where a derivative that the search needs would be too long."""
+    for expr in (p.expr for p in parts):
+        for _ in range(order + 2):
+            expr = sp.diff(expr, x)
+            if sp.count_ops(expr) > LONGEST_DERIVATIVE:
+                raise SearchFailed
 
 
 def _conclude(functions: list[SmoothPart], candidates: list[Candidate], floor: arb) -> Extremum:
@@ -156,9 +167,10 @@ def bounded(parts: tuple[calculus.Piece, ...], x: sp.Symbol, order: int, sign: i
         spans = (clipped(p, REACH) for p in parts)
         boxes = [(-math.inf, a, b, k) for k, (lo, hi) in enumerate(spans) for a, b in unit_boxes(lo, hi)]
         best, at, count = -math.inf, sp.Integer(0), len(boxes)
+        most = min(MOST_BOXES, MOST_WORK // (1 + max(sp.count_ops(p.expr) for p in parts)))
         queue = [(-math.inf, i, *box[1:]) for i, box in enumerate(boxes)]
         heapq.heapify(queue)
-        while queue and count < MOST_BOXES and not _near(best, -queue[0][0], NEAR):
+        while queue and count < most and not _near(best, -queue[0][0], NEAR):
             high, _, a, b, k = heapq.heappop(queue)
             if b - a < FINEST:
                 ceiling = max(ceiling, -high)

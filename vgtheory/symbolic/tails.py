@@ -172,6 +172,8 @@ class Tail:
             return reduce(lambda a, b: a * b, [self] * int(exponent), self.constant(sp.Integer(1)))
         if not exponent.is_Rational:
             raise TailUndecided
+        if exponent.is_Integer and exponent > 0 and not self.part(1).terms and not isinstance(self.limit, sp.Expr):
+            return self.constant(self.bound() ** int(exponent))  # a wave
         scale, c, rest = self.leading()
         if not exponent.is_Integer and not coefficient_ball(c) > 0:
             raise TailUndecided

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 from flint import ctx
 
+from vgtheory._errors import UnsupportedError
+
 AGAIN = 0.25  # seconds until the exception is raised anew, where a callback of the interpreter has swallowed it
 
 
@@ -65,3 +67,13 @@ def time_limit(seconds: float) -> Iterator[None]:
             with lock:
                 _raise_in(thread, None)  # set, but not raised yet
                 ctx.prec, ctx.cap = bits, terms
+
+
+@contextmanager
+def within(seconds: float, what: str, instead: str = "simplify the formula") -> Iterator[None]:
+    """Run the block for at most `seconds` of the processor's time, then raise UnsupportedError that names `what`."""
+    try:
+        with time_limit(seconds):
+            yield
+    except (TimeUp, SystemError):  # the latter is what C makes of the former in a callback
+        raise UnsupportedError(f"{what}: more than {seconds:g} s of work; {instead}") from None

@@ -23,7 +23,8 @@ from vgtheory.symbolic.tails import TAYLOR_ORDERS, Coefficient, Scale, Tail, Tai
 from vgtheory.symbolic.touching import singular_points
 
 MAX_START = 10**7
-MOST_EVALUATIONS = 300_000
+MOST_WORK = 600_000  # evaluations × operations of one integral
+STEEP = 64  # a faster exponential decay is bounded by its value at R
 FINEST_STRIP = 600  # its width is 2 to minus that
 
 
@@ -192,7 +193,8 @@ def _segment(
         def integrand(t: acb, analytic: bool) -> acb:
             return f(t, analytic) * (-t * t / twice).exp() * scale
 
-        value = acb.integral(integrand, acb(lo), acb(hi), rel_tol=arb(2) ** -bits, eval_limit=MOST_EVALUATIONS).real
+        most = MOST_WORK // (10 + sp.count_ops(expr))
+        value = acb.integral(integrand, acb(lo), acb(hi), rel_tol=arb(2) ** -bits, eval_limit=most).real
     if not value.is_finite():
         raise UnsupportedError(f"the integral of {expr} near {lo.str(5)} or {hi.str(5)} cannot be certified")
     return value + sum((share for _, share, _ in strips), arb(0))
@@ -241,10 +243,10 @@ def _integral_from(expr: sp.Expr, x: sp.Symbol, variance: arb, start: int) -> ar
 def _moment(power: int, variance: arb, start: int) -> arb:
     """Return ∫_R^∞ x^n p_q by parts: M_n = q(n − 1)M_{n−2} + q R^{n−1} p_q(R)."""
     density = (-(arb(start) ** 2) / (2 * variance)).exp() / (2 * arb.pi() * variance).sqrt()
-    if power == 0:
-        return (start / (2 * variance).sqrt()).erfc() / 2
-    lower = _moment(power - 2, variance, start) * (power - 1) if power > 1 else arb(0)
-    return variance * (lower + arb(start) ** (power - 1) * density)
+    moment = (start / (2 * variance).sqrt()).erfc() / 2 if power % 2 == 0 else variance * density
+    for n in range(2 + power % 2, power + 1, 2):
+        moment = variance * (moment * (n - 1) + arb(start) ** (n - 1) * density)
+    return moment
 
 
 def _integrated(behaviour: Tail, variance: arb, start: int) -> arb:
@@ -266,8 +268,11 @@ def _bounded(rest: list[tuple[Scale, Coefficient]], variance: arb, start: int) -
             raise TailUndecided
         # 1 ≤ log x ≤ x there, and log log x ≤ x; x^p ≤ R^p e^{p(x/R − 1)}: log x lies below its tangent at R.
         power = number_ball(sp.Max(scale.power, 0) + sp.Max(scale.logs, 0) + scale.loglogs)
-        rate, square = power / start, arb(0)
+        rate, square, steep = power / start, arb(0), arb(1)
         for degree, r in scale.rates:
+            if degree == 1 and r < -STEEP:  # e^{rx} ≤ e^{rR}; completing the square would multiply 0 by ∞
+                steep *= (number_ball(r) * start).exp()
+                continue
             if r < 0 and degree != 2 and degree != 1:
                 continue
             if degree > 2:
@@ -279,7 +284,7 @@ def _bounded(rest: list[tuple[Scale, Coefficient]], variance: arb, start: int) -
             raise TailUndecided
         v = variance / wide
         at = (start - rate * v) / (2 * v).sqrt()
-        weight = arb(start) ** power * (-power).exp() / (2 * wide.sqrt())
+        weight = steep * arb(start) ** power * (-power).exp() / (2 * wide.sqrt())
         size = abs(coefficient_ball(c))
         total += size * weight * (rate * rate * v / 2).exp() * at.erfc()
     return arb(total.upper())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb, prod
 
 import sympy as sp
 
 KNOWN = (sp.exp, sp.erf, sp.erfc, sp.sin, sp.cos, sp.sinh, sp.cosh)
-MAX_OPERATIONS = 400  # before expansion; powers of long sums expand exponentially
+MOST_TERMS = 1000  # of the expanded sum
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,27 @@ def terms(expr: sp.Expr, x: sp.Symbol, positive: bool = False) -> tuple[Term, ..
 
     Where x is known to be `positive`, any power of it is a term.
     """
-    if expr.count_ops() > MAX_OPERATIONS or not _representable(expr, x, positive):
+    if _expanded_length(expr, x) > MOST_TERMS or not _representable(expr, x, positive):
         return None
     expr = expr.replace(sp.erfc, lambda u: 1 - sp.erf(u))
     for function in (sp.sin, sp.cos, sp.sinh, sp.cosh):
         expr = expr.replace(lambda e, f=function: isinstance(e, f) and e.has(x), lambda e: e.rewrite(sp.exp))
     found = [_term(t, x, positive) for t in sp.Add.make_args(sp.expand(expr))]
     return None if None in found else tuple(t for t in found if t is not None and t.coefficient != 0)
+
+
+def _expanded_length(expr: sp.Expr, x: sp.Symbol) -> int:
+    """Return a bound of the number of terms after expansion, waves written as two exponentials."""
+    if not expr.has(x):
+        return 1
+    if isinstance(expr, sp.Add):
+        return sum(_expanded_length(a, x) for a in expr.args)
+    if isinstance(expr, sp.Mul):
+        return prod(_expanded_length(a, x) for a in expr.args)
+    if isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp > 0:
+        length = _expanded_length(expr.base, x)
+        return comb(length + int(expr.exp) - 1, length - 1) if length <= MOST_TERMS else length
+    return 2 if isinstance(expr, (sp.sin, sp.cos, sp.sinh, sp.cosh)) else 1
 
 
 def _representable(expr: sp.Expr, x: sp.Symbol, positive: bool) -> bool:
