@@ -79,3 +79,18 @@ def test_kinked_cells_next_to_the_critical_line_follow_their_own_map():
     for j, sigma_w in enumerate(diagram.sigma_w.values):
         ahead = correlation_step("hard_tanh", float(diagram.q[0, j]), float(c[j]), float(sigma_w), 0.4)[0]
         assert ahead == pytest.approx(float(c[j]), abs=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("act", "chi"),
+    [("sqrt(abs(x))", np.inf), ("sign(x)", 0.0), ("3", 0.0), ("abs(x)**0.75", None), ("1e-9*tanh(x)", None)],
+)
+def test_unbounded_and_flat_slopes_are_those_of_the_fixed_points(act, chi):
+    d = vg.phase_diagram(act, [0.5, 1.2], [0.3])
+    for k, sigma_w in enumerate((0.5, 1.2)):
+        point = next(p for p in vg.fixed_points(act, sigma_w, 0.3) if p.stable)
+        cell = d.isel(sigma_b=0, sigma_w=k)
+        assert float(cell.chi) == (pytest.approx(point.chi, rel=1e-10) if chi is None else chi)
+        assert float(cell.q) == pytest.approx(point.q, rel=1e-10)
+        assert float(cell.c) == pytest.approx(point.c, abs=1e-9)
+        assert str(cell.phase.values) == ("vanishing/ordered" if point.chi < 1 else "exploding/chaotic")
