@@ -123,3 +123,7 @@ class StudyInterrupted(KeyboardInterrupt):
 
 class RareDrawsWarning(UserWarning):
     """A statistic was asked for that draws dominate which are too rare to be in the sample."""
+
+
+class VanishingWarning(UserWarning):
+    """A gradient of a network that is being trained has all but vanished since the first step."""

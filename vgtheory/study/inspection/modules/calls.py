@@ -82,7 +82,7 @@ class Watch:
                 handles.append(module.register_forward_hook(self._leave_weight))
             if ".parametrizations." in f".{name}.":
                 continue
-            if _has_weights(module):
+            if has_weights(module):
                 handles.append(module.register_forward_pre_hook(self._enter, with_kwargs=True))
                 handles.append(module.register_forward_hook(self._leave, with_kwargs=True))
             elif is_elementwise_module(module):
@@ -226,7 +226,8 @@ class Watch:
             out.register_hook(arrived)
 
 
-def _has_weights(module: Any) -> bool:
+def has_weights(module: Any) -> bool:
+    """Return whether a module multiplies by matrices of its own, as they are or computed from others; norms do not."""
     own = any(p is not None and p.dim() >= 2 for p in module._parameters.values())
     return (own or "parametrizations" in module._modules) and "Norm" not in type(module).__name__
 
