@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from vgtheory.codegen.form import StableForm
-from vgtheory.codegen.program import NO_EXPONENT, live
+from vgtheory.codegen.program import INPUT, NO_EXPONENT, Instruction, Operand, live
 
 Array = NDArray[np.float64]
 _SPLITTER = 134217729.0  # 2^27 + 1
@@ -91,12 +91,19 @@ def run(form: StableForm, h: ArrayLike, *names: str) -> list[Array]:
 
 def _outputs(form: StableForm, x: Array, names: tuple[str, ...]) -> list[Array]:
     outputs = tuple(getattr(form, name) for name in names)
-    registers: dict[int, Array | tuple[Array, Array]] = {0: x}
+    return run_instructions(form.instructions, {INPUT: x}, outputs)
+
+
+def run_instructions(
+    instructions: tuple[Instruction, ...], inputs: Mapping[Operand, Array], outputs: Sequence[Operand]
+) -> list[Array]:
+    """Return registers of a program, given those of its inputs, as arrays of the inputs' shape."""
+    registers: dict[Operand, Array | tuple[Array, Array]] = dict(inputs)
     with np.errstate(all="ignore"):
-        for index in live(form.instructions, outputs):
-            instruction = form.instructions[index]
-            if index:
-                operands = (registers[a] if isinstance(a, int) else a for a in instruction.args)
-                registers[index] = OPERATIONS[instruction.op](*operands)
+        for index in live(instructions, tuple(outputs)):
+            if index not in inputs:
+                operands = (registers[a] if isinstance(a, int) else a for a in instructions[index].args)
+                registers[index] = OPERATIONS[instructions[index].op](*operands)
+    shape = next(iter(inputs.values())).shape
     found = (registers[o] if isinstance(o, int) else o for o in outputs)
-    return [np.array(np.broadcast_to(np.asarray(v, dtype=np.float64), x.shape)) for v in found]
+    return [np.array(np.broadcast_to(np.asarray(v, dtype=np.float64), shape)) for v in found]

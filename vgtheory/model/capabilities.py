@@ -180,6 +180,7 @@ VERBS = tuple(TABLE)
 # The same for networks of blocks; a verb without an entry knows none.
 OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     "simulate": (),
+    "predict": (),
     "simulate (exact)": (Row((has.DRAWN_BLOCKS,), "a matrix can be asked if it is gaussian or orthogonal"),),
 }
 _NO_BLOCKS = (Row((has.BLOCKS,), "it is for dense layers, and this network repeats {block}", ("simulate", "predict")),)

@@ -46,7 +46,7 @@ def _(step: Ask, at: int, layer: Layer, batch: Batch) -> None:
 @forward.register
 def _(step: Map, at: int, layer: Layer, batch: Batch) -> None:
     passed = batch.machine.maps[at]
-    values, partials = passed(*_same_shape(passed.symbols, layer.streams))
+    values, partials = passed(*_same_shape(passed.form.symbols, layer.streams))
     layer.streams.update(zip(step.out, values, strict=True))
     layer.left[at] = partials
 

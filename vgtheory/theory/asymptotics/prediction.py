@@ -10,12 +10,13 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import refusal, require, works
 from vgtheory.model.inputs import Inputs, to_inputs
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.theory.asymptotics.architectures import architecture_finite_width, predict_architecture
 from vgtheory.theory.asymptotics.closure import Closure, closure
 from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms
 from vgtheory.theory.asymptotics.prediction_of_inputs import with_inputs
+from vgtheory.theory.asymptotics.programs.prediction import predict_blocks
 
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
@@ -57,7 +58,8 @@ def predict(network: Network, method: Method = "auto", inputs: Inputs | int = 1)
 
     Parameters
     ----------
-    network : with numbers for width, depth and scales.
+    network : with numbers for width, depth and scales; of blocks: the limit width → ∞ of streams and their gradients,
+        over (layer 0..L, stream), by mean field or, of recurrent cells, by populations of units.
     method : "exact law", for positively homogeneous activations (linear, ReLU, leaky ReLU, |x|) at every width and
         depth; "order 1/N", the expansion in the width, O(depth); "closure", which follows lengths and alignments that
         fluctuate too much to be expanded in, and skewed slopes, within seconds.  "auto" takes the exact law where there
@@ -112,6 +114,8 @@ def predict(network: Network, method: Method = "auto", inputs: Inputs | int = 1)
         raise InputError("method", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"', got=f"{method!r}")
     given = to_inputs(inputs)
     require(network, "predict" if method == "auto" else f"predict ({method})")
+    if isinstance(network, BlockNetwork):
+        return predict_blocks(network, given)
     predicted = _predicted(network, method)
     return predicted if inputs == 1 else with_inputs(predicted, network, given)
 

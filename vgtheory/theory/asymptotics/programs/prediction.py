@@ -1,0 +1,86 @@
+"""What is predicted of a network of blocks, as one labelled data set like that of its simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from vgtheory.kernels.quadrature import Array
+from vgtheory.model.inputs import Inputs
+from vgtheory.model.network import BlockNetwork
+from vgtheory.theory.asymptotics.programs.population import CARRIERS, population_profile
+from vgtheory.theory.asymptotics.programs.stacks import stack_profile
+
+TEXTS = {
+    "stream_square": "mean square of the components of the stream after layer l, width to infinity",
+    "log_stream_gradient_norm": "ln of the root mean square of the gradient's norm at the stream after layer l",
+    "log_stream_gradient_norm_error": "standard error of that, of the populations that it is an average of",
+    "gradient_share": "share of the stream's components that carry its gradient, (sum g^2)^2/(n sum g^4)",
+    "log_weight_gradient_norm": "ln of the norm of the gradient at the matrices of layer l",
+}
+
+
+def predict_blocks(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
+    """Return the mean field of a network of blocks, width → ∞, over (layer 0..L, stream).
+
+    Variables: ``stream_square``, ``log_stream_gradient_norm``, ``log_weight_gradient_norm``; of recurrent cells also
+    ``gradient_share`` and ``log_stream_gradient_norm_error``.  attrs: method, reliable ("yes", or "no: " and why),
+    assumptions, spec.
+
+    Raises
+    ------
+    InputError, NoSolutionError, UnsupportedError : as ``stack_profile`` and ``population_profile``.
+    """
+    return _cells(network, inputs) if network.block.recurrent else _stack(network)
+
+
+def _stack(network: BlockNetwork) -> xr.Dataset:
+    found = stack_profile(network.block, network.widths[0], int(network.depth))
+    values = {
+        "stream_square": found["square"][:, None],
+        "log_stream_gradient_norm": 0.5 * found["gradient"][:, None],
+    }
+    weights = 0.5 * found["weights"]
+    reach = float(network.depth) / network.widths[0]
+    doubt = (
+        "" if reach < 0.1 else f"depth/width = {reach:.2g} is not small: networks differ, and the mean is not typical"
+    )
+    return _dataset(network, values, weights, "mean field", doubt)
+
+
+def _cells(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
+    found = population_profile(network, inputs)
+    values = {
+        "stream_square": found["square"],
+        "log_stream_gradient_norm": found["gradient"],
+        "log_stream_gradient_norm_error": found["gradient_error"],
+        "gradient_share": found["share"],
+    }
+    carriers = float(np.nanmin(found["share"])) * float(found["units"])
+    doubt = "" if carriers >= CARRIERS else f"the gradient sits in {carriers:.0f} of {found['units']:.0f} units"
+    reach = float(network.depth) / network.widths[0]
+    if not doubt and reach > 0.3:
+        doubt = f"steps/width = {reach:.2g} is not small: tied weights are asked for more than the limit knows"
+    return _dataset(network, values, found["weights"], "population", doubt)
+
+
+def _dataset(network: BlockNetwork, values: dict[str, Array], weights: Array, method: str, doubt: str) -> xr.Dataset:
+    by_layer = np.concatenate([[np.nan], weights])
+    variables = {name: (("layer", "stream"), array, _labels(name)) for name, array in values.items()}
+    return xr.Dataset(
+        variables | {"log_weight_gradient_norm": ("layer", by_layer, _labels("log_weight_gradient_norm"))},
+        {
+            "layer": ("layer", np.arange(int(network.depth) + 1), {"long_name": "layer l, 0 the start"}),
+            "stream": ("stream", list(network.block.carried)),
+        },
+        {
+            "method": method,
+            "reliable": f"no: {doubt}" if doubt else "yes",
+            "assumptions": "width to infinity at fixed depth; loss gradient uniform on the unit sphere of the output",
+            "spec": network.spec_json,
+        },
+    )
+
+
+def _labels(name: str) -> dict[str, str]:
+    return {"long_name": TEXTS[name], "units": "1"}

@@ -1,0 +1,113 @@
+"""Gaussian means of maps of several independent normal quantities, by means over one of them at a time.
+
+A map such as φ(h)·v is a polynomial in functions of one symbol each.  Its square, and the squares of its derivatives,
+are sums of products of such functions, and the mean of a product over independent symbols is the product of means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+import sympy as sp
+
+from vgtheory._errors import UnsupportedError
+from vgtheory.codegen.evaluate import evaluator
+from vgtheory.kernels.quadrature import Array, PanelGrid, UnresolvedError, gaussian_means
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.integrability import smoothness
+
+X = sp.Symbol("x", real=True)
+
+
+class Factor(sp.Symbol):
+    """A function of one symbol, or its derivative, as a symbol of a polynomial."""
+
+    symbol: sp.Symbol
+    function: sp.Expr
+    order: int
+
+    @classmethod
+    def of(cls, expr: sp.Expr, symbol: sp.Symbol, order: int = 0) -> Factor:
+        """Return the factor; equal functions of a symbol are equal factors."""
+        made = cls(f"f[{sp.srepr(expr)},{order}]", real=True)
+        made.symbol, made.function, made.order = symbol, expr, order
+        return made
+
+
+def polynomial(expr: sp.Expr) -> sp.Expr:
+    """Return the expression as a polynomial in Factors.
+
+    Raises UnsupportedError where a function takes several symbols at once.
+    """
+    if len(expr.free_symbols) == 1:
+        (symbol,) = expr.free_symbols
+        return Factor.of(expr, symbol)
+    if expr.is_number:
+        return expr
+    if isinstance(expr, (sp.Add, sp.Mul)) or (isinstance(expr, sp.Pow) and expr.exp.is_Integer and expr.exp > 0):
+        return expr.func(*map(polynomial, expr.args[:1]), expr.exp) if expr.is_Pow else expr.func(
+            *map(polynomial, expr.args)
+        )  # fmt: skip
+    raise UnsupportedError(f"the mean of {expr}: a function of several quantities at once; write it in steps")
+
+
+def derivative(form: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
+    """Return the derivative of a polynomial in Factors by one of the symbols behind them."""
+    total = sp.S.Zero
+    for factor in form.atoms(Factor):
+        if factor.symbol == symbol:
+            total += form.diff(factor) * Factor.of(factor.function, symbol, 1)
+    return total
+
+
+def mean(form: sp.Expr, variances: Mapping[sp.Symbol, float]) -> float:
+    """Return E of a polynomial in Factors over independent normal symbols of these variances and mean 0.
+
+    Raises UnsupportedError for functions that are not resolved, or whose slopes are unbounded.
+    """
+    total = 0.0
+    for term in sp.Add.make_args(sp.expand(form)):
+        number, factors = term.as_coeff_mul()
+        product = float(number)
+        by_symbol: dict[sp.Symbol, list[tuple[sp.Expr, int, int]]] = {}
+        for part in factors:
+            base, power = part.as_base_exp()
+            by_symbol.setdefault(base.symbol, []).append(
+                (base.function.xreplace({base.symbol: X}), base.order, int(power))
+            )
+        for symbol, parts in by_symbol.items():
+            product *= _mean_of_one(tuple(sorted(parts, key=str)), variances[symbol])
+        total += product
+    return total
+
+
+@lru_cache(maxsize=4096)
+def _mean_of_one(parts: tuple[tuple[sp.Expr, int, int], ...], q: float) -> float:
+    """Return E of a product of powers of functions of one normal quantity of variance q."""
+    product, grid = _resolved(parts)
+    if q == 0.0:
+        return float(product(np.zeros(1))[0, 0])
+    try:
+        return float(gaussian_means(product, np.array([q]), grid)[0, 0])
+    except UnresolvedError as problem:
+        raise UnsupportedError(f"a Gaussian mean at variance {q:.3g}: {problem}; use smaller scales") from None
+
+
+@lru_cache(maxsize=256)
+def _resolved(parts: tuple[tuple[sp.Expr, int, int], ...]):  # type: ignore[no-untyped-def]
+    acts = [(Activation(function), order, power) for function, order, power in parts]
+    for act, order, _ in acts:
+        if order and any(edge.exponent < 0 for edge in smoothness(act).edges):
+            raise UnsupportedError(f"the mean of a slope of {act.name} that is unbounded at a point")
+
+    def product(h: Array) -> Array:
+        out = np.ones_like(np.asarray(h, dtype=float))
+        for act, order, power in acts:
+            evaluate = evaluator(act)
+            out = out * (evaluate.slope(h) if order else evaluate.value(h)) ** power
+        return out[None]
+
+    breakpoints = sorted({float(b) for act, _, _ in acts for b in act.breakpoints})
+    return product, PanelGrid(product, tuple(breakpoints))
