@@ -118,7 +118,8 @@ def _run(population: Population) -> dict[str, Array]:
     squares = [[float(state[name] @ state[name]) / n for name in carried]]
     tape: list[tuple[dict[str, Array], dict[int, Any]]] = []
     for _ in range(depth):
-        streams, left = dict(state), {}
+        streams = dict(state)
+        left: dict[int, Any] = {}
         for at, step in enumerate(block.steps):
             forward(step, at, streams, left, population)
         tape.append((streams, left))
