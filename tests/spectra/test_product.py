@@ -266,3 +266,77 @@ def test_refusals():
         spectrum(vg.Network("tanh", GAUSSIAN(1.0), 50, 5, skip=0.3, norm="layer"))
     with pytest.raises(InputError, match="skip="):
         residual_limit(vg.Network("tanh", GAUSSIAN(1.0), 50, 5))
+
+
+def test_slopes_below_the_range_of_doubles_are_no_atom():
+    """SiLU's slope has one zero: however small φ' is, no direction dies.  Against sampled singular values."""
+    network = vg.Network("silu", vg.Weights.orthogonal(1.9, 0.5), 120, 20)
+    law = spectrum(network)
+    assert law.atoms == ()
+    assert law.unresolved == 0
+    values = np.sort(sample(network, seed=3).log_singular_value.values.ravel())
+    rank = (np.arange(len(values)) + 0.5) / len(values)
+    seen = values > -300  # a sampled row that falls 1e300 behind another one is lost
+    assert seen.mean() > 0.5
+    assert np.abs(law.cdf_log(values[seen]) - rank[seen]).max() < 0.06
+    assert np.abs(law.cdf_log(values[seen] - 100) - rank[seen]).max() > 0.06  # power
+
+
+@pytest.mark.parametrize(("name", "scale"), [("gelu", 2.0), ("softplus", 3.0), ("tanh", 30.0)])
+def test_what_is_too_small_to_follow_is_said_and_no_atom(name, scale):
+    law = spectrum(vg.Network(name, vg.Weights.orthogonal(scale, 0.5), 100, 20))
+    assert law.atoms == ()
+    assert 0 <= law.unresolved < 1
+    p = np.linspace(law.unresolved + 0.01, 0.99, 7)
+    assert (np.diff(law.ppf_log(p)) > 0).all()
+    np.testing.assert_allclose(law.cdf_log(law.ppf_log(p)), p, atol=1e-8)
+
+
+def test_relu_still_has_its_atom_beside_dark_units():
+    law = spectrum(vg.Network("relu", vg.Weights.orthogonal(1.4), 100, 5))
+    assert law.atoms[0] == (0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "widths"),
+    [
+        ("identity", [40, 20]),
+        ("identity", [20, 40]),
+        ("identity", [30, 30, 30, 10]),
+        ("identity", [40, 20, 60]),
+        ("relu", [40, 20]),
+    ],
+)
+def test_rectangular_orthogonal_networks_with_few_values(name, widths):
+    """Products of parts of rotations with one slope: their singular values are those of any sample."""
+    network = vg.Network(name, vg.Weights.orthogonal(1.3), widths, len(widths) - 1)
+    law, drawn = spectrum(network), sample(network, samples=40)
+    logs = drawn.log_singular_value.values
+    alive = logs[np.isfinite(logs)]
+    place, mass = law.atoms[-1]
+    np.testing.assert_allclose(np.exp(alive), place, rtol=1e-9)
+    share = alive.size / (40 * widths[-1])
+    assert share == pytest.approx(mass, abs=1e-12 if name == "identity" else 6 * np.sqrt(0.25 / (40 * widths[-1])))
+
+
+@pytest.mark.parametrize("q", ["profile"])
+def test_one_orthogonal_layer_that_narrows(q):
+    """J Jᵀ = σ_w² D²: the law of the slopes themselves."""
+    network = vg.Network("tanh", vg.Weights.orthogonal(1.5, 0.1), [400, 200], 1)
+    values = np.sort(sample(network, samples=20).log_singular_value.values.ravel())
+    rank = (np.arange(len(values)) + 0.5) / len(values)
+    assert np.abs(spectrum(network, q=q).cdf_log(values) - rank).max() < 2.2 / np.sqrt(len(values))
+
+
+@pytest.mark.parametrize("family", ["gaussian", "orthogonal"])
+def test_lengths_that_diverge_where_slopes_have_limits(family):
+    """bent_identity has slopes 1/2 and 3/2 far out: as deep networks of those two slopes, half and half."""
+    weights = getattr(vg.Weights, family)(1.5, 0.1)
+    law = spectrum(vg.Network("bent_identity", weights, 200, 1000))
+    assert law.atoms == ()
+    assert law.q[-1] > 1e300
+    # E ln s² per layer: orthogonal products keep E ln d², Gaussian ones lose 1 as N → ∞.
+    p = (np.arange(400) + 0.5) / 400
+    mean = 2 * law.ppf_log(p).mean() / 1000
+    want = np.log(1.5**2) + np.log(0.75) - (family == "gaussian")
+    assert mean == pytest.approx(want, abs=0.02)

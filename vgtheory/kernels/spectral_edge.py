@@ -7,7 +7,7 @@ rises from 0 to ∞; below a surviving atom m < −p and v < 0.
 import numpy as np
 
 from vgtheory.kernels._jit import exact
-from vgtheory.kernels.spectral_path import PLAIN
+from vgtheory.kernels.spectral_sums import PLAIN
 
 _BISECTIONS = 100
 _LEAST, _MOST = -34.0, 7.0  # ln of the distance of ln ζ from the law's top
@@ -18,7 +18,7 @@ _SCAN = 700
 @exact
 def _real_sums(y, k, laws):
     """Return M_D, 1 + M_D and −dM_D/d ln ζ at real ζ off the law."""
-    nodes, _, weights, offsets, atoms, _ = laws
+    nodes, weights, offsets, atoms = laws.nodes, laws.weights, laws.offsets, laws.atoms
     v, w, a = 0.0, atoms[k], 0.0
     for i in range(offsets[k + 1] - 1, offsets[k] - 1, -1):
         away = y - nodes[i]
@@ -37,10 +37,10 @@ def _real_sums(y, k, laws):
 def _real_factor(y, k, laws, factors):
     """Return (m of the factor, d ln |m|/dy, dT/dy) at real y."""
     moment, one, a = _real_sums(y, k, laws)
-    power = factors[2][k]
+    power = factors.powers[k]
     if power == PLAIN:
         return moment, -a / moment, 1.0
-    g2 = np.exp(-factors[3][k] - y) * (one**power if power > 0 else 1.0)
+    g2 = np.exp(-factors.log_s2[k] - y) * (one**power if power > 0 else 1.0)
     root = np.sqrt(1.0 + 4.0 * g2)
     rate = 1.0 + power * a / one
     total = 2.0 * g2 / (1.0 + root) + moment
@@ -50,8 +50,8 @@ def _real_factor(y, k, laws, factors):
 @exact
 def _solve_above(log_m, k, laws, factors, guess):
     """Return ln of the distance of y above the law's top at which the factor has this m > 0."""
-    top = laws[5][k]
-    log_target = log_m + (np.log(factors[1][k]) if factors[2][k] == PLAIN else 0.0)
+    top = laws.tops[k]
+    log_target = log_m + (np.log(factors.ratios[k]) if factors.powers[k] == PLAIN else 0.0)
     low, high, t = _LEAST, _MOST, guess
     for _ in range(_BISECTIONS):
         m, slope, _ = _real_factor(top + np.exp(t), k, laws, factors)
@@ -73,8 +73,8 @@ def _solve_above(log_m, k, laws, factors, guess):
 @exact
 def _solve_below(m, k, laws, factors, second):
     """Return y between the law's top atom and the rest (or 0), where M_D = c m < 0."""
-    top = laws[5][k]
-    target = factors[1][k] * m
+    top = laws.tops[k]
+    target = factors.ratios[k] * m
     low, high = -36.0, 40.0 if second == -np.inf else np.log(max(top - second, 1e-12))
     for _ in range(_BISECTIONS):
         t = 0.5 * (low + high)
@@ -87,9 +87,10 @@ def _solve_below(m, k, laws, factors, second):
 
 
 @exact
-def _rate(v, ys, seconds, laws, factors, rest, guesses):
+def _rate(v, ys, seconds, system, guesses):
     """Return d ln z/dv at real v; fill ys."""
-    limits, shares, log_power, p, _ = rest
+    laws, factors = system.laws, system.factors
+    limits, shares, log_power, p, _ = system.rest
     e, below = np.exp(v), np.expm1(v)
     turn = -e / below
     m = p / below
@@ -99,16 +100,16 @@ def _rate(v, ys, seconds, laws, factors, rest, guesses):
     for k in range(ys.size):
         if m > 0.0:
             guesses[k] = _solve_above(np.log(m), k, laws, factors, guesses[k])
-            ys[k] = laws[5][k] + np.exp(guesses[k])
+            ys[k] = laws.tops[k] + np.exp(guesses[k])
         else:
             ys[k] = _solve_below(m, k, laws, factors, seconds[k])
         _, slope, term_rate = _real_factor(ys[k], k, laws, factors)
-        rate += factors[0][k] * term_rate * turn / slope
+        rate += factors.counts[k] * term_rate * turn / slope
     return rate
 
 
 @exact
-def top_edge(below_atom, seconds, laws, factors, rest):
+def top_edge(below_atom, seconds, system):
     """Return (v, real y, found): the largest v at which d ln z/dv vanishes.
 
     Parameters
@@ -116,13 +117,13 @@ def top_edge(below_atom, seconds, laws, factors, rest):
     below_atom : whether the largest x is an atom; the edge of the continuous part is then at v < 0.
     seconds : ln d² of the largest part of each law but its top atom, −∞ for none.
     """
-    ys, guesses = np.zeros(factors[0].size), np.zeros(factors[0].size)
+    ys, guesses = np.zeros(system.factors.counts.size), np.zeros(system.factors.counts.size)
     low, high = _DEEPEST, _HIGHEST
     v = 0.0
     if below_atom:  # the nearest zero: the lower edge is another one
         for i in range(_SCAN):
             high = _DEEPEST + (i + 1.0) / _SCAN * (_HIGHEST - _DEEPEST)
-            if _rate(-np.exp(high), ys, seconds, laws, factors, rest, guesses) < 0.0:
+            if _rate(-np.exp(high), ys, seconds, system, guesses) < 0.0:
                 break
             low = high
         if low == high:
@@ -130,7 +131,7 @@ def top_edge(below_atom, seconds, laws, factors, rest):
     for _ in range(70):
         t = 0.5 * (low + high)
         v = -np.exp(t) if below_atom else np.exp(t)
-        rate = _rate(v, ys, seconds, laws, factors, rest, guesses)
+        rate = _rate(v, ys, seconds, system, guesses)
         # Above the spectrum ln z rises with v: towards the edge is up from an atom, down from infinity.
         if (rate > 0.0) == below_atom:
             low = t

@@ -69,13 +69,18 @@ class Curve:
         An atom of d² of mass μ survives L free multiplicative convolutions with mass L μ − (L − 1) (Belinschi 2003);
         with Gaussian weights only the kernel does.
         """
-        out = [(-np.inf, self.law.zero_mass)] if self.law.zero_mass > 0 else []
+        out = [(-np.inf, self.law.dead)] if self.law.dead > 0 else []
         if self.ensemble == "orthogonal":
             for level, mass in self.law.atoms:
                 left = 1 - self.depth * (1 - mass)
                 if left > 0:
                     out.append((self.depth * (self.log_variance + level), left))
         return tuple(out)
+
+    @property
+    def unresolved(self) -> float:
+        """Return the probability of x > 0 that is too small to be followed beside the rest."""
+        return self.law.dark
 
     @cached_property
     def edges(self) -> Array:

@@ -17,7 +17,7 @@ from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Curve, Ensemble
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Product
-from vgtheory.spectra.profile import factors, profile_product, rectangular_product
+from vgtheory.spectra.profile import factors, profile_product, rectangular_law
 from vgtheory.spectra.residual import ResidualLimit, is_trivial, limit_strength, outlier, residual_product
 from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
@@ -45,6 +45,11 @@ class Law(Protocol):
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Return (ln x, probability), ascending."""
+        ...
+
+    @property
+    def unresolved(self) -> float:
+        """Return the probability of x > 0 that is too small to be followed beside the rest."""
         ...
 
     @property
@@ -125,7 +130,19 @@ class Spectrum:
         That is a probability of 1e-17 in tails of φ'², of about 1e-9 next to a zero of φ'.
         """
         low, high = self.law.support
-        return low / 2, high / 2
+        return (low / 2 if self.unresolved == 0 else -np.inf), high / 2
+
+    @property
+    def unresolved(self) -> float:
+        """Return the probability of singular values s > 0 that are too small beside the rest to be followed.
+
+        Their quantiles are given as s = 0, which is no atom: ln s lies thousands of decades below the others.
+        """
+        return self.law.unresolved
+
+    @cached_property
+    def _floor(self) -> float:
+        return self._zero + self.law.unresolved
 
     @cached_property
     def _zero(self) -> float:
@@ -140,7 +157,7 @@ class Spectrum:
         return self._at(log_s)[1]
 
     def ppf_log(self, probability: Any) -> Array:
-        """Return the quantile of ln s: −inf where the probability does not exceed the atom at zero.
+        """Return the quantile of ln s: −inf up to the atom at zero and what is `unresolved`.
 
         Raises InputError for a probability outside [0, 1].
         """
@@ -149,11 +166,11 @@ class Spectrum:
             bad = p[~((p >= 0) & (p <= 1))].flat[0]
             raise InputError(f"probability {bad}", "a number from 0 to 1", "pass one")
         out = np.full(p.shape, -np.inf)
-        inside = (p > self._zero) & (p < 1)
+        inside = (p > self._floor) & (p < 1)
         if inside.any():  # rounding of 1e-12 in the probability must not leave the support
             out[inside] = np.clip(self.law.at_probability(1 - p[inside]) / 2, *self.support_log())
         out[p == 1] = self.support_log()[1]
-        if self._zero == 0:
+        if self._floor == 0:
             out[p == 0] = self.support_log()[0]
         return out
 
@@ -193,14 +210,14 @@ class Spectrum:
 
     def _interpolated(self, p: Array) -> Array:
         out = np.full(p.shape, -np.inf)
-        inside = p > self._zero
+        inside = p > self._floor
         # Equal steps of a logit: tails as well resolved as the bulk.
-        ends = max(1 - float(p.max()), 1e-16), float(p[inside].min()) - self._zero if inside.any() else 0.5
-        width = 1 - self._zero
+        ends = max(1 - float(p.max()), 1e-16), float(p[inside].min()) - self._floor if inside.any() else 0.5
+        width = 1 - self._floor
         t = np.linspace(np.log(max(ends[1], 1e-16) / width) - 0.1, -np.log(ends[0] / width) + 0.1, _EXACT_DRAWS)
-        grid = self._zero + width / (1 + np.exp(-t))
-        value = np.maximum.accumulate(self.ppf_log(np.clip(grid, np.nextafter(self._zero, 1), np.nextafter(1.0, 0))))
-        u = (p[inside] - self._zero) / width
+        grid = self._floor + width / (1 + np.exp(-t))
+        value = np.maximum.accumulate(self.ppf_log(np.clip(grid, np.nextafter(self._floor, 1), np.nextafter(1.0, 0))))
+        u = (p[inside] - self._floor) / width
         out[inside] = PchipInterpolator(t, value)(np.log(u) - np.log1p(-u))
         return out
 
@@ -266,14 +283,14 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
         ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
         log_q = _log_lengths(network, q)
         if len(set(network.widths)) > 1:
-            law = rectangular_product(network, log_q, ensemble)
+            law = rectangular_law(network, log_q, ensemble)
         elif float(np.ptp(log_q)) < _CONSTANT:
             law = one_law(network.activation, float(np.exp(log_q[-1])), len(log_q), ensemble, _log_variance(network))
         else:
             law = profile_product(network.activation, log_q, ensemble, _log_variance(network))
     if isinstance(law, Product):
         _ = law.bands  # what cannot be followed is refused here, not at the first question
-    return Spectrum(law, tuple(np.exp(log_q).tolist()), "asymptotic", tuple(assumptions), apart)
+    return Spectrum(law, _lengths(log_q), "asymptotic", tuple(assumptions), apart)
 
 
 def residual_limit(network: Network, q: ArrayLike | Literal["profile"] = "profile") -> Spectrum:
@@ -297,7 +314,7 @@ def residual_limit(network: Network, q: ArrayLike | Literal["profile"] = "profil
     log_q = _residual_lengths(network, q)
     law: Law = Product(()) if is_trivial(network) else ResidualLimit(limit_strength(network, log_q))
     assumptions = ("width → ∞, then depth → ∞ at fixed c", "pre-activations normal, independent between units")
-    return Spectrum(law, tuple(np.exp(log_q).tolist()), "asymptotic", assumptions)
+    return Spectrum(law, _lengths(log_q), "asymptotic", assumptions)
 
 
 def _residual_lengths(network: Network, q: Any) -> Array:
@@ -389,6 +406,12 @@ def _stationary(network: Network) -> float:
             "give q as a number or change the scales"
         )
     return value
+
+
+def _lengths(log_q: Array) -> tuple[float, ...]:
+    """Return q_l; inf where it exceeds the range of doubles."""
+    with np.errstate(over="ignore", under="ignore"):
+        return tuple(np.exp(log_q).tolist())
 
 
 def _exp(value: float) -> float:

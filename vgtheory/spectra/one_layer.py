@@ -40,8 +40,13 @@ class OneLayer:
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Return (ln x, probability), ascending."""
-        zero = [(-np.inf, self._law.zero_mass)] if self._law.zero_mass > 0 else []
+        zero = [(-np.inf, self._law.dead)] if self._law.dead > 0 else []
         return (*zero, *((self.log_variance + v, m) for v, m in self._law.atoms))
+
+    @property
+    def unresolved(self) -> float:
+        """Return the probability of x > 0 that is too small to be followed beside the rest."""
+        return self._law.dark
 
     @property
     def support(self) -> tuple[float, float]:

@@ -14,6 +14,8 @@ from scipy.integrate import simpson
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels import spectral_edge, spectral_path
 from vgtheory.kernels.quadrature import Array
+from vgtheory.kernels.spectral_curve import prepare
+from vgtheory.kernels.spectral_sums import PLAIN, Factors, Laws, Rest, System, log_z
 from vgtheory.spectra.slope_law import SlopeLaw
 
 Kind = Literal["gaussian", "orthogonal", "residual", "residual-orthogonal", "residual-two"]
@@ -70,12 +72,6 @@ class Factor:
         return (2 * t + t**2 * own) / (1 + t) ** 2
 
 
-class _System(NamedTuple):
-    laws: tuple[Array, Array, Array, NDArray[np.int64], Array, Array]
-    factors: tuple[Array, Array, NDArray[np.int64], Array]
-    rest: tuple[Array, Array, float, float, float]
-
-
 class _Band(NamedTuple):
     """Points of one interval of the support, ln x increasing, and its ends (a bottom of NaN: not reached).
 
@@ -113,14 +109,47 @@ class Product:
 
     @cached_property
     def _limit(self) -> float:
-        """Return p, the fraction of x that is not zero."""
-        plain = [(1 - f.law.zero_mass) * f.after for f in self.parts if not f.is_residual]
-        widths = [f.before for f in self.parts if not f.is_residual]
-        return min([1.0, self.source, *widths, *plain])
+        """Return p, the fraction of x that is not zero or dark."""
+        return self._alive([f.law.zero_mass for f in self.parts])
+
+    def _alive(self, zeros: Sequence[float]) -> float:
+        """Return the fraction of x > 0 where so much of each law of d² is zero."""
+        pairs = [(f, zero) for f, zero in zip(self.parts, zeros, strict=True) if not f.is_residual]
+        plain = [(1 - zero) * f.after for f, zero in pairs]
+        return min([1.0, self.source, *(f.before for f, _ in pairs), *plain])
+
+    @cached_property
+    def unresolved(self) -> float:
+        """Return the probability of x > 0 that is too small to be followed beside the rest."""
+        return self._alive([f.law.dead for f in self.parts]) - self._limit
+
+    @cached_property
+    def _point(self) -> float | None:
+        """Return ln x where all x > 0 are equal: ln z is then ln x + ln(m + p) − ln m.  None elsewhere.
+
+        A layer of one slope d adds n (ln d² + ln(1 + c m) − ln c m) to ln z, c = N_L/N_l.
+        """
+        if any(f.is_residual or len(f.law.log_nodes) != 1 or f.law.zero_mass > 0 for f in self.parts):
+            return None
+        limits, shares, log_power, p, constant = self._rest()
+        left = dict(zip(limits, shares, strict=True))
+        for f in self.parts:
+            place = p / f.after - 1
+            place = 0.0 if abs(place) < _SLACK else place
+            near = next((key for key in left if abs(key - place) < _SLACK), place)
+            left[near] = left.get(near, 0.0) + f.count
+            log_power -= f.count
+            constant += f.count * (float(f.law.log_nodes[0]) + np.log(f.after))
+        others = [share for place, share in left.items() if abs(place) > _SLACK]
+        alone = abs(log_power + 1) < _SLACK and abs(left.get(0.0, 0.0) - 1) < _SLACK
+        # ln(1 + γ m) with γ = 1/p is ln(m + p) − ln p.
+        return float(constant - np.log(p)) if alone and max(map(abs, others), default=0.0) < _SLACK else None
 
     @cached_property
     def _surviving(self) -> tuple[float, float]:
         """Return (ln x, probability) of the atom that is left of atoms in every layer, probability ≤ 0 for none."""
+        if self._point is not None:
+            return self._point, self._limit
         place, left = 0.0, 1.0
         for f in self.parts:
             if f.is_residual:
@@ -137,7 +166,7 @@ class Product:
     @cached_property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Return (ln x, probability), ascending; −inf for the atom at zero."""
-        zero = 1 - self._limit
+        zero = 1 - self._limit - self.unresolved
         out = [(-np.inf, zero)] if zero > 0 else []
         place, left = self._surviving
         return (*out, (place, left)) if left > 0 else tuple(out)
@@ -151,28 +180,33 @@ class Product:
         return min([*ends, *places]), max([*ends, *places])
 
     @cached_property
-    def _system(self) -> _System:
+    def _system(self) -> System:
         laws = [f.law for f in self.parts]
-        offsets = np.concatenate([[0], np.cumsum([len(law.log_nodes) for law in laws])]).astype(np.int64)
-        tops = np.array([law.log_nodes[-1] for law in laws])
-        kept = (
-            np.concatenate([law.log_nodes for law in laws]),
-            np.concatenate([np.exp(law.log_nodes - law.log_nodes[-1]) for law in laws]),
-            np.concatenate([law.weights for law in laws]),
-            offsets,
-            np.array([law.zero_mass for law in laws]),
-            tops,
+        sizes = [len(law.log_nodes) for law in laws]
+        prepared = [prepare(law.log_nodes, law.weights)[:4] for law in laws]
+        below, moment, above, inverse = (np.concatenate(parts) for parts in zip(*prepared, strict=True))
+        kept = Laws(
+            nodes=np.concatenate([law.log_nodes for law in laws]),
+            ratios=np.concatenate([np.exp(law.log_nodes - law.log_nodes[-1]) for law in laws]),
+            weights=np.concatenate([law.weights for law in laws]),
+            offsets=np.cumsum([0, *sizes]).astype(np.int64),
+            atoms=np.array([law.zero_mass for law in laws]),
+            tops=np.array([law.log_nodes[-1] for law in laws]),
+            below=below,
+            moment=moment,
+            above=above,
+            inverse=inverse,
         )
-        factors = (
-            np.array([float(f.count) for f in self.parts]),
-            np.array([1 / f.after for f in self.parts]),
-            np.array([_POWER.get(f.kind, spectral_path.PLAIN) for f in self.parts], dtype=np.int64),
-            np.array([f.log_variance for f in self.parts]),
+        factors = Factors(
+            counts=np.array([float(f.count) for f in self.parts]),
+            ratios=np.array([1 / f.after for f in self.parts]),
+            powers=np.array([_POWER.get(f.kind, PLAIN) for f in self.parts], dtype=np.int64),
+            log_s2=np.array([f.log_variance for f in self.parts]),
         )
-        return _System(kept, factors, self._rest())
+        return System(kept, factors, self._rest())
 
-    def _rest(self) -> tuple[Array, Array, float, float, float]:
-        """Return (γ_j p − 1, e_j, e, p, constant) of ln z: see `kernels.spectral_path`."""
+    def _rest(self) -> Rest:
+        """Return (γ_j p − 1, e_j, e, p, constant) of ln z: see `kernels.spectral_sums`."""
         p = self._limit
         shares: dict[float, float] = {1.0: 1.0}
         log_power, constant = -1.0, 0.0
@@ -192,7 +226,7 @@ class Product:
         kept = {gamma: e for gamma, e in shares.items() if abs(e) > 1e-12}
         limits = np.array([max(gamma * p - 1, -1.0) for gamma in kept])
         limits[np.abs(limits) < 1e-14] = 0.0
-        return limits, np.array(list(kept.values())), log_power, p, float(constant)
+        return Rest(limits, np.array(list(kept.values())), float(log_power), float(p), float(constant))
 
     def _top(self) -> tuple[float, Array]:
         left = self._surviving[1]
@@ -211,7 +245,7 @@ class Product:
                     )
                 if len(f.law.log_nodes) > 1:
                     seconds[k] = f.law.log_nodes[-2]
-        v, ys, found = spectral_edge.top_edge(atom_on_top, seconds, *self._system)
+        v, ys, found = spectral_edge.top_edge(atom_on_top, seconds, self._system)
         if not found:
             raise UnsupportedError("the top edge of this spectrum was not found; use vg.sample(network)")
         return float(v), ys
@@ -223,11 +257,11 @@ class Product:
 
     def _value(self, v: complex, ys: NDArray[np.complex128]) -> complex:
         blank = np.zeros(len(ys), np.complex128)
-        return complex(spectral_path.log_z(v, ys, *self._system, blank, blank.copy())[0])
+        return complex(log_z(v, ys, self._system, blank, blank.copy())[0])
 
     def _traced(self, v: complex, ys: NDArray[np.complex128], sign: float) -> tuple:
         lowest = float(np.log(_RESIDUAL_TAIL if any(f.is_residual for f in self.parts) else _TAIL))
-        rows, vs, states, rates, count, end = spectral_path.trace(v, ys, sign, lowest, _MOST_POINTS, *self._system)
+        rows, vs, states, rates, count, end = spectral_path.trace(v, ys, sign, lowest, _MOST_POINTS, self._system)
         edge = np.nan
         if end == 1 and count > 2:
             edge = self._end(vs[count - 1], states[count - 1], rates[count - 1], vs[count - 2], rates[count - 2])
@@ -241,7 +275,7 @@ class Product:
         v_edge, ys_edge = self._top()
         for share in _STARTS:
             v, ys, fine = spectral_path.start(
-                v_edge, ys_edge.astype(np.complex128), share * min(abs(v_edge), 1.0), *self._system
+                v_edge, ys_edge.astype(np.complex128), share * min(abs(v_edge), 1.0), self._system
             )
             if fine:
                 break
@@ -290,15 +324,15 @@ class Product:
         width = max(band.top - band.bottom, 1e-6)
         for lift in (0.3, 0.1, 1.0, 0.03):
             above = here + 1j * lift * width
-            first, state, fine = spectral_path.cross(here, above, v, ys, *self._system)
+            first, state, fine = spectral_path.cross(here, above, v, ys, self._system)
             for far in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0):
                 if not fine:
                     break
                 goal = complex(here.real - far * width, above.imag)
-                over, other, arrived = spectral_path.cross(above, goal, first, state, *self._system)
+                over, other, arrived = spectral_path.cross(above, goal, first, state, self._system)
                 if not arrived:
                     continue
-                down, inner, landed = spectral_path.cross(goal, complex(goal.real), over, other, *self._system)
+                down, inner, landed = spectral_path.cross(goal, complex(goal.real), over, other, self._system)
                 if landed and 1e-6 < down.imag < np.pi - 1e-6 and goal.real < band.bottom:
                     _, _, _, top, end = self._traced(down, inner, 1.0)
                     if end == 1 and top < band.bottom + 1e-9:
@@ -361,7 +395,7 @@ class Product:
 
     def _inside(self, band: _Band, log_x: Array, floor: float, above: float) -> tuple[Array, Array]:
         rows = band.rows
-        found = spectral_path.invert(log_x, spectral_path.LOG_X, rows, band.vs, band.states, *self._system)
+        found = spectral_path.invert(log_x, spectral_path.LOG_X, rows, band.vs, band.states, self._system)
         _finite(found)
         density, survival = found[:, 1], found[:, 2]
         low, high = log_x < rows[0, 0], log_x > rows[-1, 0]
@@ -384,7 +418,7 @@ class Product:
             if not inside.any():
                 continue
             s = survival[inside]
-            values = spectral_path.invert(s, spectral_path.SURVIVAL, rows, band.vs, band.states, *self._system)
+            values = spectral_path.invert(s, spectral_path.SURVIVAL, rows, band.vs, band.states, self._system)
             _finite(values)
             x = values[:, 0]
             high, low = s < rows[-1, 2], s > rows[0, 2]

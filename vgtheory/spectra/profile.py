@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
+from vgtheory.spectra.limiting_law import limiting_law
+from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Factor, Kind, Product
 from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
@@ -18,11 +21,26 @@ from vgtheory.symbolic.activation import Activation
 _MOST_LAWS = 20
 _CLOSE = 1.3  # spread of ln q_l
 _MOST_FACTORS = 400
+_LARGEST = 80.0  # ln q above which d² is its limit at ±∞ but for a probability of 1e-17
 _SMALLEST = -40.0  # ln q below which φ'² is its limit at 0 to 1e-8
 _DEAD = 1e-7  # more dead units than this anywhere: the layers with most of them stay whole
-_DARK = 300.0  # units whose ln d² lies further than this below the largest count as dead: d < 10⁻⁶⁵
 _NARROW = 5.0  # narrowest hidden layer over N_L from which an output is called narrow
-_FINER = (1.0, 8.0, 40.0)  # panels of the laws are divided so while the lower end is not reached
+
+
+class Resolved(NamedTuple):
+    """How well laws of d² are resolved: panels are divided by `finer`, ln d² is followed to `deep` below the largest.
+
+    At large q most of a smooth activation's law may lie thousands of decades down (φ'² of GELU at q = 10⁴ reaches
+    e^−400000).
+    """
+
+    finer: float = 1.0
+    deep: float = np.inf
+
+
+_WHOLE = Resolved()
+# Tried in turn while a spectrum cannot be followed to its lower end; e^−300 is d < 10⁻⁶⁵.
+_RESOLVED = (_WHOLE, Resolved(1.0, 300.0), Resolved(8.0, 300.0), Resolved(40.0, 300.0))
 
 
 def representative_lengths(log_q: Array, most: int = _MOST_LAWS) -> tuple[Array, Array]:
@@ -63,58 +81,57 @@ def factors(
     kind: Kind,
     log_variance: float,
     shape: tuple[float, float] = (1.0, 1.0),
-    finer: float = 1.0,
+    resolved: Resolved = _WHOLE,
 ) -> tuple[Factor, ...]:
-    """Return the factors that stand for layers with variances e^{log_q}, shape (L,), and shape (N_{l−1}, N_l)/N_L.
-
-    finer : by how much the panels of the laws are divided.
-    """
+    """Return the factors that stand for layers with variances e^{log_q}, shape (L,), and shape (N_{l−1}, N_l)/N_L."""
     log_q = np.maximum(log_q, _SMALLEST)
-    alone = _bottleneck(activation, log_q)
+    alone = _bottleneck(activation, log_q, resolved)
     nodes, counts = log_q[alone][:1], np.array([float(alone.sum())] * bool(alone.any()))
     if not alone.all():
         rest = representative_lengths(log_q[~alone])
         nodes, counts = np.append(rest[0], nodes), np.append(rest[1], counts)
     return tuple(
-        Factor(_law(activation, float(t), finer), float(n), kind, log_variance, *shape)
+        Factor(_law(activation, float(t), resolved), float(n), kind, log_variance, *shape)
         for t, n in zip(nodes, counts, strict=True)
     )
 
 
-def _law(activation: Activation, log_q: float, finer: float = 1.0) -> SlopeLaw:
-    """Return the law of d², what is smaller than the largest by e^300 as zero.
-
-    At large q most of a smooth activation's law lies there (φ'² of GELU at q = 10⁴ reaches e^−400000), where neither
-    nodes nor the Jacobian itself can be resolved in doubles.
-    """
-    law = slope_law(activation, float(np.exp(log_q)), WIDTH / finer)
-    dark = law.log_nodes < law.log_nodes[-1] - _DARK if len(law.log_nodes) else np.zeros(0, bool)
+def _law(activation: Activation, log_q: float, resolved: Resolved) -> SlopeLaw:
+    """Return the law of d², what is smaller than the largest by more than the depth that is resolved as dark."""
+    law = limiting_law(activation, np.inf) if log_q > _LARGEST else None
+    law = law or slope_law(activation, float(np.exp(min(log_q, _LARGEST))), WIDTH / resolved.finer)
+    dark = law.log_nodes < law.log_nodes[-1] - resolved.deep if len(law.log_nodes) else np.zeros(0, bool)
     if not dark.any():
         return law
     lost = float(law.weights[dark].sum())
-    return replace(law, log_nodes=law.log_nodes[~dark], weights=law.weights[~dark], zero_mass=law.zero_mass + lost)
+    kept = {"log_nodes": law.log_nodes[~dark], "weights": law.weights[~dark]}
+    return replace(law, **kept, zero_mass=law.zero_mass + lost, dark=law.dark + lost)
 
 
 def profile_product(activation: Activation, log_q: Array, kind: Kind, log_variance: float) -> Product:
     """Return the law of x = s² for square layers of variances e^{log_q}, shape (L,), followed to its lower end."""
-    return _followed(lambda finer: Product(factors(activation, log_q, kind, log_variance, finer=finer)))
+    return _followed(lambda how: Product(factors(activation, log_q, kind, log_variance, resolved=how)))
 
 
-def rectangular_product(network: Network, log_q: Array, kind: Kind) -> Product:
+def rectangular_law(network: Network, log_q: Array, kind: Kind) -> Product | OneLayer:
     """Return the law of x = s² for layers of any widths, N_l proportional to the given ones.
+
+    One orthogonal layer that does not widen has orthogonal rows, so that J Jᵀ = σ_w² D².
 
     Raises UnsupportedError where more than 400 different laws would be needed.
     """
+    if kind == "orthogonal" and len(log_q) == 1 and network.widths[0] >= network.widths[1]:
+        return OneLayer(network.activation, float(np.exp(log_q[0])), 2 * float(np.log(network.sigmas[0][0])))
     widths = np.array(network.widths, dtype=float) / network.widths[-1]
     shapes: dict[tuple[float, float, float], list[int]] = {}
     for k, (sigma_w, _) in enumerate(network.sigmas):
         shapes.setdefault((sigma_w, float(widths[k]), float(widths[k + 1])), []).append(k)
 
-    def made(finer: float) -> Product:
+    def made(resolved: Resolved) -> Product:
         parts: list[Factor] = []
         for (sigma_w, before, after), layers in shapes.items():
             log_variance = 2 * float(np.log(sigma_w))
-            parts += factors(network.activation, log_q[layers], kind, log_variance, (before, after), finer)
+            parts += factors(network.activation, log_q[layers], kind, log_variance, (before, after), resolved)
             if len(parts) > _MOST_FACTORS:
                 raise UnsupportedError(
                     f"more than {_MOST_FACTORS} layers of different widths and variances; use vg.sample(network)"
@@ -124,11 +141,14 @@ def rectangular_product(network: Network, log_q: Array, kind: Kind) -> Product:
     return _followed(made)
 
 
-def _followed(made: Callable[[float], Product]) -> Product:
-    """Return the product with laws as fine as it takes to follow the spectrum to its lower end."""
+def _followed(made: Callable[[Resolved], Product]) -> Product:
+    """Return the product with laws resolved as it takes to follow the spectrum to its lower end."""
     problem: UnsupportedError | None = None
-    for finer in _FINER:
-        product = made(finer)
+    product = made(_WHOLE)
+    for resolved in _RESOLVED:
+        if resolved.finer == 1.0 < resolved.deep < np.inf and not _reaches_beyond(product, resolved.deep):
+            continue
+        product = product if resolved is _WHOLE else made(resolved)
         try:
             _ = product.bands
             return product
@@ -143,10 +163,14 @@ def _followed(made: Callable[[float], Product]) -> Product:
     raise problem or UnsupportedError("this spectrum could not be followed; use vg.sample(network)")
 
 
-def _bottleneck(activation: Activation, log_q: Array) -> NDArray[np.bool_]:
+def _reaches_beyond(product: Product, deep: float) -> bool:
+    return any(f.law.log_nodes[-1] - f.law.log_nodes[0] > deep for f in product.parts)
+
+
+def _bottleneck(activation: Activation, log_q: Array, resolved: Resolved) -> NDArray[np.bool_]:
     """Return which layers have the most dead units: they decide the lowest part of the law and must stay whole."""
     ends = [float(log_q.min()), float(log_q.max())]
-    dead = [_law(activation, t).zero_mass for t in ends]
+    dead = [_law(activation, t, resolved).zero_mass for t in ends]
     if max(dead) < _DEAD:
         return np.zeros(len(log_q), dtype=bool)
     return np.abs(log_q - ends[int(np.argmax(dead))]) < 1e-9

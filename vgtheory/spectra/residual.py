@@ -76,6 +76,11 @@ class ResidualLimit:
         return ()
 
     @property
+    def unresolved(self) -> float:
+        """Return 0: all of the law is explicit."""
+        return 0.0
+
+    @property
     def support(self) -> tuple[float, float]:
         """Return ± [ln(1 + c + √(c² + 2c)) + √(c² + 2c)]."""
         root = np.sqrt(self.c**2 + 2 * self.c)

@@ -4,7 +4,6 @@ Everything is kept as ln d², so that the far tails (d² = e^{−20000}) survive
 J = ∏ D_l W_l: a sign of φ' is absorbed by the weights.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -14,6 +13,7 @@ from scipy.special import logsumexp, ndtr
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array, composite
+from vgtheory.spectra.slope_points import NEAR, Function, special_points
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.shape import slope_period
 
@@ -23,9 +23,6 @@ ORDER = 16  # Gauss–Legendre nodes per panel
 # below the top they may grow in proportion.
 WIDTH, FAR = 2.6, 200.0
 _FINEST = 1e-9  # panels next to a zero of φ' are graded down to this distance
-# Where φ' touches zero without a change of sign (1 + sin 2h) it cancels: closer than _NEAR it is taken as a power of
-# the distance.  A minimum of ln|φ'| is such a zero if it lies lower than the largest by _TOUCH.
-_NEAR, _TOUCH = 1e-4, 14.0
 _UNRESOLVED = 1e-7  # interpolation error in ln d²; the rule's own error is about its square
 _MOST_PANELS = 30_000
 # A φ'² of period T is folded into one period where √q ≥ T/4.  The law of the phase is uniform to e^{−2π²q/T²}
@@ -50,7 +47,8 @@ class SlopeLaw:
     Attributes
     ----------
     log_nodes, weights : shape (n,): ln d² and its probability; atoms included.
-    zero_mass : probability of d² = 0.
+    zero_mass : probability of d² = 0, and of what is too small to be resolved beside the rest.
+    dark : the second part: d² > 0 there, whatever doubles make of it.
     atoms : (ln d², probability) where φ' is constant and not zero.
     panels : shape (P, 2): ends in h of the pieces of the continuous part, on each of which ln d² is monotone.
     intervals : the disjoint intervals of ln d² that the continuous part fills.
@@ -64,9 +62,15 @@ class SlopeLaw:
     panels: Array
     intervals: tuple[tuple[float, float], ...]
     period: float | None = None
+    dark: float = 0.0
 
     def __repr__(self) -> str:
         return f"SlopeLaw({len(self.log_nodes)} nodes, log_mean={self.log_mean:.6g}, zero_mass={self.zero_mass:.4g})"
+
+    @property
+    def dead(self) -> float:
+        """Return the probability of d² = 0, which is that of the intervals on which φ' is 0."""
+        return self.zero_mass - self.dark
 
     @cached_property
     def log_mean(self) -> float:
@@ -185,12 +189,13 @@ def _assemble(
     log_d2 = np.concatenate([*nodes, [v for v, _ in atoms]])
     weight = np.concatenate([*weights, [m for _, m in atoms]])
     none = np.isneginf(log_d2)
-    zero += float(weight[none].sum())
+    dark = float(weight[none].sum())  # an underflow: where φ' is 0 on an interval the piece has no nodes
+    zero += dark
     keep = ~none & (weight > 1e-22)
     order = np.argsort(log_d2[keep], kind="stable")
     log_d2, weight = log_d2[keep][order], weight[keep][order]
     total = weight.sum() + zero
-    return SlopeLaw(log_d2, weight / total, float(zero / total), atoms, panels, intervals)
+    return SlopeLaw(log_d2, weight / total, float(zero / total), atoms, panels, intervals, dark=float(dark / total))
 
 
 def _union(intervals: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
@@ -200,9 +205,6 @@ def _union(intervals: list[tuple[float, float]]) -> tuple[tuple[float, float], .
             lo, hi = out[-1][0], max(hi, out.pop()[1])
         out.append((lo, hi))
     return tuple(out)
-
-
-Function = Callable[[Array], Array]
 
 
 def _is_even(log_slope: Function, reach: float) -> bool:
@@ -216,9 +218,9 @@ def _panels(
     log_slope: Function, slope: Function, lo: float, hi: float, scale: float, width: float
 ) -> tuple[Array, Function]:
     """Return panel ends in h, split at zeros and extrema of φ', graded at the zeros, resolved; and ln|φ'| for them."""
-    zeros, extrema, touching = _special_points(log_slope, slope, lo, hi, scale)
+    zeros, extrema, touching = special_points(log_slope, slope, lo, hi, scale)
     if len(touching):
-        log_slope = _with_powers(log_slope, touching, _NEAR * min(1.0, scale))
+        log_slope = _with_powers(log_slope, touching, NEAR * min(1.0, scale))
         zeros = np.concatenate([zeros, touching])
     grid = scale * np.arange(-np.ceil(REACH), np.ceil(REACH) + 1)
     inner = np.concatenate([zeros, extrema, grid])
@@ -270,57 +272,3 @@ def _with_powers(log_slope: Function, zeros: Array, near: float) -> Function:
         return out
 
     return level
-
-
-def _special_points(
-    log_slope: Function, slope: Function, lo: float, hi: float, scale: float
-) -> tuple[Array, Array, Array]:
-    """Return the zeros, the extrema and the touching zeros of φ' inside (lo, hi), by sign changes and bisection."""
-    step = min(0.05, 0.02 * scale)
-    count = int(min((hi - lo) / step, 60_000)) + 2
-    near = np.geomspace(1e-4 * scale, hi - lo, 400)
-    h = np.unique(np.concatenate([np.linspace(lo, hi, count), lo + near[near < hi - lo], hi - near[near < hi - lo]]))
-    h = h[(h >= lo) & (h <= hi)]
-    value = slope(h)
-    change = np.flatnonzero((np.sign(value[1:]) * np.sign(value[:-1])) < 0)
-    met = np.flatnonzero((value[1:-1] == 0) & (value[:-2] != 0) & (value[2:] != 0)) + 1
-    zeros = np.unique(np.concatenate([_bisect(slope, h[change], h[change + 1]), h[met]]))
-    with np.errstate(invalid="ignore"):
-        level = log_slope(h)
-        rise = np.diff(level)
-        noise = 1e-12 * (1 + np.abs(level[1:]))
-    rise = np.where(np.isfinite(rise) & (np.abs(rise) > noise), np.sign(rise), 0.0)
-    turn = np.flatnonzero(rise[1:] * rise[:-1] < 0) + 1
-    extrema = _golden(log_slope, h[turn - 1], h[turn + 1], rise[turn - 1])
-    apart = np.array([not np.any(np.abs(zeros - e) < 1e-6 * max(1.0, abs(e))) for e in extrema], dtype=bool)
-    extrema, lowest = extrema[apart], rise[turn - 1][apart] < 0
-    with np.errstate(invalid="ignore"):
-        touching = lowest & (log_slope(extrema) < np.nanmax(level) - _TOUCH)
-    return zeros, extrema[~touching], _vertices(slope, extrema[touching], _NEAR * min(1.0, scale))
-
-
-def _vertices(f: Function, h: Array, step: float) -> Array:
-    """Return the vertices of parabolas through f at h and at h ± step: golden sections lose half the digits."""
-    left, middle, right = f(h - step), f(h), f(h + step)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        moved = h + step * (left - right) / (2 * (left - 2 * middle + right))
-    return np.where(np.abs(moved - h) < step, moved, h)
-
-
-def _bisect(f: Function, a: Array, b: Array) -> Array:
-    a, b, left = a.copy(), b.copy(), np.sign(f(a))
-    for _ in range(60):
-        middle = (a + b) / 2
-        same = np.sign(f(middle)) == left
-        a, b = np.where(same, middle, a), np.where(same, b, middle)
-    return b
-
-
-def _golden(f: Function, a: Array, b: Array, sign: Array) -> Array:
-    """Return where sign·f is largest on each [a, b]."""
-    ratio = (np.sqrt(5) - 1) / 2
-    for _ in range(50):
-        c, d = b - ratio * (b - a), a + ratio * (b - a)
-        left = sign * f(c) > sign * f(d)
-        a, b = np.where(left, a, c), np.where(left, d, b)
-    return (a + b) / 2

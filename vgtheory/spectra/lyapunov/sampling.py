@@ -12,7 +12,7 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
 from vgtheory.random_matrices.arguments import between, choice, whole
 from vgtheory.spectra.lyapunov.frame import Frame
-from vgtheory.spectra.lyapunov.setting import lyapunov
+from vgtheory.spectra.lyapunov.of_network import lyapunov
 from vgtheory.spectra.sampling import MAX_SECONDS, MAX_WIDTH
 
 METHODS = ("auto", "triangular", "dense")

@@ -6,23 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from vgtheory._errors import InputError, NoSolutionError
-from vgtheory.codegen.evaluate import evaluator
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Ensemble
+from vgtheory.spectra.limiting_law import limiting_law
 from vgtheory.spectra.lyapunov.limit import Lyapunov
 from vgtheory.spectra.slope_law import SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.shape import tails
 from vgtheory.theory.asymptotics.fixed_points import length_limit
 from vgtheory.theory.asymptotics.mean_field import log_length_profile
 
 _SETTLED = 1e-12  # |ln q_l − ln q*| from which on a layer is stationary
 _SMALL = -35.0  # ln q below which φ' is its limit at 0
-_NEAR = np.array([-1e-150, 1e-150])  # φ' there is its limit at 0 from either side
 
 
 def lyapunov(network: Network, q: Any = "stationary") -> Lyapunov:
@@ -110,34 +107,16 @@ def _early(network: Network, where: float) -> tuple[float, ...]:
     return tuple(log_q[: moving[-1] + 1].tolist()) if len(moving) else ()
 
 
-def _ends(activation: Activation, q: float) -> tuple[float, float]:
-    """Return |φ'| at 0 from either side (q → 0) or at −∞ and ∞ (q → ∞); nan where there is no limit."""
-    if q == 0:
-        near, nearer = (np.exp(evaluator(activation).log_slope(h)) for h in (_NEAR, 1e-10 * _NEAR))
-        settled = np.isfinite(near) & (np.abs(near - nearer) <= 1e-12 * near)
-        low, high = np.where(settled, near, np.nan)
-        return float(low), float(high)
-    low, high = (_size(side.limit) for side in tails(activation))
-    return low, high
-
-
-def _size(limit: sp.Expr | None) -> float:
-    return abs(float(limit)) if limit is not None and limit.is_finite else np.nan
-
-
 def _levels(activation: Activation, q: float) -> SlopeLaw:
-    """Return the law of d² where q_l tends to 0 or diverges: |φ'| takes its limit on either side, half and half."""
-    ends = _ends(activation, q)
-    if np.isnan(ends).any() or max(ends) == 0:
+    """Return the law of d² where q_l tends to 0 or diverges."""
+    law = limiting_law(activation, q)
+    if law is None:
         place, where = ("0", "tends to 0") if q == 0 else ("±∞", "diverges")
         raise NoSolutionError(
             f"q_l {where} and φ' of {activation.name} has no limit at {place} but 0 or ∞, so ln s/L has no finite "
             "limit; give q as a number or change the scales"
         )
-    logs = sorted({2 * float(np.log(end)) for end in ends if end > 0})
-    weights = [sum(0.5 for end in ends if end > 0 and 2 * float(np.log(end)) == level) for level in logs]
-    atoms = tuple(zip(logs, weights, strict=True))
-    return SlopeLaw(np.array(logs), np.array(weights), 1 - sum(weights), atoms, np.empty((0, 2)), ())
+    return law
 
 
 def _thinned(law: SlopeLaw, rate: float) -> SlopeLaw:
@@ -150,6 +129,7 @@ def _thinned(law: SlopeLaw, rate: float) -> SlopeLaw:
         log_nodes=law.log_nodes + shift,
         weights=law.weights * (1 - rate),
         zero_mass=rate + (1 - rate) * law.zero_mass,
+        dark=(1 - rate) * law.dark,
         atoms=tuple((level + shift, mass * (1 - rate)) for level, mass in law.atoms),
         intervals=tuple((low + shift, high + shift) for low, high in law.intervals),
     )
