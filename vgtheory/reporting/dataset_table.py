@@ -70,7 +70,8 @@ def _blocks(data: Any) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
     first = data[index].values if index in data.coords else np.arange(size)
     names = [str(name) for name in data.variables if data[name].dims == (index,) and name != index]
     while names:
-        room, block = LINE - len(str(index)), []
+        room = LINE - len(str(index))
+        block: list[str] = []
         while names and (not block or room >= len(names[0])):
             room -= len(names[0]) + 2
             block.append(names.pop(0))

@@ -12,11 +12,15 @@ class Enclosed(sp.Expr):
     """An expression that knows how to enclose itself, such as an integral without a closed form.
 
     `directions` says of the first arguments whether the value rises (1) or falls (−1) with them; of others nothing is
-    known.  `rational` is the value where it is a fraction, else None.
+    known.
     """
 
     directions: tuple[int, ...] = ()
-    rational: sp.Rational | None = None
+
+    @property
+    def rational(self) -> sp.Rational | None:
+        """Return the value where it is an exact fraction, else None."""
+        return None
 
     @abstractmethod
     def enclosure(self, bits: int) -> arb:

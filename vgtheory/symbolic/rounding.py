@@ -205,9 +205,8 @@ def _of_sum(expr: sp.Add, side: Side) -> sp.Expr:
 
 def _of_product(expr: sp.Mul, side: Side) -> sp.Expr:
     numbers, others = _split(expr)
-    signs = [_sign(a) for a in others]
     sides = [_times(side, _sign_of_all([*numbers, *others[:i], *others[i + 1 :]])) for i in range(len(others))]
-    coefficient = _one_number(sp.Mul, numbers, _times(side, None if None in signs else prod(signs)))
+    coefficient = _one_number(sp.Mul, numbers, _times(side, _sign_of_all(others)))
     factors = [*(c for c in coefficient if c != 1), *(rounded(a, s) for a, s in zip(others, sides, strict=True))]
     return sp.Mul(*factors, evaluate=False) if len(factors) > 1 else factors[0]
 

@@ -53,8 +53,9 @@ def _narrow_legend(ax: Axes, room: float) -> None:
     renderer = FigureCanvasAgg(figure_of(ax)).get_renderer()
     if legend.get_window_extent(renderer).width <= room:
         return
-    handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
-    size = legend.get_texts()[0].get_fontsize()
+    handles = [handle for handle in legend.legend_handles if handle is not None]
+    labels = [text.get_text() for text in legend.get_texts()]
+    size = float(legend.get_texts()[0].get_fontsize())
     legend = ax.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1, fontsize=size)
     wide = legend.get_window_extent(renderer).width
     if wide > room:

@@ -56,7 +56,8 @@ def phase(diagram: xr.Dataset, curve: CriticalCurve | None = None, ax: Axes | No
             ax.text(*_inside(here, x, y), label, ha="center", va="center", fontsize=9)
     if min(names.shape) < _COARSE:
         colours[..., 3] = np.where(colours[..., 3] > 0, 1.0, 0.0)
-        ax.scatter(*(grid.ravel() for grid in np.meshgrid(x, y)), c=colours.reshape(-1, 4), s=16, zorder=1)
+        wide, high = np.meshgrid(x, y)
+        ax.scatter(wide.ravel(), high.ravel(), c=colours.reshape(-1, 4), s=16, zorder=1)
     else:
         half = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
         extent = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
