@@ -122,7 +122,7 @@ class StudyInterrupted(KeyboardInterrupt):
 
 
 class RareDrawsWarning(UserWarning):
-    """A statistic was asked for that draws dominate which are too rare to be in the sample."""
+    """A statistic is dominated by draws that are too rare to occur in the sample."""
 
 
 class VanishingWarning(UserWarning):

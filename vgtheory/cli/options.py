@@ -78,7 +78,9 @@ WeightLaw = Annotated[
         autocompletion=lambda: list(FAMILIES),
     ),
 ]
-Recurrent = Annotated[bool, typer.Option("--recurrent", help="One W and one b, drawn once, for all layers.")]
+Recurrent = Annotated[
+    bool, typer.Option("--recurrent", help="Tie the weights: one W and one b, drawn once, in all layers.")
+]
 Init = Annotated[Initialiser | None, typer.Option(help="Named initialiser, instead of --sigma-w and --weights.")]
 Width = Annotated[int, typer.Option(help="N, neurons per layer.", **WHOLE)]
 Depth = Annotated[int, typer.Option(help="L, layers.", **WHOLE)]

@@ -226,7 +226,7 @@ def print_advice(advice: Advice) -> None:
     _say("")
     _table(ADVISED, remedy_rows(advice))
     if not advice.remedies:
-        _say("No change that was tried does better.")
+        _say("None of the changes that were tried does better.")
     lines = recipe_lines(advice.remedies)
     if lines:
         _say("")

@@ -1,4 +1,4 @@
-"""The law of the weights from what was typed: a family with its options, or a named initialiser."""
+"""The distribution of the weights from what was typed: a family with its options, or a named initialiser."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Initialiser(StrEnum):
 
 
 def weight_law(sigma_w: float | None, sigma_b: float | None, family: str | None, init: Initialiser | None) -> Weights:
-    """Return the weight law of --sigma-w, --sigma-b, --weights or of --init.
+    """Return the distribution of the weights that --sigma-w, --sigma-b and --weights, or --init, describe.
 
     Examples
     --------

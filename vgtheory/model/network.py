@@ -26,7 +26,7 @@ from vgtheory.symbolic.specification import described, symbols_of
 
 @dataclass(frozen=True, init=False)
 class Network:
-    """h_l = W_l x_{l−1} + b_l, x_l = φ(h_l), l = 1..L: activation, weight law, widths and depth; optional parts.
+    """h_l = W_l x_{l−1} + b_l, x_l = φ(h_l), l = 1..L: activation, distribution of the weights, widths, depth; parts.
 
     With every part x_l = x_{l−1} + a W'_l D_l norm(φ(norm(h_l))): the branch is normalised before the activation or
     after it, thinned by dropout, multiplied by W'_l (two matrices) and added to what skips it.

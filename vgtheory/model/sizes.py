@@ -26,5 +26,5 @@ def size(name: str, value: Any, most: int) -> sp.Expr:
 def number(name: str, value: sp.Expr) -> float:
     """Return the number; raise InputError while it is symbolic."""
     if value.free_symbols:
-        raise InputError(f"{name}", "a number", "give the symbols values", got=f"{value}")
+        raise InputError(f"{name}", "a number", "substitute numbers for its symbols", got=f"{value}")
     return float(value)

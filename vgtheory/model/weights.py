@@ -37,7 +37,7 @@ fan_out = sp.Symbol("fan_out", integer=True, positive=True)
 
 @dataclass(frozen=True)
 class Weights:
-    """The law of (W_l, b_l): Var (W_l)_ij = σ_w²/N_{l−1} (orthogonal: W_l = σ_w · Haar), Var b_i = σ_b².
+    """The distribution of (W_l, b_l): Var (W_l)_ij = σ_w²/N_{l−1} (orthogonal: W_l = σ_w · Haar), Var b_i = σ_b².
 
     Use the constructors: ``Weights.gaussian(1.5, 0.05)``, ``.orthogonal``, ``.uniform``, ``.truncated_normal``,
     ``.rademacher``, ``.sparse``, ``.low_rank``, ``.given``, ``.he()``, ``.xavier()``, ``.lecun()``,

@@ -37,7 +37,7 @@ def report(
     pdf: bool | None = None,
     lang: str = "en",
 ) -> Findings:
-    """Write the report on a network into the folder `out` and return the findings that it tells.
+    """Write the report on a network into the folder `out` and return its findings.
 
     The folder gets report.html (self-contained), report.tex, study.nc (what ``vg.simulate`` returned), every figure as
     SVG and PDF, report.pdf where pdflatex is installed, and last of all spec.json, which names the specification and

@@ -171,7 +171,7 @@ def _fixed_point_block(f: Findings) -> Block:
             )
         )
     return Table(
-        ("q*", "gain χ", "χ_q", "layers per factor e of the gradient", "depth scales ξ_q / ξ_c"),
+        ("q*", "gain χ", "χ_q", "layers per factor of e of the gradient", "depth scales ξ_q / ξ_c"),
         tuple(rows),
         "Fixed points of q, by quadrature. " + " ".join(_sentence(p.note) for p in f.fixed_points if p.note),
     )
@@ -182,7 +182,7 @@ def _sentence(text: str) -> str:
 
 
 def gradient_depth(chi: float) -> float:
-    """Return the number of layers over which the gradient norm changes by a factor e: 2/|ln χ|."""
+    """Return the number of layers over which the gradient norm changes by a factor of e: 2/|ln χ|."""
     if chi <= 0:
         return 0.0
     return math.inf if chi == 1 else 2 / abs(math.log(chi))
@@ -195,7 +195,7 @@ def _prediction_blocks(f: Findings) -> list[Block]:
     return [
         Paragraph(
             f"Predicted mean of ln‖∂ℓ/∂h_l‖: {number(f.predicted_log_norm[0], 6)} in layer 1 and "
-            f"{number(f.predicted_log_norm[-1], 6)} in layer {len(f.predicted_log_norm)}, a change by a factor "
+            f"{number(f.predicted_log_norm[-1], 6)} in layer {len(f.predicted_log_norm)}, a change by a factor of "
             f"{power_of_ten(f.predicted_change or 0.0)} on the way back ({known}; assuming that "
             f"{f.prediction.attrs['assumptions']}). Section 4 puts it to the test."
         )

@@ -61,10 +61,10 @@ def _sentence(f: Findings, found: Regime) -> str:
         found, "grows" if growth.change > 0 else "shrinks"
     )
     factor = math.exp(min(growth.rate, 700.0))
-    per_layer = f"a factor {number(factor, 5)} per layer"
+    per_layer = f"a factor of {number(factor, 5)} per layer"
     total = (
         f"{with_error(growth.change, growth.stderr)} in ln‖∂ℓ/∂h_l‖ from layer {growth.layers} to layer 1, "
-        f"a factor {power_of_ten(growth.change)} in all"
+        f"a factor of {power_of_ten(growth.change)} in all"
     )
     if found is Regime.critical:
         head = f"Critical: χ = {number(f.final_chi or 1.0, 6)}, and"
@@ -87,7 +87,7 @@ def _disagreement(f: Findings, found: Regime, predicted: Regime | None) -> str:
     chi_one = "with χ = 1 exactly" if predicted is Regime.critical else "the root mean square"
     return (
         f"At width {width} that is {number(abs(gap), 2)} in ln {'below' if gap < 0 else 'above'} mean field "
-        f"(width → ∞, {chi_one}), and networks differ by a factor {power_of_ten(growth.std)} (one standard "
+        f"(width → ∞, {chi_one}), and networks differ by a factor of {power_of_ten(growth.std)} (one standard "
         "deviation): the typical gradient is not the mean one."
     )
 

@@ -52,7 +52,7 @@ def cookbook(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[CookbookRow, ...]:
-    """Return for every activation the Gaussian initialisation with gain χ = 1 that the network stays at, and its trial.
+    """Return, for every activation, the stable Gaussian initialisation with χ = 1 and its trial in a simulated network.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ _SINGLE = ("change", "change_error", "critical_sigma_w", "dead", "regime")
 def lineup(
     networks: Sequence[Network], samples: int = 64, seed: int = 0, progress: Progress | None = None
 ) -> xr.Dataset:
-    """Return prediction and simulation of several networks of one depth, side by side.
+    """Return predictions and simulations of several networks of the same depth, side by side.
 
     Parameters
     ----------

@@ -23,8 +23,8 @@ _UNITS = {
     "chi": "gain of the squared gradient norm per layer at q, sigma_w^2 E phi'^2",
     "chi_q": "slope of the length map at q",
     "c": "correlation that two inputs tend to; 1 where chi <= 1",
-    "xi_q": "layers over which q settles by a factor e, -1/ln|chi_q|",
-    "xi_c": "layers over which the correlation settles by a factor e, -1/ln chi_c",
+    "xi_q": "layers over which q settles by a factor of e, -1/ln|chi_q|",
+    "xi_c": "layers over which the correlation settles by a factor of e, -1/ln chi_c",
 }
 _ATTRIBUTES = {
     "phase": "vanishing/ordered: chi < 1; exploding/chaotic: chi > 1; critical: chi = 1 within 1e-9; diverges: q grows "
@@ -44,7 +44,7 @@ class _Cells(NamedTuple):
 
 
 def phase_diagram(act: Any, sigma_w: Any, sigma_b: Any, correlations: bool = True) -> xr.Dataset:
-    """Return the fixed point that q_l settles at, and its gradient and correlation, for every pair of scales.
+    """Return, for every pair of scales, the fixed point that q_l settles at, with its gradient gain and correlation.
 
     Parameters
     ----------

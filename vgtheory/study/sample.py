@@ -42,7 +42,7 @@ def sample(
     tolerance: float = 1e-8,
     qr_every: int | None = None,
 ) -> xr.Dataset:
-    """Return what sampled networks say of their Jacobian J = ∂x_L/∂x_0, as natural logarithms.
+    """Return the logarithms of sampled singular values, eigenvalues or exponents of the Jacobian J = ∂x_L/∂x_0.
 
     Every sample draws all weights and biases, an input uniform on the sphere ‖x_0‖² = N_0, and runs the forward pass.
     Layers are multiplied without losing what is small: relative accuracy of singular values about 1e-10 at any depth,

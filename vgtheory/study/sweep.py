@@ -43,7 +43,7 @@ def sweep(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
-    """Return what ``summarise`` says of every point of a grid: one dimension per swept quantity, then ``layer``.
+    """Return the summary of every point of a grid, as ``summarise`` gives it: swept quantities, then ``layer``.
 
     Layers beyond a point's own depth are NaN (``dead``: 0).  Every point is bit for bit what ``simulate`` gives with
     the same seed, so that neighbouring points share their random numbers: differences between them are less noisy than

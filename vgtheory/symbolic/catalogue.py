@@ -32,7 +32,7 @@ class Entry(NamedFormula):
 
 
 class Catalogue(Mapping[str, Entry]):
-    """Read-only mapping from an activation's name to its factory; aliases are found too, but not listed.
+    """Read-only mapping from an activation's name to its factory; aliases work but are not listed.
 
     >>> catalogue["hardswish"].name
     'hard_swish'
@@ -73,7 +73,7 @@ def activation(source: Activation | sp.Expr | str, **parameters: Any) -> Activat
     """
     if isinstance(source, Activation):
         if parameters:
-            raise InputError("parameters with a finished Activation", "none", "give them when making it")
+            raise InputError("parameters beside an Activation", "none", "give them where the Activation is made")
         return source
     if isinstance(source, str) and source.strip().isidentifier() and source.strip() not in ("x", "h"):
         return catalogue[source.strip()](**parameters)

@@ -54,7 +54,7 @@ class PeriodicMass(Enclosed):
         """Return a ball around the probability. Raises UnsupportedError while symbols are free."""
         if self.free_symbols:
             names = ", ".join(sorted(s.name for s in self.free_symbols))
-            raise UnsupportedError(f"a probability with free symbols {names}; fix them first")
+            raise UnsupportedError(f"a probability with free symbols {names}; give them values first")
         with precision(bits + 40):
             ends = [(number_ball(a), number_ball(b)) for a, b in self.args[0]]
             period, q = number_ball(self.args[1]), number_ball(self.args[2])

@@ -8,7 +8,7 @@ from vgtheory.model.network import Network
 
 @opt.network_options("advise")
 def advise(network: Network, samples: opt.Samples = opt.SAMPLES, seed: opt.Seed = 0) -> None:
-    """Say what goes wrong with the gradient, and rank remedies, each one simulated, with code to copy."""
+    """Diagnose the gradient and rank remedies, each of them simulated, with code to copy."""
     opt.check_run(samples, seed)
     opt.announce(network, samples, seed)
     from vgtheory.cli.screen import print_advice, progress_bar

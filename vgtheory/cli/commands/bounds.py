@@ -14,8 +14,10 @@ from vgtheory.model.network import Network
 @opt.network_options("bounds")
 def bounds(
     network: Network,
-    p: Annotated[float, typer.Option("--p", **opt.REAL, help="Probability with which a bound may fail.")] = 0.01,
-    eps: Annotated[float, typer.Option(**opt.REAL, help="Slope of saturation; length of a vanished gradient.")] = 0.001,
+    p: Annotated[float, typer.Option("--p", **opt.REAL, help="p: the probability with which a bound may fail.")] = 0.01,
+    eps: Annotated[
+        float, typer.Option(**opt.REAL, help="ε: slope of a saturated neuron, norm of a vanished gradient.")
+    ] = 0.001,
     latex: Annotated[Path | None, typer.Option(help="Also write table and formulas as a LaTeX document.")] = None,
 ) -> None:
     """Print every bound that holds for a network: value at its depth, how it is known, what it assumes."""

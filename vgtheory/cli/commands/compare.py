@@ -14,7 +14,9 @@ from vgtheory.model.network import Network
 @opt.several_networks_options("compare", depth=100)
 def compare(
     networks: list[Network],
-    critical: Annotated[bool, typer.Option("--critical", help="Each at its own critical σ_w for this σ_b.")] = False,
+    critical: Annotated[
+        bool, typer.Option("--critical", help="Put each network at its own critical σ_w for this σ_b.")
+    ] = False,
     samples: opt.Samples = opt.SAMPLES,
     seed: opt.Seed = 0,
     out: opt.Figure = None,

@@ -20,7 +20,7 @@ def cookbook(
     seed: opt.Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for cookbook.html, .tex and .csv.")] = None,
 ) -> None:
-    """Tabulate the initialisation that keeps the gradient, for every activation, each tried in a deep network."""
+    """Tabulate, for every activation, the initialisation that preserves the gradient, each tried in a deep network."""
     opt.check_run(samples, seed)
     chosen = [opt.activation(name, None) for name in activations] if activations else None
     from vgtheory.cli.screen import print_cookbook, progress_bar

@@ -28,7 +28,9 @@ def inspect(
             **opt.REAL, help="Square layers are x + skip·φ(W x + b); 0: none.  [default: not said]", show_default=False
         ),
     ] = None,
-    output_activation: Annotated[bool, typer.Option("--output-activation", help="The last layer has φ too.")] = False,
+    output_activation: Annotated[
+        bool, typer.Option("--output-activation", help="The last layer applies φ, too.")
+    ] = False,
     data: Annotated[
         Path | None, typer.Option(help="Inputs as .npy, one row each.  [default: Gaussian]", show_default=False)
     ] = None,

@@ -21,7 +21,7 @@ def lyapunov(
     seed: opt.Seed = 0,
     out: opt.Figure = None,
 ) -> None:
-    """Compute the exponents lim ln s/L of the singular values s of J: their law, at finite width, and sampled."""
+    """Compute the Lyapunov exponents lim ln s/L of J: their limit law, those at finite width, and sampled ones."""
     at = opt.variance(q)
     if samples < 0:
         raise InputError("--samples", "a whole number of at least 0", "e.g. --samples 4", got=f"{samples}")

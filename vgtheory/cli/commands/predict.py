@@ -20,12 +20,12 @@ def predict(
     ] = 0,
     seed: opt.Seed = 0,
     tolerance: Annotated[
-        float, typer.Option(help="Of the comparison, in predicted standard deviations.", **opt.REAL)
+        float, typer.Option(help="Tolerance of the comparison, in predicted standard deviations.", **opt.REAL)
     ] = 0.1,
     out: opt.Figure = None,
     csv: Annotated[Path | None, typer.Option(help="Also write every layer as CSV.")] = None,
 ) -> None:
-    """Predict the gradient norm of every layer: typical value, spread over networks, mean square, how known."""
+    """Predict the gradient norm of every layer: typical value, spread between networks, root mean square."""
     opt.check_figure(out)
     if samples:
         opt.check_run(samples, seed)

@@ -16,7 +16,9 @@ def report(
     network: Network,
     samples: opt.Samples = opt.SAMPLES,
     seed: opt.Seed = 0,
-    out: Annotated[Path, typer.Option(help="Folder to write; made if need be.")] = Path("vgtheory-report"),
+    out: Annotated[Path, typer.Option(help="Folder of the report; created if it does not exist.")] = Path(
+        "vgtheory-report"
+    ),
     pdf: Annotated[
         bool | None, typer.Option("--pdf/--no-pdf", help="Compile report.pdf.  [default: if pdflatex is installed]")
     ] = None,

@@ -20,20 +20,20 @@ def simulate(
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")] = Path("study.nc"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite the study of another network.")] = False,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Folder for finished parts; the same command goes on from there.")
+        Path | None, typer.Option(help="Folder for finished chunks; the same command resumes from it.")
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Inputs at once, for --norm batch.", show_default=False, **opt.WHOLE)
+        int | None, typer.Option(help="Inputs per batch, for --norm batch.", show_default=False, **opt.WHOLE)
     ] = None,
     half_width: Annotated[
         float | None,
         typer.Option(
-            help="End when the 95 % interval of the mean of ln‖∂ℓ/∂h_1‖ is this half wide; --samples is the most.",
+            help="Stop once the 95 % interval of the mean of ln‖∂ℓ/∂h_1‖ has this half-width, --samples at the latest.",
             **opt.REAL,
         ),
     ] = None,
 ) -> None:
-    """Run random networks and write ln‖∂ℓ/∂h_l‖ of every sample and layer as NetCDF."""
+    """Simulate random networks and write ln‖∂ℓ/∂h_l‖ of every sample and layer as NetCDF."""
     opt.check_run(samples, seed)
     require(network, "simulate" if batch is None else "simulate (batch)")
     opt.announce(network, samples, seed)

@@ -20,7 +20,9 @@ def spectrum(
     widths: Annotated[
         str | None, typer.Option(metavar="N0,N1,...", help="Widths of all layers, N_0 first; sets the depth.")
     ] = None,
-    eigenvalues: Annotated[bool, typer.Option("--eigenvalues", help="Eigenvalues of J, not singular values.")] = False,
+    eigenvalues: Annotated[
+        bool, typer.Option("--eigenvalues", help="Eigenvalues of J instead of its singular values.")
+    ] = False,
     samples: Annotated[int, typer.Option(help="Networks to sample beside the law.", **opt.WHOLE)] = 0,
     seed: opt.Seed = 0,
     out: opt.Figure = None,

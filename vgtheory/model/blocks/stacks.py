@@ -105,7 +105,7 @@ def applied(act: Activation, name: str) -> sp.Expr:
 def _numeric(act: Any) -> Activation:
     act = to_activation(act)
     if not act.is_numeric:
-        raise InputError(f"activation {act.name} with symbolic parameters", "numbers", "give the parameters values")
+        raise InputError(f"activation {act.name} with symbolic parameters", "numbers", "give them values")
     return act
 
 

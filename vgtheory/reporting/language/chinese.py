@@ -20,13 +20,13 @@ CHINESE: dict[str, str] = {
     "Balanced: a network of one layer has a single gradient, which cannot vanish or explode with depth.": (
         "平衡：只有一层的网络只有一个梯度，不会随深度消失或爆炸。"
     ),
-    "the simulated gradient norm grows by a factor {f} per layer on its way back to the input "
-    "({change} in ln‖∂ℓ/∂h_l‖ from layer {layers} to layer 1, a factor {total} in all).": (
+    "the simulated gradient norm grows by a factor of {f} per layer on its way back to the input "
+    "({change} in ln‖∂ℓ/∂h_l‖ from layer {layers} to layer 1, a factor of {total} in all).": (
         "模拟的梯度范数在反向传回输入的途中每层乘以 {f}（从第 {layers} 层到第 1 层，ln‖∂ℓ/∂h_l‖ 变化 {change}，"
         "总共乘以 {total}）。"
     ),
-    "the simulated gradient norm shrinks by a factor {f} per layer on its way back to the input "
-    "({change} in ln‖∂ℓ/∂h_l‖ from layer {layers} to layer 1, a factor {total} in all).": (
+    "the simulated gradient norm shrinks by a factor of {f} per layer on its way back to the input "
+    "({change} in ln‖∂ℓ/∂h_l‖ from layer {layers} to layer 1, a factor of {total} in all).": (
         "模拟的梯度范数在反向传回输入的途中每层缩小为 {f} 倍（从第 {layers} 层到第 1 层，ln‖∂ℓ/∂h_l‖ 变化 {change}，"
         "总共乘以 {total}）。"
     ),
@@ -38,13 +38,13 @@ CHINESE: dict[str, str] = {
     "critical": "临界",
     "ordered": "有序",
     "chaotic": "混沌",
-    "At width {width} that is {gap} in ln below mean field (width → ∞, {which}), and networks differ by a factor "
-    "{spread} (one standard deviation): the typical gradient is not the mean one.": (
+    "At width {width} that is {gap} in ln below mean field (width → ∞, {which}), and networks differ by a "
+    "factor of {spread} (one standard deviation): the typical gradient is not the mean one.": (
         "在宽度 {width} 下，这比平均场（宽度 → ∞，{which}）在 ln 上低 {gap}，而且不同网络之间相差 {spread} 倍"
         "（一个标准差）：典型的梯度并不是平均的梯度。"
     ),
-    "At width {width} that is {gap} in ln above mean field (width → ∞, {which}), and networks differ by a factor "
-    "{spread} (one standard deviation): the typical gradient is not the mean one.": (
+    "At width {width} that is {gap} in ln above mean field (width → ∞, {which}), and networks differ by a "
+    "factor of {spread} (one standard deviation): the typical gradient is not the mean one.": (
         "在宽度 {width} 下，这比平均场（宽度 → ∞，{which}）在 ln 上高 {gap}，而且不同网络之间相差 {spread} 倍"
         "（一个标准差）：典型的梯度并不是平均的梯度。"
     ),
@@ -236,7 +236,7 @@ CHINESE: dict[str, str] = {
         "长度映射没有不动点：q_l 无限增长，每一层有自己的增益 χ_l。"
     ),
     "gain χ": "增益 χ",
-    "layers per factor e of the gradient": "梯度变化 e 倍所需的层数",
+    "layers per factor of e of the gradient": "梯度变化 e 倍所需的层数",
     "depth scales ξ_q / ξ_c": "深度尺度 ξ_q / ξ_c",
     "{value} (ordered)": "{value}（有序）",
     "{value} (chaotic)": "{value}（混沌）",
@@ -248,7 +248,7 @@ CHINESE: dict[str, str] = {
     ),
     "Fixed points of q, by quadrature.": "q 的不动点，由数值积分求得。",
     "The gradient norm per layer cannot be predicted: {reason}.": "无法预测每层的梯度范数：{reason}。",
-    "Predicted mean of ln‖∂ℓ/∂h_l‖: {first} in layer 1 and {last} in layer {layers}, a change by a factor {f} on the "
+    "Predicted mean of ln‖∂ℓ/∂h_l‖: {first} in layer 1 and {last} in layer {layers}, a change by a factor of {f} on the "
     "way back ({method}; assuming that {assumptions}). Section 4 puts it to the test.": (
         "ln‖∂ℓ/∂h_l‖ 的预测均值：第 1 层为 {first}，第 {layers} 层为 {last}，反向途中变化 {f} 倍（{method}；"
         "假设：{assumptions}）。第 4 节对此进行检验。"

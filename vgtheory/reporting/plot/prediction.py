@@ -50,7 +50,7 @@ def prediction(predicted: Any, study: Any | None = None, axes: tuple[Axes, Axes]
         lower.plot(layer[shown], seen["log_gradient_norm_std"].values[shown], "o", color=VERMILION, ms=3.5)
     lower.axhline(0.5, color=GREY, lw=1, ls=":")
     lower.annotate(
-        "networks differ by a factor e", (1, 0.5), (-3, 2), xycoords=("axes fraction", "data"),
+        "networks differ by a factor of e", (1, 0.5), (-3, 2), xycoords=("axes fraction", "data"),
         textcoords="offset points", ha="right", va="bottom", fontsize="small", color=GREY,
     )  # fmt: skip
     lower.set_ylim(bottom=0)

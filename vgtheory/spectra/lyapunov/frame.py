@@ -24,7 +24,7 @@ _UNSORTED = math.log(1e3)  # slopes that differ more are sorted, so that QR keep
 def layers_between(spreads: Array, tolerance: float) -> int:
     """Return the number k of layers between QR steps that rounding allows.
 
-    The k-layer product has directions whose stretches differ by a factor exp(k (λ_1 − λ_m)); rounding of the largest
+    The k-layer product has directions whose stretches differ by a factor of exp(k (λ_1 − λ_m)); rounding of the largest
     drowns that share of the smallest, so ε exp(k (λ_1 − λ_m)) must stay below the tolerance.
 
     Parameters

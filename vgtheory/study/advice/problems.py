@@ -18,7 +18,7 @@ from vgtheory.theory.regime import Regime
 Kind = Literal["vanishing", "exploding", "saturation", "length collapse", "length growth", "spread", "dead networks"]
 
 _COLLAPSED, _GROWN = log(1e-3), log(1e3)  # change of q against its first layer
-_SPREAD = 1.0  # standard deviation of ln‖gradient‖ between networks: a factor e
+_SPREAD = 1.0  # standard deviation of ln‖gradient‖ between networks: a factor of e
 _LENGTHS = np.geomspace(1e-6, 1e6, 49)
 
 
@@ -60,7 +60,7 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
     kind: Kind = "vanishing" if rate < 0 else "exploding"
     verb = "shrinks" if rate < 0 else "grows"
     text = (
-        f"The gradient norm {verb} by a factor {exp(rate):.4g} per layer on its way back, "
+        f"The gradient norm {verb} by a factor of {exp(rate):.4g} per layer on its way back, "
         f"{trial.simulated:.1f} ± {trial.error:.1g} in ln over {depth} layers"
     )
     if lost >= 1:
@@ -113,8 +113,8 @@ def _spread(network: Network, trial: Trial) -> list[Problem]:
         return []
     ratio = float(network.depth) / min(network.widths)
     text = (
-        f"Networks differ: one standard deviation is a factor {exp(min(trial.std, 700)):.3g} in the gradient norm at "
-        f"layer 1 (depth/width = {ratio:.3g}); the mean over networks says little about one of them."
+        f"Networks differ: one standard deviation is a factor of {exp(min(trial.std, 700)):.3g} in the gradient norm "
+        f"at layer 1 (depth/width = {ratio:.3g}); the mean over networks says little about one of them."
     )
     return [Problem("spread", text)]
 

@@ -134,7 +134,7 @@ def _norms(network: Network, _: Trial) -> Iterator[Candidate]:
 
 
 def _widths(network: Network, trial: Trial) -> Iterator[Candidate]:
-    """Yield the width at which networks of this depth differ by a factor √e only: the spread falls like 1/√N."""
+    """Yield the width at which networks of this depth differ by a factor of √e only: the spread falls like 1/√N."""
     if trial.std <= _SPREAD or isinstance(network.width, tuple):
         return
     width = ceil(float(network.width) * (trial.std / _SPREAD) ** 2)

@@ -20,7 +20,7 @@ FINITE = "the mean exists: |f(x)| grows more slowly than exp(x²/(2q))"
 
 
 def gaussian_mean(f: Any, q: Any, variable: sp.Symbol | None = None) -> Formula:
-    """Return E f(√q z), z standard normal: a closed form where the rules reach, else an integral that is certified.
+    """Return E f(√q z) for standard normal z: in closed form where one is known, else as a certified integral.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class DualMean(Enclosed):
         """Return a ball around the value; its radius says how far the series was summed."""
         if self.free_symbols:
             names = ", ".join(sorted(s.name for s in self.free_symbols))
-            raise UnsupportedError(f"a mean with free symbols {names}; fix them first")
+            raise UnsupportedError(f"a mean with free symbols {names}; give them values first")
         return _series(*self.args)
 
 

@@ -104,7 +104,7 @@ class GaussianMean(Enclosed):
         """
         if self.free_symbols:
             names = ", ".join(sorted(s.name for s in self.free_symbols))
-            raise UnsupportedError(f"a Gaussian mean with free symbols {names}; fix them first")
+            raise UnsupportedError(f"a Gaussian mean with free symbols {names}; give them values first")
         return _enclosure(*self.args, bits)
 
 

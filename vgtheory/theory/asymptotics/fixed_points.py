@@ -113,7 +113,7 @@ def fixed_points(act: Any, sigma_w: float, sigma_b: float = 0.0) -> list[FixedPo
 
 
 def critical(act: Any, sigma_b: float = 0.0) -> CriticalPoint:
-    """Return the point with χ = 1 on the curve of fixed points at this σ_b; of several a stable one with the least q.
+    """Return the fixed point with χ = 1 at this σ_b; where there are several, the stable one of smallest q.
 
     Parametrised by q: σ_w² = 1/E φ'²(q), and q = σ_w² E φ²(q) + σ_b² is one equation in q.  Where only an unstable
     fixed point is critical, that one with ``stable=False``: the network does not stay there.

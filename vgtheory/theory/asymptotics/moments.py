@@ -287,7 +287,7 @@ def moment_table(activation: Activation) -> MomentTable:
     """
     if not activation.is_numeric:
         names = ", ".join(sorted(s.name for s in activation.expr.free_symbols - {activation.symbol}))
-        raise InputError(f"{activation.name} with symbolic {names}", "numbers", "give the parameters values")
+        raise InputError(f"{activation.name} with symbolic {names}", "numbers", "give the parameters their values")
     degree = activation.homogeneous_degree
     return MomentTable(activation) if degree is None else HomogeneousTable(activation, float(degree))
 

@@ -61,7 +61,7 @@ class TransformedActivation:
 def transform_activation(
     act: Any, depth: int, method: Method = "dks", target: float | None = None
 ) -> TransformedActivation:
-    """Return φ̂ for a plain network of this depth.
+    """Return the transformed activation φ̂ for a plain network of this depth.
 
     Parameters
     ----------

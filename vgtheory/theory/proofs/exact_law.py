@@ -66,7 +66,7 @@ class LogLength(Enclosed):
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
         if self.free_symbols:
-            raise UnsupportedError("the mean of a logarithm with free symbols; fix them first")
+            raise UnsupportedError("the mean of a logarithm with free symbols; give them values first")
         return _log_length(int(self.args[0]), int(self.args[1]), self.args[2] == 1)
 
 
@@ -117,7 +117,7 @@ class LogDeterminant(Enclosed):
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
         if self.free_symbols:
-            raise UnsupportedError("a determinant's logarithm with free symbols; fix them first")
+            raise UnsupportedError("a determinant's logarithm with free symbols; give them values first")
         order, width = int(self.args[0]), int(self.args[1])
         return sum((_log_length(order, k, True) for k in range(1, width + 1)), arb(0))
 

@@ -53,7 +53,7 @@ class LogMoment(Enclosed):
         """Return a ball around the value."""
         theta, width, p = self.args
         if self.free_symbols:
-            raise UnsupportedError("a moment with free symbols; fix them first")
+            raise UnsupportedError("a moment with free symbols; give them values first")
         return _log_moment(theta, int(width), p, bits)
 
     def estimate(self, theta: float) -> float:
@@ -159,7 +159,7 @@ class Infimum(Enclosed):
         """Return a ball around the expression at a point where it is close to its infimum."""
         if self.free_symbols:
             names = ", ".join(sorted(s.name for s in self.free_symbols))
-            raise UnsupportedError(f"an infimum with free symbols {names}; fix them first")
+            raise UnsupportedError(f"an infimum with free symbols {names}; give them values first")
         point = _minimiser(self.args[0], tuple(self.args[1:]))
         return enclose(self.args[0].subs(dict(zip(self.bound_symbols, point, strict=True))), int(bits / 3.3) + 2)
 

@@ -93,7 +93,7 @@ def _explained(calls: Sequence[Call], paths: Paths, step: _Step) -> tuple[str, s
     before, after = calls[step.before], calls[step.after]
     with np.errstate(over="ignore"):
         here, elsewhere = np.exp(step.change), np.exp(step.typical)
-    numbers = f"the gradient changes by a factor {here:.2g} here, by {elsewhere:.2g} at others"
+    numbers = f"the gradient changes by a factor of {here:.2g} here, by {elsewhere:.2g} at others"
     dead, saturated = paths.dead[step.before], paths.saturated[step.before]
     if after.constant:
         return after.name, f"{after.name}: all its weights are equal; {numbers}."

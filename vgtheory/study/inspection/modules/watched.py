@@ -136,7 +136,7 @@ def _verdict(
     way = "from the last step to the first" if in_time else f"from {calls[-1].name} back to {calls[0].name}"
     if not isfinite(total):
         return verdict, f"Vanishes: no gradient at all arrives {way}.", left_out
-    factor = f"by a factor {exp(total):.3g} ({total:+.1f} in ln)" if abs(total) < 700 else f"by {total:+.1f} in ln"
+    factor = f"by a factor of {exp(total):.3g} ({total:+.1f} in ln)" if abs(total) < 700 else f"by {total:+.1f} in ln"
     return verdict, f"{verdict.capitalize()}: the gradient norm changes {factor} {way}.", left_out
 
 

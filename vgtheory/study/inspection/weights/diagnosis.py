@@ -41,11 +41,15 @@ def diagnose(layers: xr.Dataset, act: Activation, skip: float | None) -> Diagnos
 
 def _sentence(verdict: str, total: float, depth: int, lost_at: int | None) -> str:
     if verdict == "healthy":
-        return f"Healthy: from layer {depth} to layer 1 the gradient norm changes by a factor {exp(total):.3g} in all."
+        return (
+            f"Healthy: from layer {depth} to layer 1 the gradient norm changes by a factor of {exp(total):.3g} in all."
+        )
     if not np.isfinite(total):
         return "Vanishes: no gradient at all reaches layer 1."
     way = "shrinks" if verdict == "vanishes" else "grows"
-    text = f"{verdict.capitalize()}: the gradient norm {way} by a factor {exp(total / max(depth - 1, 1)):.4g} per layer"
+    text = (
+        f"{verdict.capitalize()}: the gradient norm {way} by a factor of {exp(total / max(depth - 1, 1)):.4g} per layer"
+    )
     text += f" on its way from layer {depth} to layer 1 ({total:.1f} in ln)."
     if lost_at is not None:
         text += f" Layers 1 to {lost_at} receive less than 2^−24 of what the last layer does."

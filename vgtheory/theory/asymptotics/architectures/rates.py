@@ -23,7 +23,7 @@ _WIDE = "the width tends to infinity at fixed depth; weights and biases are inde
 
 
 def architecture_rates(act: Any) -> tuple[Formula, ...]:
-    """Return what multiplies the squared gradient norm in each layer of other architectures, as formulas.
+    """Return the gain of the squared gradient norm per layer of other architectures, as formulas.
 
     In the symbols ``q`` (variance of a pre-activation), ``sigma_w``, ``sigma_b``, ``depth``, and where they occur
     ``scale`` (of a skip connection), ``p`` (rate of dropout), ``batch``, ``heads``, ``head_size``, ``residual``.

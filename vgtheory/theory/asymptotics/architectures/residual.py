@@ -144,7 +144,7 @@ def residual_finite_width(network: Network) -> FiniteWidth:
     log_input = np.log(width * b.square) + bias[:, 0] / b.square - covariance[:, 0, 0] / (2 * b.square**2)
     variance = quadratic(response, covariance) + local
     if not np.isfinite(mean + variance).all():
-        raise NoSolutionError("fluctuations of the length grow beyond every bound; use fewer layers")
+        raise NoSolutionError("fluctuations of the length grow without bound; use fewer layers")
     weight_alignment = np.maximum(np.abs(aligned.slope), np.abs(aligned.branch)) / width
     largest = float(weight_alignment.max())
     if largest > MOST_ALIGNED:
