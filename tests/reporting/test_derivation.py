@@ -16,9 +16,9 @@ from vgtheory._references import REFERENCES
 from vgtheory.cli.app import run
 from vgtheory.reporting.catalogue_table import catalogue_parts
 from vgtheory.reporting.derivation import derivation
+from vgtheory.reporting.derivation_steps import steps
 from vgtheory.reporting.latex import document, latex
-from vgtheory.reporting.plain import plain_formula
-from vgtheory.reporting.steps import steps
+from vgtheory.reporting.terminal_formulas import plain_formula
 from vgtheory.symbolic import notation as n
 
 ORDER = [

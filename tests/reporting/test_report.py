@@ -12,11 +12,11 @@ import xarray as xr
 
 import vgtheory as vg
 from vgtheory._errors import ConflictError, InputError, UnsupportedError
-from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.findings import gather
 from vgtheory.reporting.pdf import tex_is_installed, write_pdf
 from vgtheory.reporting.report import report
 from vgtheory.reporting.story import tell
+from vgtheory.reporting.unavailable import Unavailable
 
 W = vg.Weights
 REGIMES = {

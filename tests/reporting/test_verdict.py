@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import vgtheory as vg
-from vgtheory.reporting.attempt import Unavailable
+from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import verdict
 from vgtheory.study.growth import Growth
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint

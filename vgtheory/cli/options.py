@@ -24,7 +24,7 @@ from vgtheory.model.architecture import NORMS, to_dropout, to_norm, to_skip
 from vgtheory.model.capabilities import require, works
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.reporting.describe import describe
+from vgtheory.reporting.wording import describe
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 

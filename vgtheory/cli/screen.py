@@ -1,22 +1,13 @@
-"""What the command line prints: tables with rich on stdout, a progress bar on stderr for long work only."""
+"""What each command prints."""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
-
-from vgtheory._errors import visible
 from vgtheory._references import REFERENCES
-from vgtheory.reporting.describe import decimal_text, number
+from vgtheory.cli.console import say, say_code, table
+from vgtheory.reporting.wording import decimal_text, number
 from vgtheory.symbolic.catalogue import catalogue
 from vgtheory.symbolic.rounding import DOWN, UP, decimal_of
 
@@ -29,61 +20,6 @@ if TYPE_CHECKING:
     from vgtheory.study.inspection import Inspection
     from vgtheory.theory.proofs import Certificate
 
-PATIENCE = 1.0  # seconds before a progress bar appears
-_SCRIPT = re.compile(r"([_^])\{([^{}]*)\}")
-
-
-@contextmanager
-def progress_bar(name: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield a callback progress(done, total) that draws a bar on stderr once the work has taken a second."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True)
-    task = bar.add_task(name, total=1)
-    start, shown = time.monotonic(), False
-
-    def advance(done: int, total: int) -> None:
-        nonlocal shown
-        if not shown and time.monotonic() - start > PATIENCE:
-            bar.start()
-            shown = True
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield advance
-    finally:
-        if shown:
-            bar.stop()
-
-
-def plain(text: str) -> str:
-    """Return report text for the terminal: scripts without braces, code without ticks, nothing that steers it.
-
-    >>> plain("10^{−3}, σ_w, `x`")
-    '10^−3, σ_w, x'
-    """
-    return visible(_SCRIPT.sub(r"\1\2", text).replace("`", ""))
-
-
-def _table(header: tuple[str, ...], rows: Any, title: str = "") -> None:
-    console = Console()
-    # Piped output keeps its lines whole; a terminal wraps cells at its width.
-    if not console.is_terminal:
-        console = Console(width=160)
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for name in header:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    console.print(table)
-
-
-def _say(text: str) -> None:
-    Console(highlight=False, markup=False, soft_wrap=True).print(plain(text))
-
 
 def print_findings(findings: Findings, out: Path, lang: str = "en") -> None:
     """Print the verdict, the key numbers and where the report is."""
@@ -91,181 +27,180 @@ def print_findings(findings: Findings, out: Path, lang: str = "en") -> None:
     from vgtheory.reporting.story import key_numbers
     from vgtheory.reporting.verdict import verdict
 
-    say = translator(lang)
-    _say(say(verdict(findings).text))
-    _say("")
-    header = (say("quantity"), say("value"), say("how it is known"))
-    _table(header, (tuple(say(cell) for cell in row) for row in key_numbers(findings)))
-    _say("")
+    translate = translator(lang)
+    say(translate(verdict(findings).text))
+    say("")
+    header = (translate("quantity"), translate("value"), translate("how it is known"))
+    table(header, (tuple(translate(cell) for cell in row) for row in key_numbers(findings)))
+    say("")
     written = [name for name in ("report.pdf", "report.tex", "study.nc") if (out / name).exists()]
-    _say(f"report: {out / 'report.html'}  ({', '.join(str(out / name) for name in written)}, figures as SVG and PDF)")
+    say(f"report: {out / 'report.html'}  ({', '.join(str(out / name) for name in written)}, figures as SVG and PDF)")
 
 
 def print_derivation(found: Derivation, written: Path | None) -> None:
     """Print what is derived about an activation, step by step, each formula with how it is known."""
-    from vgtheory.reporting.plain import plain_expression, plain_formula
-    from vgtheory.reporting.steps import steps
+    from vgtheory.reporting.derivation_steps import steps
+    from vgtheory.reporting.terminal_formulas import plain_expression, plain_formula
 
     for place, step in enumerate(steps(found), 1):
-        _say(f"{place}. {step.title}")
+        say(f"{place}. {step.title}")
         lines = [f"{plain_formula(f)}   [{f.status}]" for f in step.formulas]
         held = dict.fromkeys(plain_expression(c, DOWN) for f in step.formulas for c in f.conditions)
         for text in (step.before, *lines, *(f"where {condition}" for condition in held), step.after):
             if text:
-                _say(f"   {text}")
-        _say("")
+                say(f"   {text}")
+        say("")
     if written is not None:
-        _say(f"LaTeX: {written}")
+        say(f"LaTeX: {written}")
 
 
 def print_bounds(found: BoundTable, written: Path | None) -> None:
     """Print every bound with its value, and the assumptions that their letters stand for."""
     from vgtheory.reporting.bound_table import HEADER
 
-    _table(HEADER, found.rows())
-    _say("")
+    table(HEADER, found.rows())
+    say("")
     for letter, text in found.notes():
-        _say(f"{letter}: {text}")
+        say(f"{letter}: {text}")
     if written is not None:
-        _say(f"LaTeX: {written}")
+        say(f"LaTeX: {written}")
 
 
 def print_certificate(found: Certificate | None, written: Path | None) -> None:
     """Print the verdict with its rate and what the proof assumes."""
     if found is None:
-        _say(
+        say(
             "no certificate: no upper rate is below 1 and no lower rate above 1. `vgtheory bounds` shows the rates; "
             "near the edge of chaos simulation has to decide (`vgtheory report`)"
         )
         return
     limit, side = ("at most", UP) if found.verdict == "vanishes" else ("at least", DOWN)
     rate = decimal_text(decimal_of(found.rate, side))
-    _say(f"{found.verdict}: each layer multiplies the mean squared gradient by {limit} {rate} ({found.name})")
-    _say("assumes: " + "; ".join(found.assumptions))
+    say(f"{found.verdict}: each layer multiplies the mean squared gradient by {limit} {rate} ({found.name})")
+    say("assumes: " + "; ".join(found.assumptions))
     if written is not None:
-        _say(f"proof: {written}")
+        say(f"proof: {written}")
 
 
 def print_study(study: Any, out: Path) -> None:
     """Print a few layers of a simulation."""
     from vgtheory.reporting.tables import study_rows
 
-    _table(("layer", "mean of ln‖∂ℓ/∂h_l‖, 99 % interval", "spread"), study_rows(study))
-    _say(f"study: {out}")
+    table(("layer", "mean of ln‖∂ℓ/∂h_l‖, 99 % interval", "spread"), study_rows(study))
+    say(f"study: {out}")
 
 
 def print_spectrum(law: Any, out: Path | None, drawn: Any | None = None) -> None:
     """Print quantiles and atoms of a singular-value law, the one apart, and how far sampled values are from it."""
     from vgtheory.reporting.tables import distance_row, quantile_rows
 
-    _table(("share of directions below", "ln s", "s"), quantile_rows(law))
+    table(("share of directions below", "ln s", "s"), quantile_rows(law))
     for place, mass in law.atoms_log:
-        _say(f"a share of {mass:.4g} lies at ln s = {number(place, 6)}")
+        say(f"a share of {mass:.4g} lies at ln s = {number(place, 6)}")
     if law.outlier_log is not None:
-        _say(f"one singular value lies apart, at ln s of at least {number(law.outlier_log, 6)}")
+        say(f"one singular value lies apart, at ln s of at least {number(law.outlier_log, 6)}")
     if drawn is not None:
-        _say(distance_row(law, drawn))
+        say(distance_row(law, drawn))
     if out is not None:
-        _say(f"figure: {out}")
+        say(f"figure: {out}")
 
 
 def print_moduli(law: Any, out: Path | None, drawn: Any | None = None) -> None:
     """Print quantiles of the law of ln|λ|, the spectral radius, and how far sampled eigenvalues are from it."""
     from vgtheory.reporting.tables import distance_row, quantile_rows
 
-    _table(("share of eigenvalues below", "ln |λ|", "|λ|"), quantile_rows(law))
-    _say(f"spectral radius: ln |λ| = {number(law.log_radius, 6)}")
+    table(("share of eigenvalues below", "ln |λ|", "|λ|"), quantile_rows(law))
+    say(f"spectral radius: ln |λ| = {number(law.log_radius, 6)}")
     if law.zero_mass > 0:
-        _say(f"a share of {law.zero_mass:.4g} is zero")
+        say(f"a share of {law.zero_mass:.4g} is zero")
     if drawn is not None:
-        _say(distance_row(law, drawn) + f", largest ln |λ| = {number(drawn.max(), 6)}")
+        say(distance_row(law, drawn) + f", largest ln |λ| = {number(drawn.max(), 6)}")
     if out is not None:
-        _say(f"figure: {out}")
+        say(f"figure: {out}")
 
 
 def print_exponents(law: Any, width: int, finite: Any | None, drawn: Any | None, out: Path | None) -> None:
     """Print the law of the Lyapunov exponents at a few ranks, beside those at finite width and of sampled networks."""
     from vgtheory.reporting.exponent_rows import exponent_rows, exponent_sentences
 
-    _table(*exponent_rows(law, finite, drawn))
+    table(*exponent_rows(law, finite, drawn))
     for sentence in exponent_sentences(law, width, finite, drawn):
-        _say(sentence)
+        say(sentence)
     if out is not None:
-        _say(f"figure: {out}")
+        say(f"figure: {out}")
 
 
 def print_pairs(rows: tuple[tuple[str, str], ...], out: Path | None) -> None:
     """Print quantities with their values."""
-    _table(("quantity", "value"), rows)
+    table(("quantity", "value"), rows)
     if out is not None:
-        _say(f"written: {out}")
+        say(f"written: {out}")
 
 
 def print_inspection(found: Inspection, written: list[Path]) -> None:
     """Print what happens to the gradient of a model."""
-    from vgtheory.reporting.tables import inspection_table
 
-    _say(found.text)
+    say(found.text)
     for reason in found.causes:
-        _say(f"- {reason}")
+        say(f"- {reason}")
     for question in found.left_out:
-        _say(f"- not seen: {question}")
-    _say("")
-    _table(*inspection_table(found))
+        say(f"- not seen: {question}")
+    say("")
+    table(*inspection_table(found))
     for path in written:
-        _say(f"written: {path}")
+        say(f"written: {path}")
 
 
 def print_advice(advice: Advice) -> None:
     """Print what goes wrong, the remedies with what they do, and their code."""
     from vgtheory.reporting.advice_rows import ADVISED, recipe_lines, remedy_rows, summary_line
 
-    _say(summary_line(advice))
+    say(summary_line(advice))
     for problem in advice.problems[1:]:
-        _say(f"- {problem.text}")
-    _say("")
-    _table(ADVISED, remedy_rows(advice))
+        say(f"- {problem.text}")
+    say("")
+    table(ADVISED, remedy_rows(advice))
     if not advice.remedies:
-        _say("None of the changes that were tried does better.")
+        say("None of the changes that were tried does better.")
     lines = recipe_lines(advice.remedies)
     if lines:
-        _say("")
+        say("")
         for rank, framework, code in lines:
-            Console(highlight=False, markup=False, soft_wrap=True).print(f"{rank}  {framework}: {code}")
+            say_code(f"{rank}  {framework}: {code}")
 
 
 def print_phase(diagram: Any, written: list[Path]) -> None:
     """Print a coarse part of a phase diagram."""
     from vgtheory.reporting.mean_field_rows import PHASES, phase_rows
 
-    _table(PHASES, phase_rows(diagram))
+    table(PHASES, phase_rows(diagram))
     for path in written:
-        _say(f"written: {path}")
+        say(f"written: {path}")
 
 
 def print_critical(activation: Any, curve: Any, biases: Any, out: Path | None) -> None:
     """Print critical points, the closed forms of their line, half-stable points and gains."""
     from vgtheory.reporting.mean_field_rows import CRITICAL, GAINS, critical_rows, gain_rows
-    from vgtheory.reporting.plain import plain_formula
+    from vgtheory.reporting.terminal_formulas import plain_formula
 
-    _table(CRITICAL, critical_rows(activation, biases))
-    _say("")
+    table(CRITICAL, critical_rows(activation, biases))
+    say("")
     for formula in curve.formulas:
-        _say(f"{plain_formula(formula)}   [{formula.status}]")
+        say(f"{plain_formula(formula)}   [{formula.status}]")
     for sigma_w, sigma_b, q in curve.half_stable:
-        _say(f"half-stable (χ = χ_q = 1): σ_w = {sigma_w:.10g}, σ_b = {sigma_b:.10g}, q = {q:.10g}")
+        say(f"half-stable (χ = χ_q = 1): σ_w = {sigma_w:.10g}, σ_b = {sigma_b:.10g}, q = {q:.10g}")
     rows = gain_rows([activation])
     if rows:
-        _table(GAINS, rows)
+        table(GAINS, rows)
     if out is not None:
-        _say(f"figure: {out}")
+        say(f"figure: {out}")
 
 
 def print_capabilities(network: Network) -> None:
     """Print which verb works for a network, and why not."""
     from vgtheory.reporting.capability_table import HEADER, capability_rows
 
-    _table(HEADER, capability_rows(network, shell=True))
+    table(HEADER, capability_rows(network, shell=True))
 
 
 def print_kinds() -> None:
@@ -274,56 +209,56 @@ def print_kinds() -> None:
     from vgtheory.reporting.capability_table import kinds
 
     columns = kinds()
-    _table(("verb", *columns), ((verb, *("✓" if works(n, verb) else "–" for n in columns.values())) for verb in VERBS))
-    _say("`vgtheory capabilities ACT` with the options of a network says why, and what to use instead.")
+    table(("verb", *columns), ((verb, *("✓" if works(n, verb) else "–" for n in columns.values())) for verb in VERBS))
+    say("`vgtheory capabilities ACT` with the options of a network says why, and what to use instead.")
 
 
 def print_list() -> None:
     """Print the catalogue's formulas with their parameters as symbols, the defaults beside them."""
-    from vgtheory.reporting.plain import plain_expression
+    from vgtheory.reporting.terminal_formulas import plain_expression
 
     rows = []
     for name, entry in catalogue.items():
         values = ", ".join(f"{p.symbol} = {float(p.default):g}" for p in entry.parameters)
         source = REFERENCES[entry.reference].short if entry.reference else ""
         rows.append((name, plain_expression(entry.expr), values, source))
-    _table(("name", "φ(x)", "defaults", "reference"), rows)
+    table(("name", "φ(x)", "defaults", "reference"), rows)
 
 
 def print_prediction(predicted: Any, compared: str, written: list[Path]) -> None:
     """Print what theory says about a network, and what simulated ones say to it."""
     from vgtheory.reporting.prediction_rows import PREDICTED, prediction_rows, prediction_sentences
 
-    _table(PREDICTED, prediction_rows(predicted))
+    table(PREDICTED, prediction_rows(predicted))
     for sentence in (*prediction_sentences(predicted), compared):
         if sentence:
-            _say(sentence)
+            say(sentence)
     for path in written:
-        _say(f"written: {path}")
+        say(f"written: {path}")
 
 
 def print_lineup(found: Any, written: list[Path]) -> None:
     """Print networks side by side."""
     from vgtheory.reporting.tables import LINED_UP, lineup_rows
 
-    _table(LINED_UP, lineup_rows(found))
+    table(LINED_UP, lineup_rows(found))
     for path in written:
-        _say(f"written: {path}")
+        say(f"written: {path}")
 
 
 def print_cookbook(rows: Any, written: list[Path]) -> None:
     """Print which initialiser belongs to which activation."""
     from vgtheory.reporting.cookbook_page import HEADER, cookbook_rows
 
-    _table(HEADER, cookbook_rows(rows))
+    table(HEADER, cookbook_rows(rows))
     for path in written:
-        _say(f"written: {path}")
+        say(f"written: {path}")
 
 
 def print_catalogue(written: Path | None) -> None:
     """Print what is derived about every activation of the catalogue, a row for each."""
     from vgtheory.reporting.catalogue_table import COLUMNS, screen_rows
 
-    _table(COLUMNS, screen_rows(catalogue))
+    table(COLUMNS, screen_rows(catalogue))
     if written is not None:
-        _say(f"LaTeX: {written}")
+        say(f"LaTeX: {written}")

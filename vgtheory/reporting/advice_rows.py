@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vgtheory.reporting.describe import number
+from vgtheory.reporting.wording import number
 from vgtheory.study.advice import Advice, Remedy
 from vgtheory.study.advice.trial import Trial
 from vgtheory.theory.regime import Regime

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.network import Network
 from vgtheory.reporting.bound_values import shown_value
-from vgtheory.reporting.describe import describe
 from vgtheory.reporting.latex_document import Labels, document, formula, heading, paragraph
 from vgtheory.reporting.latex_table import table
-from vgtheory.reporting.plain import plain_expression
+from vgtheory.reporting.terminal_formulas import plain_expression
+from vgtheory.reporting.wording import describe
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import SYMBOLS, gradient_norm, gradient_square, jacobian_norm
 from vgtheory.theory.proofs import bounds

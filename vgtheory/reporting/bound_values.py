@@ -10,7 +10,7 @@ import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.network import Network
-from vgtheory.reporting.describe import decimal_text
+from vgtheory.reporting.wording import decimal_text
 from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.notation import layer_gradient_square
 from vgtheory.symbolic.rounding import decimal_of

@@ -9,12 +9,12 @@ from functools import lru_cache
 import sympy as sp
 
 from vgtheory._references import REFERENCES
-from vgtheory.reporting.attempt import Unavailable, attempt
-from vgtheory.reporting.describe import number
-from vgtheory.reporting.facts import saturated_text
 from vgtheory.reporting.latex_document import cited, heading, paragraph
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import escape
+from vgtheory.reporting.symbolic_words import saturated_text
+from vgtheory.reporting.unavailable import Unavailable, attempt
+from vgtheory.reporting.wording import number
 from vgtheory.symbolic import gaussian
 from vgtheory.symbolic.catalogue import Entry
 from vgtheory.symbolic.extrema import Extremum, slope_bound

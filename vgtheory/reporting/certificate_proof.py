@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import sympy as sp
 
 from vgtheory.model.network import Network
-from vgtheory.reporting.describe import describe
 from vgtheory.reporting.latex_document import cited, document, equation, heading, paragraph
 from vgtheory.reporting.proof_lemmas import (
     END,
@@ -22,6 +21,7 @@ from vgtheory.reporting.proof_lemmas import (
     scales,
     symmetrisation,
 )
+from vgtheory.reporting.wording import describe
 from vgtheory.symbolic.ball import outward
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.notation import varphi

@@ -11,12 +11,12 @@ from math import isfinite
 from pathlib import Path
 
 from vgtheory._atomic import write_text
-from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import Document, Paragraph, Section, Table, code
 from vgtheory.reporting.html import render_html
 from vgtheory.reporting.report_folder import check_writable
 from vgtheory.reporting.result_files import csv_cell
 from vgtheory.reporting.tex import render_tex
+from vgtheory.reporting.wording import number
 from vgtheory.study.cookbook import CookbookRow
 
 HEADER = ("activation", "σ_w", "σ_b", "q*", "χ_q", "predicted", "simulated", "spread")

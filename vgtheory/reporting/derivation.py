@@ -11,7 +11,7 @@ import sympy as sp
 from vgtheory._errors import InputError
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.reporting.attempt import Unavailable, attempt
+from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.symbolic import gaussian
 from vgtheory.symbolic import notation as n
 from vgtheory.symbolic.activation import Activation

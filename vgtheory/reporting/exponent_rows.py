@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory.reporting.describe import number, with_error
+from vgtheory.reporting.wording import number, with_error
 
 SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 Z_99 = 2.5758293035489004  # normal quantile of a two-sided 99 % interval

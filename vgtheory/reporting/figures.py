@@ -5,10 +5,10 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from vgtheory.reporting import plot
-from vgtheory.reporting.attempt import Unavailable
-from vgtheory.reporting.describe import number
 from vgtheory.reporting.findings import SATURATED, Findings
 from vgtheory.reporting.story_numbers import has_own_figure
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import number
 
 FIGURES = ("activation", "gradient", "spectrum", "spectrum_sampled", "criticality")
 

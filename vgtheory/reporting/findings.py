@@ -12,11 +12,11 @@ import numpy as np
 
 from vgtheory._errors import InputError
 from vgtheory.model.network import Network
-from vgtheory.reporting.attempt import Unavailable, attempt
 from vgtheory.reporting.bound_values import BoundValue, bound_values, layer_bound
 from vgtheory.reporting.compare import compare
 from vgtheory.reporting.gain_curve import Curve, gain_curve
 from vgtheory.reporting.jacobian_sample import JacobianSample, sample_jacobian
+from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.study.growth import Growth, growth_of
 from vgtheory.study.simulate import simulate

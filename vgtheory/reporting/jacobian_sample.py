@@ -9,7 +9,7 @@ import numpy as np
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.model.network import Network
-from vgtheory.reporting.attempt import Unavailable, attempt
+from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.spectra.sampling import sampling_cost
 from vgtheory.study.sample import sample

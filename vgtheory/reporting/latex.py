@@ -17,6 +17,7 @@ from vgtheory._errors import InputError
 from vgtheory.reporting.catalogue_table import catalogue_parts
 from vgtheory.reporting.dataset_table import dataset_tables, is_dataset, tabulars
 from vgtheory.reporting.derivation import Derivation
+from vgtheory.reporting.derivation_steps import derivation_parts, steps
 from vgtheory.reporting.latex_document import (
     Labels,
     aligned,
@@ -32,7 +33,6 @@ from vgtheory.reporting.latex_document import (
 )
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import escape
-from vgtheory.reporting.steps import derivation_parts, steps
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import Catalogue
 from vgtheory.symbolic.formula import Formula, formula_latex

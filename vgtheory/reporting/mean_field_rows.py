@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vgtheory._errors import UnsupportedError, VgtheoryError
-from vgtheory.reporting.describe import number
+from vgtheory.reporting.wording import number
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.theory.asymptotics.fixed_points import critical
 from vgtheory.theory.asymptotics.gains import gains

@@ -7,10 +7,7 @@ import platform
 from importlib.metadata import version
 
 from vgtheory._references import REFERENCES
-from vgtheory.reporting.attempt import Unavailable
-from vgtheory.reporting.describe import describe, number, with_error
 from vgtheory.reporting.document import Document, code
-from vgtheory.reporting.facts import KNOWN, extremum_value
 from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.story_numbers import simulation_section, spectrum_section
 from vgtheory.reporting.story_theory import (
@@ -20,7 +17,10 @@ from vgtheory.reporting.story_theory import (
     float32_depth,
     mean_field_section,
 )
+from vgtheory.reporting.symbolic_words import KNOWN, extremum_value
+from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import verdict
+from vgtheory.reporting.wording import describe, number, with_error
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.methods import METHODS
 

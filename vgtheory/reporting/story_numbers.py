@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from vgtheory.reporting.attempt import Unavailable
-from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import Block, FigureBlock, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows, zero_mass
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import number
 
 
 def simulation_section(f: Findings) -> Section:

@@ -7,18 +7,18 @@ import math
 import sympy as sp
 
 from vgtheory._references import REFERENCES
-from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.bound_values import FAILURE, THRESHOLD
-from vgtheory.reporting.describe import number, power_of_ten
 from vgtheory.reporting.document import Block, Equation, FigureBlock, Paragraph, Section, Table, code
-from vgtheory.reporting.facts import (
+from vgtheory.reporting.findings import SATURATED, Findings
+from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
+from vgtheory.reporting.symbolic_words import (
     KNOWN,
     extremum_row,
     extremum_value,
     saturated_text,
 )
-from vgtheory.reporting.findings import SATURATED, Findings
-from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import number, power_of_ten
 from vgtheory.symbolic.extrema import Extremum
 from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.symbolic.printing import to_latex

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory.reporting.describe import number, power_of_ten, with_error
 from vgtheory.reporting.result_files import csv_text
+from vgtheory.reporting.wording import number, power_of_ten, with_error
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.summary import summarise
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vgtheory.reporting.describe import number, power_of_ten, with_error
+from vgtheory.reporting.wording import number, power_of_ten, with_error
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.regime import Regime, is_critical, regime
 

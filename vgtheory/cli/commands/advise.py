@@ -11,7 +11,8 @@ def advise(network: Network, samples: opt.Samples = opt.SAMPLES, seed: opt.Seed 
     """Diagnose the gradient and rank remedies, each of them simulated, with code to copy."""
     opt.check_run(samples, seed)
     opt.announce(network, samples, seed)
-    from vgtheory.cli.screen import print_advice, progress_bar
+    from vgtheory.cli.console import progress_bar
+    from vgtheory.cli.screen import print_advice
     from vgtheory.study.advice import advise as advice_for
 
     with progress_bar("advise") as progress:

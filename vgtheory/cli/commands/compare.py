@@ -26,7 +26,8 @@ def compare(
     opt.check_run(samples, seed)
     opt.check_figure(out)
     from vgtheory._atomic import write_text
-    from vgtheory.cli.screen import print_lineup, progress_bar
+    from vgtheory.cli.console import progress_bar
+    from vgtheory.cli.screen import print_lineup
     from vgtheory.reporting import plot
     from vgtheory.reporting.result_files import csv_text, write_figure
     from vgtheory.study.lineup import at_criticality, lineup

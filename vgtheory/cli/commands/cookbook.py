@@ -23,7 +23,8 @@ def cookbook(
     """Tabulate, for every activation, the initialisation that preserves the gradient, each tried in a deep network."""
     opt.check_run(samples, seed)
     chosen = [opt.activation(name, None) for name in activations] if activations else None
-    from vgtheory.cli.screen import print_cookbook, progress_bar
+    from vgtheory.cli.console import progress_bar
+    from vgtheory.cli.screen import print_cookbook
     from vgtheory.reporting.cookbook_page import write_cookbook
     from vgtheory.study.cookbook import cookbook as rows_of
 

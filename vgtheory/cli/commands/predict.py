@@ -32,7 +32,8 @@ def predict(
         require(network, "simulate")
     opt.announce(network, samples or None, seed if samples else None)
     from vgtheory._atomic import write_text
-    from vgtheory.cli.screen import print_prediction, progress_bar
+    from vgtheory.cli.console import progress_bar
+    from vgtheory.cli.screen import print_prediction
     from vgtheory.reporting import plot
     from vgtheory.reporting.compare import compare
     from vgtheory.reporting.result_files import csv_text, write_figure

@@ -28,7 +28,8 @@ def report(
     """Derive, bound, predict, simulate and explain a network; writes report.html, report.tex, study.nc and figures."""
     opt.check_run(samples, seed)
     opt.announce(network, samples, seed)
-    from vgtheory.cli.screen import print_findings, progress_bar
+    from vgtheory.cli.console import progress_bar
+    from vgtheory.cli.screen import print_findings
     from vgtheory.reporting.report import report as write_report
 
     with progress_bar("report") as progress:

@@ -37,7 +37,8 @@ def simulate(
     opt.check_run(samples, seed)
     require(network, "simulate" if batch is None else "simulate (batch)")
     opt.announce(network, samples, seed)
-    from vgtheory.cli.screen import print_study, progress_bar
+    from vgtheory.cli.console import progress_bar
+    from vgtheory.cli.screen import print_study
     from vgtheory.reporting.result_files import check_study, write_study
     from vgtheory.study.simulate import simulate as run
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from vgtheory.reporting.attempt import Unavailable
-from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import code
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import number
 from vgtheory.symbolic.extrema import Extremum
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.saturation import Saturation

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from vgtheory.reporting.attempt import Unavailable
 from vgtheory.reporting.derivation import Derivation
-from vgtheory.reporting.describe import number
 from vgtheory.reporting.document import code
-from vgtheory.reporting.facts import KNOWN, saturated_text
 from vgtheory.reporting.latex_document import Labels, cited, equation, heading, paragraph
+from vgtheory.reporting.symbolic_words import KNOWN, saturated_text
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import number
 from vgtheory.symbolic import notation as n
 from vgtheory.symbolic.catalogue import catalogue
 from vgtheory.symbolic.extrema import Extremum
