@@ -139,6 +139,7 @@ def print_pairs(rows: tuple[tuple[str, str], ...], out: Path | None) -> None:
 
 def print_inspection(found: Inspection, written: list[Path]) -> None:
     """Print what happens to the gradient of a model."""
+    from vgtheory.reporting.tables import inspection_table
 
     say(found.text)
     for reason in found.causes:
