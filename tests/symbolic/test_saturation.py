@@ -198,3 +198,10 @@ def test_what_has_no_answer_is_refused():
 def test_nonincreasing_on_the_right_half_line(formula, falls):
     act = activation(formula)
     assert nonincreasing(calculus.pieces(act.expr, act.symbol), act.symbol) is falls
+
+
+@pytest.mark.parametrize(("name", "steepest"), [("sigmoid", sp.Rational(1, 4)), ("tanh", 1), ("sin", 1)])
+def test_a_set_for_a_symbolic_eps_says_up_to_which_eps_it_is_that_set(name, steepest):
+    eps = sp.Symbol("eps", positive=True)
+    assert saturation(activation(name), eps).condition == (eps < steepest)
+    assert saturation(activation(name), 0.1).condition is sp.true

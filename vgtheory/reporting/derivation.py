@@ -17,7 +17,7 @@ from vgtheory.symbolic import notation as n
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, slope_bound
-from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.formula import Formula, exact
 from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.symbolic.saturation import Saturation, saturation
 from vgtheory.theory.proofs import bounds
@@ -82,7 +82,8 @@ def derivation(act: Activation | sp.Expr | str, eps: float = 0.01) -> Derivation
     >>> derivation("sigmoid").steepest.expr
     1/4
     """
-    if not 0 < eps <= 1e6:
+    level = exact(eps)
+    if not (level.is_number and level.is_real and 0 < level <= 10**6):
         raise InputError("eps", "a positive number", "e.g. --eps 0.01", got=f"{eps}")
     act = activation(act)
     return Derivation(

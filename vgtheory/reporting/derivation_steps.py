@@ -180,8 +180,9 @@ def _saturation(found: Derivation) -> Step:
     before = f"The saturated set S_ε = {{{x} : |φ'({x})| ≤ ε}}."
     formulas: list[Formula] = []
     if isinstance(found.threshold, Saturation):
-        formulas.append(Formula(n.saturated_set, found.threshold.expr, status=found.threshold.status))
-        formulas.append(Formula(n.saturation_probability, found.threshold.probability(n.q)))
+        held = () if found.threshold.condition is sp.true else (found.threshold.condition,)
+        formulas.append(Formula(n.saturated_set, found.threshold.expr, status=found.threshold.status, conditions=held))
+        formulas.append(Formula(n.saturation_probability, found.threshold.probability(n.q), conditions=held))
     if isinstance(found.saturated, Unavailable):
         return Step(
             "saturation", title, before, tuple(formulas), f"For ε = {number(found.eps)}: {found.saturated.reason}."

@@ -42,6 +42,8 @@ class Activation:
     parameters: tuple[tuple[str, sp.Expr], ...]
 
     def __init__(self, expr: sp.Expr | str, name: str | None = None, **parameters: Any) -> None:
+        if name is not None and not isinstance(name, str):
+            raise InputError("name", "a text or None", "e.g. name='mine'", got=f"{name!r}"[:60])
         values = {key: exact(value) for key, value in parameters.items()}
         if isinstance(expr, str):
             name = name or expr.strip()

@@ -18,6 +18,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import closed_form
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.calculus import Piece
+from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.limits import expansions, expansions_at
 from vgtheory.symbolic.period import period
@@ -114,8 +115,7 @@ class Smoothness:
     bounded_slope: bool
 
 
-@lru_cache(maxsize=256)
-def finite_mean(act: Activation, order: int = 1, power: int = 2) -> FiniteMean:
+def finite_mean(act: Activation | str, order: int = 1, power: int = 2) -> FiniteMean:
     """Return for which variances E |φ^(order)(√q z)|^power is finite, e.g. χ/σ_w² for the default.
 
     Raises UnsupportedError where the growth of φ^(order) is not known: a parameter without value, or a function without
@@ -126,6 +126,9 @@ def finite_mean(act: Activation, order: int = 1, power: int = 2) -> FiniteMean:
     >>> finite_mean(Activation("exp(x^2/8)"), order=0, power=4).limit
     1
     """
+    act = to_activation(act)
+    if not isinstance(power, int) or isinstance(power, bool) or power < 1:
+        raise InputError("power", "a whole number of at least 1", "e.g. power=2", got=f"{power!r}"[:60])
     return divergences(act.derivative_pieces(order), act.symbol, power)
 
 
@@ -149,13 +152,17 @@ def is_flat(act: Activation) -> bool:
     return all(piece.expr == 0 for piece in act.derivative_pieces())
 
 
-@lru_cache(maxsize=256)
-def smoothness(act: Activation) -> Smoothness:
+def smoothness(act: Activation | str) -> Smoothness:
     """Return the jumps, kinks and local exponents of φ and its slope.
 
     >>> smoothness(Activation("abs(x)**0.75")).edges[1]
     Edge(at=0, side=1, exponent=-1/4, sign=1)
     """
+    return _smoothness(to_activation(act))
+
+
+@lru_cache(maxsize=256)
+def _smoothness(act: Activation) -> Smoothness:
     jumps, slopes = act.jumps(0), act.derivative_pieces(1)
     torn = {at for at, _ in jumps}
     kinks = tuple((at, gap) for at, gap in act.jumps(1) if at not in torn)

@@ -36,6 +36,7 @@ class Saturation:
         empty while eps is a symbol.
     status : "proved" (closed form) or "certified" (ends isolated in ball arithmetic).
     period : the set repeats with this period and `intervals` are those of one period; None where it does not.
+    condition : for which eps the set is this one: eps < sup |φ'| where eps is a symbol and the slope is bounded.
     """
 
     activation: Activation
@@ -44,6 +45,7 @@ class Saturation:
     intervals: tuple[tuple[float, float], ...]
     status: Literal["proved", "certified"]
     period: sp.Expr | None = None
+    condition: sp.Basic = sp.true
 
     def _repr_latex_(self) -> str:
         x = to_latex(self.activation.symbol)
@@ -151,7 +153,8 @@ def _symbolic(act: Activation, eps: sp.Symbol) -> Saturation:
     if any(end is None for pair in pairs for end in pair):
         raise UnsupportedError(f"no closed form for the saturated set of {act.name}; give eps a value")
     whole = sp.Union(*(sp.Interval(*p) for p in pairs)) if cycle is None else _repeated(pairs, cycle)  # type: ignore[arg-type]
-    return Saturation(act, eps, whole, (), "proved", cycle)
+    condition = sp.Lt(eps, kappa.expr) if kappa.expr.is_finite else sp.true
+    return Saturation(act, eps, whole, (), "proved", cycle, condition)
 
 
 def _formula(act: Activation, eps: sp.Symbol, sample: sp.Expr, end: float) -> sp.Expr | None:

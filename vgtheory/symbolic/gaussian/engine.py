@@ -80,6 +80,8 @@ def _function(f: Any, variable: sp.Symbol | None) -> tuple[sp.Expr, sp.Symbol]:
     f = exact(f)
     if not isinstance(f, sp.Expr):
         raise InputError("f", "a SymPy expression in one symbol", "e.g. sympy.tanh(x)**2", got=f"{f!r}")
+    if variable is not None and not isinstance(variable, sp.Symbol):
+        raise InputError("variable", "a SymPy symbol of f", "e.g. variable=x", got=f"{variable!r}"[:60])
     free = sorted(f.free_symbols, key=lambda s: s.name)
     named = [s for s in free if s.name == "x"]
     chosen = variable or (free[0] if len(free) == 1 else named[0] if named else None)
