@@ -1,7 +1,8 @@
 """Near x = 0, where a function vanishes faster than the terms it is made of: a polynomial in place of the formula.
 
-x − tanh x ~ x³/3 loses all its digits near 0 however its terms are computed.  There f(x)/x^k, which is analytic and not
-0, is replaced by the polynomial through its values, of many digits, at Chebyshev points.
+x − tanh x ~ x³/3 loses all its digits near 0 however its terms are computed, and the slope of √ln(1 + x²) is 0/0 there.
+On one side of 0 f(x)/x^k, which is analytic and not 0, is replaced by the polynomial through its values, of many
+digits, at Chebyshev points.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ TERMS = (16, 24, 32)
 MOST_ZEROS = 6  # the largest order of a zero at 0 that is looked for
 ACCURACY = 1e-18  # of the polynomial, relative; a unit in the last place is 1e-16
 DIGITS = 50
+CLOSEST = 1e-12  # where a quotient 0/0 is taken for its value at 0
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,17 @@ class NearOrigin:
 
 
 def near_origin(expr: sp.Expr, x: sp.Symbol, sign: int, radius: sp.Rational) -> NearOrigin | None:
-    """Return the polynomial for x = sign·t, 0 ≤ t ≤ radius; None where f has no zero of order 2 or more or no fit."""
-    order = _order_of_zero(expr, x)
-    if order is None or order < 2:
+    """Return the polynomial for x = sign·t, 0 ≤ t ≤ radius; None where it is not needed or does not fit.
+
+    It is needed where f has a zero of order 2 or more, and where its formula is 0/0.
+    """
+    order = 0 if is_undefined(expr, x) else _order_of_zero(expr, x)
+    if order is None or (order < 2 and not is_undefined(expr, x)):
         return None
     function = sp.lambdify(x, expr, "mpmath")
 
     def quotient(v: mp.mpf) -> mp.mpf:
-        t = (v + 1) * mp.mpf(int(radius.p)) / int(radius.q) / 2
+        t = max((v + 1) * mp.mpf(int(radius.p)) / int(radius.q) / 2, mp.mpf(CLOSEST))
         return function(sign * t) / t**order
 
     with mp.workdps(DIGITS):
@@ -57,6 +62,11 @@ def near_origin(expr: sp.Expr, x: sp.Symbol, sign: int, radius: sp.Rational) -> 
             if error <= ACCURACY * abs(quotient(mp.mpf(1))):
                 return NearOrigin(radius, order, tuple(float(c) for c in reversed(coefficients)))
     return None
+
+
+def is_undefined(expr: sp.Expr, x: sp.Symbol) -> bool:
+    """Return whether the formula says nothing at 0: 0/0."""
+    return expr.subs(x, 0) is sp.nan
 
 
 def _order_of_zero(expr: sp.Expr, x: sp.Symbol) -> int | None:

@@ -7,9 +7,13 @@ keep their digits (`emission`); join the intervals by selects.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
+import mpmath as mp
+import numpy as np
 import sympy as sp
 
 from vgtheory._errors import InputError
@@ -18,12 +22,14 @@ from vgtheory.codegen.chart import Chart, sign_changes
 from vgtheory.codegen.emission import Emitter, Quotient
 from vgtheory.codegen.far import Interval, with_far
 from vgtheory.codegen.form import StableForm, form_key, load_form, save_form
-from vgtheory.codegen.origin import RADII, near_origin
+from vgtheory.codegen.interpret import run
+from vgtheory.codegen.origin import RADII, is_undefined, near_origin
 from vgtheory.codegen.program import INPUT, Builder, Operand
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.time_limit import within
 
 LONGEST = 60.0  # seconds of algebra for one function
+LIMIT_DIGITS = 160
 OVERFLOW = 1e300  # the reciprocal of a larger denominator counts as 0
 
 
@@ -71,10 +77,11 @@ def _derive(act: Activation, order: int) -> StableForm:
             fractions = [without_root_cancellation(chart, *chart.rational(e)) for e in (piece.expr, derived.expr)]
             usual: list[Quotient] = []
             cancelling: list[bool] = []
-            for (num, den), what in zip(fractions, (_named(order), _named(order + 1)), strict=True):
+            names = _named(order), _named(order + 1)
+            for expr, (num, den), what in zip((piece.expr, derived.expr), fractions, names, strict=True):
                 emitter = Emitter(chart, builder, what)
                 usual.append(emitter.quotient(without_wave_cancellation(chart, num), den))
-                cancelling.append(bool(emitter.notes))
+                cancelling.append(bool(emitter.notes) or is_undefined(expr, act.symbol))
                 notes += emitter.notes
             notes += chart.notes
             intervals.append(Interval(chart, (piece.expr, derived.expr), tuple(fractions)))
@@ -90,7 +97,43 @@ def _derive(act: Activation, order: int) -> StableForm:
     value, _, _ = _joined(builder, values, cuts)
     slope, rest, exponent = _joined(builder, slopes, cuts)
     form = StableForm(tuple(builder.instructions), value, slope, rest, exponent, tuple(dict.fromkeys(notes)))
-    return with_far(form, intervals[0], intervals[-1])
+    return with_far(_with_limits(builder, form, intervals), intervals[0], intervals[-1])
+
+
+def _with_limits(builder: Builder, form: StableForm, intervals: list[Interval]) -> StableForm:
+    """Return the form with limits from the left where it is 0/0 at the end of an interval, as at a kink of √u²."""
+    for interval in intervals[:-1]:
+        end = interval.chart.hi
+        cut = float(end)
+        for k, name in enumerate(("value", "slope")):
+            if not np.isnan(run(form, [cut], name)[0][0]):
+                continue
+            limit = _left_limit(interval.exprs[k], interval.chart.x, end)
+            before = math.nextafter(cut, -math.inf)
+            at_most = builder.op("select_le", INPUT, before, getattr(form, name), limit)
+            whole = builder.op("select_le", INPUT, cut, at_most, getattr(form, name))
+            form = replace(form, instructions=tuple(builder.instructions), **{name: whole})
+            if name == "slope":  # e^0 times the limit
+                rest = builder.op(
+                    "select_le",
+                    INPUT,
+                    cut,
+                    builder.op("select_le", INPUT, before, form.slope_rest, limit),
+                    form.slope_rest,
+                )
+                form = replace(form, instructions=tuple(builder.instructions), slope_rest=rest)
+    return form
+
+
+def _left_limit(expr: sp.Expr, x: sp.Symbol, end: sp.Expr) -> float:
+    """Return the limit of a formula from the left, ±∞ where it grows without bound; NaN where neither is seen."""
+    function = sp.lambdify(x, expr, "mpmath")
+    with mp.workdps(LIMIT_DIGITS):
+        at = mp.mpf(str(sp.N(end, LIMIT_DIGITS)))
+        near, nearer = (mp.re(function(at - mp.mpf(10) ** -k)) for k in (24, 40))
+        if abs(nearer - near) <= mp.mpf(10) ** -12 * (1 + abs(nearer)):
+            return float(nearer)
+        return float(mp.sign(nearer)) * math.inf if abs(nearer) > 100 * abs(near) else math.nan
 
 
 def _named(order: int) -> str:
