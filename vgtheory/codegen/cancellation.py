@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from vgtheory.codegen.chart import Chart, Generator, has_positive_terms
+from vgtheory.codegen.chart import Chart, Generator
+from vgtheory.codegen.signs import has_positive_terms
 
 MILD = 4.0  # terms of both signs may be this much larger in all before a root is moved
 MAX_CANCELLATION = 8.0  # the largest term may exceed the sum by this factor: three bits

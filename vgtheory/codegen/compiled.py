@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +25,7 @@ from vgtheory.codegen.precision import Row, doubles, single_suffices
 from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, RowKind, row_source
 from vgtheory.codegen.stabilise import stabilise
 from vgtheory.kernels import _jit, _numba_internals, elementary_single, interpreter
+from vgtheory.kernels import arguments as kernel_arguments
 from vgtheory.kernels._cache import private_directory
 from vgtheory.kernels._jit import sources_digest
 from vgtheory.symbolic.activation import Activation
@@ -93,6 +94,29 @@ class CompiledActivation:
         so, ``@compiled(types.void(ROW_PASS, types.float64[::1]))``, is compiled and cached once for all activations.
         """
         return _row(self.source)
+
+    @cached_property
+    def for_kernels(self) -> kernel_arguments.Activation:
+        """Return the row pass, and whether φ is linear, to working precision, near 0 and far out."""
+        h = np.array([1e-110, -1e-110, 1e-120, -1e-120, 1e120, -1e120, 1e110, -1e110])
+        value, slope = self.both(h)
+
+        def linear(large: slice, small: slice) -> bool:
+            size = np.max(np.abs(value[large]))
+            if not np.isfinite(size):
+                return False
+            drift = np.max(np.abs(value[large] - 1e10 * value[small]))
+            return bool(drift <= 1e-12 * size and np.array_equal(slope[large], slope[small]))
+
+        return kernel_arguments.Activation(self.row, linear(slice(0, 2), slice(2, 4)), linear(slice(4, 6), slice(6, 8)))
+
+    @cached_property
+    def is_flat_at_zero(self) -> bool:
+        """Return whether small signals shrink faster than linearly, as with x³: underflow then looks like death."""
+        h = np.array([0.0, 1e-40, -1e-40])
+        value = self(h)
+        shrunk = (value[1:] != 0.0) & (np.abs(value[1:]) < np.abs(h[1:]))  # a jump at 0 is not flat
+        return not self.for_kernels.linear_at_zero and value[0] == 0.0 and bool(np.any(shrunk))
 
     def _fill(self, h: NDArray, value: NDArray, slope: NDArray) -> None:
         if h.dtype == np.float64:

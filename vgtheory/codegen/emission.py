@@ -7,14 +7,12 @@ from itertools import groupby
 
 import sympy as sp
 
+from vgtheory.codegen import algebraic
 from vgtheory.codegen.cancellation import cancels, number
-from vgtheory.codegen.chart import Chart, Generator, has_positive_terms
+from vgtheory.codegen.chart import Chart, Generator
 from vgtheory.codegen.exponents import FAR, plain_polynomial, precise_polynomial, underflow_end
 from vgtheory.codegen.program import INPUT, Builder, Operand
-
-# Beyond 2^BIG a polynomial in t is its highest term; one number for most, so that what is shared is computed once.
-BIG, LARGEST = 100, 900  # its powers stay below 2^LARGEST
-TAME = (1e-100, 1e280)
+from vgtheory.codegen.signs import has_positive_terms
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Emitter:
         constant = sp.Rational(above[0]) / sp.Rational(below[0])
         scale: Operand = 1.0
         exponent: Operand = 0.0
-        algebraic, rest = [], []
+        in_t, rest = [], []
         for factor, k in powers:
             generator = self.chart.generators.get(factor)
             if generator is not None and generator.kind == "constant":
@@ -62,18 +60,18 @@ class Emitter:
                 scale = self.builder.op("mul", scale, part)
                 exponent = self.builder.op("add", exponent, log_part)
             elif self._is_algebraic(factor):
-                algebraic.append((factor, k))
+                in_t.append((factor, k))
             else:
                 rest.append((factor, k))
         decaying = isinstance(exponent, int) and scale != 1.0
-        algebraic = self._expanded_below(algebraic)
+        in_t = self._expanded_below(in_t)
         numerator, denominator = self._products(rest, decaying)
-        numerator, denominator = self._algebraic(algebraic, decaying, numerator, denominator)
+        numerator, denominator = self._algebraic(in_t, decaying, numerator, denominator)
         numerator = self.builder.op("mul", numerator, number(constant))
         grows = any(k < 0 for f, k in powers if f in self._symbols_of("exponential"))
         scaled = self.builder.op("product" if grows and isinstance(numerator, int) else "mul", numerator, scale)
-        tame = not any(k < 0 for _, k in rest) and self._is_tame(algebraic)
-        return Quotient(numerator, scaled, denominator, exponent, tame, self._total_degree(algebraic) < 0)
+        tame = not any(k < 0 for _, k in rest) and algebraic.is_tame(self.chart, in_t)
+        return Quotient(numerator, scaled, denominator, exponent, tame, algebraic.total_degree(self.chart, in_t) < 0)
 
     def _exponential_power(self, g: Generator, k: int) -> tuple[Operand, Operand]:
         """Return the registers of e^{-kp} and of k·p."""
@@ -85,7 +83,8 @@ class Emitter:
     def _is_algebraic(self, factor: sp.Expr) -> bool:
         kinds = (self.chart.generators.get(s) for s in factor.free_symbols - {self.chart.t})
         return all(
-            g is not None and (g.kind == "constant" or (g.kind == "root" and self._root_degree(g) is not None))
+            g is not None
+            and (g.kind == "constant" or (g.kind == "root" and algebraic.root_degree(self.chart, g) is not None))
             for g in kinds
         )
 
@@ -105,11 +104,11 @@ class Emitter:
 
         At t > BIG a factor of degree d is v^d times its value at BIG: the lower terms are below the last digit.
         """
-        if decaying or not any(k < 0 or self._roots_in(f) for f, k in factors):
+        if decaying or not any(k < 0 or algebraic.roots_in(self.chart, f) for f, k in factors):
             above, below = self._products(factors, decaying)
             return self.builder.op("mul", above, numerator), self.builder.op("mul", below, denominator)
         b = self.builder
-        big = self._big(factors)
+        big = algebraic.end_of_terms(self.chart, factors)
         u = b.op("min", self.t, big)
         for factor, k in factors:
             power = b.power(self._algebraic_factor(factor, u), abs(k))
@@ -122,7 +121,7 @@ class Emitter:
                 numerator = b.op("mul", numerator, power)
             else:
                 denominator = b.op("mul", denominator, power)
-        degree = self._total_degree(factors)
+        degree = algebraic.total_degree(self.chart, factors)
         if degree:
             excess = b.power(b.op("max", b.op("mul", self.t, 1 / big), 1.0), abs(degree))
             if degree > 0:
@@ -138,7 +137,7 @@ class Emitter:
         """
         below = sp.expand(sp.Mul(*(f**-k for f, k in factors if k < 0)))
         roots = [g for g in self.chart.of_kind("root") if below.has(g.symbol)]
-        mixed = any(f.is_Add and self._roots_in(f) for f, k in factors if k < 0)
+        mixed = any(f.is_Add and algebraic.roots_in(self.chart, f) for f, k in factors if k < 0)
         if not mixed or len(roots) != 1 or roots[0].index != 2:
             return factors
         (root,) = roots
@@ -147,58 +146,10 @@ class Emitter:
             return factors
         return [(f, k) for f, k in factors if k > 0] + [(sp.expand(reduced), -1)]
 
-    def _big(self, factors: list[tuple[sp.Expr, int]]) -> float:
-        """Return a power of two whose powers, as they occur on either side of the quotient, do not overflow."""
-        sides = [0, 0]
-        for factor, k in factors:
-            sides[k < 0] += 2 * self._degree(factor) * abs(k)  # what is under a root is of twice its degree
-        return 2.0 ** min(BIG, LARGEST // max(*sides, 1))
-
-    def _is_tame(self, factors: list[tuple[sp.Expr, int]]) -> bool:
-        """Return whether the factors below the line have bounds: from below at t = 0, from above at BIG."""
-        below = [factor for factor, k in factors if k < 0]
-        big = self._big(factors)
-        return all(
-            has_positive_terms(f) and TAME[0] < self._value(f, 0.0) and self._value(f, big) < TAME[1] for f in below
-        )
-
-    def _value(self, factor: sp.Expr, t: float) -> sp.Expr:
-        """Return the value of an algebraic factor."""
-        generators = {s: self.chart.generators[s] for s in factor.free_symbols - {self.chart.t}}
-        values = {s: g.argument for s, g in generators.items() if g.kind == "constant"}
-        roots = {s: g for s, g in generators.items() if g.kind == "root"}
-        values |= {s: self._value(sp.expand(g.argument), t) ** sp.Rational(1, g.index) for s, g in roots.items()}
-        return sp.N(factor.subs(values | {self.chart.t: sp.Float(t)}), 15)
-
-    def _root_degree(self, g: Generator) -> int | None:
-        """Return the degree in t of a root of a polynomial in t, None where it is no such thing."""
-        if sp.fraction(g.argument)[1] != 1 or not self._has_only_constants(g.argument):
-            return None
-        degree = sp.degree(g.argument, self.chart.t)
-        return int(degree) // g.index if degree % g.index == 0 else None
-
-    def _has_only_constants(self, e: sp.Expr) -> bool:
-        others = e.free_symbols - {self.chart.t}
-        return all(self.chart.generators[s].kind == "constant" for s in others)
-
-    def _degree(self, factor: sp.Expr) -> int:
-        """Return the degree in t of a polynomial in t and roots of such."""
-        roots = self._roots_in(factor)
-        poly = sp.Poly(factor, self.chart.t, *(g.symbol for g in roots))
-        degrees = [1, *(self._root_degree(g) or 0 for g in roots)]
-        return max(sum(e * d for e, d in zip(m, degrees, strict=True)) for m in poly.monoms())
-
-    def _roots_in(self, factor: sp.Expr) -> list[Generator]:
-        found = [self.chart.generators[s] for s in factor.free_symbols if s != self.chart.t]
-        return sorted((g for g in found if g.kind == "root"), key=lambda g: g.symbol.name)
-
-    def _total_degree(self, factors: list[tuple[sp.Expr, int]]) -> int:
-        return sum(self._degree(factor) * k for factor, k in factors)
-
     def _algebraic_factor(self, factor: sp.Expr, u: Operand) -> Operand:
         """Return the register of the value at u."""
         b = self.builder
-        roots = self._roots_in(factor)
+        roots = algebraic.roots_in(self.chart, factor)
         values = [self._root(self._algebraic_factor(sp.expand(g.argument), u), g.index) for g in roots]
         self._report(factor)
         result: Operand = 0.0

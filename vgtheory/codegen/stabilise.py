@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import mpmath as mp
 import numpy as np
@@ -18,13 +19,14 @@ import sympy as sp
 
 from vgtheory._errors import InputError
 from vgtheory.codegen.cancellation import without_root_cancellation, without_wave_cancellation
-from vgtheory.codegen.chart import Chart, sign_changes
+from vgtheory.codegen.chart import Chart
 from vgtheory.codegen.emission import Emitter, Quotient
 from vgtheory.codegen.far import Interval, with_far
 from vgtheory.codegen.form import StableForm, form_key, load_form, save_form
 from vgtheory.codegen.interpret import run
 from vgtheory.codegen.origin import RADII, is_undefined, near_origin
 from vgtheory.codegen.program import INPUT, Builder, Operand
+from vgtheory.codegen.signs import sign_changes
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.time_limit import within
 
@@ -103,25 +105,17 @@ def _derive(act: Activation, order: int) -> StableForm:
 def _with_limits(builder: Builder, form: StableForm, intervals: list[Interval]) -> StableForm:
     """Return the form with limits from the left where it is 0/0 at the end of an interval, as at a kink of √u²."""
     for interval in intervals[:-1]:
-        end = interval.chart.hi
-        cut = float(end)
-        for k, name in enumerate(("value", "slope")):
-            if not np.isnan(run(form, [cut], name)[0][0]):
+        cut = float(interval.chart.hi)
+        for expr, outputs in zip(interval.exprs, (("value",), ("slope", "slope_rest")), strict=True):
+            if not np.isnan(run(form, [cut], outputs[0])[0][0]):
                 continue
-            limit = _left_limit(interval.exprs[k], interval.chart.x, end)
-            before = math.nextafter(cut, -math.inf)
-            at_most = builder.op("select_le", INPUT, before, getattr(form, name), limit)
-            whole = builder.op("select_le", INPUT, cut, at_most, getattr(form, name))
-            form = replace(form, instructions=tuple(builder.instructions), **{name: whole})
-            if name == "slope":  # e^0 times the limit
-                rest = builder.op(
-                    "select_le",
-                    INPUT,
-                    cut,
-                    builder.op("select_le", INPUT, before, form.slope_rest, limit),
-                    form.slope_rest,
-                )
-                form = replace(form, instructions=tuple(builder.instructions), slope_rest=rest)
+            limit = _left_limit(expr, interval.chart.x, interval.chart.hi)
+            changed: dict[str, Any] = {}
+            for name in outputs:  # the exponent, of e^{-0}, is 0 there
+                usual = getattr(form, name)
+                at_most = builder.op("select_le", INPUT, math.nextafter(cut, -math.inf), usual, limit)
+                changed[name] = builder.op("select_le", INPUT, cut, at_most, usual)
+            form = replace(form, instructions=tuple(builder.instructions), **changed)
     return form
 
 

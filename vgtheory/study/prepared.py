@@ -15,7 +15,6 @@ from vgtheory.kernels.matrices import MatrixDistribution, drawn_matrices, given_
 from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.symbolic.activation import Activation as Declared
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,29 +102,8 @@ def prepare(network: Network) -> Prepared:
         width = int(network.width)
         sigma_w, sigma_b = network.sigmas_between(width, width)
         distinct = Layers(np.array([width], dtype=np.int64), np.array([sigma_w]), np.array([sigma_b]))
-    return Prepared(network, *row_pass(network.activation), int(network.depth), distinct)
-
-
-@lru_cache(maxsize=64)
-def row_pass(declared: Declared) -> tuple[Activation, bool]:
-    """Return the activation as the kernels take it, and whether it is flat at zero."""
-    row = compile_activation(declared).row
-    h = np.array([1e-110, -1e-110, 1e-120, -1e-120, 1e120, -1e120, 1e110, -1e110, 0.0, 1e-40, -1e-40])
-    value, slope = np.empty_like(h), np.empty_like(h)
-    row(h[:8], value[:8], slope[:8])
-    row(h[8:], value[8:], slope[8:])
-
-    def linear(large: slice, small: slice) -> bool:
-        size = np.max(np.abs(value[large]))
-        if not np.isfinite(size):
-            return False
-        drift = np.max(np.abs(value[large] - 1e10 * value[small]))
-        return bool(drift <= 1e-12 * size and np.array_equal(slope[large], slope[small]))
-
-    at_zero = linear(slice(0, 2), slice(2, 4))
-    shrunk = (value[9:] != 0.0) & (np.abs(value[9:]) < np.abs(h[9:]))  # a jump at 0 is not flat
-    flat = not at_zero and value[8] == 0.0 and bool(np.any(shrunk))
-    return Activation(row, at_zero, linear(slice(4, 6), slice(6, 8))), flat
+    compiled = compile_activation(network.activation)
+    return Prepared(network, compiled.for_kernels, compiled.is_flat_at_zero, int(network.depth), distinct)
 
 
 @lru_cache(maxsize=4)
