@@ -45,7 +45,7 @@ def with_far(form: StableForm, left: Interval, right: Interval) -> StableForm:
     left, right : the intervals that reach to the infinities.
     """
     ends = [abs(float(end)) for one in (left, right) for end in (one.chart.lo, one.chart.hi) if end.is_finite]
-    start = max(NEAREST, *ends)
+    start = max([NEAREST, *ends])
     far = _far_form(left, right)
     sizes = start * np.concatenate([np.geomspace(1, 300, 400), np.geomspace(320, LARGEST / start, 400)[:-1]])
     wrong = np.zeros(sizes.size, dtype=bool)
