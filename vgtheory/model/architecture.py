@@ -91,7 +91,8 @@ class Norm:
     eps: sp.Expr = sp.S.Zero
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(NormKind) or self.place not in get_args(Place):
+        named = isinstance(self.kind, str) and isinstance(self.place, str)
+        if not named or self.kind not in get_args(NormKind) or self.place not in get_args(Place):
             raise InputError(
                 f"Norm({self.kind!r}, {self.place!r})", "layer, rms or batch, before or after", "e.g. Norm('rms')"
             )

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.model.streams import expression, stream
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.notation import depth as depth_symbol
@@ -155,6 +155,14 @@ class Block:
     tied: bool = False
 
     def __post_init__(self) -> None:
+        for argument, values, kind in (
+            ("streams", self.streams, tuple),
+            ("steps", self.steps, Step),
+            ("matrices", self.matrices, Matrix),
+        ):
+            if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
+                accepted = f"a tuple of {'pairs of names' if kind is tuple else argument}"
+                raise InputError(argument, accepted, "see vg.blocks for blocks to start from", got=shown(values))
         known = {m.name: m for m in self.matrices}
         if len(known) != len(self.matrices):
             raise InputError(f"the matrices of {self.name}", "names that differ", "rename one")

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.model.arrays import LayerArrays
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.parser import read
@@ -63,9 +63,9 @@ class Weights:
     arrays: LayerArrays | None = None
 
     def __post_init__(self) -> None:
-        if self.family not in get_args(Family):
-            raise InputError("family", "one of " + ", ".join(get_args(Family)), "e.g. gaussian", got=f"{self.family!r}")
-        if self.bias_family not in get_args(BiasFamily):
+        if not isinstance(self.family, str) or self.family not in get_args(Family):
+            raise InputError("family", "one of " + ", ".join(get_args(Family)), "e.g. gaussian", got=shown(self.family))
+        if not isinstance(self.bias_family, str) or self.bias_family not in get_args(BiasFamily):
             raise InputError("bias_family", "gaussian or uniform", "e.g. gaussian", got=f"{self.bias_family!r}")
         if (self.arrays is not None) != (self.family == "given") or (self.shared and self.arrays is not None):
             raise InputError(f"{self.family} weights with these arrays", "arrays that are given", "see Weights.given")

@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from vgtheory._atomic import write_text
+from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.reporting.figures import FIGURES, draw
@@ -62,6 +63,8 @@ def report(
     """
     require(network, "report")
     translator(lang)  # an unknown language is refused before anything runs
+    if not isinstance(out, (str, os.PathLike)):
+        raise InputError("out", "the path of a folder", "e.g. out='report'", got=shown(out))
     folder = Path(out).expanduser()
     spec = {"network": network.spec, "samples": samples, "seed": seed}
     with claimed(folder, spec, FILES, force) as place:

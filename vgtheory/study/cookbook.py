@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from vgtheory._errors import InputError, VgtheoryError
+from vgtheory._errors import InputError, VgtheoryError, shown
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study.advice.recipes import Recipe, recipe
@@ -70,7 +70,10 @@ def cookbook(
     >>> row.sigma_b, row.point.sigma_w
     (0.0, 1.0)
     """
-    chosen = [to_activation(source) for source in (catalogue if activations is None else activations)]
+    sources = catalogue if activations is None else activations
+    if isinstance(sources, str) or not isinstance(sources, Iterable):
+        raise InputError("activations", "a list of activations", "e.g. ['tanh', 'gelu']", got=shown(activations))
+    chosen = [to_activation(source) for source in sources]
     if not chosen:
         raise InputError("no activations", "at least one", "leave the argument out for the whole catalogue")
     rows = []

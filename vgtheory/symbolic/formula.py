@@ -180,11 +180,11 @@ def exact(value: Any) -> sp.Expr:
         if value != value or value in (float("inf"), float("-inf")):
             raise InputError(repr(value), "a finite number", "give a finite number")
         return sp.Rational(repr(float(value)))  # np.float64 is a float of another repr
-    if hasattr(value, "item") and not isinstance(value, sp.Basic):  # NumPy scalars
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # NumPy scalars
         return exact(value.item())
     try:
         number = sp.sympify(value, strict=True)  # strict: numbers and SymPy objects only, never text
-    except sp.SympifyError:
+    except (sp.SympifyError, TypeError, ValueError):
         number = None
     if not isinstance(number, sp.Expr) or number.has(sp.nan):
         shown = f"a value of type {type(value).__name__}" if number is None else str(number)

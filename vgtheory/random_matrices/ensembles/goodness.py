@@ -26,10 +26,10 @@ def ks_distance(values: ArrayLike, law: Any) -> float:
     ------
     InputError : no values, or one that is NaN.
     """
-    if np.iscomplexobj(values):
-        raise InputError("complex values", "real ones", "give ensemble.measured(values), or their moduli or angles")
     if not isinstance(law, Law):
         raise InputError("law", "a law, e.g. one of vg.laws", "give e.g. laws.semicircle()", got=f"{law!r}"[:60])
+    if np.iscomplexobj(values):
+        raise InputError("complex values", "real ones", "give ensemble.measured(values), or their moduli or angles")
     points = np.sort(numbers("values", values).ravel())
     if not points.size or np.isnan(points).any():
         raise InputError(f"{points.size} values", "at least one, none of them NaN", "give eigenvalues")
