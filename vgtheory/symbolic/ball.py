@@ -11,13 +11,13 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TypeAlias
 
 import sympy as sp
 from flint import arb, arb_series, ctx, fmpq
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.enclosed import Enclosed
+from vgtheory.symbolic.series import CONSTANTS, FUNCTIONS, logistic, softplus, whole_power
 
 WHOLE_LINE = arb.neg_inf().union(arb.pos_inf())
 
@@ -57,128 +57,6 @@ def number_ball(value: sp.Expr | float) -> arb:
         return arb.pos_inf() if value == sp.oo else arb.neg_inf()
     return jets(compile_jets(value, sp.Dummy()), arb(0), 0)[0]
 
-
-# ------------------------------------------------------------------ functions on series
-
-
-def _compose(derivatives: list[arb], s: arb_series) -> arb_series:
-    """Return f(s), given f, f', f'', ... at the series' constant term."""
-    step = s - s[0]
-    result = arb_series([derivatives[-1] / math.factorial(len(derivatives) - 1)])
-    for k in range(len(derivatives) - 2, -1, -1):
-        result = result * step + derivatives[k] / math.factorial(k)
-    return result
-
-
-def _raised(c: arb, n: int) -> arb:
-    """Return c**n by multiplication: Arb's own power goes through the logarithm for a ball centred at 0."""
-    power = arb(1)
-    for bit in bin(n)[2:]:
-        power = power * power * (c if bit == "1" else 1)
-    return power
-
-
-def _from_slope(value: arb, slope: arb_series, s: arb_series) -> arb_series:
-    """Return f(s) from f at the constant term and the series of f'(s)."""
-    return (slope * s.derivative()).integral() + value
-
-
-# Rows of terms (coefficient, power of the first quantity, power of the second).
-Ladder: TypeAlias = tuple[tuple[tuple[int, int, int], ...], ...]
-
-
-def _polynomial_jets(first: arb, second: arb, rules: Ladder) -> list[arb]:
-    """Return successive derivatives, each a polynomial in two tightly enclosed quantities."""
-    return [sum((c * _raised(first, i) * _raised(second, j) for c, i, j in row), arb(0)) for row in rules]
-
-
-@lru_cache(maxsize=32)
-def _ladder(kind: str, count: int) -> Ladder:
-    """Return the derivatives 1..count of tanh (in T, S = 1 − T²) or of the logistic function (in s, t = 1 − s)."""
-    a, b = sp.symbols("a b")
-    # T' = S, S' = -2TS;   s' = st, t' = -st.
-    rates = {"tanh": (b, -2 * a * b), "logistic": (a * b, -a * b)}[kind]
-    rows, current = [], rates[0]
-    for _ in range(count):
-        terms = sp.Poly(current, a, b).terms()
-        rows.append(tuple((int(c), i, j) for (i, j), c in terms))
-        current = sp.expand(sp.diff(current, a) * rates[0] + sp.diff(current, b) * rates[1])
-    return tuple(rows)
-
-
-def _tanh(s: arb_series) -> arb_series:
-    c = s[0]
-    t, sech = c.tanh(), c.sech()
-    return _compose([t, *_polynomial_jets(t, sech * sech, _ladder("tanh", ctx.cap))][: ctx.cap], s)
-
-
-def _logistic_parts(c: arb) -> tuple[arb, arb]:
-    return 1 / (1 + (-c).exp()), 1 / (1 + c.exp())
-
-
-def logistic(s: arb_series) -> arb_series:
-    """Return 1/(1 + e^{−s})."""
-    a, b = _logistic_parts(s[0])
-    return _compose([a, *_polynomial_jets(a, b, _ladder("logistic", ctx.cap))][: ctx.cap], s)
-
-
-def _softplus(s: arb_series) -> arb_series:
-    c = s[0]
-    a, b = _logistic_parts(c)
-    # log(1 + e^c) = c + log(1 + e^{-c}): the form whose exponential is small keeps the ball tight.
-    value = c.exp().log1p() if not c > 0 else c + (-c).exp().log1p()
-    return _compose([value, a, *_polynomial_jets(a, b, _ladder("logistic", ctx.cap))][: ctx.cap], s)
-
-
-def _sinh(s: arb_series) -> arb_series:
-    c = s[0]
-    return _compose([c.sinh() if k % 2 == 0 else c.cosh() for k in range(ctx.cap)], s)
-
-
-def _cosh(s: arb_series) -> arb_series:
-    c = s[0]
-    return _compose([c.cosh() if k % 2 == 0 else c.sinh() for k in range(ctx.cap)], s)
-
-
-def _erfc(s: arb_series) -> arb_series:
-    # Falling, so that the ends enclose it: on a wide ball Arb's own bound reaches below 0, where its logarithm ends.
-    c = s[0]
-    value = c.erfc() if c.is_exact() else hull(c.lower().erfc(), c.upper().erfc())
-    return _from_slope(value, (s * s * -1).exp() * (-2 / arb.pi().sqrt()), s)
-
-
-FUNCTIONS: dict[type, Callable[[arb_series], arb_series]] = {
-    sp.exp: lambda s: s.exp(),
-    sp.log: lambda s: s.log(),
-    sp.sin: lambda s: s.sin(),
-    sp.cos: lambda s: s.cos(),
-    sp.tan: lambda s: s.tan(),
-    sp.sinh: _sinh,
-    sp.cosh: _cosh,
-    sp.tanh: _tanh,
-    sp.sech: lambda s: 1 / _cosh(s),
-    sp.coth: lambda s: 1 / _tanh(s),
-    sp.csch: lambda s: 1 / _sinh(s),
-    sp.sec: lambda s: 1 / s.cos(),
-    sp.csc: lambda s: 1 / s.sin(),
-    sp.cot: lambda s: s.cos() / s.sin(),
-    sp.atan: lambda s: s.atan(),
-    sp.asin: lambda s: s.asin(),
-    sp.acos: lambda s: s.acos(),
-    sp.asinh: lambda s: _from_slope(s[0].asinh(), (1 + s * s).rsqrt(), s),
-    sp.acosh: lambda s: _from_slope(s[0].acosh(), (s * s - 1).rsqrt(), s),
-    sp.atanh: lambda s: _from_slope(s[0].atanh(), 1 / (1 - s * s), s),
-    sp.erf: lambda s: s.erf(),
-    sp.erfc: _erfc,
-    sp.erfi: lambda s: s.erfi(),
-    sp.LambertW: lambda s: s.lambertw(),
-}
-CONSTANTS: dict[sp.Expr, Callable[[], arb]] = {
-    sp.pi: arb.pi,
-    sp.E: arb.const_e,
-    sp.EulerGamma: arb.const_euler,
-    sp.Catalan: arb.const_catalan,
-}
 
 # ------------------------------------------------------------------ from an expression to a program
 
@@ -266,10 +144,10 @@ def _power(node: sp.Pow, register: Callable[[sp.Expr], int]) -> Instruction:
         base, exponent = node.base, node.exp
     if exponent.is_Integer:
         n, i = abs(int(exponent)), register(base)
-        return lambda r: _whole_power(r[i], n) if exponent > 0 else 1 / _whole_power(r[i], n)
+        return lambda r: whole_power(r[i], n) if exponent > 0 else 1 / whole_power(r[i], n)
     if (2 * exponent).is_Integer:
         n, i = abs(int(2 * exponent)), register(base)
-        return lambda r: _whole_power((r[i].sqrt() if exponent > 0 else r[i].rsqrt()), n)
+        return lambda r: whole_power((r[i].sqrt() if exponent > 0 else r[i].rsqrt()), n)
     if base == sp.E:
         i = register(exponent)
         return lambda r: r[i].exp()
@@ -277,22 +155,14 @@ def _power(node: sp.Pow, register: Callable[[sp.Expr], int]) -> Instruction:
     return lambda r: (r[i] * r[j]).exp()
 
 
-def _whole_power(s: arb_series, n: int) -> arb_series:
-    c = s[0]
-    derivatives = [_raised(c, n - k) * math.perm(n, k) if k <= n else arb(0) for k in range(ctx.cap)]
-    if n % 2 == 0 and n and c.contains(0):  # an even power is nowhere negative, which a product of balls forgets
-        derivatives[0] = hull(arb(0), _raised(c.abs_upper(), n))
-    return _compose(derivatives, s)
-
-
 def _stable_form(node: sp.Expr) -> tuple[sp.Expr, Callable[[arb_series], arb_series], sp.Expr] | None:
     """Return (factor, function, argument) when node = factor · function(argument) in a form that does not cancel."""
     if isinstance(node, sp.log):
         u = _one_plus_exp(node.args[0])
-        return None if u is None else (sp.Integer(1), _softplus, u)
+        return None if u is None else (sp.Integer(1), softplus, u)
     if node.is_Pow and node.exp.is_Integer and node.exp < 0:
         u, n = _one_plus_exp(node.base), -int(node.exp)
-        return None if u is None else (sp.Integer(1), lambda s: _whole_power(logistic(s), n), -u)
+        return None if u is None else (sp.Integer(1), lambda s: whole_power(logistic(s), n), -u)
     if node.is_Add and len(node.args) == 2 and node.args[0].is_number:
         c, term = node.args
         ratio, inner = (term / c).as_coeff_Mul()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from vgtheory._errors import FormulaError, UnknownNameError
 from vgtheory.symbolic.functions import KNOWN, known_name
+from vgtheory.symbolic.latex_tokens import Tokens, as_factor
 from vgtheory.symbolic.latex_words import (
     CLOSING,
     CONDITION_WORDS,
@@ -23,7 +24,6 @@ from vgtheory.symbolic.latex_words import (
     PRODUCTS,
     RELATIONS,
     SIZES,
-    SPACE,
     TOKEN,
     WORDS,
 )
@@ -74,27 +74,8 @@ def symbol_key(latex: str) -> str:
     return re.sub(r"[{}\s]", "", latex)
 
 
-class _Reader:
+class _Reader(Tokens):
     """A recursive-descent reader; each method returns formula text, in brackets where it is not a factor."""
-
-    def __init__(self, tokens: list[str], names: Mapping[str, str]) -> None:
-        self.tokens = [t for t in tokens if not t.isspace() and t not in SPACE - {"&"}]
-        self.names, self.at, self.nesting = names, 0, 0
-
-    def peek(self) -> str | None:
-        return self.tokens[self.at] if self.at < len(self.tokens) else None
-
-    def take(self, expected: str | None = None) -> str:
-        token = self.peek()
-        if token is None or (expected is not None and token != expected):
-            raise self.refused(token, expected)
-        self.at += 1
-        return token
-
-    def refused(self, token: str | None, expected: str | None = None) -> FormulaError:
-        found = "the end of the formula" if token is None else f"{token[:40]!r} in a LaTeX formula"
-        accepted = f"{expected!r} there" if expected else r"\frac, \sqrt, powers, functions such as \tanh, cases"
-        return FormulaError(found, accepted, r"write it as in \frac{x}{1 + e^{-x}}, or in Python's notation")
 
     def sum(self) -> str:
         self.nesting += 1
@@ -118,20 +99,13 @@ class _Reader:
                 sign = self.take() if self.peek() == "-" else ""
                 factor = self.factor()
                 mark = PRODUCTS[token]
-                out += mark + (f"({sign}{factor})" if sign else _factor(factor) if mark == "/" else factor)
+                out += mark + (f"({sign}{factor})" if sign else as_factor(factor) if mark == "/" else factor)
             elif self.starts_factor(token):
                 if token is not None and token[0] in "0123456789.":
                     raise self.refused(token)  # a number after a factor: 2 3 or x 2 is more likely a slip
                 out += "*" + self.factor()
             else:
                 return out
-
-    def starts_factor(self, token: str | None) -> bool:
-        if token is None or token in (")", "]", "|", "}", "&", r"\\", ",", "^", "_", "+", "-"):
-            return False
-        if token in RELATIONS or token in EQUALITIES or token in LOGIC:
-            return False
-        return token not in (r"\right", r"\end", r"\}", r"\rvert")
 
     def factor(self) -> str:
         return self.powered(self.atom())
@@ -141,7 +115,7 @@ class _Reader:
             return base
         self.take()
         exponent = self.argument()
-        return f"exp({exponent})" if base == "e" else f"{_factor(base)}**{_factor(exponent)}"
+        return f"exp({exponent})" if base == "e" else f"{as_factor(base)}**{as_factor(exponent)}"
 
     def argument(self) -> str:
         """Return what stands in braces, or one token."""
@@ -172,13 +146,17 @@ class _Reader:
             return token
         if token == "{":
             self.at -= 1
-            return _factor(self.argument())
+            return as_factor(self.argument())
         if token in SIZES or token in CLOSING:
             self.at -= 1
             return self.bracketed()
         if token in (r"\frac", r"\tfrac", r"\dfrac"):
             top, bottom = self.half(), self.half()
-            return f"({_factor(top)}/{_factor(bottom)})" if self.peek() == "^" else f"{_factor(top)}/{_factor(bottom)}"
+            return (
+                f"({as_factor(top)}/{as_factor(bottom)})"
+                if self.peek() == "^"
+                else f"{as_factor(top)}/{as_factor(bottom)}"
+            )
         if token == r"\sqrt":
             return self.root()
         if token == r"\begin":
@@ -206,15 +184,7 @@ class _Reader:
         self.take()
         index = self.sum()
         self.take("]")
-        return f"({self.argument()})**(1/{_factor(index)})"
-
-    def word(self) -> str:
-        """Return the letters of a group in braces."""
-        self.take("{")
-        letters = ""
-        while (token := self.take()) != "}":
-            letters += token
-        return letters
+        return f"({self.argument()})**(1/{as_factor(index)})"
 
     def named(self) -> str:
         """Return a function of its argument, or a symbol."""
@@ -239,22 +209,13 @@ class _Reader:
                 return None
             found = GREEK_FUNCTIONS.get(written)
             if found is None and not self.is_variable(token):
-                known = ", ".join(rf"\{name}" for name in GREEK_FUNCTIONS)
-                raise FormulaError(
-                    f"{token}(...) in a LaTeX formula",
-                    f"a function that is known, e.g. {known}",
-                    rf"write {token} \cdot (...) for a product",
-                )
+                known, product = ", ".join(rf"\{name}" for name in GREEK_FUNCTIONS), rf"write {token} \cdot (...)"
+                raise FormulaError(f"{token}(...) in a LaTeX formula", f"a function, e.g. {known}", product)
             return found
         found = known_name(written)
         if found is None and bracket and token in WORDS:
             raise UnknownNameError.among("function", written.lower(), KNOWN)
         return found
-
-    def is_variable(self, token: str) -> bool:
-        """Return whether a name also stands where no bracket follows, as the variable of the formula does."""
-        after = [*self.tokens[1:], None]
-        return any(t == token and a not in ("(", "[", r"\left") for t, a in zip(self.tokens, after, strict=True))
 
     def symbol(self, token: str, name: str) -> str:
         key = token + name if token in WORDS else token
@@ -292,7 +253,7 @@ class _Reader:
         else:
             inner = self.bare(function)
         value = f"(log({inner})/log({base}))" if base else f"{name}({inner})"
-        return f"{value}**{_factor(power)}" if power else value
+        return f"{value}**{as_factor(power)}" if power else value
 
     def arguments(self) -> str:
         if self.peek() in SIZES:
@@ -339,11 +300,6 @@ class _Reader:
         self.word()
         return f"Piecewise({','.join(branches)})"
 
-    def skip(self, *tokens: str) -> None:
-        """Leave out one of the tokens, where it stands."""
-        if self.peek() in tokens:
-            self.take()
-
     def condition(self) -> str:
         if self.peek() in WORDS:
             self.take()
@@ -371,8 +327,3 @@ class _Reader:
                 return out
             mark = self.take()
         raise self.refused(mark, "<")
-
-
-def _factor(text: str) -> str:
-    """Return formula text in brackets unless it is one number, one name, or in brackets already."""
-    return text if re.fullmatch(r"\w+(\.\d*)?", text) or re.fullmatch(r"\w*\([^()]*\)", text) else f"({text})"
