@@ -111,6 +111,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.NO_BATCH_NORM, "a batch is for batch norm: without it inputs do not meet", "simulate"),
         *_IN_BATCHES,
     ),
+    "coordinate_check": (*_plain("training steps are not simulated with", "simulate"), _ROTATES),
     "sweep": (
         *_SIMULATED,
         Row((has.GIVEN, has.NO_PARAMETERS), "given weights have no scales or sizes to sweep over", ("simulate",)),

@@ -1,0 +1,112 @@
+"""Training steps without matrices: the law of networks that are drawn and trained in NumPy, and scaling with width."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import vgtheory as vg
+
+NETWORK = vg.Network("tanh", vg.Weights.gaussian(1.3, 0.2), width=12, depth=3)
+SAMPLES, WIDTH, STEPS, BATCH, FEATURES = 3000, 12, 4, 2, 3
+
+
+def trained(rate, mup, seed):
+    """Return statistics (sample, statistic) of networks whose matrices are drawn, trained by plain NumPy."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(SAMPLES, BATCH, FEATURES))
+    x *= FEATURES**0.5 / np.linalg.norm(x, axis=2, keepdims=True)
+    shapes = [FEATURES, WIDTH, WIDTH]
+    w = [rng.normal(0, 1.3 / n**0.5, (SAMPLES, WIDTH, n)) for n in shapes]
+    b = [rng.normal(0, 0.2, (SAMPLES, 1, WIDTH)) for _ in shapes]
+    v = rng.normal(0, 1 / WIDTH if mup else WIDTH**-0.5, (SAMPLES, 1, WIDTH))
+    rates = [rate * WIDTH, rate, rate, rate / WIDTH] if mup else [rate] * 4
+    found = []
+    for _ in range(STEPS + 1):
+        a = [x]
+        for matrix, bias in zip(w, b, strict=True):
+            a.append(np.tanh(a[-1] @ matrix.transpose(0, 2, 1) + bias))
+        found += [np.sqrt((h**2).mean(axis=(1, 2))) for h in a[1:]]
+        f = a[-1] @ v.transpose(0, 2, 1)
+        found.append(np.abs(f).mean(axis=(1, 2)))
+        e = (f - np.array([1.0, -1.0])[None, :, None]) / BATCH
+        g, change = e * v, []
+        for layer in (2, 1, 0):
+            delta = g * (1 - a[layer + 1] ** 2)
+            found.append(np.log(np.linalg.norm(delta, axis=(1, 2))))
+            change.append((layer, delta.transpose(0, 2, 1) @ a[layer]))
+            g = delta @ w[layer]
+        v = v - rates[3] * (e.transpose(0, 2, 1) @ a[-1])
+        for layer, gradient in change:
+            w[layer] = w[layer] - rates[layer] * gradient
+    return np.array(found).T
+
+
+def checked(rate, rule, seed=1):
+    ds = vg.coordinate_check(NETWORK, [WIDTH], STEPS, rate, rule, BATCH, FEATURES, SAMPLES, seed).isel(width=0)
+    rows = []
+    for step in range(STEPS + 1):
+        at = ds.sel(step=step)
+        rows += [at.rms.values, at.output.values[:, None], at.log_gradient_norm.values[:, ::-1]]
+    return np.hstack(rows)
+
+
+def smallest_p(a, b):
+    size = np.vstack([a, b]).std(0)
+    forms = np.random.default_rng(1).normal(size=(a.shape[1], 20))
+    a, b = (np.hstack([x / size, x / size @ forms]) for x in (a, b))
+    return min(stats.ks_2samp(a[:, j], b[:, j]).pvalue for j in range(a.shape[1])) * a.shape[1]
+
+
+# False alarms: 1e-3 for all statistics of a case together; seeds are fixed.
+@pytest.mark.parametrize("rule", ["standard", "mup"])
+def test_steps_have_the_law_of_networks_that_are_drawn_and_trained(rule):
+    drawn = trained(0.1, rule == "mup", 7)
+    assert smallest_p(checked(0.1, rule), drawn) > 1e-3
+    # The power twin: a rate that is 15 % larger.
+    assert smallest_p(checked(0.115, rule), drawn) < 1e-3
+
+
+@pytest.mark.slow
+def test_the_standard_rule_blows_up_with_the_width_and_mup_does_not():
+    network = vg.Network("tanh", vg.Weights.gaussian(1.3), width=64, depth=3)
+    widths = [128, 1024, 8192, 65536]
+    standard = vg.coordinate_check(network, widths, 2, 0.02, samples=5)
+    growth = standard.output.mean("sample").sel(step=2)
+    assert (growth.diff("width") > 0).all()
+    assert growth[-1] > 1e3 * growth[0]
+    assert "grows" in standard.attrs["verdict"]
+    mup = vg.coordinate_check(network, widths, 4, 0.2, "mup", samples=5)
+    # A separate program's mean |f| after 2 and 4 steps: .28 and .43 on other inputs; here flat within a tenth.
+    after = mup.output.mean("sample").sel(step=4)
+    assert abs(after / after[-1] - 1).max() < 0.1
+    assert mup.attrs["verdict"].startswith("flat")
+
+
+def test_samples_do_not_depend_on_how_many_there_are():
+    few = vg.coordinate_check(NETWORK, [16], 2, 0.1, samples=2)
+    many = vg.coordinate_check(NETWORK, [16, 20], 2, 0.1, samples=5)
+    assert few.rms.equals(many.rms.sel(width=[16]).isel(sample=slice(2)))
+    assert few.attrs["verdict"].startswith("undecided")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"widths": []}, "widths must be"),
+        ({"widths": [64, 64]}, "widths must be"),
+        ({"widths": "64"}, "widths must be"),
+        ({"steps": 0}, "steps must be"),
+        ({"learning_rate": -1}, "learning_rate must be"),
+        ({"learning_rate": "fast"}, "learning_rate must be"),
+        ({"rule": "adam"}, "rule must be"),
+        ({"network": vg.Network("tanh", vg.Weights.xavier(), 64, 3)}, "rotation-invariant"),
+        ({"network": vg.Network("tanh", vg.Weights.lecun(), 64, 3, norm="layer")}, "layer norm"),
+        ({"network": "tanh"}, "a Network"),
+        ({"learning_rate": 1e200}, "float64"),
+        ({"widths": [10**6], "steps": 1000, "batch": 64}, "an eighth of this machine's memory"),
+    ],
+)
+def test_bad_input_is_named(options, message):
+    given = {"network": NETWORK, "widths": [8], "steps": 2, "learning_rate": 0.1, **options}
+    with pytest.raises(vg.VgtheoryError, match=message):
+        vg.coordinate_check(**given)
