@@ -32,6 +32,7 @@ from vgtheory.symbolic.time_limit import within
 
 LONGEST = 60.0  # seconds of algebra for one function
 LIMIT_DIGITS = 160
+Pair = tuple[sp.Expr, sp.Expr]
 OVERFLOW = 1e300  # the reciprocal of a larger denominator counts as 0
 
 
@@ -73,21 +74,21 @@ def _derive(act: Activation, order: int) -> StableForm:
     slopes: list[Quotient] = []
     intervals: list[Interval] = []
     for piece, derived in zip(act.derivative_pieces(order), act.derivative_pieces(order + 1), strict=True):
-        for lo, hi in _intervals(piece.lo, piece.hi, (piece.expr, derived.expr), act.symbol):
+        for lo, hi, exprs in _intervals(piece.lo, piece.hi, (piece.expr, derived.expr), act.symbol):
             chart = Chart(act.symbol, lo, hi)
-            chart.prepare((piece.expr, derived.expr))
-            fractions = [without_root_cancellation(chart, *chart.rational(e)) for e in (piece.expr, derived.expr)]
+            chart.prepare(exprs)
+            fractions = [without_root_cancellation(chart, *chart.rational(e)) for e in exprs]
             usual: list[Quotient] = []
             cancelling: list[bool] = []
             names = _named(order), _named(order + 1)
-            for expr, (num, den), what in zip((piece.expr, derived.expr), fractions, names, strict=True):
+            for expr, (num, den), what in zip(exprs, fractions, names, strict=True):
                 emitter = Emitter(chart, builder, what)
                 usual.append(emitter.quotient(without_wave_cancellation(chart, num), den))
                 cancelling.append(bool(emitter.notes) or is_undefined(expr, act.symbol))
                 notes += emitter.notes
             notes += chart.notes
-            intervals.append(Interval(chart, (piece.expr, derived.expr), tuple(fractions)))
-            radius, near = _near(chart, builder, (piece.expr, derived.expr), usual, cancelling)
+            intervals.append(Interval(chart, exprs, tuple(fractions)))
+            radius, near = _near(chart, builder, exprs, usual, cancelling)
             parts = [(hi, usual)] if radius is None else [(lo + radius, near), (hi, usual)]
             if radius is not None and hi == 0:
                 parts = [(hi - radius, usual), (hi, near)]
@@ -153,11 +154,41 @@ def _near(
     return None, usual
 
 
-def _intervals(lo: sp.Expr, hi: sp.Expr, exprs: tuple[sp.Expr, ...], x: sp.Symbol) -> list[tuple[sp.Expr, sp.Expr]]:
+def _intervals(lo: sp.Expr, hi: sp.Expr, exprs: Pair, x: sp.Symbol) -> list[tuple[sp.Expr, sp.Expr, Pair]]:
+    """Return consecutive intervals, each with the expressions as they are best written there."""
     cuts = set().union(*(sign_changes(e, x) for e in exprs)) if any(e.has(x) for e in exprs) else set()
     inside = sorted((c for c in cuts if lo < c < hi), key=float)
     distinct = [c for i, c in enumerate(inside) if i == 0 or float(c) - float(inside[i - 1]) > 1e-12]
-    return list(pairwise([lo, *distinct, hi]))
+    parts = [(a, b, exprs) for a, b in pairwise([lo, *distinct, hi])]
+    for side in (-1, 1):
+        k = 0 if side < 0 else -1
+        first, last, _ = parts[k]
+        found = _with_small_angles(exprs, x, side) if (last == sp.oo if side > 0 else first == -sp.oo) else None
+        if found is not None and first < side * found[0] < last:
+            cut = side * found[0]
+            inner, outer = (first, cut), (cut, last)
+            if side > 0:
+                parts[k:] = [(*inner, exprs), (*outer, found[1])]
+            else:
+                parts[: k + 1] = [(*inner, found[1]), (*outer, exprs)]
+    return parts
+
+
+def _with_small_angles(exprs: Pair, x: sp.Symbol, side: int) -> tuple[sp.Expr, Pair] | None:
+    """Return (T, expressions for |x| ≥ T) with atan u = ±π/2 - atan(1/u), if that cancels terms of φ; else None."""
+    angles = [e for e in exprs[0].atoms(sp.atan) if e.args[0].is_polynomial(x) and sp.degree(e.args[0], x) == 1]
+    if not angles:
+        return None
+    slopes = [(e.args[0].coeff(x, 1), e.args[0].coeff(x, 0)) for e in angles]
+    if not all(number.is_Rational for pair in slopes for number in pair):
+        return None
+    end = max((1 + abs(b)) / abs(a) for a, b in slopes)
+    small = {
+        e: side * sp.sign(a) * sp.pi / 2 - sp.atan(1 / e.args[0]) for e, (a, _) in zip(angles, slopes, strict=True)
+    }
+    rewritten = sp.expand(exprs[0].subs(small)), sp.expand(exprs[1].subs(small))
+    terms = [len(sp.Add.make_args(e)) for e in (rewritten[0], sp.expand(exprs[0]))]
+    return (end, rewritten) if terms[0] < terms[1] else None
 
 
 def _joined(builder: Builder, rows: list[Quotient], cuts: list[float]) -> tuple[Operand, Operand, Operand]:
