@@ -299,3 +299,17 @@ def test_a_law_is_printed_in_one_line():
         shown = repr(law)
         assert "\n" not in shown
         assert len(shown) < 120
+
+
+@pytest.mark.parametrize("junk", [None, "tanh", [None], {}, object()])
+def test_junk_gets_an_error_of_the_package(junk):
+    network = vg.Network("relu", vg.Weights.he(), 20, 3)
+    for verb in (vg.spectrum, vg.eigenvalues, vg.lyapunov):
+        with pytest.raises(vg.VgtheoryError):
+            verb(junk)
+    for law in (vg.spectrum(network), vg.eigenvalues(network)):
+        for name in ("cdf_log", "pdf_log", "ppf_log", "cdf", "ppf"):
+            with pytest.raises(vg.VgtheoryError):
+                getattr(law, name)(junk)
+        with pytest.raises(vg.VgtheoryError):
+            law.rvs(3, random_state="x")

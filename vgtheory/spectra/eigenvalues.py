@@ -15,6 +15,7 @@ from vgtheory.kernels import spectral_moduli as kernel
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
+from vgtheory.random_matrices.arguments import generator, numbers, shape_of
 from vgtheory.spectra.jacobian import Ensemble, layer_laws
 from vgtheory.spectra.slope_law import SlopeLaw
 
@@ -103,7 +104,7 @@ class EigenvalueLaw:
 
         Raises InputError for a probability outside [0, 1].
         """
-        p = np.asarray(probability, dtype=float)
+        p = numbers("probability", probability)
         if not np.all((p >= 0) & (p <= 1)):
             raise InputError(f"probability {p[~((p >= 0) & (p <= 1))].flat[0]}", "a number from 0 to 1", "pass one")
         low, high = self.support_log()
@@ -123,7 +124,7 @@ class EigenvalueLaw:
         return self._at(log_modulus)[0]
 
     def _at(self, log_modulus: ArrayLike) -> tuple[Array, Array]:
-        y = np.asarray(log_modulus, dtype=float)
+        y = numbers("log_modulus", log_modulus)
         if np.isnan(y).any():
             raise InputError("ln|λ|", "numbers", "drop it", got="nan")
         low, high = self.support_log()
@@ -140,7 +141,7 @@ class EigenvalueLaw:
 
     def cdf(self, modulus: ArrayLike) -> Array:
         """Return Prob(|λ| ≤ R), zeros included, any shape."""
-        r = np.asarray(modulus, dtype=float)
+        r = numbers("modulus", modulus)
         with np.errstate(divide="ignore"):
             return np.where(r >= 0, self.cdf_log(np.log(np.maximum(r, 0.0))), 0.0)
 
@@ -151,9 +152,9 @@ class EigenvalueLaw:
 
     def rvs(self, size: Any = None, random_state: int | np.random.Generator | None = None) -> NDArray[np.complex128]:
         """Return independent draws of λ (the eigenvalues of one matrix repel each other)."""
-        generator = np.random.default_rng(random_state)
-        modulus = self.ppf(generator.random(size))
-        return modulus * np.exp(2j * np.pi * generator.random(size))
+        rng = generator(random_state)
+        modulus = self.ppf(rng.random(shape_of(size)))
+        return modulus * np.exp(2j * np.pi * rng.random(shape_of(size)))
 
 
 def eigenvalues(network: Network, q: ArrayLike | Literal["profile", "stationary"] = "profile") -> EigenvalueLaw:

@@ -14,6 +14,7 @@ from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
+from vgtheory.random_matrices.arguments import generator, numbers, shape_of
 from vgtheory.spectra.curve import Curve, Ensemble
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Product
@@ -161,7 +162,7 @@ class Spectrum:
 
         Raises InputError for a probability outside [0, 1].
         """
-        p = np.asarray(probability, dtype=float)
+        p = numbers("probability", probability)
         if not np.all((p >= 0) & (p <= 1)):
             bad = p[~((p >= 0) & (p <= 1))].flat[0]
             raise InputError(f"probability {bad}", "a number from 0 to 1", "pass one")
@@ -176,13 +177,13 @@ class Spectrum:
 
     def pdf(self, s: Any) -> Array:
         """Return the density of s at s > 0, any shape; 0 elsewhere."""
-        s = np.asarray(s, dtype=float)
+        s = numbers("s", s)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(s > 0, self.pdf_log(np.log(np.maximum(s, 0.0))) / s, 0.0)
 
     def cdf(self, s: Any) -> Array:
         """Return Prob(S ≤ s), atoms included, any shape."""
-        s = np.asarray(s, dtype=float)
+        s = numbers("s", s)
         with np.errstate(divide="ignore"):
             return np.where(s >= 0, self.cdf_log(np.log(np.maximum(s, 0.0))), 0.0)
 
@@ -196,8 +197,8 @@ class Spectrum:
 
         More draws than 4096 interpolate as many exact quantiles between the atoms, monotonely.
         """
-        generator = np.random.default_rng(random_state)
-        p = generator.random(size)
+        rng = generator(random_state)
+        p = rng.random(shape_of(size))
         flat = np.atleast_1d(p).ravel()
         if flat.size <= _EXACT_DRAWS:
             return self.ppf_log(flat).reshape(np.shape(p))
@@ -222,7 +223,7 @@ class Spectrum:
         return out
 
     def _at(self, log_s: Any) -> tuple[Array, Array]:
-        y = np.asarray(log_s, dtype=float)
+        y = numbers("log_s", log_s)
         if np.isnan(y).any():
             raise InputError("ln s", "numbers", "drop it", got="nan")
         density, cdf = np.zeros(y.shape), np.where(y > 0, 1.0, self._zero)
