@@ -3,8 +3,9 @@
 import numpy as np
 
 import vgtheory as vg
-from vgtheory.spectra.jacobian import Spectrum, one_law
+from vgtheory.spectra.jacobian import one_law
 from vgtheory.spectra.slope_law import slope_law
+from vgtheory.spectra.spectrum import Spectrum
 
 # A slope that is zero almost everywhere has no law: J = 0.
 NAMES = tuple(name for name in vg.catalogue if name != "step")

@@ -6,9 +6,10 @@ import pytest
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.spectra.curve import Curve
-from vgtheory.spectra.jacobian import Spectrum, residual_limit, spectrum
+from vgtheory.spectra.jacobian import residual_limit, spectrum
 from vgtheory.spectra.product import Factor, Product
 from vgtheory.spectra.slope_law import slope_law
+from vgtheory.spectra.spectrum import Spectrum
 from vgtheory.study.sample import sample
 
 GAUSSIAN, ORTHOGONAL = vg.Weights.gaussian, vg.Weights.orthogonal
