@@ -52,15 +52,15 @@ def weights(shape):
         "sparse": w.sparse(1.2, 0.1, density=0.5),
         "low rank": w.low_rank(1.2, 0.1, rank=2, noise=0.5),
         "given": w.given([draw((n, m)) / m**0.5 for m, n in itertools.pairwise(shape)]),
-        "tied": w.gaussian(1.2, 0.1).recurrent(),
-        "tied orthogonal": w.orthogonal(1.2, 0.1).recurrent(),
+        "tied": w.gaussian(1.2, 0.1).tie(),
+        "tied orthogonal": w.orthogonal(1.2, 0.1).tie(),
     }
 
 
 def networks():
     for (shape, sizes), (part, parts), act in itertools.product(SHAPES.items(), PARTS.items(), ACTIVATIONS):
         for law, distribution in weights(sizes).items():
-            if shape != "equal" and ("skip" in parts or distribution.shared):
+            if shape != "equal" and ("skip" in parts or distribution.tied):
                 continue
             yield f"{act}, {law}, {part}, {shape}", vg.Network(act, distribution, sizes, len(sizes) - 1, **parts)
 
@@ -206,7 +206,7 @@ def test_refusals_speak_the_shell_in_the_shell(capsys, tmp_path, monkeypatch):
         (["spectrum", "tanh", "--eigenvalues", "--skip", "1"], "drop --skip"),
         (["simulate", "tanh", "--norm", "batch"], "use vgtheory simulate --batch 32"),
         (["predict", "tanh", "--weights", "low_rank"], "use --weights gaussian"),
-        (["certify", "tanh", "--recurrent"], "use --weights gaussian"),
+        (["certify", "tanh", "--tied"], "use --weights gaussian"),
     ):
         assert run(command) == 2
         shown = capsys.readouterr().err
@@ -217,7 +217,7 @@ def test_refusals_speak_the_shell_in_the_shell(capsys, tmp_path, monkeypatch):
 
 
 def test_help_offers_what_the_table_allows(capsys):
-    hidden = {"report": ("--skip", "--norm", "--dropout", "--recurrent", "low_rank"), "lyapunov": ("--skip", "--norm")}
+    hidden = {"report": ("--skip", "--norm", "--dropout", "--tied", "low_rank"), "lyapunov": ("--skip", "--norm")}
     offered = {"report": ("--weights", "truncated_normal"), "lyapunov": ("--dropout",), "simulate": ("--skip", "batch")}
     for command in {**hidden, **offered}:
         assert run([command, "--help"]) == 0

@@ -12,7 +12,7 @@ from vgtheory.cli import app as entry
 from vgtheory.cli.refusals import in_shell
 from vgtheory.cli.streams import spelled
 
-OPTIONS = {"--depth", "--sigma-w", "--samples", "--recurrent", "--q"}
+OPTIONS = {"--depth", "--sigma-w", "--samples", "--tied", "--q"}
 
 
 def command(*arguments, encoding="utf-8", shell=""):
@@ -94,8 +94,8 @@ def test_an_import_that_was_interrupted_is_an_interruption(monkeypatch, capsys):
             "--depth must be a whole number of at least 1 (got 0); try --depth 50",
         ),
         (
-            InputError("sigma_w", "a positive number", "e.g. sigma_w=1.5, or recurrent=True", got="-1"),
-            "--sigma-w must be a positive number (got -1); e.g. --sigma-w 1.5, or --recurrent",
+            InputError("sigma_w", "a positive number", "e.g. sigma_w=1.5, or tied=True", got="-1"),
+            "--sigma-w must be a positive number (got -1); e.g. --sigma-w 1.5, or --tied",
         ),
         (
             InputError("q", "positive", 'use q="stationary"', got="0"),

@@ -26,15 +26,15 @@ def test_what_is_typed_is_the_law(text):
     assert weight_law(1.2, None, text, None) == LAWS[text]
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_the_study_is_the_one_of_the_library(shared, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_study_is_the_one_of_the_library(tied, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     typed = ["simulate", "tanh", "--sigma-w", "1.2", "--weights", "sparse:density=0.2"]
     typed += ["--width", "32", "--depth", "6", "--samples", "3"]
-    assert run(typed + ["--recurrent"] * shared) == 0
+    assert run(typed + ["--tied"] * tied) == 0
     capsys.readouterr()
     law = vg.Weights.sparse(1.2, 0.05, 0.2)
-    expected = vg.simulate(vg.Network("tanh", law.recurrent() if shared else law, width=32, depth=6), 3)
+    expected = vg.simulate(vg.Network("tanh", law.tie() if tied else law, width=32, depth=6), 3)
     with xr.open_dataset("study.nc") as found:
         np.testing.assert_array_equal(found.log_gradient_norm, expected.log_gradient_norm)
         assert json.loads(found.attrs["spec"]) == json.loads(expected.attrs["spec"])

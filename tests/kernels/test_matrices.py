@@ -85,13 +85,13 @@ def on_sphere(rng, samples, n, radius):
     return x * (radius / np.linalg.norm(x, axis=1, keepdims=True))
 
 
-def drawn(family, name, widths, sigma_w, sigma_b, samples, shared):
+def drawn(family, name, widths, sigma_w, sigma_b, samples, tied):
     rng = np.random.default_rng(5)
     _, phi, slope, _, _ = ACTIVATIONS[name]
     shapes = list(zip(widths[1:], widths[:-1], strict=True))
     matrices = [DRAWN[family](rng, (samples, *s)) * sigma_w / np.sqrt(s[1]) for s in shapes]
     biases = [sigma_b * rng.standard_normal((samples, s[0])) for s in shapes]
-    if shared:
+    if tied:
         matrices, biases = matrices[:1] * len(shapes), biases[:1] * len(shapes)
     x, g = on_sphere(rng, samples, widths[0], np.sqrt(widths[0])), on_sphere(rng, samples, widths[-1], 1.0)
     return brute(matrices, biases, x, phi, slope, g)
@@ -103,27 +103,27 @@ def dense(law, name, widths, sigma_w, sigma_b, samples, first=0):
     return out._asdict()
 
 
-def law_of(family, shared=False):
-    return drawn_matrices(family.removeprefix("exactly "), OPTIONS.get(family, {}), shared=shared)
+def law_of(family, tied=False):
+    return drawn_matrices(family.removeprefix("exactly "), OPTIONS.get(family, {}), tied=tied)
 
 
 @pytest.mark.parametrize(
-    ("family", "name", "widths", "sigma_b", "shared"),
+    ("family", "name", "widths", "sigma_b", "tied"),
     [*FIRST, *(pytest.param(*case, marks=pytest.mark.slow) for case in FURTHER)],
 )
-def test_law_is_that_of_drawn_matrices_and_two_percent_would_be_noticed(family, name, widths, sigma_b, shared):
-    a = drawn(family, name, widths, 1.4, sigma_b, 20_000, shared)
-    b = dense(law_of(family, shared), name, widths, 1.4, sigma_b, 60_000)
+def test_law_is_that_of_drawn_matrices_and_two_percent_would_be_noticed(family, name, widths, sigma_b, tied):
+    a = drawn(family, name, widths, 1.4, sigma_b, 20_000, tied)
+    b = dense(law_of(family, tied), name, widths, 1.4, sigma_b, 60_000)
     failed = {key: p for key, p in p_values(a, b).items() if not p > LIMIT}
     assert not failed
-    wrong = dense(law_of(family, shared), name, widths, 1.03 * 1.4, sigma_b, 60_000)
+    wrong = dense(law_of(family, tied), name, widths, 1.03 * 1.4, sigma_b, 60_000)
     assert min(p_values(a, wrong).values()) < LIMIT
 
 
 def test_recurrent_weights_differ_from_fresh_ones_where_they_should():
-    fresh, shared = (dense(law_of("gaussian", s), "tanh", (6,) * 9, 1.5, 0.0, 20_000) for s in (False, True))
-    assert_array_equal(fresh["q"][:, 0], shared["q"][:, 0])
-    assert min(p_values(fresh, shared).values()) < LIMIT
+    fresh, tied = (dense(law_of("gaussian", s), "tanh", (6,) * 9, 1.5, 0.0, 20_000) for s in (False, True))
+    assert_array_equal(fresh["q"][:, 0], tied["q"][:, 0])
+    assert min(p_values(fresh, tied).values()) < LIMIT
 
 
 def test_given_matrices_are_multiplied_as_they_are():

@@ -72,8 +72,8 @@ LAWS = [
     Weights.rademacher(1.2),
     Weights.sparse(1.2, 0.3, density=0.05),
     Weights.low_rank(1.2, rank=3, noise=0.25),
-    Weights.gaussian(1.1).recurrent(),
-    Weights.sparse(1.1).recurrent(),
+    Weights.gaussian(1.1).tie(),
+    Weights.sparse(1.1).tie(),
 ]
 
 
@@ -99,12 +99,12 @@ def test_a_law_comes_back_from_its_spec(law):
         (lambda: Weights.given([[[math.nan]]]), "W_1"),
         (lambda: Weights.given([np.eye(2), np.eye(3)]), "W_2 of shape"),
         (lambda: Weights.given([np.eye(2)], [np.zeros(3)]), "biases"),
-        (lambda: Weights.given([np.eye(2)]).recurrent(), "given"),
+        (lambda: Weights.given([np.eye(2)]).tie(), "given"),
         (lambda: Weights("sparse", 1, 0), "options"),
         (lambda: Weights("given", 1, 0), "given"),
         (lambda: Network("tanh", Weights.given([np.eye(2)]), width=3, depth=1), "widths"),
         (lambda: Network("tanh", Weights.given([np.eye(2)]), width=2, depth=2), "widths"),
-        (lambda: Network("tanh", Weights.gaussian(1).recurrent(), width=[2, 3], depth=1), "different widths"),
+        (lambda: Network("tanh", Weights.gaussian(1).tie(), width=[2, 3], depth=1), "different widths"),
     ],
 )
 def test_bad_laws_are_named(make, message):
@@ -150,7 +150,7 @@ def test_given_arrays_are_known_by_their_content_and_stored_beside_the_spec(tmp_
         (Weights.sparse(1), True, True),
         (Weights.low_rank(1), False, False),
         (Weights.given([np.eye(2)] * 3), False, False),
-        (Weights.uniform(1).recurrent(), False, False),
+        (Weights.uniform(1).tie(), False, False),
     ],
     ids=lambda value: getattr(value, "text", str(value)),
 )

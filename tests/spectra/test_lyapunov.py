@@ -497,7 +497,7 @@ def test_homogeneous_networks_do_not_overflow():
 
 
 def test_every_law_of_weights_and_shape_of_network_is_sampled():
-    for weights in (vg.Weights.gaussian(1.2).recurrent(), vg.Weights.low_rank(1.2, rank=4, noise=0.5), vg.Weights.he()):
+    for weights in (vg.Weights.gaussian(1.2).tie(), vg.Weights.low_rank(1.2, rank=4, noise=0.5), vg.Weights.he()):
         assert np.isfinite(sample(vg.Network("tanh", weights, 6, 40), of="exponents").exponent).all()
     given = vg.Weights.given([np.diag([3.0, 2.0]), np.diag([1.0, 0.5])])
     found = sample(vg.Network("identity", given, 2, 2), of="exponents")

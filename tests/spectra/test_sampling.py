@@ -174,11 +174,10 @@ def test_given_and_recurrent_networks_are_the_ones_that_are_multiplied():
     got = sample(net).log_singular_value.values[0]
     want = np.log(np.linalg.svd(matrices[1] @ matrices[0], compute_uv=False))
     np.testing.assert_allclose(got, want, rtol=1e-11)
-    tied = vg.Network("identity", vg.Weights.orthogonal(1).recurrent(), width=6, depth=9)
+    tied = vg.Network("identity", vg.Weights.orthogonal(1).tie(), width=6, depth=9)
     np.testing.assert_allclose(sample(tied).log_singular_value.values, 0.0, atol=1e-12)
     # One matrix to the power L: the sum of ln s is L ln|det W|, a multiple of L = 3 times that of depth 1.
     one, three = (
-        sample(vg.Network("identity", vg.Weights.gaussian(1).recurrent(), width=6, depth=depth), seed=2)
-        for depth in (1, 3)
+        sample(vg.Network("identity", vg.Weights.gaussian(1).tie(), width=6, depth=depth), seed=2) for depth in (1, 3)
     )
     np.testing.assert_allclose(three.log_singular_value.sum(), 3 * one.log_singular_value.sum(), rtol=1e-11)

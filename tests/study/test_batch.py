@@ -88,7 +88,7 @@ def test_law_is_that_of_finite_differences_and_frozen_statistics_would_be_notice
         Weights.orthogonal(*SIGMA),
         Weights.sparse(*SIGMA, density=0.5),
         Weights.low_rank(*SIGMA, rank=2, noise=0.3),
-        Weights.gaussian(*SIGMA).recurrent(),
+        Weights.gaussian(*SIGMA).tie(),
     ],
     ids=lambda law: law.text,
 )

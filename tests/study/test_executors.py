@@ -24,7 +24,7 @@ NETWORKS = [
     (Network("x/(1+exp(-x))", Weights.gaussian(1.5, 0.1), width=33, depth=9), "exact"),
     (Network("relu", Weights.he(), width=17, depth=9), "chain"),
     (Network("tanh", Weights.sparse(1.5, 0.1, density=0.3), width=(9, 20, 5), depth=2), "dense"),
-    (Network("tanh", Weights.orthogonal(1.5).recurrent(), width=12, depth=4), "dense"),
+    (Network("tanh", Weights.orthogonal(1.5).tie(), width=12, depth=4), "dense"),
     (Network("gelu", GIVEN, width=9, depth=3), "dense"),
 ]
 SAMPLES = 11

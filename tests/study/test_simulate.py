@@ -213,7 +213,7 @@ def test_parts_that_are_not_simulated_are_refused():
     with pytest.raises(UnsupportedError, match="batch norm needs a batch"):
         simulate(network(norm="batch"), 2)
     with pytest.raises(UnsupportedError, match="tied weights with a second matrix"):
-        simulate(network(weights=Weights.gaussian(1).recurrent(), skip=Skip(1, matrices=2)), 2)
+        simulate(network(weights=Weights.gaussian(1).tie(), skip=Skip(1, matrices=2)), 2)
 
 
 def test_a_branch_of_scale_zero_gets_no_gradient():

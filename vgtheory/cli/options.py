@@ -78,9 +78,7 @@ WeightLaw = Annotated[
         autocompletion=lambda: list(FAMILIES),
     ),
 ]
-Recurrent = Annotated[
-    bool, typer.Option("--recurrent", help="Tie the weights: one W and one b, drawn once, in all layers.")
-]
+Tied = Annotated[bool, typer.Option("--tied", help="Tie the weights: one W and one b, drawn once, in all layers.")]
 Init = Annotated[Initialiser | None, typer.Option(help="Named initialiser, instead of --sigma-w and --weights.")]
 Width = Annotated[int, typer.Option(help="N, neurons per layer.", **WHOLE)]
 Depth = Annotated[int, typer.Option(help="L, layers.", **WHOLE)]
@@ -107,7 +105,7 @@ OF_WEIGHTS = {
     "sigma_b": (SigmaB, None),
     "weights": (WeightLaw, None),
     "init": (Init, None),
-    "recurrent": (Recurrent, False),
+    "tied": (Tied, False),
 }
 OF_SHAPE = {
     "width": (Width, WIDTH),
@@ -138,7 +136,7 @@ def activation(act: str, param: list[str] | None = None) -> Activation:
 def network(act: str, param: list[str] | None, given: Mapping[str, Any]) -> Network:
     """Return the network of an activation and the values of :data:`OF_WEIGHTS` and :data:`OF_SHAPE`."""
     law = weight_law(*(given[name] for name in ("sigma_w", "sigma_b", "weights", "init")))
-    law = law.recurrent() if given["recurrent"] else law
+    law = law.tie() if given["tied"] else law
     return Network(activation(act, param), law, **{name: given[name] for name in OF_SHAPE})
 
 
@@ -196,7 +194,7 @@ def offered(*verbs: str) -> dict[str, tuple[Any, Any]]:
         "skip": answers(skip=to_skip(1)),
         "norm": bool(norms),
         "dropout": answers(dropout=to_dropout(0.5)),
-        "recurrent": answers(weights=Weights.gaussian(1).recurrent()),
+        "tied": answers(weights=Weights.gaussian(1).tie()),
     }
     texts = {
         "norm": f"Normalisation: {', '.join(norms)}; before φ unless it says after.",

@@ -161,7 +161,7 @@ def assembled_samples(
     fitting = most_bytes // (8 * most * (4 if parts.second is None else 6))
     segment = min(depth, max(fitting, math.isqrt(depth) + 1))
     places = np.zeros((depth, 3), np.int64)  # the matrix's layer, and where its entries and its bias begin
-    places[:, 0] = 1 if law.shared else np.arange(1, depth + 1)
+    places[:, 0] = 1 if law.tied else np.arange(1, depth + 1)
     places[1:, 1], places[1:, 2] = np.cumsum(widths[:-2] * widths[1:-1]), np.cumsum(widths[1:-1])
     log_eps = math.log(parts.eps) if parts.eps > 0 else -math.inf
     row, *linear = activation

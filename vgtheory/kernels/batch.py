@@ -88,7 +88,7 @@ class Batch(NamedTuple):
         start = offset = 0
         for k in range(len(sigma_w)):
             shape = int(widths[k + 1]), int(widths[k])
-            place = origin._replace(layer=1 if law.shared else k + 1)
+            place = origin._replace(layer=1 if law.tied else k + 1)
             gain = 1.0 if law.kind == GIVEN else sigma_w[k] / math.sqrt(shape[1])
             w = gain * matrix(law, shape, place, start)
             h = w @ x + _bias(law, sigma_b[k], shape[0], place, offset)[:, None]

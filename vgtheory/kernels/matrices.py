@@ -49,7 +49,7 @@ class MatrixDistribution:
     data : numbers of that distribution; of given matrices their entries, row by row, layer after layer.
     bias_entries : the distribution of the biases.
     biases : given biases, layer after layer.
-    shared : whether every layer has the matrix and the bias of layer 1.
+    tied : whether every layer has the matrix and the bias of layer 1.
     """
 
     kind: np.int64
@@ -57,16 +57,16 @@ class MatrixDistribution:
     data: NDArray[np.float64]
     bias_entries: Any
     biases: NDArray[np.float64]
-    shared: bool
+    tied: bool
 
 
 def drawn_matrices(
-    family: str, options: Mapping[str, float], bias_family: str = "gaussian", shared: bool = False
+    family: str, options: Mapping[str, float], bias_family: str = "gaussian", tied: bool = False
 ) -> MatrixDistribution:
     """Return the distribution of a family by name, with its numbers: "cut", "density", or "rank" and "noise"."""
     entries = ENTRIES_OF.get(family, gaussian_entries)
     data = _NUMBERS[family](options) if family in _NUMBERS else NONE
-    return MatrixDistribution(KIND_OF.get(family, INDEPENDENT), entries, data, ENTRIES_OF[bias_family], NONE, shared)
+    return MatrixDistribution(KIND_OF.get(family, INDEPENDENT), entries, data, ENTRIES_OF[bias_family], NONE, tied)
 
 
 def _cut_and_scale(options: Mapping[str, float]) -> NDArray[np.float64]:

@@ -253,7 +253,7 @@ def _reasons(network: Network, rows: list[Row]) -> str:
 def _words(network: Network) -> dict[str, str]:
     """Return what stands for a network of layers in the reasons."""
     law = network.weights
-    rotates = law.family in ("gaussian", "orthogonal") and not law.shared
+    rotates = law.family in ("gaussian", "orthogonal") and not law.tied
     return {
         "activation": network.activation.name,
         "weights": law.text,

@@ -94,8 +94,8 @@ class Network:
     def _check_weights(self) -> None:
         """Raise InputError where the weights are of layers of other widths than the network's."""
         law = self.weights
-        if law.shared and isinstance(self.width, tuple) and len(set(self.width)) > 1:
-            raise InputError("recurrent weights between layers of different widths", "one width", "e.g. width=512")
+        if law.tied and isinstance(self.width, tuple) and len(set(self.width)) > 1:
+            raise InputError("tied weights between layers of different widths", "one width", "e.g. width=512")
         if law.arrays is not None and (self.width, self.depth) != (law.arrays.widths, len(law.arrays.weights)):
             equal = set(law.arrays.widths) == {self.width} and len(law.arrays.weights) == self.depth
             if not equal:

@@ -33,7 +33,7 @@ def _norm(*kinds: str, place: str = "") -> Callable[[Network], bool]:
 def _rotates(network: Network) -> bool:
     """Return whether W and b are rotation-invariant and drawn anew in every layer: then no matrix has to be drawn."""
     law = network.weights
-    known = law.family in ("gaussian", "orthogonal") and not law.shared
+    known = law.family in ("gaussian", "orthogonal") and not law.tied
     return known and (law.bias_family == "gaussian" or law.sigma_b == 0)
 
 
@@ -92,8 +92,8 @@ GIVEN = Trait("given weights", lambda n: n.weights.family == "given", _GAUSSIAN)
 NO_PARAMETERS = Trait("an activation without parameters", lambda n: not n.activation.parameters, _OTHER)
 TIED = Trait(
     "tied weights",
-    lambda n: n.weights.shared,
-    Instead("draw the weights anew in every layer", "drop --recurrent"),
+    lambda n: n.weights.tied,
+    Instead("draw the weights anew in every layer", "drop --tied"),
 )
 BIASED = Trait("biases", lambda n: n.weights.sigma_b != 0, Instead("use sigma_b=0", "use --sigma-b 0"))
 UNEQUAL_WIDTHS = Trait(

@@ -41,7 +41,7 @@ class Weights:
 
     Use the constructors: ``Weights.gaussian(1.5, 0.05)``, ``.orthogonal``, ``.uniform``, ``.truncated_normal``,
     ``.rademacher``, ``.sparse``, ``.low_rank``, ``.given``, ``.he()``, ``.xavier()``, ``.lecun()``,
-    ``.pytorch_default()``; ``law.recurrent()`` is a law with one matrix for all layers.
+    ``.pytorch_default()``; ``law.tie()`` is a law with one matrix for all layers.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Weights:
         (in which ``fan_in`` and ``fan_out`` stand for the layer's shape).
     bias_family : shape of the distribution of the biases.
     options : numbers that the family needs besides, as (name, value), in the order of the names.
-    shared : whether all layers have the same matrix and bias.
+    tied : whether all layers have the same matrix and bias.
     arrays : the matrices and biases of a network that is given.
     """
 
@@ -59,7 +59,7 @@ class Weights:
     sigma_b: sp.Expr
     bias_family: BiasFamily = "gaussian"
     options: tuple[tuple[str, sp.Expr], ...] = ()
-    shared: bool = False
+    tied: bool = False
     arrays: LayerArrays | None = None
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class Weights:
             raise InputError("family", "one of " + ", ".join(get_args(Family)), "e.g. gaussian", got=shown(self.family))
         if not isinstance(self.bias_family, str) or self.bias_family not in get_args(BiasFamily):
             raise InputError("bias_family", "gaussian or uniform", "e.g. gaussian", got=f"{self.bias_family!r}")
-        if (self.arrays is not None) != (self.family == "given") or (self.shared and self.arrays is not None):
+        if (self.arrays is not None) != (self.family == "given") or (self.tied and self.arrays is not None):
             raise InputError(f"{self.family} weights with these arrays", "arrays that are given", "see Weights.given")
         if tuple(name for name, _ in self.options) != OPTIONS.get(self.family, ()):
             raise InputError(f"options {self.options}", str(OPTIONS.get(self.family, ())), f"see Weights.{self.family}")
@@ -135,13 +135,13 @@ class Weights:
         arrays = LayerArrays.of(weights, biases)
         return cls("given", *arrays.scales, arrays=arrays)
 
-    def recurrent(self) -> Weights:
+    def tie(self) -> Weights:
         """Return this law with one W and one b, drawn once, for all layers (which need the same width).
 
-        >>> Weights.gaussian(1.2, 0.1).recurrent().shared
+        >>> Weights.gaussian(1.2, 0.1).tie().tied
         True
         """
-        return replace(self, shared=True)
+        return replace(self, tied=True)
 
     @classmethod
     def he(cls, sigma_b: Any = 0) -> Weights:
@@ -178,23 +178,23 @@ class Weights:
 
         What mean field and random matrix theory need.  Laws other than normal and Haar enter through their variance.
         """
-        return self.family in (*INDEPENDENT, "orthogonal") and not self.shared
+        return self.family in (*INDEPENDENT, "orthogonal") and not self.tied
 
     @property
     def acts_by_variance(self) -> bool:
         """Return whether the law acts like a normal one of the same variance, but only as the width grows."""
-        return self.family in INDEPENDENT and self.family != "gaussian" and not self.shared
+        return self.family in INDEPENDENT and self.family != "gaussian" and not self.tied
 
     @property
     def text(self) -> str:
         """Return the law's shape in words.
 
-        >>> Weights.sparse(1, density=0.2).recurrent().text
-        'recurrent sparse (density 0.2)'
+        >>> Weights.sparse(1, density=0.2).tie().text
+        'tied sparse (density 0.2)'
         """
         numbers = ", ".join(f"{name} {float(value):g}" for name, value in self.options)
         words = self.family.replace("_", " ") + (f" ({numbers})" if numbers else "")
-        return f"recurrent {words}" if self.shared else words
+        return f"tied {words}" if self.tied else words
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class Weights:
             "bias": self.bias_family,
         }
         spec |= {"options": {name: str(value) for name, value in self.options}} if self.options else {}
-        spec |= {"shared": True} if self.shared else {}
+        spec |= {"tied": True} if self.tied else {}
         return spec | ({"arrays": self.arrays.digest} if self.arrays else {})
 
     @classmethod
@@ -226,7 +226,7 @@ class Weights:
                 read(text_of(spec, "sigma_b"), laws),
                 spec["bias"],
                 tuple((name, read(text_of(options, name), {})) for name in options),
-                flag_of(spec, "shared"),
+                flag_of(spec, "tied"),
                 LayerArrays.load(arrays, spec["arrays"]) if "arrays" in spec else None,
             )
 

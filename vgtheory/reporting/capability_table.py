@@ -75,7 +75,7 @@ def kinds() -> dict[str, Network]:
         "uniform": Weights.uniform(1.5),
         "low rank": Weights.low_rank(1.5),
         "given": Weights.given([np.eye(8)] * 3),
-        "tied": gaussian.recurrent(),
+        "tied": gaussian.tie(),
     }
     made |= {name: Network("relu", law, 8, 3) for name, law in weights.items()}
     return made | {"tanh": Network("tanh", gaussian, 8, 3), "biases": Network("relu", Weights.gaussian(1.5, 0.1), 8, 3)}

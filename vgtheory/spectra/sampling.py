@@ -135,7 +135,7 @@ def drawn_layers(network: Network, generator: np.random.Generator) -> Iterator[t
         return
     made: tuple[Array, Any] | None = None
     for (fan_in, fan_out), (sigma_w, sigma_b) in zip(pairwise(widths), network.sigmas, strict=True):
-        if made is None or not law.shared:
+        if made is None or not law.tied:
             w = draw_weights(law, sigma_w, fan_out, fan_in, generator)
             made = w, _biases(law.bias_family, sigma_b, fan_out, generator)
         yield made

@@ -111,4 +111,4 @@ def _matrices(law: Weights) -> MatrixDistribution:
     if law.arrays is not None:
         return given_matrices(law.arrays.weights, law.arrays.biases)
     options = {name: float(value) for name, value in law.options}
-    return drawn_matrices(law.family, options, law.bias_family, law.shared)
+    return drawn_matrices(law.family, options, law.bias_family, law.tied)

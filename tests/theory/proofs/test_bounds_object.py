@@ -96,9 +96,9 @@ def spectral(network_weights, width, depth, act="tanh"):
 
 
 def test_tied_weights_have_bounds_on_the_jacobian():
-    haar = spectral(vg.Weights.orthogonal(0.9).recurrent(), 16, 50)
+    haar = spectral(vg.Weights.orthogonal(0.9).tie(), 16, 50)
     assert float(haar["norm of the tied matrix"].at(depth=50).value()) == pytest.approx(0.9**50)
-    drawn = spectral(vg.Weights.gaussian(0.4, 0.1).recurrent(), 30, 12)["norm of the tied matrix"].at(depth=12, p=0.1)
+    drawn = spectral(vg.Weights.gaussian(0.4, 0.1).tie(), 30, 12)["norm of the tied matrix"].at(depth=12, p=0.1)
     rng = np.random.default_rng(0)
     exceeded = sum(
         np.linalg.norm(0.4 / 30**0.5 * rng.standard_normal((30, 30)), 2) ** 12 > float(drawn.value())
@@ -106,7 +106,7 @@ def test_tied_weights_have_bounds_on_the_jacobian():
     )
     assert exceeded <= 30  # each with a chance of at most 0.1, in truth far less
     with pytest.raises(UnsupportedError, match="uniform"):
-        spectral(vg.Weights.uniform(1.0).recurrent(), 8, 3)
+        spectral(vg.Weights.uniform(1.0).tie(), 8, 3)
 
 
 def test_given_weights_have_the_bounds_of_their_matrices():
