@@ -12,8 +12,9 @@ import vgtheory as vg
 from tests.random_matrices.law_defects import DEPTHS, NAMES, VARIANCES, critical_law, defects
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.spectra.curve import Curve
+from vgtheory.spectra.factor import Factor
 from vgtheory.spectra.jacobian import spectrum
-from vgtheory.spectra.product import Factor, Product
+from vgtheory.spectra.product import Product
 from vgtheory.spectra.profile import representative_lengths
 from vgtheory.spectra.slope_law import slope_law
 from vgtheory.spectra.spectrum import Spectrum

@@ -6,8 +6,9 @@ import pytest
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.spectra.curve import Curve
+from vgtheory.spectra.factor import Factor
 from vgtheory.spectra.jacobian import residual_limit, spectrum
-from vgtheory.spectra.product import Factor, Product
+from vgtheory.spectra.product import Product
 from vgtheory.spectra.slope_law import slope_law
 from vgtheory.spectra.spectrum import Spectrum
 from vgtheory.study.sample import sample

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
+from vgtheory.spectra.factor import Factor, Kind
 from vgtheory.spectra.limiting_law import limiting_law
 from vgtheory.spectra.one_layer import OneLayer
-from vgtheory.spectra.product import Factor, Kind, Product
+from vgtheory.spectra.product import Product
 from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
 

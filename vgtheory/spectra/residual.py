@@ -16,7 +16,8 @@ from numpy.polynomial import chebyshev
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array, PanelGrid, gaussian_means
 from vgtheory.model.network import Network
-from vgtheory.spectra.product import Kind, Product
+from vgtheory.spectra.factor import Kind
+from vgtheory.spectra.product import Product
 from vgtheory.spectra.profile import factors
 from vgtheory.spectra.slope_law import slope_law
 from vgtheory.symbolic.activation import Activation
