@@ -4,28 +4,41 @@ Newton's method for both coordinates of ln ζ at once: ln z and the logarithmic 
 slopes K and m K.  Next to an edge, where K = 0, the curve is solved for θ at every ln r of a bracketed search.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from vgtheory.kernels._jit import exact
-from vgtheory.kernels.spectral_curve import log_modulus, point, solve, sums, survival, window_of
+from vgtheory.kernels.spectral_curve import evaluated, log_modulus, point, solve, survival
+from vgtheory.kernels.spectral_law import window_of
 
 LOG_X, SURVIVAL = 0, 2  # columns
 _JOINT = 12  # Newton steps for both coordinates
 
 
+class Start(NamedTuple):
+    """A bracket of ln r and where in it to begin: ln r and ln(θ/φ)."""
+
+    low: float
+    high: float
+    u: float
+    t: float
+
+
 @exact
-def _joint(target, column, u, t, low, high, law, atom0, depth, kind, scale, ratio, gap):
-    """Return (whether found, row of `curve` with ln r appended) at prescribed ln x or survival from ln r, ln(θ/φ)."""
+def _joint(target, column, start, layers, ratio, gap):
+    """Return (whether found, row of `curve` with ln r appended) at prescribed ln x or survival from a start."""
+    low, high, u, t = start
     theta, phi = np.pi / (1.0 + np.exp(-t)), np.pi / (1.0 + np.exp(t))
     slack = 0.1 * (high - low)
     last = False
     for _ in range(_JOINT):
-        window = window_of(u, law, ratio, gap)
-        q, y, value, slope = sums(u, theta, phi, law, atom0, depth, kind, window, ratio, gap)
+        window = window_of(u, layers.law, ratio, gap)
+        q, y, value, slope = evaluated(u, theta, phi, layers, window)
         if last or column == LOG_X:
-            log_x = log_modulus(u, theta, phi, q, y, law, depth, kind, scale, window, ratio, gap)
+            log_x = log_modulus(u, theta, phi, q, y, layers, window)
         if last or column == SURVIVAL:
-            above = survival(u, theta, phi, q, y, law, depth, kind, window, ratio, gap)
+            above = survival(u, theta, phi, q, layers, window)
         if last:
             if not slope.real > 0.0:
                 break
@@ -63,28 +76,30 @@ def _joint(target, column, u, t, low, high, law, atom0, depth, kind, scale, rati
 
 @exact
 def _start(j, target, table, us, turns):
-    """Return (low, high, ln r, ln(θ/φ)) between neighbours of the table."""
+    """Return a start between neighbours of the table."""
     share = (target - table[j - 1]) / (table[j] - table[j - 1]) if table[j] != table[j - 1] else 0.5
-    return us[j - 1], us[j], us[j - 1] + share * (us[j] - us[j - 1]), turns[j - 1] + share * (turns[j] - turns[j - 1])
+    u, t = us[j - 1] + share * (us[j] - us[j - 1]), turns[j - 1] + share * (turns[j] - turns[j - 1])
+    return Start(us[j - 1], us[j], u, t)
 
 
 @exact
-def at_value(targets, us, table, turns, law, atom0, depth, kind, scale):
+def at_value(targets, us, table, turns, layers):
     """Return the rows of `curve` with ln r appended, at prescribed ln x.
 
     Parameters
     ----------
     us, table, turns : ln r, ln x and ln(θ/φ) at neighbouring points, 0 for a point off the support.
     """
-    ratio, gap = np.empty(law[0].size), np.empty(law[0].size)
+    ratio, gap = np.empty(layers.law.nodes.size), np.empty(layers.law.nodes.size)
     out = np.empty((targets.size, 6))
     for k in range(targets.size):
         target = targets[k]
         j = np.searchsorted(table, target)
         if 0 < j < us.size:
-            low, high, u, t = _start(j, target, table, us, turns)
+            start = _start(j, target, table, us, turns)
+            low, high, u, _ = start
             if turns[j - 1] != 0.0 and turns[j] != 0.0:
-                found, row = _joint(target, LOG_X, u, t, low, high, law, atom0, depth, kind, scale, ratio, gap)
+                found, row = _joint(target, LOG_X, start, layers, ratio, gap)
                 if found:
                     out[k] = row
                     continue
@@ -93,22 +108,22 @@ def at_value(targets, us, table, turns, law, atom0, depth, kind, scale):
             step = 1.0
             while step < 1e7:
                 end = low if j == 0 else high
-                x = point(end, law, atom0, depth, kind, scale, 0.0, ratio, gap)[0]
+                x = point(end, layers, 0.0, ratio, gap)[0]
                 if (j == 0 and x < target) or (j > 0 and x > target):
                     break
                 low, high = (low - step, high) if j == 0 else (low, high + step)
                 step *= 2.0
             u = 0.5 * (low + high)
-        out[k] = _searched_value(target, u, low, high, law, atom0, depth, kind, scale, ratio, gap)
+        out[k] = _searched_value(target, u, low, high, layers, ratio, gap)
     return out
 
 
 @exact
-def _searched_value(target, u, low, high, law, atom0, depth, kind, scale, ratio, gap):
+def _searched_value(target, u, low, high, layers, ratio, gap):
     guess = 0.0
     for _ in range(80):
-        theta, phi, window, q, y, _, slope = solve(u, law, atom0, depth, kind, guess, ratio, gap)
-        log_x = log_modulus(u, theta, phi, q, y, law, depth, kind, scale, window, ratio, gap)
+        theta, phi, window, q, y, _, slope = solve(u, layers, guess, ratio, gap)
+        log_x = log_modulus(u, theta, phi, q, y, layers, window)
         guess = np.log(theta / phi) if theta > 0.0 else 0.0
         rate = abs(slope) ** 2 / slope.real if theta > 0.0 and slope.real > 0.0 else slope.real
         if log_x > target:
@@ -122,17 +137,17 @@ def _searched_value(target, u, low, high, law, atom0, depth, kind, scale, ratio,
         u = new
         if done:
             break
-    row = point(u, law, atom0, depth, kind, scale, guess, ratio, gap)
+    row = point(u, layers, guess, ratio, gap)
     return row[0], row[1], row[2], row[3], row[4], u
 
 
 @exact
-def at_survival(targets, us, table, turns, law, atom0, depth, kind, scale):
+def at_survival(targets, us, table, turns, layers):
     """Return the rows of `curve` with ln r appended, at prescribed survival; `table` = survival at `us`, falling.
 
     At an atom of the law the answer is its location: ln r converges to the jump, where ln x is continuous.
     """
-    ratio, gap = np.empty(law[0].size), np.empty(law[0].size)
+    ratio, gap = np.empty(layers.law.nodes.size), np.empty(layers.law.nodes.size)
     out = np.empty((targets.size, 6))
     for k in range(targets.size):
         target = targets[k]
@@ -145,19 +160,19 @@ def at_survival(targets, us, table, turns, law, atom0, depth, kind, scale):
                 right = middle
         low, high = us[left], us[right]
         if turns[left] != 0.0 and turns[right] != 0.0 and table[left] >= target:
-            _, _, u, t = _start(right, target, table, us, turns)
-            found, row = _joint(target, SURVIVAL, u, t, low, high, law, atom0, depth, kind, scale, ratio, gap)
+            start = _start(right, target, table, us, turns)
+            found, row = _joint(target, SURVIVAL, start, layers, ratio, gap)
             if found:
                 out[k] = row
                 continue
         step = 1.0
         while left == 0 and table[0] < target and step < 1e7:
-            if point(low, law, atom0, depth, kind, scale, 0.0, ratio, gap)[2] >= target:
+            if point(low, layers, 0.0, ratio, gap)[2] >= target:
                 break
             low, step = low - step, 2.0 * step
         u, guess = 0.5 * (low + high), 0.0
         for _ in range(120):
-            row = point(u, law, atom0, depth, kind, scale, guess, ratio, gap)
+            row = point(u, layers, guess, ratio, gap)
             guess = row[5]
             if row[2] >= target:
                 low = u

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from vgtheory.kernels.spectral_curve import prepare
+from vgtheory.kernels.spectral_law import prepare
 from vgtheory.kernels.spectral_sums import PLAIN, Factors, Laws, Rest, System
 from vgtheory.spectra.slope_law import SlopeLaw
 
