@@ -7,7 +7,8 @@ import sympy as sp
 
 from vgtheory._errors import FormulaError, InputError
 from vgtheory.model import blocks
-from vgtheory.model.program import Add, Ask, Block, Map, Matrix, Mix
+from vgtheory.model.program import Block
+from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
 from vgtheory.model.streams import expression
 from vgtheory.model.weights import Weights
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import sympy as sp
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
-from vgtheory.model.program import Block, Mix
-from vgtheory.model.sizes import MAX_DEPTH, MAX_WIDTH, number, size
+from vgtheory.model.program import Block, check_fit, on_maps
+from vgtheory.model.sizes import MAX_DEPTH, MAX_WIDTH, number, plain_size, size, to_shape
 from vgtheory.model.weights import Weights, fan_in, fan_out
 from vgtheory.symbolic.activation import Activation, assumptions
 from vgtheory.symbolic.catalogue import activation as to_activation
@@ -240,11 +241,13 @@ class BlockNetwork(Network):
     block : of ``vg.blocks``; depth counts layers, or steps in time of a recurrent cell.
     width : N, the components of every stream that goes from layer to layer.
     depth : L.
-    columns : tokens, positions or inputs that a stream holds side by side.
+    tokens : T, columns of the streams, side by side; attention mixes them.
+    shape : of a map of positions instead, such as (28, 28); a window reaches along all of its dimensions.
 
     Raises
     ------
-    InputError : sizes that are not whole numbers, a norm of a stream of width 1.
+    InputError : sizes that are not whole numbers, a norm of a stream of width 1, heads that do not divide the width,
+        a kernel that is larger than the map.
 
     Examples
     --------
@@ -254,20 +257,22 @@ class BlockNetwork(Network):
     """
 
     block: Block
-    columns: int
+    shape: tuple[int, ...]
 
-    def __init__(self, block: Block, width: Any, depth: Any, columns: Any = 1) -> None:
-        object.__setattr__(self, "block", block)
-        for name, value, most in (("width", width, MAX_WIDTH), ("depth", depth, MAX_DEPTH)):
-            found = size(name, value, most)
-            if not found.is_number:
-                raise InputError(name, "a number", f"e.g. {name}=64; formulas are for dense layers", got=str(found))
-            object.__setattr__(self, name, found)
-        object.__setattr__(self, "columns", int(size("columns", columns, MAX_WIDTH)))
+    def __init__(self, block: Block, width: Any, depth: Any, tokens: Any = None, shape: Any = None) -> None:
+        shape = to_shape(tokens, shape)
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "block", on_maps(block, len(shape)))
+        object.__setattr__(self, "width", plain_size("width", width, MAX_WIDTH))
+        object.__setattr__(self, "depth", plain_size("depth", depth, MAX_DEPTH))
         for name in ("skip", "norm", "dropout"):
             object.__setattr__(self, name, None)
-        if self.width == 1 and any(isinstance(step, Mix) and step.kind == "layer" for step in block.steps):
-            raise InputError("width of a network with layer norm", "at least 2", "e.g. width=64", got="1")
+        check_fit(self.block, self.widths[0], shape)
+
+    @cached_property
+    def columns(self) -> int:
+        """Return how many tokens or positions a stream holds."""
+        return math.prod(self.shape)
 
     @property
     def activation(self) -> Any:
@@ -290,7 +295,7 @@ class BlockNetwork(Network):
         return (int(str(self.width)),) * (int(self.depth) + 1)
 
     def _key(self) -> tuple[Any, ...]:
-        return self.block, self.width, self.depth, self.columns
+        return self.block, self.width, self.depth, self.shape
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, BlockNetwork) else NotImplemented
@@ -299,21 +304,19 @@ class BlockNetwork(Network):
         return hash(self._key())
 
     def __repr__(self) -> str:
-        columns = f", columns={self.columns}" if self.columns > 1 else ""
-        return f"Network({self.block.name}, width={self.width}, depth={self.depth}{columns})"
+        shape = f", shape={self.shape}" * (self.columns > 1)
+        return f"Network({self.block.name}, width={self.width}, depth={self.depth}{shape})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Network, (self.block, self.widths[0], int(self.depth), self.columns)
+        return Network, (self.block, self.widths[0], int(self.depth), None, self.shape)
 
     def _repr_latex_(self) -> str:
-        text = rf"\text{{{self.block.name}}}, \quad N = {self.width}, \quad L = {self.depth}"
-        return displayed(text)
+        return displayed(rf"\text{{{self.block.name}}}, \quad N = {self.width}, \quad L = {self.depth}")
 
     @property
     def spec(self) -> dict[str, Any]:
         """Return a plain, JSON-ready description; equal networks have equal specs."""
-        sizes = {"width": str(self.width), "depth": str(self.depth), "columns": self.columns}
-        return {"block": self.block.spec, **sizes}
+        return {"block": self.block.spec, "width": f"{self.width}", "depth": f"{self.depth}", "shape": list(self.shape)}
 
     @classmethod
     def from_block_spec(cls, spec: Mapping[str, Any]) -> BlockNetwork:
@@ -321,8 +324,7 @@ class BlockNetwork(Network):
 
         Raises InputError or FormulaError where the description is not one that :attr:`spec` gives.
         """
-        sizes = {"width", "depth", "columns"}
-        if set(spec) != {"block", *sizes}:
+        if set(spec) != {"block", "width", "depth", "shape"}:
             raise InputError("a description of a network of blocks", "what Network.spec gives", "see Network.spec")
         width, depth = (read(str(spec[name]), {}) for name in ("width", "depth"))
-        return cls(Block.from_spec(spec["block"]), width, depth, spec["columns"])
+        return cls(Block.from_spec(spec["block"]), width, depth, shape=spec["shape"])

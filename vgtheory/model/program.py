@@ -2,7 +2,7 @@
 
     Ask(matrix, x)       x times a random matrix, plus its bias
     Map(expressions)     SymPy expressions, component by component
-    Mix(kind, x)         what acts across components or columns: a norm, a source of random numbers
+    Mix(kind, x)         what acts across components or columns: a norm, attention, a window, a source of numbers
     Add(x, y)            keep·x + scale·y: skip connections
 
 A stream is an array (column, component); its number of components is a multiple of the network's width.  Forward is
@@ -13,121 +13,13 @@ transposed matrix, Mix by its registered adjoint.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
-
-import sympy as sp
+from dataclasses import dataclass, replace
+from typing import Any
 
 from vgtheory._errors import InputError, shown
-from vgtheory.model.streams import expression, stream
-from vgtheory.model.weights import Weights
-from vgtheory.symbolic.notation import depth as depth_symbol
-from vgtheory.symbolic.parser import IDENTIFIER, read
-
-Kind = Literal["layer", "rms", "uniform", "log_uniform", "input"]
-MAX_FACTOR = 1024
-width_symbol = sp.Symbol("width", integer=True, positive=True)
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A random matrix that a block asks.
-
-    Parameters
-    ----------
-    name : its identity: the same name is the same matrix.
-    weights : the distribution of its entries and biases; a variance is divided by the number of inputs.
-    outputs, inputs : its shape, in multiples of the width.
-    """
-
-    name: str
-    weights: Weights
-    outputs: int = 1
-    inputs: int = 1
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """Return a plain, JSON-ready description."""
-        return {"name": self.name, **self.weights.spec, "outputs": self.outputs, "inputs": self.inputs}
-
-
-@dataclass(frozen=True)
-class Ask:
-    """The streams `out`, side by side, are the matrix times the stream `x`, plus the matrix's bias.
-
-    `driven` streams also receive what a network is given at every step (``Inputs``).
-    """
-
-    out: tuple[str, ...]
-    matrix: str
-    x: str
-    driven: bool = False
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Return the streams that the step takes."""
-        return (self.x,)
-
-
-@dataclass(frozen=True)
-class Map:
-    """Every stream of `out` is an expression in other streams, component by component; all are computed at once."""
-
-    out: tuple[str, ...]
-    expressions: tuple[sp.Expr, ...]
-
-    @property
-    def symbols(self) -> tuple[sp.Symbol, ...]:
-        """Return the symbols of the streams that the expressions take, in the order of their names."""
-        free = set().union(*(e.free_symbols for e in self.expressions))
-        return tuple(sorted(free, key=lambda s: s.name))
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Return the streams that the step takes."""
-        return tuple(s.name for s in self.symbols)
-
-
-@dataclass(frozen=True)
-class Mix:
-    """The stream `out` is made of the components, or the columns, of `x`; a source takes no stream.
-
-    Parameters
-    ----------
-    kind : "layer" or "rms", the normalisation of every column to mean square 1 (with eps = 0, no gain and shift);
-        "uniform" and "log_uniform", sources of numbers u or ln u, u uniform between two ends, drawn once for all layers
-        of a sample; "input", what the network is given at this step (``Inputs``).
-    ends : of a source: expressions in the symbol ``width``.
-    """
-
-    out: tuple[str, ...]
-    kind: Kind
-    x: tuple[str, ...] = ()
-    ends: tuple[sp.Expr, ...] = ()
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Return the streams that the step takes."""
-        return self.x
-
-
-@dataclass(frozen=True)
-class Add:
-    """The stream `out` is keep·x + scale·y; both numbers may be expressions in the symbol ``depth``."""
-
-    out: tuple[str, ...]
-    x: str
-    y: str
-    scale: sp.Expr = sp.S.One
-    keep: sp.Expr = sp.S.One
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Return the streams that the step takes."""
-        return (self.x, self.y)
-
-
-Step = Ask | Map | Mix | Add
+from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix, Step, step_from, step_spec
+from vgtheory.model.streams import stream
+from vgtheory.symbolic.parser import IDENTIFIER
 
 
 @dataclass(frozen=True)
@@ -187,6 +79,10 @@ class Block:
             for step in self.steps
         )
 
+    def mixes(self, *kinds: str) -> tuple[Mix, ...]:
+        """Return the steps of these kinds that act across components or columns."""
+        return tuple(step for step in self.steps if isinstance(step, Mix) and step.kind in kinds)
+
     def size_of(self) -> dict[str, int]:
         """Return the number of components of every stream, in multiples of the width."""
         known = {m.name: m for m in self.matrices}
@@ -227,7 +123,8 @@ class Block:
             raise InputError(
                 f"streams of different sizes, {', '.join(step.reads)}, in {self.name}", "one size", "match"
             )
-        return dict.fromkeys(step.out, read.pop())
+        taps = step.taps if isinstance(step, Mix) else 1
+        return dict.fromkeys(step.out, read.pop() * taps)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -240,7 +137,7 @@ class Block:
         return {
             "name": self.name,
             "streams": [list(pair) for pair in self.streams],
-            "steps": [_step_spec(step) for step in self.steps],
+            "steps": [step_spec(step) for step in self.steps],
             "matrices": [matrix.spec for matrix in self.matrices],
             "tied": self.tied,
         }
@@ -255,46 +152,14 @@ class Block:
             return cls(
                 str(spec["name"]),
                 tuple((str(name), str(new)) for name, new in spec["streams"]),
-                tuple(_step_from(step) for step in spec["steps"]),
-                tuple(
-                    Matrix(str(m["name"]), Weights.from_spec(m, {}), int(m["outputs"]), int(m["inputs"]))
-                    for m in spec["matrices"]
-                ),
+                tuple(step_from(step) for step in spec["steps"]),
+                tuple(map(Matrix.from_spec, spec["matrices"])),
                 spec["tied"] is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             if isinstance(problem, InputError):
                 raise
             raise InputError("a description of a block", "what Block.spec gives", "see Block.spec") from None
-
-
-_STEPS: dict[str, type[Step]] = {"ask": Ask, "map": Map, "mix": Mix, "add": Add}
-
-
-def _step_spec(step: Step) -> dict[str, Any]:
-    kind = next(name for name, cls in _STEPS.items() if isinstance(step, cls))
-    found = {f.name: getattr(step, f.name) for f in fields(step)}
-    plain = {
-        name: [str(v) for v in value] if isinstance(value, tuple) else value if isinstance(value, bool) else str(value)
-        for name, value in found.items()
-    }
-    return {"step": kind, **plain}
-
-
-def _step_from(spec: Mapping[str, Any]) -> Step:
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in spec.items()}
-    kind = _STEPS[str(given.pop("step"))]
-    if kind is Map:
-        given["expressions"] = tuple(map(expression, given["expressions"]))
-    if kind is Mix:
-        if given["kind"] not in get_args(Kind):
-            raise InputError(
-                "kind of a step", "one of " + ", ".join(get_args(Kind)), "change it", got=f"{given['kind']!r}"
-            )
-        given["ends"] = tuple(read(str(end), {"width": width_symbol}) for end in given["ends"])
-    if kind is Add:
-        given |= {name: read(str(given[name]), {"depth": depth_symbol}) for name in ("scale", "keep")}
-    return kind(**given)  # type: ignore[arg-type]
 
 
 def renamed(block: Block, prefix: str) -> Block:
@@ -322,3 +187,40 @@ def renamed(block: Block, prefix: str) -> Block:
         steps=tuple(map(step_renamed, block.steps)),
         matrices=tuple(replace(m, name=f"{prefix}{m.name}") for m in block.matrices),
     )
+
+
+def on_maps(block: Block, dimensions: int) -> Block:
+    """Return the block with windows along so many dimensions, and matrices that take what these give."""
+    steps = tuple(
+        replace(step, options=(*step.options[:2], dimensions)) if step in block.mixes("window") else step
+        for step in block.steps
+    )
+    windows = {step.out[0]: step.taps for step in steps if isinstance(step, Mix) and step.kind == "window"}
+    before = {step.out[0]: step.taps for step in block.mixes("window")}
+    grown = {s.matrix: (windows[s.x], before[s.x]) for s in steps if isinstance(s, Ask) and s.x in windows}
+    matrices = tuple(
+        replace(m, inputs=m.inputs // grown[m.name][1] * grown[m.name][0]) if m.name in grown else m
+        for m in block.matrices
+    )
+    return replace(block, steps=steps, matrices=matrices)
+
+
+def check_fit(block: Block, width: int, shape: tuple[int, ...]) -> None:
+    """Raise InputError where a block's norms, heads or kernels do not fit the width, or the shape of the map."""
+    if width == 1 and block.mixes("layer"):
+        raise InputError("width of a network with layer norm", "at least 2", "e.g. width=64", got="1")
+    for step in block.mixes("attention"):
+        heads = step.options[0]
+        if width % heads:
+            near = max(heads, round(width / heads) * heads)
+            raise InputError(
+                "width", f"a multiple of the {heads} heads", f"e.g. width={near}", got=f"{width}"
+            )  # fmt: skip
+    for step in block.mixes("window"):
+        kernel, zeros, _ = step.options
+        # Three taps among zeros are usual on maps of one or two positions, the last ones of a network.
+        if kernel > max(min(shape), 3 if zeros else 1):
+            raise InputError(
+                f"kernel {kernel} on a map of shape {shape}", "a kernel that is no larger than the map",
+                f"e.g. kernel={min(shape) - 1 + min(shape) % 2}, or a larger shape",
+            )  # fmt: skip

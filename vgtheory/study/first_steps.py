@@ -22,8 +22,8 @@ from vgtheory.codegen.compiled import CompiledActivation, compile_activation
 from vgtheory.kernels.streams import normals
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
-from vgtheory.model.program import Matrix
 from vgtheory.model.sizes import MAX_WIDTH
+from vgtheory.model.steps import Matrix
 from vgtheory.study.engine import worker_pool
 from vgtheory.study.experiment import GENERATOR, SAMPLE
 from vgtheory.study.limits import check_work, whole_number

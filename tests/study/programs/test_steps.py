@@ -1,20 +1,32 @@
 """Every step of every block backward against differences of the same program forward, and stacks against dense ones."""
 
+import math
+
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import ndimage, stats
 
 import vgtheory as vg
+from vgtheory.model.program import on_maps
 from vgtheory.study.programs.numbers import Batch, Machine
 from vgtheory.study.programs.passes import _back, _carried, _run, streams_and_gradients
 
 W, V = vg.Weights.gaussian(1.2, 0.1), vg.Weights.orthogonal(0.9, 0.1)
+U, Q = vg.Weights.gaussian(1.5), vg.Weights.orthogonal(1.5)
 BLOCKS = [
     vg.blocks.dense("tanh", W),
     vg.blocks.mlp("gelu", W, V, expansion=2),
     vg.blocks.gated("silu", W, V, W, expansion=2),
     vg.blocks.residual(vg.blocks.normalised(vg.blocks.gated("tanh", W, W, W), "rms"), scale="1/sqrt(depth)"),
     vg.blocks.normalised(vg.blocks.residual(vg.blocks.dense("erf", W), keep=2), "layer", "after"),
+    vg.blocks.attention(U, heads=1),
+    vg.blocks.attention(Q, heads=7, causal=True),
+    vg.blocks.transformer("gelu", U, 7, norm="pre", scale="1/sqrt(2*depth)", causal=True),
+    vg.blocks.transformer("silu", Q, 1, norm="post", mlp="gated", kind="rms"),
+    vg.blocks.transformer("tanh", U, 7, norm="none"),
+    vg.blocks.transformer("relu", U, 1, norm="deep", mlp="gated"),
+    vg.blocks.conv("tanh", W, kernel=1),
+    vg.blocks.residual(vg.blocks.conv("gelu", W, kernel=3, padding="zeros", norm="layer"), 0.5),
     vg.blocks.rnn("softplus", W),
     vg.blocks.minimal(W, update_bias=1),
     vg.blocks.gru(W),
@@ -27,9 +39,12 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("asked", [True, False])
-@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("shape", [(1,), (3,), (3, 4)])
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.name)
-def test_the_gradient_is_the_derivative_of_the_program(block, columns, asked):
+def test_the_gradient_is_the_derivative_of_the_program(block, shape, asked):
+    block, columns = on_maps(block, len(shape)), math.prod(shape)
+    if shape[1:] and not block.mixes("window"):
+        pytest.skip("only windows see two dimensions")
     if asked and any(m.weights.family == "uniform" for m in block.matrices):
         pytest.skip("uniform entries are drawn")
     width, depth, samples = 7, 3, 2
@@ -37,7 +52,7 @@ def test_the_gradient_is_the_derivative_of_the_program(block, columns, asked):
     start = {name: rng.normal(size=(samples, columns, width)) for name in block.carried}
     along = {name: rng.normal(size=(samples, columns, width)) for name in block.carried}
     out = {name: rng.normal(size=(samples, columns, width)) for name in block.carried}
-    batch = Batch(Machine(block, width, depth, vg.Inputs(0.3), asked, columns), 1, 0, samples)
+    batch = Batch(Machine(block, width, depth, vg.Inputs(0.3), asked, shape), 1, 0, samples)
 
     def loss(shift):
         state = {name: x + shift * along[name] for name, x in start.items()}
@@ -49,20 +64,50 @@ def test_the_gradient_is_the_derivative_of_the_program(block, columns, asked):
 
     # Untied matrices that are asked answer a second run as a new matrix would: there each layer is differenced alone.
     if asked and not block.tied:
-        batch.machine = Machine(block, width, depth, vg.Inputs(0.3), False, columns)
+        batch.machine = Machine(block, width, depth, vg.Inputs(0.3), False, shape)
     _, tape = loss(0.0)
     gradients, unit = out, np.zeros(samples)
     found = {"weights": np.empty((samples, depth))}
     for layer in reversed(tape):
         gradients, unit = _back(found, layer, gradients, unit, batch)
-    want = (loss(1e-5)[0] - loss(-1e-5)[0]) / 2e-5
+    step = 2e-5
+    ahead, far = (loss(k * step)[0] - loss(-k * step)[0] for k in (1, 2))
+    want = (8 * ahead - far) / (12 * step)  # the error is of fourth order
     got = sum(np.einsum("scn,scn->s", gradients[name], along[name]) for name in gradients) * np.exp(unit)
     np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("padding", ["circular", "zeros"])
+@pytest.mark.parametrize("shape", [(5,), (3, 4)])
+def test_a_convolution_is_the_correlation_of_images(shape, padding):
+    block = on_maps(vg.blocks.conv("identity", U, 3, padding), len(shape))
+    machine = Machine(block, 4, 1, vg.Inputs(), False, shape)
+    batch = Batch(machine, 1, 0, 2)
+    x = np.random.default_rng(4).normal(size=(2, machine.columns, 4))
+    layer = _run(1, {"x": x}, batch)
+    kernels = layer.oracles["W"].matrices.reshape(2, 4, *(3,) * len(shape), 4)
+    want = np.zeros((2, 4, *shape))
+    mode = "wrap" if padding == "circular" else "constant"
+    for s, out, channel in np.ndindex(2, 4, 4):
+        image, kernel = x[s, :, channel].reshape(shape), kernels[s, out, ..., channel]
+        want[s, out] += ndimage.correlate(image, kernel, mode=mode)
+    np.testing.assert_allclose(layer.streams["y"], want.reshape(2, 4, -1).swapaxes(1, 2), atol=1e-12)
+
+
+def test_a_causal_token_sees_no_later_ones_and_the_first_one_only_itself():
+    machine = Machine(vg.blocks.transformer("gelu", U, 2, causal=True), 8, 1, vg.Inputs(), False, (6,))
+    batch = Batch(machine, 1, 0, 3)
+    x = np.random.default_rng(5).normal(size=(3, 6, 8))
+    moved = x.copy()
+    moved[:, 4] *= -1.0
+    a, b = (_carried(_run(1, {"x": start}, batch), machine.block)["x"] for start in (x, moved))
+    np.testing.assert_array_equal(a[:, :4], b[:, :4])
+    assert (abs(a - b)[:, 4:].max(axis=2) > 0.01).all()
+
+
 def test_the_gradient_at_a_matrix_is_the_sum_of_outer_products():
     block = vg.blocks.dense("tanh", W)
-    batch = Batch(Machine(block, 5, 1, vg.Inputs(), False, 2), 1, 0, 2)
+    batch = Batch(Machine(block, 5, 1, vg.Inputs(), False, (2,)), 1, 0, 2)
     rng = np.random.default_rng(3)
     start, out = rng.normal(size=(2, 2, 5)), rng.normal(size=(2, 2, 5))
     layer = _run(1, {"x": start}, batch)

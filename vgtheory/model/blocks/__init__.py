@@ -1,7 +1,11 @@
-"""Blocks that networks repeat: dense layers, residual and gated ones, recurrent cells, and cells from formulas."""
+"""Blocks that networks repeat: dense layers, residual and gated ones, transformers, convolutions, recurrent cells."""
 
 from vgtheory.model.blocks.cells import cell, gru, lstm, minimal, rnn
-from vgtheory.model.blocks.stacks import dense, gated, mlp, normalised, residual
+from vgtheory.model.blocks.columns import attention, conv, transformer
+from vgtheory.model.blocks.stacks import dense, gated, mlp, normalised, residual, sequence
 from vgtheory.model.program import Block
 
-__all__ = ["Block", "cell", "dense", "gated", "gru", "lstm", "minimal", "mlp", "normalised", "residual", "rnn"]
+__all__ = [
+    "Block", "attention", "cell", "conv", "dense", "gated", "gru", "lstm", "minimal", "mlp", "normalised", "residual",
+    "rnn", "sequence", "transformer",
+]  # fmt: skip

@@ -13,7 +13,8 @@ import sympy as sp
 
 from vgtheory._errors import InputError
 from vgtheory.model.blocks.stacks import applied, to_weights
-from vgtheory.model.program import Ask, Block, Map, Matrix, Mix, Step, width_symbol
+from vgtheory.model.program import Block
+from vgtheory.model.steps import Ask, Map, Matrix, Mix, Step, width_symbol
 from vgtheory.model.streams import expression, factor
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.catalogue import activation as to_activation

@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 import sympy as sp
 
 from vgtheory._errors import InputError
-from vgtheory.model.program import MAX_FACTOR, Add, Ask, Block, Kind, Map, Matrix, Mix, renamed
+from vgtheory.model.program import Block, renamed
+from vgtheory.model.steps import MAX_FACTOR, Add, Ask, Kind, Map, Matrix, Mix
 from vgtheory.model.streams import factor, stream
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.activation import Activation
@@ -23,7 +24,7 @@ def dense(act: Any, weights: Weights) -> Block:
 
     Raises InputError for what is not an activation, or not weights.
     """
-    act, weights = _numeric(act), to_weights(weights)
+    act, weights = numeric(act), to_weights(weights)
     steps = (Ask(("h",), "W", X), Map(("y",), (applied(act, "h"),)))
     return Block(f"dense {act.name}", ((X, "y"),), steps, (Matrix("W", weights),))
 
@@ -33,7 +34,7 @@ def mlp(act: Any, w1: Weights, w2: Weights, expansion: int = 4) -> Block:
 
     Variances are σ²/fan_in of each matrix.  Raises InputError for an expansion that is no whole number of at least 1.
     """
-    act, wide = _numeric(act), _expansion(expansion)
+    act, wide = numeric(act), _expansion(expansion)
     steps = (Ask(("h",), "W1", X), Map(("u",), (applied(act, "h"),)), Ask(("y",), "W2", "u"))
     matrices = (Matrix("W1", to_weights(w1), wide, 1), Matrix("W2", to_weights(w2), 1, wide))
     return Block(f"MLP {act.name}", ((X, "y"),), steps, matrices)
@@ -44,7 +45,7 @@ def gated(act: Any, gate: Weights, value: Weights, out: Weights, expansion: int 
 
     Shazeer (2020), "GLU variants improve transformer"; expansion·width hidden units, variances σ²/fan_in.
     """
-    act, wide = _numeric(act), _expansion(expansion)
+    act, wide = numeric(act), _expansion(expansion)
     product = applied(act, "h") * stream("v")
     steps = (Ask(("h",), "Wgate", X), Ask(("v",), "Wvalue", X), Map(("u",), (product,)), Ask(("y",), "Wout", "u"))
     shapes = (("Wgate", gate, wide, 1), ("Wvalue", value, wide, 1), ("Wout", out, 1, wide))
@@ -83,6 +84,23 @@ def normalised(block: Block, kind: Literal["layer", "rms"] = "layer", place: Pla
     return replace(inner, name=f"pre-{kind} {block.name}", steps=(Mix(("n",), kind, (X,)), *steps))
 
 
+def sequence(*blocks: Block) -> Block:
+    """Return one layer that is these blocks, one after the other.
+
+    >>> sequence(residual(dense("relu", Weights.he())), normalised(dense("tanh", Weights.lecun()))).name
+    'residual dense relu, pre-layer dense tanh'
+    """
+    if not blocks:
+        raise InputError("a sequence of no blocks", "one block or more", 'e.g. sequence(dense("tanh", weights))')
+    parts = [renamed(_single(block), f"p{k}_") for k, block in enumerate(blocks, 1)]
+    at, steps = X, []
+    for part in parts:
+        steps += [_reading(step, {stream(X): stream(at)}) for step in part.steps]
+        at = part.streams[0][1]
+    matrices = tuple(matrix for part in parts for matrix in part.matrices)
+    return Block(", ".join(block.name for block in blocks), ((X, at),), tuple(steps), matrices)
+
+
 def _reading(step: Any, names: dict[sp.Symbol, sp.Symbol]) -> Any:
     """Return the step with other streams to read."""
     plain = {old.name: new.name for old, new in names.items()}
@@ -102,7 +120,8 @@ def applied(act: Activation, name: str) -> sp.Expr:
     return act.expr.xreplace({act.symbol: stream(name)})
 
 
-def _numeric(act: Any) -> Activation:
+def numeric(act: Any) -> Activation:
+    """Return an activation that has numbers for all its parameters; raise InputError for another."""
     act = to_activation(act)
     if not act.is_numeric:
         raise InputError(f"activation {act.name} with symbolic parameters", "numbers", "give them values")

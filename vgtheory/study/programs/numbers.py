@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from vgtheory.codegen.maps import CompiledMap, compile_map
 from vgtheory.kernels.streams import normals, uniforms
 from vgtheory.model.inputs import Inputs
-from vgtheory.model.program import Add, Block, Map, Mix, width_symbol
+from vgtheory.model.program import Block
+from vgtheory.model.steps import Add, Map, Mix, width_symbol
 from vgtheory.study.programs.oracles import Oracle, Place
 from vgtheory.symbolic.notation import depth as depth_symbol
 
@@ -33,7 +34,7 @@ class Machine:
 
     Parameters
     ----------
-    block, width, depth, columns : the network.
+    block, width, depth, shape : the network.
     inputs : what drives it.
     asked : whether matrices are asked (else drawn).
     """
@@ -43,7 +44,12 @@ class Machine:
     depth: int
     inputs: Inputs
     asked: bool
-    columns: int = 1
+    shape: tuple[int, ...] = (1,)
+
+    @property
+    def columns(self) -> int:
+        """Return how many tokens, positions or inputs a stream holds."""
+        return math.prod(self.shape)
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, int]]:
@@ -53,9 +59,7 @@ class Machine:
     @cached_property
     def scales(self) -> dict[str, tuple[float, float]]:
         """Return (σ_w, σ_b) of every matrix."""
-        shapes = self.shapes.items()
-        laws = ((name, self.block.matrix(name).weights.sigma_at(inputs, outputs)) for name, (outputs, inputs) in shapes)
-        return {name: (float(sigma_w), float(sigma_b)) for name, (sigma_w, sigma_b) in laws}
+        return {m.name: m.sigmas(self.width, self.depth) for m in self.block.matrices}
 
     @cached_property
     def maps(self) -> dict[int, CompiledMap]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels.matrices import drawn_matrices
 from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows, unasked, with_room
-from vgtheory.model.program import Matrix
+from vgtheory.model.steps import Matrix
 
 Array = NDArray[np.float64]
 ROTATION_INVARIANT = ("gaussian", "orthogonal")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vgtheory.kernels.arguments import RUNNING
 from vgtheory.kernels.streams import log_norms, outer_squares
 from vgtheory.model.program import Block
+from vgtheory.study.programs.mixes import entropies
 from vgtheory.study.programs.numbers import LOSS, START, TIED, Array, Batch, Layer, Machine, Streams
 from vgtheory.study.programs.oracles import Place
 from vgtheory.study.programs.steps import backward, forward, give
@@ -27,7 +28,8 @@ def streams_and_gradients(
 
     Arrays by name: ``square S`` and ``gradient S`` for every stream S that goes from layer to layer, its mean square
     and ln of its gradient's norm, (sample, layer 0..L); ``share S``, the share of its components that carry the
-    gradient, (Σg²)²/(n Σg⁴); ``weights``, ln of the norm of the gradient at the layer's matrices, (sample, layer 1..L).
+    gradient, (Σg²)²/(n Σg⁴); ``weights``, ln of the norm of the gradient at the layer's matrices, (sample, layer 1..L);
+    those of ``columns_shown``, (sample, layer 0..L).
     Once ``stop[0]`` is not 0 the work ends, with arrays that are not whole.
     """
     batch = Batch(machine, key, first, samples)
@@ -36,6 +38,7 @@ def streams_and_gradients(
     found = {
         f"{what} {name}": np.empty(shape) for what in ("square", "gradient", "share") for name in machine.block.carried
     }
+    found |= {name: np.full(shape, np.nan) for name in columns_shown(machine)}
     found["weights"] = np.empty((samples, depth))
     kept: list[Streams] = []
     tape: list[Layer] = []
@@ -49,6 +52,7 @@ def streams_and_gradients(
         _note_squares(found, index, state)
         tape.append(_run(index + 1, state, batch))
         state = _carried(tape[-1], machine.block)
+        _note_entropy(found, tape[-1], machine.block)
     _note_squares(found, depth, state)
     gradients, unit = _loss(batch), np.zeros(samples)
     _note_gradients(found, depth, gradients, unit)
@@ -61,6 +65,14 @@ def streams_and_gradients(
             gradients, unit = _back(found, layer, gradients, unit, batch)
             _note_gradients(found, layer.index - 1, gradients, unit)
     return found
+
+
+def columns_shown(machine: Machine) -> tuple[str, ...]:
+    """Return what is shown of columns side by side: ``cosine``, the mean over their pairs in the first stream, and of
+    attention inside a layer 1..L the ``entropy``.
+    """
+    attends = bool(machine.block.mixes("attention"))
+    return (("cosine",) if machine.columns > 1 else ()) + (("entropy",) if attends else ())
 
 
 def _segment(start: int, state: Streams, batch: Batch) -> list[Layer]:
@@ -146,6 +158,25 @@ def _log_norm(x: Array) -> Array:
 def _note_squares(found: dict[str, Array], index: int, state: Streams) -> None:
     for name, x in state.items():
         found[f"square {name}"][:, index] = np.einsum("scn,scn->s", x, x) / (x.shape[1] * x.shape[2])
+
+    if "cosine" in found:
+        found["cosine"][:, index] = _cosine(next(iter(state.values())))
+
+
+def _note_entropy(found: dict[str, Array], layer: Layer, block: Block) -> None:
+    if "entropy" in found:
+        attended = block.mixes("attention")
+        parts = [entropies(layer.left[at]) for at, step in enumerate(block.steps) if step in attended]
+        found["entropy"][:, layer.index] = np.mean(parts, axis=0)
+
+
+def _cosine(x: Array) -> Array:
+    """Return the mean cosine over pairs of columns; a column of zeros has cosine 0 with all."""
+    lengths = np.sqrt(np.einsum("scn,scn->sc", x, x))[..., None]
+    unit = np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
+    total, columns = unit.sum(axis=1), x.shape[1]
+    own = np.einsum("scn,scn->s", unit, unit)
+    return (np.einsum("sn,sn->s", total, total) - own) / (columns * (columns - 1))
 
 
 def _note_gradients(found: dict[str, Array], index: int, gradients: Streams, unit: Array) -> None:

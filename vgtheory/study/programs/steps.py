@@ -1,6 +1,6 @@
 """The four steps of a program, forward and backward.
 
-Backward an Ask multiplies by the transposed matrix, a Map by its partial derivatives, a norm has its adjoint and an Add
+Backward an Ask multiplies by the transposed matrix, a Map by its partial derivatives, a Mix has its adjoint and an Add
 its factors.
 """
 
@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from vgtheory.kernels.normalise import LAYER, RMS
-from vgtheory.kernels.streams import normalised, normalised_back
-from vgtheory.model.program import Add, Ask, Map, Matrix, Mix
+from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
+from vgtheory.study.programs.mixes import MIXES
 from vgtheory.study.programs.numbers import ASK, BIAS, DRIVE, SOURCE, TIED, Array, Batch, Layer, Streams
 from vgtheory.study.programs.oracles import Oracle, oracle
-
-NORMS = {"layer": LAYER, "rms": RMS}
 
 # ------------------------------------------------------------------ forward
 
@@ -53,11 +50,9 @@ def _(step: Map, at: int, layer: Layer, batch: Batch) -> None:
 
 @forward.register
 def _(step: Mix, at: int, layer: Layer, batch: Batch) -> None:
-    if step.kind in NORMS:
-        x = layer.streams[step.x[0]]
-        out, slopes = np.empty_like(x), np.empty(x.shape[:2])
-        normalised(NORMS[step.kind], x, out, slopes)
-        layer.left[at] = slopes
+    if step.kind in MIXES:
+        given = tuple(layer.streams[name] for name in step.x)
+        out, layer.left[at] = MIXES[step.kind][0](step, given, batch.machine.shape)
     elif step.kind in ("uniform", "log_uniform"):
         out = batch.once(at, SOURCE, lambda: _source(step, at, batch))
     else:
@@ -163,11 +158,12 @@ def _(step: Map, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
 
 @backward.register
 def _(step: Mix, at: int, layer: Layer, gradients: Streams, batch: Batch) -> None:
-    given = gradients.get(step.out[0])
-    if given is not None and step.kind in NORMS:
-        passed = np.ascontiguousarray(given).copy()
-        normalised_back(NORMS[step.kind], passed, layer.streams[step.x[0]], layer.left[at])
-        give(gradients, step.x[0], passed)
+    after = gradients.get(step.out[0])
+    if after is not None and step.kind in MIXES:
+        given = tuple(layer.streams[name] for name in step.x)
+        passed = MIXES[step.kind][1](step, given, batch.machine.shape, layer.left[at], after)
+        for name, part in zip(step.x, passed, strict=True):
+            give(gradients, name, part)
 
 
 @backward.register

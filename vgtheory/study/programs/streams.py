@@ -20,13 +20,15 @@ from vgtheory.study.experiment import LAYER, SAMPLE, Conditions, Experiment, con
 from vgtheory.study.machine import available_bytes
 from vgtheory.study.programs.numbers import Machine
 from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
-from vgtheory.study.programs.passes import streams_and_gradients
+from vgtheory.study.programs.passes import columns_shown, streams_and_gradients
 
 VARIABLES = {
     "log_stream_gradient_norm": "ln of the Frobenius norm of the loss gradient at the stream after layer l",
     "stream_square": "mean square of the components of the stream after layer l",
     "gradient_share": "share of the stream's components that carry its gradient, (sum g^2)^2/(n sum g^4)",
     "log_weight_gradient_norm": "ln of the Frobenius norm of the loss gradient at the matrices of layer l",
+    "cosine": "mean cosine over the pairs of columns of the stream after layer l",
+    "entropy": "entropy in nats of the attention inside layer l, mean over heads and queries",
 }
 PARTS = {"log_stream_gradient_norm": "gradient", "stream_square": "square", "gradient_share": "share"}
 ORACLES = {"exact": "asked: no matrix is drawn", "dense": "drawn"}
@@ -45,7 +47,7 @@ class Program:
         """Return the program with numbers in it."""
         network = self.network
         return Machine(
-            network.block, network.widths[0], int(network.depth), self.inputs, self.method == "exact", network.columns
+            network.block, network.widths[0], int(network.depth), self.inputs, self.method == "exact", network.shape
         )
 
     @property
@@ -54,11 +56,18 @@ class Program:
         return self.network.columns * (int(self.network.depth) if self.network.block.tied else 1)
 
     @property
+    def attention_weights(self) -> int:
+        """Return the number of attention weights of a layer."""
+        heads = sum(step.options[0] for step in self.network.block.mixes("attention"))
+        return heads * self.network.columns**2
+
+    @property
     def nanoseconds(self) -> float:
         """Return about what one sample costs on one core."""
         machine = self.machine
         ends = sum(sum(shape) for shape in machine.shapes.values())
         streams = 20.0 * machine.columns * sum(self.network.block.size_of().values()) * machine.width
+        streams += self.attention_weights * (30.0 + 4.0 * machine.width)
         if machine.asked:
             return machine.depth * (streams + machine.columns * ends * (20.0 + 1.5 * self.questions))
         entries = sum(outputs * inputs for outputs, inputs in machine.shapes.values())
@@ -71,6 +80,7 @@ class Program:
         machine = self.machine
         layers = machine.segment
         streams = 8.0 * 6 * machine.columns * sum(self.network.block.size_of().values()) * machine.width * layers
+        streams += 8.0 * (layers + 4) * self.attention_weights
         if machine.asked:
             kept = self.questions if machine.block.tied else layers * machine.columns
             return streams + 16.0 * kept * sum(sum(shape) for shape in machine.shapes.values())
@@ -87,7 +97,8 @@ def streams_of(network: BlockNetwork, method: str, inputs: Inputs, conditions: C
     program = Program(network, inputs, choose_method(network, method))
     _check_sample(program)
     carried = network.block.carried
-    fields = (*(f"{part} {name}" for part in PARTS.values() for name in carried), "weights")
+    shown = columns_shown(program.machine)
+    fields = (*(f"{part} {name}" for part in PARTS.values() for name in carried), *shown, "weights")
     experiment = Experiment(
         worker=program_chunk,
         prepared=program,
@@ -104,9 +115,13 @@ def streams_of(network: BlockNetwork, method: str, inputs: Inputs, conditions: C
         name: (("sample", "layer", "stream"), np.stack([arrays[f"{part} {stream}"] for stream in carried], axis=-1))
         for name, part in PARTS.items()
     }
-    values["log_weight_gradient_norm"] = ("sample", "layer"), arrays["weights"]  # type: ignore[assignment]
+    by_layer = {name: (("sample", "layer"), arrays[name]) for name in shown}
+    by_layer["log_weight_gradient_norm"] = ("sample", "layer"), arrays["weights"]
     return xr.Dataset(
-        {name: (dims, array, {"long_name": VARIABLES[name], "units": "1"}) for name, (dims, array) in values.items()},
+        {
+            name: (dims, array, {"long_name": VARIABLES[name], "units": "1"})
+            for name, (dims, array) in (values | by_layer).items()
+        },
         {
             "sample": ("sample", np.arange(conditions.samples), SAMPLE),
             "layer": ("layer", np.arange(int(network.depth) + 1), {"long_name": LAYER["long_name"] + ", 0 the start"}),
@@ -142,12 +157,16 @@ def _check_sample(program: Program) -> None:
     limit = available_bytes() / 4
     if program.sample_bytes > limit:
         network = program.network
-        most = math.floor(int(network.depth) * limit / program.sample_bytes)
+        if network.columns > 1:
+            name, hint = ("tokens" if len(network.shape) == 1 else "shape"), "take fewer columns, or a smaller width"
+        else:
+            name, most = "depth", math.floor(int(network.depth) * limit / program.sample_bytes)
+            hint = f"try depth={most}" if network.block.tied else "take a smaller width"
         raise InputError(
-            "depth",
+            name,
             f"one whose samples need up to {limit / 2**30:.1f} GiB each, a quarter of this machine's memory",
-            f"try depth={most}" if network.block.tied else "take a smaller width",
-            got=f"{network.depth} at width {network.width} ({program.sample_bytes / 2**30:.1f} GiB)",
+            hint,
+            got=f"{network!r} ({program.sample_bytes / 2**30:.1f} GiB)",
         )
 
 

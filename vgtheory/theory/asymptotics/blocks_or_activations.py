@@ -5,27 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from vgtheory._errors import InputError
+from vgtheory.model.network import BlockNetwork
 from vgtheory.model.program import Block
 from vgtheory.theory.asymptotics import fixed_points
 from vgtheory.theory.asymptotics import gains as unit_gains
+from vgtheory.theory.asymptotics.programs.padding import CriticalConvolution, critical_convolution
 from vgtheory.theory.asymptotics.programs.stacks import BlockGains, block_gains
 from vgtheory.theory.asymptotics.programs.zero_state import CriticalCell, critical_cell
 
 
-def critical(act: Any, sigma_b: float = 0.0) -> fixed_points.CriticalPoint | CriticalCell:
-    """Return the critical point of an activation at this σ_b, or the critical scale of a recurrent cell.
+def critical(act: Any, sigma_b: float = 0.0) -> fixed_points.CriticalPoint | CriticalCell | CriticalConvolution:
+    """Return the critical point of an activation at this σ_b, or the critical scale of a cell or a convolution.
 
     Parameters
     ----------
     act : an activation: χ = 1 on the curve of fixed points; of several a stable one with the least q.  A cell of
-        ``vg.blocks``: the scale of its recurrent matrices at which a gradient at its zero state keeps its length.
+        ``vg.blocks``: the scale of its recurrent matrices at which a gradient at its zero state keeps its length.  A
+        convolution, or a network of it where zeros are padded: the scale at which the mean squared gradient is kept.
     sigma_b : standard deviation of the biases; a block's weights carry their own.
 
     Raises
     ------
     InputError : σ_b negative or not finite, or given beside a block.
     NoSolutionError : there is no such point.
-    UnsupportedError : a block that is no recurrent cell, or one with random biases.
+    UnsupportedError : a block that is neither a recurrent cell nor a convolution, or a cell with random biases; zeros
+        padded beside an activation that is not homogeneous.
 
     Notes
     -----
@@ -38,14 +42,18 @@ def critical(act: Any, sigma_b: float = 0.0) -> fixed_points.CriticalPoint | Cri
     1.7609546396
     >>> round(critical(vg.blocks.lstm(vg.Weights.gaussian(1), forget_bias=1)).sigma_w, 4)
     1.0758
+    >>> conv = vg.blocks.conv("relu", vg.Weights.he(), padding="zeros")
+    >>> round(critical(vg.Network(conv, width=64, depth=24, shape=(4, 4))).sigma_w ** 2, 4)
+    2.6262
     """
-    if not isinstance(act, Block):
+    if not isinstance(act, (Block, BlockNetwork)):
         return fixed_points.critical(act, sigma_b)
     if sigma_b != 0:
         raise InputError(
             "sigma_b beside a block", "0", "a block's weights carry their biases: leave it out", f"{sigma_b}"
         )
-    return critical_cell(act)
+    block, shape = (act.block, act.shape) if isinstance(act, BlockNetwork) else (act, None)
+    return critical_cell(block) if block.recurrent or not block.mixes("window") else critical_convolution(block, shape)
 
 
 def gains(act: Any) -> unit_gains.Gains | BlockGains:

@@ -21,7 +21,7 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.map_form import Array, map_form
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
-from vgtheory.model.program import Add, Ask, Map, Mix, width_symbol
+from vgtheory.model.steps import Add, Ask, Map, Mix, width_symbol
 from vgtheory.symbolic.notation import depth as depth_symbol
 
 POPULATIONS = 4
@@ -170,9 +170,9 @@ def forward(step: Any, at: int, streams: dict[str, Array], left: dict[int, Any],
 @forward.register
 def _(step: Ask, at: int, streams: dict[str, Array], left: dict[int, Any], population: Population) -> None:
     n, x = population.units, streams[step.x]
-    block, width = population.network.block, population.network.widths[0]
+    block, network = population.network.block, population.network
     matrix = block.matrix(step.matrix)
-    sigma_w, sigma_b = (float(s) for s in matrix.weights.sigma_at(matrix.inputs * width, matrix.outputs * width))
+    sigma_w, sigma_b = matrix.sigmas(network.widths[0], int(network.depth))
     rows = matrix.outputs // matrix.inputs
     if matrix.inputs != 1 or rows * matrix.inputs != matrix.outputs:
         raise UnsupportedError(f"the limit of {block.name}: a matrix of shape ({matrix.outputs}N, {matrix.inputs}N)")
@@ -250,8 +250,7 @@ def _(
     if not any(part.any() for part in parts):
         return 0.0
     delta = np.concatenate(parts)
-    width = population.network.widths[0]
-    sigma_w = float(matrix.weights.sigma_at(matrix.inputs * width, matrix.outputs * width)[0])
+    sigma_w, _ = matrix.sigmas(population.network.widths[0], int(population.network.depth))
     # Wᵀδ: components of variance σ_w² |δ|²/n, correlated over the steps as δ is.
     answer = population.matrix(matrix.name, transposed=True).ask(delta, n, population.rng)
     _give(given, step.x, sigma_w * math.sqrt(len(delta) / n) * answer)

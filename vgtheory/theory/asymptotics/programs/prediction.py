@@ -35,7 +35,7 @@ def predict_blocks(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
 
 
 def _stack(network: BlockNetwork) -> xr.Dataset:
-    found = stack_profile(network.block, network.widths[0], int(network.depth))
+    found = stack_profile(network.block, network.widths[0], int(network.depth), network.shape)
     values = {
         "stream_square": found["square"][:, None],
         "log_stream_gradient_norm": 0.5 * found["gradient"][:, None],
@@ -45,6 +45,10 @@ def _stack(network: BlockNetwork) -> xr.Dataset:
     doubt = (
         "" if reach < 0.1 else f"depth/width = {reach:.2g} is not small: networks differ, and the mean is not typical"
     )
+    if network.block.mixes("attention") and network.columns > 1:
+        doubt = (
+            "attention is taken as neutral, as it is once all tokens are alike: use vg.simulate for tokens that differ"
+        )
     return _dataset(network, values, weights, "mean field", doubt)
 
 

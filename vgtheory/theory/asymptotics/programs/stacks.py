@@ -1,14 +1,17 @@
 """Mean field of stacks of blocks, width → ∞: mean squares of streams and of their gradients, step by step.
 
-The program is read forward with means and mean squares instead of numbers: an Ask makes independent normal components
-of variance σ_w²E x² + σ_b², a Map takes Gaussian means, a norm divides, an Add adds squares and means.  Backward the
-squared gradient is multiplied by σ_w² (Ask), E(∂map)² (Map), 1/s² (norm) and the factors' squares (Add).  Exact up to
+The program is read forward with means and mean squares instead of numbers, for every position of a map: an Ask makes
+independent normal components of variance σ_w²E x² + σ_b², a Map takes Gaussian means, a norm divides, an Add adds
+squares and means, a window averages the mean squares of what its taps read.  Backward the squared gradient is
+multiplied by σ_w² (Ask), E(∂map)² (Map), 1/s² (norm) and the factors' squares (Add), and a window sends a K-th part of
+it to every tap: gradients at different positions stay uncorrelated, since taps have independent weights.  Exact up to
 O(1/width); of a pre-norm stream it gives ∏(1 + a²B/q_l), of a post-norm one (1 + a²B)/(1 + a²F) per layer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
@@ -16,28 +19,32 @@ import numpy as np
 import sympy as sp
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
-from vgtheory.model.program import Add, Ask, Block, Map, Mix
+from vgtheory.kernels.quadrature import Array
+from vgtheory.model.program import Block
+from vgtheory.model.steps import Add, Ask, Map, Mix
+from vgtheory.model.windows import neighbours
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.theory.asymptotics.programs.unit_products import derivative, mean, polynomial
 
 
 @dataclass(frozen=True)
 class Size:
-    """What is known of a stream's components: their mean, their mean square, and whether a matrix made them."""
+    """What is known of a stream's components by position: their mean, mean square, and whether a matrix made them."""
 
-    mean: float
-    square: float
+    mean: Array
+    square: Array
     normal: bool = False
 
 
 @dataclass
 class Layer:
-    """One layer in the limit: sizes of its streams, and the squared gradient at each per unit at the block's result."""
+    """One layer in the limit: sizes of its streams, and by position the squared gradient at each of them."""
 
     width: int
     depth: int
+    shape: tuple[int, ...]
     sizes: dict[str, Size]
-    gradients: dict[str, float]
+    gradients: dict[str, Array] = field(default_factory=dict)
     weights: float = 0.0
 
 
@@ -74,8 +81,16 @@ def block_gains(block: Block) -> BlockGains:
     2.0
     """
     require_stack(block)
-    layer = through(block, Size(0.0, 1.0), width=1, depth=1)
-    return BlockGains(layer.sizes[block.streams[0][1]].square, layer.gradients[block.carried[0]])
+    if block.mixes("attention") or any(step.options[1] for step in block.mixes("window")):
+        raise UnsupportedError(
+            f"the gains of {block.name}, which depend on its other tokens or positions; use vg.predict of a network"
+        )
+    layer = through(block, UNIT, width=1, depth=1)
+    back(block, layer, np.ones(1))
+    return BlockGains(float(layer.sizes[block.streams[0][1]].square[0]), float(layer.gradients[block.carried[0]][0]))
+
+
+UNIT = Size(np.zeros(1), np.ones(1))
 
 
 def require_stack(block: Block) -> None:
@@ -87,19 +102,23 @@ def require_stack(block: Block) -> None:
         )
 
 
-def through(block: Block, start: Size, width: int, depth: int) -> Layer:
+def through(block: Block, start: Size, width: int, depth: int, shape: tuple[int, ...] = (1,)) -> Layer:
     """Return one layer in the limit of large width, from the size of the stream that comes in.
 
     `width` only sets the unit of the matrices' gradients, `depth` the factors that depend on it.
     """
-    layer = Layer(width, depth, {block.carried[0]: start}, {})
+    layer = Layer(width, depth, shape, {block.carried[0]: start})
     for step in block.steps:
         forward(step, layer, block)
-    layer.gradients = {block.streams[0][1]: 1.0}
+    return layer
+
+
+def back(block: Block, layer: Layer, after: Array) -> None:
+    """Write the squared gradients of a layer's streams from those after it."""
+    layer.gradients = {block.streams[0][1]: after}
     for step in reversed(block.steps):
         backward(step, layer, block)
-    layer.gradients.setdefault(block.carried[0], 0.0)
-    return layer
+    layer.gradients.setdefault(block.carried[0], np.zeros_like(after))
 
 
 @singledispatch
@@ -111,8 +130,10 @@ def forward(step: Any, layer: Layer, block: Block) -> None:
 @forward.register
 def _(step: Ask, layer: Layer, block: Block) -> None:
     matrix = block.matrix(step.matrix)
-    sigma_w, sigma_b = _scales(matrix, layer.width)
-    size = Size(0.0, sigma_w**2 * layer.sizes[step.x].square + sigma_b**2, normal=True)
+    sigma_w, sigma_b = matrix.sigmas(layer.width, layer.depth)
+    size = Size(
+        np.zeros_like(layer.sizes[step.x].square), sigma_w**2 * layer.sizes[step.x].square + sigma_b**2, normal=True
+    )
     layer.sizes.update(dict.fromkeys(step.out, size))
 
 
@@ -125,12 +146,27 @@ def _(step: Map, layer: Layer, block: Block) -> None:
 
 @forward.register
 def _(step: Mix, layer: Layer, block: Block) -> None:
+    layer.sizes[step.out[0]] = _mixed(step, layer, block)
+
+
+def _mixed(step: Mix, layer: Layer, block: Block) -> Size:
+    if step.kind == "window":
+        size = layer.sizes[step.x[0]]
+        return Size(*(_around(step, layer, values).mean(axis=0) for values in (size.mean, size.square)))
+    if step.kind == "attention":  # of tokens that are alike; see ``predict_blocks`` for what is said of others
+        return layer.sizes[step.x[2]]
     if step.kind not in ("layer", "rms"):
-        raise UnsupportedError(f"the mean field of a source of random numbers in {block.name}; use vg.simulate")
+        raise UnsupportedError(f"the mean field of {step.kind} in {block.name}; use vg.simulate")
     size = layer.sizes[step.x[0]]
     spread = _spread(step, size)
-    centre = 0.0 if step.kind == "layer" or spread == 0 else size.mean / spread**0.5
-    layer.sizes[step.out[0]] = Size(centre, float(spread > 0), normal=size.normal)
+    centre = np.zeros_like(spread) if step.kind == "layer" else size.mean * _inverse(spread) ** 0.5
+    return Size(centre, (spread > 0).astype(float), normal=size.normal)
+
+
+def _around(step: Mix, layer: Layer, values: Array) -> Array:
+    """Return (tap, position) the values that the taps of a window read."""
+    kernel, zeros, _ = step.options
+    return np.append(values, 0.0)[neighbours(layer.shape, kernel, bool(zeros))]
 
 
 @forward.register
@@ -150,9 +186,9 @@ def backward(step: Any, layer: Layer, block: Block) -> None:
 @backward.register
 def _(step: Ask, layer: Layer, block: Block) -> None:
     matrix = block.matrix(step.matrix)
-    square = sum(layer.gradients.get(name, 0.0) for name in step.out)
-    layer.weights += square * layer.sizes[step.x].square * matrix.inputs * layer.width
-    _give(layer, step.x, _scales(matrix, layer.width)[0] ** 2 * square)
+    square = sum((layer.gradients[name] for name in step.out if name in layer.gradients), np.zeros(1))
+    layer.weights += float((square * layer.sizes[step.x].square).sum()) * matrix.inputs * layer.width
+    _give(layer, step.x, matrix.sigmas(layer.width, layer.depth)[0] ** 2 * square)
 
 
 @backward.register
@@ -161,31 +197,32 @@ def _(step: Map, layer: Layer, block: Block) -> None:
         form, variances = polynomial(expr), _variances(expr, layer)
         for symbol in variances:
             slope = mean(derivative(form, symbol) ** 2, variances)
-            _give(layer, symbol.name, slope * layer.gradients.get(name, 0.0))
+            _give(layer, symbol.name, slope * layer.gradients.get(name, np.zeros(1)))
 
 
 @backward.register
 def _(step: Mix, layer: Layer, block: Block) -> None:
-    if step.kind in ("layer", "rms"):
-        spread = _spread(step, layer.sizes[step.x[0]])
-        _give(layer, step.x[0], layer.gradients.get(step.out[0], 0.0) / spread if spread > 0 else 0.0)
+    given = layer.gradients.get(step.out[0])
+    if given is None:
+        return
+    if step.kind == "window":  # what a tap reads here is read there by the tap mirrored
+        _give(layer, step.x[0], _around(step, layer, given).mean(axis=0))
+    elif step.kind == "attention":
+        _give(layer, step.x[2], given)
+    else:
+        _give(layer, step.x[0], given * _inverse(_spread(step, layer.sizes[step.x[0]])))
 
 
 @backward.register
 def _(step: Add, layer: Layer, block: Block) -> None:
     keep, scale = _factors(step, layer)
-    square = layer.gradients.get(step.out[0], 0.0)
+    square = layer.gradients.get(step.out[0], np.zeros(1))
     _give(layer, step.x, keep**2 * square)
     _give(layer, step.y, scale**2 * square)
 
 
-def _give(layer: Layer, name: str, square: float) -> None:
-    layer.gradients[name] = layer.gradients.get(name, 0.0) + square
-
-
-def _scales(matrix: Any, width: int) -> tuple[float, float]:
-    sigma_w, sigma_b = matrix.weights.sigma_at(matrix.inputs * width, matrix.outputs * width)
-    return float(sigma_w), float(sigma_b)
+def _give(layer: Layer, name: str, square: Array) -> None:
+    layer.gradients[name] = layer.gradients[name] + square if name in layer.gradients else square
 
 
 def _factors(step: Add, layer: Layer) -> tuple[float, float]:
@@ -193,11 +230,15 @@ def _factors(step: Add, layer: Layer) -> tuple[float, float]:
     return float(step.keep.subs(at)), float(step.scale.subs(at))
 
 
-def _spread(step: Mix, size: Size) -> float:
+def _inverse(spread: Array) -> Array:
+    return np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+def _spread(step: Mix, size: Size) -> Array:
     return size.square - (size.mean**2 if step.kind == "layer" else 0.0)
 
 
-def _variances(expr: sp.Expr, layer: Layer) -> dict[sp.Symbol, float]:
+def _variances(expr: sp.Expr, layer: Layer) -> dict[sp.Symbol, Array]:
     """Return the variances of the streams of a map, which must be answers of matrices."""
     found = {}
     for symbol in sorted(expr.free_symbols, key=str):
@@ -208,24 +249,29 @@ def _variances(expr: sp.Expr, layer: Layer) -> dict[sp.Symbol, float]:
     return found
 
 
-def stack_profile(block: Block, width: int, depth: int) -> dict[str, np.ndarray]:
+def stack_profile(block: Block, width: int, depth: int, shape: tuple[int, ...] = (1,)) -> dict[str, np.ndarray]:
     """Return by layer: ``square`` (0..L), ln of squared gradients ``gradient`` (0..L) and of the matrices' ``weights``.
 
     Raises NoSolutionError where the lengths leave the range of float64.
     """
     require_stack(block)
-    size, squares, gains, weights = Size(0.0, 1.0), [1.0], [], []
+    positions = math.prod(shape) if block.mixes("window") else 1  # alike without windows
+    layers, size = [], Size(np.zeros(positions), np.ones(positions))
     for index in range(depth):
-        layer = through(block, size, width, depth)
-        size = layer.sizes[block.streams[0][1]]
-        if not np.isfinite(size.square):
+        layers.append(through(block, size, width, depth, shape))
+        size = layers[-1].sizes[block.streams[0][1]]
+        if not np.isfinite(size.square).all():
             raise NoSolutionError(
                 f"the stream of {block.name} overflows at layer {index + 1}; add a norm, or scale the branches"
             )
-        squares.append(size.square)
-        gains.append(layer.gradients[block.carried[0]])
-        weights.append(layer.weights)
+    squares = [1.0, *(float(layer.sizes[block.streams[0][1]].square.mean()) for layer in layers)]
+    gradient, logs, weights = np.full(positions, 1.0 / positions), [0.0], []
     with np.errstate(divide="ignore"):
-        steps = np.log(gains)
-        after = np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]])
-        return {"square": np.array(squares), "gradient": after, "weights": after[1:] + np.log(weights)}
+        for layer in reversed(layers):
+            back(block, layer, gradient)
+            weights.append(logs[-1] + np.log(layer.weights))
+            gradient = layer.gradients[block.carried[0]]
+            total = float(gradient.sum())
+            logs.append(logs[-1] + float(np.log(total)))
+            gradient = gradient / total if total > 0 else gradient
+    return {"square": np.array(squares), "gradient": np.array(logs[::-1]), "weights": np.array(weights[::-1])}

@@ -62,15 +62,15 @@ def derivative(form: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     return total
 
 
-def mean(form: sp.Expr, variances: Mapping[sp.Symbol, float]) -> float:
-    """Return E of a polynomial in Factors over independent normal symbols of these variances and mean 0.
+def mean(form: sp.Expr, variances: Mapping[sp.Symbol, Array]) -> Array:
+    """Return E of a polynomial in Factors over independent normal symbols of mean 0, for each of their variances.
 
     Raises UnsupportedError for functions that are not resolved, or whose slopes are unbounded.
     """
-    total = 0.0
+    total = np.zeros(np.shape(next(iter(variances.values()), 0.0)))
     for term in sp.Add.make_args(sp.expand(form)):
         number, factors = term.as_coeff_mul()
-        product = float(number)
+        product = np.full_like(total, float(number))
         by_symbol: dict[sp.Symbol, list[tuple[sp.Expr, int, int]]] = {}
         for part in factors:
             base, power = part.as_base_exp()
@@ -78,21 +78,30 @@ def mean(form: sp.Expr, variances: Mapping[sp.Symbol, float]) -> float:
                 (base.function.xreplace({base.symbol: X}), base.order, int(power))
             )
         for symbol, parts in by_symbol.items():
-            product *= _mean_of_one(tuple(sorted(parts, key=str)), variances[symbol])
-        total += product
+            product = product * _mean_of_one(tuple(sorted(parts, key=str)), variances[symbol])
+        total = total + product
     return total
 
 
+def _mean_of_one(parts: tuple[tuple[sp.Expr, int, int], ...], variances: Array) -> Array:
+    """Return E of a product of powers of functions of one normal quantity, for each of its variances."""
+    distinct, places = np.unique(variances, return_inverse=True)
+    return _means_at(parts, tuple(distinct))[places].reshape(np.shape(variances))
+
+
 @lru_cache(maxsize=4096)
-def _mean_of_one(parts: tuple[tuple[sp.Expr, int, int], ...], q: float) -> float:
-    """Return E of a product of powers of functions of one normal quantity of variance q."""
+def _means_at(parts: tuple[tuple[sp.Expr, int, int], ...], variances: tuple[float, ...]) -> Array:
     product, grid = _resolved(parts)
-    if q == 0.0:
-        return float(product(np.zeros(1))[0, 0])
-    try:
-        return float(gaussian_means(product, np.array([q]), grid)[0, 0])
-    except UnresolvedError as problem:
-        raise UnsupportedError(f"a Gaussian mean at variance {q:.3g}: {problem}; use smaller scales") from None
+    q = np.array(variances)
+    out = np.full(len(q), float(product(np.zeros(1))[0, 0]))
+    if (q > 0).any():
+        try:
+            out[q > 0] = gaussian_means(product, q[q > 0], grid)[0]
+        except UnresolvedError as problem:
+            raise UnsupportedError(
+                f"a Gaussian mean at variance {q.max():.3g}: {problem}; use smaller scales"
+            ) from None
+    return out
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,8 @@ from typing import Any
 import sympy as sp
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
-from vgtheory.model.program import Add, Ask, Block, Map, Mix
+from vgtheory.model.program import Block
+from vgtheory.model.steps import Add, Ask, Map, Mix
 from vgtheory.model.streams import stream
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import sigma_w

@@ -1,0 +1,184 @@
+"""The steps of a program and the matrices that they ask: plain data, and its description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+import sympy as sp
+
+from vgtheory._errors import InputError
+from vgtheory.model.streams import expression
+from vgtheory.model.weights import Weights
+from vgtheory.symbolic.notation import depth as depth_symbol
+from vgtheory.symbolic.parser import read
+
+Kind = Literal["layer", "rms", "uniform", "log_uniform", "input", "attention", "window"]
+OPTIONS = {"attention": 2, "window": 3}  # how many numbers a kind takes
+MAX_FACTOR = 1024
+width_symbol = sp.Symbol("width", integer=True, positive=True)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A random matrix that a block asks.
+
+    Parameters
+    ----------
+    name : its identity: the same name is the same matrix.
+    weights : the distribution of its entries and biases; a variance is divided by the number of inputs.
+    outputs, inputs : its shape, in multiples of the width.
+    scale : multiplies the matrix, not its bias; a number or an expression in the symbol ``depth``.
+    """
+
+    name: str
+    weights: Weights
+    outputs: int = 1
+    inputs: int = 1
+    scale: sp.Expr = sp.S.One
+
+    def sigmas(self, width: int, depth: int) -> tuple[float, float]:
+        """Return (σ_w, σ_b) in a network of this width and depth, σ_w with the scale in it."""
+        sigma_w, sigma_b = self.weights.sigma_at(self.inputs * width, self.outputs * width)
+        return float(sigma_w * self.scale.subs(depth_symbol, depth)), float(sigma_b)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Return a plain, JSON-ready description."""
+        sizes = {"outputs": self.outputs, "inputs": self.inputs, "scale": str(self.scale)}
+        return {"name": self.name, **self.weights.spec, **sizes}
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Matrix:
+        """Return the matrix that a :attr:`spec` describes; its texts are parsed, never evaluated."""
+        scale = read(str(spec["scale"]), {"depth": depth_symbol})
+        weights = Weights.from_spec(spec, {})
+        return cls(str(spec["name"]), weights, int(spec["outputs"]), int(spec["inputs"]), scale)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The streams `out`, side by side, are the matrix times the stream `x`, plus the matrix's bias.
+
+    `driven` streams also receive what a network is given at every step (``Inputs``).
+    """
+
+    out: tuple[str, ...]
+    matrix: str
+    x: str
+    driven: bool = False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the streams that the step takes."""
+        return (self.x,)
+
+
+@dataclass(frozen=True)
+class Map:
+    """Every stream of `out` is an expression in other streams, component by component; all are computed at once."""
+
+    out: tuple[str, ...]
+    expressions: tuple[sp.Expr, ...]
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        """Return the symbols of the streams that the expressions take, in the order of their names."""
+        free = set().union(*(e.free_symbols for e in self.expressions))
+        return tuple(sorted(free, key=lambda s: s.name))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the streams that the step takes."""
+        return tuple(s.name for s in self.symbols)
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The stream `out` is made of the components, or the columns, of the streams `x`; a source takes no stream.
+
+    Parameters
+    ----------
+    kind : "layer" or "rms", the normalisation of every column to mean square 1 (with eps = 0, no gain and shift);
+        "uniform" and "log_uniform", sources of numbers u or ln u, u uniform between two ends, drawn once for all layers
+        of a sample; "input", what the network is given at this step (``Inputs``); "attention", softmax of
+        QᵀK/√(components of a head) times V for the streams (q, k, v), head by head; "window", the columns around each
+        position, one below the other.
+    ends : of a source: expressions in the symbol ``width``.
+    options : of an attention: heads, and whether a token sees only itself and the tokens before (1 or 0).  Of a window:
+        its length along each dimension, whether there are zeros outside (1, else the map is closed to a ring, 0), and
+        the number of dimensions of the map.
+    """
+
+    out: tuple[str, ...]
+    kind: Kind
+    x: tuple[str, ...] = ()
+    ends: tuple[sp.Expr, ...] = ()
+    options: tuple[int, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the streams that the step takes."""
+        return self.x
+
+    @property
+    def taps(self) -> int:
+        """Return how many columns a column of `out` is made of, one below the other."""
+        return self.options[0] ** self.options[2] if self.kind == "window" else 1
+
+
+@dataclass(frozen=True)
+class Add:
+    """The stream `out` is keep·x + scale·y; both numbers may be expressions in the symbol ``depth``."""
+
+    out: tuple[str, ...]
+    x: str
+    y: str
+    scale: sp.Expr = sp.S.One
+    keep: sp.Expr = sp.S.One
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the streams that the step takes."""
+        return (self.x, self.y)
+
+
+Step = Ask | Map | Mix | Add
+
+
+_STEPS: dict[str, type[Step]] = {"ask": Ask, "map": Map, "mix": Mix, "add": Add}
+
+
+def step_spec(step: Step) -> dict[str, Any]:
+    """Return a plain, JSON-ready description of a step."""
+    kind = next(name for name, cls in _STEPS.items() if isinstance(step, cls))
+    found = {f.name: getattr(step, f.name) for f in fields(step)}
+    plain = {
+        name: [str(v) for v in value] if isinstance(value, tuple) else value if isinstance(value, bool) else str(value)
+        for name, value in found.items()
+    }
+    return {"step": kind, **plain}
+
+
+def step_from(spec: Mapping[str, Any]) -> Step:
+    """Return the step that a description is of; its texts are parsed, never evaluated.
+
+    Raises InputError or FormulaError, or what Python raises for data of other shapes.
+    """
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in spec.items()}
+    kind = _STEPS[str(given.pop("step"))]
+    if kind is Map:
+        given["expressions"] = tuple(map(expression, given["expressions"]))
+    if kind is Mix:
+        if given["kind"] not in get_args(Kind):
+            raise InputError(
+                "kind of a step", "one of " + ", ".join(get_args(Kind)), "change it", got=f"{given['kind']!r}"
+            )
+        given["ends"] = tuple(read(str(end), {"width": width_symbol}) for end in given["ends"])
+        given["options"] = tuple(map(int, given["options"]))
+        if len(given["options"]) != OPTIONS.get(str(given["kind"]), 0):
+            raise InputError("options of a step", "as many as its kind has", "see Block.spec")
+    if kind is Add:
+        given |= {name: read(str(given[name]), {"depth": depth_symbol}) for name in ("scale", "keep")}
+    return kind(**given)  # type: ignore[arg-type]
