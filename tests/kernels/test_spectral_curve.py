@@ -6,14 +6,14 @@ import pytest
 from vgtheory.kernels import spectral_curve as sc
 from vgtheory.kernels import spectral_inverse as inverse
 from vgtheory.kernels.spectral_angle import upper_angle
-from vgtheory.kernels.spectral_law import Law, prepare
+from vgtheory.kernels.spectral_law import law_of
 
 
-def law_of(d2, weights):
+def law_and_mean(d2, weights):
     d2, weights = np.asarray(d2, dtype=float), np.asarray(weights, dtype=float)
     nodes, kept = np.log(d2[d2 > 0]), weights[d2 > 0].copy()
     mean = np.log((d2 * weights).sum())
-    return Law(nodes, kept, *prepare(nodes, kept), float(weights[d2 == 0].sum())), mean
+    return law_of(nodes, kept, float(weights[d2 == 0].sum())), mean
 
 
 def fuss_catalan(depth, t):
@@ -28,7 +28,7 @@ def fuss_catalan(depth, t):
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 16, 64, 1000, 10_000, 100_000])
 def test_linear_gaussian_network_is_fuss_catalan(depth):
-    law, _ = law_of([1.0], [1.0])
+    law, _ = law_and_mean([1.0], [1.0])
     t = np.linspace(0.01, 0.99, 99)[::-1]
     log_x, log_density, u = fuss_catalan(depth, t)
     rows = sc.curve(u, sc.Layers(law, float(depth), sc.GAUSSIAN, 0.0, 0.0))
@@ -40,7 +40,7 @@ def test_linear_gaussian_network_is_fuss_catalan(depth):
 
 @pytest.mark.parametrize("depth", [1, 3, 50])
 def test_survival_is_the_integral_of_the_density(depth):
-    law, mean = law_of([0.0, 0.3, 1.0], [0.2, 0.5, 0.3])
+    law, mean = law_and_mean([0.0, 0.3, 1.0], [0.2, 0.5, 0.3])
     x, w = np.polynomial.legendre.leggauss(400)
     us = 0.5 + x * 1.5
     rows = sc.curve(us, sc.Layers(law, float(depth), sc.GAUSSIAN, 0.0, mean))
@@ -54,7 +54,7 @@ def test_survival_is_the_integral_of_the_density(depth):
 @pytest.mark.parametrize("depth", [4, 16, 1000])
 def test_bernoulli_with_orthogonal_weights_is_explicit(p, depth):
     c = 1 - p
-    law, mean = law_of([0.0, 1.0], [c, p])
+    law, mean = law_and_mean([0.0, 1.0], [c, p])
     theta = np.linspace(0.05, 0.95, 40) * np.pi * (depth - 1) / depth
     r = c * np.sin(depth * theta / (depth - 1)) / np.sin(theta / (depth - 1))
     zeta = r * np.exp(1j * theta)
@@ -69,7 +69,7 @@ def test_bernoulli_with_orthogonal_weights_is_explicit(p, depth):
 def test_bernoulli_with_gaussian_weights_solves_its_equation(depth):
     """z = ((1 + m)/m) (p + m)^L: m from the density alone must reproduce the curve's x (σ_w = 1)."""
     p = 0.6
-    law, mean = law_of([0.0, 1.0], [1 - p, p])
+    law, mean = law_and_mean([0.0, 1.0], [1 - p, p])
     us = np.linspace(-3, 0.5, 20)
     rows = sc.curve(us, sc.Layers(law, float(depth), sc.GAUSSIAN, mean, mean))
     m = p / (np.exp(us + 1j * rows[:, 3]) - 1)
@@ -84,7 +84,7 @@ def test_bernoulli_with_gaussian_weights_solves_its_equation(depth):
 @pytest.mark.parametrize("kind", [sc.GAUSSIAN, sc.ORTHOGONAL])
 @pytest.mark.parametrize("depth", [2.0, 5.0, 1000.0])
 def test_inversions_undo_the_curve(kind, depth):
-    law, mean = law_of([0.0, 0.2, 0.7, 1.0], [0.1, 0.2, 0.4, 0.3])
+    law, mean = law_and_mean([0.0, 0.2, 0.7, 1.0], [0.1, 0.2, 0.4, 0.3])
     us = np.linspace(-20, 12, 200)
     table = sc.curve(us, sc.Layers(law, depth, kind, 0.0, mean))
     targets = np.linspace(0.05, 0.85, 9)
@@ -103,7 +103,7 @@ def test_inversions_undo_the_curve(kind, depth):
 
 
 def test_nothing_overflows_at_extreme_values():
-    law, mean = law_of([1e-300, 1e-100, 1.0], [0.1, 0.4, 0.5])
+    law, mean = law_and_mean([1e-300, 1e-100, 1.0], [0.1, 0.4, 0.5])
     rows = sc.curve(np.linspace(-1100, 200, 300), sc.Layers(law, 1e5, sc.GAUSSIAN, 0.0, mean))
     assert np.isfinite(rows).all()
     assert rows[0, 2] == pytest.approx(1.0, abs=1e-9)

@@ -70,6 +70,12 @@ def prepare(nodes, weights):
     return below, moment, above, inverse, np.exp(nodes - reference), reference
 
 
+def law_of(nodes: NDArray[np.float64], weights: NDArray[np.float64], atom: float) -> Law:
+    """Return the law of ascending nodes ln d² and of a mass at d² = 0, with the sums that its means take."""
+    below, moment, above, inverse, scaled, reference = prepare(nodes, weights)
+    return Law(nodes, weights, below, moment, above, inverse, scaled, reference, atom)
+
+
 @exact
 def window_of(u, law, ratio, gap):
     """Fill ratio = e^{−|ln d² − u|} and gap = 1 − ratio near u; return the window."""

@@ -9,7 +9,7 @@ import numpy as np
 from vgtheory.kernels import spectral_curve as kernel
 from vgtheory.kernels import spectral_inverse as inverse
 from vgtheory.kernels.quadrature import Array
-from vgtheory.kernels.spectral_law import Law, prepare
+from vgtheory.kernels.spectral_law import law_of
 from vgtheory.spectra.slope_law import SlopeLaw
 
 Ensemble = Literal["gaussian", "orthogonal"]
@@ -43,8 +43,7 @@ class Curve:
 
     @cached_property
     def _layers(self) -> kernel.Layers:
-        nodes, weights = self.law.log_nodes, self.law.weights
-        law = Law(nodes, weights, *prepare(nodes, weights), self.law.zero_mass)
+        law = law_of(self.law.log_nodes, self.law.weights, self.law.zero_mass)
         log_chi = self.log_variance + self.law.log_mean
         return kernel.Layers(law, float(self.depth), _KIND[self.ensemble], log_chi, self.law.log_mean)
 
