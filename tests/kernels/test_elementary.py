@@ -1,5 +1,6 @@
 """The elementary functions against ball arithmetic, over the whole range and in the special values."""
 
+import ast
 import json
 import os
 import subprocess
@@ -12,11 +13,21 @@ from numba import types
 
 from tests.tolerances import exact_values, ulp_errors
 from vgtheory.codegen.compiled import compile_activation
-from vgtheory.kernels import _jit, elementary
+from vgtheory.codegen.copied import definitions
+from vgtheory.kernels import (
+    _jit,
+    elementary,
+    elementary_erf,
+    elementary_single,
+    elementary_single_erf,
+    elementary_single_trigonometric,
+    elementary_trigonometric,
+)
 from vgtheory.kernels._cache import private_directory
 from vgtheory.kernels._jit import ROW_PASS, compiled, loop, sources_digest
 
 RNG = np.random.default_rng(11)
+FUNCTIONS = {**vars(elementary), **vars(elementary_erf), **vars(elementary_trigonometric)}
 
 
 def on_array(function):
@@ -74,7 +85,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "exact", "points", "ulps"), CASES, ids=[c[0] for c in CASES])
 def test_error_is_below_the_stated_number_of_ulp(name, exact, points, ulps):
-    computed = on_array(getattr(elementary, name))(points)
+    computed = on_array(FUNCTIONS[name])(points)
     assert ulp_errors(computed, exact_values(exact, points)).max() < ulps
 
 
@@ -143,7 +154,7 @@ SPECIAL = {  # function: values at nan, inf, -inf, 0, -0, 5e-324, 1000, -1000
 @pytest.mark.parametrize("name", SPECIAL)
 def test_special_values(name):
     points = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, 1000.0, -1000.0]
-    np.testing.assert_allclose(on_array(getattr(elementary, name))(points), SPECIAL[name], rtol=1e-15, atol=0)
+    np.testing.assert_allclose(on_array(FUNCTIONS[name])(points), SPECIAL[name], rtol=1e-15, atol=0)
 
 
 def test_subnormal_results_are_right_to_one_unit():
@@ -158,16 +169,28 @@ def test_without_jit_the_same_functions_give_the_same_numbers():
     points = [0.0, 1e-9, 0.3, 0.99, 1.0, 2.5, 20.0, 300.0, float("inf")]
     code = (
         "import numpy as np; np.seterr(all='ignore')\n"
-        "from vgtheory.kernels import elementary as el\n"
+        "from vgtheory.kernels import elementary, elementary_trigonometric, elementary_erf\n"
+        "functions = {**vars(elementary), **vars(elementary_erf), **vars(elementary_trigonometric)}\n"
         f"import json; inf = float('inf'); "
-        f"print(json.dumps([[float(getattr(el, n)(x)) for x in {points}] for n in {names}]))"
+        f"print(json.dumps([[float(functions[n](x)) for x in {points}] for n in {names}]))"
     )
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     plain = json.loads(run.stdout)
     for name, values in zip(names, plain, strict=True):
         # Only fused operations differ.
-        np.testing.assert_allclose(values, on_array(getattr(elementary, name))(points), rtol=2e-15, atol=0)
+        np.testing.assert_allclose(values, on_array(FUNCTIONS[name])(points), rtol=2e-15, atol=0)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_generated_text_may_name_every_elementary_function_and_none_stands_twice(dtype):
+    rooms = [elementary, elementary_erf, elementary_trigonometric]
+    if dtype == "float32":
+        rooms = [elementary_single, elementary_single_erf, elementary_single_trigonometric]
+    own = [name for room in rooms for name, f in vars(room).items() if getattr(f, "__module__", "") == room.__name__]
+    text = definitions(" + ".join(own), dtype)
+    defined = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    assert sorted(defined) == sorted(own)
 
 
 def test_the_cache_directory_is_named_by_the_sources_that_a_kernel_is_made_of(tmp_path, monkeypatch):

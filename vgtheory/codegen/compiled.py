@@ -24,10 +24,11 @@ from vgtheory._errors import InputError
 from vgtheory.codegen.precision import Row, doubles, single_suffices
 from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, RowKind, row_source
 from vgtheory.codegen.stabilise import stabilise
-from vgtheory.kernels import _jit, _numba_internals, elementary_single, interpreter
+from vgtheory.kernels import _jit, _numba_internals, interpreter
 from vgtheory.kernels import arguments as kernel_arguments
 from vgtheory.kernels._cache import private_directory
 from vgtheory.kernels._jit import sources_digest
+from vgtheory.kernels.elementary_single_trigonometric import NEAR
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 
@@ -123,7 +124,7 @@ class CompiledActivation:
             _run(self, "float64", h, value, slope)
         elif _single_suffices(self.origin):
             if _run(self, "float32", h, value, slope):
-                _in_double(self.row, h, value, slope, min(float(elementary_single.NEAR), stabilise(self.origin).reach))
+                _in_double(self.row, h, value, slope, min(float(NEAR), stabilise(self.origin).reach))
         else:
             _in_double(self.row, h, value, slope)
 

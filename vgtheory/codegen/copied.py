@@ -1,4 +1,4 @@
-"""Parts of kernels/elementary as text: copied into a generated module, whose cache notices no change in other files."""
+"""Elementary functions of the kernels as text, for generated modules, whose caches notice no change in other files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from functools import cache
 from pathlib import Path
 
 _KERNELS = Path(__file__).parents[1] / "kernels"
-_FILES = {"float64": _KERNELS / "elementary.py", "float32": _KERNELS / "elementary_single.py"}
+_BASE = {"float64": "elementary", "float32": "elementary_single"}
+
+
+@cache
+def _text(dtype: str) -> str:
+    """Return the files of elementary functions as one text, what others use first."""
+    files = [_KERNELS / f"{_BASE[dtype]}{room}.py" for room in ("", "_erf", "_trigonometric")]
+    return "\n\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def _names(text: str) -> set[str]:
@@ -19,7 +26,7 @@ def inlinable(dtype: str) -> dict[str, ast.FunctionDef]:
     """Return the elementary functions that may share the row pass's compiler flags, by name."""
     return {
         node.name: node
-        for node in ast.parse(_FILES[dtype].read_text(encoding="utf-8")).body
+        for node in ast.parse(_text(dtype)).body
         if isinstance(node, ast.FunctionDef) and ast.unparse(node.decorator_list[0]) == "elementwise"
     }
 
@@ -28,7 +35,7 @@ def inlinable(dtype: str) -> dict[str, ast.FunctionDef]:
 def _library(dtype: str) -> dict[str, tuple[str, frozenset[str]]]:
     """Return, for each constant and elementary function, its text and the names it uses."""
     parts = {}
-    text = _FILES[dtype].read_text(encoding="utf-8")
+    text = _text(dtype)
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
             first = min((d.lineno for d in node.decorator_list), default=node.lineno)

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory.kernels import elementary_single
+from vgtheory.kernels.elementary_single_trigonometric import NEAR
 
 Row = Callable[[NDArray, NDArray, NDArray], object]
 MAX_ULP = 3.5  # the double's own rounding to single adds at most half a unit
@@ -27,7 +27,7 @@ def single_suffices(single: Row, double: Row, cancels: bool) -> bool:
     x = _points()
     value, slope = np.empty_like(x), np.empty_like(x)
     single(x, value, slope)
-    near = abs(x) <= elementary_single.NEAR
+    near = abs(x) <= NEAR
     common = abs(x) <= COMMON
     beside = [doubles(double, y) for y in (x, np.nextafter(x, np.inf), np.nextafter(x, -np.inf))]
     with np.errstate(all="ignore"):

@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from vgtheory.kernels._jit import compiled
-from vgtheory.kernels.elementary import erfcx, exp_sum, exponent, scaled, two_product, two_sum
+from vgtheory.kernels.elementary import exp_sum, exponent, scaled, two_product, two_sum
+from vgtheory.kernels.elementary_erf import erfcx
 
 # The number of an operation is its place here.
 OPERATIONS = (
