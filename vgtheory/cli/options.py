@@ -97,9 +97,9 @@ Seed = Annotated[int, typer.Option(help="Seed of the random networks.", **WHOLE)
 
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
-_EMPTY = inspect.Parameter.empty
+REQUIRED = inspect.Parameter.empty
 # What describes an activation, and a network: option → annotation and default, in the order of --help.
-OF_ACTIVATION = {"act": (ActivationName, _EMPTY), "param": (Params, None)}
+OF_ACTIVATION = {"act": (ActivationName, REQUIRED), "param": (Params, None)}
 OF_WEIGHTS = {
     "sigma_w": (SigmaW, None),
     "sigma_b": (SigmaB, None),
@@ -158,7 +158,7 @@ def network_options(*verbs: str, act: Any = OF_ACTIVATION["act"]) -> Decorator:
         return made
 
     options = {**OF_ACTIVATION, "act": act, **offered(*verbs)}
-    return lambda command: _expanded(command, "network", options, build)
+    return lambda command: expanded(command, "network", options, build)
 
 
 def several_networks_options(verb: str, depth: int) -> Decorator:
@@ -171,14 +171,14 @@ def several_networks_options(verb: str, depth: int) -> Decorator:
             require(one, verb)
         return made
 
-    return lambda command: _expanded(
-        command, "networks", {"act": (acts, _EMPTY), **offered(verb), "depth": (Depth, depth)}, build
+    return lambda command: expanded(
+        command, "networks", {"act": (acts, REQUIRED), **offered(verb), "depth": (Depth, depth)}, build
     )
 
 
 def activation_options(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with its parameter `activation` replaced by the options of :func:`activation`."""
-    return _expanded(command, "activation", OF_ACTIVATION, lambda given: activation(**given))
+    return expanded(command, "activation", OF_ACTIVATION, lambda given: activation(**given))
 
 
 def offered(*verbs: str) -> dict[str, tuple[Any, Any]]:
@@ -214,7 +214,7 @@ def _described(annotation: Any, text: str | None, hidden: bool) -> Any:
     return Annotated[kind, option]
 
 
-def _expanded(
+def expanded(
     command: Callable[..., None], name: str, options: Mapping[str, tuple[Any, Any]], build: Callable[..., Any]
 ) -> Callable[..., None]:
     """Return the command with one parameter replaced by options, which `build` makes its value of; typer reads them."""
