@@ -137,3 +137,11 @@ def test_what_is_added_to_an_activation_leaves_its_spread(shift):
 )
 def test_slope_at_zero(formula, value):
     assert slope_square_at_zero(vg.activation(formula)) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 5, 30, 100])
+def test_gains_of_oscillations_follow_from_the_characteristic_function(k):
+    """E cos kz = e^(−k²/2): the variance oscillates twice as fast as φ, whose mean may be 0 on any panels."""
+    sine, cosine = vg.gains(f"sin({k}*x)"), vg.gains(f"cos({k}*x) + 3")
+    assert_allclose(sine.std**-2, -np.expm1(-2.0 * k**2) / 2, rtol=1e-14)
+    assert_allclose(cosine.std**-2, np.expm1(-float(k**2)) ** 2 / 2, rtol=1e-14)

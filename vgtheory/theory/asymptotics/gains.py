@@ -103,7 +103,7 @@ def _standard(act: Activation) -> float:
     act = Activation(act.expr.as_independent(act.symbol, as_Add=True)[1])
     first, one = UnitMeans(act, lambda evaluate, _: lambda h: evaluate.value(h)[None]), np.ones(1)
     mean = float(first.at(one)[0, 0])
-    second = UnitMeans(act, lambda evaluate, _: lambda h: (evaluate.value(h)[None] - mean) ** 2, first.grid)
+    second = UnitMeans(act, lambda evaluate, _: lambda h: (evaluate.value(h)[None] - mean) ** 2)
     return float(second.at(one)[0, 0]) ** -0.5
 
 

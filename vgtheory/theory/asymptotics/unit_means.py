@@ -23,19 +23,16 @@ class UnitMeans:
     Parameters
     ----------
     make : from an evaluator of φ(x + a) and a, the functions of x; a is 0, or a point up to which φ' is not smooth.
-    grid : panels on which they are resolved; None has them made.
     """
 
-    def __init__(
-        self, activation: Activation, make: Callable[[Evaluator, float], Functions], grid: PanelGrid | None = None
-    ) -> None:
+    def __init__(self, activation: Activation, make: Callable[[Evaluator, float], Functions]) -> None:
         self.activation = activation
         self.functions = make(evaluator(activation), 0.0)
         breakpoints = [float(b) for b in activation.breakpoints]
         self.rough = tuple(
             Rough(at, _radius(at, breakpoints), make(moved, at)) for at, moved in _moved_to_rough_points(activation)
         )
-        self.grid = grid or PanelGrid(self.functions, tuple(breakpoints), [point[:2] for point in self.rough])
+        self.grid = PanelGrid(self.functions, tuple(breakpoints), [point[:2] for point in self.rough])
 
     def at(self, q: Array, hermite: Array | None = None) -> Array:
         """Return the means of the k functions at every q, shape (k, m), as ``gaussian_means`` does.
