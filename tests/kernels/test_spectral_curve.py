@@ -31,7 +31,7 @@ def test_linear_gaussian_network_is_fuss_catalan(depth):
     law, _ = law_and_mean([1.0], [1.0])
     t = np.linspace(0.01, 0.99, 99)[::-1]
     log_x, log_density, u = fuss_catalan(depth, t)
-    rows = sc.curve(u, sc.Layers(law, float(depth), sc.GAUSSIAN, 0.0, 0.0))
+    rows = sc.curve(u, law, sc.Layers(float(depth), sc.GAUSSIAN, 0.0, 0.0))
     # Both sides are sums of L equal logarithms, each rounded.
     rounding = np.finfo(float).eps * (np.abs(log_x) + depth + 10)
     assert (np.abs(rows[:, 0] - log_x) <= 8 * rounding).all()
@@ -43,8 +43,8 @@ def test_survival_is_the_integral_of_the_density(depth):
     law, mean = law_and_mean([0.0, 0.3, 1.0], [0.2, 0.5, 0.3])
     x, w = np.polynomial.legendre.leggauss(400)
     us = 0.5 + x * 1.5
-    rows = sc.curve(us, sc.Layers(law, float(depth), sc.GAUSSIAN, 0.0, mean))
-    ends = sc.curve(np.array([-1.0, 2.0]), sc.Layers(law, float(depth), sc.GAUSSIAN, 0.0, mean))
+    rows = sc.curve(us, law, sc.Layers(float(depth), sc.GAUSSIAN, 0.0, mean))
+    ends = sc.curve(np.array([-1.0, 2.0]), law, sc.Layers(float(depth), sc.GAUSSIAN, 0.0, mean))
     inside = rows[:, 3] > 0
     mass = (1.5 * w * np.where(inside, rows[:, 1] * rows[:, 4], 0.0)).sum()
     assert ends[0, 2] - ends[1, 2] == pytest.approx(mass, abs=2e-4)  # the top edge falls inside the rule
@@ -60,7 +60,7 @@ def test_bernoulli_with_orthogonal_weights_is_explicit(p, depth):
     zeta = r * np.exp(1j * theta)
     log_x = np.log(r) + (depth - 1) * np.log(np.abs(p * zeta / (zeta - c)))
     density = -(p / (zeta - 1)).imag / np.pi
-    rows = sc.curve(np.log(r), sc.Layers(law, float(depth), sc.ORTHOGONAL, mean, mean))
+    rows = sc.curve(np.log(r), law, sc.Layers(float(depth), sc.ORTHOGONAL, mean, mean))
     assert np.abs(rows[:, 0] - log_x).max() < 1e-12 * max(1.0, np.abs(log_x).max())
     assert np.abs(rows[:, 1] / density - 1).max() < 1e-10
 
@@ -71,7 +71,7 @@ def test_bernoulli_with_gaussian_weights_solves_its_equation(depth):
     p = 0.6
     law, mean = law_and_mean([0.0, 1.0], [1 - p, p])
     us = np.linspace(-3, 0.5, 20)
-    rows = sc.curve(us, sc.Layers(law, float(depth), sc.GAUSSIAN, mean, mean))
+    rows = sc.curve(us, law, sc.Layers(float(depth), sc.GAUSSIAN, mean, mean))
     m = p / (np.exp(us + 1j * rows[:, 3]) - 1)
     log_z = np.log(1 + m) - np.log(m) + depth * np.log(p + m)
     on = rows[:, 3] > 0
@@ -86,16 +86,16 @@ def test_bernoulli_with_gaussian_weights_solves_its_equation(depth):
 def test_inversions_undo_the_curve(kind, depth):
     law, mean = law_and_mean([0.0, 0.2, 0.7, 1.0], [0.1, 0.2, 0.4, 0.3])
     us = np.linspace(-20, 12, 200)
-    table = sc.curve(us, sc.Layers(law, depth, kind, 0.0, mean))
+    table = sc.curve(us, law, sc.Layers(depth, kind, 0.0, mean))
     targets = np.linspace(0.05, 0.85, 9)
     inside = (table[:, 3] > 0) & (table[:, 3] < np.pi)
     turns = np.where(inside, np.log(np.maximum(table[:, 3], 1e-300) / (np.pi - table[:, 3])), 0.0)
-    layers = sc.Layers(law, depth, kind, 0.0, mean)
-    quantiles = inverse.at_survival(targets, us, np.minimum.accumulate(table[:, 2]), turns, layers)
+    layers = sc.Layers(depth, kind, 0.0, mean)
+    quantiles = inverse.at_survival(targets, us, np.minimum.accumulate(table[:, 2]), turns, law, layers)
     x = np.maximum.accumulate(table[:, 0])
-    back = inverse.at_value(quantiles[:, 0].copy(), us, x, turns, layers)
+    back = inverse.at_value(quantiles[:, 0].copy(), us, x, turns, law, layers)
     # Without the guesses of θ every point is solved by the bracketed search.
-    searched = inverse.at_value(quantiles[:, 0].copy(), us, x, np.zeros(len(us)), layers)
+    searched = inverse.at_value(quantiles[:, 0].copy(), us, x, np.zeros(len(us)), law, layers)
     np.testing.assert_allclose(searched[:, 1:3], back[:, 1:3], rtol=1e-10)
     assert np.abs(quantiles[:, 2] - targets).max() < 1e-12
     assert np.abs(back[:, 2] - targets).max() < 1e-11
@@ -104,7 +104,7 @@ def test_inversions_undo_the_curve(kind, depth):
 
 def test_nothing_overflows_at_extreme_values():
     law, mean = law_and_mean([1e-300, 1e-100, 1.0], [0.1, 0.4, 0.5])
-    rows = sc.curve(np.linspace(-1100, 200, 300), sc.Layers(law, 1e5, sc.GAUSSIAN, 0.0, mean))
+    rows = sc.curve(np.linspace(-1100, 200, 300), law, sc.Layers(1e5, sc.GAUSSIAN, 0.0, mean))
     assert np.isfinite(rows).all()
     assert rows[0, 2] == pytest.approx(1.0, abs=1e-9)
     assert rows[-1, 2] == pytest.approx(0.0, abs=1e-9)

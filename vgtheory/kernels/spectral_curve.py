@@ -10,7 +10,7 @@ Everything is carried in logarithms: u = ln r, nodes ln d², so depth 10⁵ and 
 underflow.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,9 +21,8 @@ GAUSSIAN, ORTHOGONAL = 0, 1
 
 
 class Layers(NamedTuple):
-    """L equal layers: the law of d², L, GAUSSIAN or ORTHOGONAL, ln χ with χ = σ_w² E d², and ln E d²."""
+    """L equal layers but for the law of d²: L, GAUSSIAN or ORTHOGONAL, ln χ with χ = σ_w² E d², and ln E d²."""
 
-    law: Any
     depth: float
     kind: int
     log_chi: float
@@ -56,7 +55,7 @@ def _condition(theta, phi, at, layers):
 
 
 @exact
-def _axis(u, at, layers, window):
+def _axis(u, at, law, layers, window):
     """Return (whether a root θ > 0 exists, whether P and Q are positive) from the means on the real axis."""
     depth, kind, q, y = layers.depth, layers.kind, at.q, at.y
     if kind == ORTHOGONAL and depth == 1.0:
@@ -69,7 +68,7 @@ def _axis(u, at, layers, window):
         return True, False
     # P and Q of one sign: F(0+) = 0, and a root exists where F starts downwards.
     if kind == ORTHOGONAL:  # E y²/E y − E y w/E w = Var y/(E y E w): next to an atom both quotients diverge
-        spread = variance(u, y.real, layers.law, window)
+        spread = variance(u, y.real, law, window)
         return (depth - 1.0) * spread > y.real * q.real, True
     slope = 1.0 - at.yw.real / q.real
     if depth > 1.0:
@@ -78,24 +77,24 @@ def _axis(u, at, layers, window):
 
 
 @exact
-def _angle(u, layers, guess, ratio, gap):
+def _angle(u, law, layers, guess, ratio, gap):
     """Return (θ, π − θ, window) on the curve at r = e^u, θ = 0 outside the support; both to relative precision."""
-    window = window_of(u, layers.law, ratio, gap)
-    at = means(u, 0.0, np.pi, layers.law, window)
-    exists, positive = _axis(u, at, layers, window)
+    window = window_of(u, law, ratio, gap)
+    at = means(u, 0.0, np.pi, law, window)
+    exists, positive = _axis(u, at, law, layers, window)
     if not exists:
         return 0.0, np.pi, window
     low, high = -40.0, 40.0  # bracket of ln(θ/φ): both small θ and small π − θ keep their digits
     if guess > 0.0:
         t = guess
     else:
-        at = means(u, np.pi, 0.0, layers.law, window)
+        at = means(u, np.pi, 0.0, law, window)
         _, slope = _condition(np.pi, 0.0, at, layers)
         phi = min(np.pi / max(slope.real, 1.0), 0.5 * np.pi)
         t = np.log((np.pi - phi) / phi)
     for _ in range(100):
         theta, phi = np.pi / (1.0 + np.exp(-t)), np.pi / (1.0 + np.exp(t))
-        at = means(u, theta, phi, layers.law, window)
+        at = means(u, theta, phi, law, window)
         value, slope = _condition(theta, phi, at, layers)
         if value > 0.0:
             high = t
@@ -128,9 +127,9 @@ def _angle(u, layers, guess, ratio, gap):
 
 
 @exact
-def survival(u, theta, phi, q, layers, window):
+def survival(u, theta, phi, q, law, layers, window):
     """Return Prob(X > x) = Im Ψ(z)/π, Ψ the logarithmic potential, explicit at ζ (integral of m d ln z by parts)."""
-    nodes, weights, _, moment, above, inverse, _, _, _ = layers.law
+    nodes, weights, _, moment, above, inverse, _, _, _ = law
     first, last = window.first, window.last
     lift = 2.0 * np.sin(0.5 * theta) ** 2
     sine = np.sin(theta) if theta < phi else np.sin(phi)
@@ -148,9 +147,9 @@ def survival(u, theta, phi, q, layers, window):
 
 
 @exact
-def _log_ratio(u, theta, phi, y, layers, window):
+def _log_ratio(u, theta, phi, y, law, layers, window):
     """Return ln |P/E d²|; above the law by its deviation from one, which the factor L − 1 would magnify."""
-    nodes, weights = layers.law.nodes, layers.law.weights
+    nodes, weights = law.nodes, law.weights
     if u < nodes[-1] + 0.7:
         return u + np.log(abs(y)) - layers.log_mean
     first, _, last, ratio, gap = window
@@ -171,26 +170,26 @@ def _log_ratio(u, theta, phi, y, layers, window):
 
 
 @exact
-def solve(u, layers, guess, ratio, gap):
+def solve(u, law, layers, guess, ratio, gap):
     """Return (θ, π − θ, window, Q, Y, F, K) on the boundary curve at r = e^u."""
-    theta, phi, window = _angle(u, layers, guess, ratio, gap)
-    q, y, value, slope = evaluated(u, theta, phi, layers, window)
+    theta, phi, window = _angle(u, law, layers, guess, ratio, gap)
+    q, y, value, slope = evaluated(u, theta, phi, law, layers, window)
     return theta, phi, window, q, y, value, slope
 
 
 @exact
-def evaluated(u, theta, phi, layers, window):
+def evaluated(u, theta, phi, law, layers, window):
     """Return Q, Y, F = Im ln z and K = d ln z/d ln ζ at ζ = e^u e^{iθ}."""
-    at = means(u, theta, phi, layers.law, window)
+    at = means(u, theta, phi, law, window)
     value, slope = _condition(theta, phi, at, layers)
     return at.q, at.y, value, slope
 
 
 @exact
-def log_modulus(u, theta, phi, q, y, layers, window):
+def log_modulus(u, theta, phi, q, y, law, layers, window):
     """Return ln |z|."""
     depth = layers.depth
-    log_p = _log_ratio(u, theta, phi, y, layers, window) if depth > 1.0 else 0.0
+    log_p = _log_ratio(u, theta, phi, y, law, layers, window) if depth > 1.0 else 0.0
     m = y * complex(np.cos(theta), -np.sin(theta))
     log_q = 0.5 * np.log1p(2.0 * m.real + abs(m) ** 2) if abs(m) < 0.5 else np.log(abs(q))
     first = u - layers.log_mean
@@ -200,51 +199,52 @@ def log_modulus(u, theta, phi, q, y, layers, window):
 
 
 @exact
-def point(u, layers, guess, ratio, gap):
+def point(u, law, layers, guess, ratio, gap):
     """Return (ln x, density of ln x, survival, θ, d ln x/du, ln(θ/φ)) at r = e^u."""
-    theta, phi, window, q, y, _, slope = solve(u, layers, guess, ratio, gap)
-    log_x = log_modulus(u, theta, phi, q, y, layers, window)
-    above = survival(u, theta, phi, q, layers, window)
+    theta, phi, window, q, y, _, slope = solve(u, law, layers, guess, ratio, gap)
+    log_x = log_modulus(u, theta, phi, q, y, law, layers, window)
+    above = survival(u, theta, phi, q, law, layers, window)
     rate = abs(slope) ** 2 / slope.real if theta > 0.0 and slope.real > 0.0 else slope.real
     return log_x, -q.imag / np.pi, above, theta, rate, np.log(theta / phi) if theta > 0.0 else 0.0
 
 
 @exact
-def curve(us, layers):
+def curve(us, law, layers):
     """Return rows (ln x, density of ln x, survival, θ, d ln x/d ln r) at the given ln r; x = s² eigenvalue of J Jᵀ.
 
     Parameters
     ----------
     us : ln r, any order; increasing order lets each point start from its neighbour.
+    law, layers : of d² and of what multiplies it; apart, since every look at arrays inside a value counts references.
     """
-    ratio, gap = np.empty(layers.law.nodes.size), np.empty(layers.law.nodes.size)
+    ratio, gap = np.empty(law.nodes.size), np.empty(law.nodes.size)
     out = np.empty((us.size, 5))
     for k in range(us.size):
-        row = point(us[k], layers, 0.0, ratio, gap)
+        row = point(us[k], law, layers, 0.0, ratio, gap)
         for j in range(5):
             out[k, j] = row[j]
     return out
 
 
 @exact
-def active(u, layers):
+def active(u, law, layers):
     """Return whether r = e^u lies inside the support."""
-    ratio, gap = np.empty(layers.law.nodes.size), np.empty(layers.law.nodes.size)
-    window = window_of(u, layers.law, ratio, gap)
-    at = means(u, 0.0, np.pi, layers.law, window)
-    return _axis(u, at, layers, window)[0]
+    ratio, gap = np.empty(law.nodes.size), np.empty(law.nodes.size)
+    window = window_of(u, law, ratio, gap)
+    at = means(u, 0.0, np.pi, law, window)
+    return _axis(u, at, law, layers, window)[0]
 
 
 @exact
-def top_edge(layers):
+def top_edge(law, layers):
     """Return ln r at the top edge: inside and outside meet once above the largest d²."""
-    base = layers.law.nodes[-1]
+    base = law.nodes[-1]
     low, high = -34.0, 5.0  # ln of the distance in ln r
-    if not active(base + np.exp(low), layers):
+    if not active(base + np.exp(low), law, layers):
         return base
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if active(base + np.exp(middle), layers):
+        if active(base + np.exp(middle), law, layers):
             low = middle
         else:
             high = middle
@@ -252,7 +252,7 @@ def top_edge(layers):
 
 
 @exact
-def edges(starts, stops, layers):
+def edges(starts, stops, law, layers):
     """Return the ln r where the support begins and ends, ascending, on the given intervals between parts of the law.
 
     Parameters
@@ -269,12 +269,12 @@ def edges(starts, stops, layers):
             t = 0.5 - 0.5 * np.cos(np.pi * (i + 0.5) / points)
             t = t * t * (3.0 - 2.0 * t)
             u = a + (b - a) * t
-            now = active(u, layers)
+            now = active(u, law, layers)
             if i > 0 and now != inside:
                 low, high = before, u
                 for _ in range(60):
                     middle = 0.5 * (low + high)
-                    if active(middle, layers) == inside:
+                    if active(middle, law, layers) == inside:
                         low = middle
                     else:
                         high = middle

@@ -26,19 +26,19 @@ class Start(NamedTuple):
 
 
 @exact
-def _joint(target, column, start, layers, ratio, gap):
+def _joint(target, column, start, law, layers, ratio, gap):
     """Return (whether found, row of `curve` with ln r appended) at prescribed ln x or survival from a start."""
     low, high, u, t = start
     theta, phi = np.pi / (1.0 + np.exp(-t)), np.pi / (1.0 + np.exp(t))
     slack = 0.1 * (high - low)
     last = False
     for _ in range(_JOINT):
-        window = window_of(u, layers.law, ratio, gap)
-        q, y, value, slope = evaluated(u, theta, phi, layers, window)
+        window = window_of(u, law, ratio, gap)
+        q, y, value, slope = evaluated(u, theta, phi, law, layers, window)
         if last or column == LOG_X:
-            log_x = log_modulus(u, theta, phi, q, y, layers, window)
+            log_x = log_modulus(u, theta, phi, q, y, law, layers, window)
         if last or column == SURVIVAL:
-            above = survival(u, theta, phi, q, layers, window)
+            above = survival(u, theta, phi, q, law, layers, window)
         if last:
             if not slope.real > 0.0:
                 break
@@ -83,14 +83,14 @@ def _start(j, target, table, us, turns):
 
 
 @exact
-def at_value(targets, us, table, turns, layers):
+def at_value(targets, us, table, turns, law, layers):
     """Return the rows of `curve` with ln r appended, at prescribed ln x.
 
     Parameters
     ----------
     us, table, turns : ln r, ln x and ln(θ/φ) at neighbouring points, 0 for a point off the support.
     """
-    ratio, gap = np.empty(layers.law.nodes.size), np.empty(layers.law.nodes.size)
+    ratio, gap = np.empty(law.nodes.size), np.empty(law.nodes.size)
     out = np.empty((targets.size, 6))
     for k in range(targets.size):
         target = targets[k]
@@ -99,7 +99,7 @@ def at_value(targets, us, table, turns, layers):
             start = _start(j, target, table, us, turns)
             low, high, u, _ = start
             if turns[j - 1] != 0.0 and turns[j] != 0.0:
-                found, row = _joint(target, LOG_X, start, layers, ratio, gap)
+                found, row = _joint(target, LOG_X, start, law, layers, ratio, gap)
                 if found:
                     out[k] = row
                     continue
@@ -108,22 +108,22 @@ def at_value(targets, us, table, turns, layers):
             step = 1.0
             while step < 1e7:
                 end = low if j == 0 else high
-                x = point(end, layers, 0.0, ratio, gap)[0]
+                x = point(end, law, layers, 0.0, ratio, gap)[0]
                 if (j == 0 and x < target) or (j > 0 and x > target):
                     break
                 low, high = (low - step, high) if j == 0 else (low, high + step)
                 step *= 2.0
             u = 0.5 * (low + high)
-        out[k] = _searched_value(target, u, low, high, layers, ratio, gap)
+        out[k] = _searched_value(target, u, low, high, law, layers, ratio, gap)
     return out
 
 
 @exact
-def _searched_value(target, u, low, high, layers, ratio, gap):
+def _searched_value(target, u, low, high, law, layers, ratio, gap):
     guess = 0.0
     for _ in range(80):
-        theta, phi, window, q, y, _, slope = solve(u, layers, guess, ratio, gap)
-        log_x = log_modulus(u, theta, phi, q, y, layers, window)
+        theta, phi, window, q, y, _, slope = solve(u, law, layers, guess, ratio, gap)
+        log_x = log_modulus(u, theta, phi, q, y, law, layers, window)
         guess = np.log(theta / phi) if theta > 0.0 else 0.0
         rate = abs(slope) ** 2 / slope.real if theta > 0.0 and slope.real > 0.0 else slope.real
         if log_x > target:
@@ -137,17 +137,17 @@ def _searched_value(target, u, low, high, layers, ratio, gap):
         u = new
         if done:
             break
-    row = point(u, layers, guess, ratio, gap)
+    row = point(u, law, layers, guess, ratio, gap)
     return row[0], row[1], row[2], row[3], row[4], u
 
 
 @exact
-def at_survival(targets, us, table, turns, layers):
+def at_survival(targets, us, table, turns, law, layers):
     """Return the rows of `curve` with ln r appended, at prescribed survival; `table` = survival at `us`, falling.
 
     At an atom of the law the answer is its location: ln r converges to the jump, where ln x is continuous.
     """
-    ratio, gap = np.empty(layers.law.nodes.size), np.empty(layers.law.nodes.size)
+    ratio, gap = np.empty(law.nodes.size), np.empty(law.nodes.size)
     out = np.empty((targets.size, 6))
     for k in range(targets.size):
         target = targets[k]
@@ -161,18 +161,18 @@ def at_survival(targets, us, table, turns, layers):
         low, high = us[left], us[right]
         if turns[left] != 0.0 and turns[right] != 0.0 and table[left] >= target:
             start = _start(right, target, table, us, turns)
-            found, row = _joint(target, SURVIVAL, start, layers, ratio, gap)
+            found, row = _joint(target, SURVIVAL, start, law, layers, ratio, gap)
             if found:
                 out[k] = row
                 continue
         step = 1.0
         while left == 0 and table[0] < target and step < 1e7:
-            if point(low, layers, 0.0, ratio, gap)[2] >= target:
+            if point(low, law, layers, 0.0, ratio, gap)[2] >= target:
                 break
             low, step = low - step, 2.0 * step
         u, guess = 0.5 * (low + high), 0.0
         for _ in range(120):
-            row = point(u, layers, guess, ratio, gap)
+            row = point(u, law, layers, guess, ratio, gap)
             guess = row[5]
             if row[2] >= target:
                 low = u

@@ -9,7 +9,7 @@ import numpy as np
 from vgtheory.kernels import spectral_curve as kernel
 from vgtheory.kernels import spectral_inverse as inverse
 from vgtheory.kernels.quadrature import Array
-from vgtheory.kernels.spectral_law import law_of
+from vgtheory.kernels.spectral_law import Law, law_of
 from vgtheory.spectra.slope_law import SlopeLaw
 
 Ensemble = Literal["gaussian", "orthogonal"]
@@ -42,10 +42,10 @@ class Curve:
     log_variance: float
 
     @cached_property
-    def _layers(self) -> kernel.Layers:
+    def _layers(self) -> tuple[Law, kernel.Layers]:
         law = law_of(self.law.log_nodes, self.law.weights, self.law.zero_mass)
         log_chi = self.log_variance + self.law.log_mean
-        return kernel.Layers(law, float(self.depth), _KIND[self.ensemble], log_chi, self.law.log_mean)
+        return law, kernel.Layers(float(self.depth), _KIND[self.ensemble], log_chi, self.law.log_mean)
 
     @property
     def log_mean(self) -> float:
@@ -91,15 +91,15 @@ class Curve:
                 inner.append((start, lo))
             start = max(start, hi)
         gaps = np.array([g for g in inner if g[1] - g[0] > 1e-6]).reshape(-1, 2)
-        found = kernel.edges(gaps[:, 0].copy(), gaps[:, 1].copy(), self._layers)
-        return np.append(found, kernel.top_edge(self._layers))
+        found = kernel.edges(gaps[:, 0].copy(), gaps[:, 1].copy(), *self._layers)
+        return np.append(found, kernel.top_edge(*self._layers))
 
     @cached_property
     def support(self) -> tuple[float, float]:
         """Return (inf, sup) of ln x over the support without the atom at zero."""
         top = float(self.rows(self.edges[-1:])[0, 0])
         first = float(self.law.log_nodes[0])
-        if kernel.active(first - 2 * _FOOT, self._layers):
+        if kernel.active(first - 2 * _FOOT, *self._layers):
             bottom = -np.inf
         else:  # the lowest edge; at the law's own lowest point where an atom of L μ = L − 1 leaves no room below it
             edge = float(self.edges[0])
@@ -111,7 +111,7 @@ class Curve:
 
     def rows(self, log_r: Array) -> Array:
         """Return rows (ln x, density of ln x, Prob(X > x), θ, d ln x/d ln r) at ln r, shape (n, 5)."""
-        return kernel.curve(np.ascontiguousarray(log_r, dtype=float), self._layers)
+        return kernel.curve(np.ascontiguousarray(log_r, dtype=float), *self._layers)
 
     @cached_property
     def _table(self) -> tuple[Array, Array, Array, Array]:
@@ -137,7 +137,7 @@ class Curve:
     def at_value(self, log_x: Array) -> tuple[Array, Array]:
         """Return (density of ln x, Prob(X > x)) at ln x; at an atom the probability without it."""
         u, values, _, turns = self._table
-        rows = inverse.at_value(log_x, u, values, turns, self._layers)
+        rows = inverse.at_value(log_x, u, values, turns, *self._layers)
         density, survival = rows[:, 1], rows[:, 2]
         for level, _ in self.law.atoms:
             place = self.depth * (self.log_variance + level)
@@ -149,4 +149,4 @@ class Curve:
     def at_probability(self, survival: Array) -> Array:
         """Return ln x at Prob(X > x) = survival, for survival < 1 − (atom at zero)."""
         u, _, table, turns = self._table
-        return inverse.at_survival(survival, u, table, turns, self._layers)[:, 0]
+        return inverse.at_survival(survival, u, table, turns, *self._layers)[:, 0]
