@@ -143,6 +143,10 @@ class Add:
         """Return the streams that the step takes."""
         return (self.x, self.y)
 
+    def factors(self, depth: int) -> tuple[float, float]:
+        """Return (keep, scale) in a network of this depth."""
+        return float(self.keep.subs(depth_symbol, depth)), float(self.scale.subs(depth_symbol, depth))
+
 
 Step = Ask | Map | Mix | Add
 

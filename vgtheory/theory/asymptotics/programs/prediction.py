@@ -10,11 +10,16 @@ from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
 from vgtheory.theory.asymptotics.programs.population import CARRIERS, population_profile
 from vgtheory.theory.asymptotics.programs.stacks import stack_profile
+from vgtheory.theory.asymptotics.programs.tokens import tokens_profile
 
 TEXTS = {
     "stream_square": "mean square of the components of the stream after layer l, width to infinity",
-    "log_stream_gradient_norm": "ln of the root mean square of the gradient's norm at the stream after layer l",
-    "log_stream_gradient_norm_error": "standard error of that, of the populations that it is an average of",
+    "log_stream_gradient_norm": "ln of the gradient's norm at the stream after layer l, width to infinity",
+    "log_stream_gradient_norm_error": "standard error of that, of the populations or draws that it is an average of",
+    "log_stream_gradient_norm_std": "spread of that over draws of attention, width to infinity; at finite width larger",
+    "cosine": "mean cosine over the pairs of tokens of the stream after layer l, mean over draws of attention",
+    "cosine_std": "spread of that over draws of attention, width to infinity; at finite width larger",
+    "entropy": "entropy in nats of the attention inside layer l, mean over heads, queries and draws",
     "gradient_share": "share of the stream's components that carry its gradient, (sum g^2)^2/(n sum g^4)",
     "log_weight_gradient_norm": "ln of the norm of the gradient at the matrices of layer l",
 }
@@ -24,14 +29,17 @@ def predict_blocks(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
     """Return the mean field of a network of blocks, width → ∞, over (layer 0..L, stream).
 
     Variables: ``stream_square``, ``log_stream_gradient_norm``, ``log_weight_gradient_norm``; of recurrent cells also
-    ``gradient_share`` and ``log_stream_gradient_norm_error``.  attrs: method, reliable ("yes", or "no: " and why),
+    ``gradient_share`` and ``log_stream_gradient_norm_error``; of tokens that attend to each other means over draws of
+    attention, their error and spread, ``cosine`` and ``entropy``.  attrs: method, reliable ("yes", or "no: " and why),
     assumptions, spec.
 
     Raises
     ------
-    InputError, NoSolutionError, UnsupportedError : as ``stack_profile`` and ``population_profile``.
+    InputError, NoSolutionError, UnsupportedError : as ``stack_profile``, ``population_profile`` and ``tokens_profile``.
     """
-    return _cells(network, inputs) if network.block.recurrent else _stack(network)
+    if network.block.recurrent:
+        return _cells(network, inputs)
+    return _tokens(network) if network.block.mixes("attention") and network.columns > 1 else _stack(network)
 
 
 def _stack(network: BlockNetwork) -> xr.Dataset:
@@ -45,11 +53,29 @@ def _stack(network: BlockNetwork) -> xr.Dataset:
     doubt = (
         "" if reach < 0.1 else f"depth/width = {reach:.2g} is not small: networks differ, and the mean is not typical"
     )
-    if network.block.mixes("attention") and network.columns > 1:
-        doubt = (
-            "attention is taken as neutral, as it is once all tokens are alike: use vg.simulate for tokens that differ"
-        )
     return _dataset(network, values, weights, "mean field", doubt)
+
+
+def _tokens(network: BlockNetwork) -> xr.Dataset:
+    """Return means over draws of attention, with their standard errors, and the spread over draws."""
+    width, depth = network.widths[0], int(network.depth)
+    found = tokens_profile(network.block, width, depth, network.columns)
+    gradient = 0.5 * found["gradient"]
+    by_stream = {"stream_square": found["square"].mean(axis=0), "log_stream_gradient_norm": gradient.mean(axis=0)}
+    by_stream["log_stream_gradient_norm_std"] = gradient.std(axis=0, ddof=1)
+    by_stream["log_stream_gradient_norm_error"] = by_stream["log_stream_gradient_norm_std"] / len(gradient) ** 0.5
+    heads = max(step.options[0] for step in network.block.mixes("attention"))
+    doubts = (
+        (network.columns / width > 0.05, f"tokens/width = {network.columns / width:.2g} is not small"),
+        (depth / width > 0.1, f"depth/width = {depth / width:.2g} is not small"),
+        (width / heads < 32, f"scores of heads with {width // heads} components are not normal"),
+    )
+    doubt = "; ".join(why for holds, why in doubts if holds)
+    values = {name: array[:, None] for name, array in by_stream.items()}
+    predicted = _dataset(network, values, 0.5 * found["weights"].mean(axis=0), "Gram matrices of tokens", doubt)
+    cosine, entropy = found["cosine"], np.append(np.nan, found["entropy"].mean(axis=0))
+    more = {"cosine": cosine.mean(axis=0), "cosine_std": cosine.std(axis=0, ddof=1), "entropy": entropy}
+    return predicted.assign({name: ("layer", array, _labels(name)) for name, array in more.items()})
 
 
 def _cells(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:

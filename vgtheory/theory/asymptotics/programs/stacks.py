@@ -23,7 +23,6 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Add, Ask, Map, Mix
 from vgtheory.model.windows import neighbours
-from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.theory.asymptotics.programs.unit_products import derivative, mean, polynomial
 
 
@@ -153,7 +152,7 @@ def _mixed(step: Mix, layer: Layer, block: Block) -> Size:
     if step.kind == "window":
         size = layer.sizes[step.x[0]]
         return Size(*(_around(step, layer, values).mean(axis=0) for values in (size.mean, size.square)))
-    if step.kind == "attention":  # of tokens that are alike; see ``predict_blocks`` for what is said of others
+    if step.kind == "attention":  # of one token, or of tokens that are alike
         return layer.sizes[step.x[2]]
     if step.kind not in ("layer", "rms"):
         raise UnsupportedError(f"the mean field of {step.kind} in {block.name}; use vg.simulate")
@@ -171,7 +170,7 @@ def _around(step: Mix, layer: Layer, values: Array) -> Array:
 
 @forward.register
 def _(step: Add, layer: Layer, block: Block) -> None:
-    keep, scale = _factors(step, layer)
+    keep, scale = step.factors(layer.depth)
     x, y = layer.sizes[step.x], layer.sizes[step.y]
     square = keep**2 * x.square + scale**2 * y.square + 2 * keep * scale * x.mean * y.mean
     layer.sizes[step.out[0]] = Size(keep * x.mean + scale * y.mean, square)
@@ -215,7 +214,7 @@ def _(step: Mix, layer: Layer, block: Block) -> None:
 
 @backward.register
 def _(step: Add, layer: Layer, block: Block) -> None:
-    keep, scale = _factors(step, layer)
+    keep, scale = step.factors(layer.depth)
     square = layer.gradients.get(step.out[0], np.zeros(1))
     _give(layer, step.x, keep**2 * square)
     _give(layer, step.y, scale**2 * square)
@@ -223,11 +222,6 @@ def _(step: Add, layer: Layer, block: Block) -> None:
 
 def _give(layer: Layer, name: str, square: Array) -> None:
     layer.gradients[name] = layer.gradients[name] + square if name in layer.gradients else square
-
-
-def _factors(step: Add, layer: Layer) -> tuple[float, float]:
-    at = {depth_symbol: layer.depth}
-    return float(step.keep.subs(at)), float(step.scale.subs(at))
 
 
 def _inverse(spread: Array) -> Array:

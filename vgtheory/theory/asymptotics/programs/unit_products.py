@@ -85,8 +85,19 @@ def mean(form: sp.Expr, variances: Mapping[sp.Symbol, Array]) -> Array:
 
 def _mean_of_one(parts: tuple[tuple[sp.Expr, int, int], ...], variances: Array) -> Array:
     """Return E of a product of powers of functions of one normal quantity, for each of its variances."""
+    degree = _degree(parts)
+    if degree is not None:  # also where the variance underflows
+        return _means_at(parts, (1.0,))[0] * variances ** (degree / 2)
     distinct, places = np.unique(variances, return_inverse=True)
     return _means_at(parts, tuple(distinct))[places].reshape(np.shape(variances))
+
+
+@lru_cache(maxsize=4096)
+def _degree(parts: tuple[tuple[sp.Expr, int, int], ...]) -> int | None:
+    """Return d if the product has f(th) = t^d f(h) for t > 0, else None."""
+    if any(Activation(function).homogeneous_degree != 1 for function, _, _ in parts):
+        return None
+    return sum(0 if order else power for _, order, power in parts)
 
 
 @lru_cache(maxsize=4096)
