@@ -7,7 +7,7 @@ import sympy as sp
 
 from vgtheory._errors import FormulaError, InputError
 from vgtheory.model import blocks
-from vgtheory.model.program import Block
+from vgtheory.model.program import Block, on_maps
 from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
 from vgtheory.model.streams import expression
 from vgtheory.model.weights import Weights
@@ -20,6 +20,9 @@ BLOCKS = [
     blocks.gated("silu", W, W, Weights.orthogonal(1)),
     blocks.residual(blocks.normalised(blocks.gated("gelu", W, W, W), "rms"), scale="1/sqrt(2*depth)"),
     blocks.normalised(blocks.residual(blocks.dense("erf", W), keep="(2*depth)**0.25"), "layer", "after"),
+    blocks.attention(Weights.gaussian(1), heads=4, causal=True),
+    blocks.transformer("silu", Weights.orthogonal(1), 2, norm="deep", mlp="gated"),
+    on_maps(blocks.conv("relu", W, 5, "zeros", norm="rms"), 2),
     blocks.rnn("tanh", Weights.orthogonal(1.1), tied=False),
     blocks.minimal(W, update_bias=1),
     blocks.gru(W, reset="before"),

@@ -131,6 +131,7 @@ class Block:
         """Return a plain, JSON-ready description; equal blocks have equal specs.
 
         >>> from vgtheory.model.blocks import rnn
+        >>> from vgtheory.model.weights import Weights
         >>> Block.from_spec(rnn("tanh", Weights.orthogonal(1)).spec) == rnn("tanh", Weights.orthogonal(1))
         True
         """

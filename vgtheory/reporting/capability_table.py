@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, shown
+from vgtheory.model import blocks
 from vgtheory.model.capabilities import TABLE, VERBS, Row, against, refusal
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
@@ -78,14 +79,20 @@ def kinds() -> dict[str, Network]:
         "tied": gaussian.tie(),
     }
     made |= {name: Network("relu", law, 8, 3) for name, law in weights.items()}
-    return made | {"tanh": Network("tanh", gaussian, 8, 3), "biases": Network("relu", Weights.gaussian(1.5, 0.1), 8, 3)}
+    made |= {"tanh": Network("tanh", gaussian, 8, 3), "biases": Network("relu", Weights.gaussian(1.5, 0.1), 8, 3)}
+    return made | {
+        "cell": Network(blocks.lstm(gaussian), 8, 3),
+        "transformer": Network(blocks.transformer("relu", gaussian, 2), 8, 3, tokens=4),
+        "convolution": Network(blocks.conv("relu", gaussian), 8, 3, shape=(4, 4)),
+    }
 
 
 def _said(verb: str, row: Row) -> str:
     """Return a row's reason for every network that it refuses."""
-    names = [trait.name for other in TABLE[verb] if other.why == row.why for trait in other.traits]
+    alike = [other for other in TABLE[verb] if other.why == row.why] or [row]
+    names = [trait.name for other in alike for trait in other.traits]
     parts = ", ".join(names[:-1]) + f" or {names[-1]}"
-    words = {"activation": "others", "weights": "other", "drawn": "others", "norm": "normalisation"}
+    words = {"activation": "others", "weights": "other", "drawn": "others", "norm": "normalisation", "block": "a block"}
     return row.why.format(**words, parts=parts.format(**words))
 
 

@@ -37,12 +37,12 @@ def kernel(function: sp.Expr, order: int, gram: Array) -> Array:
     if function == symbol:
         return np.ones_like(gram) if order else gram
     squares, act = alike(np.einsum("...tt->...t", gram)), Activation(function)
-    q, scale = float(squares.flat[0]), 1.0
+    q, scale = float(squares.flat[0]), np.ones(1)
     if np.ptp(squares) > 0:
         if act.homogeneous_degree != 1:
             raise UnsupportedError(f"the kernel of {function} between columns of different lengths")
         lengths = np.sqrt(squares)
-        scale = 1.0 if order else lengths[..., :, None] * lengths[..., None, :]
+        scale = np.ones(1) if order else lengths[..., :, None] * lengths[..., None, :]
         q = 1.0
     roots = np.sqrt(squares)
     with np.errstate(invalid="ignore"):
@@ -76,7 +76,7 @@ def _coefficients(act: Activation, order: int, q: float) -> Array:
             values = np.array([bivariate_means(function, (q, q), float(c), grid)[0] for c in cosines])
     except UnresolvedError as problem:
         raise UnsupportedError(f"the kernel of {act.name} at variance {q:.3g}: {problem}; use smaller scales") from None
-    return chebyshev.chebfit(nodes, values, DEGREE)
+    return np.asarray(chebyshev.chebfit(nodes, values, DEGREE), dtype=np.float64)
 
 
 def _series(function: Callable[[Array], Array], q: float, cosines: Array, grid: PanelGrid) -> Array | None:
