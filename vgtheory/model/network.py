@@ -311,7 +311,8 @@ class BlockNetwork(Network):
         return Network, (self.block, self.widths[0], int(self.depth), None, self.shape)
 
     def _repr_latex_(self) -> str:
-        return displayed(rf"\text{{{self.block.name}}}, \quad N = {self.width}, \quad L = {self.depth}")
+        name = "".join(rf"\{char}" if char in "%$#&_{}" else char for char in self.block.name if char not in "\\^~")
+        return displayed(rf"\text{{{name}}}, \quad N = {self.width}, \quad L = {self.depth}")
 
     @property
     def spec(self) -> dict[str, Any]:

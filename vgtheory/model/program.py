@@ -19,6 +19,7 @@ from typing import Any
 from vgtheory._errors import InputError, shown
 from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix, Step, step_from, step_spec
 from vgtheory.model.streams import stream
+from vgtheory.symbolic.building import CONSTANTS
 from vgtheory.symbolic.parser import IDENTIFIER
 
 
@@ -103,6 +104,9 @@ class Block:
         for name in step.out:
             if name in sizes or not IDENTIFIER.match(name):
                 raise InputError(f"the stream {name!r} in {self.name}", "a new name for every result", "rename it")
+            if name in CONSTANTS:
+                hint = f"{name} is a number: rename it"
+                raise InputError(f"the stream {name!r} in {self.name}", "a name that is no number's", hint)
         if isinstance(step, Ask) and step.matrix not in known:
             raise InputError(f"the matrix {step.matrix!r} in {self.name}", "one of " + ", ".join(known), "add it")
 

@@ -8,6 +8,7 @@ from typing import Any
 import sympy as sp
 
 from vgtheory._errors import InputError
+from vgtheory.symbolic.building import CONSTANTS
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import IDENTIFIER, read
@@ -20,7 +21,7 @@ def _names(text: str) -> Iterator[str]:
         if char.isalnum() or char == "_":
             word += char
             continue
-        if word and char != "(" and IDENTIFIER.match(word) and word not in ("pi", "e", "True"):
+        if word and char != "(" and IDENTIFIER.match(word) and word not in (*CONSTANTS, "True"):
             yield word
         word = ""
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+
+# fontTools, which embeds fonts, warns of the dates inside matplotlib's own ones.
+logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 # Okabe & Ito (2008), "Color universal design": told apart with every common colour vision deficiency.
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"

@@ -17,6 +17,7 @@ from vgtheory.model.program import Block
 from vgtheory.model.steps import Ask, Map, Matrix, Mix, Step, width_symbol
 from vgtheory.model.streams import expression, factor
 from vgtheory.model.weights import Weights
+from vgtheory.symbolic.building import CONSTANTS
 from vgtheory.symbolic.catalogue import activation as to_activation
 
 Reset = Literal["after", "before"]
@@ -57,12 +58,9 @@ def cell(
     formulas = _formulas(states)
     found = sorted({s.name for e in formulas.values() for s in e.free_symbols} - set(formulas))
     gates = tuple(found) if gates is None else gates
-    if not gates or set(found) != set(gates):
-        raise InputError(
-            f"the cell {name} with the streams {', '.join(found) or 'none'}",
-            f"the states {', '.join(formulas)} and the gates {', '.join(gates) or '(at least one)'}",
-            "name every pre-activation in gates=",
-        )
+    if not isinstance(name, str):
+        raise InputError("name", "a text", 'e.g. name="my cell"', got=f"{name!r}"[:60])
+    _check_gates(gates, found, str(name))
     output = list(formulas)[-1]
     weights = to_weights(weights)
     return Block(
@@ -74,10 +72,25 @@ def cell(
     )
 
 
+def _check_gates(gates: Any, found: list[str], name: str) -> None:
+    """Raise InputError unless the gates are the different names that the formulas read besides the states."""
+    if not isinstance(gates, tuple) or len(set(gates)) < len(gates):
+        raise InputError("gates", "a tuple of different names", 'e.g. gates=("f", "i")', got=f"{gates!r}"[:60])
+    if not gates and not found:
+        raise InputError(f"the cell {name}", "a formula that reads a gate", 'e.g. {"h": "tanh(a)"}: nothing is asked')
+    for unused in sorted(set(gates) - set(found)):
+        raise InputError(f"the gate {unused} of the cell {name}", "a name that a formula reads", "drop it from gates=")
+    for unknown in sorted(set(found) - set(gates)):
+        raise InputError(f"{unknown} in the cell {name}", "a state or a gate", f'add "{unknown}" to gates=')
+
+
 def _formulas(states: Any) -> dict[str, sp.Expr]:
     if not isinstance(states, Mapping) or not states:
         raise InputError("states", "formulas by name", 'e.g. {"h": "tanh(a)"}', got=f"{states!r}"[:60])
-    return {str(name): expression(text) for name, text in states.items()}
+    for name in states:
+        if not isinstance(name, str) or name in CONSTANTS:
+            raise InputError(f"the state {name!r}", "a name that is no number's", "rename it")
+    return {name: expression(text) for name, text in states.items()}
 
 
 def _one_matrix(weights: Weights, fused: bool) -> bool:

@@ -39,6 +39,9 @@ def test_critical_scales_are_statements():
     assert vg.critical(vg.blocks.lstm(W)).formula.expr == 4 / (1 + sp.E)
     with pytest.raises(vg.VgtheoryError, match="do not act"):
         vg.critical(vg.blocks.minimal(W))
+    for act in ("relu", "leaky_relu", "Max(x, x/2)"):
+        with pytest.raises(vg.VgtheoryError, match="a kink at its zero state"):
+            vg.critical(vg.blocks.rnn(act, W))
     with pytest.raises(vg.VgtheoryError, match="does not stay"):
         vg.critical(vg.blocks.rnn("softplus", W))
 

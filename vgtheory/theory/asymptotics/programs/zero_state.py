@@ -19,8 +19,9 @@ from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Add, Ask, Map, Mix
 from vgtheory.model.streams import stream
+from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import sigma_w
+from vgtheory.symbolic.notation import sigma_w, x
 
 Linear = dict[sp.Symbol, sp.Expr]  # coefficients of a stream in the states that come in
 
@@ -147,7 +148,7 @@ def _(step: Map, values: dict[sp.Symbol, sp.Expr], linear: dict[sp.Symbol, Linea
         values[stream(name)] = expr.subs(at)
         moved: Linear = {}
         for symbol in at:
-            slope = expr.diff(symbol).subs(at)
+            slope = _slope(expr.subs({s: v for s, v in at.items() if s != symbol}), symbol, at[symbol], block)
             for state, c in linear[symbol].items():
                 moved[state] = moved.get(state, sp.S.Zero) + slope * c
         linear[stream(name)] = {state: c for state, c in moved.items() if c != 0}
@@ -166,3 +167,18 @@ def _(step: Add, values: dict[sp.Symbol, sp.Expr], linear: dict[sp.Symbol, Linea
     values[out] = step.keep * values[x] + step.scale * values[y]
     states = {*linear[x], *linear[y]}
     linear[out] = {s: step.keep * linear[x].get(s, 0) + step.scale * linear[y].get(s, 0) for s in states}
+
+
+def _slope(expr: sp.Expr, symbol: sp.Symbol, at: sp.Expr, block: Block) -> sp.Expr:
+    """Return the derivative of an expression in one symbol at a point; a kink there has none."""
+    if not expr.has(symbol):
+        return sp.S.Zero
+    parts = Activation(expr.xreplace({symbol: x})).derivative_pieces()
+    left = next(part.expr for part in parts if part.lo < at <= part.hi).subs(x, at)
+    right = next(part.expr for part in parts if part.lo <= at < part.hi).subs(x, at)
+    if sp.simplify(left - right) != 0:
+        raise UnsupportedError(
+            f"the critical scale of {block.name}: it has a kink at its zero state, and small states are multiplied by "
+            f"{left} on one side and {right} on the other; use vg.simulate"
+        )
+    return right
