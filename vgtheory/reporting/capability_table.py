@@ -11,7 +11,7 @@ import xarray as xr
 from vgtheory._errors import InputError, shown
 from vgtheory.model import blocks
 from vgtheory.model.capabilities import TABLE, VERBS, Row, against, refusal
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.weights import Weights
 
 HEADER = ("verb", "works", "why not", "instead")
@@ -59,7 +59,7 @@ def capability_rows(network: Network, shell: bool) -> tuple[tuple[str, str, str,
 
 @cache
 def kinds() -> dict[str, Network]:
-    """Return a network of every kind that the tables have a column for."""
+    """Return a network of every kind of layer that the tables have a column for."""
     gaussian = Weights.gaussian(1.5)
     parts: dict[str, dict[str, Any]] = {
         "plain": {},
@@ -79,11 +79,17 @@ def kinds() -> dict[str, Network]:
         "tied": gaussian.tie(),
     }
     made |= {name: Network("relu", law, 8, 3) for name, law in weights.items()}
-    made |= {"tanh": Network("tanh", gaussian, 8, 3), "biases": Network("relu", Weights.gaussian(1.5, 0.1), 8, 3)}
-    return made | {
-        "cell": Network(blocks.lstm(gaussian), 8, 3),
-        "transformer": Network(blocks.transformer("relu", gaussian, 2), 8, 3, tokens=4),
-        "convolution": Network(blocks.conv("relu", gaussian), 8, 3, shape=(4, 4)),
+    return made | {"tanh": Network("tanh", gaussian, 8, 3), "biases": Network("relu", Weights.gaussian(1.5, 0.1), 8, 3)}
+
+
+@cache
+def kinds_of_blocks() -> dict[str, Network]:
+    """Return a network of every kind of block that the documentation has a column for."""
+    gaussian = Weights.gaussian(1.5)
+    return {
+        "cell": BlockNetwork(blocks.lstm(gaussian), 8, 3),
+        "transformer": BlockNetwork(blocks.transformer("relu", gaussian, 2), 8, 3, tokens=4),
+        "convolution": BlockNetwork(blocks.conv("relu", gaussian), 8, 3, shape=(4, 4)),
     }
 
 
@@ -98,7 +104,7 @@ def _said(verb: str, row: Row) -> str:
 
 def markdown() -> str:
     """Return the documentation's page: a table of verbs and kinds of networks, and every reason."""
-    columns = kinds()
+    columns = kinds() | kinds_of_blocks()
     lines = ["| verb | " + " | ".join(columns) + " |", "|---|" + ":-:|" * len(columns)]
     numbers: dict[str, int] = {}
     for verb in VERBS:
