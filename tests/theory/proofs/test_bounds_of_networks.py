@@ -8,15 +8,18 @@ import pytest
 import sympy as sp
 from scipy import integrate
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
 from vgtheory._references import REFERENCES
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
+from vgtheory.symbolic.ball import precision
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.notation import depth
 from vgtheory.symbolic.printing import to_latex
 from vgtheory.theory.proofs import bounds, certificate
 from vgtheory.theory.proofs.certified_slope import certified_slope
+from vgtheory.theory.proofs.gauss_table import half_line
 
 SIGMAS = 5.0
 SYMBOLS = {
@@ -349,3 +352,31 @@ def test_something_else_than_a_network_is_refused():
         bounds("tanh")
     with pytest.raises(InputError, match="a Network"):
         certificate(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma_w", "sigma_b"),
+    [
+        *[("tanh", s, 0.0) for s in (1e4, 1e30, 1e160, 1e300, 1e-170)],
+        ("tanh", 1e3, 0.1),
+        ("tanh", 1.0, 1e200),
+        ("sigmoid", 1e-200, 0.0),
+        ("sin", 1e5, 0.0),
+    ],
+)
+def test_scales_beyond_what_a_certificate_can_search_leave_the_other_bounds(name, sigma_w, sigma_b):
+    """sup of the symmetrised slope: 1 for tanh and sin, 1/16 for the sigmoid."""
+    found = bounds(Network(name, Weights.gaussian(sigma_w, sigma_b), 16, 3))
+    assert not any("finite-width" in n for n in found.names)
+    expected = 6 * np.log(sigma_w) + 3 * np.log(1 / 16 if name == "sigmoid" else 1.0)
+    assert float(sp.log(found["symmetrised slope"].expr.subs(depth, 3))) == pytest.approx(expected, rel=1e-12)
+
+
+def test_panels_are_counted_before_they_are_made():
+    with precision(96), pytest.raises(UnsupportedError, match="takes over 400 panels"):
+        half_line(activation("tanh"), 1e-4, 1e300, 1.0)
+    with precision(96):
+        panels = half_line(activation("tanh"), 0.05, 2.0, 1.0).panels
+        with pytest.raises(UnsupportedError, match=f"takes over {len(panels) - 1} panels"):
+            half_line(activation("tanh"), 0.05, 2.0, 1.0, len(panels) - 1)
+        assert len(half_line(activation("tanh"), 0.05, 2.0, 1.0, len(panels)).panels) == len(panels)

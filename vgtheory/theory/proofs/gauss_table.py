@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 import sympy as sp
@@ -174,7 +175,7 @@ def _error_row(panel: Panel, rates: Sequence[arb]) -> list[arb]:
 
 
 @lru_cache(maxsize=16)
-def half_line(act: Activation, least: float, most: float, top_rate: float) -> HalfLine:
+def half_line(act: Activation, least: float, most: float, top_rate: float, most_panels: int = MOST_PANELS) -> HalfLine:
     """Return panels on [0, R] for variances between `least` and `most`.
 
     Panels grow geometrically from the smallest standard deviation and end at breakpoints; one inside whose ellipse φ
@@ -187,14 +188,19 @@ def half_line(act: Activation, least: float, most: float, top_rate: float) -> Ha
     end = REACH * float(np.sqrt(most))
     sides = [_Side(act, 1), _Side(act, -1)]
     kinks = sorted({abs(float(b)) for b in act.breakpoints} - {0.0})
-    work = list(_outline(0.5 * float(np.sqrt(least)), end, [k for k in kinks if k < end]))[::-1]
+    outline = _outline(0.5 * float(np.sqrt(least)), end, [k for k in kinks if k < end])
+    work = list(islice(outline, most_panels + 1))[::-1]
     found: list[Panel] = []
     while work:
+        if len(found) + len(work) > most_panels:
+            raise UnsupportedError(
+                f"certified quadrature of {act.name} up to {end:.4g} takes over {most_panels} panels"
+            )
         a, b = work.pop()
         panel = _panel(sides, a, b, top_rate)
         if panel is not None:
             found.append(panel)
-        elif len(found) + len(work) > MOST_PANELS or b - a < 1e-9 * end:
+        elif b - a < 1e-9 * end:
             raise UnsupportedError(f"no certified quadrature for {act.name} near {a:.4g}")
         else:
             work += [((a + b) / 2, b), (a, (a + b) / 2)]

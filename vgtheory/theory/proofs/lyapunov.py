@@ -34,6 +34,7 @@ SMALLEST = sp.Rational(1, 10_000)  # where v may be 0: the part of the range bel
 ATTEMPTS = 3  # at proving a rate, each with four times the tolerance
 MOST_BOXES = 4000
 WIDEST_RANGE = 10**9  # of v; beyond, the search would need too many boxes
+SEARCHED = (1e-280, 1e280)  # v between these: the search in doubles neither over- nor underflows
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def _proof(model: Model, upper: bool) -> FiniteWidthRate | None:
     most = number_ball(model.most)
     starts_at_zero = not number_ball(model.least) > most / WIDEST_RANGE
     low = most * rational(SMALLEST) if starts_at_zero else number_ball(model.least)
+    if not (low > SEARCHED[0] and most < SEARCHED[1]):
+        return None
     near = NearZero(model.activation, low, number_ball(model.kappa), number_ball(model.value_bound))
     if starts_at_zero and (model.least != 0 or (upper and not near.at_zero > 0)):
         return None  # with φ(0) = 0 the variance may fall to 0, where no bounded w gives less than χ(0)

@@ -6,6 +6,7 @@ therefore holds for σ_b ≥ σ_w² ∫φ'²/√(2π).
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -31,6 +32,7 @@ from vgtheory.theory.proofs.rates import DECREASING, ISOTROPIC
 BITS = 96
 STARTS = (16, 64, 256, 1024, 10**5)
 MARGINS = (2e-6, 1e-4, 1e-2)  # by which an estimate in floating point is raised before it is certified
+MOST_PANELS = 4000  # of the estimate: one product in floating point, so that more is afforded than to a certificate
 SMALLEST = 1e-3  # bias that is looked for, as a share of the threshold in closed form
 AGREEMENT = 20  # digits to which a closed form agrees with the certified integral
 CERTIFIES = "The mean squared gradient vanishes at every width, depth and input if σ_b is at least this."
@@ -215,13 +217,13 @@ def _exact(s: LayeredNetwork, total: Known | None) -> Known | None:
 
 def _estimate(act: Activation, scale: float, total: float) -> float:
     """Return the σ_b with σ_w²A(σ_b²) = 1 in floating point; it lies below σ_w²∫φ'²/√(2π)."""
-    largest = scale**2 * total / np.sqrt(2 * np.pi)
+    largest = scale * scale * total / math.sqrt(2 * math.pi)  # a product overflows to inf, a power raises
+    low = SMALLEST * largest
     with precision(BITS):
-        panels = half_line(act, (SMALLEST * largest) ** 2, largest**2, 1.0).panels
+        panels = half_line(act, low * low, largest * largest, 1.0, MOST_PANELS).panels
     slopes = float_values(panels)[1].sum(1)
 
     def excess(bias: float) -> float:
         return scale**2 * float((density_rows(panels, np.array([bias**2]))[1] @ slopes)[0]) - 1
 
-    low = SMALLEST * largest
     return float(optimize.brentq(excess, low, largest * 1.001)) if excess(low) > 0 else low
