@@ -127,3 +127,7 @@ class RareDrawsWarning(UserWarning):
 
 class VanishingWarning(UserWarning):
     """A gradient of a network that is being trained has all but vanished since the first step."""
+
+
+class TargetMissedWarning(UserWarning):
+    """Weights were set so that the gradient of a network keeps its size, and it does not."""

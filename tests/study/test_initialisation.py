@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from vgtheory import initialise, inspect  # noqa: E402
-from vgtheory._errors import InputError  # noqa: E402
+from vgtheory._errors import InputError, TargetMissedWarning  # noqa: E402
 
 
 def chain(act, depth=29, width=32, norm=None):
@@ -155,3 +155,51 @@ def test_refusals():
         initialise({"a.weight": np.ones((2, 2))}, real(4, 32))
     with pytest.raises(InputError, match="x must be"):
         initialise(model, None)
+    for module in (nn.ReLU(), nn.Identity(), nn.LayerNorm(32)):
+        with pytest.raises(InputError, match="no use of weights is seen"):
+            initialise(module, real(4, 32))
+    for seed in (-1, "a", 0.5):
+        with pytest.raises(InputError, match="seed must be a whole number"):
+            initialise(model, real(4, 32), seed=seed)
+
+
+@pytest.mark.parametrize("width", [4, 8])
+def test_a_target_that_is_missed_is_said_first_and_warned_of(width):
+    torch.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(30) for m in (nn.Linear(width, width), nn.Sigmoid())))
+    with pytest.warns(TargetMissedWarning, match="does not keep its size"):
+        found = initialise(model, real(16, width))
+    assert found.keeps_size is False
+    assert abs(over_all(found.after)) > np.log(10)
+    assert abs(over_all(found.after)) < abs(over_all(found.before))
+    assert str(found).startswith("Target missed")
+    scales = dict(zip(found.changed.module.values.tolist(), found.changed.after.values.tolist(), strict=True))
+    at_limit = {name for name, scale in scales.items() if abs(np.log(scale)) > np.log(50) - 1e-5}
+    assert set(found.at_limit) == at_limit
+    assert inspect(model, real(16, width)).table.equals(found.after.table)
+
+
+def test_a_target_that_is_met_is_claimed_and_no_verdict_is_neither():
+    found = initialise(chain(nn.Tanh, depth=12), real(16, 32))
+    assert found.keeps_size is True
+    assert found.at_limit == ()
+    assert "missed" not in str(found)
+    assert initialise(nn.Linear(8, 4), real(4, 8)).keeps_size is None
+    shrunk = initialise(chain(nn.Sigmoid), real(16, 32), "orthogonal")  # aims at something else: said, not warned of
+    assert shrunk.keeps_size is False
+
+
+def test_frozen_layers_and_biases_are_kept_and_said():
+    model = chain(nn.Tanh, depth=6)
+    model[0].requires_grad_(False)
+    model[4].weight.requires_grad_(False)
+    model[6].bias.requires_grad_(False)
+    state = {n: t.clone() for n, t in model.state_dict().items()}
+    found = initialise(model, real(16, 32))
+    same = {n for n, t in model.state_dict().items() if torch.equal(t, state[n])}
+    assert same == {"0.weight", "0.bias", "4.weight", "4.bias", "6.bias"}
+    assert found.left_alone == ("kept (frozen: requires_grad=False): 0, 4",)
+    assert not {"0", "4"} & set(found.changed.module.values.tolist())
+    assert [p.requires_grad for p in model.parameters()] == [False, False, *[True] * 2, False, True, True, False] + [
+        True
+    ] * 6

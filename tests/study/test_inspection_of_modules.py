@@ -555,3 +555,90 @@ def test_refusals_name_the_line_to_type():
         inspect(net, real(4, 8), activation="tanh")
     with pytest.raises(UnsupportedError, match="TorchScript"):
         inspect(torch.jit.trace(net, real(4, 8)), real(4, 8))
+    with pytest.raises(InputError, match=r"batch of at least one sample \(got shape \(0, 8\)\)"):
+        inspect(net, torch.zeros(0, 8))
+    for seed in ("a", -1, 0.5, True, 2**64):
+        with pytest.raises(InputError, match="seed must be a whole number"):
+            inspect(net, real(4, 8), seed=seed)
+    assert inspect(net, real(4, 8), seed=2**64 - 1).verdict == "healthy"
+
+
+def test_what_fails_on_the_way_back_is_said_like_what_fails_on_the_way_there():
+    class InPlace(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x):
+            y = torch.sigmoid(self.a(x))
+            z = self.b(y)
+            y.mul_(2)
+            return z + y
+
+    class Refuses(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            raise KeyError("no way back")
+
+    with pytest.raises(InputError, match=r"backward\(\) raises RuntimeError.*in place"):
+        inspect(InPlace(), real(4, 8))
+    net = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
+    with pytest.raises(InputError, match=r"backward\(\) raises KeyError: 'no way back'"):
+        inspect(net, real(4, 8), lambda out: Refuses.apply(out).sum())
+
+
+def test_a_loss_without_a_gradient_has_no_verdict():
+    found = inspect(mlp(nn.Tanh, depth=3), real(4, 32), lambda out: out.sum() * 0)
+    assert found.verdict == "no verdict"
+    assert "say another loss" in found.text
+    found = inspect(Language(), tokens(4, 20), lambda out: out.sum() * 0)
+    assert found.verdict == "no verdict"
+
+
+def test_bare_parameters_are_said_not_to_be_watched():
+    class Bare(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.v, self.w = (nn.Parameter(torch.ones(8)) for _ in range(2))
+
+        def forward(self, x):
+            return torch.tanh(self.v * torch.tanh(self.w * x))
+
+    class Product(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.a, self.b = nn.Parameter(torch.ones(8, 8)), nn.Linear(8, 8), nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.b(torch.tanh(self.a((x[:, None] * self.w).sum(-1))))
+
+    assert any("not watched: v, w" in what for what in inspect(Bare(), real(4, 8)).left_out)
+    assert any("not watched: w" in what for what in inspect(Product(), real(4, 8)).left_out)
+
+
+@pytest.mark.parametrize(
+    ("act", "start", "saturated"),
+    [
+        (nn.Sigmoid, lambda w: nn.init.orthogonal_(w, gain=40.0), True),
+        (nn.Sigmoid, lambda w: nn.init.orthogonal_(w, gain=1.0), False),
+        (nn.Tanh, lambda w: nn.init.orthogonal_(w, gain=0.3), False),
+        (nn.ReLU, lambda w: nn.init.normal_(w, std=0.5 / 32**0.5), False),  # half of its units are flat at any scale
+    ],
+    ids=["large sigmoid", "small sigmoid", "small tanh", "small relu"],
+)
+def test_weights_that_saturate_are_not_called_too_small(act, start, saturated):
+    model = mlp(act, start=start)
+    if saturated:  # signals of one sign, as behind sigmoids, that leave no unit in the middle
+        with torch.no_grad():
+            for layer in model:
+                if isinstance(layer, nn.Linear):
+                    layer.bias.fill_(60.0)
+    found = inspect(model, real(16, 32), squared)
+    assert found.verdict == "vanishes"
+    assert found.culprit is None
+    assert found.causes[0].startswith("saturation") is saturated
+    assert any("too small" in cause for cause in found.causes) is not saturated

@@ -11,6 +11,7 @@ from vgtheory.study.inspection.findings import Inspection
 from vgtheory.study.inspection.modules.watched import inspect_module
 from vgtheory.study.inspection.weights.files import weights_by_name
 from vgtheory.study.inspection.weights.stored import inspect_weights
+from vgtheory.study.limits import MAX_SEED, whole_number
 
 
 def inspect(
@@ -69,8 +70,10 @@ def inspect(
 
     Raises
     ------
-    InputError : a module without x, on the meta device or not initialised, or that x does not fit; a loss that is not
-        one number; files that are missing, corrupt or pickles; NaN weights; shapes that do not chain as `order` says.
+    InputError : a module without x, on the meta device or not initialised, or that x does not fit; an empty batch;
+        a loss that is not one number; a model or loss that raises, forward or backward; a seed that is no whole number
+        of at least 0; files that are missing, corrupt or pickles; NaN weights; shapes that do not chain as `order`
+        says.
     UnsupportedError : TorchScript, whose calls cannot be seen; .onnx files without the package onnx.
 
     Examples
@@ -84,6 +87,7 @@ def inspect(
     >>> inspect(weights, activation="sigmoid").verdict
     'no verdict'
     """
+    seed = whole_number("seed", seed, 0, MAX_SEED, "0")
     torch = sys.modules.get("torch")  # who has a module has loaded it
     if torch is not None and isinstance(model, torch.nn.Module):
         given = {"activation": activation, "order": order, "skip": skip, "output_activation": output_activation or None}

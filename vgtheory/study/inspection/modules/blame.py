@@ -19,7 +19,7 @@ _SHARE = 0.25  # of the whole change that such a step must make
 _SCALE = 3.0  # factor between σ_w of one layer and that of the others that is to blame
 _ALIKE = 3  # steps between layers of the same names that make a usual one
 _DEEP = 10  # steps from which on a plain network needs skip connections or normalisation
-_DYING = 0.25  # share of dead units, on average, that is worth a word
+_DYING = 0.25  # share of dead units, or of those that their signals' size has saturated, that is worth a word
 _FLAT = 0.6  # share of flat or dead units that is to blame
 
 
@@ -53,8 +53,10 @@ def blame(calls: Sequence[Call], paths: Paths, verdict: Verdict) -> Blame:
     for step in _outliers(steps, verdict):
         found = _explained(calls, paths, step)
         if found is not None:
-            return Blame(found[0], (found[1], *_states(calls, paths)))
-    return Blame(None, (*_habits(calls, paths, steps, verdict), *_states(calls, paths)))
+            return Blame(found[0], (found[1], *_saturation(paths), *_states(calls, paths)))
+    saturation, habits = _saturation(paths), _habits(calls, paths, steps, verdict)
+    first = (*saturation, *habits) if verdict == "vanishes" else (*habits, *saturation)
+    return Blame(None, (*first, *_states(calls, paths)))
 
 
 def _log(norm: float) -> float:
@@ -131,8 +133,10 @@ def _habits(calls: Sequence[Call], paths: Paths, steps: Sequence[_Step], verdict
     out = [f"depth: {len(steps)} times a factor whose median is {exp(float(np.median(changes))):.3g} per call."]
     scales = [calls[k].sigma_w for k in paths.main[1:] if not isnan(calls[k].sigma_w)]
     if scales:
-        size, middle = "small" if verdict == "vanishes" else "large", float(np.median(scales))
-        out.append(f"weights: σ_w = {middle:.3g} ({min(scales):.3g} to {max(scales):.3g}), too {size} here.")
+        size = ", too large here" if verdict == "explodes" else ", too small here"
+        if verdict == "vanishes" and _mean(paths, paths.outgrown) > _DYING:
+            size = ""  # larger ones would saturate more units still
+        out.append(f"weights: σ_w = {float(np.median(scales)):.3g} ({min(scales):.3g} to {max(scales):.3g}){size}.")
     if verdict == "vanishes" and len(steps) >= _DEEP:
         parts = {"skip connections": any(paths.bypassed), "normalisation": any(paths.normalised)}
         lacking = [name for name, there in parts.items() if not there]
@@ -140,15 +144,25 @@ def _habits(calls: Sequence[Call], paths: Paths, steps: Sequence[_Step], verdict
     return out
 
 
+def _mean(paths: Paths, shares: Sequence[float]) -> float:
+    """Return the mean share over the calls of the main path that have an activation behind them; 0 without any."""
+    known = [shares[k] for k in paths.main if not isnan(shares[k])]
+    return float(np.mean(known)) if known else 0.0
+
+
+def _saturation(paths: Paths) -> list[str]:
+    """Return how many units are saturated, where that is many, or more than a few for the size of their signals."""
+    saturated = _mean(paths, paths.saturated)
+    if saturated <= _FLAT and _mean(paths, paths.outgrown) <= _DYING:
+        return []
+    return [f"saturation: on average {saturated:.0%} of the units have |φ'| below 1 % of its largest."]
+
+
 def _states(calls: Sequence[Call], paths: Paths) -> list[str]:
-    """Return in which state the units are, where it is one that stops gradients."""
-    out = []
-    saturated = [paths.saturated[k] for k in paths.main if not isnan(paths.saturated[k])]
-    dead = [paths.dead[k] for k in paths.main if not isnan(paths.dead[k])]
-    if saturated and np.mean(saturated) > _FLAT:
-        out.append(f"saturation: on average {np.mean(saturated):.0%} of the units have |φ'| below 1 % of its largest.")
-    if dead and np.mean(dead) > _DYING:
-        out.append(f"dead units: on average {np.mean(dead):.0%} have φ' = 0 on every input.")
+    """Return in which other state the units are, where it is one that stops gradients."""
+    out, dead = [], _mean(paths, paths.dead)
+    if dead > _DYING:
+        out.append(f"dead units: on average {dead:.0%} have φ' = 0 on every input.")
     alike = [call.name for call in calls if call.identical]
     if alike:
         out.append(f"identical units: all those of {', '.join(alike[:4])} say the same.")

@@ -28,7 +28,7 @@ class Paths:
     following : per call, the next call on its path; NONE at the end.
     main : the calls from the input to the last call, each the parent of the next one.
     bypassed : per call, whether a sum or concatenation joins its path with one that leaves it out.
-    saturated, dead : per call, shares under the first activation behind it; nan where there is none.
+    saturated, dead, outgrown : per call, shares under the first activation behind it; nan where there is none.
     normalised : per call, whether a normalisation takes its output (with what is added to it).
     """
 
@@ -38,6 +38,7 @@ class Paths:
     bypassed: tuple[bool, ...]
     saturated: tuple[float, ...]
     dead: tuple[float, ...]
+    outgrown: tuple[float, ...]
     normalised: tuple[bool, ...]
 
 
@@ -56,15 +57,16 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
             for one, other in pairwise(way for way in ways if way != _WEIGHT):
                 for k in _apart(one, other, parent):
                     bypassed[k] = True
-    saturated, dead = (np.full(len(calls), np.nan) for _ in range(2))
+    saturated, dead, outgrown = (np.full(len(calls), np.nan) for _ in range(3))
     for found in slopes:
         k = _latest(found.node, place, latest)
         if k > NONE and np.isnan(saturated[k]):
-            saturated[k], dead[k] = found.saturated, found.dead
+            saturated[k], dead[k], outgrown[k] = found.saturated, found.dead, found.outgrown
     normed = {k for node, k in latest.items() if node is not None and "Norm" in node.name()}
     normalised = tuple(k in normed for k in range(len(calls)))
     following = _following(calls, parent, main, place)
-    return Paths(parent, following, main, tuple(bypassed), tuple(saturated), tuple(dead), normalised)
+    shares = tuple(saturated), tuple(dead), tuple(outgrown)
+    return Paths(parent, following, main, tuple(bypassed), *shares, normalised)
 
 
 def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int]) -> int:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import exp, isfinite, log
+from math import exp, inf, isfinite, log
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, TargetMissedWarning
 from vgtheory.study.inspection.findings import Inspection
 from vgtheory.study.inspection.modules.recurrence import change
-from vgtheory.study.inspection.modules.watched import inspect_module
+from vgtheory.study.inspection.modules.watched import inspect_module, listed
+from vgtheory.study.limits import MAX_SEED, whole_number
 
 Scheme = Literal["critical", "orthogonal", "lsuv"]
 
@@ -22,7 +24,9 @@ SCHEMES = ("critical", "orthogonal", "lsuv")
 _ROUNDS = 30
 _CLOSE = 0.5  # |ln| of the change over the whole depth, or time, that is good enough
 _WORST = 0.1  # |ln| of one layer's gain
-_MOST = log(50.0)  # |ln| by which a scale may leave 1
+_KEPT = log(10.0)  # |ln| of the change over the whole depth, or time, up to which a gradient keeps its size
+_LIMIT = 50.0  # factor by which a scale may leave 1
+_MOST = log(_LIMIT)
 _GATES = {"LSTM": 4, "GRU": 3}
 
 
@@ -35,16 +39,31 @@ class Initialisation:
     changed : Dataset over `module`, those whose weights are new, with `sigma_w` before and after as `before`, `after`.
     left_alone : modules with weights that kept them, and why.
     before, after : the inspections.
+    keeps_size : whether the gradient norm now changes by a factor of less than 10 from the last call to the first (of
+        recurrent modules also: from the last step to the first); None where `after` has no verdict.
+    at_limit : modules whose weights are at the limit of their scale, 50 times or 1/50 of orthogonal ones.
     """
 
     changed: xr.Dataset
     left_alone: tuple[str, ...]
     before: Inspection
     after: Inspection
+    keeps_size: bool | None
+    at_limit: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        missed = (_missed(self),) if self.keeps_size is False else ()
         rows = f"{self.changed.sizes['module']} modules have new weights."
-        return "\n".join((rows, f"Before: {self.before.text}", f"After: {self.after.text}", *self.left_alone))
+        return "\n".join((*missed, rows, f"Before: {self.before.text}", f"After: {self.after.text}", *self.left_alone))
+
+
+def _missed(found: Initialisation) -> str:
+    """Return that the gradient does not keep its size, which layers cannot be scaled further, and what may help."""
+    text = "Target missed: the gradient does not keep its size with these weights."
+    if found.at_limit:
+        text += f" At the limit of {_LIMIT:g} times the scale of orthogonal weights, or 1/{_LIMIT:g}: "
+        text += f"{listed(found.at_limit)}."
+    return f"{text} Skip connections, normalisation or another activation may help."
 
 
 def initialise(
@@ -59,8 +78,11 @@ def initialise(
 
     Linear and convolutional layers get orthogonal weights (Saxe et al. 2014) and zero biases; recurrent modules
     orthogonal recurrent weights per gate.  Layers that a skip connection leads past, or whose output is normalised,
-    keep their weights: their scale is not what the gradient hangs on.  Embeddings, norms and weights that are computed
-    from others (weight_norm and the like) are kept too.
+    keep their weights: their scale is not what the gradient hangs on.  Embeddings, norms, weights that are computed
+    from others (weight_norm and the like) and frozen parameters (``requires_grad=False``) are kept too.
+
+    No scale of the weights may suffice, as in deep and narrow sigmoid networks.  Then `keeps_size` is False, the text
+    says so first, and "critical", which aims at that, leaves the best weights that it met and warns.
 
     Parameters
     ----------
@@ -73,14 +95,28 @@ def initialise(
 
     Raises
     ------
-    InputError : no PyTorch module, or what ``vg.inspect`` refuses; another scheme.
+    InputError : no PyTorch module, or what ``vg.inspect`` refuses; a model without uses of weights; another scheme.
+
+    Warns
+    -----
+    TargetMissedWarning : scheme "critical", and `keeps_size` is False.
     """
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(model, torch.nn.Module):
         raise InputError("model", "a PyTorch module", "e.g. vg.initialise(model, x)", got=type(model).__name__)
     if scheme not in SCHEMES:
         raise InputError("scheme", "one of " + ", ".join(SCHEMES), 'e.g. scheme="critical"', got=repr(scheme))
-    before = inspect_module(torch, model, x, loss, seed)
+    seed = whole_number("seed", seed, 0, MAX_SEED, "0")
+
+    def look() -> Inspection:
+        return inspect_module(torch, model, x, loss, seed)
+
+    before = look()
+    if before.table.sizes["call"] == 0:
+        accepted = "a model with linear, convolutional or recurrent layers"
+        raise InputError(
+            f"{type(model).__name__}, in which no use of weights is seen", accepted, "pass the whole model"
+        )
     chosen, left_alone = _chosen(torch, model, before)
     generator = torch.Generator().manual_seed(seed)
     old = {name: _scale(torch, module) for name, module in chosen.items()}
@@ -90,15 +126,19 @@ def initialise(
             _redraw(torch, module, generator, steps if scheme == "critical" else 0)
     if scheme == "lsuv":
         _unit_variance(torch, model, x, chosen.values())
-    after = inspect_module(torch, model, x, loss, seed)
+    after, at_limit = look(), ()
     if scheme == "critical":
-        after = _balanced(torch, model, x, loss, seed, chosen, after)
+        after, at_limit = _balanced(torch, chosen, after, look)
     columns = {"before": old, "after": {name: _scale(torch, module) for name, module in chosen.items()}}
     changed = xr.Dataset(
         {name: ("module", np.array([values[m] for m in chosen], dtype=float)) for name, values in columns.items()},
         coords={"module": np.array(list(chosen), dtype=str)},
     )
-    return Initialisation(changed, tuple(left_alone), before, after)
+    kept = None if after.verdict == "no verdict" else _total(after) < _KEPT
+    found = Initialisation(changed, tuple(left_alone), before, after, kept, at_limit)
+    if scheme == "critical" and kept is False:
+        warnings.warn(_missed(found), TargetMissedWarning, stacklevel=2)
+    return found
 
 
 def _chosen(torch: Any, model: Any, found: Inspection) -> tuple[dict[str, Any], list[str]]:
@@ -112,6 +152,8 @@ def _chosen(torch: Any, model: Any, found: Inspection) -> tuple[dict[str, Any], 
         plain = isinstance(module, (torch.nn.Linear, torch.nn.modules.conv._ConvNd)) and "weight" in module._parameters
         if not plain and not isinstance(module, torch.nn.RNNBase):
             why.setdefault("of another kind", []).append(name)
+        elif any(p.dim() >= 2 and not p.requires_grad for p in module.parameters(recurse=False)):
+            why.setdefault("frozen: requires_grad=False", []).append(name)
         elif bool(table.bypassed[k]):
             why.setdefault("a skip connection leads past", []).append(name)
         elif bool(table.normalised[k]):
@@ -126,6 +168,8 @@ def _chosen(torch: Any, model: Any, found: Inspection) -> tuple[dict[str, Any], 
 def _redraw(torch: Any, module: Any, generator: Any, steps: int) -> None:
     """Give a module orthogonal weights and zero biases; gates a memory of so many steps, if any."""
     for name, parameter in module.named_parameters(recurse=False):
+        if not parameter.requires_grad:
+            continue
         if parameter.dim() < 2:
             parameter.zero_()
         else:
@@ -172,30 +216,44 @@ def _unit_variance(torch: Any, model: Any, x: Any, modules: Iterable[Any]) -> No
 
 
 def _balanced(
-    torch: Any, model: Any, x: Any, loss: Any, seed: int, chosen: dict[str, Any], found: Inspection
-) -> Inspection:
-    """Return the inspection after scaling, round by round, every chosen module by what its step lacks of gain 1."""
+    torch: Any, chosen: dict[str, Any], found: Inspection, look: Callable[[], Inspection]
+) -> tuple[Inspection, tuple[str, ...]]:
+    """Scale, round by round, every chosen module by what its step lacks of gain 1; of all rounds the best one stays.
+
+    Returns its inspection and the modules that are at the limit of their scale.
+    """
     logs = dict.fromkeys(chosen, 0.0)
-    for _ in range(_ROUNDS):
+    best, nearest = logs, inf
+    for turn in range(_ROUNDS + 1):
         wanted = _wanted(torch, chosen, found)
-        worst = max((abs(step) for step in wanted.values()), default=0.0)
-        if worst < _WORST and abs(_whole(found)) < _CLOSE:
+        worst, total = max((abs(step) for step in wanted.values()), default=0.0), _total(found)
+        done = not wanted or (worst < _WORST and total < _CLOSE)
+        if done or max(worst, total) < nearest:
+            best, nearest = logs, max(worst, total)
+        if done or turn == _ROUNDS:
             break
-        for name, step in wanted.items():
-            step = float(np.clip(logs[name] + np.clip(step, -2, 2), -_MOST, _MOST)) - logs[name]
-            logs[name] += step
-            with torch.no_grad():
-                for parameter in _scaled(torch, chosen[name]):
-                    parameter.mul_(exp(step))
-        found = inspect_module(torch, model, x, loss, seed)
-    return found
+        goal = {name: float(np.clip(logs[name] + np.clip(s, -2, 2), -_MOST, _MOST)) for name, s in wanted.items()}
+        logs, found = _rescaled(torch, chosen, logs, {**logs, **goal}), look()
+    if logs != best:
+        logs, found = _rescaled(torch, chosen, logs, best), look()
+    return found, tuple(name for name, size in logs.items() if abs(size) >= _MOST)
 
 
-def _whole(found: Inspection) -> float:
+def _rescaled(torch: Any, chosen: dict[str, Any], logs: dict[str, float], goal: dict[str, float]) -> dict[str, float]:
+    """Bring the scales of modules from one ln to another, and return that."""
+    with torch.no_grad():
+        for name, module in chosen.items():
+            for parameter in _scaled(torch, module):
+                parameter.mul_(exp(goal[name] - logs[name]))
+    return goal
+
+
+def _total(found: Inspection) -> float:
+    """Return |ln| of the change of the gradient norm over all calls, or over time where that is more."""
     logs = found.table.log_gradient_norm.values
-    if found.recurrence is not None:
-        return change(found.recurrence.log_gradient_norm.values)
-    return float(logs[0] - logs[-1])
+    over_depth = abs(float(logs[0] - logs[-1])) if np.isfinite(logs[[0, -1]]).all() else inf
+    over_time = 0.0 if found.recurrence is None else abs(change(found.recurrence.log_gradient_norm.values))
+    return max(over_depth, over_time)
 
 
 def _wanted(torch: Any, chosen: dict[str, Any], found: Inspection) -> dict[str, float]:
@@ -209,7 +267,8 @@ def _wanted(torch: Any, chosen: dict[str, Any], found: Inspection) -> dict[str, 
         if name not in chosen or parent == 0 or bool(table.bypassed[parent - 1]):
             continue
         if not isinstance(chosen[name], torch.nn.RNNBase):
-            gains.setdefault(name, []).append(float(logs[parent - 1] - logs[k]))
+            with np.errstate(invalid="ignore"):  # nothing there, nothing here: not a number, left out below
+                gains.setdefault(name, []).append(float(logs[parent - 1] - logs[k]))
     wanted = {name: -float(np.mean(steps)) for name, steps in gains.items() if all(map(isfinite, steps))}
     over_time = found.recurrence
     if over_time is not None and over_time.attrs["kind"] == "RNN" and over_time.attrs["module"] in chosen:

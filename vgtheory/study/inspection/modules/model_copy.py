@@ -64,6 +64,8 @@ class Copies:
             value = torch.from_numpy(value)
         if torch.is_tensor(value):
             value = value.detach().clone()
+            if value.dim() and len(value) == 0:
+                raise InputError("x", "a batch of at least one sample", "pass data", got=f"shape {tuple(value.shape)}")
             if value.is_floating_point() and not bool(torch.isfinite(value).all()):
                 raise InputError("x with NaN or infinities", "finite numbers", "clean the data")
             if not value.is_floating_point():

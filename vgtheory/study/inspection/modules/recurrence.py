@@ -82,6 +82,8 @@ def sentence(recurrence: xr.Dataset) -> str:
     logs = recurrence.log_gradient_norm.values
     fall, steps = change(logs), len(logs) - 1
     name = recurrence.attrs["module"]
+    if not np.isfinite(logs[-1]):
+        return f"{name}: no gradient arrives at its last step."
     if not np.isfinite(fall):
         return f"{name}: nothing of the gradient at step {steps} arrives at step 0."
     way = "falls" if fall < 0 else "grows"

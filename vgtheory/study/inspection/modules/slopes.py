@@ -22,6 +22,7 @@ PROBES = (-2.75, -0.6, 0.0, 0.3, 1.9)  # where a function is held against the fo
 class Slopes:
     """Where an activation stands in autograd's graph, the share of flat entries and that of dead units.
 
+    `outgrown` is the share of entries that are flat for their size: at a thousandth of it they would not be.
     `name` is that of the function, `probe` its values at :data:`PROBES` where it has no other tensors for arguments.
     """
 
@@ -29,6 +30,7 @@ class Slopes:
     name: str
     saturated: float
     dead: float
+    outgrown: float
     probe: tuple[float, ...]
 
 
@@ -59,7 +61,7 @@ def slopes_of(
     with torch.enable_grad(), torch._C.DisableTorchFunction():
         if not checked and not _takes_entries(torch, function, sample):
             return None
-        slopes = slope(sample).abs()
+        slopes, smaller = slope(sample).abs(), slope(sample / 1000).abs()
         largest, probe = slopes.max(), ()
         if not any(torch.is_tensor(a) for a in (*rest, *named.values())):
             grid = torch.linspace(-_REACH, _REACH, 2401, dtype=sample.dtype, device=sample.device)
@@ -67,8 +69,9 @@ def slopes_of(
             probe = tuple(function(torch.tensor(PROBES, dtype=torch.float64), *rest, **named).tolist())
     units = slopes.movedim(1, -1) if slopes.dim() == 4 else slopes
     dead = (units == 0).reshape(-1, units.shape[-1]).all(0).double().mean()
-    name = getattr(function, "__name__", "")
-    return Slopes(h.grad_fn, name, float((slopes <= FLAT * largest).double().mean()), float(dead), probe)
+    flat, flat_anyway = slopes <= FLAT * largest, smaller <= FLAT * largest
+    saturated, outgrown = (float(which.double().mean()) for which in (flat, flat & ~flat_anyway))
+    return Slopes(h.grad_fn, getattr(function, "__name__", ""), saturated, float(dead), outgrown, probe)
 
 
 def _takes_entries(torch: Any, function: Any, sample: Any) -> bool:

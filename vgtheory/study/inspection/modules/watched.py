@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from math import exp, isfinite, isnan, log
 from typing import Any
@@ -59,21 +60,28 @@ def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None,
 def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int) -> tuple[Any, xr.Dataset | None]:
     handles = watch.install()
     try:
-        with watch.mode():
-            output = copies.call(x)
-            value = scalar_loss(torch, output, loss, seed)
-    except VgtheoryError:
-        raise
-    except Exception as problem:  # whatever the user's own code raises on this x
-        said = str(problem).strip().partition("\n")[0][:200]
-        accepted = "a batch that model(x), and loss(model(x)), take"
-        raise InputError(f"model(x) raises {type(problem).__name__}: {said}", accepted, "try both by hand") from problem
+        with _raised("model(x)", "a batch that model(x), and loss(model(x)), take", "try both by hand"), watch.mode():
+            value = scalar_loss(torch, copies.call(x), loss, seed)
     finally:
         for handle in handles:
             handle.remove()
     listen(watch.sequences)
-    value.backward(retain_graph=bool(watch.sequences))
-    return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
+    step = "try it by hand; a tensor that is changed in place (+=, mul_, relu_) may still be needed"
+    with _raised("loss(model(x)).backward()", "a model that autograd can go back through", step):
+        value.backward(retain_graph=bool(watch.sequences))
+        return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
+
+
+@contextmanager
+def _raised(what: str, accepted: str, step: str) -> Iterator[None]:
+    """Say as an InputError whatever the user's own code raises inside."""
+    try:
+        yield
+    except VgtheoryError:
+        raise
+    except Exception as problem:
+        said = str(problem).strip().partition("\n")[0][:200]
+        raise InputError(f"{what} raises {type(problem).__name__}: {said}", accepted, step) from problem
 
 
 def _reached(watch: Watch) -> list[Call]:
@@ -85,19 +93,23 @@ def _unseen(watch: Watch, copies: Copies) -> list[str]:
     out = []
     stray = list(dict.fromkeys(call.name for call in watch.calls if isnan(call.gradient_norm)))
     if stray:
-        out.append(f"the loss does not depend on {_listed(stray)}; say loss= to choose another")
+        out.append(f"the loss does not depend on {listed(stray)}; say loss= to choose another")
     used = {name for call in watch.calls for name in call.weights}
     matrices = {n: p for n, p in copies.parameters.items() if p.dim() >= 2 and p.is_floating_point()}
     idle = [n for n in matrices if n not in used and matrices[n].grad is None]
     hidden = [n for n in matrices if n not in used and matrices[n].grad is not None]
     if idle:
-        out.append(f"not used on this x: {_listed(idle)}")
+        out.append(f"not used on this x: {listed(idle)}")
     if hidden:
-        out.append(f"used otherwise than in a product: {_listed(hidden)}")
+        out.append(f"used otherwise than in a product, which is not watched: {listed(hidden)}")
+    vectors = [n for n, p in copies.parameters.items() if p.dim() < 2]
+    if vectors and not watch.calls:
+        out.append(f"bare parameters that are no matrices are not watched: {listed(vectors)}")
     return out
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence takes them: the first few, and how many more there are."""
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
 
 
@@ -115,7 +127,7 @@ def _found(
         causes = (sentence(recurrence), *causes)
         if verdict == verdict_of(over_time) != "healthy" and abs(over_time) > abs(over_depth) / 2:
             culprit, causes = str(recurrence.attrs["module"]), causes[:1]
-    lost = table.call.values[logs - logs[-1] < _LOST] if len(calls) else []
+    lost = table.call.values[logs - logs[-1] < _LOST] if len(calls) and isfinite(logs[-1]) else []
     lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
     return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence)
 
@@ -145,7 +157,7 @@ def _overflown(calls: Sequence[Call], broken: Call | None, left_out: list[str]) 
     where = "in the loss" if broken is None else f"at {broken.name}"
     n = len(calls)
     none, no, unknown = (NONE,) * n, (False,) * n, (float("nan"),) * n
-    bare = Paths(none, none, (), no, unknown, unknown, no)
+    bare = Paths(none, none, (), no, unknown, unknown, unknown, no)
     text = f"Explodes: the signal leaves the range of float64 {where}."
     return Inspection(_table(calls, bare, None), "explodes", text, name, (text,), tuple(left_out))
 
