@@ -63,7 +63,8 @@ def _missed(found: Initialisation) -> str:
     if found.at_limit:
         text += f" At the limit of {_LIMIT:g} times the scale of orthogonal weights, or 1/{_LIMIT:g}: "
         text += f"{listed(found.at_limit)}."
-    return f"{text} Skip connections, normalisation or another activation may help."
+    first = "Skip" if found.after.recurrence is None else "Shorter sequences, skip"
+    return f"{text} {first} connections, normalisation or another activation may help."
 
 
 def initialise(
@@ -126,7 +127,8 @@ def initialise(
             _redraw(torch, module, generator, steps if scheme == "critical" else 0)
     if scheme == "lsuv":
         _unit_variance(torch, model, x, chosen.values())
-    after, at_limit = look(), ()
+    after = look()
+    at_limit: tuple[str, ...] = ()
     if scheme == "critical":
         after, at_limit = _balanced(torch, chosen, after, look)
     columns = {"before": old, "after": {name: _scale(torch, module) for name, module in chosen.items()}}
@@ -150,7 +152,7 @@ def _chosen(torch: Any, model: Any, found: Inspection) -> tuple[dict[str, Any], 
     for k, name in enumerate(table.name.values.tolist()):
         module = parts.get(name, model if name == type(model).__name__ else None)
         plain = isinstance(module, (torch.nn.Linear, torch.nn.modules.conv._ConvNd)) and "weight" in module._parameters
-        if not plain and not isinstance(module, torch.nn.RNNBase):
+        if module is None or not (plain or isinstance(module, torch.nn.RNNBase)):
             why.setdefault("of another kind", []).append(name)
         elif any(p.dim() >= 2 and not p.requires_grad for p in module.parameters(recurse=False)):
             why.setdefault("frozen: requires_grad=False", []).append(name)
