@@ -20,7 +20,7 @@ from vgtheory.reporting.unavailable import Unavailable
 
 W = vg.Weights
 REGIMES = {
-    "explodes": (vg.Network("tanh", W.gaussian(2.0, 0.05), width=32, depth=40), "explodes"),
+    "explodes": (vg.Network("tanh", W.gaussian(2.5, 0.05), width=32, depth=60), "explodes"),
     "vanishes": (vg.Network("sigmoid", W.pytorch_default(), width=24, depth=12), "vanishes"),
     "critical": (vg.Network("relu", W.he(), width=64, depth=10), "critical"),
     "relu with bias": (vg.Network("relu", W.he(0.1), width=64, depth=10), "critical"),

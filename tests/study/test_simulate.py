@@ -87,7 +87,7 @@ def test_uniform_weights_take_the_dense_path_and_have_its_law(weights, bias):
     brute = network_gradients("uniform", np.tanh, slope, widths, sigma_w, sigma_b, 6000, rng, bias_family=bias)
     ours = {key: result[name].values for key, name in NAMES.items()}
     assert min(p_values(brute, ours).values()) > 1e-6 / 60  # false alarm below 1e-6
-    with pytest.raises(UnsupportedError, match=r"uniform weights.*dense"):
+    with pytest.raises(UnsupportedError, match=r"uniform weights are not that; use vg.simulate"):
         simulate(net, 2, method="exact")
 
 

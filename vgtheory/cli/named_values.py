@@ -45,9 +45,11 @@ def _value(text: str) -> Any:
             continue
         if math.isfinite(number):
             return number
-    if text[:1].isdigit() or text[:1] in "+-.":
-        raise InputError("--param", "NAME=VALUE with a plain number", "write 1000 or 1e3", got=visible(text[:40]))
-    return text
+    try:
+        float(text)
+    except ValueError:
+        return text  # a word or a formula
+    raise InputError("--param", "NAME=VALUE with a plain finite number", "write 1000 or 1e3", got=visible(text[:40]))
 
 
 def read_number(text: str, kind: Callable[[str], N]) -> N:

@@ -6,7 +6,7 @@ for every network that no row refuses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vgtheory._errors import InputError, Instead, UnsupportedError, shown
@@ -98,7 +98,7 @@ _EXPANDED = (*_MEAN_FIELD, _FLUCTUATIONS[0])
 
 TABLE: dict[str, tuple[Row, ...]] = {
     "simulate": _SIMULATED,
-    "simulate (exact)": (*_SIMULATED, _ROTATES),
+    "simulate (exact)": (*_SIMULATED, replace(_ROTATES, use=("simulate",))),
     "simulate (chain)": (
         *_plain("a chain of independent layers is not known with", "simulate"),
         _without(has.NOT_GAUSSIAN, "the lengths of layers are independent for gaussian weights only", "simulate"),
