@@ -194,17 +194,17 @@ def test_a_target_that_is_met_is_claimed_and_no_verdict_is_neither():
     assert shrunk.keeps_size is False
 
 
-def test_frozen_layers_and_biases_are_kept_and_said():
+@pytest.mark.parametrize("scheme", ["critical", "lsuv", "orthogonal"])
+def test_layers_with_frozen_parameters_are_kept_and_said(scheme):
     model = chain(nn.Tanh, depth=6)
     model[0].requires_grad_(False)
     model[4].weight.requires_grad_(False)
     model[6].bias.requires_grad_(False)
     state = {n: t.clone() for n, t in model.state_dict().items()}
-    found = initialise(model, real(16, 32))
+    frozen = [n for n, p in model.named_parameters() if not p.requires_grad]
+    found = initialise(model, real(16, 32), scheme)
     same = {n for n, t in model.state_dict().items() if torch.equal(t, state[n])}
-    assert same == {"0.weight", "0.bias", "4.weight", "4.bias", "6.bias"}
-    assert found.left_alone == ("kept (frozen: requires_grad=False): 0, 4",)
-    assert not {"0", "4"} & set(found.changed.module.values.tolist())
-    assert [p.requires_grad for p in model.parameters()] == [False, False, *[True] * 2, False, True, True, False] + [
-        True
-    ] * 6
+    assert same == {f"{layer}.{part}" for layer in (0, 4, 6) for part in ("weight", "bias")}
+    assert found.left_alone == ("kept (frozen: requires_grad=False): 0, 4, 6",)
+    assert list(found.changed.module.values) == ["2", "8", "10", "12"]
+    assert [n for n, p in model.named_parameters() if not p.requires_grad] == frozen

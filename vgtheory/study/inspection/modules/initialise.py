@@ -80,7 +80,7 @@ def initialise(
     Linear and convolutional layers get orthogonal weights (Saxe et al. 2014) and zero biases; recurrent modules
     orthogonal recurrent weights per gate.  Layers that a skip connection leads past, or whose output is normalised,
     keep their weights: their scale is not what the gradient hangs on.  Embeddings, norms, weights that are computed
-    from others (weight_norm and the like) and frozen parameters (``requires_grad=False``) are kept too.
+    from others (weight_norm and the like) and layers with frozen parameters (``requires_grad=False``) are kept too.
 
     No scale of the weights may suffice, as in deep and narrow sigmoid networks.  Then `keeps_size` is False, the text
     says so first, and "critical", which aims at that, leaves the best weights that it met and warns.
@@ -154,7 +154,7 @@ def _chosen(torch: Any, model: Any, found: Inspection) -> tuple[dict[str, Any], 
         plain = isinstance(module, (torch.nn.Linear, torch.nn.modules.conv._ConvNd)) and "weight" in module._parameters
         if module is None or not (plain or isinstance(module, torch.nn.RNNBase)):
             why.setdefault("of another kind", []).append(name)
-        elif any(p.dim() >= 2 and not p.requires_grad for p in module.parameters(recurse=False)):
+        elif not all(parameter.requires_grad for parameter in module.parameters(recurse=False)):
             why.setdefault("frozen: requires_grad=False", []).append(name)
         elif bool(table.bypassed[k]):
             why.setdefault("a skip connection leads past", []).append(name)
@@ -170,8 +170,6 @@ def _chosen(torch: Any, model: Any, found: Inspection) -> tuple[dict[str, Any], 
 def _redraw(torch: Any, module: Any, generator: Any, steps: int) -> None:
     """Give a module orthogonal weights and zero biases; gates a memory of so many steps, if any."""
     for name, parameter in module.named_parameters(recurse=False):
-        if not parameter.requires_grad:
-            continue
         if parameter.dim() < 2:
             parameter.zero_()
         else:
