@@ -205,3 +205,9 @@ def test_a_set_for_a_symbolic_eps_says_up_to_which_eps_it_is_that_set(name, stee
     eps = sp.Symbol("eps", positive=True)
     assert saturation(activation(name), eps).condition == (eps < steepest)
     assert saturation(activation(name), 0.1).condition is sp.true
+
+
+@pytest.mark.parametrize("name", ["3", "0*x", "step"])
+def test_without_slope_everything_is_saturated_at_every_level(name):
+    for level in (sp.Symbol("eps", positive=True), sp.Rational(1, 100)):
+        assert saturation(activation(name), level).expr == sp.S.Reals

@@ -120,5 +120,7 @@ def _limit(form: StableForm, name: str, side: Interval, k: int, sign: int) -> fl
     if shown is not None:
         return float(shown)
     (values,) = run(form, sign * np.array(ENDS), name)
+    if not np.isfinite(values).all():
+        return math.nan
     settled = np.all(np.abs(values - values[-1]) <= 1e-12 * np.abs(values[-1])) or np.all(np.abs(values) < 1e-200)
     return float(values[-1]) if settled else math.nan

@@ -144,6 +144,8 @@ def _repeated(pairs: list[tuple[sp.Expr, sp.Expr]], cycle: sp.Expr) -> sp.Set:
 def _symbolic(act: Activation, eps: sp.Symbol) -> Saturation:
     """Return the set for an eps below sup |φ'|, for slopes whose level sets look the same at every such level."""
     cycle, kappa = slope_period(act), slope_bound(act)
+    if kappa.expr == 0:
+        return Saturation(act, eps, sp.S.Reals, ((-math.inf, math.inf),), "proved")
     if kappa.expr is None or not (_single_wave(act) if cycle is not None else _settled_shape(act)):
         raise UnsupportedError(f"the saturated set of {act.name} for a symbolic eps; give eps a value")
     bound = kappa.enclosure[0] if kappa.expr.is_finite else 1.0

@@ -15,7 +15,7 @@ from vgtheory.model.weights import Weights
 from vgtheory.symbolic.ball import precision
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import depth
+from vgtheory.symbolic.notation import depth, gradient_square
 from vgtheory.symbolic.printing import to_latex
 from vgtheory.theory.proofs import bounds, certificate
 from vgtheory.theory.proofs.certified_slope import certified_slope
@@ -380,3 +380,11 @@ def test_panels_are_counted_before_they_are_made():
         with pytest.raises(UnsupportedError, match=f"takes over {len(panels) - 1} panels"):
             half_line(activation("tanh"), 0.05, 2.0, 1.0, len(panels) - 1)
         assert len(half_line(activation("tanh"), 0.05, 2.0, 1.0, len(panels)).panels) == len(panels)
+
+
+@pytest.mark.parametrize("name", ["3", "0*x", "step"])
+def test_without_slope_the_gradient_is_zero(name):
+    found = bounds(Network(name, Weights.gaussian(1), 16, 3))
+    assert found[0].lhs == gradient_square
+    assert found[0].expr == 0
+    assert not any(f.expr.has(sp.zoo, sp.nan) for f in found)

@@ -28,7 +28,8 @@ def critical(act: Any, sigma_b: float = 0.0) -> fixed_points.CriticalPoint | Cri
     ------
     InputError : σ_b negative or not finite, or given beside a block.
     NoSolutionError : there is no such point.
-    UnsupportedError : a block that is neither a recurrent cell nor a convolution, or a cell with random biases; zeros
+    UnsupportedError : no such point up to the q beyond which E φ² or E φ'² cannot be computed or is infinite; a block
+        that is neither a recurrent cell nor a convolution, or a cell with random biases; zeros
         padded beside an activation that is not homogeneous.
 
     Notes
@@ -66,7 +67,8 @@ def gains(act: Any) -> unit_gains.Gains | BlockGains:
     Raises
     ------
     InputError : symbolic parameters.
-    UnsupportedError : moments at q = 1 that are not finite; a recurrent cell.
+    UnsupportedError : a mean at q = 1 that cannot be computed and is not shown to be infinite (then the gain is 0); a
+        recurrent cell.
 
     Examples
     --------

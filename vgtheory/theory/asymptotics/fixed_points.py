@@ -17,6 +17,7 @@ from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.integrability import is_flat, why_infinite
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
+from vgtheory.theory.asymptotics.critical_roots import critical_roots
 from vgtheory.theory.asymptotics.divergence import half_lines
 from vgtheory.theory.asymptotics.grid_roots import NOISE, sign_changes
 from vgtheory.theory.asymptotics.mean_field import inverse_rate, relaxation_depth
@@ -122,6 +123,7 @@ def critical(act: Any, sigma_b: float = 0.0) -> CriticalPoint:
     ------
     InputError : σ_b negative or not finite.
     NoSolutionError : no fixed point of this activation has χ = 1 at this σ_b.
+    UnsupportedError : none was found up to the q beyond which E φ² or E φ'² cannot be computed or is infinite.
 
     Examples
     --------
@@ -140,12 +142,20 @@ def critical(act: Any, sigma_b: float = 0.0) -> CriticalPoint:
             )
         point = _homogeneous(table, gain, 0.0)[0]
         return CriticalPoint(gain, point.q, 1.0, True, point.note)
-    points = [_critical_at(table, t) for t in _critical_roots(table, sigma_b)]
+    lowest = 2 * log(sigma_b) - 2 * _STEP if sigma_b else log(1e-10)
+    highest = max(HIGHEST, lowest + 1)
+    roots, top = critical_roots(table, sigma_b, lowest, highest, _STEP)
+    points = [_critical_at(table, t) for t in roots]
     if sigma_b == 0 and _vanishes_at_zero(table):
         slope = slope_square_at_zero(table.activation)
         if 0 < slope < float("inf"):
             origin = _at_zero(table, slope**-0.5)
             points.insert(0, CriticalPoint(slope**-0.5, 0.0, origin.chi_q, origin.stable, origin.note))
+    if not points and top < highest - 2 * _STEP:
+        raise UnsupportedError(
+            f"chi = 1 under {table.activation.name} at sigma_b = {sigma_b:g}: no fixed point has it from q = "
+            f"{np.exp(lowest):.3g} to {np.exp(top):.6g}, and beyond the means cannot be computed or are infinite"
+        )
     if not points:
         raise NoSolutionError(
             f"{table.activation.name} has no fixed point with chi = 1 at sigma_b = {sigma_b:g}; try another sigma_b, "
@@ -284,18 +294,6 @@ def _need_all(
             f"the length map of {table.activation.name} beyond q = {np.exp(top):.6g}, where it is still above q: the "
             "moments cannot be computed there; use smaller sigma_w or sigma_b"
         )
-
-
-def _critical_roots(table: MomentTable, sigma_b: float) -> list[float]:
-    """Roots of q = E φ²/E φ'² + σ_b² in t = ln q."""
-
-    def residual(t: Array) -> Array:
-        m = table.at(t)
-        ratio = m.log_square - m.log_slope_square
-        return (np.logaddexp(ratio, 2 * log(sigma_b)) if sigma_b else ratio) - t
-
-    lowest = 2 * log(sigma_b) - 2 * _STEP if sigma_b else log(1e-10)
-    return sign_changes(residual, _grid(table, lowest, max(HIGHEST, lowest + 1)))
 
 
 def _polished(table: MomentTable, t: float, sigma_w: float, sigma_b: float) -> float:

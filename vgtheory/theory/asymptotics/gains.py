@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import VgtheoryError
+from vgtheory._errors import UnsupportedError, VgtheoryError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
-from vgtheory.symbolic.integrability import is_flat
+from vgtheory.symbolic.integrability import finite_mean, is_flat
 from vgtheory.symbolic.printing import decimal, displayed
 from vgtheory.theory.asymptotics.fixed_points import FixedPoint, fixed_points
 from vgtheory.theory.asymptotics.moments import table_of
@@ -36,8 +36,8 @@ class Gains:
 
     Parameters
     ----------
-    rms : 1/√E φ(z)².
-    std : 1/√Var φ(z); inf where φ is constant.
+    rms : 1/√E φ(z)²; inf where φ = 0, 0 where the mean is infinite.
+    std : 1/√Var φ(z); inf where φ is constant, 0 where the variance is infinite.
     backward : 1/√E φ'(z)²; inf where φ' = 0 almost everywhere, 0 where the mean is infinite.
     small_signal : σ_w with χ = 1 for q → 0, 1/√((φ'(0⁺)² + φ'(0⁻)²)/2); nan unless φ(0) = 0 and that slope is not 0,
         0 where it is infinite.
@@ -68,12 +68,12 @@ def gains(act: Any) -> Gains:
     Raises
     ------
     InputError : symbolic parameters.
-    UnsupportedError : the moments at q = 1 are not finite.
+    UnsupportedError : a mean at q = 1 that cannot be computed and is not shown to be infinite.
 
     Notes
     -----
     He et al. (2015), eqs. 10 and 14; Glorot & Bengio (2010).  An infinite gain is what an activation without slope
-    would need.
+    would need, a gain of 0 what one with an infinite mean would.
 
     Examples
     --------
@@ -83,17 +83,33 @@ def gains(act: Any) -> Gains:
     """
     act = to_activation(act)
     table = table_of(act)
-    m = table.direct(np.zeros(1))
     framework = _framework(act)
-    with np.errstate(over="ignore"):
-        return Gains(
-            rms=float(np.exp(-m.log_square[0] / 2)),
-            std=_standard(act),
-            backward=float(np.exp(-m.log_slope_square[0] / 2)),
-            small_signal=_small_signal(act),
-            framework=framework,
-            settled=_settled(act, framework),
-        )
+    rms = std = backward = 0.0
+    if not _is_infinite(act, 0):  # else E φ'² is infinite too, by Poincaré's inequality
+        m = table.direct(np.zeros(1))
+        rms = float("inf") if all(piece.expr == 0 for piece in act.pieces) else _gain(act, 0, m.log_square[0])
+        std, backward = _standard(act), _gain(act, 1, m.log_slope_square[0])
+    return Gains(rms, std, backward, _small_signal(act), framework, _settled(act, framework))
+
+
+def _is_infinite(act: Activation, order: int) -> bool:
+    """Return whether E φ^(order)(z)² is shown to be infinite."""
+    try:
+        return not finite_mean(act, order).holds(1)
+    except UnsupportedError:  # growth that is not known: left to the quadrature, which looks at its own tail
+        return False
+
+
+def _gain(act: Activation, order: int, log_mean: float) -> float:
+    """Return 1/√mean of φ^(order)(z)²; UnsupportedError where that is neither computed nor shown to be infinite."""
+    if np.isneginf(log_mean):
+        return float("inf")
+    if not np.isfinite(log_mean):
+        if _is_infinite(act, order):
+            return 0.0
+        mean = ("E φ²", "E φ'²")[order]
+        raise UnsupportedError(f"{mean} of {act.name} at q = 1 cannot be computed; rescale its argument")
+    return float(np.exp(-log_mean / 2))
 
 
 def _standard(act: Activation) -> float:
@@ -104,7 +120,10 @@ def _standard(act: Activation) -> float:
     first, one = UnitMeans(act, lambda evaluate, _: lambda h: evaluate.value(h)[None]), np.ones(1)
     mean = float(first.at(one)[0, 0])
     second = UnitMeans(act, lambda evaluate, _: lambda h: (evaluate.value(h)[None] - mean) ** 2)
-    return float(second.at(one)[0, 0]) ** -0.5
+    variance = float(second.at(one)[0, 0])
+    if not 0 < variance < float("inf"):
+        raise UnsupportedError(f"Var φ(z) of {act.name} cannot be computed in doubles; rescale its argument")
+    return variance**-0.5
 
 
 def _small_signal(act: Activation) -> float:

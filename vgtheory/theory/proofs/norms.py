@@ -121,6 +121,8 @@ def _chi_square(s: LayeredNetwork) -> list[Formula]:
     """
     kappa, least = s.slope.largest, s.slope.smallest
     assert kappa is not None
+    if any(kappa.value * layer.sigma_w == 0 for layer in s.layers):
+        return []  # J = 0 has no logarithm
     logs = sp.log(1 / p)
     ratio = sp.log(s.layers[-1].outputs / s.layers[0].inputs)
     centre = s.total(lambda layer: sp.log(kappa.value**2 * layer.sigma_w**2) - 1 / layer.outputs)
