@@ -143,6 +143,6 @@ def test_the_rate_approaches_mean_field_as_the_width_grows():
 def test_what_the_proof_needs_is_asked_for():
     assert model("relu", 1.0, 0.3, 20) is None  # φ is unbounded
     assert model_of(layered(Network("tanh", Weights.uniform(1, 0.3), 20, 5), "bounds")) is None
-    assert model_of(layered(Network("tanh", Weights.gaussian(1, 0.3), (4, 5, 6), 2), "x")) is None
-    assert model_of(layered(Network("tanh", Weights.gaussian(sp.Symbol("s", positive=True)), 5, 2), "x")) is None
+    assert model_of(layered(Network("tanh", Weights.gaussian(1, 0.3), (4, 5, 6), 2), "bounds")) is None
+    assert model_of(layered(Network("tanh", Weights.gaussian(sp.Symbol("s", positive=True)), 5, 2), "bounds")) is None
     assert lyapunov.upper_rate(model("tanh", 1.5, 0.0, 20)) is None  # the variance may fall to 0, where χ is σ_w²
