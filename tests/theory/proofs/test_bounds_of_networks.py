@@ -388,3 +388,9 @@ def test_without_slope_the_gradient_is_zero(name):
     assert found[0].lhs == gradient_square
     assert found[0].expr == 0
     assert not any(f.expr.has(sp.zoo, sp.nan) for f in found)
+
+
+def test_a_rate_whose_logarithm_is_not_enclosed_gives_no_depth():
+    found = bounds(Network("tanh", Weights.gaussian(1, 1e200), 16, 3))
+    assert found.depth_below(1e-6) is None
+    assert bounds(Network("tanh", Weights.gaussian(1, 1e3), 16, 3)).depth_below(1e-6) >= 1

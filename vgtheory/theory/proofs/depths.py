@@ -114,7 +114,7 @@ def depth_below(bound: Formula, level: float) -> int | None:
     def above(depth: float) -> float:
         return _number(logarithm, round(depth)) - target
 
-    if above(DEEPEST) >= 0:
+    if not (above(1) < math.inf and above(DEEPEST) < 0):  # nan: an enclosure too wide for its logarithm
         return None
     rises = above(2) > above(1)
     low = max((2**k for k in range(DEEPEST.bit_length()) if above(2**k) >= 0), default=0) if rises else 1
