@@ -1,4 +1,4 @@
-"""`Network`: a fully connected network at initialisation, as a frozen description."""
+"""`Network`: a network of layers, or of blocks, at initialisation, as a frozen description."""
 
 from __future__ import annotations
 
@@ -260,14 +260,13 @@ class BlockNetwork(Network):
     shape: tuple[int, ...]
 
     def __init__(self, block: Block, width: Any, depth: Any, tokens: Any = None, shape: Any = None) -> None:
-        shape = to_shape(tokens, shape)
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "block", on_maps(block, len(shape)))
+        object.__setattr__(self, "shape", to_shape(tokens, shape))
+        object.__setattr__(self, "block", on_maps(block, len(self.shape)))
         object.__setattr__(self, "width", plain_size("width", width, MAX_WIDTH))
         object.__setattr__(self, "depth", plain_size("depth", depth, MAX_DEPTH))
         for name in ("skip", "norm", "dropout"):
             object.__setattr__(self, name, None)
-        check_fit(self.block, self.widths[0], shape)
+        check_fit(self.block, self.widths[0], self.shape)
 
     @cached_property
     def columns(self) -> int:
