@@ -56,7 +56,8 @@ def test_rows_say_where_there_is_nothing():
     rows = phase_rows(vg.phase_diagram("relu", [1.0, 2.0], [0.1]))
     assert [row[2] for row in rows] == ["vanishing/ordered", "diverges"]
     assert rows[1][3:] == ("",) * 6
-    assert gain_rows(["exp(x**2)"]) == ()
+    assert gain_rows(["exp(30*x)"]) == ()
+    assert gain_rows(["exp(x**2)"])[0][1:4] == ("0", "0", "0")  # means that are infinite
 
 
 def test_the_documentation_has_the_gains_of_the_whole_catalogue():

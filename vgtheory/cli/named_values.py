@@ -45,11 +45,20 @@ def _value(text: str) -> Any:
             continue
         if math.isfinite(number):
             return number
+    if any(_reads(kind, text) for kind in (float, lambda word: int(word, 0))):
+        raise InputError(
+            "--param", "NAME=VALUE with a plain finite number", "write 1000 or 1e3", got=visible(text[:40])
+        )
+    return text  # a word or a formula
+
+
+def _reads(kind: Callable[[str], object], text: str) -> bool:
+    """Return whether Python reads the text as a number of a kind."""
     try:
-        float(text)
+        kind(text)
     except ValueError:
-        return text  # a word or a formula
-    raise InputError("--param", "NAME=VALUE with a plain finite number", "write 1000 or 1e3", got=visible(text[:40]))
+        return False
+    return True
 
 
 def read_number(text: str, kind: Callable[[str], N]) -> N:
