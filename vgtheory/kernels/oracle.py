@@ -103,6 +103,18 @@ def _split(frame, count, rest, coefficients):
             coefficients[j] += along
 
 
+@piece
+def _known(q, wq, k, v, rest, answer, coefficients):
+    """Set answer to what is known of W v, `rest` to what is left of v; return its length, 0 where nothing is left."""
+    rest[:] = v
+    _split(q, k, rest, coefficients)
+    answer[:] = 0.0
+    for j in range(k):
+        accumulate(answer, wq[j], coefficients[j])
+    length = math.sqrt(dot(rest, rest))
+    return 0.0 if length <= DEPENDENT * math.sqrt(dot(v, v)) or k >= v.size else length
+
+
 @entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, float64))
 def ask_gaussian(frames, draws, questions, answers, sigma):
     """Set answers = W questions, (sample, column, ·), for matrices with independent N(0, sigma²) entries.
@@ -118,13 +130,8 @@ def ask_gaussian(frames, draws, questions, answers, sigma):
         k, m = frames.asked[s], frames.asked_left[s]
         for c in range(columns):
             v, answer = questions[s, c], answers[s, c]
-            rest[:] = v
-            _split(q, k, rest, coefficients)
-            answer[:] = 0.0
-            for j in range(k):
-                accumulate(answer, wq[j], coefficients[j])
-            length = math.sqrt(dot(rest, rest))
-            if length <= DEPENDENT * math.sqrt(dot(v, v)) or k >= inputs:
+            length = _known(q, wq, k, v, rest, answer, coefficients)
+            if length == 0.0:
                 continue
             scaled(rest, rest, 1.0 / length)
             fill(fill_normal_pairs, fresh, draws.key, draws.first + s, draws.layer, draws.purpose, c * outputs)
@@ -151,13 +158,8 @@ def ask_haar(frames, draws, questions, answers):
         q, wq, k = frames.right[s], frames.right_answers[s], frames.asked[s]
         for c in range(columns):
             v, answer = questions[s, c], answers[s, c]
-            rest[:] = v
-            _split(q, k, rest, coefficients)
-            answer[:] = 0.0
-            for j in range(k):
-                accumulate(answer, wq[j], coefficients[j])
-            length = math.sqrt(dot(rest, rest))
-            if length <= DEPENDENT * math.sqrt(dot(v, v)) or k >= size:
+            length = _known(q, wq, k, v, rest, answer, coefficients)
+            if length == 0.0:
                 continue
             fill(fill_normal_pairs, fresh, draws.key, draws.first + s, draws.layer, draws.purpose, c * size)
             _split(wq, k, fresh, coefficients)
