@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory.model.network import Network
 from vgtheory.spectra.growth import block_ends, growth_dataset
-from vgtheory.spectra.lyapunov.sampling import DirectionsPlan, draw_directions
+from vgtheory.spectra.lyapunov.sampling import DirectionsPlan, draw_directions, plan_directions
 from vgtheory.spectra.sampling import Kind, draw_values, require_feasible
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import SAMPLE, Conditions, Experiment, conduct, provenance
@@ -72,8 +72,11 @@ def values_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     return {**out, "q": _filled([q for _, q in drawn], rows)}
 
 
-def jacobian_exponents(network: Network, plan: DirectionsPlan, seconds: float, conditions: Conditions) -> xr.Dataset:
+def jacobian_exponents(
+    network: Network, conditions: Conditions, directions: Any, method: Any, tolerance: Any, qr_every: Any
+) -> xr.Dataset:
     """Return the growth of directions of sampled networks and their Lyapunov exponents: see ``vg.sample``."""
+    plan, seconds = plan_directions(network, directions, method, tolerance, qr_every)
     ends = block_ends(int(network.depth))
     experiment = Experiment(
         worker=exponents_chunk,

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Executor
-from typing import Any, Literal
+from typing import Literal
 
 import xarray as xr
 
+from vgtheory._door import lazy
 from vgtheory._errors import InputError
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.random_matrices.arguments import choice
-from vgtheory.spectra.lyapunov.sampling import METHODS, plan_directions
 from vgtheory.study.engine import Progress
 from vgtheory.study.experiment import Conditions
-from vgtheory.study.jacobians import jacobian_exponents, jacobian_values
 from vgtheory.study.limits import a_network
-from vgtheory.study.tangents import leading_growth
 
 Quantity = Literal["singular values", "eigenvalues", "exponents", "growth"]
 _METHODS: dict[str, tuple[str, ...]] = {
     "singular values": ("auto", "dense"),
     "eigenvalues": ("auto", "dense"),
-    "exponents": METHODS,
+    "exponents": ("auto", "triangular", "dense"),
     "growth": ("auto", "exact"),
 }
+# What draws them, loaded when it is asked for: spectra bring libraries that growth does without.
+_load, _ = lazy(
+    __name__,
+    {
+        "singular values": "vgtheory.study.jacobians:jacobian_values",
+        "eigenvalues": "vgtheory.study.jacobians:jacobian_values",
+        "exponents": "vgtheory.study.jacobians:jacobian_exponents",
+        "growth": "vgtheory.study.tangents:leading_growth",
+    },
+)
 
 
 def sample(
@@ -102,13 +110,11 @@ def sample(
     method = choice("method", method, _METHODS[of])
     conditions = Conditions.of(samples, seed, executor=executor, checkpoint=checkpoint, progress=progress)
     require(network, f"sample ({of})")
+    draw = _load(of)
     if of == "growth":
-        return leading_growth(network, conditions, 1 if directions is None else directions)
+        return draw(network, conditions, 1 if directions is None else directions)
     if of == "exponents":
-        return jacobian_exponents(
-            network, *plan_directions(network, directions, method, tolerance, qr_every), conditions
-        )
+        return draw(network, conditions, directions, method, tolerance, qr_every)
     if directions is not None:
         raise InputError("directions", f"left out for {of}", 'give of="exponents" or of="growth"', got=f"{directions}")
-    kind: Any = of
-    return jacobian_values(network, kind, conditions)
+    return draw(network, of, conditions)

@@ -11,7 +11,7 @@ from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.critical_line import half_stable
 from vgtheory.theory.asymptotics.fixed_points import critical, fixed_points, length_limit, phase
-from vgtheory.theory.asymptotics.mean_field import length_slope, next_length
+from vgtheory.theory.asymptotics.mean_field import next_length
 
 REFERENCE = json.loads((Path(__file__).parents[2] / "reference" / "mean_field.json").read_text())["values"]
 
@@ -77,6 +77,12 @@ def test_values_of_record():
     assert (gain.q, gain.chi) == pytest.approx((1.1784804903863342, 1.2098313203826554), rel=1e-10)
 
 
+def test_stability_of_a_length_of_erf_is_williams_closed_form():
+    (p,) = fixed_points("erf", 1.4, 0.3)
+    slope = 1.4**2 * 4 / np.pi / (1 + 2 * p.q) / np.sqrt(1 + 4 * p.q)
+    assert p.chi_q == pytest.approx(slope, rel=1e-10)
+
+
 @pytest.mark.parametrize(
     ("name", "sigma_w", "sigma_b"),
     [
@@ -93,7 +99,8 @@ def test_every_fixed_point_satisfies_its_equation_and_none_is_missed(name, sigma
     assert points
     for p in points:
         assert float(next_length(name, p.q, sigma_w, sigma_b)) == pytest.approx(p.q, rel=1e-12)
-        assert float(length_slope(name, p.q, sigma_w)) == pytest.approx(p.chi_q, rel=1e-10)
+        up, down = (float(next_length(name, p.q * (1 + h), sigma_w, sigma_b)) for h in (1e-4, -1e-4))
+        assert p.chi_q == pytest.approx((up - down) / (2e-4 * p.q), rel=1e-6, abs=1e-8)
     q = np.exp(np.linspace(np.log(1e-6), np.log(1e3), 4000))
     assert (np.diff(np.sign(next_length(name, q, sigma_w, sigma_b) - q)) != 0).sum() == len(
         [p for p in points if p.q < 1e3]

@@ -13,7 +13,6 @@ from vgtheory.theory.asymptotics.correlation_table import correlation_table, fix
 from vgtheory.theory.asymptotics.mean_field import (
     correlation_step,
     gradient_gain_at,
-    length_slope,
     log_length_profile,
     next_length,
     relaxation_depth,
@@ -29,8 +28,6 @@ def test_maps_of_erf_are_williams_closed_forms():
         sigma_w**2 * 2 / np.pi * np.arcsin(u) + 0.09, rel=1e-12
     )
     assert gradient_gain_at("erf", q, sigma_w) == pytest.approx(sigma_w**2 * 4 / np.pi / np.sqrt(1 + 4 * q), rel=1e-12)
-    slope = sigma_w**2 * 4 / np.pi / (1 + 2 * q) / np.sqrt(1 + 4 * q)
-    assert length_slope("erf", q, sigma_w) == pytest.approx(slope, rel=1e-10)
 
 
 def test_where_quadrature_gives_up_the_closed_form_answers():
@@ -39,13 +36,6 @@ def test_where_quadrature_gives_up_the_closed_form_answers():
     assert float(gradient_gain_at("siren", 1e4, 1.2)) == pytest.approx(1.44 * 450, rel=1e-14)
     with pytest.raises(UnsupportedError, match="smaller"):
         next_length("tanh(sin(300*x))", 1e4, 1.0)
-
-
-@pytest.mark.parametrize("name", ["tanh", "selu", "gelu", "hard_tanh"])
-def test_length_slope_is_the_difference_quotient(name):
-    q, h = 0.8, 1e-4
-    quotient = (next_length(name, q + h, 1.3) - next_length(name, q - h, 1.3)) / (2 * h)
-    assert float(length_slope(name, q, 1.3)) == pytest.approx(float(quotient), rel=1e-7)
 
 
 def test_correlation_step_of_sin_is_closed():

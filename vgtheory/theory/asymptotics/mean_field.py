@@ -61,16 +61,6 @@ def _closed(mean: Formula, q: Array, problem: UnsupportedError) -> Array:
     return np.array([float(mean.at(q=float(v)).value()) for v in q.ravel()])
 
 
-def length_slope(act: Any, q: Any, sigma_w: float) -> Array:
-    """Return χ_q = dF/dq = σ_w² E[φ² (z² − 1)]/(2q) = σ_w² E[φ'² + φ φ''], for q of any shape.
-
-    The Hermite weight stands for the derivative, so kinks need no second derivative of φ.
-    """
-    q = np.asarray(q, dtype=float)
-    m = table_of(act).direct(np.log(q.ravel()))
-    return (sigma_w**2 * np.exp(m.log_square) * m.elasticity).reshape(q.shape) / q
-
-
 def relaxation_depth(slope: float) -> float:
     """Return ξ = −1/ln|slope|: deviations shrink like e^{−l/ξ}; inf at slope 1, negative where they grow."""
     return inverse_rate(float(np.log(abs(slope)))) if slope else 0.0
