@@ -216,8 +216,5 @@ def test_refusals():
     with pytest.raises(UnsupportedError, match="as many outputs"):
         sample(vg.Network("tanh", GAUSSIAN(1), (10, 20, 30), 2), of="eigenvalues")
     law = eigenvalues(vg.Network("relu", vg.Weights.he(), 10, 3))
-    with pytest.raises(InputError, match=r"probability 1\.5"):
-        law.ppf(1.5)
-    with pytest.raises(InputError, match="nan"):
-        law.cdf_log(np.nan)
+    assert np.isnan([law.ppf(1.5), law.cdf_log(np.nan)]).all()
     assert law.rvs(5, random_state=0).shape == (5,)

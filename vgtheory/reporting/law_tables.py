@@ -8,7 +8,6 @@ import numpy as np
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.ensembles.goodness import MEAN_RATIO, independent_ks, ks_distance, ratio_test
-from vgtheory.random_matrices.laws.planar import PlanarLaw
 from vgtheory.random_matrices.laws.transforms import transforms
 
 _SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -17,10 +16,11 @@ _SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 def law_rows(law: Any) -> tuple[tuple[str, str], ...]:
     """Return (quantity, value) of a law: support, atoms, moments, quantiles, transforms."""
     lo, hi = law.support()
-    radius = "radius" if isinstance(law, PlanarLaw) else "support"
-    rows = [(radius, f"{lo:.10g} to {hi:.10g}"), ("mean", _number(law.mean())), ("variance", _number(law.var()))]
-    if not isinstance(law, PlanarLaw):
-        rows += [("atom", f"{mass:.10g} at {place:.10g}") for place, mass in law.atoms]
+    named = "radius" if law.is_planar else "support"
+    rows = [(named, f"{lo:.10g} to {hi:.10g}"), ("mean", _number(law.mean())), ("variance", _number(law.var()))]
+    if len(law.bands) > 1:
+        rows += [("band", f"{low:.10g} to {high:.10g}") for low, high in law.bands]
+    rows += [("atom", f"{mass:.10g} at {place:.10g}") for place, mass in law.atoms]
     rows += [(f"quantile {share:g}", f"{float(law.ppf(share)):.10g}") for share in _SHARES]
     try:
         rows += [(f.name, f"{f.lhs} = {f.expr}") for f in transforms(law)]

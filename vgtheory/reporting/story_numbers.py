@@ -6,7 +6,7 @@ import numpy as np
 
 from vgtheory.reporting.document import Block, FigureBlock, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings
-from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows, zero_mass
+from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import number
 
@@ -128,7 +128,7 @@ def has_own_figure(f: Findings) -> bool:
 
 
 def _mass_at_zero(f: Findings) -> list[Block]:
-    mass = zero_mass(f.law)
+    mass = f.law.zero_mass
     if mass <= 0:
         return []
     return [Paragraph(f"A share of {number(100 * mass, 4)} % of the directions is lost: s = 0 exactly.")]

@@ -25,11 +25,6 @@ def quantile_rows(law: Any) -> tuple[tuple[str, str, str], ...]:
     return tuple((f"{number(100 * p)} %", number(value, 6), power_of_ten(value)) for p, value in values)
 
 
-def zero_mass(law: Any) -> float:
-    """Return the mass of the law of s at s = 0."""
-    return float(sum(mass for place, mass in law.atoms_log if place == -np.inf))
-
-
 def distance_row(law: Any, values: Any) -> str:
     """Return the Kolmogorov distance of sampled logarithms of any shape (−inf: zeros) from a law, in words."""
     y = np.sort(np.ravel(values))

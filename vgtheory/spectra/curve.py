@@ -10,7 +10,9 @@ from vgtheory.kernels import spectral_curve as kernel
 from vgtheory.kernels import spectral_inverse as inverse
 from vgtheory.kernels.quadrature import Array
 from vgtheory.kernels.spectral_law import Law, law_of
+from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.spectra.slope_law import SlopeLaw
+from vgtheory.spectra.spectrum import SquaredLaw
 
 Ensemble = Literal["gaussian", "orthogonal"]
 _KIND = {"gaussian": kernel.GAUSSIAN, "orthogonal": kernel.ORTHOGONAL}
@@ -22,7 +24,7 @@ _ABOVE = 1e-9  # just above an atom in ln r
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(SquaredLaw):
     """The law of x = s², an eigenvalue of J Jᵀ, for `depth` layers with the same law of d² and square weights.
 
     Parameters
@@ -61,7 +63,7 @@ class Curve:
         return self.depth * (self.law.relative_variance + (self.ensemble == "gaussian"))
 
     @cached_property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms(self) -> Pairs:
         """Return (ln x, probability) of the atoms, ascending; −inf for the atom at zero.
 
         An atom of d² of mass μ survives L free multiplicative convolutions with mass L μ − (L − 1) (Belinschi 2003);
@@ -95,19 +97,18 @@ class Curve:
         return np.append(found, kernel.top_edge(*self._layers))
 
     @cached_property
-    def support(self) -> tuple[float, float]:
-        """Return (inf, sup) of ln x over the support without the atom at zero."""
-        top = float(self.rows(self.edges[-1:])[0, 0])
-        first = float(self.law.log_nodes[0])
-        if kernel.active(first - 2 * _FOOT, *self._layers):
-            bottom = -np.inf
-        else:  # the lowest edge; at the law's own lowest point where an atom of L μ = L − 1 leaves no room below it
-            edge = float(self.edges[0])
-            bottom = float(self.rows(np.array([edge if edge < first else first - 1e-13]))[0, 0])
-        located = [a for a, _ in self.atoms if np.isfinite(a)]
-        if self.law.is_atomic and len(self.law.log_nodes) == 1 and sum(m for _, m in self.atoms) > 1 - 1e-15:
-            return located[0], located[0]
-        return min([bottom, *located]), max([top, *located])
+    def bands_log(self) -> Pairs:
+        """Return the intervals of ln x that the continuous part fills, ascending."""
+        if sum(mass for _, mass in self.atoms) > 1 - 1e-15:
+            return ()
+        edges, first = self.edges, float(self.law.log_nodes[0])
+        if (reaches := bool(kernel.active(first - 2 * _FOOT, *self._layers))) or edges[0] < first:
+            places = self.rows(edges)[:, 0].tolist()
+        else:  # the law's own lowest point, where an atom of L μ = L − 1 leaves no room below it
+            places = self.rows(np.append(first - 1e-13, edges))[:, 0].tolist()
+        places = [-np.inf, *places] if reaches else places
+        # Outside on either side of an atom on top, which the last edge then is.
+        return tuple(zip(places[::2], places[1::2], strict=False))
 
     def rows(self, log_r: Array) -> Array:
         """Return rows (ln x, density of ln x, Prob(X > x), θ, d ln x/d ln r) at ln r, shape (n, 5)."""

@@ -18,7 +18,7 @@ from vgtheory.spectra.product import Product
 from vgtheory.spectra.profile import factors, profile_product, rectangular_law
 from vgtheory.spectra.residual import ResidualLimit, is_trivial, limit_strength, outlier, residual_product
 from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
-from vgtheory.spectra.spectrum import Law, Spectrum
+from vgtheory.spectra.spectrum import Spectrum, SquaredLaw
 from vgtheory.symbolic.activation import Activation
 
 _CONSTANT = 1e-10  # spread of ln q_l below which all layers have one law
@@ -68,7 +68,7 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
     apart = None
     if network.skip is not None:
         log_q = residual_lengths(network, q)
-        law: Law = Product(()) if is_trivial(network) else residual_product(network, log_q)
+        law: SquaredLaw = Product(()) if is_trivial(network) else residual_product(network, log_q)
         apart = outlier(network, law) if isinstance(law, Product) and law.parts else None
     else:
         ensemble: Ensemble = "orthogonal" if network.weights.family == "orthogonal" else "gaussian"
@@ -103,7 +103,7 @@ def residual_limit(network: Network, q: ArrayLike | Literal["profile"] = "profil
     if network.skip is None:
         raise InputError("a network without skip connections", "one with skip=", 'e.g. skip="1/sqrt(depth)"')
     log_q = residual_lengths(network, q)
-    law: Law = Product(()) if is_trivial(network) else ResidualLimit(limit_strength(network, log_q))
+    law: SquaredLaw = Product(()) if is_trivial(network) else ResidualLimit(limit_strength(network, log_q))
     assumptions = ("width → ∞, then depth → ∞ at fixed c", "pre-activations normal, independent between units")
     return Spectrum(law, lengths_of(log_q), "asymptotic", assumptions)
 
@@ -120,7 +120,7 @@ def layer_laws(network: Network, q: Any) -> tuple[tuple[SlopeLaw, ...], tuple[fl
     return tuple(f.law for f in parts), tuple(f.count for f in parts), ensemble, _log_variance(network), log_q
 
 
-def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, log_variance: float) -> Law:
+def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, log_variance: float) -> SquaredLaw:
     """Return the law of x = s² where every layer has pre-activations of variance q.
 
     Up to three orthogonal layers the curve comes close to the law's own axis, which takes finer panels.

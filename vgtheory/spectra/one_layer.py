@@ -8,7 +8,9 @@ from scipy.special import ndtr
 
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
+from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.spectra.slope_law import SlopeLaw, phase_density, phase_mass, slope_law
+from vgtheory.spectra.spectrum import SquaredLaw
 from vgtheory.symbolic.activation import Activation
 
 _BISECTIONS = 60
@@ -16,7 +18,7 @@ _NEWTON = 70
 
 
 @dataclass(frozen=True)
-class OneLayer:
+class OneLayer(SquaredLaw):
     """The law of x = σ_w² φ'(√q z)², z ~ N(0, 1), as in `Curve`: atoms exactly, the rest by inverting ln|φ'|."""
 
     activation: Activation
@@ -38,7 +40,7 @@ class OneLayer:
         return self._law.relative_variance
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms(self) -> Pairs:
         """Return (ln x, probability), ascending."""
         zero = [(-np.inf, self._law.dead)] if self._law.dead > 0 else []
         return (*zero, *((self.log_variance + v, m) for v, m in self._law.atoms))
@@ -49,10 +51,9 @@ class OneLayer:
         return self._law.dark
 
     @property
-    def support(self) -> tuple[float, float]:
-        """Return (inf, sup) of ln x without the atom at zero."""
-        ends = [v for v, _ in self._law.atoms] + [v for pair in self._law.intervals for v in pair]
-        return self.log_variance + min(ends), self.log_variance + max(ends)
+    def bands_log(self) -> Pairs:
+        """Return the intervals of ln σ_w² d², ascending."""
+        return tuple((self.log_variance + low, self.log_variance + high) for low, high in self._law.intervals)
 
     @cached_property
     def _panels(self) -> tuple[Array, Array, Array, Array, float]:

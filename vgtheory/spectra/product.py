@@ -12,8 +12,10 @@ from scipy.integrate import simpson
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels import spectral_edge
 from vgtheory.kernels.quadrature import Array
+from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.spectra.bands import Band, Path
 from vgtheory.spectra.factor import Factor, rest_of, system_of
+from vgtheory.spectra.spectrum import SquaredLaw
 
 _TAIL, _RESIDUAL_TAIL = 1e-12, 1e-7  # probability below the lowest point; 1 + m of a residual block cancels
 _MISSED = 1e-3  # more probability than this below the path: it stopped where it should not
@@ -23,7 +25,7 @@ _SLACK = 1e-9
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(SquaredLaw):
     """The law of x = s², an eigenvalue of J Jᵀ (N_L × N_L), for a product of free factors.
 
     The lowest 10⁻¹² of the probability is not resolved (10⁻⁷ for residual blocks; up to 10⁻³ where the smallest x
@@ -101,7 +103,7 @@ class Product:
         return place, left
 
     @cached_property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms(self) -> Pairs:
         """Return (ln x, probability), ascending; −inf for the atom at zero."""
         zero = 1 - self._limit - self.unresolved
         out = [(-np.inf, zero)] if zero > 0 else []
@@ -109,12 +111,9 @@ class Product:
         return (*out, (place, left)) if left > 0 else tuple(out)
 
     @property
-    def support(self) -> tuple[float, float]:
-        """Return (inf, sup) of ln x without the atom at zero; the infimum but for the unresolved probability."""
-        places = [x for x, _ in self.atoms if np.isfinite(x)]
-        bands = self.bands
-        ends = [bands[0].bottom, bands[-1].top] if bands else []
-        return min([*ends, *places]), max([*ends, *places])
+    def bands_log(self) -> Pairs:
+        """Return the intervals of ln x, ascending; the lowest end but for the unresolved probability."""
+        return tuple((band.bottom, band.top) for band in self.bands)
 
     @cached_property
     def _path(self) -> Path:

@@ -16,10 +16,12 @@ from numpy.polynomial import chebyshev
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array, PanelGrid, gaussian_means
 from vgtheory.model.network import Network
+from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.spectra.factor import Kind
 from vgtheory.spectra.product import Product
 from vgtheory.spectra.profile import factors
 from vgtheory.spectra.slope_law import slope_law
+from vgtheory.spectra.spectrum import SquaredLaw
 from vgtheory.symbolic.activation import Activation
 
 _BISECTIONS = 80
@@ -48,7 +50,7 @@ def log_scale(network: Network) -> float:
 
 
 @dataclass(frozen=True)
-class ResidualLimit:
+class ResidualLimit(SquaredLaw):
     """The law of x = s² as depth → ∞ at fixed c = a² σ_w² Σ_l E φ'(h_l)²: free multiplicative Brownian motion.
 
     With 0 < θ < θ_max, B = cos θ + c sin θ/θ and r = B ± √(B² − 1)
@@ -72,21 +74,11 @@ class ResidualLimit:
         return 2 * self.c
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
-        """Return no atoms."""
-        return ()
-
-    @property
-    def unresolved(self) -> float:
-        """Return 0: all of the law is explicit."""
-        return 0.0
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Return ± [ln(1 + c + √(c² + 2c)) + √(c² + 2c)]."""
+    def bands_log(self) -> Pairs:
+        """Return ± [ln(1 + c + √(c² + 2c)) + √(c² + 2c)], the one band."""
         root = np.sqrt(self.c**2 + 2 * self.c)
         edge = float(np.log1p(self.c + root) + root)
-        return -edge, edge
+        return ((-edge, edge),)
 
     @cached_property
     def _largest(self) -> float:

@@ -2,59 +2,66 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from itertools import chain
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.random_matrices.arguments import generator, numbers, shape_of
+from vgtheory.random_matrices.laws.half_line import HalfLineLaw, exponential
+from vgtheory.random_matrices.laws.law import Pairs
 
 _EXACT_DRAWS = 4096  # up to here every draw is inverted; beyond, quantiles at as many points are interpolated
 
 
-class Law(Protocol):
-    """What a Spectrum needs of the law of x = s², an eigenvalue of J Jᵀ."""
+class SquaredLaw(ABC):
+    """The law of x = s², an eigenvalue of J Jᵀ, in ln x: what a Spectrum asks."""
 
     @property
+    @abstractmethod
     def log_mean(self) -> float:
         """Return ln E x."""
-        ...
 
     @property
+    @abstractmethod
     def relative_variance(self) -> float:
         """Return Var x/(E x)²."""
-        ...
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
-        """Return (ln x, probability), ascending."""
-        ...
+    def atoms(self) -> Pairs:
+        """Return (ln x, probability), ascending; −inf for the atom at zero."""
+        return ()
 
     @property
     def unresolved(self) -> float:
         """Return the probability of x > 0 that is too small to be followed beside the rest."""
-        ...
+        return 0.0
+
+    @property
+    @abstractmethod
+    def bands_log(self) -> Pairs:
+        """Return the intervals of ln x that the continuous part fills, ascending."""
+
+    @abstractmethod
+    def at_value(self, log_x: Array) -> tuple[Array, Array]:
+        """Return (density of ln x, Prob(X > x)) at ln x."""
+
+    @abstractmethod
+    def at_probability(self, survival: Array) -> Array:
+        """Return ln x at Prob(X > x) = survival."""
 
     @property
     def support(self) -> tuple[float, float]:
-        """Return (inf, sup) of ln x without the atom at zero."""
-        ...
-
-    def at_value(self, log_x: Array) -> tuple[Array, Array]:
-        """Return (density of ln x, Prob(X > x)) at ln x."""
-        ...
-
-    def at_probability(self, survival: Array) -> Array:
-        """Return ln x at Prob(X > x) = survival."""
-        ...
+        """Return (inf, sup) of ln x without the atom at zero, but for the unresolved probability."""
+        ends = [*chain(*self.bands_log), *(place for place, _ in self.atoms if np.isfinite(place))]
+        return min(ends), max(ends)
 
 
 @dataclass(frozen=True, repr=False)
-class Spectrum:
+class Spectrum(HalfLineLaw):
     """The law of a singular value s of J, width → ∞ at fixed depth.
 
     Functions of s: `pdf`, `cdf`, `ppf`, `rvs`; of ln s, which deep networks need: `pdf_log`, `cdf_log`, `ppf_log`.  The
@@ -62,6 +69,7 @@ class Spectrum:
 
     Attributes
     ----------
+    law : the law of s².
     q : variance of the pre-activations, one per layer.
     status : how the law is known: "asymptotic", exact as the width grows at fixed depth.
     assumptions : what it holds under.
@@ -70,15 +78,14 @@ class Spectrum:
         the span of x_0 and (1, ..., 1)).  None where none is known to.
     """
 
-    law: Law
+    law: SquaredLaw
     q: tuple[float, ...]
     status: str
     assumptions: tuple[str, ...]
     outlier_log: float | None = None
 
     def __repr__(self) -> str:
-        span = f"{min(self.q):.4g}" if len(set(self.q)) == 1 else f"{min(self.q):.4g}..{max(self.q):.4g}"
-        return f"Spectrum(depth={len(self.q)}, q={span}, log_mean_square={self.log_mean_square:.6g})"
+        return f"Spectrum({lengths_text(self.q)}, log_mean_square={self.log_mean_square:.6g})"
 
     @property
     def log_mean_square(self) -> float:
@@ -88,13 +95,13 @@ class Spectrum:
     @property
     def mean_square(self) -> float:
         """Return E s² = ∏ χ_l, the mean eigenvalue of J Jᵀ; inf where it exceeds the range of doubles."""
-        return _exp(self.law.log_mean)
+        return exponential(self.law.log_mean)
 
     @property
     def var_square(self) -> float:
         """Return Var s², the variance of the eigenvalues of J Jᵀ; inf where it exceeds the range of doubles."""
         variance = self.law.relative_variance
-        return _exp(2 * self.law.log_mean + float(np.log(variance))) if variance > 0 else 0.0
+        return exponential(2 * self.law.log_mean + float(np.log(variance))) if variance > 0 else 0.0
 
     @property
     def relative_var_square(self) -> float:
@@ -102,22 +109,18 @@ class Spectrum:
         return self.law.relative_variance
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
-        """Return (location s, probability) of every atom, ascending; dead directions are the atom at 0."""
-        return tuple((_exp(x / 2), mass) for x, mass in self.law.atoms)
-
-    @property
-    def atoms_log(self) -> tuple[tuple[float, float], ...]:
-        """Return (ln s, probability) of every atom."""
+    def atoms_log(self) -> Pairs:
+        """Return (ln s, probability) of every atom, ascending; dead directions are the atom at −inf."""
         return tuple((x / 2, mass) for x, mass in self.law.atoms)
 
-    def support_log(self) -> tuple[float, float]:
-        """Return the smallest interval of ln s that holds all the mass but the atom at zero and what is not resolved.
+    @property
+    def bands_log(self) -> Pairs:
+        """Return the intervals of ln s that the continuous part fills, ascending, −inf below what is not resolved.
 
         That is a probability of 1e-17 in tails of φ'², of about 1e-9 next to a zero of φ'.
         """
-        low, high = self.law.support
-        return (low / 2 if self.unresolved == 0 else -np.inf), high / 2
+        bands = tuple((low / 2, high / 2) for low, high in self.law.bands_log)
+        return ((-np.inf, bands[0][1]), *bands[1:]) if bands and self.unresolved > 0 else bands
 
     @property
     def unresolved(self) -> float:
@@ -129,73 +132,33 @@ class Spectrum:
 
     @cached_property
     def _floor(self) -> float:
-        return self._zero + self.law.unresolved
+        return self.zero_mass + self.unresolved
 
-    @cached_property
-    def _zero(self) -> float:
-        return sum(mass for x, mass in self.law.atoms if x == -np.inf)
+    def _pdf_log(self, log_s: Array) -> Array:
+        return 2 * self.law.at_value(2 * log_s.ravel())[0].reshape(log_s.shape)
 
-    def pdf_log(self, log_s: Any) -> Array:
-        """Return the density of ln s at ln s, any shape."""
-        return self._at(log_s)[0]
+    def _sf_log(self, log_s: Array) -> Array:
+        return self.law.at_value(2 * log_s.ravel())[1].reshape(log_s.shape)
 
-    def cdf_log(self, log_s: Any) -> Array:
-        """Return Prob(ln S ≤ ln s), atoms included, any shape."""
-        return self._at(log_s)[1]
+    def _cdf_log(self, log_s: Array) -> Array:
+        return 1 - self._sf_log(log_s)
 
-    def ppf_log(self, probability: Any) -> Array:
-        """Return the quantile of ln s: −inf up to the atom at zero and what is `unresolved`.
-
-        Raises InputError for a probability outside [0, 1].
-        """
-        p = numbers("probability", probability)
-        if not np.all((p >= 0) & (p <= 1)):
-            bad = p[~((p >= 0) & (p <= 1))].flat[0]
-            raise InputError(f"probability {bad}", "a number from 0 to 1", "pass one")
-        out = np.full(p.shape, -np.inf)
-        inside = (p > self._floor) & (p < 1)
+    def _ppf_log(self, q: Array) -> Array:
+        """Return the quantile of ln s: −inf up to the atom at zero and what is `unresolved`."""
+        low, high = self.support_log()
+        out = np.where(q == 1, high, low if self._floor == 0 else -np.inf)
+        inside = (q > self._floor) & (q < 1)
         if inside.any():  # rounding of 1e-12 in the probability must not leave the support
-            out[inside] = np.clip(self.law.at_probability(1 - p[inside]) / 2, *self.support_log())
-        out[p == 1] = self.support_log()[1]
-        if self._floor == 0:
-            out[p == 0] = self.support_log()[0]
+            out[inside] = np.clip(self.law.at_probability(1 - q[inside]) / 2, low, high)
         return out
 
-    def pdf(self, s: Any) -> Array:
-        """Return the density of s at s > 0, any shape; 0 elsewhere."""
-        s = numbers("s", s)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(s > 0, self.pdf_log(np.log(np.maximum(s, 0.0))) / s, 0.0)
+    def _moment(self, order: int) -> float:
+        return self.mean_square if order == 2 else super()._moment(order)
 
-    def cdf(self, s: Any) -> Array:
-        """Return Prob(S ≤ s), atoms included, any shape."""
-        s = numbers("s", s)
-        with np.errstate(divide="ignore"):
-            return np.where(s >= 0, self.cdf_log(np.log(np.maximum(s, 0.0))), 0.0)
-
-    def ppf(self, probability: Any) -> Array:
-        """Return the quantile of s; inf where it exceeds the range of doubles (see `ppf_log`)."""
-        with np.errstate(over="ignore"):
-            return np.exp(self.ppf_log(probability))
-
-    def rvs_log(self, size: Any = None, random_state: int | np.random.Generator | None = None) -> Array:
-        """Return independent draws of ln s; −inf where s = 0.
-
-        More draws than 4096 interpolate as many exact quantiles between the atoms, monotonely.
-        """
-        rng = generator(random_state)
-        p = rng.random(shape_of(size))
-        flat = np.atleast_1d(p).ravel()
-        if flat.size <= _EXACT_DRAWS:
-            return self.ppf_log(flat).reshape(np.shape(p))
-        return self._interpolated(flat).reshape(np.shape(p))
-
-    def rvs(self, size: Any = None, random_state: int | np.random.Generator | None = None) -> Array:
-        """Return independent draws of s (see `rvs_log`)."""
-        with np.errstate(over="ignore"):
-            return np.exp(self.rvs_log(size, random_state))
-
-    def _interpolated(self, p: Array) -> Array:
+    def _draws(self, p: Array) -> Array:
+        """Return quantiles; of more than 4096, as many exact ones are interpolated between the atoms, monotonely."""
+        if p.size <= _EXACT_DRAWS:
+            return super()._draws(p)
         out = np.full(p.shape, -np.inf)
         inside = p > self._floor
         # Equal steps of a logit: tails as well resolved as the bulk.
@@ -208,18 +171,8 @@ class Spectrum:
         out[inside] = PchipInterpolator(t, value)(np.log(u) - np.log1p(-u))
         return out
 
-    def _at(self, log_s: Any) -> tuple[Array, Array]:
-        y = numbers("log_s", log_s)
-        if np.isnan(y).any():
-            raise InputError("ln s", "numbers", "drop it", got="nan")
-        density, cdf = np.zeros(y.shape), np.where(y > 0, 1.0, self._zero)
-        finite = np.isfinite(y)
-        if finite.any():
-            f, above = self.law.at_value(2 * y[finite])
-            density[finite], cdf[finite] = 2 * f, 1 - above
-        return density, cdf
 
-
-def _exp(value: float) -> float:
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.exp(value))
+def lengths_text(q: tuple[float, ...]) -> str:
+    """Return how many layers there are and what variances they have, in a few words."""
+    span = f"{min(q):.4g}" if len(set(q)) == 1 else f"{min(q):.4g}..{max(q):.4g}"
+    return f"depth={len(q)}, q={span}"

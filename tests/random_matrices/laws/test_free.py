@@ -60,7 +60,7 @@ def test_sum_of_two_projections_is_an_arcsine_law():
 
 def test_two_bands_and_their_gap():
     law = laws.free_sum(laws.wachter(0.5, 0.5), laws.semicircle(0.3))
-    assert len(law.intervals) == 2
+    assert len(law.bands) == 2
     assert law.pdf(0.5) == 0
     assert law.cdf(0.5) == pytest.approx(0.5, abs=1e-12)
     for order in (1, 2, 4):
@@ -73,14 +73,14 @@ def test_gaps_however_narrow(radius):
     law, t = laws.free_sum(laws.wachter(0.5, 0.5), laws.semicircle(radius)), radius**2 / 4
     y = (0.5 + t - np.sqrt(t * t + 2 * t)) / 2
     half = abs(np.sqrt(y) * (1 + t / (y - 0.25)))  # 5e-7 for the last one
-    (_, low), (high, _) = law.intervals
+    (_, low), (high, _) = law.bands
     np.testing.assert_allclose([low, high], [0.5 - half, 0.5 + half], atol=1e-13)
     assert law.cdf((low + high) / 2) == pytest.approx(0.5, abs=1e-9)
 
 
 @pytest.mark.parametrize("radius", [1.0, 1.0001, 1.5])
 def test_no_gap_is_made_up(radius):
-    assert len(laws.free_sum(laws.wachter(0.5, 0.5), laws.semicircle(radius)).intervals) == 1
+    assert len(laws.free_sum(laws.wachter(0.5, 0.5), laws.semicircle(radius)).bands) == 1
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,16 @@ def test_intervals_are_where_the_density_is(law, gaps):
     """At 100 places; mass 1 and the third moment by quadrature over the intervals, a twin 1 % narrower fails."""
     lo, hi = law.bounds()
     x = np.linspace(lo, hi, 102)[1:-1]
-    inside = np.any([(x > a) & (x < b) for a, b in law.intervals], axis=0)
+    inside = np.any([(x > a) & (x < b) for a, b in law.bands], axis=0)
     clear = np.all([np.abs(x - v) > 1e-9 * (hi - lo) for v, _ in law.atoms] + [x > -1], axis=0)
     np.testing.assert_array_equal((law.tails(x)[0] * (hi - lo) > 1e-5)[clear], inside[clear])
-    assert len(law.intervals) == gaps + 1
+    assert len(law.bands) == gaps + 1
     assert law.expect(np.ones_like) == pytest.approx(1, abs=1e-11)
     by_hand = law.expect(lambda v: v**3)
     third = law.moment(3) if hasattr(law, "a") and not law._rule.positive else by_hand
     assert third == pytest.approx(by_hand, abs=1e-11 * max(abs(lo), hi) ** 3)
     points, weights = law.nodes()
-    a, b = law.intervals[0]
+    a, b = law.bands[0]
     cut = (points > a + 0.01 * (b - a)) & (points < b - 0.01 * (b - a))
     assert abs(weights[cut].sum() + sum(m for _, m in law.atoms) - 1) > 1e-4
 
@@ -129,7 +129,7 @@ def test_laws_given_by_transforms_add_as_formulas():
     law = laws.free_sum(laws.from_r_transform("1/(1 - x)"), laws.from_r_transform("0.2*8/(1 - 8*x)"))
     known = laws.free_sum(MP(1), MP(5, 1.6))
     assert isinstance(law, laws.GivenR)
-    np.testing.assert_allclose(law.intervals, known.intervals, atol=1e-9)
+    np.testing.assert_allclose(law.bands, known.bands, atol=1e-9)
     x = np.array([0.5, 3.0, 3.4, 3.6, 4.5, 14.0])  # the fourth lies in the gap, where G is beyond a pole of R
     np.testing.assert_allclose(law.cdf(x), known.cdf(x), atol=1e-11)
     np.testing.assert_allclose(law.ppf([0.5, 0.85, 0.99]), known.ppf([0.5, 0.85, 0.99]), rtol=1e-9)

@@ -40,7 +40,7 @@ DRAWS, ALARM = 20_000, 1e-6
 
 def _integral(law, function):
     """∫ function(x) pdf(x) dx over the continuous part, in x = a + (b − a) sin²(t)^4-like variables at both ends."""
-    a, b = law.edges() if hasattr(law, "edges") else law.support()
+    a, b = law.edges()
     # x − a = (b − a) s^8 near a flattens the x^{-L/(L+1)} of Fuss–Catalan; sin² flattens the square roots.
     power = 8
 
@@ -74,7 +74,7 @@ def test_mean_and_variance_are_moments(law):
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
 def test_distribution_function_integrates_the_density(law):
-    a, b = law.edges() if hasattr(law, "edges") else law.support()
+    a, b = law.edges()
     for lo, hi in [(0.2, 0.5), (0.5, 0.9)]:
         lo, hi = a + lo * (b - a), a + hi * (b - a)
         assert law.cdf(hi) - law.cdf(lo) == pytest.approx(quad(law.pdf, lo, hi, epsabs=1e-13)[0], abs=1e-12)

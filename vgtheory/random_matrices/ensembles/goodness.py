@@ -171,9 +171,7 @@ class SpacingRatio(SmoothLaw):
 
     beta: int
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, 1)."""
-        return 0.0, 1.0
+    bands = ((0.0, 1.0),)
 
     def window(self) -> tuple[float, float]:
         """Return (0, 1)."""

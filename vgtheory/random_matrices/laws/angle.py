@@ -14,9 +14,7 @@ _TURN = 2 * np.pi
 class Angle(RealLaw):
     """The uniform law on [0, 2π)."""
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, 2π)."""
-        return 0.0, _TURN
+    bands = ((0.0, _TURN),)
 
     def _pdf(self, x: np.ndarray) -> Array:
         """Return 1/(2π) inside."""

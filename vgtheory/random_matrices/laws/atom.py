@@ -15,9 +15,7 @@ class PointMass(RealLaw):
 
     place: float
 
-    def support(self) -> tuple[float, float]:
-        """Return (place, place)."""
-        return self.place, self.place
+    bands = ()
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:

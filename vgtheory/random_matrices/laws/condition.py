@@ -10,7 +10,7 @@ import numpy as np
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.arguments import choice, whole
 from vgtheory.random_matrices.laws.atom import PointMass
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.smooth import evaluate, interpolate
 
@@ -27,9 +27,7 @@ class EdelmanCondition(RealLaw):
 
     field: Field = "real"
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, ∞)."""
-        return 0.0, inf
+    bands = ((0.0, inf),)
 
     def _exponent(self, x: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", over="ignore"):
@@ -79,12 +77,13 @@ class DemmelCondition(RealLaw):
 
     size: int
 
-    def support(self) -> tuple[float, float]:
-        """Return (√N, ∞), a point for N = 1."""
-        return sqrt(self.size), inf if self.size > 1 else 1.0
+    @property
+    def bands(self) -> Pairs:
+        """Return (√N, ∞), nothing for N = 1."""
+        return ((sqrt(self.size), inf),) if self.size > 1 else ()
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms(self) -> Pairs:
         """Return the atom at 1 of a 1 × 1 matrix."""
         return ((1.0, 1.0),) if self.size == 1 else ()
 
@@ -147,9 +146,7 @@ class GaussianCondition(RealLaw):
     size: int
     field: Field = "complex"
 
-    def support(self) -> tuple[float, float]:
-        """Return (1, ∞)."""
-        return 1.0, inf
+    bands = ((1.0, inf),)
 
     @cached_property
     def _largest(self) -> tuple[np.ndarray, np.ndarray]:

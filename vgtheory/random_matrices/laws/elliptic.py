@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.arguments import RandomState, between, complex_numbers, generator, shape_of
+from vgtheory.random_matrices.arguments import between
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.ginibre_product import GinibreProduct
 from vgtheory.random_matrices.laws.law import Array
@@ -38,15 +37,9 @@ class Elliptic(PlanarLaw):
         """Return the semicircle law of Im z on [−1 + τ, 1 − τ]."""
         return Semicircle(1 - self.tau) if self.tau < 1 else PointMass(0.0)
 
-    def radius(self, z: ArrayLike) -> Array:
-        """Return the radius of the ellipse through z: 1 on the edge of the support."""
-        z = complex_numbers("z", z)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            parts = [np.where(p == 0, 0.0, np.abs(p) / a) for p, a in zip((z.real, z.imag), self._axes, strict=True)]
-        return np.where(np.isnan(z), np.nan, np.hypot(*parts))[()]
-
     @property
-    def _axes(self) -> tuple[float, float]:
+    def semi_axes(self) -> tuple[float, float]:  # type: ignore[override]
+        """Return 1 + τ and 1 − τ."""
         return 1 + self.tau, 1 - self.tau
 
     def _pdf(self, z: np.ndarray) -> Array:
@@ -60,12 +53,6 @@ class Elliptic(PlanarLaw):
         """Return E z^order: Catalan(k) τ^k for order 2k, else 0."""
         k, odd = divmod(order, 2)
         return 0.0 if odd else comb(2 * k, k) // (k + 1) * self.tau**k
-
-    def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
-        """Return independent complex draws."""
-        rng, size = generator(random_state), shape_of(size)
-        disc = np.sqrt(rng.random(size)) * np.exp(2j * np.pi * rng.random(size))
-        return (1 + self.tau) * disc.real + 1j * (1 - self.tau) * disc.imag
 
 
 def elliptic(tau: float) -> Elliptic:

@@ -7,7 +7,7 @@ from scipy.special import gammaln
 
 from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.power_law import power_stieltjes
 
 _HALVINGS = 70  # of an interval of length 780 in the log-odds of the angle: below the spacing of doubles at 1
@@ -45,9 +45,10 @@ class FussCatalan(HalfLineLaw):
             lo, hi = np.where(below, middle, lo), np.where(below, hi, middle)
         return (lo + hi) / 2
 
-    def support_log(self) -> tuple[float, float]:
-        """Return the support of ln X, (−inf, (L + 1) ln(L + 1) − L ln L)."""
-        return -np.inf, float(np.log1p(self.depth) + self.depth * np.log1p(1 / self.depth))
+    @property
+    def bands_log(self) -> Pairs:
+        """Return (−inf, (L + 1) ln(L + 1) − L ln L), the one band of ln X."""
+        return ((-np.inf, float(np.log1p(self.depth) + self.depth * np.log1p(1 / self.depth))),)
 
     def _at(self, log_x: np.ndarray, column: int, below: float, above: float) -> Array:
         edge = self.support_log()[1]

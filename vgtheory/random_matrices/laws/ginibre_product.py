@@ -18,9 +18,7 @@ class GinibreProduct(RealLaw):
 
     factors: int
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, 1)."""
-        return 0.0, 1.0
+    bands = ((0.0, 1.0),)
 
     def _pdf(self, x: np.ndarray) -> Array:
         """Return the density of the modulus (infinite at 0 for more than two factors)."""

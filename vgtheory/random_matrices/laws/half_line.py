@@ -2,12 +2,13 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from vgtheory.random_matrices.arguments import RandomState, generator, shape_of
-from vgtheory.random_matrices.laws.law import Array, of_probability, on_line
+from vgtheory.random_matrices.laws.law import Array, Pairs, of_probability, on_line
 from vgtheory.random_matrices.laws.real import RealLaw
 
 
@@ -15,9 +16,15 @@ from vgtheory.random_matrices.laws.real import RealLaw
 class HalfLineLaw(RealLaw):
     """A law of X ≥ 0 given by the density and the tails of ln X, which keep their digits where x underflows."""
 
+    @property
     @abstractmethod
-    def support_log(self) -> tuple[float, float]:
-        """Return the support of ln X without an atom at 0; −inf below where it reaches 0."""
+    def bands_log(self) -> Pairs:
+        """Return the intervals of the continuous part of ln X, ascending; −inf below where it reaches 0."""
+
+    @property
+    def atoms_log(self) -> Pairs:
+        """Return (ln x, mass) of every atom, ascending; −inf for one at 0."""
+        return ()
 
     @abstractmethod
     def _pdf_log(self, log_x: np.ndarray) -> Array:
@@ -35,9 +42,9 @@ class HalfLineLaw(RealLaw):
         return 1.0 - self._cdf_log(log_x)
 
     @property
-    def _zero(self) -> float:
+    def zero_mass(self) -> float:
         """Return the mass at 0."""
-        return sum(mass for x, mass in self.atoms if x == 0)
+        return sum(mass for place, mass in self.atoms_log if place == -np.inf)
 
     def pdf_log(self, log_x: ArrayLike) -> Array:
         """Return the density of ln X, i.e. x·pdf(x), at ln x; never over- or underflows as pdf(x) does."""
@@ -45,26 +52,30 @@ class HalfLineLaw(RealLaw):
 
     def cdf_log(self, log_x: ArrayLike) -> Array:
         """Return P(ln X ≤ log_x), an atom at 0 included."""
-        return on_line("log_x", log_x, self._cdf_log, self._zero, 1.0)
+        return on_line("log_x", log_x, self._cdf_log, self.zero_mass, 1.0)
 
     def sf_log(self, log_x: ArrayLike) -> Array:
         """Return P(ln X > log_x)."""
-        return on_line("log_x", log_x, self._sf_log, 1.0 - self._zero, 0.0)
+        return on_line("log_x", log_x, self._sf_log, 1.0 - self.zero_mass, 0.0)
 
     def ppf_log(self, q: ArrayLike) -> Array:
         """Return the quantile of ln X; −inf at an atom at 0, NaN outside 0 ≤ q ≤ 1."""
         return of_probability(q, self._ppf_log)
 
-    def support(self) -> tuple[float, float]:
-        """Return the support of X, an atom at 0 included; inf where it leaves the range of doubles (`support_log`)."""
-        lo, hi = self.edges()
-        return (0.0 if self._zero else lo), hi
+    def support_log(self) -> tuple[float, float]:
+        """Return the smallest interval of ln X that has all the mass but that at 0."""
+        ends = [*chain(*self.bands_log), *(place for place, _ in self.atoms_log if place > -np.inf)]
+        return min(ends), max(ends)
 
-    def edges(self) -> tuple[float, float]:
-        """Return the ends of the continuous part."""
-        with np.errstate(over="ignore", under="ignore"):
-            lo, hi = np.exp(self.support_log())
-        return float(lo), float(hi)
+    @property
+    def bands(self) -> Pairs:
+        """Return the intervals of the continuous part; inf where an end leaves the range of doubles (`bands_log`)."""
+        return tuple((exponential(lo), exponential(hi)) for lo, hi in self.bands_log)
+
+    @property
+    def atoms(self) -> Pairs:
+        """Return the (place, mass) of every atom, ascending."""
+        return tuple((exponential(place), mass) for place, mass in self.atoms_log)
 
     def _logpdf(self, x: np.ndarray) -> Array:
         # At 0 the density is infinite where the support starts there.
@@ -96,3 +107,9 @@ class HalfLineLaw(RealLaw):
 
     def _draws(self, p: np.ndarray) -> Array:
         return self.ppf_log(p)
+
+
+def exponential(value: float) -> float:
+    """Return e^value; 0 and inf beyond the range of doubles."""
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.exp(value))

@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 
 from vgtheory.random_matrices.arguments import between
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw
 
 
@@ -20,10 +20,11 @@ class KestenMcKay(RealLaw):
 
     degree: float
 
-    def support(self) -> tuple[float, float]:
-        """Return (−2√(d − 1), 2√(d − 1))."""
+    @property
+    def bands(self) -> Pairs:
+        """Return (−2√(d − 1), 2√(d − 1)), the one band."""
         edge = float(2 * np.sqrt(self.degree - 1))
-        return -edge, edge
+        return ((-edge, edge),)
 
     def _pdf(self, x: np.ndarray) -> Array:
         """Return the density (infinite at the ends for degree 2)."""

@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from itertools import chain
+from math import log
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from vgtheory._errors import InputError
 from vgtheory.random_matrices.arguments import RandomState, generator, numbers, shape_of, whole
 
 Array = Any  # a float for a scalar argument, else an array of the argument's shape
+Pairs = tuple[tuple[float, float], ...]
 _HALVINGS = 80  # of the support: finer than the spacing of doubles everywhere but next to 0
 _MOST_ORDER = 500
 _ANYWHERE = 1.0  # a finite place at which a law is asked instead of at NaN and ±∞, whose answers are known
@@ -25,9 +28,12 @@ class Law(ABC):
     limit.  A law of its own has the methods with an underscore, which meet finite numbers only.
     """
 
+    is_planar = False  # whether the law is of a complex number, and its numbers here are those of the radius
+
+    @property
     @abstractmethod
-    def support(self) -> tuple[float, float]:
-        """Return the smallest interval that has all the mass, atoms included."""
+    def bands(self) -> Pairs:
+        """Return the intervals (lo, hi) of the continuous part, ascending; atoms do not count."""
 
     @abstractmethod
     def _pdf(self, x: np.ndarray) -> Array:
@@ -57,13 +63,23 @@ class Law(ABC):
         return self._ppf(1.0 - q)
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms(self) -> Pairs:
         """Return the (place, mass) of every atom, ascending."""
         return ()
 
     def edges(self) -> tuple[float, float]:
-        """Return the ends of the continuous part."""
-        return self.support()
+        """Return the outer ends of the continuous part, of the atoms where there is none."""
+        bands = self.bands
+        return (bands[0][0], bands[-1][1]) if bands else self.support()
+
+    def support(self) -> tuple[float, float]:
+        """Return the smallest interval that has all the mass, atoms included."""
+        ends = [*chain(*self.bands), *(place for place, _ in self.atoms)]
+        return min(ends), max(ends)
+
+    def _at_bottom(self) -> float:
+        """Return P(X = −∞)."""
+        return sum(mass for place, mass in self.atoms if place == -np.inf)
 
     def pdf(self, x: ArrayLike) -> Array:
         """Return the density of the continuous part at `x`; its integral is 1 less the mass of the atoms."""
@@ -75,15 +91,15 @@ class Law(ABC):
 
     def cdf(self, x: ArrayLike) -> Array:
         """Return P(X ≤ x), to about 1e-15 absolutely."""
-        return on_line("x", x, self._cdf, 0.0, 1.0)
+        return on_line("x", x, self._cdf, self._at_bottom(), 1.0)
 
     def sf(self, x: ArrayLike) -> Array:
         """Return P(X > x)."""
-        return on_line("x", x, self._sf, 1.0, 0.0)
+        return on_line("x", x, self._sf, 1.0 - self._at_bottom(), 0.0)
 
     def logcdf(self, x: ArrayLike) -> Array:
         """Return ln P(X ≤ x)."""
-        return on_line("x", x, self._logcdf, -np.inf, 0.0)
+        return on_line("x", x, self._logcdf, log(self._at_bottom()) if self._at_bottom() else -np.inf, 0.0)
 
     def logsf(self, x: ArrayLike) -> Array:
         """Return ln P(X > x)."""

@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 
 from vgtheory.random_matrices.arguments import positive
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw, integral_over_x
 
 
@@ -21,20 +21,16 @@ class MarchenkoPastur(RealLaw):
     ratio: float
     variance: float = 1.0
 
-    def edges(self) -> tuple[float, float]:
-        """Return the ends of the continuous part."""
+    @property
+    def bands(self) -> Pairs:
+        """Return variance·(1 ∓ √ratio)², the one band."""
         root = np.sqrt(self.ratio)
-        return float(self.variance * (1 - root) ** 2), float(self.variance * (1 + root) ** 2)
+        return ((float(self.variance * (1 - root) ** 2), float(self.variance * (1 + root) ** 2)),)
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms(self) -> Pairs:
         """Return the atom at 0 if ratio > 1."""
         return ((0.0, 1 - 1 / self.ratio),) if self.ratio > 1 else ()
-
-    def support(self) -> tuple[float, float]:
-        """Return the smallest interval that has all the mass."""
-        a, b = self.edges()
-        return (0.0 if self.atoms else a), b
 
     def _pdf(self, x: np.ndarray) -> Array:
         """Return the density of the continuous part (infinite at 0 for ratio = 1)."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.arguments import RandomState, complex_numbers
-from vgtheory.random_matrices.laws.law import Array, Law
+from vgtheory.random_matrices.arguments import RandomState, complex_numbers, generator, shape_of
+from vgtheory.random_matrices.laws.law import Array, Law, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw
 
 
@@ -19,21 +19,18 @@ class PlanarLaw(Law):
     rotations leave alone.
     """
 
+    is_planar = True
+    semi_axes = (1.0, 1.0)  # of the ellipse of radius 1
+
     @abstractmethod
     def radial(self) -> RealLaw:
         """Return the law of the radius."""
 
-    @abstractmethod
-    def real(self) -> RealLaw:
-        """Return the law of Re z."""
-
-    @abstractmethod
-    def imag(self) -> RealLaw:
-        """Return the law of Im z."""
-
-    @abstractmethod
     def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
-        """Return independent complex draws."""
+        """Return independent complex draws (the eigenvalues of one matrix repel each other)."""
+        rng, size = generator(random_state), shape_of(size)
+        radius, angle = self.radial().ppf(rng.random(size)), 2 * np.pi * rng.random(size)
+        return radius * (self.semi_axes[0] * np.cos(angle) + 1j * self.semi_axes[1] * np.sin(angle))
 
     def pdf(self, z: ArrayLike) -> Array:
         """Return the density with respect to area at the complex number z."""
@@ -51,15 +48,21 @@ class PlanarLaw(Law):
         return np.where(finite, found, np.where(np.isnan(at), np.nan, -np.inf if logarithm else 0.0))[()]
 
     def radius(self, z: ArrayLike) -> Array:
-        """Return the radius of a complex number, |z| for a law that rotations leave alone."""
-        return np.abs(complex_numbers("z", z))
-
-    def support(self) -> tuple[float, float]:
-        """Return the smallest and largest radius."""
-        return self.radial().support()
+        """Return the radius of the ellipse through z, |z| for a law that rotations leave alone; 1 at the semi-axes."""
+        z = complex_numbers("z", z)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            parts = [
+                np.where(p == 0, 0.0, np.abs(p) / a) for p, a in zip((z.real, z.imag), self.semi_axes, strict=True)
+            ]
+        return np.where(np.isnan(z), np.nan, np.hypot(*parts))[()]
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def bands(self) -> Pairs:
+        """Return the intervals of the radius."""
+        return self.radial().bands
+
+    @property
+    def atoms(self) -> Pairs:
         """Return the (radius, mass) of every atom of the radius."""
         return self.radial().atoms
 
@@ -82,4 +85,4 @@ class PlanarLaw(Law):
 
     def var(self) -> float:
         """Return E|z − E z|²."""
-        return self.real().var() + self.imag().var()
+        return self.radial().moment(2) * sum(axis**2 for axis in self.semi_axes) / 2

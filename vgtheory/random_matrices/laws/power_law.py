@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from vgtheory.kernels.power_curve import point, solve
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 
 # The path in ln z: its start, the ray's angle and steps, halvings of the angle, Newton steps on the way and at the end.
 _OUTSIDE, _RAY, _STEP, _TURNS, _NEWTON, _LAST = 5.0, 2.5, 1.5, 24, 2, 20
@@ -97,21 +97,21 @@ class PowerLaw(HalfLineLaw):
         return np.array(ascending), np.array([powers[c] for c in ascending])
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms_log(self) -> Pairs:
         """Return the atom at 0, if any."""
-        least = float(self._merged[0][0])
-        return ((0.0, 1 - least),) if least < 1 else ()
+        return ((-np.inf, self._atom),) if self._atom > 0 else ()
 
     @property
     def _atom(self) -> float:
         return 1 - float(self._merged[0][0])
 
-    def support_log(self) -> tuple[float, float]:
-        """Return the support of ln X without the atom; −inf below unless there is a gap above 0."""
+    @cached_property
+    def bands_log(self) -> Pairs:
+        """Return the one band of ln X; −inf below unless there is a gap above 0."""
         offsets, powers = self._merged
         top = point(-_END, offsets, powers, 0.0)[0] + self.log_scale()
         gap = powers[0] == 1 and len(powers) > 1
-        return point(_END, offsets, powers, 0.0)[0] + self.log_scale() if gap else -np.inf, top
+        return ((point(_END, offsets, powers, 0.0)[0] + self.log_scale() if gap else -np.inf, top),)
 
     def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G(z) and G'(z), by following m(z) from far outside."""

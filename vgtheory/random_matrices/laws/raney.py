@@ -9,7 +9,7 @@ from scipy.special import expit, gammaln, log_expit, roots_jacobi
 from vgtheory._errors import InputError
 from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 
 _HALVINGS = 70  # of an interval of length 780 in the log-odds of the angle
 _TABLE, _STEPS = 801, 60  # places that bracket quantiles; most Newton steps between them
@@ -67,9 +67,10 @@ class Raney(HalfLineLaw):
         node, weight = self._rule
         return np.exp(self.r * _log_rest(odds)) * (self._flow(np.pi * expit(-odds)[..., None] * node) @ weight)
 
-    def support_log(self) -> tuple[float, float]:
-        """Return the support of ln X, (−inf, p ln p − (p − 1) ln(p − 1))."""
-        return -np.inf, float(self.p * np.log(self.p) - (self.p - 1) * np.log(self.p - 1))
+    @property
+    def bands_log(self) -> Pairs:
+        """Return (−inf, p ln p − (p − 1) ln(p − 1)), the one band of ln X."""
+        return ((-np.inf, float(self.p * np.log(self.p) - (self.p - 1) * np.log(self.p - 1))),)
 
     def _pdf_log(self, log_x: np.ndarray) -> Array:
         """Return the density of ln X, i.e. x·pdf(x), at ln x."""

@@ -85,9 +85,14 @@ class RealLaw(Law):
     def nodes(self, count: int = _NODES) -> tuple[np.ndarray, np.ndarray]:
         """Return (points, weights) of a quadrature rule for the continuous part, total weight 1 less the atoms.
 
-        Whatever powers the density has at its ends, they cost nothing (see :func:`double_exponential`).
+        Whatever powers the density has at the ends of its bands, they cost nothing (see :func:`double_exponential`).
         """
-        return double_exponential(self.pdf, *self.edges(), count)
+        parts = [double_exponential(self.pdf, lo, hi, count) for lo, hi in self.bands]
+        points, weights = zip(*parts, strict=True) if parts else ((np.zeros(0),), (np.zeros(0),))
+        return np.concatenate(points), np.concatenate(weights)
+
+    def _moment(self, order: int) -> float:
+        return self.expect(lambda x: x**order)
 
     def expect(self, function: Callable[[np.ndarray], np.ndarray], count: int = _NODES) -> float:
         """Return E f(X) by quadrature, atoms included; `function` takes an array."""

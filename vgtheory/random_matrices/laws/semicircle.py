@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from vgtheory.random_matrices.arguments import positive
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw
 
 
@@ -17,9 +17,10 @@ class Semicircle(RealLaw):
 
     radius: float = 2.0
 
-    def support(self) -> tuple[float, float]:
-        """Return (−radius, radius)."""
-        return -self.radius, self.radius
+    @property
+    def bands(self) -> Pairs:
+        """Return (−radius, radius), the one band."""
+        return ((-self.radius, self.radius),)
 
     def _pdf(self, x: np.ndarray) -> Array:
         """Return the density."""
@@ -58,9 +59,10 @@ class QuarterCircle(RealLaw):
 
     radius: float = 2.0
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, radius)."""
-        return 0.0, self.radius
+    @property
+    def bands(self) -> Pairs:
+        """Return (0, radius), the one band."""
+        return ((0.0, self.radius),)
 
     def _pdf(self, x: np.ndarray) -> Array:
         """Return the density."""

@@ -35,9 +35,7 @@ class TracyWidom(RealLaw):
     def _scale(self) -> float:
         return sqrt(2) if self.beta == 4 else 1.0
 
-    def support(self) -> tuple[float, float]:
-        """Return the whole line."""
-        return -inf, inf
+    bands = ((-inf, inf),)
 
     def _left(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return ln F and the log density in s, good to the left."""

@@ -7,7 +7,7 @@ from flint import ctx, fmpq, fmpq_series
 
 from vgtheory._errors import InputError
 from vgtheory.random_matrices.arguments import positive
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw, integral_over_x
 
 
@@ -22,8 +22,13 @@ class Wachter(RealLaw):
     a: float
     b: float
 
-    def edges(self) -> tuple[float, float]:
-        """Return the ends x₋, x₊ of the continuous part."""
+    @property
+    def bands(self) -> Pairs:
+        """Return (x₋, x₊), the one band; none for a + b = 1, two projections."""
+        return (self._ends,) if self.a + self.b - 1 > 1e-12 else ()
+
+    @property
+    def _ends(self) -> tuple[float, float]:
         big, small = np.sqrt(self.a * (self.a + self.b - 1)), np.sqrt(self.b)
         lo, hi = (((big + sign * small) / (self.a + self.b)) ** 2 for sign in (-1, 1))
         return float(lo), float(min(hi, 1.0))
@@ -31,22 +36,17 @@ class Wachter(RealLaw):
     @property
     def _gap(self) -> float:
         """Return 1 − x₊ without cancellation: the lower edge with a and b exchanged."""
-        return Wachter(self.b, self.a).edges()[0]
+        return Wachter(self.b, self.a)._ends[0]
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms(self) -> Pairs:
         """Return the atoms at 0 and 1."""
         found = ((0.0, 1 - self.a), (1.0, 1 - self.b))
         return tuple((x, mass) for x, mass in found if mass > 0)
 
-    def support(self) -> tuple[float, float]:
-        """Return the smallest interval that has all the mass."""
-        lo, hi = self.edges()
-        return (0.0 if self.a < 1 else lo), (1.0 if self.b < 1 else hi)
-
     def _pdf(self, x: np.ndarray) -> Array:
         """Return the density of the continuous part (infinite at 0 for a = 1, at 1 for b = 1)."""
-        lo, hi = self.edges()
+        lo, hi = self._ends
         inside = np.clip(x, lo, hi)
         with np.errstate(divide="ignore", invalid="ignore"):
             left = np.sqrt(inside - lo) / inside if lo else 1 / np.sqrt(inside)
@@ -56,7 +56,7 @@ class Wachter(RealLaw):
 
     def _cdf(self, x: np.ndarray) -> Array:
         """Return P(X ≤ x) in closed form: 1/(x(1 − x)) is a sum of two simple fractions."""
-        lo, hi = self.edges()
+        lo, hi = self._ends
         inside = np.clip(x, lo, hi)
         first = integral_over_x(inside, lo, hi)
         gap = self._gap
@@ -69,7 +69,7 @@ class Wachter(RealLaw):
 
     def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G = [(a − 1) − (a + b − 2)z + …]/(2z(1 − z)), from z = (1 + m)(a + m)/(m(a + b + m)), m = zG − 1."""
-        lo, hi = self.edges()
+        lo, hi = self._ends
         a, b = self.a, self.b
         # m²(1 − z) + m(1 + a − z(a + b)) + a = 0; of its roots the one that decays, without cancellation.
         root = (a + b) * np.sqrt(z - lo) * np.sqrt(z - hi)

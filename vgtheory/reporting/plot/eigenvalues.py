@@ -29,11 +29,10 @@ def eigenvalues(values: ArrayLike, law: Any | None = None, ax: Axes | None = Non
     z = np.asarray(values, dtype=complex).ravel()
     ax.plot(z.real, z.imag, ".", color=BLUE, ms=3, alpha=0.6, label=f"{z.size} eigenvalues")
     if law is not None:
-        (_, right), (_, top) = law.real().support(), law.imag().support()
+        right, top = law.semi_axes
         angle = np.linspace(0, 2 * np.pi, 400)
-        edge = float(law.support()[1])
         for level in (1.0, *_LEVELS):
-            scale = float(law.ppf(level)) / edge if level < 1 else 1.0
+            scale = float(law.ppf(level))
             ax.plot(
                 scale * right * np.cos(angle), scale * top * np.sin(angle),
                 color=VERMILION, lw=1.6 if level == 1 else 0.9, ls="-" if level == 1 else ":",

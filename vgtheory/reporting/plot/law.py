@@ -9,8 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 
-from vgtheory.random_matrices.laws.elliptic import Elliptic
-from vgtheory.random_matrices.laws.planar import PlanarLaw
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREEN, INK, RC, SKY, VERMILION, new_figure
 
@@ -29,9 +27,9 @@ def law(law: Any, name: str = "density", ax: Axes | None = None) -> Axes:
     name : what the legend calls it.
     """
     ax = ax or new_figure().subplots()
-    if isinstance(law, Elliptic) and abs(law.tau) == 1:  # on an axis of the plane
-        law = law.real() if law.tau > 0 else law.imag()
-    if isinstance(law, PlanarLaw):
+    if law.is_planar and 0 in law.semi_axes:  # a segment of an axis of the plane
+        law = law.imag() if law.semi_axes[0] == 0 else law.real()
+    if law.is_planar:
         _map(ax, law)
     else:
         _curve(ax, law, name)
@@ -53,7 +51,7 @@ def ensemble(values: np.ndarray, ensemble: Any, name: str = "sampled eigenvalues
     name : what the legend calls them.
     """
     ax, limit, flat = ax or new_figure().subplots(), ensemble.limit(), np.asarray(values).ravel()
-    if np.iscomplexobj(flat) and isinstance(limit, PlanarLaw):
+    if np.iscomplexobj(flat) and limit.is_planar:
         shown = flat[:_DOTS]
         ax.plot(shown.real, shown.imag, ".", ms=2.2, color=SKY, label=_counted(name, len(shown)))
         _edge(ax, limit)
@@ -103,8 +101,8 @@ def _ends(law: Any) -> tuple[float, float]:
     return low, hi if hi < last + 3 * room else last + room
 
 
-def _map(ax: Axes, law: PlanarLaw) -> None:
-    reach = max(float(np.max(np.abs(part.ppf([1e-3, 1 - 1e-3])))) for part in (law.real(), law.imag())) * 1.15
+def _map(ax: Axes, law: Any) -> None:
+    reach = 1.1 * float(law.ppf(1 - 1e-3)) * max(law.semi_axes)
     side = np.linspace(-reach, reach, _PIXELS)
     value = np.asarray(law.pdf(side[None, :] + 1j * side[:, None]), dtype=float)
     # A density that is infinite at the origin is cut where a tenth of the plane's mass lies above.
@@ -115,9 +113,9 @@ def _map(ax: Axes, law: PlanarLaw) -> None:
     _square(ax)
 
 
-def _edge(ax: Axes, law: PlanarLaw) -> None:
-    if isinstance(law, Elliptic):
-        width, height = 2 * (1 + law.tau), 2 * (1 - law.tau)
+def _edge(ax: Axes, law: Any) -> None:
+    if np.isfinite(edge := law.support()[1]):
+        width, height = (2 * edge * axis for axis in law.semi_axes)
         ax.add_patch(Ellipse((0, 0), width, height, fill=False, color=VERMILION, lw=1.6, label="edge of the limit law"))
 
 

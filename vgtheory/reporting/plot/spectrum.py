@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from vgtheory._errors import InputError
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREEN, RC, SKY, VERMILION, new_figure
-from vgtheory.reporting.tables import zero_mass
 
 
 @matplotlib.rc_context(RC)
@@ -73,7 +72,7 @@ def _draw_law(ax: Axes, law: Any, lo: float, hi: float) -> None:
 def _span(law: Any | None, sample: np.ndarray | None) -> tuple[float, float]:
     ends: list[float] = []
     if law is not None:
-        empty = zero_mass(law)
+        empty = law.zero_mass
         ends += [float(law.ppf_log(empty + (1 - empty) * 0.01)), float(law.ppf_log(1 - 1e-9))]
     if sample is not None:
         flat = np.asarray(sample, dtype=float).ravel()

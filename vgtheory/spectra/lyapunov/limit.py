@@ -8,13 +8,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, expit, logsumexp, xlogy
+from scipy.special import digamma, expit, xlogy
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
-from vgtheory.random_matrices.arguments import RandomState, whole
+from vgtheory.random_matrices.arguments import whole
+from vgtheory.random_matrices.laws.law import Pairs
+from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.spectra.curve import Ensemble
-from vgtheory.spectra.eigenvalues import EigenvalueLaw
+from vgtheory.spectra.eigenvalues import Moduli
 from vgtheory.spectra.lyapunov.finite import Field, WidthExponents, require_family, top_at_width, width_exponents
 from vgtheory.spectra.lyapunov.formulas import finite_width_formulas, limit_formulas
 from vgtheory.spectra.profile import factors
@@ -25,11 +27,10 @@ from vgtheory.symbolic.formula import Formula
 _MARGIN = 45.0  # ln r beyond the law's nodes where t has reached its limit to rounding
 _AT_ONCE = 2_000_000  # numbers of a block of points times nodes
 _MOST_STEPS = 4000  # of a sum over ln r
-_RARE = 1e-8  # where slopes rarer than this make up half of E d⁻², it is infinite or beyond what the nodes resolve
 
 
 @dataclass(frozen=True, repr=False)
-class Lyapunov:
+class Lyapunov(RealLaw):
     """The law of the exponent λ = lim ln s/L of a singular value s of J, with the dead directions at λ = −∞.
 
     The methods are those of a frozen distribution of scipy.stats; mean, variance and moments are of the directions
@@ -79,70 +80,31 @@ class Lyapunov:
         return self.law.zero_mass
 
     @property
-    def atoms(self) -> tuple[tuple[float, float], ...]:
+    def atoms(self) -> Pairs:
         """Return (exponent, probability) of every atom, ascending; dead directions are the atom at −∞."""
-        dead = ((-np.inf, self.zero_mass),) if self.zero_mass > 0 else ()
-        return (*dead, (self.top, 1.0)) if self._is_point else dead
-
-    def _moduli(self, laws: tuple[SlopeLaw, ...], counts: tuple[float, ...]) -> EigenvalueLaw:
-        """Return the law of Σ_l λ_l(t), which is that of ln|eigenvalue| of so many layers."""
-        depth = round(sum(counts))
-        log_variance = 2 * float(np.log(self.sigma_w))
-        return EigenvalueLaw(laws, counts, self.ensemble, log_variance, (self.q,) * depth, "asymptotic", ())
-
-    @cached_property
-    def _layer(self) -> EigenvalueLaw:
-        return self._moduli((self.law,), (1.0,))
+        return self._layer.atoms_log
 
     @property
-    def _is_point(self) -> bool:
-        return self.ensemble == "orthogonal" and len(self.law.log_nodes) == 1 and self.zero_mass == 0
+    def bands(self) -> Pairs:
+        """Return the one band of finite exponents, from ln σ_w − ln(E d⁻²)/2 or −∞ to the top; none for a point."""
+        return self._layer.bands_log
+
+    def _moduli(self, laws: tuple[SlopeLaw, ...], counts: tuple[float, ...]) -> Moduli:
+        """Return the law of Σ_l λ_l(t), which is that of ln|eigenvalue| of so many layers."""
+        return Moduli(laws, counts, self.ensemble, 2 * float(np.log(self.sigma_w)))
 
     @cached_property
-    def _lowest(self) -> float:
-        if self._is_point:
-            return self.top
-        if self.zero_mass > 0 or self.ensemble == "gaussian":
-            return -np.inf
-        log_terms = np.log(self.law.weights) - self.law.log_nodes
-        total = float(logsumexp(log_terms))
-        rare = np.cumsum(self.law.weights) < _RARE
-        if rare.any() and float(logsumexp(log_terms[rare])) > total + np.log(0.5):
-            return -np.inf
-        return float(np.log(self.sigma_w)) - total / 2
+    def _layer(self) -> Moduli:
+        return self._moduli((self.law,), (1.0,))
 
-    def support(self) -> tuple[float, float]:
-        """Return (inf, sup) of the finite exponents; the infimum is ln σ_w − ln(E d⁻²)/2 or −∞."""
-        return self._lowest, self.top
+    def _pdf(self, exponent: np.ndarray) -> Array:
+        return self._layer.pdf_log(exponent)
 
-    def pdf(self, exponent: Any) -> Array:
-        """Return the density of the continuous part, any shape; its integral is 1 less the mass of the atoms."""
-        return self._layer.pdf_log(_numbers(exponent))
+    def _cdf(self, exponent: np.ndarray) -> Array:
+        return self._layer.cdf_log(exponent)
 
-    def cdf(self, exponent: Any) -> Array:
-        """Return Prob(λ ≤ exponent), dead directions included, any shape."""
-        return self._layer.cdf_log(_numbers(exponent))
-
-    def sf(self, exponent: Any) -> Array:
-        """Return Prob(λ > exponent)."""
-        return 1 - self.cdf(exponent)
-
-    def ppf(self, probability: Any) -> Array:
-        """Return the exponent at a probability, any shape; −inf up to the fraction of dead directions.
-
-        Raises InputError for a probability outside [0, 1].
-        """
-        p = np.asarray(probability, dtype=float)
-        lowest = self._lowest if self.zero_mass == 0 else -np.inf
-        return np.where(p == 0, lowest, self._layer.ppf_log(p))
-
-    def isf(self, probability: Any) -> Array:
-        """Return the exponent that a fraction `probability` of the directions exceeds."""
-        return self.ppf(1 - np.asarray(probability, dtype=float))
-
-    def median(self) -> float:
-        """Return the exponent at probability 1/2; −inf where half of the directions or more are dead."""
-        return float(self.ppf(0.5))
+    def _ppf(self, q: np.ndarray) -> Array:
+        return self._layer.ppf_log(q)
 
     def mean(self) -> float:
         """Return E λ over the directions that are not dead, in closed form.
@@ -154,27 +116,19 @@ class Lyapunov:
         total += float(xlogy(dead, dead)) / alive if self.ensemble == "orthogonal" else -1.0
         return float(total) / 2
 
-    def moment(self, order: int) -> float:
-        """Return E λ^order over the directions that are not dead."""
-        return self.expect(lambda y: y**order)
-
     def var(self) -> float:
         """Return the variance of λ over the directions that are not dead."""
         center = self.mean()
         return self.expect(lambda y: (y - center) ** 2)
 
-    def std(self) -> float:
-        """Return the standard deviation of λ over the directions that are not dead."""
-        return float(np.sqrt(self.var()))
-
-    def expect(self, function: Callable[[Array], Array]) -> float:
+    def expect(self, function: Callable[[Array], Array], count: int = 0) -> float:
         """Return E f(λ) over the directions that are not dead; `function` takes an array."""
         value, weight = self._quadrature
         return float(weight @ function(value))
 
     @cached_property
     def _quadrature(self) -> tuple[Array, Array]:
-        if self._is_point:
+        if not self.bands:
             return np.array([self.top]), np.ones(1)
         # In ln r the integrand is made of Fermi functions, for which equal steps of 1/2 are exact to rounding.
         low, high = self.law.log_nodes[0] - _MARGIN, self.law.log_nodes[-1] + _MARGIN
@@ -193,10 +147,6 @@ class Lyapunov:
         if self.ensemble == "orthogonal":
             level -= np.log(below @ self.law.weights + self.zero_mass)
         return float(np.log(self.sigma_w)) + level / 2, (below * above) @ self.law.weights
-
-    def rvs(self, size: Any = None, random_state: RandomState = None) -> Array:
-        """Return independent draws, −inf for dead directions."""
-        return self.ppf(np.random.default_rng(random_state).random(size))
 
     def log_singular_value(self, probability: Any, depth: int) -> Array:
         """Return ln s at a probability t for a network of this depth, L λ(t) + ln(t/(1 − t))/2.
@@ -287,10 +237,3 @@ class Lyapunov:
         closed = self.family in ("gaussian", "orthogonal") and len(self.law.log_nodes) == 1
         finite = finite_width_formulas(self.ensemble, self.masked, self.zero_mass > 0) if closed else ()
         return (*limit_formulas(self.ensemble), *finite)
-
-
-def _numbers(exponent: Any) -> Array:
-    y = np.asarray(exponent, dtype=float)
-    if np.isnan(y).any():
-        raise InputError("exponent", "numbers", "drop it", got="nan")
-    return y

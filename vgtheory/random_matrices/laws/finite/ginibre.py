@@ -32,9 +32,7 @@ class Modulus(SmoothLaw):
     size: int
     factors: int = 1
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, ∞)."""
-        return 0.0, inf
+    bands = ((0.0, inf),)
 
     def coordinate(self, x: np.ndarray) -> np.ndarray:
         """Return ln r."""
@@ -165,9 +163,7 @@ class AbsoluteMarginal(SmoothLaw):
 
     modulus: Modulus
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, ∞)."""
-        return 0.0, inf
+    bands = ((0.0, inf),)
 
     def coordinate(self, x: np.ndarray) -> np.ndarray:
         """Return ln x."""
@@ -219,9 +215,7 @@ class Marginal(RealLaw):
 
     modulus: Modulus
 
-    def support(self) -> tuple[float, float]:
-        """Return the whole line."""
-        return -inf, inf
+    bands = ((-inf, inf),)
 
     @cached_property
     def _absolute(self) -> AbsoluteMarginal:

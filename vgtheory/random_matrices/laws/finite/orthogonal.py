@@ -42,9 +42,7 @@ class LogDensityLaw(SmoothLaw):
 
 @dataclass(frozen=True)
 class _Gaussian(LogDensityLaw):
-    def support(self) -> tuple[float, float]:
-        """Return the whole line."""
-        return -inf, inf
+    bands = ((-inf, inf),)
 
     def density(self, u: np.ndarray) -> np.ndarray:
         """Return the density at u."""
@@ -90,9 +88,7 @@ class FiniteGse(_Gaussian):
 class _Wishart(LogDensityLaw):
     freedom: int
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, ∞)."""
-        return 0.0, inf
+    bands = ((0.0, inf),)
 
     def coordinate(self, x: np.ndarray) -> np.ndarray:
         """Return √x, in which the density is an even or odd entire function."""

@@ -28,9 +28,7 @@ class RealEigenvalues(SmoothLaw):
         beta = np.exp(lgamma(n) + lgamma(0.5) - lgamma(n + 0.5))
         return float(0.5 + sqrt(2) * hyp2f1(1, -0.5, n, 0.5) / beta)
 
-    def support(self) -> tuple[float, float]:
-        """Return the whole line."""
-        return -inf, inf
+    bands = ((-inf, inf),)
 
     def window(self) -> tuple[float, float]:
         """Return an interval that all but 1e-17 of the real eigenvalues lie in."""

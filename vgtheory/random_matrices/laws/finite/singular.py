@@ -34,9 +34,7 @@ class FiniteProduct(SmoothLaw):
     size: int
     factors: int = 1
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, ∞)."""
-        return 0.0, inf
+    bands = ((0.0, inf),)
 
     def coordinate(self, x: np.ndarray) -> np.ndarray:
         """Return ln x."""

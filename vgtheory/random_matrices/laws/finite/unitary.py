@@ -21,9 +21,7 @@ class FiniteGue(SmoothLaw):
 
     size: int
 
-    def support(self) -> tuple[float, float]:
-        """Return the whole line."""
-        return -inf, inf
+    bands = ((-inf, inf),)
 
     def window(self) -> tuple[float, float]:
         """Return an interval that all but 1e-17 of the eigenvalues lie in."""
@@ -66,9 +64,7 @@ class FiniteLue(SmoothLaw):
     size: int
     freedom: int
 
-    def support(self) -> tuple[float, float]:
-        """Return (0, ∞)."""
-        return 0.0, inf
+    bands = ((0.0, inf),)
 
     def coordinate(self, x: np.ndarray) -> np.ndarray:
         """Return √x, in which the density is an even or odd entire function."""

@@ -81,10 +81,7 @@ PRODUCT = Rule(
 
 def components(law: RealLaw) -> list[tuple[float, float]]:
     """Return the intervals and points that have mass, ascending."""
-    found = [*getattr(law, "intervals", ())]
-    if not found and sum(mass for _, mass in law.atoms) < 1 - 1e-12:
-        found = [law.edges()]
-    found += [(x, x) for x, _ in law.atoms]
+    found = [*law.bands, *((x, x) for x, _ in law.atoms)]
     out: list[tuple[float, float]] = []
     for lo, hi in sorted(found):
         if out and lo <= out[-1][1]:
@@ -231,7 +228,7 @@ def _solve(gap: Gap, rule: Rule, known: np.ndarray, w: np.ndarray) -> np.ndarray
     return t
 
 
-def bands(a: RealLaw, b: RealLaw, rule: Rule, bounds: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+def between_gaps(a: RealLaw, b: RealLaw, rule: Rule, bounds: tuple[float, float]) -> tuple[tuple[float, float], ...]:
     """Return the intervals between the places without mass, ascending."""
     lo, hi = bounds
     empty: list[tuple[float, float]] = []

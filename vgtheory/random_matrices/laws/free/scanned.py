@@ -8,8 +8,8 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.laws.law import Array, on_line
-from vgtheory.random_matrices.laws.real import RealLaw, double_exponential
+from vgtheory.random_matrices.laws.law import Array, Pairs, on_line
+from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.smooth import interpolate
 
 _SCAN, _HALVINGS = 500, 44  # places where the density is looked for; halvings towards an edge
@@ -37,7 +37,7 @@ class ScannedLaw(RealLaw):
         return ()
 
     @cached_property
-    def intervals(self) -> tuple[tuple[float, float], ...]:
+    def bands(self) -> Pairs:
         """Return the intervals of the continuous part, ascending."""
         lo, hi = self.bounds()
         if hi <= lo:
@@ -59,18 +59,6 @@ class ScannedLaw(RealLaw):
     def _present(self, x: np.ndarray) -> np.ndarray:
         lo, hi = self.bounds()
         return self.tails(x)[0] * (hi - lo) > _NOTHING
-
-    def edges(self) -> tuple[float, float]:
-        """Return the outer ends of the continuous part."""
-        if not self.intervals:
-            return self.bounds()
-        return self.intervals[0][0], self.intervals[-1][1]
-
-    def support(self) -> tuple[float, float]:
-        """Return the smallest interval that has all the mass."""
-        places = [x for x, _ in self.atoms]
-        ends = list(self.edges()) if self.intervals else []
-        return min(places + ends), max(places + ends)
 
     def _at(self, x: np.ndarray, column: int, below: float, above: float) -> Array:
         lo, hi = self.support()
@@ -109,7 +97,7 @@ class ScannedLaw(RealLaw):
     def _inverse(self) -> tuple[tuple[float, float, Chebyshev], ...]:
         """Return for each interval its ends and P(X ≤ x) in a coordinate that flattens powers at the ends."""
         out = []
-        for lo, hi in self.intervals:
+        for lo, hi in self.bands:
 
             def below(t: np.ndarray, lo: float = lo, hi: float = hi) -> np.ndarray:
                 return 1 - self.tails(np.clip(_place(t, lo, hi), np.nextafter(lo, hi), np.nextafter(hi, lo)))[1]
@@ -135,20 +123,6 @@ class ScannedLaw(RealLaw):
             out = np.where((q <= top) & (q > top - mass), place_, out)
         out = np.where(q == 1, self.support()[1], np.where(q == 0, self.support()[0], out))
         return out
-
-    def nodes(self, count: int = _DEGREE) -> tuple[np.ndarray, np.ndarray]:
-        """Return points and weights of the double exponential rule on each interval."""
-        points, weights = [np.zeros(0)], [np.zeros(0)]
-        for lo, hi in self.intervals:
-            x, weight = double_exponential(lambda x: self.tails(x)[0], lo, hi, count)
-            points.append(x)
-            weights.append(weight)
-        return np.concatenate(points), np.concatenate(weights)
-
-    def _moment(self, order: int) -> float:
-        """Return E X^order by quadrature."""
-        k = order
-        return self.expect(lambda x: x**k, _DEGREE) if k else 1.0
 
 
 def _window(lo: float) -> tuple[float, float]:

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from vgtheory.random_matrices.laws.atom import PointMass
-from vgtheory.random_matrices.laws.free.gaps import Rule, bands, components
+from vgtheory.random_matrices.laws.free.gaps import Rule, between_gaps
 from vgtheory.random_matrices.laws.free.scanned import ScannedLaw
-from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw
 
 Both = tuple[np.ndarray, np.ndarray]  # k(ω) and its derivative
@@ -36,14 +36,13 @@ class Subordinated(ScannedLaw):
         """Return what tells a sum from a product where there is no mass."""
 
     @cached_property
-    def intervals(self) -> tuple[tuple[float, float], ...]:
+    def bands(self) -> Pairs:
         """Return the intervals of the continuous part, ascending, however narrow the gaps between them are."""
         for one, other in ((self.a, self.b), (self.b, self.a)):
             if isinstance(one, PointMass):  # the other law, shifted or scaled
-                ends = np.array([part for part in components(other) if part[1] > part[0]]).reshape(-1, 2)
-                moved = self._rule.place(ends, np.array(one.place))
+                moved = self._rule.place(np.array(other.bands).reshape(-1, 2), np.array(one.place))
                 return tuple((float(lo), float(hi)) for lo, hi in moved)
-        return bands(self.a, self.b, self._rule, self.bounds())
+        return between_gaps(self.a, self.b, self._rule, self.bounds())
 
     @abstractmethod
     def _way(self, x: np.ndarray) -> list[np.ndarray]:
