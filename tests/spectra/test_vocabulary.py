@@ -1,6 +1,7 @@
 """The laws of a Jacobian answer what every law answers: at infinity, in their bands, after a pickle."""
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def test_bands_and_atoms_hold_all_the_mass(name):
         assert isinstance(law, Law)
         bands = law.bands
         assert all(lo < hi for lo, hi in bands)
-        assert all(before[1] <= after[0] for before, after in zip(bands, bands[1:], strict=False))
+        assert all(before[1] <= after[0] for before, after in pairwise(bands))
         gaps = [law.support()[0], *(end for band in bands for end in band), law.support()[1]]
         for lo, hi in zip(gaps[::2], gaps[1::2], strict=True):
             atoms = sum(mass for place, mass in law.atoms if lo <= place <= hi)
