@@ -23,8 +23,8 @@ class TimeUp(BaseException):
     """The block did not end in time; not an Exception, so that no broad handler inside the block swallows it."""
 
 
-def _raise_in(thread: int, what: type[BaseException] | None) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None if what is None else ctypes.py_object(what))
+def _raise_in(thread: int) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeUp))
 
 
 def _clock_of(thread: int) -> Callable[[], float]:
@@ -43,7 +43,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     a cut `finally` could leave changed, is put back.
     """
     thread, bits, terms = threading.get_ident(), ctx.prec, ctx.cap
-    clock, lock, over = _clock_of(thread), threading.Lock(), threading.Event()
+    clock, lock, over, fired = _clock_of(thread), threading.Lock(), threading.Event(), threading.Event()
     end = clock() + seconds
 
     def watch() -> None:
@@ -54,19 +54,33 @@ def time_limit(seconds: float) -> Iterator[None]:
                 pause = AGAIN
                 with lock:
                     if not over.is_set():
-                        _raise_in(thread, TimeUp)
+                        fired.set()
+                        _raise_in(thread)
 
     threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
+        _settle(thread, lock, over, fired)
+        ctx.prec, ctx.cap = bits, terms
+
+
+def _settle(thread: int, lock: threading.Lock, over: threading.Event, fired: threading.Event) -> None:
+    """End the watch; afterwards no TimeUp is set that has not been raised.
+
+    One that is set already is replaced by another, which comes here.  To set none instead, as CPython offers, leaves
+    its mark that something is to be done: under a tracer (a debugger, coverage) CPython 3.11 then waits for ever.
+    """
+    last = False
+    while not last:
         try:
             over.set()
-        finally:  # TimeUp may come between any two steps, the first one here included
-            over.set()
             with lock:
-                _raise_in(thread, None)  # set, but not raised yet
-                ctx.prec, ctx.cap = bits, terms
+                last = True  # the watch raises no more
+            while fired.is_set():
+                _raise_in(thread)
+        except TimeUp:
+            pass
 
 
 @contextmanager
