@@ -76,3 +76,25 @@ def test_an_argument_stands_for_inputs():
     for value in (129, 0, True, 0.6, "1", None, [1.0]):
         with pytest.raises(InputError, match=r"vg\.Inputs"):
             to_inputs(value)
+
+
+def test_a_sequence_is_known_by_the_products_of_its_columns():
+    x = np.random.default_rng(2).standard_normal((5, 3))
+    inputs = Inputs(variance=0.5, sequence=x, start=1)
+    assert (inputs.kind, inputs.steps) == ("given", 3)
+    np.testing.assert_allclose(inputs.factors.T @ inputs.factors, x.T @ x / 5, atol=1e-12)
+    assert Inputs.from_spec(json.loads(json.dumps(inputs.spec))) == inputs
+    assert hash(inputs) == hash(Inputs(variance=0.5, sequence=x.tolist(), start=1))
+
+
+@pytest.mark.parametrize("value", [3, "x", [1, 2], [[1, np.nan]], [[]], [[1], [1, 2]], np.zeros((2, 2, 2)), True])
+def test_what_is_no_sequence_is_refused(value):
+    with pytest.raises(InputError, match="sequence"):
+        Inputs(sequence=value)
+
+
+def test_a_sequence_has_no_other_kind():
+    with pytest.raises(InputError, match="kind"):
+        Inputs(kind="same", sequence=[[1.0]])
+    with pytest.raises(InputError, match="without a sequence"):
+        Inputs(kind="given")

@@ -15,7 +15,8 @@ from typing import Any
 import typer
 
 from vgtheory._errors import VgtheoryError, visible
-from vgtheory.cli.commands import COMMANDS
+from vgtheory.cli.block_options import for_network, place_of
+from vgtheory.cli.commands import COMMANDS, OF_NETWORKS
 from vgtheory.cli.options import Interruption
 from vgtheory.cli.refusals import in_shell, options_of
 from vgtheory.cli.streams import abandon, prepare
@@ -48,6 +49,17 @@ for _name, _command in COMMANDS.items():
     app.command(_name)(_at_home(_command))
 
 
+def _typed(words: list[str]) -> tuple[typer.Typer, str, list[str]]:
+    """Return the application, its name and its arguments: one of its own for a command on a block or a file."""
+    verb = words[0] if words else ""
+    command, at = OF_NETWORKS.get(verb), place_of(words)
+    if command is None or at is None:
+        return app, "vgtheory", words or ["--help"]
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    one.command()(_at_home(for_network(verb, command, words[at])))
+    return one, f"vgtheory {verb} {words[at]}", words[1:at] + words[at + 1 :]
+
+
 def main() -> None:
     """Run the command line and exit: 0, or 2 with one line on stderr, or 130 after Ctrl-C."""
     prepare()
@@ -56,12 +68,15 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Return the exit code of these arguments; an error is printed as one line, never as a traceback."""
+    options: frozenset[str] = frozenset()
     try:
-        code = app(args=arguments or ["--help"], prog_name="vgtheory", standalone_mode=False)
+        typed, name, rest = _typed(arguments)
+        options = _options(typed, rest)
+        code = typed(args=rest, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
         return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0
     except VgtheoryError as error:
-        return _refuse(in_shell(error, _options(arguments)))
+        return _refuse(in_shell(error, options))
     except _UsageError as error:
         return _refuse(error.format_message() or "nothing to do; see vgtheory --help")
     except typer.Exit as stop:
@@ -90,11 +105,12 @@ def run(arguments: list[str]) -> int:
         raise
 
 
-def _options(arguments: list[str]) -> frozenset[str]:
+def _options(typed: typer.Typer, arguments: list[str]) -> frozenset[str]:
     """Return the options of the command that was typed."""
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    typed = next((commands[word] for word in arguments if word in commands), None)
-    return options_of(typed) if typed is not None else frozenset()
+    whole: Any = typer.main.get_command(typed)
+    commands = getattr(whole, "commands", {})
+    command = next((commands[word] for word in arguments if word in commands), None) if commands else whole
+    return options_of(command) if command is not None else frozenset()
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

@@ -17,16 +17,18 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import typer
 
-from vgtheory._errors import InputError, StudyInterrupted
+from vgtheory._errors import InputError, StudyInterrupted, UnknownNameError
 from vgtheory.cli.named_values import read_number
 from vgtheory.cli.weight_law import FAMILIES, SIGMA_B, SIGMA_W, Initialiser, weight_law, written
 from vgtheory.model.architecture import NORMS, to_dropout, to_norm, to_skip
+from vgtheory.model.blocks.named import names as block_names
 from vgtheory.model.capabilities import require, works
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.wording import describe
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
+from vgtheory.symbolic.catalogue import catalogue
 
 T = TypeVar("T")
 
@@ -56,6 +58,14 @@ REAL: dict[str, Any] = {"parser": _parser(float, "a number"), "metavar": "NUMBER
 
 ActivationName = Annotated[
     str, typer.Argument(metavar="ACT", help="Name (see `vgtheory list`) or formula, e.g. 'x/(1+exp(-x))'.")
+]
+NetworkName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ACT",
+        help="Name or formula of an activation, name of a block (see `vgtheory list`), or a .json file with the spec "
+        "of a network.  A block has options of its own: `vgtheory COMMAND BLOCK --help`.",
+    ),
 ]
 Params = Annotated[
     list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="Parameter of ACT; repeatable.")
@@ -100,6 +110,7 @@ Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 REQUIRED = inspect.Parameter.empty
 # What describes an activation, and a network: option → annotation and default, in the order of --help.
 OF_ACTIVATION = {"act": (ActivationName, REQUIRED), "param": (Params, None)}
+OF_NETWORK = {"act": (NetworkName, REQUIRED), "param": (Params, None)}
 OF_WEIGHTS = {
     "sigma_w": (SigmaW, None),
     "sigma_b": (SigmaB, None),
@@ -137,10 +148,13 @@ def network(act: str, param: list[str] | None, given: Mapping[str, Any]) -> Netw
     """Return the network of an activation and the values of :data:`OF_WEIGHTS` and :data:`OF_SHAPE`."""
     law = weight_law(*(given[name] for name in ("sigma_w", "sigma_b", "weights", "init")))
     law = law.tie() if given["tied"] else law
-    return Network(activation(act, param), law, **{name: given[name] for name in OF_SHAPE})
+    try:
+        return Network(activation(act, param), law, **{name: given[name] for name in OF_SHAPE})
+    except UnknownNameError:
+        raise UnknownNameError.among("activation or block", act, (*catalogue, *block_names())) from None
 
 
-def network_options(*verbs: str, act: Any = OF_ACTIVATION["act"]) -> Decorator:
+def network_options(*verbs: str, act: Any = OF_NETWORK["act"]) -> Decorator:
     """Return a decorator: the command's parameter `network` becomes the options that describe one.
 
     What the table of capabilities refuses for every verb (none given: nothing) is not offered by --help; what it
@@ -157,8 +171,14 @@ def network_options(*verbs: str, act: Any = OF_ACTIVATION["act"]) -> Decorator:
             require(made, verbs[0])
         return made
 
-    options = {**OF_ACTIVATION, "act": act, **offered(*verbs)}
-    return lambda command: expanded(command, "network", options, build)
+    options = {**OF_NETWORK, "act": act, **offered(*verbs)}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        made = expanded(command, "network", options, build, inputs=1)
+        made.verbs = verbs  # type: ignore[attr-defined]
+        return made
+
+    return decorate
 
 
 def several_networks_options(verb: str, depth: int) -> Decorator:
@@ -215,16 +235,25 @@ def _described(annotation: Any, text: str | None, hidden: bool) -> Any:
 
 
 def expanded(
-    command: Callable[..., None], name: str, options: Mapping[str, tuple[Any, Any]], build: Callable[..., Any]
+    command: Callable[..., None],
+    name: str,
+    options: Mapping[str, tuple[Any, Any]],
+    build: Callable[..., Any],
+    **fixed: Any,
 ) -> Callable[..., None]:
-    """Return the command with one parameter replaced by options, which `build` makes its value of; typer reads them."""
+    """Return the command with one parameter replaced by options, which `build` makes its value of; typer reads them.
+
+    `fixed` are values of parameters that no option has, for commands that take them.
+    """
     hints = get_type_hints(command, include_extras=True)
-    others = [p for p in inspect.signature(command).parameters.values() if p.name != name]
+    parameters_of = inspect.signature(command).parameters
+    others = [p for p in parameters_of.values() if p.name != name and p.name not in fixed]
+    known = {key: value for key, value in fixed.items() if key in parameters_of}
 
     def run(**given: Any) -> None:
         built = build({key: given.pop(key) for key in options})
         try:
-            command(**{name: built}, **given)
+            command(**{name: built}, **known, **given)
         except StudyInterrupted as stop:  # the command line's library makes a bare exit code of a KeyboardInterrupt
             raise Interruption(str(stop)) from stop
 
@@ -235,6 +264,7 @@ def expanded(
     ]
     parameters += [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in others]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.asked = command  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
 
@@ -262,19 +292,17 @@ def variance(text: str) -> Literal["profile", "stationary"] | float:
     return number
 
 
-def matrix(path: Path) -> Any:
+def matrix(path: Path, option: str = "--data", holds: str = "one row per input") -> Any:
     """Return the array of a .npy file; nothing in it is executed."""
     import numpy as np
 
     if not path.is_file():  # opening a pipe would wait for ever
-        raise InputError("--data", "a .npy file of one row per input", "write it with np.save", got=f"{path}: no file")
+        raise InputError(option, f"a .npy file of {holds}", "write it with np.save", got=f"{path}: no file")
     try:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as problem:
         said = str(problem).partition("\n")[0]
-        raise InputError(
-            f"--data {path} ({said})", "a .npy file of one row per input", "write it with np.save"
-        ) from None
+        raise InputError(f"{option} {path} ({said})", f"a .npy file of {holds}", "write it with np.save") from None
 
 
 def check_run(samples: int, seed: int) -> None:

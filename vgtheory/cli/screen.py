@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgtheory._references import REFERENCES
 from vgtheory.cli.console import say, say_code, table
+from vgtheory.model.blocks.named import around, named, names
 from vgtheory.reporting.wording import decimal_text, number
 from vgtheory.symbolic.catalogue import catalogue
 from vgtheory.symbolic.rounding import DOWN, UP, decimal_of
@@ -84,9 +85,13 @@ def print_certificate(found: Certificate | None, written: Path | None) -> None:
 
 def print_study(study: Any, out: Path) -> None:
     """Print a few layers of a simulation."""
+    from vgtheory.reporting.stream_rows import study_table
     from vgtheory.reporting.tables import study_rows
 
-    table(("layer", "mean of ln‖∂ℓ/∂h_l‖, 99 % interval", "spread"), study_rows(study))
+    if "stream" in study.dims:
+        table(*study_table(study))
+    else:
+        table(("layer", "mean of ln‖∂ℓ/∂h_l‖, 99 % interval", "spread"), study_rows(study))
     say(f"study: {out}")
 
 
@@ -197,6 +202,16 @@ def print_critical(activation: Any, curve: Any, biases: Any, out: Path | None) -
         say(f"figure: {out}")
 
 
+def print_critical_scale(found: Any) -> None:
+    """Print the critical scale of a block as a formula and a number, with what it assumes."""
+    from vgtheory.reporting.terminal_formulas import plain_formula
+
+    value = "" if found.formula.expr.is_Integer else f" = {number(found.sigma_w, 10)}"
+    say(f"{plain_formula(found.formula)}{value}   [{found.formula.status}]")
+    say(f"{found.formula.name}: {found.formula.statement}")
+    say("assumes: " + "; ".join(found.formula.assumptions))
+
+
 def print_capabilities(network: Network) -> None:
     """Print which verb works for a network, and why not."""
     from vgtheory.reporting.capability_table import HEADER, capability_rows
@@ -224,14 +239,23 @@ def print_list() -> None:
         source = REFERENCES[entry.reference].short if entry.reference else ""
         rows.append((name, plain_expression(entry.expr), values, source))
     table(("name", "φ(x)", "defaults", "reference"), rows)
+    say("")
+    table(("block", "a layer, or a step in time"), [(name, named(name).text) for name in names()])
+    say(f"Around a block: {', '.join(f'{name}+BLOCK' for name in around())}; `vgtheory simulate BLOCK --help`.")
 
 
 def print_prediction(predicted: Any, compared: str, written: list[Path]) -> None:
     """Print what theory says about a network, and what simulated ones say to it."""
+    from vgtheory.reporting import stream_rows
     from vgtheory.reporting.prediction_rows import PREDICTED, prediction_rows, prediction_sentences
 
-    table(PREDICTED, prediction_rows(predicted))
-    for sentence in (*prediction_sentences(predicted), compared):
+    if "stream" in predicted.dims:
+        table(*stream_rows.prediction_table(predicted))
+        said = stream_rows.prediction_sentences(predicted)
+    else:
+        table(PREDICTED, prediction_rows(predicted))
+        said = prediction_sentences(predicted)
+    for sentence in (*said, compared):
         if sentence:
             say(sentence)
     for path in written:

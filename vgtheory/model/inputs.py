@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 
-Drive = Literal["fresh", "same", "none"]
-Cosines = tuple[tuple[float, ...], ...]
+Drive = Literal["fresh", "same", "none", "given"]
+Rows = tuple[tuple[float, ...], ...]
 
 MAX_INPUTS = 128
+MAX_NUMBERS = 10**7  # of a sequence
 _ROUNDING = 1e-12  # of the diagonal, of the symmetry and of the smallest eigenvalue of a matrix of cosines
 
 
@@ -31,9 +33,12 @@ class Inputs:
     ----------
     variance : of the number that is added, at least 0.
     kind : "fresh", new numbers at every step; "same", drawn once per sample and repeated, also where weights are not
-        tied; "none", nothing is added.
+        tied; "none", nothing is added; "given", by a sequence.
     correlation : cosine of the angle between two inputs, or the k × k matrix of cosines, k at most 128.
     start : mean square of the components of h_0; 0 is the zero state.
+    sequence : x_1, ..., x_T as the columns of an array (features, T), T the number of steps.  V x_t is added, where V,
+        drawn once per sample, has entries of variance `variance` over the number of features: columns that are equal
+        do what "same" does, orthogonal ones of mean square 1 what "fresh" does.
 
     Raises
     ------
@@ -45,20 +50,36 @@ class Inputs:
     [[1.0, 0.6], [0.6, 1.0]]
     >>> Inputs(variance=0.25, kind="same").spec
     {'variance': 0.25, 'kind': 'same', 'start': 0.0}
+    >>> Inputs(sequence=[[1.0, 0.0, -1.0]]).steps
+    3
     """
 
     variance: float
     kind: Drive
-    correlation: Cosines | None
+    correlation: Rows | None
     start: float
+    sequence: Rows | None
 
-    def __init__(self, variance: Any = 1.0, kind: Any = "fresh", correlation: Any = None, start: Any = 0.0) -> None:
+    def __init__(
+        self,
+        variance: Any = 1.0,
+        kind: Any = "fresh",
+        correlation: Any = None,
+        start: Any = 0.0,
+        sequence: Any = None,
+    ) -> None:
         if not isinstance(kind, str) or kind not in get_args(Drive):
             raise InputError("kind", "one of " + ", ".join(get_args(Drive)), "e.g. kind='fresh'", got=f"{kind!r}")
+        if (kind == "given" and sequence is None) or (sequence is not None and kind not in ("fresh", "given")):
+            raise InputError(
+                f"kind {kind!r} {'without' if sequence is None else 'beside'} a sequence", "one of them",
+                "leave kind out where a sequence is given",
+            )  # fmt: skip
         object.__setattr__(self, "variance", _mean_square("variance", variance))
-        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "kind", kind if sequence is None else "given")
         object.__setattr__(self, "correlation", None if correlation is None else _cosines(correlation))
         object.__setattr__(self, "start", _mean_square("start", start))
+        object.__setattr__(self, "sequence", None if sequence is None else _sequence(sequence))
 
     @property
     def count(self) -> int:
@@ -71,6 +92,20 @@ class Inputs:
         return np.array(self.correlation or ((1.0,),))
 
     @property
+    def steps(self) -> int | None:
+        """Return the number of steps of a given sequence."""
+        return None if self.sequence is None else len(self.sequence[0])
+
+    @cached_property
+    def factors(self) -> NDArray[np.float64]:
+        """Return R (r, steps) with RᵀR = XᵀX/features for a given sequence X: V x_t is √variance times normal numbers
+        that are the same at every step, r of them for each unit, times the t-th column.
+        """
+        x = np.array(self.sequence)
+        r: NDArray[np.float64] = np.asarray(np.linalg.qr(x, mode="r"))
+        return r / math.sqrt(len(x))
+
+    @property
     def drive(self) -> float:
         """Return the variance of what a cell is given at a step: ``variance``, and 0 where nothing is added."""
         return 0.0 if self.kind == "none" else self.variance
@@ -79,7 +114,8 @@ class Inputs:
     def spec(self) -> dict[str, Any]:
         """Return a plain, JSON-ready description; equal inputs have equal specs."""
         spec: dict[str, Any] = {"variance": self.variance, "kind": self.kind, "start": self.start}
-        return spec | ({} if self.correlation is None else {"correlation": [list(row) for row in self.correlation]})
+        tables = {"correlation": self.correlation, "sequence": self.sequence}
+        return spec | {name: [list(row) for row in rows] for name, rows in tables.items() if rows is not None}
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Inputs:
@@ -90,7 +126,7 @@ class Inputs:
         >>> Inputs.from_spec(Inputs(correlation=0.6).spec) == Inputs(correlation=0.6)
         True
         """
-        names = ("variance", "kind", "start", "correlation")
+        names = ("variance", "kind", "start", "correlation", "sequence")
         if not isinstance(spec, Mapping) or not set(spec) <= set(names):
             raise InputError("a description of inputs", "a mapping of " + ", ".join(names), "see Inputs.spec")
         return cls(**spec)
@@ -110,6 +146,36 @@ def to_inputs(value: Any) -> Inputs:
     return Inputs(correlation=np.eye(int(value))) if value > 1 else Inputs()
 
 
+def check_inputs(inputs: Inputs, recurrent: bool, depth: int) -> None:
+    """Raise InputError for inputs that drive cells, of a network that has none, and for a sequence of other steps."""
+    if not recurrent and replace(inputs, correlation=None) != Inputs():
+        raise InputError(
+            "inputs of a network without cells",
+            "a number of inputs, or their correlation",
+            "variance, kind, sequence and start are for recurrent cells: leave them out",
+            got=shown(inputs),
+        )
+    if inputs.steps not in (None, depth):
+        raise InputError(
+            "sequence", f"an array of {depth} columns, as many as the network has steps",
+            f"cut it, or set depth={inputs.steps}", got=f"{inputs.steps} columns",
+        )  # fmt: skip
+
+
+def _sequence(value: Any) -> Rows:
+    """Return the rows of a sequence, checked."""
+    try:
+        x = np.array(math.nan) if isinstance(value, (str, bytes, bool)) else np.asarray(value, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        x = np.array(math.nan)
+    if x.ndim != 2 or not 1 <= x.size <= MAX_NUMBERS or not np.isfinite(x).all():
+        raise InputError(
+            "sequence", f"an array (features, steps) of finite numbers, {MAX_NUMBERS:,} at most",
+            "e.g. sequence=np.ones((1, 50))", got=_shown(value),
+        )  # fmt: skip
+    return tuple(tuple(row) for row in x.tolist())
+
+
 def _mean_square(name: str, value: Any) -> float:
     try:
         number = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
@@ -120,7 +186,7 @@ def _mean_square(name: str, value: Any) -> float:
     return number
 
 
-def _cosines(value: Any) -> Cosines:
+def _cosines(value: Any) -> Rows:
     """Return the matrix of cosines, checked, exactly symmetric and with ones on its diagonal."""
     try:
         given = np.array(math.nan) if isinstance(value, (str, bytes, bool)) else np.asarray(value, dtype=float)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import FormulaError, InputError, shown
 from vgtheory.symbolic.building import CONSTANTS
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.notation import depth as depth_symbol
@@ -61,8 +61,12 @@ def factor(value: Any, name: str) -> sp.Expr:
 
     Raises InputError for anything else.
     """
-    number = read(value, {"depth": depth_symbol}) if isinstance(value, str) else exact(value)
+    accepted, hint = "a real number or an expression in depth", 'e.g. "1/sqrt(2*depth)"'
+    try:
+        number = read(value, {"depth": depth_symbol}) if isinstance(value, str) else exact(value)
+    except FormulaError:
+        raise InputError(name, accepted, hint, got=shown(value)) from None
     number = number.subs({s: depth_symbol for s in number.free_symbols if s.name == "depth"})
     if number.free_symbols - {depth_symbol} or (number.is_number and not (number.is_real and number.is_finite)):
-        raise InputError(name, "a real number or an expression in depth", 'e.g. "1/sqrt(2*depth)"', got=f"{value}")
+        raise InputError(name, accepted, hint, got=f"{value}")
     return number

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.model.network import Network
+from vgtheory.reporting.compare_streams import QUANTITY, compare_streams
 from vgtheory.reporting.deviation import Deviations, deviations
 from vgtheory.study.engine import Progress
 from vgtheory.study.intervals import living
@@ -18,7 +19,7 @@ from vgtheory.study.lineup import lineup
 
 Array = NDArray[np.float64]
 _REACH = 2.5  # standard errors: see _samples_needed
-_QUANTITIES = ("log_gradient_norm", "log_weight_gradient_norm")
+_QUANTITIES = ("log_gradient_norm", "log_weight_gradient_norm", QUANTITY)
 
 
 def compare(
@@ -38,7 +39,8 @@ def compare(
     prediction : from ``vg.predict``; or a sequence of networks of one depth, which are predicted and simulated: see
         Returns, *side by side*.
     study : from ``vg.simulate`` for the same network; none with several networks.
-    quantity : "log_gradient_norm" or "log_weight_gradient_norm".
+    quantity : "log_gradient_norm" or "log_weight_gradient_norm"; of networks of blocks it is always
+        "log_stream_gradient_norm".
     false_alarm : probability, at most, that a prediction that is right is called violated in any layer; and that one
         that is off by more than the tolerance in some layer is said to hold.
     tolerance : what counts as right: the mean to `tolerance` predicted standard deviations, and the standard deviation
@@ -53,6 +55,9 @@ def compare(
     hold), verdict.  attrs: verdict, sentence (the verdict in words, with numbers), resolution (of all layers),
     samples_needed (for a right prediction to be seen to hold within the tolerance, nine times in ten), false_alarm,
     tolerance, critical_t, equivalence_t, correction, counts, samples, dead, method, reliable, spec.
+
+    *Networks of blocks*, over ``layer`` and ``stream``: the same of the means alone, in units of the spread between the
+    simulated networks, since theory knows of none.
 
     *Side by side*, over ``network`` (names of the activations) and ``layer``: mean, error and std of the simulated
     ln‖∂ℓ/∂h_l‖, predicted, q, chi; over ``network`` change = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) and change_error,
@@ -77,9 +82,12 @@ def compare(
         if study is not None:
             raise InputError("study", "left out where several networks are compared", "drop it", got=shown(study))
         return lineup(prediction, samples, seed, progress)
-    _check(prediction, study, quantity, false_alarm, tolerance)
+    streams = isinstance(prediction, xr.Dataset) and QUANTITY in prediction
+    _check(prediction, study, QUANTITY if streams else quantity, false_alarm, tolerance)
     assert isinstance(prediction, xr.Dataset)  # checked
     assert isinstance(study, xr.Dataset)
+    if streams:
+        return compare_streams(prediction, study, false_alarm, tolerance)
     sample, dead = _living_sample(prediction, study, quantity)
     n, layers = sample.shape
     expected, spread = prediction[quantity].values, prediction[f"{quantity}_std"].values
@@ -181,7 +189,8 @@ def _check(prediction: Any, study: Any, quantity: Any, false_alarm: Any, toleran
     for name, value in (("false_alarm", false_alarm), ("tolerance", tolerance)):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
             raise InputError(name, "a number between 0 and 1", f"e.g. {name}=0.05", got=shown(value))
-    for name, data, dims in (("prediction", prediction, {"layer"}), ("study", study, {"sample", "layer"})):
+    over = {"layer", "stream"} if quantity == QUANTITY else {"layer"}
+    for name, data, dims in (("prediction", prediction, over), ("study", study, {"sample", *over})):
         if not isinstance(data, xr.Dataset) or quantity not in data or set(data[quantity].dims) != dims:
             verb = "vg.predict" if name == "prediction" else "vg.simulate"
             raise InputError(
@@ -190,7 +199,7 @@ def _check(prediction: Any, study: Any, quantity: Any, false_alarm: Any, toleran
                 "compare(prediction, study), in this order, of one network",
                 got=shown(data),
             )
-    if f"{quantity}_std" not in prediction:
+    if quantity != QUANTITY and f"{quantity}_std" not in prediction:
         raise InputError("prediction", f"a Dataset with {quantity}_std", "take it from vg.predict", got="one without")
 
 

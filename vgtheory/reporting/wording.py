@@ -6,7 +6,7 @@ import math
 
 import sympy as sp
 
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.symbolic.rounding import written
 
 
@@ -17,6 +17,8 @@ def describe(network: Network) -> str:
     >>> describe(Network("tanh", Weights.gaussian(1.5, 0.05), width=512, depth=1000))
     'tanh, gaussian weights with σ_w = 1.5, σ_b = 0.05, width 512, depth 1000'
     """
+    if isinstance(network, BlockNetwork):
+        return _describe_blocks(network)
     sigma_w, sigma_b = network.sigmas[0]
     values = "".join(f", {name} = {float(value):g}" for name, value in network.activation.parameters)
     widths = sorted(set(network.widths))
@@ -25,6 +27,15 @@ def describe(network: Network) -> str:
         f"{network.activation.name}{values}, {network.weights.text} weights with σ_w = {sigma_w:.6g}, "
         f"σ_b = {sigma_b:.6g}, width {width}, depth {network.depth}{_parts(network)}"
     )
+
+
+def _describe_blocks(network: BlockNetwork) -> str:
+    block, width, depth = network.block, network.widths[0], int(network.depth)
+    laws = {(m.weights.text, *m.sigmas(width, depth)) for m in block.matrices}
+    weights = "; ".join(f"{text} weights with σ_w = {w:.6g}, σ_b = {b:.6g}" for text, w, b in sorted(laws))
+    shape = "" if network.columns == 1 else f", {' × '.join(map(str, network.shape))} columns"
+    size = f"{depth} steps, {'tied' if block.tied else 'fresh'} weights" if block.recurrent else f"depth {depth}"
+    return f"{block.name}, {weights}, width {width}{shape}, {size}"
 
 
 def _parts(network: Network) -> str:

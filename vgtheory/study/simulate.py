@@ -6,14 +6,14 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
 
-from vgtheory._errors import InputError, shown
+from vgtheory._errors import InputError
 from vgtheory.model.capabilities import require
-from vgtheory.model.inputs import Inputs, to_inputs
+from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.angles import MAX_GRADIENTS, several_inputs
 from vgtheory.study.batch import batch_of_inputs
@@ -140,17 +140,6 @@ class Question:
             return "simulate (inputs)"
         return verb_of(self.method)
 
-    def check_inputs(self, network: Network) -> None:
-        """Raise InputError for inputs that drive cells, of a network that has none."""
-        driven = isinstance(network, BlockNetwork) and network.block.recurrent
-        if not driven and replace(self.inputs, correlation=None) != Inputs():
-            raise InputError(
-                "inputs of a network without cells",
-                "a number of inputs, or their correlation",
-                "variance, kind and start are for recurrent cells: leave them out",
-                got=shown(self.inputs),
-            )
-
     @property
     def several(self) -> bool:
         """Return whether there are several inputs or outputs, or a matrix of cosines."""
@@ -159,7 +148,7 @@ class Question:
 
 def _one_network(network: Network, question: Question, conditions: Conditions) -> xr.Dataset:
     require(network, question.verb)
-    question.check_inputs(network)
+    check_inputs(question.inputs, isinstance(network, BlockNetwork) and network.block.recurrent, int(network.depth))
     if isinstance(network, BlockNetwork):
         return streams_of(network, question.method, question.inputs, conditions)
     prepared = prepare(network)

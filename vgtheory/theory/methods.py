@@ -17,4 +17,8 @@ METHODS = {
     "order 1/N": Method("mean field with order 1/width", "mean field with the terms of order 1/width"),
     "closure": Method("closure in length and alignment", "the closure in length and alignment"),
     "mean field": Method("mean field, width → ∞", "mean field at infinite width"),
+    "population": Method("population of units, width → ∞", "populations of units in the limit of infinite width"),
+    "Gram matrices of tokens": Method(
+        "Gram matrices of tokens, width → ∞", "Gram matrices of the tokens in the limit of infinite width"
+    ),
 }

@@ -119,3 +119,25 @@ def test_ten_thousand_steps_neither_overflow_nor_underflow():
     assert study.attrs["method"] == "dense"
     assert np.isfinite(g).all()
     assert (g < -5000).all()
+
+
+def test_a_given_sequence_drives_as_its_products_say():
+    depth, width = 4, 12
+    block = vg.blocks.gru(W)
+    constant = vg.Inputs(variance=0.7, sequence=np.ones((3, depth)))
+    same = statistics(block, width, depth, True, 1, vg.Inputs(0.7, "same"))
+    assert smallest_p(statistics(block, width, depth, True, 2, constant), same) > FALSE_ALARM
+    orthogonal = vg.Inputs(variance=0.7, sequence=2 * np.eye(depth))  # columns of mean square 1
+    fresh = statistics(block, width, depth, True, 1, vg.Inputs(0.7, "fresh"))
+    assert smallest_p(statistics(block, width, depth, True, 2, orthogonal), fresh) > FALSE_ALARM
+    # The power twin: the two are told apart.
+    assert smallest_p(fresh, same) < FALSE_ALARM
+
+
+def test_a_sequence_has_as_many_steps_as_the_network():
+    network = vg.Network(vg.blocks.gru(W), 8, 4)
+    for verb in (lambda i: vg.simulate(network, 2, inputs=i), lambda i: vg.predict(network, inputs=i)):
+        with pytest.raises(vg.VgtheoryError, match="4 columns"):
+            verb(vg.Inputs(sequence=np.ones((2, 5))))
+    with pytest.raises(vg.VgtheoryError, match="for recurrent cells"):
+        vg.predict(vg.Network(vg.blocks.dense("tanh", W), 8, 4), inputs=vg.Inputs(sequence=np.ones((2, 4))))

@@ -5,6 +5,7 @@ package, so that `--help` and refusals answer at once.
 """
 
 from collections.abc import Callable
+from inspect import signature
 
 from vgtheory.cli.commands.advise import advise
 from vgtheory.cli.commands.bounds import bounds
@@ -12,7 +13,7 @@ from vgtheory.cli.commands.capabilities import capabilities
 from vgtheory.cli.commands.certify import certify
 from vgtheory.cli.commands.compare import compare
 from vgtheory.cli.commands.cookbook import cookbook
-from vgtheory.cli.commands.critical import critical
+from vgtheory.cli.commands.critical import critical, critical_of_a_network
 from vgtheory.cli.commands.derive import derive
 from vgtheory.cli.commands.derive_catalogue import catalogue
 from vgtheory.cli.commands.inspect_weights import inspect
@@ -48,4 +49,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_activations,
 }
 
-__all__ = ["COMMANDS"]
+# Those that take networks, and so blocks, as they are called of these.
+OF_NETWORKS = {
+    name: command
+    for name, command in {**COMMANDS, "critical": critical_of_a_network}.items()
+    if "network" in signature(getattr(command, "asked", command)).parameters
+}
+
+__all__ = ["COMMANDS", "OF_NETWORKS"]

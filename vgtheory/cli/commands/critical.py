@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.symbolic.activation import Activation
 
 
@@ -30,3 +32,14 @@ def critical(
     if out is not None:
         write_figure(plot.figure_of(plot.critical_line(curve)), out)
     print_critical(activation, curve, BIASES if sigma_b is None else sigma_b, out)
+
+
+@opt.network_options()
+def critical_of_a_network(network: Network) -> None:
+    """Compute the scale of the weights at which the gradient of a cell or a convolution keeps its length."""
+    if not isinstance(network, BlockNetwork):
+        raise InputError("a file of a network of dense layers", "one of blocks", "name its activation instead")
+    from vgtheory.cli.screen import print_critical_scale
+    from vgtheory.theory.asymptotics.blocks_or_activations import critical as scale_of
+
+    print_critical_scale(scale_of(network))

@@ -9,12 +9,14 @@ import typer
 
 from vgtheory.cli import options as opt
 from vgtheory.model.capabilities import require
+from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import Network
 
 
 @opt.network_options("predict")
 def predict(
     network: Network,
+    inputs: Inputs | int,
     samples: Annotated[
         int, typer.Option(help="Also simulate this many networks and compare; 0: theory alone.", **opt.WHOLE)
     ] = 0,
@@ -40,10 +42,10 @@ def predict(
     from vgtheory.study.simulate import simulate
     from vgtheory.theory.asymptotics.prediction import predict as theory
 
-    predicted, study, said = theory(network), None, ""
+    predicted, study, said = theory(network, inputs=inputs), None, ""
     if samples:
         with progress_bar("simulate") as progress:
-            study = simulate(network, samples=samples, seed=seed, progress=progress)
+            study = simulate(network, samples=samples, seed=seed, inputs=inputs, progress=progress)
         said = compare(predicted, study, tolerance=tolerance).attrs["sentence"]
     if out is not None:
         write_figure(plot.figure_of(plot.prediction(predicted, study)), out)

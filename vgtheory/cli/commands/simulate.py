@@ -9,12 +9,14 @@ import typer
 
 from vgtheory.cli import options as opt
 from vgtheory.model.capabilities import require
+from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import Network
 
 
 @opt.network_options("simulate", "simulate (batch)")
 def simulate(
     network: Network,
+    inputs: Inputs | int,
     samples: opt.Samples = opt.SAMPLES,
     seed: opt.Seed = 0,
     out: Annotated[Path, typer.Option(help="NetCDF file to write.")] = Path("study.nc"),
@@ -48,6 +50,7 @@ def simulate(
             network,
             samples=samples,
             seed=seed,
+            inputs=inputs,
             batch=batch,
             checkpoint=checkpoint,
             progress=progress,

@@ -121,7 +121,14 @@ def _sequence(formulas: Mapping[str, sp.Expr]) -> tuple[Step, ...]:
 
 
 def rnn(act: Any, weights: Weights, tied: bool = True) -> Block:
-    """Return h' = φ(U h + V x + b), Elman's network."""
+    """Return h' = φ(U h + V x + b), Elman's network.
+
+    Parameters
+    ----------
+    act : activation.
+    weights : distribution of the recurrent matrix and of its bias.
+    tied : whether all steps have the same matrix and bias.
+    """
     act = to_activation(act)
     steps = (Ask(("a",), "U", "h", driven=True), Map(("h_new",), (applied(act, "a"),)))
     return Block(f"RNN {act.name}", (("h", "h_new"),), steps, (Matrix("U", to_weights(weights)),), tied)
@@ -131,6 +138,12 @@ def minimal(weights: Weights, update_bias: Any = 0, tied: bool = True) -> Block:
     """Return h' = u·h + (1 − u)·tanh(z), u = s(U h + V x + update_bias), z = V' x: Chen et al. (2018), minimalRNN.
 
     The candidate z reads the input alone: its pre-activation is the network's input.
+
+    Parameters
+    ----------
+    weights : distribution of the recurrent matrix and of its bias.
+    update_bias : constant that is added to the update gate's pre-activation.
+    tied : whether all steps have the same matrix and bias.
     """
     bias = factor(update_bias, "update_bias")
     formula = expression(f"s(u + ({bias}))*h + (1 - s(u + ({bias})))*tanh(z)", ("u", "h", "z"))
@@ -145,8 +158,17 @@ def minimal(weights: Weights, update_bias: Any = 0, tied: bool = True) -> Block:
 def gru(weights: Weights, update_bias: Any = 0, reset: Reset = "after", tied: bool = True) -> Block:
     """Return the gated recurrent unit: h' = z·h + (1 − z)·n, z = s(U_z h + x_z + update_bias), r = s(U_r h + x_r).
 
-    Reset "after": n = tanh(x_n + r·(U_n h)), as PyTorch computes it; "before": n = tanh(x_n + U_n(r·h)), Cho et al.
-    (2014).  Raises InputError for another reset.
+    Parameters
+    ----------
+    weights : distribution of the recurrent matrices and of their biases.
+    update_bias : constant that is added to the update gate's pre-activation.
+    reset : "after", n = tanh(x_n + r·(U_n h)), as PyTorch computes it; "before", n = tanh(x_n + U_n(r·h)), Cho et al.
+        (2014).
+    tied : whether all steps have the same matrices and biases.
+
+    Raises
+    ------
+    InputError : another reset.
     """
     if reset not in ("after", "before"):
         raise InputError("reset", '"after" or "before"', 'e.g. reset="after"', got=f"{reset!r}")
@@ -182,12 +204,23 @@ class _Lstm:
         """Return c' = s(f)·c + s(i)·tanh(g), h' = s(o)·tanh(c'), f with forget_bias added.
 
         Hochreiter & Schmidhuber (1997); the forget gate is Gers et al. (2000), its bias 1 Jozefowicz et al. (2015).
+
+        Parameters
+        ----------
+        weights : distribution of the recurrent matrices and of their biases.
+        forget_bias : constant that is added to the forget gate's pre-activation.
+        tied : whether all steps have the same matrices and biases.
         """
         bias = factor(forget_bias, "forget_bias")
         return self._built(f"s(f + ({bias}))*c + s(i)*tanh(g)", weights, tied)
 
     def pytorch(self, tied: bool = True) -> Block:
-        """Return what ``torch.nn.LSTM`` draws: weights and both biases uniform on ±1/√N, no forget bias."""
+        """Return what ``torch.nn.LSTM`` draws: weights and both biases uniform on ±1/√N, no forget bias.
+
+        Parameters
+        ----------
+        tied : whether all steps have the same matrices and biases.
+        """
         gates = ("i", "f", "g", "o")
         ends = (-1 / sp.sqrt(width_symbol), 1 / sp.sqrt(width_symbol))
         sources = tuple(Mix((f"b{gate}",), "uniform", (), ends) for gate in gates)
@@ -195,15 +228,26 @@ class _Lstm:
         return self._drawn("LSTM, PyTorch", new, Weights.pytorch_default(), sources, False, tied)
 
     def keras(self, forget_bias: Any = 1, tied: bool = True) -> Block:
-        """Return what ``keras.layers.LSTM`` draws: one 4N × N matrix with orthonormal columns, forget bias 1."""
+        """Return what ``keras.layers.LSTM`` draws: one 4N × N matrix with orthonormal columns, forget bias 1.
+
+        Parameters
+        ----------
+        forget_bias : constant that is added to the forget gate's pre-activation.
+        tied : whether all steps have the same matrices and biases.
+        """
         bias = factor(forget_bias, "forget_bias")
         new = {"c": f"s(f + ({bias}))*c + s(i)*tanh(g)", "h": LSTM["h"]}
         return self._drawn("LSTM, Keras", new, Weights.orthogonal(sp.Rational(1, 2)), (), True, tied)
 
-    def chrono(self, longest: Any, tied: bool = True) -> Block:
+    def chrono(self, longest: int, tied: bool = True) -> Block:
         """Return Keras' weights with chrono biases: b_f = ln u, b_i = −b_f, u uniform on [1, longest − 1].
 
         Tallec & Ollivier (2018), eq. 14.  Raises InputError for a time of less than 3 steps.
+
+        Parameters
+        ----------
+        longest : T, the longest time over which something is to be kept, in steps.
+        tied : whether all steps have the same matrices and biases.
         """
         if isinstance(longest, bool) or not isinstance(longest, int) or not 3 <= longest <= 10**9:
             raise InputError("longest", "a whole number of at least 3", "e.g. lstm.chrono(100)", got=f"{longest!r}")

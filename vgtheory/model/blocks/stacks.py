@@ -22,7 +22,13 @@ X = "x"
 def dense(act: Any, weights: Weights) -> Block:
     """Return x' = φ(W x + b).
 
-    Raises InputError for what is not an activation, or not weights.
+    Parameters
+    ----------
+    act, weights : activation, and distribution of the matrix and its bias.
+
+    Raises
+    ------
+    InputError : what is not an activation, or not weights.
     """
     act, weights = numeric(act), to_weights(weights)
     steps = (Ask(("h",), "W", X), Map(("y",), (applied(act, "h"),)))
@@ -32,7 +38,15 @@ def dense(act: Any, weights: Weights) -> Block:
 def mlp(act: Any, w1: Weights, w2: Weights, expansion: int = 4) -> Block:
     """Return x' = W_2 φ(W_1 x + b_1) + b_2, with expansion·width hidden units.
 
-    Variances are σ²/fan_in of each matrix.  Raises InputError for an expansion that is no whole number of at least 1.
+    Parameters
+    ----------
+    act : activation.
+    w1, w2 : distributions of the matrices and their biases; variances are σ²/fan_in of each matrix.
+    expansion : hidden units over width.
+
+    Raises
+    ------
+    InputError : an expansion that is no whole number of at least 1.
     """
     act, wide = numeric(act), _expansion(expansion)
     steps = (Ask(("h",), "W1", X), Map(("u",), (applied(act, "h"),)), Ask(("y",), "W2", "u"))
@@ -43,7 +57,15 @@ def mlp(act: Any, w1: Weights, w2: Weights, expansion: int = 4) -> Block:
 def gated(act: Any, gate: Weights, value: Weights, out: Weights, expansion: int = 4) -> Block:
     """Return x' = W_out(φ(W_gate x)·(W_value x)): GLU (φ = sigmoid), ReGLU, GEGLU, SwiGLU (silu), bilinear (identity).
 
-    Shazeer (2020), "GLU variants improve transformer"; expansion·width hidden units, variances σ²/fan_in.
+    Parameters
+    ----------
+    act : activation of the gate.
+    gate, value, out : distributions of the matrices and their biases; variances are σ²/fan_in of each matrix.
+    expansion : hidden units over width.
+
+    Notes
+    -----
+    Shazeer (2020), "GLU variants improve transformer".
     """
     act, wide = numeric(act), _expansion(expansion)
     product = applied(act, "h") * stream("v")
@@ -54,8 +76,15 @@ def gated(act: Any, gate: Weights, value: Weights, out: Weights, expansion: int 
 
 
 def residual(block: Block, scale: Any = 1, keep: Any = 1) -> Block:
-    """Return x' = keep·x + scale·f(x) for the block f; both may be expressions in ``depth``.
+    """Return x' = keep·x + scale·f(x) for the block f.
 
+    Parameters
+    ----------
+    block : f.
+    scale, keep : numbers, or expressions in ``depth``.
+
+    Examples
+    --------
     >>> residual(dense("relu", Weights.he()), scale="1/sqrt(depth)").name
     'residual dense relu'
     """
@@ -68,7 +97,16 @@ def normalised(block: Block, kind: Literal["layer", "rms"] = "layer", place: Pla
     """Return f(norm(x)), or norm(f(x)) with place="after"; norms have no gain and shift and eps = 0.
 
     ``residual(normalised(f, "rms"))`` is pre-norm, ``normalised(residual(f), "layer", "after")`` post-norm.
-    Raises InputError for another kind or place.
+
+    Parameters
+    ----------
+    block : f.
+    kind : "layer" or "rms", to mean 0 and mean square 1 or to mean square 1.
+    place : "before" f or "after" it.
+
+    Raises
+    ------
+    InputError : another kind or place.
     """
     if kind not in ("layer", "rms") or kind not in get_args(Kind) or place not in get_args(Place):
         raise InputError(
@@ -136,7 +174,7 @@ def to_weights(weights: Any) -> Weights:
     if not isinstance(weights, Weights):
         raise InputError("weights", "a Weights", "e.g. vg.Weights.gaussian(1)", got=f"{weights!r}"[:60])
     if weights.arrays is not None or weights.family == "low_rank":
-        raise InputError("weights of a block", "independent entries or orthogonal", "e.g. vg.Weights.gaussian(1)")
+        raise InputError(f"{weights.text} weights of a block", "independent entries or orthogonal", "use gaussian ones")
     return weights
 
 

@@ -115,10 +115,14 @@ def _with_drive(at: int, y: Array, layer: Layer, batch: Batch) -> Array:
         return y
     place, size = batch.place(_item(at, batch), DRIVE), y.shape[2]
 
-    def given(at_layer: int) -> Array:
-        return math.sqrt(inputs.drive) * batch.numbers(place, at_layer, size, y.shape[1])
+    def numbers(at_layer: int, count: int = y.shape[1]) -> Array:
+        return math.sqrt(inputs.drive) * batch.numbers(place, at_layer, size, count)
 
-    return y + (batch.once(at, DRIVE, lambda: given(TIED)) if inputs.kind == "same" else given(layer.index))
+    if inputs.kind == "given":  # the same for all columns
+        factors = inputs.factors
+        fixed = batch.once(at, DRIVE, lambda: numbers(TIED, len(factors)))
+        return y + np.einsum("r,srn->sn", factors[:, layer.index - 1], fixed)[:, None, :]
+    return y + (batch.once(at, DRIVE, lambda: numbers(TIED)) if inputs.kind == "same" else numbers(layer.index))
 
 
 def _item(at: int, batch: Batch) -> int:

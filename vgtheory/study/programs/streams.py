@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -127,7 +128,12 @@ def streams_of(network: BlockNetwork, method: str, inputs: Inputs, conditions: C
             "layer": ("layer", np.arange(int(network.depth) + 1), {"long_name": LAYER["long_name"] + ", 0 the start"}),
             "stream": ("stream", list(carried)),
         },
-        {"method": program.method, "oracle": ORACLES[program.method], **provenance(program, conditions.seed)},
+        {
+            "method": program.method,
+            "oracle": ORACLES[program.method],
+            "inputs": json.dumps(inputs.spec),
+            **provenance(program, conditions.seed),
+        },
     )
 
 

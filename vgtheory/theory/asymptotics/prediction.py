@@ -9,7 +9,7 @@ import xarray as xr
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import refusal, require, works
-from vgtheory.model.inputs import Inputs, to_inputs
+from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.theory.asymptotics.architectures import architecture_finite_width, predict_architecture
 from vgtheory.theory.asymptotics.closure import Closure, closure
@@ -114,7 +114,10 @@ def predict(network: Network, method: Method = "auto", inputs: Inputs | int = 1)
         raise InputError("method", ", ".join(map(repr, get_args(Method))), 'leave it out for "auto"', got=f"{method!r}")
     given = to_inputs(inputs)
     require(network, "predict" if method == "auto" else f"predict ({method})")
+    check_inputs(given, isinstance(network, BlockNetwork) and network.block.recurrent, int(network.depth))
     if isinstance(network, BlockNetwork):
+        if given.correlation is not None:
+            require(network, "predict (correlations)")
         return predict_blocks(network, given)
     predicted = _predicted(network, method)
     return predicted if inputs == 1 else with_inputs(predicted, network, given)

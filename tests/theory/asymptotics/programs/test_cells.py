@@ -54,7 +54,9 @@ def finite_time(steps, a, scale):
     return terms.max() + np.log(np.exp(terms - terms.max()).sum())
 
 
-@pytest.mark.parametrize("sigma", [0.8, 1.0758, 1.4])
+@pytest.mark.parametrize(
+    "sigma", [1.4, pytest.param(0.8, marks=pytest.mark.slow), pytest.param(1.0758, marks=pytest.mark.slow)]
+)
 def test_populations_at_the_zero_state_follow_the_finite_time_law(sigma):
     network = vg.Network(vg.blocks.lstm(vg.Weights.gaussian(sigma)), width=4096, depth=60)
     theory = vg.predict(network, inputs=vg.Inputs(kind="none")).sel(stream="c")
@@ -108,3 +110,17 @@ def test_a_cell_is_predicted_and_says_when_it_is_not_to_be_trusted():
     assert "steps/width" in long.attrs["reliable"]
     with pytest.raises(vg.VgtheoryError, match="at most 1000"):
         vg.predict(vg.Network(vg.blocks.gru(W), width=64, depth=2000))
+
+
+@pytest.mark.slow
+def test_populations_are_driven_by_a_sequence_as_by_equal_or_independent_inputs():
+    network = vg.Network(vg.blocks.lstm(vg.Weights.gaussian(2)), width=1024, depth=10)
+    pairs = (("same", np.ones((1, 10))), ("fresh", 10**0.5 * np.eye(10)))
+    found = {}
+    for kind, sequence in pairs:
+        a, b = (vg.predict(network, inputs=i) for i in (vg.Inputs(0.5, kind), vg.Inputs(0.5, sequence=sequence)))
+        errors = np.hypot(a.log_stream_gradient_norm_error, b.log_stream_gradient_norm_error)
+        off = abs(a.log_stream_gradient_norm - b.log_stream_gradient_norm).isel(layer=slice(0, 9))
+        assert (off <= 6 * errors.isel(layer=slice(0, 9)) + 0.02).all()
+        found[kind] = float(a.log_stream_gradient_norm[0, 1])
+    assert abs(found["same"] - found["fresh"]) > 0.1

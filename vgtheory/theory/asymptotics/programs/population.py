@@ -73,6 +73,7 @@ class Population:
     forward: dict[str, Remembered] = field(default_factory=dict)
     backward: dict[str, Remembered] = field(default_factory=dict)
     fixed: dict[Any, Array] = field(default_factory=dict)
+    step: int = 0  # counted from 0
 
     def matrix(self, name: str, transposed: bool = False) -> Remembered:
         """Return what is known of a matrix, or of its transpose: nothing where every step has its own."""
@@ -117,7 +118,7 @@ def _run(population: Population) -> dict[str, Array]:
         state[carried[0]] = math.sqrt(population.inputs.start) * population.rng.standard_normal(n)
     squares = [[float(state[name] @ state[name]) / n for name in carried]]
     tape: list[tuple[dict[str, Array], dict[int, Any]]] = []
-    for _ in range(depth):
+    for population.step in range(depth):
         streams = dict(state)
         left: dict[int, Any] = {}
         for at, step in enumerate(block.steps):
@@ -223,7 +224,11 @@ def _drive(at: int, size: int, population: Population) -> Array:
     inputs = population.inputs
     if inputs.drive == 0:
         return np.zeros(size)
-    numbers = population.once(at, size) if inputs.kind == "same" else population.rng.standard_normal(size)
+    if inputs.kind == "given":
+        factors = inputs.factors
+        numbers = factors[:, population.step] @ population.once(at, len(factors) * size).reshape(-1, size)
+    else:
+        numbers = population.once(at, size) if inputs.kind == "same" else population.rng.standard_normal(size)
     return math.sqrt(inputs.drive) * numbers
 
 

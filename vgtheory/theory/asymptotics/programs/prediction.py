@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import xarray as xr
 
@@ -31,15 +33,15 @@ def predict_blocks(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
     Variables: ``stream_square``, ``log_stream_gradient_norm``, ``log_weight_gradient_norm``; of recurrent cells also
     ``gradient_share`` and ``log_stream_gradient_norm_error``; of tokens that attend to each other means over draws of
     attention, their error and spread, ``cosine`` and ``entropy``.  attrs: method, reliable ("yes", or "no: " and why),
-    assumptions, spec.
+    assumptions, inputs, spec.
 
     Raises
     ------
     InputError, NoSolutionError, UnsupportedError : as ``stack_profile``, ``population_profile`` and ``tokens_profile``.
     """
-    if network.block.recurrent:
-        return _cells(network, inputs)
-    return _tokens(network) if network.block.mixes("attention") and network.columns > 1 else _stack(network)
+    attends = network.block.mixes("attention") and network.columns > 1
+    found = _cells(network, inputs) if network.block.recurrent else _tokens(network) if attends else _stack(network)
+    return found.assign_attrs(inputs=json.dumps(inputs.spec))
 
 
 def _stack(network: BlockNetwork) -> xr.Dataset:
