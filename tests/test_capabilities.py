@@ -88,7 +88,7 @@ def compared(network):
 
 
 def report(network, tmp_path):
-    vg.report(network, tmp_path / "out", samples=8, pdf=False)
+    vg.report(network, tmp_path / "out", samples=8)
 
 
 ASKED = {

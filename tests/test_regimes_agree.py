@@ -1,16 +1,14 @@
 """Report, compare, advise and inspect judge the same networks, and give each one regime."""
 
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import vgtheory as vg
-from vgtheory.reporting.verdict import verdict
+from vgtheory.reporting.answer import answer
 from vgtheory.study.advice.problems import problems_of
 from vgtheory.study.advice.trial import try_out
-from vgtheory.study.growth import growth_of
 from vgtheory.study.lineup import lineup
 from vgtheory.theory.regime import LIMIT, Regime, is_critical, regime
 
@@ -38,21 +36,7 @@ VERDICTS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_report_compare_and_advise_say_the_same(name):
     network, expected = NETWORKS[name]
-    study = vg.simulate(network, 64, seed=5)
-    growth, prediction = growth_of(study), vg.predict(network)
-    wide = prediction.log_gradient_norm_infinite_width.values
-    point = SimpleNamespace(reason="not asked")
-    told = verdict(
-        SimpleNamespace(
-            network=network,
-            growth=growth,
-            prediction=prediction,
-            predicted_change=float(prediction.log_gradient_norm[0] - prediction.log_gradient_norm[-1]),
-            mean_field_change=float(wide[0] - wide[-1]),
-            final_chi=float(prediction.chi[-1]),
-            critical=point,
-        )
-    )
+    told = answer(network, 64, 5)
     compared = str(lineup([network], samples=64, seed=5).regime.values[0])
     trial = try_out(network, 64, 5)  # what ``vg.advise`` judges by, without its remedies
     assert {told.regime.value, compared, trial.regime.value} == {expected}

@@ -192,7 +192,8 @@ def test_report_from_the_command_line(tmp_path, capsys):
     arguments = ["report", "x*exp(-x**2)", *SMALL, "--sigma-w", "2", "--out", str(out)]
     assert run(arguments) == 0
     shown = capsys.readouterr()
-    assert "how it is known" in shown.out
+    assert "How it is known" in shown.out
+    assert (out / "report.html").exists()
     assert "σ_w = 2" in shown.err
     assert json.loads((out / "spec.json").read_text())["network"]["expr"] == "x*exp(-x**2)"
 

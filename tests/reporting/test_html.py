@@ -8,7 +8,19 @@ from xml.etree import ElementTree
 import pytest
 
 import vgtheory as vg
-from vgtheory.reporting.document import Document, Equation, FigureBlock, Paragraph, Section, Table, code
+from vgtheory.reporting.document import (
+    Code,
+    Document,
+    Equation,
+    FigureBlock,
+    FigureRow,
+    Fold,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    code,
+)
 from vgtheory.reporting.html import inline, render_html
 from vgtheory.reporting.mathml import to_mathml
 from vgtheory.reporting.tex import render_tex
@@ -29,11 +41,21 @@ def document(text: str) -> Document:
         Equation(r"\chi = \sigma_w^{2}", "proved", text),
         Table(("a", text), ((text, code(text)),), text),
         FigureBlock("one", text, text),
-        FigureBlock("two", "second", "second"),
+        Heading(text),
+        Fold(text, (FigureRow((FigureBlock("two", "second", "second"),)), Code(text))),
     )
     provenance = json.dumps({"name": text})
+    sections = (Section(text, blocks),)
     return Document(
-        code(text), text, text, "explodes", ((text, text, text),), (Section(text, blocks),), (text,), provenance
+        code(text),
+        text,
+        text,
+        "explodes",
+        ((text, text, text),),
+        sections,
+        (text,),
+        provenance,
+        json.dumps({"a": text}),
     )
 
 
@@ -92,13 +114,14 @@ def test_ids_are_unique_and_figures_have_words():
 
 def test_the_provenance_can_be_read_back():
     page = render_html(document(EVIL), {"one": SVG, "two": SVG})
-    held = re.search(r'<script type="application/json" id="provenance">(.*?)</script>', page, re.DOTALL)
-    assert json.loads(held[1]) == {"name": EVIL}
+    for name, key in (("provenance", "name"), ("live", "a")):
+        held = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
+        assert json.loads(held[1]) == {key: EVIL}
 
 
 def test_copied_latex_is_the_formula():
     page = render_html(document("text"), {"one": SVG, "two": SVG})
-    assert [a["data-latex"] for tag, a in parsed(page).seen if tag == "button"] == [r"\chi = \sigma_w^{2}"]
+    assert [a["data-copy"] for tag, a in parsed(page).seen if tag == "button"] == [r"\chi = \sigma_w^{2}", "text"]
 
 
 def test_scripts_in_text():

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import sympy as sp
 import xarray as xr
+from vgtheory.reporting.language import translator
 
 from vgtheory._errors import InputError
 from vgtheory._references import REFERENCES
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.reporting.language import translator
 from vgtheory.reporting.latex import (
     document,
     figure,

@@ -29,7 +29,7 @@ needs_pdflatex = pytest.mark.skipif(not tex_is_installed(), reason="no pdflatex 
 
 
 def test_the_manifest_names_every_file_with_its_digest(tmp_path):
-    report(TANH, tmp_path / "r", samples=4, pdf=False)
+    report(TANH, tmp_path / "r", samples=4)
     held = json.loads((tmp_path / "r" / MANIFEST).read_text())
     files = {p.name for p in (tmp_path / "r").iterdir()} - {MANIFEST}
     assert set(held["files"]) == files
@@ -40,9 +40,9 @@ def test_the_manifest_names_every_file_with_its_digest(tmp_path):
 
 @needs_pdflatex
 def test_another_report_by_force_leaves_nothing_of_the_first(tmp_path):
-    report(TANH, tmp_path / "r", samples=4)
+    report(TANH, tmp_path / "r", samples=4, pdf=True)
     assert (tmp_path / "r" / "report.pdf").exists()
-    report(RELU, tmp_path / "r", samples=4, force=True, pdf=False)
+    report(RELU, tmp_path / "r", samples=4, force=True)
     assert not (tmp_path / "r" / "report.pdf").exists()
     assert set(json.loads((tmp_path / "r" / MANIFEST).read_text())["files"]) == {
         p.name for p in (tmp_path / "r").iterdir()

@@ -104,8 +104,7 @@ def test_ctrl_c_leaves_a_resumable_state_and_says_so(small_chunks, tmp_path, kep
 @pytest.mark.slow
 def test_a_signal_from_the_keyboard_ends_a_study_with_one_message(tmp_path):
     code = (
-        "import signal, sys, vgtheory as vg;"
-        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's background job ignores it
+        "import sys, vgtheory as vg;"
         "n = vg.Network('tanh', vg.Weights.gaussian(1.5, 0.1), width=512, depth=1000);"
         "vg.simulate(n, 10**5, checkpoint=sys.argv[1])"
     )
@@ -154,11 +153,10 @@ def test_kernels_give_the_same_numbers_where_nothing_is_compiled(tmp_path):
 
 
 LONG = """
-import multiprocessing, signal, sys
+import multiprocessing, sys
 from concurrent.futures import ProcessPoolExecutor
 import vgtheory as vg
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=10**5, depth=4 * 10**4)
     vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=8, depth=2), 1)  # compiles
     print("ready", flush=True)

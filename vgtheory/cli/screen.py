@@ -14,28 +14,38 @@ from vgtheory.symbolic.rounding import DOWN, UP, decimal_of
 
 if TYPE_CHECKING:
     from vgtheory.model.network import Network
+    from vgtheory.reporting.answer import Answer
     from vgtheory.reporting.bound_table import BoundTable
     from vgtheory.reporting.derivation import Derivation
     from vgtheory.reporting.findings import Findings
+    from vgtheory.reporting.translation import Translator
     from vgtheory.study.advice import Advice
     from vgtheory.study.inspection import Inspection
     from vgtheory.theory.proofs import Certificate
 
 
-def print_findings(findings: Findings, out: Path, lang: str = "en") -> None:
-    """Print the verdict, the key numbers and where the report is."""
-    from vgtheory.reporting.language import translator
-    from vgtheory.reporting.story import key_numbers
+def print_answer(found: Answer, translate: Translator) -> None:
+    """Print the verdict and the numbers that decide."""
+    from vgtheory.reporting.key_numbers import key_numbers
+    from vgtheory.reporting.message import t
     from vgtheory.reporting.verdict import verdict
 
-    translate = translator(lang)
-    say(translate(verdict(findings).text))
+    say(translate(verdict(found).text))
     say("")
-    header = (translate("quantity"), translate("value"), translate("how it is known"))
-    table(header, (tuple(translate(cell) for cell in row) for row in key_numbers(findings)))
+    header = tuple(translate(name) for name in (t("Quantity"), t("Value"), t("How it is known")))
+    table(header, (tuple(translate(cell) for cell in row) for row in key_numbers(found)))
     say("")
-    written = [name for name in ("report.pdf", "report.tex", "study.nc") if (out / name).exists()]
-    say(f"report: {out / 'report.html'}  ({', '.join(str(out / name) for name in written)}, figures as SVG and PDF)")
+
+
+def print_written(findings: Findings, out: Path, translate: Translator) -> None:
+    """Print the best remedy and where the report is."""
+    from vgtheory.reporting.story_change import best_remedy
+
+    if text := translate(best_remedy(findings)):
+        say(text)
+        say("")
+    written = ", ".join(str(out / name) for name in ("report.pdf", "report.tex", "study.nc") if (out / name).exists())
+    say(f"report: {out / 'report.html'}  ({written}, figures as SVG)")
 
 
 def print_derivation(found: Derivation, written: Path | None) -> None:

@@ -175,13 +175,14 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.NORM, "the Jacobian of a layer with {norm} is not sampled", "simulate"),
     ),
     "sample (growth)": (*_plain("growth without matrices is not sampled with", "simulate"), _ROTATES),
-    "report": (*_plain("reports are not written for networks with", "simulate", "predict"), _DEPENDENT),
+    "report": (*_IN_BATCHES, _TIED_BRANCH),
 }
 VERBS = tuple(TABLE)
 # The same for networks of blocks; a verb without an entry knows none.
 OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     "simulate": (),
     "predict": (),
+    "report": (),
     "simulate (exact)": (Row((has.DRAWN_BLOCKS,), "a matrix can be asked if it is gaussian or orthogonal"),),
 }
 _NO_BLOCKS = (Row((has.BLOCKS,), "it is for dense layers, and this network repeats {block}", ("simulate", "predict")),)
@@ -210,7 +211,7 @@ def refusal(network: Network, verb: str) -> Refusal | None:
     """Return why `verb` does not answer for the network; None where it does.
 
     >>> from vgtheory.model.weights import Weights
-    >>> refusal(Network("tanh", Weights.he(), 8, 3, skip=1, dropout=0.1), "report").error.instead[1].python
+    >>> refusal(Network("tanh", Weights.he(), 8, 3, skip=1, dropout=0.1), "certificate").error.instead[1].python
     'drop skip= and dropout='
     """
     rows = against(network, verb)

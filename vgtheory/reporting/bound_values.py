@@ -1,4 +1,4 @@
-"""What the bounds say about one network in numbers."""
+"""What the bounds say about one network in numbers, and which of them say nothing."""
 
 from __future__ import annotations
 
@@ -16,15 +16,37 @@ from vgtheory.symbolic.notation import layer_gradient_square
 from vgtheory.symbolic.rounding import decimal_of
 
 FAILURE, THRESHOLD = 0.01, 0.001  # p and eps of the numbers that are shown
+# Beyond these a statement says nothing that a number in float64 could contradict.
+TINY, HUGE, LOG_HUGE = mpmath.mpf(2) ** -1022, mpmath.mpf(2) ** 1024, 700
+PROBABILITIES = ("_probability", "_tail", "_persistence", "saturated_layer", "_fraction")
+LOGARITHMS = ("log_", "mean_log_", "var_log_")
 
 
 @dataclass(frozen=True)
-class BoundValue:
-    """A bound's value at the network's depth: its name, relation and value as text, how it is known."""
+class ValuedBound:
+    """A bound with its value at the network's depth.
 
-    name: str
-    value: str
-    status: str
+    Attributes
+    ----------
+    text : relation and value, "" where the bound has no number without further ones.
+    number : the value; None where it has none.
+    """
+
+    formula: Formula
+    text: str
+    number: mpmath.mpf | None
+
+    @property
+    def vacuous(self) -> bool:
+        """Return whether every network obeys it: what is at least 0, or at most a number that nothing exceeds."""
+        if self.number is None:
+            return False
+        below = self.formula.kind == "lower bound"
+        if self.formula.lhs.name.endswith(PROBABILITIES):
+            return bool(self.number <= TINY if below else self.number >= 1)
+        if self.formula.lhs.name.startswith(LOGARITHMS):
+            return bool(self.number < -LOG_HUGE if below else self.number > LOG_HUGE)
+        return bool(self.number < TINY if below else self.number > HUGE)
 
 
 def shown_value(bound: Formula, fixed: Mapping[str, float]) -> str | None:
@@ -39,17 +61,12 @@ def shown_value(bound: Formula, fixed: Mapping[str, float]) -> str | None:
         return None
 
 
-def bound_values(network: Network, bounds: Sequence[Formula], q: float | None) -> tuple[BoundValue, ...]:
-    """Return the values of those bounds that are numbers once depth, p, eps and q are fixed."""
-    fixed: dict[str, float] = {"depth": int(network.depth), "p": FAILURE, "eps": THRESHOLD}
+def valued_bounds(network: Network, bounds: Sequence[Formula], q: float | None) -> tuple[ValuedBound, ...]:
+    """Return the bounds with their values once depth, p, eps, layer and q are fixed."""
+    fixed: dict[str, float] = {"depth": int(network.depth), "p": FAILURE, "eps": THRESHOLD, "layer": 1}
     if q is not None and 0 < q < float("inf"):
         fixed["q"] = q
-    found = []
-    for bound in bounds:
-        value = shown_value(bound, fixed)
-        if value is not None:
-            found.append(BoundValue(bound.name, value, bound.status))
-    return tuple(found)
+    return tuple(ValuedBound(bound, shown_value(bound, fixed) or "", _value(bound, fixed)) for bound in bounds)
 
 
 def layer_bound(network: Network, bounds: Sequence[Formula]) -> tuple[np.ndarray, str] | None:

@@ -1,4 +1,4 @@
-"""The report as data: sections of paragraphs, formulas, tables and figures, from which each format is rendered.
+"""The report as data: sections of paragraphs, formulas, tables, figures and code, from which each format is rendered.
 
 Text is plain Unicode; ``x_l``, ``x_{max}`` and ``e^{…}`` are subscripts and superscripts, and `` `code` `` is verbatim.
 """
@@ -6,71 +6,141 @@ Text is plain Unicode; ``x_l``, ``x_{max}`` and ``e^{…}`` are subscripts and s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from vgtheory.reporting.message import Joined, Message, Text
 
 CODE = re.compile(r"`([^`]*)`")
 SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|([A-Za-z0-9*∞ℓ])(?![A-Za-z0-9_]))")
+
+D = TypeVar("D")
+
+
+def _verbatim(default: Any = "") -> Any:
+    """Return a field that is the same in every language."""
+    return field(default=default, metadata={"verbatim": True})
 
 
 @dataclass(frozen=True)
 class Paragraph:
     """Running text."""
 
-    text: str
+    text: Text
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of a part of a section."""
+
+    text: Text
 
 
 @dataclass(frozen=True)
 class Equation:
     """A displayed formula as LaTeX (amsmath, no dollar signs), how it is known, and a line below it."""
 
-    latex: str
-    known: str = ""
-    note: str = ""
+    latex: str = _verbatim()
+    known: Text = ""
+    note: Text = ""
 
 
 @dataclass(frozen=True)
 class Table:
     """A table; every cell is text."""
 
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    caption: str = ""
+    header: tuple[Text, ...]
+    rows: tuple[tuple[Text, ...], ...]
+    caption: Text = ""
 
 
 @dataclass(frozen=True)
 class FigureBlock:
     """A figure by file name without suffix, its caption, and what it shows for who cannot see it."""
 
-    name: str
-    caption: str
-    alt: str
+    name: str = _verbatim()
+    caption: Text = ""
+    alt: Text = ""
 
 
-Block = Paragraph | Equation | Table | FigureBlock
+@dataclass(frozen=True)
+class FigureRow:
+    """Figures side by side where there is room."""
+
+    figures: tuple[FigureBlock, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines of a program to copy."""
+
+    source: str = _verbatim()
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What is shown on demand."""
+
+    title: Text
+    blocks: tuple[Block, ...]
+
+
+Block = Paragraph | Heading | Equation | Table | FigureBlock | FigureRow | Code | Fold
 
 
 @dataclass(frozen=True)
 class Section:
     """A numbered section."""
 
-    title: str
+    title: Text
     blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True)
 class Document:
-    """Title, one-sentence verdict, key numbers (name, value, how it is known), sections, keys of the works referred to,
-    provenance as JSON text.
+    """Title, what the network is, the verdict, key numbers (name, value, how it is known), sections, keys of the works
+    referred to, provenance and the data of the live figure as JSON text.
     """
 
-    title: str
-    subtitle: str
-    verdict: str
-    regime: str
-    key_numbers: tuple[tuple[str, str, str], ...]
-    sections: tuple[Section, ...]
-    references: tuple[str, ...]
-    provenance: str
+    title: Text
+    subtitle: Text
+    verdict: Text
+    regime: str = _verbatim()
+    key_numbers: tuple[tuple[Text, Text, Text], ...] = ()
+    sections: tuple[Section, ...] = ()
+    references: tuple[str, ...] = _verbatim(())
+    provenance: str = _verbatim()
+    live: str = _verbatim()
+
+    @property
+    def figures(self) -> set[str]:
+        """Return the names of all figures."""
+        return {name for section in self.sections for name in _figures(section.blocks)}
+
+
+def _figures(blocks: tuple[Block, ...]) -> Iterator[str]:
+    for block in blocks:
+        match block:
+            case FigureBlock(name=name):
+                yield name
+            case FigureRow(figures=inner) | Fold(blocks=inner):
+                yield from _figures(inner)
+
+
+def spoken(part: D, say: Callable[[Text], str]) -> D:
+    """Return a document, or any part of one, with every text said by `say`; what is verbatim stays."""
+    found: D = _spoken(part, say)
+    return found
+
+
+def _spoken(part: Any, say: Callable[[Text], str]) -> Any:
+    if isinstance(part, (str, Message, Joined)):
+        return say(part)
+    if isinstance(part, tuple):
+        return tuple(_spoken(each, say) for each in part)
+    texts = [f.name for f in fields(part) if not f.metadata.get("verbatim")]
+    return replace(part, **{name: _spoken(getattr(part, name), say) for name in texts})
 
 
 def code(text: str) -> str:

@@ -1,167 +1,107 @@
-"""Everything that a report says, gathered once: derivation, bounds, mean field, simulation, spectrum."""
+"""Everything that a report says about one network, found once: first the answer, then the reasons and the details."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError
-from vgtheory.model.network import Network
-from vgtheory.reporting.bound_values import BoundValue, bound_values, layer_bound
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.model.capabilities import refusal
+from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.reporting.answer import NO_LAYERS, Answer, timed
+from vgtheory.reporting.bound_values import ValuedBound, layer_bound, valued_bounds
 from vgtheory.reporting.compare import compare
 from vgtheory.reporting.gain_curve import Curve, gain_curve
 from vgtheory.reporting.jacobian_sample import JacobianSample, sample_jacobian
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
-from vgtheory.study.growth import Growth, growth_of
-from vgtheory.study.simulate import simulate
-from vgtheory.study.summary import z_scores
-from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, slope_bound
+from vgtheory.study.advice import Advice, advise
+from vgtheory.symbolic.extrema import Extremum, slope_bound
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
 from vgtheory.symbolic.saturation import Saturation, saturation
-from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, FixedPoint, critical, fixed_points
-from vgtheory.theory.asymptotics.prediction import predict
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.proofs import Certificate, bounds, certificate
 
 Progress = Callable[[int, int], None]
 SATURATED = 0.01  # |φ'| at or below this counts as saturated
 MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combined within seconds
-SETTLED = 1e-3  # relative distance of q_L from q* within which the last layers count as stationary
 
 
 @dataclass(frozen=True)
-class Findings:
+class Findings(Answer):
     """All results on one network; what could not be found is an :class:`Unavailable` that says why."""
 
-    network: Network
-    samples: int
-    seed: int
-    slope: Range | Unavailable
+    comparison: Any
     steepest: Extremum | Unavailable
     saturated: Saturation | Unavailable
     length: Formula | Unavailable
     gain: Formula | Unavailable
     bounds: Sequence[Formula] | Unavailable
     certificate: Certificate | Unavailable | None
-    bound_values: tuple[BoundValue, ...]
+    valued: tuple[ValuedBound, ...]
     layer_bound: tuple[np.ndarray, str] | None
-    fixed_points: tuple[FixedPoint, ...] | Unavailable
-    critical: CriticalPoint | Unavailable
     curve: Curve | None
-    prediction: Any
-    study: Any
-    growth: Growth
-    comparison: Any
     law: Any
     sampled: JacobianSample | Unavailable
-    seconds: dict[str, float] = field(compare=False)
+    advice: Advice | Unavailable | None
 
     @property
-    def predicted_log_norm(self) -> np.ndarray:
-        """Return the predicted mean of ln‖∂ℓ/∂h_l‖, shape (L,); NaN where there is no prediction."""
-        return self._predicted("log_gradient_norm")
-
-    @property
-    def predicted_std(self) -> np.ndarray:
-        """Return the predicted standard deviation over networks, shape (L,)."""
-        return self._predicted("log_gradient_norm_std")
-
-    def _predicted(self, name: str) -> np.ndarray:
-        if isinstance(self.prediction, Unavailable):
-            return np.full(self.growth.layers, np.nan)
-        return np.asarray(self.prediction[name], dtype=float)
-
-    @property
-    def predicted_change(self) -> float | None:
-        """Return the predicted ln‖∂ℓ/∂h_1‖ − ln‖∂ℓ/∂h_L‖, None without a prediction."""
-        if isinstance(self.prediction, Unavailable):
-            return None
-        return float(self.predicted_log_norm[0] - self.predicted_log_norm[-1])
-
-    @property
-    def mean_field_change(self) -> float | None:
-        """Return the same change at width → ∞, where the gradient norm is its root mean square."""
-        if isinstance(self.prediction, Unavailable):
-            return None
-        wide = self._predicted("log_gradient_norm_infinite_width")
-        return float(wide[0] - wide[-1])
-
-    @property
-    def final_q(self) -> float | None:
-        """Return q_L of the infinitely wide network."""
-        return None if isinstance(self.prediction, Unavailable) else float(self.prediction["q"][-1])
-
-    @property
-    def final_chi(self) -> float | None:
-        """Return the gain χ of the last layers: at the fixed point where q has settled, else of layer L."""
-        if self.stationary is not None:
-            return self.stationary.chi
-        return None if isinstance(self.prediction, Unavailable) else float(self.prediction["chi"][-1])
-
-    @property
-    def stationary(self) -> FixedPoint | None:
-        """Return the fixed point at which q has settled in the last layer, if there is one."""
-        if isinstance(self.fixed_points, Unavailable) or self.final_q is None:
-            return None
-        return settled_at(self.final_q, self.fixed_points)
-
-    @property
-    def z_scores(self) -> np.ndarray:
-        """Return (simulated − predicted mean) / standard error per layer; NaN where either is not known."""
-        return z_scores(self.study, self.predicted_log_norm)
+    def gradient_factor(self) -> float | None:
+        """Return ln of the factor by which all layers multiply the root mean square of a gradient, by the law of J."""
+        return None if isinstance(self.law, Unavailable) else float(self.law.log_mean_square) / 2
 
 
-def gather(network: Network, samples: int = 64, seed: int = 0, progress: Progress | None = None) -> Findings:
-    """Return everything that a report on `network` says.
-
-    Parameters
-    ----------
-    samples, seed : of the simulation.
-    progress : called as progress(done, total) while the work goes on.
-
-    Raises
-    ------
-    InputError : a network with symbolic sizes or scales, or samples or a seed that cannot be used.
-    """
-    act, (sigma_w, sigma_b) = network.activation, network.sigmas[0]
-    clock = _Clock(progress)
+def gather(found: Answer, progress: Progress | None = None) -> Findings:
+    """Return everything that a report says beyond the answer; `progress` is called as progress(done, total)."""
+    network = found.network
+    clock = _Clock(found.seconds, progress)
+    with clock.stage("advice"):
+        advice = None if found.regime.harmless else asked(advise, "advise", network, found.samples, found.seed)
     with clock.stage("derivation"):
-        derived = (
-            attempt(derivative_range, act, 1),
-            attempt(slope_bound, act),
-            attempt(saturation, act, SATURATED),
-            attempt(length_map, act),
-            attempt(gradient_gain, act),
-        )
+        derived = _derived(network)
     with clock.stage("bounds"):
-        proved = attempt(bounds, network)
-        proof = attempt(certificate, network)
-    with clock.stage("mean field"):
-        found = attempt(fixed_points, act, sigma_w, sigma_b)
-        points = found if isinstance(found, Unavailable) else tuple(found)
-        point = attempt(critical, act, sigma_b=sigma_b)
-        curve = gain_curve(act, sigma_b, _around(sigma_w, point))
-        prediction = attempt(predict, network)
-    with clock.stage("bound values"):
+        proved = asked(bounds, "bounds", network)
+        proof = asked(certificate, "certificate", network)
         formulas = () if isinstance(proved, Unavailable) else proved
-        q = None if isinstance(prediction, Unavailable) else float(prediction["q"][-1])
-        values, line = bound_values(network, formulas, q), layer_bound(network, formulas)
-    with clock.stage("simulation"):
-        study = simulate(network, samples=samples, seed=seed, progress=clock.within)
-        compared = _compared(prediction, study)
+        valued = valued_bounds(network, formulas, found.final_q)
+        line = layer_bound(network, formulas) if formulas else None
+    curve = None
+    if found.plain:
+        curve = gain_curve(network.activation, network.sigmas[0][1], _around(network.sigmas[0][0], found.critical))
     with clock.stage("spectrum"):
-        law = _law(network, points, prediction)
-        sampled = sample_jacobian(network, seed)
+        law = asked(_law, "spectrum", network, found)
+        sampled = asked(sample_jacobian, "sample (singular values)", network, found.seed)
+    compared = _compared(found.prediction, found.study)
     return Findings(
-        network, samples, seed, *derived, proved, proof, values, line, points, point, curve, prediction, study,
-        growth_of(study), compared, law, sampled, clock.seconds,
+        **vars(found), comparison=compared, steepest=derived[0], saturated=derived[1], length=derived[2],
+        gain=derived[3], bounds=proved, certificate=proof, valued=valued, layer_bound=line, curve=curve, law=law,
+        sampled=sampled, advice=advice,
     )  # fmt: skip
+
+
+def asked(verb: Callable[..., Any], name: str, network: Network, *arguments: Any) -> Any:
+    """Return verb(network, ...), or why it has no answer: by the table of capabilities, or found out on the way."""
+    refused = refusal(network, name)
+    if refused is not None:
+        return Unavailable(refused.problem.removeprefix(f"{name}: "))
+    return attempt(verb, network, *arguments)
+
+
+def _derived(network: Network) -> tuple[Any, Any, Any, Any]:
+    if isinstance(network, BlockNetwork):
+        return (Unavailable(NO_LAYERS),) * 4
+    act = network.activation
+    return (
+        attempt(slope_bound, act),
+        attempt(saturation, act, SATURATED),
+        attempt(length_map, act),
+        attempt(gradient_gain, act),
+    )
 
 
 def _around(sigma_w: float, point: CriticalPoint | Unavailable) -> tuple[float, float]:
@@ -170,51 +110,43 @@ def _around(sigma_w: float, point: CriticalPoint | Unavailable) -> tuple[float, 
     return 0.6 * min(both), 1.4 * max(both)
 
 
-def settled_at(q: float, points: tuple[FixedPoint, ...]) -> FixedPoint | None:
-    """Return the fixed point at which q has arrived, if there is one."""
-    near = [p for p in points if abs(q - p.q) <= SETTLED * max(p.q, 1e-12)]
-    return min(near, key=lambda p: abs(q - p.q), default=None)
-
-
-def _law(network: Network, points: tuple[FixedPoint, ...] | Unavailable, prediction: Any) -> Any:
+def _law(network: Network, found: Answer) -> Any:
     """Return the law of the singular values, where it is known within seconds, or why not."""
-    moving = True
-    if not isinstance(points, Unavailable) and not isinstance(prediction, Unavailable):
-        moving = settled_at(float(prediction["q"][-1]), points) is None
-    if moving and network.activation.homogeneous_degree != 1 and int(network.depth) > MOST_MOVING_LAYERS:
+    moving = found.stationary is None and network.activation.homogeneous_degree != 1
+    if moving and int(network.depth) > MOST_MOVING_LAYERS:
         return Unavailable(
             f"q_l changes over all {network.depth} layers, so every layer has its own law, and combining so many takes "
             "minutes; vgtheory spectrum computes it"
         )
-    return attempt(spectrum, network)
+    return spectrum(network)
 
 
 def _compared(prediction: Any, study: Any) -> Any:
     """Return ``vg.compare`` of both, or why they cannot be compared."""
     if isinstance(prediction, Unavailable):
         return prediction
+    if "log_gradient_norm_std" not in prediction:
+        return Unavailable("the prediction has no spread to measure deviations by")
     try:
         return compare(prediction, study)
     except InputError as reason:  # too few living samples
         return Unavailable(f"{reason.subject}, and a comparison takes {reason.accepted}")
+    except UnsupportedError as reason:
+        return Unavailable(str(reason).rstrip("."))
 
 
 class _Clock:
-    """Times the stages and reports progress: each stage is one step, the simulation's own steps inside it."""
+    """Times the stages and reports how many are done."""
 
-    STAGES, STEPS = 6, 100
+    STAGES = 4
 
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress, self.done, self.seconds = progress, 0, dict[str, float]()
+    def __init__(self, seconds: dict[str, float], progress: Progress | None) -> None:
+        self.seconds, self.progress, self.done = seconds, progress, 0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - start
+        with timed(self.seconds, name):
+            yield
         self.done += 1
-        self.within(0, 1)
-
-    def within(self, done: int, total: int) -> None:
         if self.progress is not None:
-            self.progress(self.done * self.STEPS + done * self.STEPS // max(total, 1), self.STAGES * self.STEPS)
+            self.progress(self.done, self.STAGES)

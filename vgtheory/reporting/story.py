@@ -1,4 +1,4 @@
-"""From findings to the document that every renderer shows: verdict, key numbers, sections, references."""
+"""From findings to the document that every renderer shows: the answer, why, what to change, what is proved, details."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ import platform
 from importlib.metadata import version
 
 from vgtheory._references import REFERENCES
-from vgtheory.reporting.document import Document, code
+from vgtheory.model.network import BlockNetwork
+from vgtheory.reporting.answer import Answer
+from vgtheory.reporting.document import Block, Document, FigureBlock, Paragraph, Section, code
+from vgtheory.reporting.explorer import live_data
 from vgtheory.reporting.findings import Findings
-from vgtheory.reporting.story_numbers import simulation_section, spectrum_section
-from vgtheory.reporting.story_theory import (
-    activation_section,
-    bounds_section,
-    critical_section,
-    float32_depth,
-    mean_field_section,
-)
-from vgtheory.reporting.symbolic_words import KNOWN, extremum_value
+from vgtheory.reporting.key_numbers import key_numbers
+from vgtheory.reporting.message import Text, said, t
+from vgtheory.reporting.story_change import best_remedy, change_section
+from vgtheory.reporting.story_details import details_section
+from vgtheory.reporting.story_proofs import proofs_section
+from vgtheory.reporting.story_why import why_section
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import verdict
-from vgtheory.reporting.wording import describe, number, with_error
-from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
-from vgtheory.theory.methods import METHODS
+from vgtheory.reporting.wording import describe, number, power_of_ten, with_error
 
 _ALWAYS_CITED = ("poole2016", "schoenholz2017", "pennington2017", "hanin2020")
 _PACKAGES = ("sympy", "numpy", "numba", "scipy", "xarray", "python-flint", "matplotlib")
@@ -30,64 +28,91 @@ _PACKAGES = ("sympy", "numpy", "numba", "scipy", "xarray", "python-flint", "matp
 
 def tell(f: Findings) -> Document:
     """Return the report on the findings."""
-    said = verdict(f)
+    said_first = verdict(f)
     return Document(
-        title=f"Will the gradient of {code(f.network.activation.name)} survive {f.growth.layers} layers?",
-        subtitle=describe(f.network) + f"; {f.samples} samples, seed {f.seed}",
-        verdict=said.text,
-        regime=said.regime.value,
-        key_numbers=key_numbers(f),
-        sections=(
-            activation_section(f),
-            bounds_section(f),
-            mean_field_section(f),
-            simulation_section(f),
-            spectrum_section(f),
-            critical_section(f, f.curve is not None),
+        title=t(
+            "Will the gradient of {network} survive {layers} layers?", network=_name(f), layers=str(f.network.depth)
         ),
+        subtitle=describe(f.network),
+        verdict=said_first.text,
+        regime=said_first.regime.value,
+        key_numbers=key_numbers(f),
+        sections=(answer_section(f), why_section(f), change_section(f), proofs_section(f), details_section(f)),
         references=_references(f),
         provenance=json.dumps(provenance(f), indent=2, ensure_ascii=False),
+        live=json.dumps(live_data(f)),
     )
 
 
-def key_numbers(f: Findings) -> tuple[tuple[str, str, str], ...]:
-    """Return (name, value, how it is known) of the numbers that decide."""
-    rows: list[tuple[str, str, str]] = []
-    if not isinstance(f.steepest, Unavailable):
-        rows.append(("largest slope κ = sup |φ'|", extremum_value(f.steepest), KNOWN[f.steepest.status]))
-    if f.final_chi is not None:
-        where = "" if f.stationary is not None else f" in layer {f.growth.layers} (no fixed point)"
-        rows.append(
-            (f"gain χ of the squared gradient per layer{where}", number(f.final_chi, 8), "quadrature, width → ∞")
-        )
-    if f.final_q is not None:
-        rows.append(("variance q of the pre-activations, last layer", number(f.final_q, 6), "quadrature, width → ∞"))
-    growth = f.growth
-    if growth.samples > growth.dead and growth.layers > 1:
-        rate = with_error(growth.rate, 2.576 * growth.rate_stderr)
-        rows.append(("simulated ln of the gradient norm, change per layer", rate, "Monte Carlo, 99 % interval"))
-        if f.predicted_change is not None:
-            per_layer = f.predicted_change / (growth.layers - 1)
-            rows.append(("the same, predicted", number(per_layer, 5), predicted_how(f)))
-        rows.append(
-            (
-                "depth at which it leaves float32's normal range",
-                float32_depth(growth.rate),
-                "from the simulated rate",
-            )
-        )
-        rows.append(("spread between networks, std of ln", number(growth.std, 3), "Monte Carlo"))
-    if growth.dead:
-        rows.append(("dead networks", f"{growth.dead} of {growth.samples}", "Monte Carlo"))
-    if isinstance(f.critical, CriticalPoint):
-        rows.append(("critical σ_w (χ = 1) at this σ_b", number(f.critical.sigma_w, 8), "quadrature and root finding"))
-    return tuple(rows)
+def _name(f: Answer) -> str:
+    return code(f.network.block.name if isinstance(f.network, BlockNetwork) else f.network.activation.name)
 
 
-def predicted_how(f: Findings) -> str:
-    """Return how the prediction is known, with its own warning where it gives one."""
-    known = METHODS[f.prediction.attrs["method"]].short
-    return known if f.prediction.attrs["reliable"] == "yes" else f"{known}, not reliable here"
+def answer_section(f: Findings) -> Section:
+    """Return section 1: what is computed, the gradient by layer, how well it is known, the best remedy."""
+    blocks: list[Block] = [Paragraph(_what_is_followed(f))]
+    if f.growth.dead < f.growth.samples:
+        blocks.append(gradient_figure(f))
+    return Section(t("The answer"), (*blocks, Paragraph(said(agreement(f), best_remedy(f)))))
+
+
+def _what_is_followed(f: Answer) -> Text:
+    if isinstance(f.network, BlockNetwork):
+        return t(
+            "The network repeats one block {layers} times. Training needs the gradient of the loss ℓ in every layer; "
+            "it is computed backwards, from the last layer to the first, and below is its length after each block, all "
+            "streams together.",
+            layers=str(f.network.depth),
+        )
+    sigma_w, sigma_b = f.network.sigmas[0]
+    return t(
+        "Layer l computes h_l = W_l x_{l−1} + b_l and x_l = φ(h_l). A weight is drawn with standard deviation σ_w/√N, "
+        "N the inputs of its layer, a bias with σ_b; here σ_w = {sigma_w}, σ_b = {sigma_b}. Training needs the "
+        "gradient ∂ℓ/∂h_l of the loss ℓ in every layer, and it is computed backwards, from layer {last} to layer 1.",
+        sigma_w=number(sigma_w), sigma_b=number(sigma_b), last=str(f.network.depth),
+    )  # fmt: skip
+
+
+def gradient_figure(f: Answer) -> FigureBlock:
+    """Return the figure of the gradient by layer."""
+    first, last = (str(layer) for layer in f.layers)
+    values = {"first": first, "last": last, "by": power_of_ten(f.growth.change)}
+    caption = t(
+        "The length of the gradient in each layer of {samples} simulated networks (line: mean of ln, band: 90 % of the "
+        "networks) and as theory predicts it (dashed).",
+        samples=str(f.growth.samples),
+    )
+    alt = t("Gradient against layer: from layer {last} back to layer {first} it changes by a factor of {by}.", **values)
+    return FigureBlock("gradient", caption, alt)
+
+
+def agreement(f: Findings) -> Text:
+    """Return how well the prediction meets the simulation, in one sentence."""
+    if isinstance(f.prediction, Unavailable):
+        return t("No theory predicts this network: {reason}.", reason=f.prediction.reason)
+    if f.predicted_change is None or f.growth.dead == f.growth.samples or f.growth.layers == 1:
+        return ""
+    simulated = with_error(f.growth.change, 2.576 * f.growth.stderr)
+    values = {"simulated": simulated, "predicted": number(f.predicted_change, 5)}
+    off = abs(f.growth.change - f.predicted_change)
+    sure = 2.576 * f.growth.stderr
+    if not isinstance(f.comparison, Unavailable) and f.comparison.attrs["verdict"] == "violated":
+        return t(
+            "Theory predicts {predicted} in ln for this change, the simulation gives {simulated} (99 %): the "
+            "prediction is off by {off}.",
+            off=number(off, 2), **values,
+        )  # fmt: skip
+    if abs(f.predicted_change) >= 1:
+        return t(
+            "In ln that is {simulated} (simulated, 99 % interval), where theory predicts {predicted}: the prediction "
+            "holds within {percent} %.",
+            percent=number(100 * (off + sure) / abs(f.predicted_change), 2), **values,
+        )  # fmt: skip
+    return t(
+        "In ln that is {simulated} (simulated, 99 % interval), where theory predicts {predicted}: the prediction holds "
+        "within {off}.",
+        off=number(off + sure, 2), **values,
+    )  # fmt: skip
 
 
 def _references(f: Findings) -> tuple[str, ...]:

@@ -6,13 +6,9 @@ import math
 from collections.abc import Sequence
 
 from vgtheory.reporting.document import code
-from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import number
 from vgtheory.symbolic.extrema import Extremum
-from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.saturation import Saturation
-
-Row = tuple[str, str, str]
 
 KNOWN = {
     "proved": "proved, closed form",
@@ -48,13 +44,6 @@ def extremum_value(value: Extremum) -> str:
     return f"{shown}, taken at x = {where}" if value.attained else f"{shown}, approached as x → {where}"
 
 
-def extremum_row(name: str, value: Extremum | Unavailable) -> Row:
-    """Return (name, value, how it is known)."""
-    if isinstance(value, Unavailable):
-        return name, "not found", value.reason
-    return name, extremum_value(value), KNOWN[value.status]
-
-
 def intervals_text(intervals: Sequence[tuple[float, float]]) -> str:
     """Return a union of intervals as text.
 
@@ -77,18 +66,3 @@ def saturated_text(value: Saturation) -> str:
     """
     text = intervals_text(value.intervals)
     return text if value.period is None or not text else f"{text} + {number(float(value.period), 5)} k, k ∈ ℤ"
-
-
-def saturation_row(eps: float, value: Saturation | Unavailable) -> Row:
-    """Return (name, the set, how it is known)."""
-    name = f"saturated, |φ'| ≤ {number(eps)}"
-    if isinstance(value, Unavailable):
-        return name, "not found", value.reason
-    return name, "x in " + saturated_text(value) if value.intervals else "nowhere", KNOWN[value.status]
-
-
-def formula_row(name: str, value: Formula | Unavailable) -> Row:
-    """Return (name, expression, how it is known)."""
-    if isinstance(value, Unavailable):
-        return name, "not found", value.reason
-    return name, code(str(value.expr)), KNOWN[value.status]

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from vgtheory.reporting.document import Block, Document, Equation, FigureBlock, Paragraph, Section, Table
+from vgtheory.reporting.document import (
+    Block,
+    Code,
+    Document,
+    Equation,
+    FigureBlock,
+    FigureRow,
+    Fold,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+)
 from vgtheory.reporting.latex_document import Labels, document, equation, figure, heading, paragraph
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import prose, verbatim
@@ -31,6 +43,15 @@ def _block(block: Block, title: str, labels: Labels) -> str:
     match block:
         case Paragraph(source):
             return paragraph(source)
+        case Heading(source):
+            return heading(source, 2)
+        case FigureRow(figures):
+            return "\n\n".join(_block(each, title, labels) for each in figures)
+        case Code(source):
+            lines = "\n\n".join(verbatim(line) for line in source.splitlines())
+            return f"{{\\footnotesize\\raggedright\n{lines}\n\n}}"
+        case Fold(name, blocks):
+            return "\n\n".join([heading(name, 2), *(_block(each, name, labels) for each in blocks)])
         case Equation():
             below = ". ".join(part for part in (block.known, block.note) if part)
             shown = equation(block.latex, labels.new(title))

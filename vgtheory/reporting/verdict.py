@@ -1,17 +1,15 @@
-"""The verdict in one sentence: a pure function of what was found."""
+"""The verdict, for who has not read anything else: a pure function of the answer."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from vgtheory.reporting.wording import number, power_of_ten, with_error
+from vgtheory.reporting.answer import Answer
+from vgtheory.reporting.message import Joined, Message, Text, said, t
+from vgtheory.reporting.wording import number, power_of_ten
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
-from vgtheory.theory.regime import Regime, is_critical, regime
-
-if TYPE_CHECKING:
-    from vgtheory.reporting.findings import Findings
+from vgtheory.theory.regime import Regime
 
 # A finite-width shift of ln‖·‖ that is worth a sentence.
 NOTABLE = 0.1
@@ -19,115 +17,162 @@ NOTABLE = 0.1
 SAME = 0.1
 
 
-_ALIVE = "More width, or an activation whose slope is nowhere 0 (e.g. leaky_relu), keeps layers alive; no σ_w does."
-
-
 @dataclass(frozen=True)
 class Verdict:
-    """The regime seen in the simulation, the one that mean field predicts, and the sentences that say so."""
+    """The regime seen in the simulation, the one that theory predicts, and the sentences that say so."""
 
     regime: Regime
     predicted: Regime | None
-    sentence: str
-    notes: tuple[str, ...] = ()
+    sentence: Message
+    notes: tuple[Text, ...] = ()
 
     @property
-    def text(self) -> str:
+    def text(self) -> Joined:
         """Return the sentence and its notes."""
-        return " ".join((self.sentence, *self.notes))
+        return said(self.sentence, *self.notes)
 
 
-def verdict(f: Findings) -> Verdict:
+def verdict(f: Answer) -> Verdict:
     """Return the verdict on the network."""
-    predicted = _predicted(f)
-    found = f.growth.regime(critical=predicted is Regime.critical)
-    if found is Regime.dead:
-        return Verdict(found, predicted, _death(f), (_ALIVE, _remedy(f)))
-    notes = [note for note in (_disagreement(f, found, predicted), _deaths(f), _remedy(f)) if note]
-    return Verdict(found, predicted, _sentence(f, found), tuple(notes))
+    found, predicted = f.regime, f.predicted_regime
+    notes = (_disagreement(f, found, predicted), _deaths(f, found), _remedy(f))
+    return Verdict(found, predicted, _sentence(f, found), tuple(note for note in notes if note))
 
 
-def _predicted(f: Findings) -> Regime | None:
-    if f.predicted_change is None:
-        return None
-    return regime(f.predicted_change, critical=is_critical(f.prediction))
-
-
-def _sentence(f: Findings, found: Regime) -> str:
+def _sentence(f: Answer, found: Regime) -> Message:
     growth = f.growth
     if growth.layers == 1:
-        return "Balanced: a network of one layer has a single gradient, which cannot vanish or explode with depth."
-    word = {Regime.explodes: "grows", Regime.vanishes: "shrinks"}.get(
-        found, "grows" if growth.change > 0 else "shrinks"
-    )
-    factor = math.exp(min(growth.rate, 700.0))
-    per_layer = f"a factor of {number(factor, 5)} per layer"
-    total = (
-        f"{with_error(growth.change, growth.stderr)} in ln‖∂ℓ/∂h_l‖ from layer {growth.layers} to layer 1, "
-        f"a factor of {power_of_ten(growth.change)} in all"
-    )
+        return t("It cannot vanish or explode: a network of one layer has a single gradient.")
+    if found is Regime.dead:
+        return t(
+            "The gradient dies: in {dead} of {samples} simulated networks a whole layer has slope φ' = 0, so that "
+            "nothing at all arrives before it.",
+            dead=str(growth.dead), samples=str(growth.samples),
+        )  # fmt: skip
+    first, last = (str(layer) for layer in f.layers)
+    per_layer = math.exp(max(min(growth.rate, 700.0), -700.0))
+    values: dict[str, Text] = {"first": first, "last": last, "total": power_of_ten(growth.change)}
+    if found is Regime.vanishes:
+        return t(
+            "The gradient vanishes: each layer passes on only {percent} % of it, and of the gradient in layer {last} a "
+            "factor of {total} is left in layer {first}.",
+            percent=number(100 * per_layer, 3), **values,
+        )  # fmt: skip
+    if found is Regime.explodes:
+        return t(
+            "The gradient explodes: each layer multiplies it by {factor}, and from layer {last} back to layer {first} "
+            "it grows by a factor of {total}.",
+            factor=number(per_layer, 4), **values,
+        )  # fmt: skip
+    if found is Regime.undecided:
+        return t(
+            "Undecided: from layer {last} back to layer {first} the gradient changes by a factor of {total}, and "
+            "{samples} simulated networks do not tell whether that is too much.",
+            samples=str(growth.samples), **values,
+        )  # fmt: skip
     if found is Regime.critical:
-        head = f"Critical: χ = {number(f.final_chi or 1.0, 6)}, and"
-    elif found is Regime.balanced:
-        head = f"Balanced at depth {growth.layers}:"
-    else:
-        head = f"{found.value.capitalize()}:"
-    return f"{head} the simulated gradient norm {word} by {per_layer} on its way back to the input ({total})."
+        return t(
+            "The gradient survives: the network is critical, which means that a layer keeps its size on average, and "
+            "from layer {last} back to layer {first} it changes by a factor of {total}.",
+            **values,
+        )
+    return t(
+        "The gradient survives: it is balanced at this depth, and from layer {last} back to layer {first} it changes "
+        "by a factor of {total}.",
+        **values,
+    )
 
 
-def _disagreement(f: Findings, found: Regime, predicted: Regime | None) -> str:
+def _disagreement(f: Answer, found: Regime, predicted: Regime | None) -> Text:
     """Return a sentence where width → ∞ and the simulated finite network say different things."""
-    width, growth = min(f.network.widths), f.growth
+    growth = f.growth
     opposite = {Regime.vanishes: Regime.explodes, Regime.explodes: Regime.vanishes}
     if predicted is not None and opposite.get(found) is predicted:
-        return f"Theory at this depth says that it {predicted.value}; the simulated networks disagree."
+        return t(
+            "Theory at this depth says that it {regime}; the simulated networks disagree.", regime=t_regime(predicted)
+        )
     gap = growth.change - f.mean_field_change if f.mean_field_change is not None else 0.0
     if not (growth.stderr > 0 and abs(gap) > 3 * growth.stderr and abs(gap) > NOTABLE):
         return ""
-    chi_one = "with χ = 1 exactly" if predicted is Regime.critical else "the root mean square"
-    return (
-        f"At width {width} that is {number(abs(gap), 2)} in ln {'below' if gap < 0 else 'above'} mean field "
-        f"(width → ∞, {chi_one}), and networks differ by a factor of {power_of_ten(growth.std)} (one standard "
-        "deviation): the typical gradient is not the mean one."
+    values = {"width": str(min(f.network.widths)), "gap": power_of_ten(abs(gap)), "spread": power_of_ten(growth.std)}
+    if gap < 0:
+        return t(
+            "At width {width} the typical gradient is smaller by a factor of {gap} than in an infinitely wide network, "
+            "and networks differ by a factor of {spread}.",
+            **values,
+        )
+    return t(
+        "At width {width} the typical gradient is larger by a factor of {gap} than in an infinitely wide network, and "
+        "networks differ by a factor of {spread}.",
+        **values,
     )
 
 
-def _deaths(f: Findings) -> str:
-    dead = f.growth.dead
-    if not dead:
+def t_regime(regime: Regime) -> Message:
+    """Return a regime as a word of a sentence."""
+    return {
+        Regime.vanishes: t("vanishes"),
+        Regime.explodes: t("explodes"),
+        Regime.critical: t("critical"),
+        Regime.balanced: t("balanced"),
+        Regime.dead: t("dead"),
+        Regime.undecided: t("undecided"),
+    }[regime]
+
+
+def _deaths(f: Answer, found: Regime) -> Text:
+    if found is Regime.dead:
+        return t(
+            "More width, or an activation whose slope is nowhere 0 (e.g. leaky_relu), keeps layers alive; no scale of "
+            "the weights does."
+        )
+    if not f.growth.dead:
         return ""
-    return f"{dead} of {f.growth.samples} networks are dead (a gradient of exactly 0) and are counted apart."
+    return t(
+        "{dead} of {samples} networks are dead (a gradient of exactly 0) and are counted apart.",
+        dead=str(f.growth.dead), samples=str(f.growth.samples),
+    )  # fmt: skip
 
 
-def _death(f: Findings) -> str:
-    return (
-        f"Dies: in {f.growth.dead} of {f.growth.samples} simulated networks a whole layer has φ' = 0, "
-        "so that the gradient before it is exactly 0."
-    )
-
-
-def _remedy(f: Findings) -> str:
+def _remedy(f: Answer) -> Text:
+    """Return the scale of the weights at which the gradient would keep its size."""
+    if not f.plain or f.growth.layers == 1:
+        return ""
     sigma_w, act = f.network.sigmas[0][0], f.network.activation
     if not isinstance(f.critical, CriticalPoint):
         if act.homogeneous_degree == 1 and f.final_chi:
             return _homogeneous_remedy(f, sigma_w, sigma_w / math.sqrt(f.final_chi))
-        return f"There is no critical σ_w here: {f.critical.reason}."
+        return t("There is no critical σ_w here: {reason}.", reason=f.critical.reason)
     there = f.critical.sigma_w
     if _is_there(f, sigma_w, there):
-        return "It has the critical σ_w."
-    stable = "" if f.critical.stable else " (its fixed point is unstable, so the network does not stay there)"
-    return f"σ_w = {number(there, 6)} would make it critical{stable}."
+        return t("It has the critical σ_w.")
+    if not f.critical.stable:
+        return t(
+            "Weights of σ_w = {value} instead of {now} would make it critical (their fixed point is unstable, so the "
+            "network does not stay there).",
+            value=number(there, 6), now=number(sigma_w, 6),
+        )  # fmt: skip
+    return t(
+        "Weights of σ_w = {value} instead of {now} would make it critical: every layer would keep the size of the "
+        "gradient.",
+        value=number(there, 6), now=number(sigma_w, 6),
+    )  # fmt: skip
 
 
-def _is_there(f: Findings, sigma_w: float, there: float) -> bool:
+def _is_there(f: Answer, sigma_w: float, there: float) -> bool:
     """Return whether the critical scale would change nothing that can be seen at this depth."""
     return there > 0 and sigma_w > 0 and abs(math.log(there / sigma_w)) * max(f.growth.layers - 1, 1) <= SAME
 
 
-def _homogeneous_remedy(f: Findings, sigma_w: float, there: float) -> str:
+def _homogeneous_remedy(f: Answer, sigma_w: float, there: float) -> Message:
     """Return what to do where φ(tx) = tφ(x): χ ∝ σ_w² at every q, so χ = 1 is possible although no q stays fixed."""
-    now = "It keeps" if _is_there(f, sigma_w, there) else f"σ_w = {number(there, 6)} would keep"
-    return (
-        f"{now} the gradient (χ = 1 at every q), but each layer then adds σ_b² to q, which has no fixed point: "
-        "σ_b = 0 makes it critical."
+    if _is_there(f, sigma_w, there):
+        return t(
+            "It keeps the gradient (χ = 1 at every q), but each layer then adds σ_b² to q, which has no fixed point: "
+            "σ_b = 0 makes it critical."
+        )
+    return t(
+        "σ_w = {value} would keep the gradient (χ = 1 at every q), but each layer then adds σ_b² to q, which has no "
+        "fixed point: σ_b = 0 makes it critical.",
+        value=number(there, 6),
     )

@@ -69,6 +69,28 @@ def number(value: float, digits: int = 4) -> str:
     return text.replace("-", "−")
 
 
+def latex_number(value: float, digits: int = 4) -> str:
+    r"""Return the same as LaTeX.
+
+    >>> latex_number(1.5e-9), latex_number(-2)
+    ('1.5 \\cdot 10^{-9}', '-2')
+    """
+    return _latex(number(value, digits))
+
+
+def latex_power_of_ten(log_value: float) -> str:
+    r"""Return e^log_value as LaTeX, also where it over- or underflows.
+
+    >>> latex_power_of_ten(-1000.0)
+    '5 \\cdot 10^{-435}'
+    """
+    return _latex(power_of_ten(log_value))
+
+
+def _latex(text: str) -> str:
+    return text.replace("−", "-").replace("×", r" \cdot ").replace("∞", r"\infty")
+
+
 def decimal_text(value: sp.Float) -> str:
     """Return a decimal with the digits that it has, whatever its size.
 

@@ -19,21 +19,24 @@ def report(
     out: Annotated[Path, typer.Option(help="Folder of the report; created if it does not exist.")] = Path(
         "vgtheory-report"
     ),
-    pdf: Annotated[
-        bool | None, typer.Option("--pdf/--no-pdf", help="Compile report.pdf.  [default: if pdflatex is installed]")
-    ] = None,
-    lang: Annotated[str, typer.Option(help="Language of report.html and of what is printed: en or zh.")] = "en",
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write report.tex with its figures too, and compile it.")] = False,
+    lang: Annotated[str, typer.Option(help="Language of report.html and of what is printed, e.g. en or zh.")] = "en",
     force: Annotated[bool, typer.Option("--force", help="Overwrite a folder that holds another report.")] = False,
 ) -> None:
-    """Derive, bound, predict, simulate and explain a network; writes report.html, report.tex, study.nc and figures."""
+    """Derive, bound, predict, simulate and explain a network; writes report.html, study.nc and figures."""
     opt.check_run(samples, seed)
     opt.announce(network, samples, seed)
-    from vgtheory.cli.console import progress_bar
-    from vgtheory.cli.screen import print_findings
-    from vgtheory.reporting.report import report as write_report
+    from vgtheory.reporting.translation import translator
 
-    with progress_bar("report") as progress:
-        findings = write_report(
-            network, out, samples=samples, seed=seed, force=force, progress=progress, pdf=pdf, lang=lang
-        )
-    print_findings(findings, out, lang)
+    translate = translator(lang)  # an unknown language is refused before anything runs
+    from vgtheory.cli.console import progress_bar
+    from vgtheory.cli.screen import print_answer, print_written
+    from vgtheory.reporting.draft import begun
+
+    with begun(network, out, samples, seed, force) as draft:
+        print_answer(draft.answer, translate)
+        from vgtheory.reporting.report import complete
+
+        with progress_bar("report") as progress:
+            findings = complete(draft, progress, pdf, lang)
+    print_written(findings, out, translate)

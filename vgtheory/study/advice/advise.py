@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
@@ -10,7 +10,7 @@ from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.study.advice.problems import Problem, problems_of
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
-from vgtheory.study.advice.trial import Trial, try_out
+from vgtheory.study.advice.trial import Trial, beside_theory, simulated, try_out
 from vgtheory.study.engine import Progress
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.limits import MAX_SAMPLES, whole_number
@@ -77,7 +77,9 @@ def advise(network: Network | Inspection, samples: int = 64, seed: int = 0, prog
     remedies, rejected = [], []
     for done, candidate in enumerate(waiting):
         try:
-            trial = try_out(candidate.network, samples, seed)
+            trial = simulated(candidate.network, samples, seed)
+            if present is None or present.dead == 1:  # what cures that is judged by its regime, which theory knows
+                trial = beside_theory(trial, candidate.network)
         except VgtheoryError as problem:
             rejected.append(f"{candidate.change}: {problem}")
         else:
@@ -88,7 +90,8 @@ def advise(network: Network | Inspection, samples: int = 64, seed: int = 0, prog
                 rejected.append(f"{candidate.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln{dead}, no better")
         if progress is not None:
             progress(done + 1, len(waiting))
-    return Advice(network, present, found, best_of_each_kind(remedies), tuple(rejected))
+    kept = [replace(r, trial=beside_theory(r.trial, r.network)) for r in best_of_each_kind(remedies)]
+    return Advice(network, present, found, tuple(kept), tuple(rejected))
 
 
 _UNKNOWN = Trial(None, None, -inf, 0.0, 0.0, 1.0, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -18,8 +19,8 @@ from vgtheory.symbolic.catalogue import activation
 from vgtheory.theory.asymptotics.critical_scale import critical_scale
 from vgtheory.theory.asymptotics.transform import transform_activation
 
-# Biases at which a critical point is looked for, besides the network's own: small ones keep q* small, but GELU and SiLU
-# have stable critical points from σ_b = 0.416 and 0.745 on only.
+# Biases at which a critical point is looked for where the network's own has none: small ones keep q* small, but GELU
+# and SiLU have stable critical points from σ_b = 0.416 and 0.745 on only.
 _BIASES = (0.0, 0.05, 0.2, 0.5, 0.8)
 _OTHERS = ("tanh", "relu", "gelu", "silu", "selu", "leaky_relu")  # what people replace an activation by
 _SPREAD = 0.5  # wanted standard deviation of ln‖gradient‖ between networks
@@ -64,17 +65,17 @@ def candidates(network: Network, trial: Trial) -> Iterator[Candidate]:
         yield from family(network, trial)
 
 
-def _critical_scales(act: Any, own_bias: float) -> list[tuple[float, float]]:
-    """Return (σ_w, σ_b) of stable critical points, at the given bias and at small ones."""
-    found = []
+def _critical_scales(act: Any, own_bias: float) -> Iterator[tuple[float, float]]:
+    """Yield (σ_w, σ_b) of the stable critical point at the given bias, or else of those at small ones."""
     for sigma_b in dict.fromkeys((own_bias, *_BIASES)):
         try:
             point = critical_scale(act, sigma_b)
         except VgtheoryError:
             continue
         if point.stable:
-            found.append((point.sigma_w, sigma_b))
-    return found
+            yield point.sigma_w, sigma_b
+            if sigma_b == own_bias:
+                return
 
 
 def _scales(network: Network, _: Trial) -> Iterator[Candidate]:
@@ -92,7 +93,7 @@ def _activations(network: Network, _: Trial) -> Iterator[Candidate]:
         other = activation(name)
         if other == network.activation:
             continue
-        for sigma_w, sigma_b in _critical_scales(other, 0.0)[:1]:
+        for sigma_w, sigma_b in islice(_critical_scales(other, 0.0), 1):
             made = replace(network, activation=other, weights=Weights.gaussian(sigma_w, sigma_b))
             words = f"{name} with Gaussian weights, σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}"
             yield Candidate("activation", words, made, recipe(made))
@@ -140,7 +141,7 @@ def _widths(network: Network, trial: Trial) -> Iterator[Candidate]:
     width = ceil(float(network.width) * (trial.std / _SPREAD) ** 2)
     if width <= _MOST_WIDTH:
         yield Candidate("width", f"width {width} for this depth", replace(network, width=width), None)
-        for sigma_w, sigma_b in _critical_scales(network.activation, network.sigmas[-1][1])[:1]:
+        for sigma_w, sigma_b in islice(_critical_scales(network.activation, network.sigmas[-1][1]), 1):
             made = replace(network, width=width, weights=Weights.gaussian(sigma_w, sigma_b))
             words = f"width {width} and Gaussian weights with σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}"
             yield Candidate("width", words, made, recipe(made))

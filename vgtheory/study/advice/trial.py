@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import hypot, inf
 
@@ -81,11 +81,15 @@ class Trial:
 
 
 def try_out(network: Network, samples: int, seed: int) -> Trial:
-    """Return the trial of a network with numbers for everything; fewer samples where matrices have to be drawn.
+    """Return the trial of a network with numbers for everything, beside what theory says.
 
     Raises what :func:`simulate` raises where the network has no finite signal.
     """
-    predicted, predicted_std, critical = _by_theory(network)
+    return beside_theory(simulated(network, samples, seed), network)
+
+
+def simulated(network: Network, samples: int, seed: int) -> Trial:
+    """Return the trial by simulation alone; fewer samples where matrices have to be drawn."""
     count = samples
     if not works(network, "simulate (exact)"):
         work = 2.0 * sum(n * m for n, m in pairwise(network.widths))
@@ -94,9 +98,15 @@ def try_out(network: Network, samples: int, seed: int) -> Trial:
     growth = growth_of(simulate(network, count, seed, batch=_BATCH if in_batches else None))
     living = growth.samples - growth.dead
     if not living:
-        return Trial(predicted, predicted_std, -inf, 0.0, 0.0, 1.0, count, critical)
+        return Trial(None, None, -inf, 0.0, 0.0, 1.0, count)
     error, std = (growth.stderr, growth.std) if living > 1 else (inf, 0.0)
-    return Trial(predicted, predicted_std, growth.change, error, std, growth.dead / count, count, critical)
+    return Trial(None, None, growth.change, error, std, growth.dead / count, count)
+
+
+def beside_theory(trial: Trial, network: Network) -> Trial:
+    """Return a trial with mean and spread of the change by theory, and whether χ = 1 along the whole depth."""
+    predicted, predicted_std, critical = _by_theory(network)
+    return replace(trial, predicted=predicted, predicted_std=predicted_std, critical=critical)
 
 
 def _by_theory(network: Network) -> tuple[float | None, float | None, bool]:

@@ -1,0 +1,95 @@
+"""Every message has a translation in every language, and nothing on a translated page stays English."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import vgtheory as vg
+from vgtheory._errors import UnknownNameError
+from vgtheory.reporting import message
+from vgtheory.reporting.answer import answer
+from vgtheory.reporting.document import Equation, Fold, Section, spoken
+from vgtheory.reporting.findings import gather
+from vgtheory.reporting.message import SLOT, said, t
+from vgtheory.reporting.story import tell
+from vgtheory.reporting.translation import Translator, catalogue, languages, translator
+
+W = vg.Weights
+NETWORKS = {
+    "explodes": vg.Network("tanh", W.gaussian(1.6, 0.05), width=32, depth=60),
+    "vanishes": vg.Network("sigmoid", W.gaussian(1.0, 0.1), width=32, depth=20),
+    "critical": vg.Network("relu", W.he(), width=128, depth=10),
+    "dies": vg.Network("relu", W.he(), width=2, depth=60),
+    "orthogonal": vg.Network("tanh", W.orthogonal(1.5, 0.1), width=32, depth=60),
+    "normalised": vg.Network("relu", W.he(), width=32, depth=10, norm="layer"),
+    "cell": vg.Network(vg.blocks.lstm(W.gaussian(1.0)), width=16, depth=10),
+}
+SLOW = {"explodes", "orthogonal", "dies", "cell"}
+
+
+def messages():
+    """Return the ids of all messages in the package's modules and templates."""
+    folder = Path(message.__file__).parent
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "t":
+                assert isinstance(node.args[0], ast.Constant), f"{path.name}: a message is one literal"
+                yield node.args[0].value
+    for path in (folder / "templates").glob("*.html"):
+        yield from re.findall(r'_\("([^"]+)"\)', path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("language", languages()[1:])
+def test_every_message_is_translated_with_its_slots(language):
+    book = catalogue(language)
+    ids = set(messages())
+    assert len(ids) > 150
+    assert sorted(ids - set(book)) == []
+    for key, text in book.items():
+        assert set(SLOT.findall(key)) == set(SLOT.findall(text)), key
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in NETWORKS])
+def test_no_block_of_a_page_stays_english(name):
+    document = tell(gather(answer(NETWORKS[name], samples=16, seed=1)))
+    say = Translator("zh", catalogue("zh"))
+    chinese = spoken(document, say)
+    assert list(say.missing) == []
+    english = spoken(document, str)
+    assert formulas(english) == formulas(chinese)
+    assert numbers(english) == numbers(chinese)
+
+
+def formulas(part):
+    if isinstance(part, Equation):
+        return [part.latex]
+    if isinstance(part, (Section, Fold)):
+        return [f for block in part.blocks for f in formulas(block)]
+    return [f for section in getattr(part, "sections", ()) for f in formulas(section)]
+
+
+def numbers(document):
+    """Return the numbers of each section's text, in any order."""
+    return [sorted(re.findall(r"\d+(?:\.\d+)?", repr(section))) for section in document.sections]
+
+
+def test_what_is_missing_is_counted_and_stays_english():
+    say = Translator("xx", {"a {thing}": "ein {thing}", "tree": "Baum"})
+    assert say(t("a {thing}", thing=t("tree"))) == "ein Baum"
+    assert say("a tree") == "ein Baum"  # a finished text
+    assert say(said(t("a {thing}", thing="3"), t("no bush"))) == "ein 3no bush"
+    assert say("`a user's own text` = 5") == "`a user's own text` = 5"
+    assert list(say.missing) == ["no bush"]
+
+
+def test_english_needs_no_catalogue():
+    say = translator("en")
+    assert say(said(t("{n} of them.", n="3"), "")) == "3 of them."
+
+
+def test_another_language_is_refused(tmp_path):
+    with pytest.raises(UnknownNameError, match="language"):
+        vg.report(NETWORKS["critical"], tmp_path / "r", lang="xx")
+    assert not (tmp_path / "r").exists()

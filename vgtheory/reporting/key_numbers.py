@@ -1,0 +1,61 @@
+"""The numbers that decide, as rows: name, value, how it is known."""
+
+from __future__ import annotations
+
+from vgtheory.reporting.answer import Answer
+from vgtheory.reporting.float32 import float32_depth
+from vgtheory.reporting.message import Message, Text, t
+from vgtheory.reporting.symbolic_words import KNOWN, extremum_value
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import number, with_error
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
+from vgtheory.theory.methods import METHODS
+
+
+def key_numbers(f: Answer) -> tuple[tuple[Text, Text, Text], ...]:
+    """Return (name, value, how it is known) of the numbers that decide."""
+    rows: list[tuple[Text, Text, Text]] = []
+    wide = t("quadrature, width → ∞")
+    steepest = getattr(f, "steepest", None)  # the answer alone knows none
+    if steepest is not None and not isinstance(steepest, Unavailable):
+        rows.append((t("largest slope κ = sup |φ'|"), extremum_value(steepest), KNOWN[steepest.status]))
+    if f.final_chi is not None:
+        name = t("gain χ: what a layer does to the squared gradient")
+        if f.stationary is None:
+            name = t("gain χ of the last layer: what it does to the squared gradient")
+        rows.append((name, number(f.final_chi, 8), wide))
+    if f.final_q is not None:
+        rows.append((t("q: variance of the pre-activations h of the last layer"), number(f.final_q, 6), wide))
+    rows += _simulated_numbers(f)
+    if isinstance(f.critical, CriticalPoint):
+        how = t("quadrature and root finding")
+        rows.append((t("critical σ_w (χ = 1) at this σ_b"), number(f.critical.sigma_w, 8), how))
+    return tuple(rows)
+
+
+def _simulated_numbers(f: Answer) -> list[tuple[Text, Text, Text]]:
+    growth = f.growth
+    rows: list[tuple[Text, Text, Text]] = []
+    if growth.samples > growth.dead and growth.layers > 1:
+        rate = with_error(growth.rate, 2.576 * growth.rate_stderr)
+        rows.append((t("change of ln‖gradient‖ per layer"), rate, t("Monte Carlo, 99 % interval")))
+        if f.predicted_change is not None:
+            rows.append((t("the same, predicted"), number(f.predicted_change / (growth.layers - 1), 5), _how(f)))
+        rows.append((t("depth at which it leaves float32"), _depth(growth.rate), t("from the simulated rate")))
+        rows.append((t("spread between networks, standard deviation of ln"), number(growth.std, 3), t("Monte Carlo")))
+    if growth.dead:
+        of = t("{dead} of {samples}", dead=str(growth.dead), samples=str(growth.samples))
+        rows.append((t("dead networks"), of, t("Monte Carlo")))
+    return rows
+
+
+def _depth(rate: float) -> Message:
+    depth = float32_depth(rate)
+    return t("never") if depth is None else t("{count} layers", count=f"{depth:,}".replace(",", " "))
+
+
+def _how(f: Answer) -> Text:
+    """Return how the prediction is known, with its own warning where it gives one."""
+    method = str(f.prediction.attrs["method"])
+    known = METHODS[method].short if method in METHODS else method
+    return known if f.prediction.attrs["reliable"] == "yes" else t("{method}, not reliable here", method=known)

@@ -1,0 +1,86 @@
+"""The report's section on what to change: remedies, each one simulated, with their cost and their code."""
+
+from __future__ import annotations
+
+from vgtheory.reporting.document import Block, Code, Fold, Paragraph, Section, Table
+from vgtheory.reporting.findings import Findings
+from vgtheory.reporting.message import Message, Text, t
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import power_of_ten
+from vgtheory.study.advice import Advice, Remedy
+
+
+def cost(remedy: Remedy) -> Message:
+    """Return what a remedy costs."""
+    match remedy.kind:
+        case "critical scale":
+            return t("only the initialisation changes")
+        case "orthogonal weights":
+            return t("one QR per layer, once")
+        case "activation":
+            return t("another model to train")
+        case "activation transform":
+            return t("two multiply–adds per neuron")
+        case "skip connection":
+            return t("one addition per neuron")
+        case "normalisation":
+            return t("two sums per layer and pass")
+        case _:
+            return t("work grows with the square of the width")
+
+
+def best_remedy(f: Findings) -> Text:
+    """Return one sentence on the remedy that helps most, with its cost; "" where nothing has to change."""
+    if f.advice is None or isinstance(f.advice, Unavailable) or not f.advice.remedies:
+        return ""
+    best = f.advice.remedies[0]
+    return t(
+        "What helps most of all that was tried: {change}. In {samples} simulated networks the gradient then changes by "
+        "a factor of {total} over the whole depth. Its cost: {cost}.",
+        change=best.change, samples=str(best.trial.samples), total=power_of_ten(best.trial.simulated), cost=cost(best),
+    )  # fmt: skip
+
+
+def change_section(f: Findings) -> Section:
+    """Return section 3: the ranked remedies, and code for those that are a matter of initialisation."""
+    title = t("What to change")
+    if isinstance(f.advice, Unavailable):
+        return Section(title, (Paragraph(t("Remedies were not tried: {reason}.", reason=f.advice.reason)),))
+    if f.advice is None:
+        return Section(title, (Paragraph(t("Nothing: the gradient survives this depth.")),))
+    if not f.advice.remedies:
+        return Section(title, (Paragraph(t("No change that was simulated keeps the gradient.")), *_failed(f.advice)))
+    header = (t("change"), t("gradient, first layer over last"), t("spread"), t("cost"))
+    trials = [(r.change, r.trial, cost(r)) for r in f.advice.remedies]
+    rows: list[tuple[Text, ...]] = [
+        (change, f"×{power_of_ten(tried.simulated)}", f"×{power_of_ten(tried.std)}", price)
+        for change, tried, price in trials
+    ]
+    now = f.growth
+    rows.insert(0, (t("as it is"), f"×{power_of_ten(now.change)}", f"×{power_of_ten(now.std)}", ""))
+    caption = t(
+        "Best first: each change was simulated in {samples} networks. ×1 keeps the gradient; spread: the factor by "
+        "which networks differ (one standard deviation).",
+        samples=str(f.advice.remedies[0].trial.samples),
+    )
+    return Section(title, (Table(header, tuple(rows), caption), *_code(f.advice.remedies), *_failed(f.advice)))
+
+
+def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
+    found = [(r.change, r.recipe) for r in remedies if r.recipe is not None]
+    if not found:
+        return []
+    blocks: list[Block] = []
+    for change, recipe in found:
+        blocks += [Paragraph(change), Code(f"# PyTorch, for every Linear layer\n{recipe.pytorch}")]
+        blocks += [Code(f"# JAX\n{recipe.jax}")]
+    return [*blocks[:2], Fold(t("The same in JAX, and the code of the other changes"), tuple(blocks[2:]))]
+
+
+def _failed(advice: Advice) -> list[Block]:
+    if not advice.rejected:
+        return []
+    header = (t("tried, and no cure"),)
+    rows = tuple((text,) for text in advice.rejected)
+    count = str(len(rows))
+    return [Fold(t("{count} changes that did not help", count=count), (Table(header, rows),))]

@@ -1,0 +1,131 @@
+"""The report's section on what is proved: the statements that bite, and all others folded, by quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vgtheory._references import REFERENCES
+from vgtheory.reporting.bound_values import FAILURE, LOGARITHMS, PROBABILITIES, THRESHOLD, ValuedBound
+from vgtheory.reporting.document import Block, Equation, Fold, Paragraph, Section, Table
+from vgtheory.reporting.findings import Findings
+from vgtheory.reporting.message import Message, Text, said, t
+from vgtheory.reporting.symbolic_words import KNOWN
+from vgtheory.reporting.terminal_formulas import plain_expression
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import number
+from vgtheory.symbolic.formula import Formula, formula_latex
+from vgtheory.symbolic.notation import SYMBOLS, gradient_square
+from vgtheory.theory.proofs import Bounds
+
+
+def proofs_section(f: Findings) -> Section:
+    """Return section 4: a certificate, the tightest statements from above and from below, the rest folded."""
+    title = t("What is proved")
+    if isinstance(f.bounds, Unavailable):
+        return Section(title, (Paragraph(t("No bound applies: {reason}.", reason=f.bounds.reason)),))
+    assert isinstance(f.bounds, Bounds)
+    shown = [bound for bound in f.bounds.tightest() if bound is not None]
+    blocks: list[Block] = [Paragraph(_certified(f))]
+    blocks += [_card(next(v for v in f.valued if v.formula == bound)) for bound in shown]
+    folds = [_conditions(shown)] if shown else []
+    return Section(title, (*blocks, *folds, *_others(f)))
+
+
+def _certified(f: Findings) -> Text:
+    proof = f.certificate
+    if isinstance(proof, Unavailable):
+        return t("Whether it vanishes or explodes at every depth is not proved: {reason}.", reason=proof.reason)
+    if proof is None:
+        return t(
+            "That the gradient vanishes, or explodes, at every depth does not follow from any bound for this network; "
+            "mean field and simulation have to decide."
+        )
+    rate = number(sum(proof.enclosure) / 2, 6)
+    if proof.verdict == "vanishes":
+        return t(
+            "Certified for every depth: the mean squared gradient vanishes, since each layer multiplies it by at most "
+            "{rate} ({name}).",
+            rate=rate,
+            name=proof.name,
+        )
+    return t(
+        "Certified for every depth: the mean squared gradient explodes, since each layer multiplies it by at least "
+        "{rate} ({name}).",
+        rate=rate,
+        name=proof.name,
+    )
+
+
+def _card(bound: ValuedBound) -> Equation:
+    """Return a statement with its value here, its assumptions and its source."""
+    formula = bound.formula
+    here = t("Here: {value}.", value=f"{plain_expression(formula.lhs)} {bound.text}") if bound.text else None
+    return Equation(formula_latex(formula), KNOWN[formula.status], said(formula.statement, here))
+
+
+def _conditions(shown: list[Formula]) -> Fold:
+    """Return what the statements assume, and where they are from."""
+    lines = [Paragraph(said(t("Assumes: {list}.", list=_listed(f)) if f.assumptions else "", _cited(f))) for f in shown]
+    return Fold(t("What they assume"), tuple(dict.fromkeys(lines)))
+
+
+def _listed(formula: Formula) -> Message:
+    """Return the assumptions of a formula, one after the other."""
+    listed: Text = formula.assumptions[0].rstrip(".")
+    for assumption in formula.assumptions[1:]:
+        listed = t("{before}; {next}", before=listed, next=assumption.rstrip("."))
+    return t("{list}", list=listed)
+
+
+def _cited(formula: Formula) -> str:
+    works = [REFERENCES[key].short if key in REFERENCES else key for key in formula.reference]
+    return f"[{'; '.join(works)}]" if works else ""
+
+
+def _others(f: Findings) -> Iterator[Block]:
+    kept = [v for v in f.valued if not v.vacuous]
+    vacuous = len(f.valued) - len(kept)
+    blocks: list[Block] = [
+        Paragraph(
+            t(
+                "Values at depth {depth}; statements with a probability of failure hold with p = {p}, saturation means "
+                "a slope of at most ε = {eps}, a layer is the first.",
+                depth=str(f.network.depth),
+                p=number(FAILURE),
+                eps=number(THRESHOLD),
+            )
+        )
+    ]
+    groups: dict[str, list[ValuedBound]] = {}
+    for bound in kept:
+        groups.setdefault(bound.formula.lhs.name, []).append(bound)
+    header = (t("statement"), t("value here"), t("how it is known"), t("formula"))
+    for name, members in groups.items():
+        rows = tuple((v.formula.name, v.text or "—", KNOWN[v.formula.status], _written(v)) for v in members)
+        blocks.append(Table(header, rows, _quantity(name)))
+    if vacuous:
+        blocks.append(Paragraph(t("{count} statements say nothing here and were left out.", count=str(vacuous))))
+    yield Fold(t("All {count} statements, by quantity", count=str(len(kept))), tuple(blocks))
+
+
+def _written(bound: ValuedBound) -> str:
+    text = plain_expression(bound.formula.expr)
+    return f"`{text}`" if len(text) <= 60 else "…"
+
+
+def _quantity(name: str) -> Message:
+    """Return a quantity with what it means and its unit."""
+    symbol = SYMBOLS[name]
+    return t("{symbol}: {meaning} ({unit})", symbol=symbol.text, meaning=symbol.meaning, unit=_unit(name))
+
+
+def _unit(name: str) -> Message:
+    if name.startswith("depth"):
+        return t("in layers")
+    if name.endswith(PROBABILITIES):
+        return t("a share or probability")
+    if name.startswith(LOGARITHMS):
+        return t("a natural logarithm")
+    if name == gradient_square.name or "gradient" in name:
+        return t("in units of the gradient at the output")
+    return t("a pure number")

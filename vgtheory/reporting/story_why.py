@@ -1,0 +1,287 @@
+"""The report's section on why: saturation, the product over depth, and the matrices that are multiplied."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from vgtheory.model.network import BlockNetwork
+from vgtheory.reporting.answer import Answer
+from vgtheory.reporting.document import Block, Equation, FigureBlock, FigureRow, Heading, Paragraph, Section, code
+from vgtheory.reporting.findings import SATURATED, Findings
+from vgtheory.reporting.float32 import float32_depth
+from vgtheory.reporting.message import Text, said, t
+from vgtheory.reporting.symbolic_words import extremum_value, saturated_text
+from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.wording import latex_number, latex_power_of_ten, number, power_of_ten
+from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
+from vgtheory.theory.regime import Regime
+
+_LENGTHS = np.geomspace(1e-6, 1e6, 97)  # q at which the largest gain is looked for
+CAUSE, PART = 0.9, 0.25  # share of the lost ln that saturation accounts for
+
+
+def why_section(f: Findings) -> Section:
+    """Return section 2: three steps from one neuron to the whole depth."""
+    if isinstance(f.network, BlockNetwork):
+        return Section(t("Why"), tuple(_blocks(f)))
+    return Section(
+        t("Why, in three steps"),
+        (
+            Heading(t("Step 1: do the neurons saturate?")),
+            *_saturation(f),
+            Heading(t("Step 2: the product over the depth")),
+            *_product(f),
+            Heading(t("Step 3: the matrices that are multiplied")),
+            *_matrices(f),
+        ),
+    )
+
+
+def _blocks(f: Findings) -> list[Block]:
+    change = f.growth.rate
+    return [
+        Paragraph(
+            t(
+                "Backwards, the gradient is multiplied by the Jacobian of the block in every layer, {depth} times. On "
+                "average over layers and networks its length changes by a factor of {factor} per block, and "
+                "{factor}^{{depth}} = {total}.",
+                depth=str(f.network.depth),
+                factor=number(math.exp(f.growth.rate), 4),
+                total=power_of_ten(change * int(f.network.depth)),
+            )
+        ),
+        Paragraph(
+            t(
+                "A block has several maps and several matrices, so that the share of saturated neurons of one "
+                "activation, the gain χ of one layer and the spectrum of one matrix, which explain a network of "
+                "layers, are not defined here. vg.sample and vg.spectrum do not cover blocks yet."
+            )
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a layer passes of the squared gradient, E φ'², and the most that any length of the signal would pass."""
+
+    passed: float
+    best: float
+
+    def share(self, chi: float) -> float:
+        """Return the share of −ln χ that saturation accounts for."""
+        return math.log(self.best / self.passed) / -math.log(chi) if chi < 1 and self.passed > 0 else 0.0
+
+
+def loss_by_saturation(f: Answer) -> Loss | None:
+    """Return what saturation takes: signals that are longer than the best ones lie where φ is flat."""
+    if f.final_q is None or not 0 < f.final_q < math.inf:
+        return None
+    act = f.network.activation
+    passed = float(gradient_gain_at(act, np.array([f.final_q]), 1.0)[0])
+    possible = np.asarray(gradient_gain_at(act, _LENGTHS, 1.0), dtype=float)
+    longer = f.final_q > _LENGTHS[possible.argmax()]
+    return Loss(passed, max(float(possible.max()), passed) if longer else passed)
+
+
+def _saturation(f: Findings) -> list[Block]:
+    act = f.network.activation
+    blocks: list[Block] = [
+        Paragraph(
+            said(
+                t(
+                    "Going back through a neuron, the gradient is multiplied by the slope φ'(h) of its activation. A "
+                    "neuron is saturated where the slope is almost 0, here |φ'(h)| ≤ {eps}.",
+                    eps=str(SATURATED),
+                ),
+                _saturated_share(f),
+                _is_it_the_cause(f),
+            )
+        )
+    ]
+    caption = t("φ and its slope φ'. Grey: saturated. Light blue: where the pre-activations h of the last layers lie.")
+    alt = t("Graphs of the activation {name} and of its slope.", name=code(act.name))
+    return [*blocks, FigureBlock("activation", caption, alt)]
+
+
+def _saturated_share(f: Findings) -> Text:
+    if isinstance(f.saturated, Unavailable):
+        return t("Where that holds was not found: {reason}.", reason=f.saturated.reason)
+    if not f.saturated.intervals:
+        return t("The slope of {name} never is.", name=code(f.network.activation.name))
+    where = saturated_text(f.saturated)
+    if f.final_q is None or not 0 < f.final_q < math.inf:
+        return t("That is so for h in {where}.", where=where)
+    share, width = float(f.saturated.probability(f.final_q)), min(f.network.widths)
+    return t(
+        "That is so for h in {where}: about {count} of the {width} neurons of the last layers ({share} %), where h has "
+        "variance q = {q}.",
+        where=where,
+        count=str(round(share * width)),
+        width=str(width),
+        share=number(100 * share, 2),
+        q=number(f.final_q),
+    )
+
+
+def _is_it_the_cause(f: Findings) -> Text:
+    loss, chi = loss_by_saturation(f), f.final_chi
+    if f.regime is Regime.explodes:
+        return t("Saturation can only shrink a gradient; it is not the cause here.")
+    if f.regime is not Regime.vanishes or loss is None or chi is None or not f.plain:
+        return ""
+    share = loss.share(chi)
+    values: dict[str, Text] = {"passed": number(loss.passed, 3), "best": number(loss.best, 3)}
+    if share >= CAUSE:
+        return t(
+            "Saturation is the cause: a layer passes E φ'² = {passed} of the squared gradient, where {best} is "
+            "possible.",
+            **values,
+        )
+    if share >= PART:
+        return t(
+            "Saturation is a part of the cause, {percent} % of the loss in ln: a layer passes E φ'² = {passed} of the "
+            "squared gradient, where {best} is possible.",
+            percent=number(100 * share, 2),
+            **values,
+        )
+    if isinstance(f.steepest, Unavailable):
+        return t("Saturation is not the cause.")
+    return t(
+        "Saturation is not the cause: even where φ is steepest its slope is only {slope}, and the weights do not make "
+        "up for it.",
+        slope=extremum_value(f.steepest),
+    )
+
+
+def _product(f: Findings) -> list[Block]:
+    chain = r"\frac{\partial\ell}{\partial h_l} = D_l\,W_{l+1}^{\top}\,\frac{\partial\ell}{\partial h_{l+1}},"
+    chain += r"\qquad D_l = \operatorname{diag}\varphi'(h_l)"
+    known = t("chain rule")
+    intro = t(
+        "Every layer multiplies the gradient by its weights and by its slopes: factors multiply, they do not add."
+    )
+    blocks: list[Block] = [Paragraph(intro), Equation(chain, known)]
+    if not f.plain or f.final_chi is None:
+        parts = t("The other parts of a layer ({parts}) have factors of their own.", parts=", ".join(f.network.parts))
+        return [*blocks, Paragraph(said(parts if f.network.parts else None, _per_layer(f)))]
+    sigma_w, chi = f.network.sigmas[-1][0], f.final_chi
+    blocks.append(
+        Paragraph(
+            t(
+                "In a wide layer that multiplies the squared length of the gradient by the gain χ (chi): the variance "
+                "of the weights times the mean of φ'(h)² over the neurons. At χ = 1, called critical, the gradient "
+                "keeps its length; below it vanishes, above it explodes."
+            )
+        )
+    )
+    depth = int(f.network.depth)
+    passed = chi / sigma_w**2 if sigma_w else 0.0
+    gain = r"\chi = \sigma_w^2\,\mathbb{E}\,\varphi'(h)^2 = "
+    gain += rf"{latex_number(sigma_w)}^2 \cdot {latex_number(passed)} = {latex_number(chi)}, "
+    gain += rf"\qquad \sqrt\chi = {latex_number(math.sqrt(chi))}"
+    blocks.append(Equation(gain, t("quadrature, width → ∞")))
+    if chi > 0:
+        power = rf"{latex_number(math.sqrt(chi), 4)}^{{{depth}}} = {latex_power_of_ten(depth * math.log(chi) / 2)}"
+        blocks.append(Equation(power, t("the factor of all {depth} layers", depth=str(depth))))
+    return [*blocks, Paragraph(_per_layer(f))]
+
+
+def _per_layer(f: Findings) -> Text:
+    if f.growth.dead == f.growth.samples or f.growth.layers == 1:
+        return ""
+    rate = f.growth.rate
+    factor = t(
+        "In the simulated networks the factor is {factor} per layer.",
+        factor=number(math.exp(max(min(rate, 700.0), -700.0)), 4),
+    )
+    depth = float32_depth(rate)
+    if f.regime.harmless or depth is None:
+        return factor
+    return said(factor, t("At depth {depth} a gradient of length 1 leaves the range of float32.", depth=f"{depth:,}"))
+
+
+def _matrices(f: Findings) -> list[Block]:
+    sigma_w = f.network.sigmas[-1][0]
+    blocks: list[Block] = [
+        Paragraph(_one_matrix(f, sigma_w)),
+        Paragraph(said(_spread_of_product(f), _where_it_lies(f))),
+    ]
+    row = (
+        []
+        if f.network.weights.family != "gaussian"
+        else [
+            FigureBlock(
+                "weight_singular",
+                t("Singular values of W: a matrix drawn, and the Marchenko–Pastur law."),
+                t("Histogram of the singular values of one weight matrix under the quarter circle."),
+            ),
+            FigureBlock(
+                "weight_eigenvalues",
+                t("Eigenvalues of W in the complex plane, and the edge of the circular law."),
+                t("Eigenvalues of one weight matrix fill a disk of radius σ_w."),
+            ),
+        ]
+    )
+    if not (isinstance(f.law, Unavailable) and isinstance(f.sampled, Unavailable)):
+        row.append(
+            FigureBlock(
+                "spectrum",
+                t("ln of the singular values s of J. Dotted: where the gradient lies."),
+                t(
+                    "Density of the logarithm of the singular values of the Jacobian, with the gradient's factor "
+                    "marked."
+                ),
+            )
+        )
+    return [*blocks, FigureRow(tuple(row))] if row else blocks
+
+
+def _one_matrix(f: Findings, sigma_w: float) -> Text:
+    width = str(min(f.network.widths))
+    if f.network.weights.family == "orthogonal":
+        return t(
+            "All singular values of an orthogonal weight matrix are σ_w = {sigma}, and its eigenvalues lie on the "
+            "circle of that radius: the weights stretch all directions alike, and only the slopes spread the product.",
+            sigma=number(sigma_w),
+        )
+    if f.network.weights.arrays is not None:
+        return t("The weights are given, so that no law describes their spectrum.")
+    return t(
+        "One weight matrix stretches some directions and shrinks others: its singular values lie between 0 and 2σ_w = "
+        "{edge}, with root mean square σ_w (Marchenko–Pastur law), and its eigenvalues fill a disk of radius σ_w = "
+        "{sigma} (circular law; here N = {width}).",
+        edge=number(2 * sigma_w),
+        sigma=number(sigma_w),
+        width=width,
+    )
+
+
+def _spread_of_product(f: Findings) -> Text:
+    if isinstance(f.law, Unavailable):
+        return t("The singular values of the product J = ∂x_L/∂x_0 are not known here: {reason}.", reason=f.law.reason)
+    low, middle, high = (float(f.law.ppf_log(p)) for p in (0.1, 0.5, 0.99))
+    return t(
+        "The product J = ∂x_L/∂x_0 of {depth} such layers has singular values s that spread with every layer, since "
+        "the directions that one layer stretches are not those of the next: half of them are below {middle}, one in "
+        "ten is below {low}, one in a hundred above {high}.",
+        depth=str(f.network.depth),
+        low=power_of_ten(low),
+        middle=power_of_ten(middle),
+        high=power_of_ten(high),
+    )
+
+
+def _where_it_lies(f: Findings) -> Text:
+    place = f.gradient_factor
+    if isinstance(f.law, Unavailable) or place is None:
+        return ""
+    above = 1 - float(np.asarray(f.law.cdf_log(place)))
+    return t(
+        "The gradient meets all directions at once, so that its squared length is multiplied by the mean of s². That "
+        "puts its factor, {factor}, among the largest: {percent} % of the singular values lie above it.",
+        factor=power_of_ten(place),
+        percent=number(100 * above, 2),
+    )

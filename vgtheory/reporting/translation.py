@@ -1,0 +1,121 @@
+"""Catalogues: ``languages/CODE/LC_MESSAGES/vgtheory.po`` says every message in one language.
+
+Messages are looked up by their id.  Finished English sentences of other parts of the package (statements of theorems,
+reasons of refusals) are matched against the ids with their slots.  A new language is one more file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from importlib.resources import files
+
+from babel.messages.pofile import read_po
+
+from vgtheory._errors import UnknownNameError
+from vgtheory.reporting.message import SLOT, Joined, Message, Text, filled
+
+SOURCE = "en"
+_VERBATIM = re.compile(r"`[^`]*`|<[^>]*>")
+_WORDS = re.compile(r"[A-Za-z]{3,}")
+_END = re.compile(r"(?<=[.:;,)]) ")  # where a sentence, or a part of one, may end
+
+
+def languages() -> tuple[str, ...]:
+    """Return the codes of all languages, English first."""
+    folder = files("vgtheory.reporting") / "languages"
+    return (SOURCE, *sorted(entry.name for entry in folder.iterdir() if (entry / "LC_MESSAGES").is_dir()))
+
+
+@lru_cache(maxsize=8)
+def translator(language: str) -> Translator:
+    """Return the translator into a language.
+
+    Raises UnknownNameError for one without a catalogue.
+
+    >>> translator("zh")("critical")
+    '临界'
+    """
+    if language not in languages():
+        raise UnknownNameError.among("language", language, languages())
+    return Translator(language, {} if language == SOURCE else catalogue(language))
+
+
+def catalogue(language: str) -> dict[str, str]:
+    """Return the messages of a language by their ids; those that nobody has translated are left out."""
+    path = files("vgtheory.reporting") / "languages" / language / "LC_MESSAGES" / "vgtheory.po"
+    with path.open("rb") as file:
+        found = read_po(file, locale=language)
+    return {str(entry.id): str(entry.string) for entry in found if entry.id and entry.string and not entry.fuzzy}
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Says texts in a language; English needs no catalogue.
+
+    Parameters
+    ----------
+    language : its code, as HTML's ``lang``.
+    book : id → message in the language.
+    missing : collects every text that stayed English.
+    """
+
+    language: str
+    book: Mapping[str, str]
+    missing: dict[str, None] = field(default_factory=dict, compare=False)
+
+    def __call__(self, text: Text) -> str:
+        """Return the text in the language."""
+        if self.language == SOURCE:
+            return str(text)
+        match text:
+            case Message(id=key, values=values):
+                if key not in self.book:
+                    self.missing[key] = None
+                return filled(self.book.get(key, key), {name: self(value) for name, value in values})
+            case Joined(parts=parts):
+                return "".join(self(part) for part in parts)
+            case str():
+                return self._finished(text)
+
+    def _finished(self, text: str) -> str:
+        """Return a finished English text in the language: as a whole, else what its ids cover from the left."""
+        if not _WORDS.search(_VERBATIM.sub("", text)):
+            return text
+        whole = self._matched(text)
+        if whole is not None:
+            return whole
+        for cut in reversed(list(_END.finditer(text))):
+            head = self._matched(text[: cut.start()])
+            if head is not None:
+                return head + self._finished(text[cut.end() :])
+        self.missing[text] = None
+        return text
+
+    def _matched(self, text: str) -> str | None:
+        if text in self.book:
+            return self.book[text]
+        for pattern, said in self._patterns:
+            match = pattern.fullmatch(text)
+            if match is not None:
+                return filled(said, {name: self._finished(value) for name, value in match.groupdict().items()})
+        return None
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        """Return the ids with slots as patterns, those with most fixed text first."""
+        order = sorted((key for key in self.book if "{" in key), key=lambda key: -len(SLOT.sub("", key)))
+        return [(_pattern(key), self.book[key]) for key in order]
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    parts, seen = [], set()
+    for k, piece in enumerate(SLOT.split(key)):
+        if k % 2 == 0:
+            parts.append(re.escape(piece))
+        else:
+            parts.append(f"(?P={piece})" if piece in seen else f"(?P<{piece}>.+?)")
+            seen.add(piece)
+    return re.compile("".join(parts), re.DOTALL)
