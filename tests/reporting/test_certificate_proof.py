@@ -31,7 +31,7 @@ def test_the_proof_states_the_verdict_and_compiles(case, tmp_path):
     found = certificate(network)
     assert found.verdict == verdict
     text = proof_document(network, found)
-    assert text.count(r"\hfill$\Box$") >= 2  # a lemma and the theorem, each with its proof
+    assert text.count(r"\end{proof}") >= 2  # a lemma and the theorem, each with its proof
     assert verdict in text
     assert "Overfull" not in compiled(text, tmp_path)
 

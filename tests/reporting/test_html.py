@@ -164,7 +164,9 @@ def test_latex_holds_the_same_document():
     assert r"\input{" not in source
     assert source.count(r"\begin{tabular}") == source.count(r"\end{tabular}") == 2
     for package in re.findall(r"\\usepackage(?:\[[^]]*\])?\{([^}]*)\}", source):
-        assert set(package.split(",")) <= {"amsmath", "amssymb", "booktabs", "graphicx", "fontenc", "inputenc"}
+        assert set(package.split(",")) <= {
+            "amsmath", "amssymb", "amsthm", "booktabs", "graphicx", "fontenc", "inputenc", "lmodern",
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize(

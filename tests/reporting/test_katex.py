@@ -58,7 +58,7 @@ def fragments_of(name):
     found = derivation(act)
     document = latex(found, form="document")
     texts |= forms(f"{name} derivation", found)
-    shown = re.findall(r"\\fit(?:\[[^]]*\])?\{\$\\displaystyle\n(.*?)\n\$\}", document, re.DOTALL)
+    shown = re.findall(r"\\begin\{equation\}\\label\{[^}]*\}\n(.*?)\n\\end\{equation\}", document, re.DOTALL)
     assert len(shown) >= 6
     return texts | {f"{name} equation {i}": text for i, text in enumerate(shown)}
 

@@ -75,7 +75,7 @@ def test_rounding_is_the_nearest_decimal_on_that_side(number, digits):
         (R(2047, 2048) * n.q, DOWN, "0.99951 q"),
         (n.q - R(2047, 2048), UP, "q - 0.99951"),
         (1 / (n.q + R(2047, 2048)), UP, r"\frac{1}{q + 0.99951}"),
-        (R(2047, 2048) ** (n.depth - n.layer), UP, r"\left(1 - 0.00048828\right)^{L - \ell}"),
+        (R(2047, 2048) ** (n.depth - n.layer), UP, r"\left(1 - 0.00048828\right)^{L - l}"),
         (1 - (1 - R(1, 2**64)) ** n.depth, NEAREST, r"1 - \left(1 - 5.421 \cdot 10^{-20}\right)^{L}"),
         (sp.sqrt(sp.Float("77.9772512284")) * n.q, UP, "8.8305 q"),
         (252 * sp.log(2) / sp.log(1 / R("0.111042")), UP, "79.475"),

@@ -160,7 +160,7 @@ class Network:
 
     def _repr_latex_(self) -> str:
         rows = [
-            r"h_\ell &= W_\ell x_{\ell-1} + b_\ell, \quad x_\ell = \varphi(h_\ell), \quad \ell = 1, \dots, "
+            r"h_l &= W_l x_{l-1} + b_l, \quad x_l = \varphi(h_l), \quad l = 1, \dots, "
             + ("L" if isinstance(self.depth, sp.Symbol) else to_latex(self.depth)),
             rf"\varphi({to_latex(self.activation.symbol)}) &= {to_latex(self.activation.expr)}",
             r"\sigma_w &= " + to_latex(self.weights.sigma_w) + r", \quad \sigma_b = " + to_latex(self.weights.sigma_b),

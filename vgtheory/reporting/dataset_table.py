@@ -23,14 +23,14 @@ def is_dataset(obj: Any) -> bool:
     return xarray is not None and isinstance(obj, (xarray.Dataset, xarray.DataArray))
 
 
-def dataset_tables(data: Any) -> Iterator[str]:
+def dataset_tables(data: Any, floats: str = "table") -> Iterator[str]:
     """Yield the pieces of a document: the tables, then the numbers that belong to all rows and the attributes.
 
     Raises InputError for a Dataset of no dimension or of several, or of more rows than a table has.
     """
     data = _as_dataset(data)
     for header, rows in _blocks(data):
-        yield table(header, rows)
+        yield table(header, rows, floats=floats)
     facts = {name: data[name].item() for name in data.variables if data[name].ndim == 0}
     facts |= {name: value for name, value in data.attrs.items() if isinstance(value, (str, int, float))}
     said = "; ".join(f"{code(str(name))}: {_shown(value)}" for name, value in facts.items() if name != "spec")

@@ -10,7 +10,7 @@ import sympy as sp
 
 from vgtheory.reporting.derivation import Derivation
 from vgtheory.reporting.document import code
-from vgtheory.reporting.latex_document import Labels, cited, equation, heading, paragraph
+from vgtheory.reporting.latex_document import ONE, Labels, Sheet, cited, equation, heading, paragraph
 from vgtheory.reporting.symbolic_words import KNOWN, saturated_text
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import number
@@ -18,9 +18,10 @@ from vgtheory.symbolic import notation as n
 from vgtheory.symbolic.catalogue import catalogue
 from vgtheory.symbolic.extrema import Extremum
 from vgtheory.symbolic.formula import Formula, Kind, Status
+from vgtheory.symbolic.gaussian import GaussianMean
 from vgtheory.symbolic.saturation import Saturation
 
-MAXIMISER, MINIMISER = sp.Symbol("x_0", real=True), sp.Symbol("x_1", real=True)
+MAXIMISER, MINIMISER = sp.Symbol("x_max", real=True), sp.Symbol("x_min", real=True)
 DIGITS = 15
 
 
@@ -58,14 +59,14 @@ def steps(found: Derivation) -> tuple[Step, ...]:
     )
 
 
-def derivation_parts(found: Derivation, labels: Labels, level: int = 1) -> Iterator[str]:
+def derivation_parts(found: Derivation, labels: Labels, level: int = 1, sheet: Sheet = ONE) -> Iterator[str]:
     """Yield the steps as pieces of a LaTeX document: heading, text, numbered equations with labels, references."""
     for step in steps(found):
         yield heading(step.title, level, numbered=level == 1)
         if step.before:
             yield paragraph(step.before)
         for formula in step.formulas:
-            yield equation(formula, labels.new(f"{found.activation.name[:40]}:{step.slug}"))
+            yield equation(formula, labels.new(f"{found.activation.name[:40]}:{step.slug}"), sheet)
         works = sorted({key for formula in step.formulas for key in formula.reference})
         if step.after or works:
             yield paragraph(step.after) + (f"({', '.join(map(cited, works))})\n" if works else "")
@@ -199,11 +200,12 @@ def _saturation(found: Derivation) -> Step:
 
 def _means(found: Derivation) -> Step:
     both = [("E φ²", found.length), ("E φ'²", found.gain)]
-    formulas = tuple(mean for _, mean in both if isinstance(mean, Formula))
     lost = [f"{name}: {mean.reason}." for name, mean in both if isinstance(mean, Unavailable)]
-    open_ones = [f for f in formulas if f.status != "proved" and len(f.symbols) == 1]
-    values = [f"{name} at q = 1 is {number(float(f.at(q=1).value()), 10)}" for name, f in both if f in open_ones]
-    words = ["No closed form is known; certified: " + ", ".join(values) + "."] if values else []
+    # Without a closed form the equation would only repeat its left-hand side; its value at q = 1 says something.
+    open_ones = {f: f.at(q=1) for _, f in both if isinstance(f, Formula) and f.expr.has(GaussianMean) and f.symbols}
+    formulas = tuple(open_ones.get(mean, mean) for _, mean in both if isinstance(mean, Formula))
+    values = [f"{name} is {number(float(open_ones[f].value()), 10)}" for name, f in both if f in open_ones]
+    words = ["No closed form is known; certified at q = 1: " + ", ".join(values) + "."] if values else []
     return Step(
         "gaussian-means", "Gaussian means", "For a pre-activation √q z with z standard normal:", formulas,
         " ".join([*words, *lost]),

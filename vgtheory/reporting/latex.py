@@ -19,7 +19,9 @@ from vgtheory.reporting.dataset_table import dataset_tables, is_dataset, tabular
 from vgtheory.reporting.derivation import Derivation
 from vgtheory.reporting.derivation_steps import derivation_parts, steps
 from vgtheory.reporting.latex_document import (
+    SHEETS,
     Labels,
+    Sheet,
     aligned,
     bibtex,
     cited_keys,
@@ -63,6 +65,7 @@ def latex(
     form: Form | None = None,
     exact: bool = False,
     title: str = "",
+    columns: int = 1,
 ) -> str:
     r"""Return LaTeX of a Formula, an Activation, a derivation, a Dataset, any result with LaTeX of its own, or several.
 
@@ -75,15 +78,16 @@ def latex(
     path : a .tex file to write as well; it appears complete or not at all, and its directory must exist.  What a
         document cites is written beside it as a BibTeX file of the same name, for texts of one's own.
     form : "fragment", mathematics without dollar signs or line breaks (of a Dataset: a ``tabular``); "aligned", an
-        ``aligned`` environment with long equations broken into lines; "document", a file that one run of pdflatex
-        compiles, in which each formula has its label, statement, assumptions, status and reference, and a derivation
-        its steps.  By default "document" where a path is given, else "fragment".
+        ``aligned`` environment with long equations broken into lines; "document", a file that pdflatex compiles
+        (amsart, or article with two columns), in which each formula is a theorem with its label, assumptions, status
+        and reference, and a derivation has its steps.  By default "document" where a path is given, else "fragment".
     exact : keep every digit instead of five, so that ``vg.Activation`` reads the same function back (fragments only).
     title : of a document.
+    columns : 1 or 2; equations are broken so that they fit into the text of amsart, or a column of two.
 
     Raises
     ------
-    InputError : another form, an object that is none of these, or a path that cannot be written.
+    InputError : another form, number of columns, an object that is none of these, or a path that cannot be written.
 
     Examples
     --------
@@ -95,7 +99,9 @@ def latex(
     form = form or ("fragment" if path is None else "document")
     if exact and form != "fragment":
         raise InputError("exact with form", 'form="fragment"', "other forms are for the eye; drop one", got=f"{form!r}")
-    text = _set(obj, form, exact, title)
+    if columns not in SHEETS:
+        raise InputError("columns", "1 or 2", "choose one", got=f"{columns!r}")
+    text = _set(obj, form, exact, title, SHEETS[columns])
     if target is not None:
         write_text(target, text if text.endswith("\n") else text + "\n")
         if keys := cited_keys(text):
@@ -103,9 +109,9 @@ def latex(
     return text
 
 
-def _set(obj: Any, form: Form, exact: bool, title: str) -> str:
+def _set(obj: Any, form: Form, exact: bool, title: str, sheet: Sheet) -> str:
     if form == "document":
-        return document(title or _title(obj), _pieces(obj))
+        return document(title or _title(obj), _pieces(obj, sheet), sheet=sheet)
     if form not in ("fragment", "aligned"):
         raise InputError("form", '"fragment", "aligned" or "document"', "choose one", got=f"{form!r}")
     if is_dataset(obj):
@@ -114,7 +120,7 @@ def _set(obj: Any, form: Form, exact: bool, title: str) -> str:
         return "\n".join(tabulars(obj))
     if form == "fragment":
         return " \\\\\n".join(_fragment(item, exact) for item in _items(obj))
-    return aligned(_equation(item) for item in _items(obj))
+    return aligned((_equation(item) for item in _items(obj)), sheet.line)
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
@@ -172,26 +178,26 @@ def _fragment(item: Any, exact: bool) -> str:
     return equal if isinstance(equal, str) else to_latex(equal, exact)
 
 
-def _pieces(obj: Any) -> Iterator[str]:
+def _pieces(obj: Any, sheet: Sheet) -> Iterator[str]:
     """Yield the pieces of a document about `obj`."""
     labels = Labels()
     several = isinstance(obj, (list, tuple))
     for item in obj if several else [obj]:
         if is_dataset(item):
-            yield from dataset_tables(item)
+            yield from dataset_tables(item, sheet.table)
         elif isinstance(item, Derivation):
             if several:
                 yield heading(_title(item))
-            yield from derivation_parts(item, labels, level=2 if several else 1)
+            yield from derivation_parts(item, labels, level=2 if several else 1, sheet=sheet)
         elif isinstance(item, Catalogue):
             yield from catalogue_parts(item)
         else:
-            yield from (_piece(part, labels) for part in _items(item))
+            yield from (_piece(part, labels, sheet) for part in _items(item))
 
 
-def _piece(item: Any, labels: Labels) -> str:
+def _piece(item: Any, labels: Labels, sheet: Sheet) -> str:
     if isinstance(item, Activation):
-        return definition(item, labels.new(item.name))
+        return definition(item, labels.new(item.name), sheet)
     if isinstance(item, Formula):
-        return formula(item, labels.new(item.name))
-    return paragraph(item) if isinstance(item, str) else equation(_equation(item))
+        return formula(item, labels.new(item.name), sheet)
+    return paragraph(item) if isinstance(item, str) else equation(_equation(item), sheet=sheet)

@@ -1,6 +1,6 @@
-r"""The pieces of a LaTeX document, each a string: heading, paragraph, formula, table, figure; and `document`.
+r"""The pieces of a LaTeX document, each a string: heading, paragraph, statement, formula, figure; and `document`.
 
-Packages: amsmath, amssymb, booktabs and graphicx (figures, and the guard that shrinks what is wider than a line).
+Packages: amsmath, amssymb, amsthm (part of amsart), booktabs and graphicx.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import PurePath
+from typing import NamedTuple
 
 import mpmath
 import sympy as sp
 
 from vgtheory._errors import InputError
 from vgtheory._references import REFERENCES, Reference
-from vgtheory.reporting.latex_layout import equation_rows
+from vgtheory.reporting.latex_layout import COLUMN, LINE, equation_rows
 from vgtheory.reporting.latex_text import escape, prose
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import RELATIONS, Formula
@@ -23,29 +24,44 @@ from vgtheory.symbolic.printing import decimal, to_latex
 from vgtheory.symbolic.rounding import DOWN
 
 _LEVELS = ("section", "subsection", "subsubsection")
-
-PREAMBLE = r"""\documentclass[10pt]{article}
-\usepackage[T1]{fontenc}
+_COMMON = r"""\usepackage[T1]{fontenc}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb,booktabs,graphicx}
-\setlength{\textwidth}{16cm}
-\setlength{\oddsidemargin}{-0.05cm}
-\setlength{\textheight}{23cm}
-\setlength{\topmargin}{-1.2cm}
+\usepackage{amsmath,amssymb,amsthm,booktabs,graphicx}
 \setlength{\emergencystretch}{4em}
-\setlength{\parindent}{0pt}
-\setlength{\parskip}{0.5em}
 \raggedbottom
-% Sets its argument at natural size, or shrinks it to the line (or the optional width) where it is wider.
-\newsavebox{\fitbox}
-% A caption of a figure or table that stays where it is.
-\makeatletter
-\newcommand{\captioned}[2]{\def\@captype{#1}\caption{#2}}
-\makeatother
-\newcommand{\work}[1]{}% the key of a work that is cited by author and year
-\newcommand{\fit}[2][\linewidth]{\sbox{\fitbox}{#2}%
-  \ifdim\wd\fitbox>#1\relax\resizebox{#1}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
+\allowdisplaybreaks
+\newtheorem{theorem}{Theorem}
+\newtheorem{lemma}[theorem]{Lemma}
+\newtheorem{estimate}[theorem]{Estimate}
+\theoremstyle{definition}
+\newtheorem{activation}[theorem]{Activation}
 """
+
+
+class Sheet(NamedTuple):
+    """A kind of page: how it is set up, the points that an equation may take, and where tables and figures float."""
+
+    preamble: str
+    line: float
+    table: str
+
+
+SHEETS = {
+    1: Sheet(
+        r"\documentclass[10pt]{amsart}" + "\n" + _COMMON + r"\setlength{\textwidth}{16cm}"
+        r"\setlength{\oddsidemargin}{-0.05cm}\setlength{\evensidemargin}{-0.05cm}\calclayout" + "\n",
+        LINE, "table",
+    ),
+    2: Sheet(
+        r"\documentclass[10pt,twocolumn]{article}" + "\n" + _COMMON + r"\setlength{\textwidth}{6.75in}"
+        r"\setlength{\columnsep}{0.25in}\setlength{\oddsidemargin}{-0.125in}\setlength{\textheight}{9in}"
+        r"\setlength{\topmargin}{-0.5in}" + "\n",
+        COLUMN, "table*",
+    ),
+}  # fmt: skip
+ONE = SHEETS[1]
+_STATEMENTS = {"proved": "theorem", "certified": "theorem"}  # anything else is an estimate
 
 
 def heading(text: str, level: int = 1, numbered: bool = False) -> str:
@@ -60,18 +76,14 @@ def paragraph(text: str) -> str:
     return prose(text) + "\n"
 
 
-def equation(obj: Formula | sp.Basic | str, label: str = "") -> str:
+def equation(obj: Formula | sp.Basic | str, label: str = "", sheet: Sheet = ONE) -> str:
     r"""Return a displayed equation of a Formula or expression (or of LaTeX mathematics), broken into lines.
 
     With a `label` the equation is numbered, and ``\eqref{eq:label}`` refers to it.
     """
-    body = obj if isinstance(obj, str) else aligned([obj])
-    if not label:
-        return "\\[\n\\fit{$\\displaystyle\n" + body + "\n$}\n\\]"
-    return (
-        f"\\begin{{equation}}\\label{{eq:{slug(label)}}}\n\\fit[0.9\\linewidth]{{$\\displaystyle\n"
-        f"{body}\n$}}\n\\end{{equation}}"
-    )
+    body = obj if isinstance(obj, str) else aligned([obj], sheet.line)
+    begin, end = (rf"\begin{{equation}}\label{{eq:{slug(label)}}}", r"\end{equation}") if label else (r"\[", r"\]")
+    return f"{begin}\n{body}\n{end}"
 
 
 def slug(text: str) -> str:
@@ -96,49 +108,52 @@ class Labels:
         return name if self._used[name] == 1 else f"{name}-{self._used[name]}"
 
 
-def aligned(items: Iterable[Formula | sp.Basic | str]) -> str:
-    r"""Return an ``aligned`` environment, one broken equation after the other."""
-    rows = [row for item in items for row in rows_of(item)]
+def aligned(items: Iterable[Formula | sp.Basic | str], line: float = LINE) -> str:
+    r"""Return an ``aligned`` environment, one broken equation after the other; `line` in points."""
+    rows = [row for item in items for row in rows_of(item, line)]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
-def rows_of(item: Formula | sp.Basic | str) -> list[str]:
+def rows_of(item: Formula | sp.Basic | str, line: float = LINE) -> list[str]:
     """Return the rows of one formula or expression (or of LaTeX mathematics) for an ``aligned`` environment."""
     if isinstance(item, str):
         return ["& " + item]
     if isinstance(item, Formula):
         relation = RELATIONS[item.kind]
-        return equation_rows(to_latex(item.lhs), relation.latex, item.expr, side=relation.side)
-    if isinstance(item, sp.Expr):
-        return equation_rows("", "", item)
-    return ["& " + to_latex(item)]
+        return equation_rows(item.lhs, relation.latex, item.expr, line, relation.side)
+    return equation_rows(None, "", item, line)
 
 
-def definition(item: Activation, label: str = "") -> str:
+def statement(kind: str, title: str, body: str, label: str = "") -> str:
+    """Return a theorem environment; title and body are LaTeX."""
+    named = f"[{{{title}}}]" if title else ""
+    marked = rf"\label{{{kind}:{slug(label)}}}" if label else ""
+    return f"\\begin{{{kind}}}{named}{marked}\n{body.strip()}\n\\end{{{kind}}}\n"
+
+
+def definition(item: Activation, label: str = "", sheet: Sheet = ONE) -> str:
     """Return an activation's name and formula."""
-    name = f"\\textbf{{Activation {escape(item.name)}.}}\n" if item.name != str(item.expr) else ""
-    return name + equation(Formula(varphi(item.symbol), item.expr), label)
+    title = prose(item.name) if item.name != str(item.expr) else ""
+    shown = equation(Formula(varphi(item.symbol), item.expr), label, sheet)
+    return statement("activation", title, shown, label)
 
 
-def formula(item: Formula, label: str = "") -> str:
-    """Return a formula with its name, statement, assumptions, status and references around it."""
-    parts = []
-    title = rf"\textbf{{{prose(item.name[:1].upper() + item.name[1:])}.}}" if item.name else ""
-    if title or item.statement:
-        parts.append(f"{title} {prose(item.statement)}".strip())
-    parts.append(equation(item, label))
+def formula(item: Formula, label: str = "", sheet: Sheet = ONE) -> str:
+    """Return a formula as a theorem, an estimate where it is neither proved nor certified, and what it rests on."""
+    parts = [prose(item.statement), equation(item, label, sheet)]
+    if item.conditions:
+        parts.append("for " + ", ".join(f"${to_latex(c, side=DOWN)}$" for c in item.conditions) + ".")
+    if item.assumptions:
+        parts.append("Assumptions: " + "; ".join(prose(a.rstrip(".")) for a in item.assumptions) + ".")
+    kind = _STATEMENTS.get(item.status, "estimate")
+    shown = statement(kind, prose(item.name[:1].upper() + item.name[1:]), "\n".join(filter(None, parts)), label)
     known = [f"{prose(item.kind)}, {prose(item.status)}"]
     if item.error and not item.expr.free_symbols:
         known.append(rf"value ${_long(item.value())}$, error at most ${decimal(item.error)}$")
-    if item.conditions:
-        known.append("holds for " + ", ".join(f"${to_latex(c, side=DOWN)}$" for c in item.conditions))
-    text = r"\emph{Status:} " + "; ".join(known) + "."
-    if item.assumptions:
-        text += r" \emph{Assumptions:} " + "; ".join(prose(a.rstrip(".")) for a in item.assumptions) + "."
+    text = rf"\emph{{Status:}} {'; '.join(known)}."
     if item.reference:
         text += r" \emph{Reference:} " + ", ".join(cited(key) for key in item.reference) + "."
-    parts.append(rf"{{\small {text}\par}}")
-    return "\n".join(parts) + "\n"
+    return f"{shown}{{\\small\\noindent {text}\\par}}\n"
 
 
 def _long(number: mpmath.mpf) -> str:
@@ -147,37 +162,39 @@ def _long(number: mpmath.mpf) -> str:
 
 
 def cited(key: str) -> str:
-    """Return author and year of a work, which the bibliography of the document then lists."""
-    # The author and year as text, so that one run of pdflatex suffices; \work marks the key for the bibliography.
-    return rf"{escape(REFERENCES[key].short)}\work{{{key}}}" if key in REFERENCES else escape(key)
+    r"""Return author and year of a work with ``\cite``; the bibliography of the document then lists it."""
+    return rf"{escape(REFERENCES[key].short)}~\cite{{{key}}}" if key in REFERENCES else escape(key)
 
 
 def figure(path: str | PurePath, caption: str = "") -> str:
-    """Return a figure from a file that pdflatex reads (PDF, PNG, JPEG), at most as wide as the line."""
+    """Return a floating figure from a file that pdflatex reads (PDF, PNG, JPEG), at most as wide as the line."""
     name = PurePath(path).as_posix()
     if re.search(r"[\\{}%#$&~^\s]", name):
         raise InputError(f"the figure path {name!r}", "a path without spaces and LaTeX specials", "rename the file")
-    below = f"\n\\captioned{{figure}}{{{prose(caption)}}}\\label{{fig:{slug(PurePath(path).stem)}}}" if caption else ""
+    below = f"\n\\caption{{{prose(caption)}}}\\label{{fig:{slug(PurePath(path).stem)}}}" if caption else ""
     return (
-        "\\begin{center}\n"
+        "\\begin{figure}[htbp]\\centering\n"
         rf"\includegraphics[width=0.95\linewidth,height=0.8\textheight,keepaspectratio]{{\detokenize{{{name}}}}}"
-        f"{below}\n\\end{{center}}\n"
+        f"{below}\n\\end{{figure}}\n"
     )
 
 
-def document(title: str, parts: Iterable[str], subtitle: str = "", works: Iterable[str] = ()) -> str:
+def document(
+    title: str, parts: Iterable[str], subtitle: str = "", works: Iterable[str] = (), sheet: Sheet = ONE
+) -> str:
     """Return a complete document of the given pieces, with a bibliography of what they cite and of `works`, by key."""
     body = "\n".join(parts)
     below = f"{prose(subtitle)}\n\n" if subtitle else ""
+    keys = cited_keys(body) | (set(works) & REFERENCES.keys())
     return (
-        f"{PREAMBLE}\\begin{{document}}\n\\begin{{center}}\\LARGE {prose(title)}\\end{{center}}\n"
-        f"{below}{body}\n{bibliography(cited_keys(body) | (set(works) & REFERENCES.keys()))}\\end{{document}}\n"
+        f"{sheet.preamble}\\begin{{document}}\n\\begin{{center}}\\LARGE {prose(title)}\\end{{center}}\n"
+        f"{below}{body}\n{bibliography(keys)}\\end{{document}}\n"
     )
 
 
 def cited_keys(source: str) -> set[str]:
     """Return the keys of the bibliography that LaTeX text cites."""
-    groups = re.findall(r"\\(?:work|(?:no)?cite)\{([^}]*)\}", source)
+    groups = re.findall(r"\\(?:no)?cite\{([^}]*)\}", source)
     return {key for group in groups for key in group.split(",")} & REFERENCES.keys()
 
 

@@ -12,17 +12,21 @@ from vgtheory._errors import InputError
 from vgtheory.reporting.latex_layout import equation_rows, width
 from vgtheory.reporting.latex_text import prose
 from vgtheory.symbolic.formula import RELATIONS, Formula
-from vgtheory.symbolic.printing import decimal, to_latex
+from vgtheory.symbolic.printing import decimal
 from vgtheory.symbolic.rounding import NEAREST
 
 LINES_PER_TABLE = 38  # a tabular does not break across pages
-CHARACTERS = 96.0  # of small type in a line of the documents
+CHARACTERS = 92.0  # of small type in a line of the documents
 NARROW = 24  # characters up to which a column of text is as wide as its longest cell
-FORMULA = 46.0  # estimated width beyond which a formula in a cell is broken into lines
+CHARACTER = 5.2  # points of a formula, measured at ten points, that are as wide as a character of small type
+FORMULA = 46.0  # characters beyond which a formula in a cell is broken into lines
+SMALLEST = 16.0  # characters that a formula's column gets at least
 
 
-def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
+def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "", floats: str = "table") -> str:
     """Return a booktabs table; cells may be text, numbers, SymPy expressions or Formulas (their right-hand side).
+
+    With a caption it is a float, ``table`` or the environment of that name.
 
     Text that is long is set as paragraphs, a long formula in several lines.  A long table is cut into several, as a
     ``tabular`` does not break across pages.
@@ -34,27 +38,38 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
         if len(row) != len(header):
             raise InputError(f"a row of {len(row)} cells", f"{len(header)} cells as in the header", "complete the row")
     shares = _shares(header, lines)
-    tall = any(isinstance(c, (Formula, sp.Basic)) and _height(c, None) > 1.5 for row in lines for c in row)
+    room = _room(header, lines)
+    tall = any(isinstance(c, (Formula, sp.Basic)) and _height(c, None, room) > 1.5 for row in lines for c in row)
     stretch = r"\renewcommand{\arraystretch}{1.5}" if tall else ""
-    return "\n".join(
-        f"\\begin{{center}}\\small\\setlength{{\\tabcolsep}}{{4pt}}{stretch}\n"
-        + (f"\\captioned{{table}}{{{prose(caption)}}}\n" if caption and number == 0 else "")
-        + f"\\fit{{{_tabular(header, page, shares, lines)}}}\n\\end{{center}}\n"
-        for number, page in enumerate(_pages(lines, shares))
-    )
+    out = []
+    for number, page in enumerate(_pages(lines, shares, room)):
+        above = f"\\caption{{{prose(caption)}}}\n" if caption and number == 0 else ""
+        begin, end = (rf"\begin{{{floats}}}[htbp]\centering", rf"\end{{{floats}}}")
+        if not caption and floats == "table":
+            begin, end = r"\begin{center}", r"\end{center}"
+        body = _tabular(header, page, shares, lines, room)
+        out.append(f"{begin}\\small\\setlength{{\\tabcolsep}}{{4pt}}{stretch}\n{above}{body}\n{end}\n")
+    return "\n".join(out)
 
 
 def tabular(header: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> str:
     """Return the ``tabular`` alone, all rows in one, for a text of one's own that loads booktabs."""
-    return _tabular(header, rows, [None] * len(header), rows)
+    return _tabular(header, rows, [None] * len(header), rows, FORMULA)
 
 
 def _tabular(
-    header: Sequence[Any], page: Sequence[tuple[Any, ...]], shares: list[float | None], rows: Sequence[tuple[Any, ...]]
+    header: Sequence[Any],
+    page: Sequence[tuple[Any, ...]],
+    shares: list[float | None],
+    rows: Sequence[tuple[Any, ...]],
+    room: float,
 ) -> str:
     spec = "".join(_column(i, share, rows) for i, share in enumerate(shares))
     head = " & ".join(_cell(h, share) for h, share in zip(header, shares, strict=True))
-    body = "".join(" & ".join(map(_cell, row, shares)) + " \\tabularnewline\n" for row in page)
+    body = "".join(
+        " & ".join(_cell(c, share, room) for c, share in zip(row, shares, strict=True)) + " \\tabularnewline\n"
+        for row in page
+    )
     return (
         f"\\begin{{tabular}}{{@{{}}{spec}@{{}}}}\n\\toprule\n{head} \\tabularnewline\n\\midrule\n{body}"
         "\\bottomrule\n\\end{tabular}"
@@ -65,7 +80,18 @@ def _size(cell: Any) -> float:
     """Return about how many characters wide a cell is."""
     if isinstance(cell, str):
         return float(len(cell))
-    return min(width(_math(cell)), FORMULA) if isinstance(cell, (Formula, sp.Basic)) else 8.0
+    return width(_math(cell, FORMULA)) / CHARACTER if isinstance(cell, (Formula, sp.Basic)) else 8.0
+
+
+def _room(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> float:
+    """Return how many characters wide a formula may be, so that all columns share the line."""
+    columns = list(zip(header, *rows, strict=True))
+    formulas = [any(isinstance(c, (Formula, sp.Basic)) for c in column) for column in columns]
+    if not any(formulas):
+        return FORMULA
+    others = sum(min(max(map(_size, c)), NARROW) for c, math in zip(columns, formulas, strict=True) if not math)
+    left = CHARACTERS - others - 2 * len(columns)
+    return min(FORMULA, max(left / sum(formulas), SMALLEST))
 
 
 def _shares(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> list[float | None]:
@@ -88,12 +114,12 @@ def _column(i: int, share: float | None, rows: Sequence[tuple[Any, ...]]) -> str
     return "r" if numeric else "l"
 
 
-def _pages(rows: list[tuple[Any, ...]], shares: list[float | None]) -> list[list[tuple[Any, ...]]]:
+def _pages(rows: list[tuple[Any, ...]], shares: list[float | None], room: float) -> list[list[tuple[Any, ...]]]:
     """Return the rows in groups that fit a page."""
     pages: list[list[tuple[Any, ...]]] = [[]]
     used = 0.0
     for row in rows:
-        lines = max(map(_height, row, shares))
+        lines = max(_height(c, share, room) for c, share in zip(row, shares, strict=True))
         if pages[-1] and used + lines > LINES_PER_TABLE:
             pages.append([])
             used = 0.0
@@ -102,31 +128,30 @@ def _pages(rows: list[tuple[Any, ...]], shares: list[float | None]) -> list[list
     return pages
 
 
-def _height(cell: Any, share: float | None) -> float:
+def _height(cell: Any, share: float | None, room: float) -> float:
     if isinstance(cell, str):
         return math.ceil(len(cell) / (share * CHARACTERS)) if share else 1.0
     if not isinstance(cell, (Formula, sp.Basic)):
         return 1.0
-    text = _math(cell)
+    text = _math(cell, room)
     tall = 1.9 if r"\frac" in text or r"\sqrt" in text else 1.5
     return tall * (1 + text.count(r"\\"))
 
 
-def _math(cell: Formula | sp.Basic) -> str:
-    """Return a cell's formula, broken into lines where it is long."""
+def _math(cell: Formula | sp.Basic, room: float) -> str:
+    """Return a cell's formula, broken into lines where it is wider than so many characters."""
     expr, side = (cell.expr, RELATIONS[cell.kind].side) if isinstance(cell, Formula) else (cell, NEAREST)
-    text = to_latex(expr, side=side)
-    if width(text) <= FORMULA or not isinstance(expr, sp.Expr):
-        return text
-    rows = equation_rows("", "", expr, FORMULA, side)
-    return "\\begin{aligned}[t]\n" + " \\\\\n".join(rows) + "\n\\end{aligned}" if len(rows) > 1 else text
+    rows = equation_rows(None, "", expr, room * CHARACTER, side)
+    if len(rows) == 1:
+        return rows[0].replace("&", "", 1).strip()
+    return "\\begin{aligned}[t]\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
-def _cell(value: Any, share: float | None = None) -> str:
+def _cell(value: Any, share: float | None = None, room: float = FORMULA) -> str:
     if isinstance(value, str):
         return (r"\raggedright " if share is not None else "") + prose(value)
     if isinstance(value, (Formula, sp.Basic)):
-        return f"${_math(value)}$"
+        return f"${_math(value, room)}$"
     if value is None:
         return "--"
     if isinstance(value, bool):

@@ -12,7 +12,8 @@ from flint import arb
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.enclosed import Enclosed
-from vgtheory.symbolic.printing import displayed, to_latex
+from vgtheory.symbolic.naming import named
+from vgtheory.symbolic.printing import displayed, prepared, printed, to_latex
 from vgtheory.symbolic.rounding import DOWN, NEAREST, UP
 
 Status = Literal["proved", "certified", "quadrature", "asymptotic"]
@@ -164,7 +165,11 @@ class Formula:
 def formula_latex(formula: Formula, exact: bool = False) -> str:
     """Return lhs, relation and value as LaTeX; the numbers of a bound are rounded away from what it bounds."""
     relation = RELATIONS[formula.kind]
-    return f"{to_latex(formula.lhs, exact)} {relation.latex} {to_latex(formula.expr, exact, relation.side)}"
+    if exact:
+        return f"{to_latex(formula.lhs, exact)} {relation.latex} {to_latex(formula.expr, exact)}"
+    (lhs, shown), names = named(sp.Tuple(prepared(formula.lhs), prepared(formula.expr, relation.side)))
+    parts = [f"{printed(lhs)} {relation.latex} {printed(shown)}"]
+    return r",\quad ".join([*parts, *(f"{printed(name)} = {printed(part)}" for name, part in names)])
 
 
 def _upper_float(radius: arb) -> float:

@@ -38,7 +38,7 @@ c = _symbol("c", "c", "c", "correlation of two inputs' pre-activations", real=Tr
 chi = _symbol("chi", r"\chi", "χ", "gradient gain per layer", positive=True)
 width = _symbol("width", "N", "N", "neurons per layer", integer=True, positive=True)
 depth = _symbol("depth", "L", "L", "layers", integer=True, positive=True)
-layer = _symbol("layer", r"\ell", "l", "a layer, 1 to depth", integer=True, positive=True)
+layer = _symbol("layer", "l", "l", "a layer, 1 to depth", integer=True, positive=True)
 eps = _symbol("eps", r"\varepsilon", "ε", "a threshold", positive=True)
 p = _symbol("p", "p", "p", "a failure probability, below 1", positive=True)
 
@@ -52,15 +52,15 @@ gradient_norm = _symbol(
     "norm of the gradient of the loss at the input", nonnegative=True,
 )
 layer_gradient_square = _symbol(
-    "layer_gradient_square", r"\mathbb{E}\left\|\partial\ell/\partial h_\ell\right\|^2", "E‖∂ℓ/∂h_l‖²",
+    "layer_gradient_square", r"\mathbb{E}\left\|\partial\ell/\partial h_l\right\|^2", "E‖∂ℓ/∂h_l‖²",
     "mean squared gradient at layer l", nonnegative=True,
 )
 jacobian_norm = _symbol(
-    "jacobian_norm", r"\left\|J\right\|", "‖∂x_L/∂x_0‖",
+    "jacobian_norm", r"\left\|J\right\|", "‖J‖",
     "largest singular value of the Jacobian J", nonnegative=True,
 )
 jacobian_least = _symbol(
-    "jacobian_least", r"s_{\min}(J)", "s_min(∂x_L/∂x_0)",
+    "jacobian_least", r"s_{\min}(J)", "s_min(J)",
     "smallest singular value of J", nonnegative=True,
 )
 log_stretch = _symbol(
@@ -68,7 +68,7 @@ log_stretch = _symbol(
     "logarithm of what J does to the squared length of a fixed unit vector v", real=True,
 )
 weight_norm = _symbol(
-    "weight_norm", r"\max_\ell\left\|W_\ell\right\|", "max‖W_l‖",
+    "weight_norm", r"\max_l\left\|W_l\right\|", "max‖W_l‖",
     "largest norm of a weight matrix", nonnegative=True,
 )
 depth_to_vanish = _symbol(
@@ -93,7 +93,7 @@ saturated_fraction = _symbol(
 )
 
 weight_gradient_square = _symbol(
-    "weight_gradient_square", r"\mathbb{E}\left\|\partial\ell/\partial W_\ell\right\|_F^2", "E‖∂ℓ/∂W_l‖_F²",
+    "weight_gradient_square", r"\mathbb{E}\left\|\partial\ell/\partial W_l\right\|_F^2", "E‖∂ℓ/∂W_l‖_F²",
     "mean squared gradient of the loss by the weights of layer l", nonnegative=True,
 )
 fixed_gradient_square = _symbol(
@@ -148,7 +148,7 @@ stretch_persistence = _symbol(
     "probability that ‖J v‖² exceeds t times its mean", nonnegative=True,
 )
 stretch_over_gains = _symbol(
-    "stretch_over_gains", r"\sup_L \left\|J v\right\|^2/\prod_{\ell\le L}\chi(v_\ell)", "sup_L ‖J v‖²/∏χ(v_l)",
+    "stretch_over_gains", r"\sup_L \left\|J v\right\|^2/\prod_{l\le L}\chi(v_l)", "sup_L ‖J v‖²/∏χ(v_l)",
     "largest ratio over L of ‖J v‖² to the product of gains", nonnegative=True,
 )
 mean_log_stretch = _symbol(
@@ -164,23 +164,23 @@ dead_probability = _symbol(
     "probability that all neurons of some layer have slope 0", nonnegative=True,
 )
 weight_frobenius = _symbol(
-    "weight_frobenius", r"\min_\ell\left\|W_\ell\right\|_F", "min‖W_l‖_F",
+    "weight_frobenius", r"\min_l\left\|W_l\right\|_F", "min‖W_l‖_F",
     "smallest Frobenius norm of a weight matrix", nonnegative=True,
 )
 weight_least = _symbol(
-    "weight_least", r"\min_\ell s_{\min}(W_\ell)", "min s_min(W_l)",
+    "weight_least", r"\min_l s_{\min}(W_l)", "min s_min(W_l)",
     "smallest singular value of all weight matrices", nonnegative=True,
 )
 one_weight_norm = _symbol(
-    "one_weight_norm", r"\left\|W_\ell\right\|", "‖W_l‖",
+    "one_weight_norm", r"\left\|W_l\right\|", "‖W_l‖",
     "norm of one weight matrix", nonnegative=True,
 )
 one_weight_least = _symbol(
-    "one_weight_least", r"s_{\min}(W_\ell)", "s_min(W_l)",
+    "one_weight_least", r"s_{\min}(W_l)", "s_min(W_l)",
     "smallest singular value of one weight matrix", nonnegative=True,
 )
 one_weight_condition = _symbol(
-    "one_weight_condition", r"\operatorname{cond}(W_\ell)", "cond(W_l)",
+    "one_weight_condition", r"\operatorname{cond}(W_l)", "cond(W_l)",
     "condition number of one weight matrix", positive=True,
 )
 depth_float32_last = _symbol(
@@ -225,7 +225,21 @@ saturated_set = _symbol("saturated_set", r"S_\varepsilon", "S_ε", "points where
 
 # φ and its derivative as functions of which only the name is shown.
 varphi, varphi_prime = sp.Function("varphi"), sp.Function("varphi_prime")
+# Functions and constants that SymPy, LaTeX and text call differently; any other keeps its one name.
 FUNCTIONS = {
     "varphi": Notation(r"\varphi", "φ", "the activation"),
     "varphi_prime": Notation(r"\varphi'", "φ'", "its derivative"),
+    "log": Notation(r"\ln", "ln", "natural logarithm"),
+    "Max": Notation(r"\max", "max", "the largest of several"),
+    "Min": Notation(r"\min", "min", "the smallest of several"),
+    "erfcx": Notation(r"\operatorname{erfcx}", "erfcx", "scaled complementary error function e^{x²} erfc x"),
+    "sign": Notation(r"\operatorname{sign}", "sign", "−1, 0 or 1"),
+}
+for _name in ("sin", "cos", "tan"):
+    FUNCTIONS[f"a{_name}"] = Notation(rf"\arc{_name}", f"arc{_name}", f"inverse of {_name}")
+    FUNCTIONS[f"a{_name}h"] = Notation(rf"\operatorname{{ar{_name}h}}", f"ar{_name}h", f"inverse of {_name}h")
+CONSTANTS = {
+    "pi": Notation(r"\pi", "π", "3.14159…"),
+    "E": Notation("e", "e", "Euler's number"),
+    "oo": Notation(r"\infty", "∞", "infinity"),
 }

@@ -50,6 +50,12 @@ class PeriodicMass(Enclosed):
         text += r" \cup ".join(inside) + r"\right)"
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
+    def _plain(self, printer: Any) -> str:
+        ends, period, q = self.args
+        inside = " ∪ ".join(f"[{printer._print(a)}, {printer._print(b)}]" for a, b in ends)
+        root = printer._print(sp.sqrt(q))
+        return f"P({root} z ∈ {inside} + {printer._print(period)} k for a k ∈ ℤ)"
+
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the probability. Raises UnsupportedError while symbols are free."""
         if self.free_symbols:

@@ -14,7 +14,16 @@ from sympy.printing.latex import LatexPrinter, translate
 
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.notation import FUNCTIONS, SYMBOLS
-from vgtheory.symbolic.rounding import MAX_INTEGER, NEAREST, SIGNIFICANT_DIGITS, Side, decimal_of, rounded, written
+from vgtheory.symbolic.rounding import (
+    MAX_INTEGER,
+    NEAREST,
+    SIGNIFICANT_DIGITS,
+    Side,
+    decimal_of,
+    nonnegative,
+    rounded,
+    written,
+)
 
 MAX_EXPONENT_LENGTH = 24  # LaTeX characters of an exponent that is still set as e^{…}
 _PART = re.compile(r"([A-Za-z]+)(\d*)\Z")
@@ -22,8 +31,10 @@ _GAP = "\x1f"  # between the factors of a product until it is known what they lo
 _NUMBER_IN_BRACKETS = re.compile(_GAP + r"(?=\\left\([\d.]+(?: \\cdot 10\^\{-?\d+\})?\\right\)\^)")
 
 
-class AroundOne:
-    """For printers: 1 plus or minus a decimal is written in this order."""
+class Arranged:
+    """For printers: 1 plus or minus a decimal is written in this order, and roots that are multiplied are one root."""
+
+    exact, minus = False, "-"
 
     def _as_ordered_terms(self, expr: sp.Expr, order: str | None = None) -> list[sp.Expr]:
         if all(a.is_Number for a in expr.args):
@@ -31,12 +42,23 @@ class AroundOne:
         terms: list[sp.Expr] = super()._as_ordered_terms(expr, order)  # type: ignore[misc]
         return terms
 
+    def _print_Mul(self, expr: sp.Expr) -> str:
+        if self.exact or not isinstance(expr, sp.Mul):
+            return str(super()._print_Mul(expr))  # type: ignore[misc]
+        minus = expr.could_extract_minus_sign()
+        joined = one_root(-expr if minus else expr)
+        text = super()._print_Mul(joined) if isinstance(joined, sp.Mul) else self._print(joined)  # type: ignore[misc]
+        return self.minus + text if minus else str(text)
 
-class FieldPrinter(AroundOne, LatexPrinter):
+
+class FieldPrinter(Arranged, LatexPrinter):
     """SymPy's LatexPrinter with the notation of the field; `exact` keeps every digit, so that it can be read back."""
 
+    minus = "- "
+
     def __init__(self, exact: bool = False) -> None:
-        super().__init__({"inv_trig_style": "full", "fold_short_frac": False, "ln_notation": True, "mul_symbol": _GAP})
+        kept = {"inv_trig_style": "full", "fold_short_frac": False, "ln_notation": True, "mul_symbol": _GAP}
+        super().__init__({**kept, "fold_frac_powers": not exact})
         self.exact = exact
 
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
@@ -52,16 +74,32 @@ class FieldPrinter(AroundOne, LatexPrinter):
         # A space would read as an argument: x (0.65)^L.
         return _NUMBER_IN_BRACKETS.sub(r" \\cdot ", super()._print_Mul(expr)).replace(_GAP, " ")
 
+    def _print_Pow(self, expr: sp.Pow) -> str:
+        base, exponent = expr.args
+        if not self.exact and exponent.is_Rational and exponent.is_negative and not base.is_number:
+            return str(self._print_Mul(expr))
+        if isinstance(base, (AppliedUndef, sp.Derivative)) and not (exponent.is_Rational and exponent.q != 1):
+            return f"{self._print(base)}^{{{self._exponent(exponent)}}}"
+        return str(super()._print_Pow(expr))
+
     def _helper_print_standard_power(self, expr: sp.Pow, template: str) -> str:
-        if not (expr.base.is_Float or isinstance(expr.base, Enclosed)):
-            return str(super()._helper_print_standard_power(expr, template))
-        return template % (rf"\left({self._print(expr.base)}\right)", self._print(expr.exp))
+        if expr.base.is_Float or isinstance(expr.base, Enclosed):
+            return template % (rf"\left({self._print(expr.base)}\right)", self._exponent(expr.exp))
+        text = str(super()._helper_print_standard_power(expr, "%s\x1e%s")).split("\x1e")[0]
+        return template % (text, self._exponent(expr.exp))
+
+    def _exponent(self, expr: sp.Expr) -> str:
+        """Return an exponent, in which short fractions are set as L/2."""
+        outside, self._settings["fold_short_frac"] = self._settings["fold_short_frac"], not self.exact
+        text = str(self._print(expr)).replace(" / ", "/")
+        self._settings["fold_short_frac"] = outside
+        return text
 
     def _print_ExpBase(self, expr: sp.Expr, exp: Any = None) -> str:
-        exponent = self._print(expr.args[0])
+        exponent = self._exponent(expr.args[0])
         text = rf"e^{{{exponent}}}"
         if len(exponent) > MAX_EXPONENT_LENGTH or r"\frac" in exponent:
-            text = rf"\exp\left({exponent}\right)"
+            text = rf"\exp\left({self._print(expr.args[0])}\right)"
         return self._hprint_Pow(text, exp) if exp else text
 
     def _hprint_Function(self, func: str) -> str:
@@ -90,6 +128,43 @@ class FieldPrinter(AroundOne, LatexPrinter):
 
     def _hprint_Pow(self, base: str, exp: Any) -> str:
         return rf"\left({base}\right)^{{{exp}}}"
+
+
+class Root(sp.Expr):
+    """A square root that SymPy neither splits nor moves into the numerator: for the eye only."""
+
+    is_commutative = True
+    is_positive = True
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"\sqrt{{{printer._print(self.args[0])}}}"
+        return rf"{text}^{{{exp}}}" if exp else text
+
+    def _plain(self, printer: Any) -> str:
+        return str(printer._print_Pow(sp.Pow(self.args[0], sp.S.Half, evaluate=False)))
+
+    _sympystr = _plain
+
+
+def one_root(expr: sp.Mul) -> sp.Expr:
+    """Return a product with its square roots as one, and √2/2 as 1/√2.
+
+    >>> from vgtheory.symbolic.notation import depth, width
+    >>> one_root(sp.sqrt(2) * sp.sqrt(depth) / sp.sqrt(width) / 2)
+    sqrt(depth/(2*width))
+    """
+    roots = [f for f in expr.args if f.is_Pow and abs(f.exp) == sp.S.Half and nonnegative(f.base)]
+    number = next((f for f in expr.args if f.is_Rational), sp.S.One)
+    others = [f for f in expr.args if f not in roots and not f.is_Rational]
+    square, rest = sp.Mul(*(f.base ** (2 * f.exp) for f in roots)).as_coeff_Mul()
+    if not roots or not square.is_Rational or (len(roots) == 1 and number**2 * square == 1):
+        return expr
+    square = number**2 * square
+    (whole, top), (part, below) = (sp.sqrt(k).as_coeff_Mul() for k in (square.p, square.q))
+    over, under = sp.fraction(rest)
+    top, below = top**2 * over, below**2 * under
+    joined = Root(top / below) if 1 not in (top, below) else Root(top) if below == 1 else 1 / Root(below)
+    return sp.Mul(sp.sign(number) * whole / part, *others, sp.S.One if top == below else joined)
 
 
 def prepared(expr: sp.Basic, side: Side = NEAREST) -> sp.Basic:

@@ -28,6 +28,7 @@ MAX_DENOMINATOR = 999  # fractions and whole numbers up to these sizes are shown
 MAX_NUMERATOR = 99_999
 MAX_INTEGER = 10**9
 MAX_OPERATIONS = 7  # of a closed form that a bound still shows
+MAX_INSIDE = 99  # whole numbers up to this size may stand in such a form
 NEAR_ONE = sp.Rational(1, 1000)  # the base of a power that is as close to 1 is shown as 1 plus or minus the rest
 BALL_DIGITS = 16
 MAX_BITS = 10_000  # of a fraction that is rounded as one
@@ -66,7 +67,7 @@ def rounded(expr: sp.Basic, side: Side = NEAREST) -> sp.Basic:
     if isinstance(expr, sp.Mul):
         return _of_product(expr, side)
     if isinstance(expr, sp.Pow):
-        return _of_power(expr.base, expr.exp, side)
+        return _of_power(*_powers_joined([expr], side)[0].args, side)
     return expr.func(*(rounded(a, s) for a, s in zip(expr.args, _sides(expr, side), strict=True)))
 
 
@@ -147,9 +148,21 @@ def _is_long(expr: sp.Basic, side: Side = NEAREST) -> bool:
     """Whether a number that would not be shown as it stands takes part."""
     if not expr.args:
         return _is_long_atom(expr)
-    if _is_number(expr) and (isinstance(expr, Enclosed) or (side and expr.count_ops() > MAX_OPERATIONS)):
+    if _is_number(expr) and (isinstance(expr, Enclosed) or (side and not _is_short_form(expr))):
         return True
-    return any(_is_long(a, side) for a in expr.args)
+    if any(_is_long(a, side) for a in expr.args):
+        return True
+    numbers = _split(expr.args)[0] if isinstance(expr, (sp.Add, sp.Mul)) else []
+    return 1 < len(numbers) < len(expr.args) and _is_long(expr.func(*numbers), side)
+
+
+def _is_short_form(number: sp.Expr) -> bool:
+    """Whether a bound may show this number as roots, powers and logarithms of small numbers."""
+    if (fraction := _rational(number)) is not None:
+        return not _is_long_atom(fraction)
+    functions = number.atoms(sp.Function) - number.atoms(sp.log, sp.exp)
+    small = all(max(abs(a.p), a.q) <= MAX_INSIDE for a in number.atoms(sp.Rational))
+    return small and not functions and len(number.atoms(sp.log)) < 2 and number.count_ops() <= MAX_OPERATIONS
 
 
 def _is_long_atom(expr: sp.Basic) -> bool:
@@ -198,28 +211,62 @@ def _times(side: Side, sign: int | None) -> Side:
 
 
 def _of_sum(expr: sp.Add, side: Side) -> sp.Expr:
-    numbers, others = _split(expr)
+    numbers, others = _split(expr.args)
     terms = [rounded(a, side) for a in others]
-    return sp.Add(*_one_number(sp.Add, numbers, side), *terms, evaluate=False) if numbers else expr.func(*terms)
+    if not numbers:
+        return expr.func(*terms)
+    together = sp.Add(*numbers)
+    long = any(_is_long(a, side) for a in (together, *numbers))
+    return sp.Add(*([_shown(together, side)] if long else numbers), *terms, evaluate=False)
 
 
 def _of_product(expr: sp.Mul, side: Side) -> sp.Expr:
-    numbers, others = _split(expr)
+    numbers, others = _split(_powers_joined(expr.args, side))
     sides = [_times(side, _sign_of_all([*numbers, *others[:i], *others[i + 1 :]])) for i in range(len(others))]
-    coefficient = _one_number(sp.Mul, numbers, _times(side, _sign_of_all(others)))
-    factors = [*(c for c in coefficient if c != 1), *(rounded(a, s) for a, s in zip(others, sides, strict=True))]
+    together, outside = sp.Mul(*numbers), _times(side, _sign_of_all(others))
+    long = any(_is_long(a, side) for a in (together, *numbers)) or _is_beside_decimals(together, others, side)
+    if long and not (outside is None and not any(_is_long_atom(a) for a in sp.preorder_traversal(together))):
+        numbers = [_shown(together, outside)]
+    factors = [*(c for c in numbers if c != 1), *(rounded(a, s) for a, s in zip(others, sides, strict=True))]
     return sp.Mul(*factors, evaluate=False) if len(factors) > 1 else factors[0]
 
 
-def _split(expr: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr]]:
-    """Return the arguments that are numbers, and the others."""
-    return [a for a in expr.args if _is_number(a)], [a for a in expr.args if not _is_number(a)]
+def _is_beside_decimals(number: sp.Expr, others: list[sp.Expr], side: Side) -> bool:
+    """Whether a number is better shown as a decimal, as the factors next to it hold some."""
+    if number.is_Integer or not any(_is_long(a, side) for a in others):
+        return False
+    return not number.is_Rational or any(_is_long_power(a, side) for a in others)
 
 
-def _one_number(join: Callable[..., sp.Expr], numbers: list[sp.Expr], side: Side) -> list[sp.Expr]:
-    """Return numbers as the one decimal that they make, or as they are where all of them are short."""
-    together = join(*numbers)
-    return [_shown(together, side)] if any(_is_long(a, side) for a in (together, *numbers)) else numbers
+def _is_long_power(expr: sp.Expr, side: Side) -> bool:
+    return isinstance(expr, sp.Pow) and _is_number(expr.base) and _is_long(expr.base, side)
+
+
+def _powers_joined(factors: Iterable[sp.Expr], side: Side) -> list[sp.Expr]:
+    """Return factors in which powers of long numbers are multiplied out: a^(2L) b^L is (a²b)^L."""
+    out, bases, long = [], dict[sp.Expr, sp.Expr](), set[sp.Expr]()
+    for factor in factors:
+        if not (isinstance(factor, sp.Pow) and _is_number(factor.base) and not _is_number(factor.exp)):
+            out.append(factor)
+            continue
+        times, exponent = factor.exp.as_content_primitive()
+        if exponent.could_extract_minus_sign():
+            times, exponent = -times, -exponent
+        bases[exponent] = bases.get(exponent, sp.S.One) * factor.base**times
+        if _is_long(factor.base, side):
+            long.add(exponent)
+    if not long:
+        return list(factors)
+    return [*out, *(sp.Pow(base, exponent, evaluate=False) for exponent, base in bases.items())]
+
+
+def _split(parts: Iterable[sp.Expr]) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    """Return those that are numbers, and the others."""
+    numbers: list[sp.Expr] = []
+    others: list[sp.Expr] = []
+    for part in parts:
+        (numbers if _is_number(part) else others).append(part)
+    return numbers, others
 
 
 def _of_power(base: sp.Expr, exponent: sp.Expr, side: Side) -> sp.Expr:
@@ -268,6 +315,11 @@ def _sides(expr: sp.Basic, side: Side) -> list[Side]:
 def _sign_of_all(factors: Iterable[sp.Expr]) -> int | None:
     signs = [_sign(a) for a in factors]
     return None if None in signs else prod(s for s in signs if s is not None)
+
+
+def nonnegative(expr: sp.Expr) -> bool:
+    """Return whether `expr` is known to be nowhere negative."""
+    return _sign(expr) == 1
 
 
 @lru_cache(maxsize=4096)

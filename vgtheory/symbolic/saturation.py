@@ -10,6 +10,7 @@ import sympy as sp
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus, closed_form
+from vgtheory.symbolic import notation as n
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import compile_jets, jets, number_ball, precision
 from vgtheory.symbolic.catalogue import activation
@@ -137,7 +138,7 @@ def _periodic(act: Activation, level: sp.Expr, cycle: sp.Expr, kappa: Extremum) 
 
 def _repeated(pairs: list[tuple[sp.Expr, sp.Expr]], cycle: sp.Expr) -> sp.Set:
     """Return {t + kT : k an integer, t in one of the intervals}."""
-    k, t = sp.Symbol("k", integer=True), sp.Symbol("t", real=True)
+    k, t = sp.Symbol("k", integer=True), n.x
     return sp.ImageSet(sp.Lambda((k, t), t + k * cycle), sp.S.Integers, sp.Union(*(sp.Interval(*p) for p in pairs)))
 
 
@@ -207,8 +208,9 @@ def _interval_ends(whole: sp.Set) -> list[tuple[sp.Expr, sp.Expr]]:
 def _normal_cdf(end: sp.Expr, variance: sp.Expr) -> sp.Expr:
     if end in (sp.oo, -sp.oo):
         return sp.Integer(1 if end == sp.oo else 0)
-    # erfc, and not 1 - erf: far ends keep their digits.
-    return sp.erfc(-end / sp.sqrt(2 * variance)) / 2
+    # erfc of a positive number, and not 1 - erf or 2 - erfc: far ends keep their digits.
+    beyond = sp.log(sp.expand(1 / end.args[0])) if isinstance(end, sp.log) else -end
+    return sp.erfc(beyond / sp.sqrt(2 * variance)) / 2
 
 
 def _probability(lo: sp.Expr, hi: sp.Expr, variance: sp.Expr) -> sp.Expr:

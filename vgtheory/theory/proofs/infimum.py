@@ -39,7 +39,8 @@ class LogMoment(Enclosed):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         theta, width, p = (printer._print(a) for a in self.args)
-        text = rf"\ln\mathbb{{E}}\left(\chi^2_{{\mathrm{{Bin}}({width}, {p})}}/({width} \cdot {p})\right)^{{{theta}}}"
+        of, by = (rf"\mathrm{{Bin}}({width}, {p})", rf"({width} \cdot {p})") if self.args[2] != 1 else (width, width)
+        text = rf"\ln\mathbb{{E}}\left(\chi^2_{{{of}}}/{by}\right)^{{{theta}}}"
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
     def _sympystr(self, printer: Any) -> str:
@@ -47,7 +48,8 @@ class LogMoment(Enclosed):
 
     def _plain(self, printer: Any) -> str:
         theta, width, p = (printer._print(a) for a in self.args)
-        return f"ln E(χ²_Bin({width}, {p})/({width}*{p}))^({theta})"
+        of, by = (f"Bin({width}, {p})", f"({width}*{p})") if self.args[2] != 1 else (width, width)
+        return f"ln E(χ²_{of}/{by})^{theta}"
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
