@@ -47,7 +47,7 @@ class Arranged:
             return str(super()._print_Mul(expr))  # type: ignore[misc]
         minus = expr.could_extract_minus_sign()
         joined = one_root(-expr if minus else expr)
-        text = super()._print_Mul(joined) if isinstance(joined, sp.Mul) else self._print(joined)  # type: ignore[misc]
+        text = super()._print_Mul(joined) if isinstance(joined, sp.Mul) else self._print(joined)  # type: ignore
         return self.minus + text if minus else str(text)
 
 

@@ -67,7 +67,8 @@ def rounded(expr: sp.Basic, side: Side = NEAREST) -> sp.Basic:
     if isinstance(expr, sp.Mul):
         return _of_product(expr, side)
     if isinstance(expr, sp.Pow):
-        return _of_power(*_powers_joined([expr], side)[0].args, side)
+        base, exponent = _powers_joined([expr], side)[0].args
+        return _of_power(base, exponent, side)
     return expr.func(*(rounded(a, s) for a, s in zip(expr.args, _sides(expr, side), strict=True)))
 
 
