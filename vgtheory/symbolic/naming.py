@@ -36,7 +36,7 @@ def named(expr: sp.Basic) -> tuple[sp.Basic, tuple[tuple[sp.Symbol, sp.Expr], ..
 def _longest_repeated(expr: sp.Basic) -> sp.Expr | None:
     """Return the part without bound variables whose name saves most operations, None where none saves enough."""
     counts = Counter(_parts(expr))
-    size = {part: int(part.count_ops()) for part, count in counts.items() if count > 1}
+    size = {p: int(p.count_ops()) + LEAST * isinstance(p, Enclosed) for p, count in counts.items() if count > 1}
     worth = [part for part in size if size[part] >= LEAST]
     return max(worth, key=lambda part: ((counts[part] - 1) * size[part], str(part)), default=None)
 

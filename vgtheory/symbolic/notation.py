@@ -139,7 +139,7 @@ stretch_fourth = _symbol(
 )
 stretch_tail = _symbol(
     "stretch_tail", r"\mathbb{P}\left(\left\|J v\right\|^2 \ge t\,\tfrac{N_L}{N_0}\chi_{\max}^L\right)",
-    "P(‖J v‖² ≥ t·bound)",
+    "P(‖J v‖² ≥ t N_L/N_0 χ_max^L)",
     "probability that ‖J v‖² exceeds t times its bound in mean", nonnegative=True,
 )
 stretch_persistence = _symbol(
