@@ -181,6 +181,7 @@ VERBS = tuple(TABLE)
 # The same for networks of blocks; a verb without an entry knows none.
 OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     "simulate": (),
+    "advise": (),
     "predict": (),
     "report": (),
     "simulate (exact)": (Row((has.DRAWN_BLOCKS,), "a matrix can be asked if it is gaussian or orthogonal"),),

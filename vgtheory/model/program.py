@@ -194,6 +194,20 @@ def renamed(block: Block, prefix: str) -> Block:
     )
 
 
+def reading(step: Step, names: Mapping[str, str]) -> Step:
+    """Return the step with other streams to read, by the names of those that it reads."""
+    match step:
+        case Ask():
+            return replace(step, x=names.get(step.x, step.x))
+        case Map():
+            symbols = {stream(old): stream(new) for old, new in names.items()}
+            return replace(step, expressions=tuple(e.xreplace(symbols) for e in step.expressions))
+        case Mix():
+            return replace(step, x=tuple(names.get(name, name) for name in step.x))
+        case Add():
+            return replace(step, x=names.get(step.x, step.x), y=names.get(step.y, step.y))
+
+
 def on_maps(block: Block, dimensions: int) -> Block:
     """Return the block with windows along so many dimensions, and matrices that take what these give."""
     steps = tuple(

@@ -46,10 +46,22 @@ class Growth:
 
 
 def growth_of(study: xr.Dataset) -> Growth:
-    """Return how ln‖∂ℓ/∂h_l‖ changes from the last layer to the first in the networks of a study."""
-    values = study["log_gradient_norm"].transpose("sample", "layer").values.astype(float)
+    """Return how ln‖∂ℓ/∂h_l‖ changes from the last layer to the first in the networks of a study.
+
+    Of blocks it is the gradient at all streams together, from the end of the network to its start.
+    """
+    values = whole_gradient(study).transpose("sample", "layer").values.astype(float)
     alive = values[living(values)]
     mean, variance, count = moments(alive[:, :1] - alive[:, -1:])
     n = int(count[0])
     std = float(np.sqrt(variance[0]))
     return Growth(values.shape[1], len(values), len(values) - n, float(mean[0]), std / max(n, 1) ** 0.5, std)
+
+
+def whole_gradient(found: xr.Dataset) -> xr.DataArray:
+    """Return ln of the gradient's norm by layer, of blocks that at all streams together: of a study or a prediction."""
+    if "stream" not in found.dims:
+        return found["log_gradient_norm"]
+    logs = found["log_stream_gradient_norm"]
+    total = np.logaddexp.reduce(2 * logs.transpose("stream", ...).values, axis=0) / 2
+    return logs.isel(stream=0, drop=True).copy(data=total)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import sympy as sp
 
 from vgtheory._errors import InputError
-from vgtheory.model.program import Block, renamed
+from vgtheory.model.program import Block, reading, renamed
 from vgtheory.model.steps import MAX_FACTOR, Add, Ask, Kind, Map, Matrix, Mix
 from vgtheory.model.streams import factor, stream
 from vgtheory.model.weights import Weights
@@ -117,8 +117,7 @@ def normalised(block: Block, kind: Literal["layer", "rms"] = "layer", place: Pla
     if place == "after":
         step = Mix(("n",), kind, (inner.streams[0][1],))
         return replace(inner, name=f"post-{kind} {block.name}", streams=((X, "n"),), steps=(*inner.steps, step))
-    read_from = {stream(X): stream("n")}
-    steps = tuple(_reading(step, read_from) for step in inner.steps)
+    steps = tuple(reading(step, {X: "n"}) for step in inner.steps)
     return replace(inner, name=f"pre-{kind} {block.name}", steps=(Mix(("n",), kind, (X,)), *steps))
 
 
@@ -133,24 +132,10 @@ def sequence(*blocks: Block) -> Block:
     parts = [renamed(_single(block), f"p{k}_") for k, block in enumerate(blocks, 1)]
     at, steps = X, []
     for part in parts:
-        steps += [_reading(step, {stream(X): stream(at)}) for step in part.steps]
+        steps += [reading(step, {X: at}) for step in part.steps]
         at = part.streams[0][1]
     matrices = tuple(matrix for part in parts for matrix in part.matrices)
     return Block(", ".join(block.name for block in blocks), ((X, at),), tuple(steps), matrices)
-
-
-def _reading(step: Any, names: dict[sp.Symbol, sp.Symbol]) -> Any:
-    """Return the step with other streams to read."""
-    plain = {old.name: new.name for old, new in names.items()}
-    match step:
-        case Ask():
-            return replace(step, x=plain.get(step.x, step.x))
-        case Map():
-            return replace(step, expressions=tuple(e.xreplace(names) for e in step.expressions))
-        case Mix():
-            return replace(step, x=tuple(plain.get(name, name) for name in step.x))
-        case Add():
-            return replace(step, x=plain.get(step.x, step.x), y=plain.get(step.y, step.y))
 
 
 def applied(act: Activation, name: str) -> sp.Expr:

@@ -7,7 +7,9 @@ from math import inf
 
 from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.capabilities import require
-from vgtheory.model.network import Network
+from vgtheory.model.inputs import Inputs
+from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.study.advice.blocks import candidates_of_blocks
 from vgtheory.study.advice.problems import Problem, problems_of
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
 from vgtheory.study.advice.trial import Trial, beside_theory, simulated, try_out
@@ -36,7 +38,13 @@ class Advice:
     rejected: tuple[str, ...]
 
 
-def advise(network: Network | Inspection, samples: int = 64, seed: int = 0, progress: Progress | None = None) -> Advice:
+def advise(
+    network: Network | Inspection,
+    samples: int = 64,
+    seed: int = 0,
+    inputs: Inputs | int = 1,
+    progress: Progress | None = None,
+) -> Advice:
     """Return what goes wrong with the gradient of a network at initialisation, and ranked remedies, each one simulated.
 
     Remedies: the critical (σ_w, σ_b) of the activation, Gaussian and orthogonal; another activation at its own critical
@@ -44,11 +52,16 @@ def advise(network: Network | Inspection, samples: int = 64, seed: int = 0, prog
     anything is claimed, and ranked by √(mean² + spread²) of ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖), which is 0 where every network
     keeps its gradient.
 
+    *Blocks.*  Of recurrent cells: the critical scale at the zero state, biases of the gate that remembers, chrono
+    biases, orthogonal weights for every gate.  Of stacks: scales of the branches of skip connections, skip connections,
+    norms at the beginning of the branches.  The gradient is that at all streams, from the end to the start.
+
     Parameters
     ----------
     network : with numbers for width, depth and scales; or an Inspection whose `network` was recognised.
     samples : random networks per trial; fewer for weight laws whose matrices must be drawn.
     seed : of all simulations.
+    inputs : what drives recurrent cells.
     progress : called as progress(done, total) after each trial.
 
     Raises
@@ -72,14 +85,15 @@ def advise(network: Network | Inspection, samples: int = 64, seed: int = 0, prog
         network = network.network
     require(network, "advise")
     samples = whole_number("samples", samples, 2, MAX_SAMPLES, "64")
-    present, found = _present(network, samples, seed)
-    waiting = list(candidates(network, present if present is not None else _UNKNOWN))
+    present, found = _present(network, samples, seed, inputs)
+    changes = candidates_of_blocks(network) if isinstance(network, BlockNetwork) else None
+    waiting = list(changes or candidates(network, present if present is not None else _UNKNOWN))
     remedies, rejected = [], []
     for done, candidate in enumerate(waiting):
         try:
-            trial = simulated(candidate.network, samples, seed)
+            trial = simulated(candidate.network, samples, seed, inputs)
             if present is None or present.dead == 1:  # what cures that is judged by its regime, which theory knows
-                trial = beside_theory(trial, candidate.network)
+                trial = beside_theory(trial, candidate.network, inputs)
         except VgtheoryError as problem:
             rejected.append(f"{candidate.change}: {problem}")
         else:
@@ -90,16 +104,18 @@ def advise(network: Network | Inspection, samples: int = 64, seed: int = 0, prog
                 rejected.append(f"{candidate.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln{dead}, no better")
         if progress is not None:
             progress(done + 1, len(waiting))
-    kept = [replace(r, trial=beside_theory(r.trial, r.network)) for r in best_of_each_kind(remedies)]
+    kept = [replace(r, trial=beside_theory(r.trial, r.network, inputs)) for r in best_of_each_kind(remedies)]
     return Advice(network, present, found, tuple(kept), tuple(rejected))
 
 
 _UNKNOWN = Trial(None, None, -inf, 0.0, 0.0, 1.0, 0)
 
 
-def _present(network: Network, samples: int, seed: int) -> tuple[Trial | None, tuple[Problem, ...]]:
+def _present(
+    network: Network, samples: int, seed: int, inputs: Inputs | int
+) -> tuple[Trial | None, tuple[Problem, ...]]:
     try:
-        trial = try_out(network, samples, seed)
+        trial = try_out(network, samples, seed, inputs)
     except InputError:
         raise
     except VgtheoryError as problem:

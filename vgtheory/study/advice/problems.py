@@ -10,7 +10,7 @@ import numpy as np
 
 from vgtheory._errors import NoSolutionError
 from vgtheory.model.capabilities import works
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.advice.trial import Trial
 from vgtheory.theory.asymptotics.mean_field import gradient_gain_at, log_length_profile
 from vgtheory.theory.regime import Regime
@@ -55,12 +55,14 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
         found = []
     if trial.regime_of_living not in (Regime.vanishes, Regime.explodes) or depth == 1:
         return found
-    rate = trial.simulated / (depth - 1)
+    blocks = isinstance(network, BlockNetwork)  # whose gradient is known before the first layer too
+    rate = trial.simulated / (depth if blocks else depth - 1)
     lost = int(depth - 24 * log(2) / abs(rate))
     kind: Kind = "vanishing" if rate < 0 else "exploding"
     verb = "shrinks" if rate < 0 else "grows"
+    unit = "step" if isinstance(network, BlockNetwork) and network.block.recurrent else "layer"
     text = (
-        f"The gradient norm {verb} by a factor of {exp(rate):.4g} per layer on its way back, "
+        f"The gradient norm {verb} by a factor of {exp(rate):.4g} per {unit} on its way back, "
         f"{trial.simulated:.1f} ± {trial.error:.1g} in ln over {depth} layers"
     )
     if lost >= 1:
@@ -70,8 +72,10 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
 
 def _signal(network: Network, vanishes: bool) -> list[Problem]:
     """Return what happens to the lengths q_l, and whether they drive the neurons into saturation."""
-    if network.skip is not None or network.norm is not None or not works(network, "predict"):
+    if isinstance(network, BlockNetwork) or network.skip is not None or network.norm is not None:
         return []  # their lengths are not this recursion's
+    if not works(network, "predict"):
+        return []
     try:
         log_q = log_length_profile(network)
     except NoSolutionError as problem:

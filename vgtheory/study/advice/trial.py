@@ -8,13 +8,17 @@ from math import hypot, inf
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.capabilities import works
-from vgtheory.model.network import Network
-from vgtheory.study.growth import growth_of
+from vgtheory.model.inputs import Inputs, to_inputs
+from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.study.growth import growth_of, whole_gradient
+from vgtheory.study.limits import MAX_SAMPLES
+from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import simulate
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import DEAD, Regime, is_critical, regime
 
-_DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: some ten seconds
+_SECONDS = 10.0
+_DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: about as long
 _FEWEST = 4
 _RARELY = 0.01  # share of dead networks that is worth a word
 _BETTER = 0.3  # of the present badness that a remedy must get below
@@ -80,22 +84,19 @@ class Trial:
         return abs(self.simulated - self.predicted) <= max(5 * self.error, 0.1 * self.std, 1e-9)
 
 
-def try_out(network: Network, samples: int, seed: int) -> Trial:
+def try_out(network: Network, samples: int, seed: int, inputs: Inputs | int = 1) -> Trial:
     """Return the trial of a network with numbers for everything, beside what theory says.
 
     Raises what :func:`simulate` raises where the network has no finite signal.
     """
-    return beside_theory(simulated(network, samples, seed), network)
+    return beside_theory(simulated(network, samples, seed, inputs), network, inputs)
 
 
-def simulated(network: Network, samples: int, seed: int) -> Trial:
-    """Return the trial by simulation alone; fewer samples where matrices have to be drawn."""
-    count = samples
-    if not works(network, "simulate (exact)"):
-        work = 2.0 * sum(n * m for n, m in pairwise(network.widths))
-        count = int(min(samples, max(_FEWEST, _DENSE_WORK / work)))
+def simulated(network: Network, samples: int, seed: int, inputs: Inputs | int = 1) -> Trial:
+    """Return the trial by simulation alone; fewer samples where these take long."""
+    count = min(samples, max(_FEWEST, _affordable(network, inputs)))
     in_batches = works(network, "simulate (batch)")
-    growth = growth_of(simulate(network, count, seed, batch=_BATCH if in_batches else None))
+    growth = growth_of(simulate(network, count, seed, inputs=inputs, batch=_BATCH if in_batches else None))
     living = growth.samples - growth.dead
     if not living:
         return Trial(None, None, -inf, 0.0, 0.0, 1.0, count)
@@ -103,17 +104,30 @@ def simulated(network: Network, samples: int, seed: int) -> Trial:
     return Trial(None, None, growth.change, error, std, growth.dead / count, count)
 
 
-def beside_theory(trial: Trial, network: Network) -> Trial:
+def beside_theory(trial: Trial, network: Network, inputs: Inputs | int = 1) -> Trial:
     """Return a trial with mean and spread of the change by theory, and whether χ = 1 along the whole depth."""
-    predicted, predicted_std, critical = _by_theory(network)
+    predicted, predicted_std, critical = _by_theory(network, inputs)
     return replace(trial, predicted=predicted, predicted_std=predicted_std, critical=critical)
 
 
-def _by_theory(network: Network) -> tuple[float | None, float | None, bool]:
+def _affordable(network: Network, inputs: Inputs | int) -> int:
+    """Return how many networks some ten seconds are enough for."""
+    if isinstance(network, BlockNetwork):
+        program = Program(network, to_inputs(inputs), choose_method(network, "auto"))
+        return int(_SECONDS / (1e-9 * program.nanoseconds))
+    if works(network, "simulate (exact)"):
+        return MAX_SAMPLES
+    return int(_DENSE_WORK / (2.0 * sum(n * m for n, m in pairwise(network.widths))))
+
+
+def _by_theory(network: Network, inputs: Inputs | int) -> tuple[float | None, float | None, bool]:
     """Return mean and spread of the change by theory, and whether χ = 1 along the whole depth."""
     try:
-        theory = predict(network)
+        theory = predict(network, inputs=inputs)
     except VgtheoryError:  # simulation is the judge: no theory is no obstacle
         return None, None, False
+    if isinstance(network, BlockNetwork):
+        logs = whole_gradient(theory)
+        return float(logs[0] - logs[-1]), None, False
     expected = theory.log_gradient_norm
     return float(expected[0] - expected[-1]), float(theory.log_gradient_norm_std[0]), is_critical(theory)
