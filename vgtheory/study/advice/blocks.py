@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import log
 
 import sympy as sp
 
@@ -48,6 +49,8 @@ _INPUT = """\
 """
 _REST = """\
             elif name.startswith("bias_hh"):
+"""
+_ZERO = """\
                 p[{at} * n : {end} * n] = 0.0
 """
 _WEIGHTS = """\
@@ -85,7 +88,7 @@ def _memories(network: BlockNetwork) -> Iterator[Candidate]:
     if found is None:
         return
     longest = max(steps, 3)
-    for bias in dict.fromkeys((*map(sp.Integer, BIASES), sp.log(longest - 1).evalf(4))):
+    for bias in dict.fromkeys((*map(sp.Integer, BIASES), sp.Rational(round(100 * log(longest - 1)), 100))):
         if bias != found.bias:
             kept = 1 / (1 + float(sp.exp(-bias)))
             change = (
@@ -179,7 +182,7 @@ def _chrono_code(network: BlockNetwork, longest: int) -> str:
     letting = [INPUT_GATE] if INPUT_GATE in gates else []
     text = _EACH.format(module=name) + _CHRONO.format(most=longest - 2, **_place(str(found.gate), gates))
     text += "".join(_INPUT.format(**_place(gate, gates)) for gate in letting)
-    return text + "".join(_REST.format(**_place(g, gates)) for g in (str(found.gate), *letting))
+    return text + _REST + "".join(_ZERO.format(**_place(g, gates)) for g in (str(found.gate), *letting))
 
 
 def _weight_code(network: BlockNetwork, sigma_w: float, orthogonal: bool) -> str:
