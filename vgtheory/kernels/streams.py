@@ -3,13 +3,13 @@
 import math
 
 import numpy as np
-from numba import float64, int64, types, void
+from numba import float64, int64, void
 
 from vgtheory.kernels._jit import entry
 from vgtheory.kernels.normalise import normalise, normalise_back
 from vgtheory.kernels.normals import fill, fill_normal_pairs, fill_uniform_pairs
 from vgtheory.kernels.oracle import DRAWS
-from vgtheory.kernels.signals import dot, log_norm, scaled
+from vgtheory.kernels.signals import log_norm, scaled
 
 STREAM = float64[:, :, ::1]
 
@@ -51,20 +51,8 @@ def normalised_back(kind, gradient, x, slopes):
             scaled(gradient[s, c], gradient[s, c], slopes[s, c])
 
 
-@entry(types.void(STREAM, float64[::1]))
+@entry(void(STREAM, float64[::1]))
 def log_norms(x, out):
     """Set out = ln of the Frobenius norm of every sample's part of a stream."""
     for s in range(x.shape[0]):
         out[s] = log_norm(x[s].reshape(-1))
-
-
-@entry(types.void(STREAM, STREAM, float64[::1]))
-def outer_squares(x, delta, out):
-    """Set out = ‖Σ_c δ_c x_cᵀ‖_F² of every sample: the squared norm of a matrix's gradient."""
-    for s in range(x.shape[0]):
-        total = 0.0
-        for c in range(x.shape[1]):
-            total += dot(x[s, c], x[s, c]) * dot(delta[s, c], delta[s, c])
-            for d in range(c):
-                total += 2.0 * dot(x[s, c], x[s, d]) * dot(delta[s, c], delta[s, d])
-        out[s] = max(total, 0.0)

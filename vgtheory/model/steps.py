@@ -14,7 +14,7 @@ from vgtheory.model.weights import Weights
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
 
-Kind = Literal["layer", "rms", "uniform", "log_uniform", "input", "attention", "window"]
+Kind = Literal["layer", "rms", "batch", "uniform", "log_uniform", "input", "attention", "window"]
 OPTIONS = {"attention": 2, "window": 3}  # how many numbers a kind takes
 MAX_FACTOR = 1024
 width_symbol = sp.Symbol("width", integer=True, positive=True)
@@ -101,11 +101,12 @@ class Mix:
     Parameters
     ----------
     kind : "layer" or "rms", the normalisation of every column to mean square 1 (with eps = 0, no gain and shift);
+        "batch", that of every component over the columns, which no theory of blocks knows (networks of layers have it);
         "uniform" and "log_uniform", sources of numbers u or ln u, u uniform between two ends, drawn once for all layers
         of a sample; "input", what the network is given at this step (``Inputs``); "attention", softmax of
         QᵀK/√(components of a head) times V for the streams (q, k, v), head by head; "window", the columns around each
         position, one below the other.
-    ends : of a source: expressions in the symbol ``width``.
+    numbers : of a source its two ends, expressions in the symbol ``width``; of "batch" its eps.
     options : of an attention: heads, and whether a token sees only itself and the tokens before (1 or 0).  Of a window:
         its length along each dimension, whether there are zeros outside (1, else the map is closed to a ring, 0), and
         the number of dimensions of the map.
@@ -114,7 +115,7 @@ class Mix:
     out: tuple[str, ...]
     kind: Kind
     x: tuple[str, ...] = ()
-    ends: tuple[sp.Expr, ...] = ()
+    numbers: tuple[sp.Expr, ...] = ()
     options: tuple[int, ...] = ()
 
     @property
@@ -175,11 +176,10 @@ def step_from(spec: Mapping[str, Any]) -> Step:
     if kind is Map:
         given["expressions"] = tuple(map(expression, given["expressions"]))
     if kind is Mix:
-        if given["kind"] not in get_args(Kind):
-            raise InputError(
-                "kind of a step", "one of " + ", ".join(get_args(Kind)), "change it", got=f"{given['kind']!r}"
-            )
-        given["ends"] = tuple(read(str(end), {"width": width_symbol}) for end in given["ends"])
+        kinds = [kind for kind in get_args(Kind) if kind != "batch"]
+        if given["kind"] not in kinds:
+            raise InputError("kind of a step", "one of " + ", ".join(kinds), "change it", got=f"{given['kind']!r}")
+        given["numbers"] = tuple(read(str(number), {"width": width_symbol}) for number in given["numbers"])
         given["options"] = tuple(map(int, given["options"]))
         if len(given["options"]) != OPTIONS.get(str(given["kind"]), 0):
             raise InputError("options of a step", "as many as its kind has", "see Block.spec")

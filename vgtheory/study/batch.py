@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -10,12 +11,17 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from vgtheory.kernels.arguments import Norms, Samples
-from vgtheory.kernels.batch import Batch, batch_samples
+from vgtheory.kernels.arguments import Norms
+from vgtheory.model.blocks.stacks import applied
+from vgtheory.model.inputs import Inputs
+from vgtheory.model.program import Block
+from vgtheory.model.steps import Ask, Map, Matrix, Mix
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
 from vgtheory.study.limits import check_range, whole_number
 from vgtheory.study.prepared import Prepared
+from vgtheory.study.programs.notes import PRE_ACTIVATION, norms_of_layers
+from vgtheory.study.programs.numbers import Machine
 
 MAX_BATCH = 4096
 VARIABLES = {
@@ -54,11 +60,22 @@ def batch_of_inputs(prepared: Prepared, batch: Any, conditions: Conditions) -> x
 def batch_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return the result's arrays for samples first, ..., first + count − 1."""
     prepared: Prepared = payload["prepared"]
-    norm = prepared.network.norm
-    assert norm is not None  # checked before
-    samples = Samples(np.uint64(payload["seed"]), first, payload["stop"])
     norms = Norms(*(np.empty((count, prepared.depth)) for _ in VARIABLES))
     with threadpool_limits(limits=1, user_api="blas"):  # here too, as this may be another process
-        batch = Batch(prepared.activation.row, prepared.matrices, prepared.layers, payload["batch"], float(norm.eps))
-        batch_samples(batch, samples, norms)
+        norms_of_layers(_machine(prepared, payload["batch"]), payload["seed"], first, norms, payload["stop"])
     return dict(zip(VARIABLES, norms, strict=True))
+
+
+@lru_cache(maxsize=16)
+def _machine(prepared: Prepared, batch: int) -> Machine:
+    """Return the program x' = φ(norm(W x + b)) of a batch, with numbers in it."""
+    network = prepared.network
+    assert network.norm is not None  # checked before
+    steps = (
+        Ask((PRE_ACTIVATION,), "W", "x"),
+        Mix(("n",), "batch", (PRE_ACTIVATION,), (network.norm.eps,)),
+        Map(("y",), (applied(network.activation, "n"),)),
+    )
+    block = Block("layers", (("x", "y"),), steps, (Matrix("W", network.weights),), network.weights.tied)
+    width = int(prepared.layers.widths[0])
+    return Machine(block, width, prepared.depth, Inputs(), False, (batch,), prepared.layers)

@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 import vgtheory as vg
+from vgtheory.study.programs.notes import streams_and_gradients
 from vgtheory.study.programs.numbers import Batch, Machine
-from vgtheory.study.programs.passes import _carried, _run, streams_and_gradients
+from vgtheory.study.programs.passes import carried_on, run_layer
 
 FALSE_ALARM = 1e-3  # of a whole case, Bonferroni; seeds are fixed
 SAMPLES = 3000
@@ -62,7 +63,7 @@ def test_the_comparison_notices_weights_that_are_three_percent_larger():
 def test_tokens_that_are_alike_stay_alike(asked):
     machine = Machine(vg.blocks.transformer("gelu", W, 2), 8, 1, vg.Inputs(), asked, (6,))
     x = np.random.default_rng(0).normal(size=(3, 1, 8)).repeat(6, axis=1)
-    out = _carried(_run(1, {"x": x}, Batch(machine, 1, 0, 3)), machine.block)["x"]
+    out = carried_on(run_layer(1, {"x": x}, Batch(machine, 1, 0, 3)), machine.block)["x"]
     np.testing.assert_allclose(out, out[:, :1].repeat(6, axis=1), atol=1e-9)
 
 

@@ -8,8 +8,10 @@ from scipy import ndimage, stats
 
 import vgtheory as vg
 from vgtheory.model.program import on_maps
+from vgtheory.study.programs import numbers
+from vgtheory.study.programs.notes import OfStreams, streams_and_gradients
 from vgtheory.study.programs.numbers import Batch, Machine
-from vgtheory.study.programs.passes import _back, _carried, _run, streams_and_gradients
+from vgtheory.study.programs.passes import back, carried_on, run_layer
 
 W, V = vg.Weights.gaussian(1.2, 0.1), vg.Weights.orthogonal(0.9, 0.1)
 U, Q = vg.Weights.gaussian(1.5), vg.Weights.orthogonal(1.5)
@@ -58,8 +60,8 @@ def test_the_gradient_is_the_derivative_of_the_program(block, shape, asked):
         state = {name: x + shift * along[name] for name, x in start.items()}
         tape = []
         for index in range(depth):
-            tape.append(_run(index + 1, state, batch))
-            state = _carried(tape[-1], block)
+            tape.append(run_layer(index + 1, state, batch))
+            state = carried_on(tape[-1], block)
         return sum(np.einsum("scn,scn->s", state[name], out[name]) for name in out), tape
 
     # Untied matrices that are asked answer a second run as a new matrix would: there each layer is differenced alone.
@@ -67,9 +69,9 @@ def test_the_gradient_is_the_derivative_of_the_program(block, shape, asked):
         batch.machine = Machine(block, width, depth, vg.Inputs(0.3), False, shape)
     _, tape = loss(0.0)
     gradients, unit = out, np.zeros(samples)
-    found = {"weights": np.empty((samples, depth))}
+    notes = OfStreams(batch.machine, samples)
     for layer in reversed(tape):
-        gradients, unit = _back(found, layer, gradients, unit, batch)
+        gradients, unit = back(layer, gradients, unit, batch, notes)
     step = 2e-5
     ahead, far = (loss(k * step)[0] - loss(-k * step)[0] for k in (1, 2))
     want = (8 * ahead - far) / (12 * step)  # the error is of fourth order
@@ -84,7 +86,7 @@ def test_a_convolution_is_the_correlation_of_images(shape, padding):
     machine = Machine(block, 4, 1, vg.Inputs(), False, shape)
     batch = Batch(machine, 1, 0, 2)
     x = np.random.default_rng(4).normal(size=(2, machine.columns, 4))
-    layer = _run(1, {"x": x}, batch)
+    layer = run_layer(1, {"x": x}, batch)
     kernels = layer.oracles["W"].matrices.reshape(2, 4, *(3,) * len(shape), 4)
     want = np.zeros((2, 4, *shape))
     mode = "wrap" if padding == "circular" else "constant"
@@ -100,7 +102,7 @@ def test_a_causal_token_sees_no_later_ones_and_the_first_one_only_itself():
     x = np.random.default_rng(5).normal(size=(3, 6, 8))
     moved = x.copy()
     moved[:, 4] *= -1.0
-    a, b = (_carried(_run(1, {"x": start}, batch), machine.block)["x"] for start in (x, moved))
+    a, b = (carried_on(run_layer(1, {"x": start}, batch), machine.block)["x"] for start in (x, moved))
     np.testing.assert_array_equal(a[:, :4], b[:, :4])
     assert (abs(a - b)[:, 4:].max(axis=2) > 0.01).all()
 
@@ -110,12 +112,12 @@ def test_the_gradient_at_a_matrix_is_the_sum_of_outer_products():
     batch = Batch(Machine(block, 5, 1, vg.Inputs(), False, (2,)), 1, 0, 2)
     rng = np.random.default_rng(3)
     start, out = rng.normal(size=(2, 2, 5)), rng.normal(size=(2, 2, 5))
-    layer = _run(1, {"x": start}, batch)
-    found = {"weights": np.empty((2, 1))}
-    _back(found, layer, {"x": out}, np.zeros(2), batch)
+    layer = run_layer(1, {"x": start}, batch)
+    notes = OfStreams(batch.machine, 2)
+    back(layer, {"x": out}, np.zeros(2), batch, notes)
     (pair,) = layer.asked["W"]
     gradient = np.einsum("sco,sci->soi", pair[1], pair[0])
-    np.testing.assert_allclose(np.exp(found["weights"][:, 0]), np.linalg.norm(gradient, axis=(1, 2)))
+    np.testing.assert_allclose(np.exp(notes.found["weights"][:, 0]), np.linalg.norm(gradient, axis=(1, 2)))
 
 
 @pytest.mark.parametrize("weights", [W, V], ids=["gaussian", "orthogonal"])
@@ -133,16 +135,14 @@ def test_dense_blocks_have_the_law_of_dense_networks(weights):
     assert smallest(a, block.log_weight_gradient_norm + 0.02 * (5 - block.layer)) < false_alarm
 
 
-def test_a_deep_stack_keeps_few_layers_and_runs_the_others_again():
+def test_a_deep_stack_keeps_few_layers_and_runs_the_others_again(monkeypatch):
     block = vg.blocks.residual(vg.blocks.normalised(vg.blocks.mlp("relu", vg.Weights.he(), W, 2), "rms"), scale=0.3)
-    whole = Machine(block, 9, 50, vg.Inputs(), True)
-    assert whole.segment == 8
-    kept = streams_and_gradients(whole, 1, 0, 3)
-
-    class Whole(Machine):
-        segment = 50
-
-    again = streams_and_gradients(Whole(block, 9, 50, vg.Inputs(), True), 1, 0, 3)
+    machine = Machine(block, 9, 50, vg.Inputs(), True)
+    assert machine.segment(3) == 50
+    kept = streams_and_gradients(machine, 1, 0, 3)
+    monkeypatch.setattr(numbers, "KEPT", 1)
+    assert machine.segment(3) == 8
+    again = streams_and_gradients(machine, 1, 0, 3)
     for name, values in kept.items():
         np.testing.assert_array_equal(values, again[name])
 

@@ -1,31 +1,39 @@
 """What acts across components or columns, each kind with its adjoint: norms, attention, windows of a map.
 
-Streams are arrays (sample, column, component).  A row of the table takes a step, the streams that it reads and the
-shape of the map, and returns the new stream and what the way back needs.
+Streams are arrays (sample, column, component).  A row of the table takes a step, the streams that it reads and what
+there is around, and returns the new stream and what the way back needs.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from vgtheory.kernels.normalise import LAYER, RMS
+from vgtheory.kernels.normalise import EQUAL, LAYER, RMS, ROUNDING
 from vgtheory.kernels.streams import normalised, normalised_back
 from vgtheory.model.steps import Mix
 from vgtheory.model.windows import neighbours
 from vgtheory.study.programs.numbers import Array
 
 Given = tuple[Array, ...]
-Shape = tuple[int, ...]
-Forward = Callable[[Mix, Given, Shape], tuple[Array, Any]]
-Backward = Callable[[Mix, Given, Shape, Any, Array], Given]
+
+
+class Around(NamedTuple):
+    """What a step that mixes knows besides streams: the shape of the map, and its own numbers."""
+
+    shape: tuple[int, ...]
+    numbers: tuple[float, ...]
+
+
+Forward = Callable[[Mix, Given, Around], tuple[Array, Any]]
+Backward = Callable[[Mix, Given, Around, Any, Array], Given]
 KINDS = {"layer": LAYER, "rms": RMS}
 
 
-def norm(step: Mix, given: Given, shape: Shape) -> tuple[Array, Any]:
+def norm(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     """Return the normalised columns, and 1/s of each."""
     (x,) = given
     out, slopes = np.empty_like(x), np.empty(x.shape[:2])
@@ -33,14 +41,47 @@ def norm(step: Mix, given: Given, shape: Shape) -> tuple[Array, Any]:
     return out, slopes
 
 
-def norm_back(step: Mix, given: Given, shape: Shape, left: Any, gradient: Array) -> Given:
+def norm_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
     """Return the gradient at the columns before a norm."""
     passed = np.ascontiguousarray(gradient).copy()
     normalised_back(KINDS[step.kind], passed, given[0], left)
     return (passed,)
 
 
-def attention(step: Mix, given: Given, shape: Shape) -> tuple[Array, Any]:
+def batch_norm(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
+    """Return n = (x − m)/√(s² + eps), m and s² of each component over the columns, with n and 1/√(s² + eps).
+
+    Ioffe & Szegedy (2015); 0 where that is not finite.
+    """
+    (x,), (eps,) = given, around.numbers
+    mean = x.mean(axis=1, keepdims=True)
+    centred = x - mean
+    centred -= centred.mean(axis=1, keepdims=True)  # the mean of nearly equal numbers is off by as much as they differ
+    square = np.mean(centred * centred, axis=1, keepdims=True)
+    square = np.where(square > EQUAL * mean * mean, square, 0.0)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(square + eps > 0.0, 1.0 / np.sqrt(square + eps), 0.0)
+    centred *= inverse
+    return centred, (centred, inverse)
+
+
+def batch_norm_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
+    """Return (b − mean(b) − n mean(b∘n))/√(s² + eps) for b = ∂ℓ/∂n: along n only the share eps/(s² + eps) passes."""
+    (n, inverse), (eps,) = left, around.numbers
+    square = np.mean(n * n, axis=1, keepdims=True)
+    along = n * (np.mean(gradient * n, axis=1, keepdims=True) / np.where(square > 0.0, square, 1.0))
+    across = gradient - gradient.mean(axis=1, keepdims=True)
+    across -= along
+    noise = ROUNDING * np.sqrt(np.mean(gradient * gradient, axis=1, keepdims=True))
+    across[np.abs(across) <= noise * (1.0 + np.abs(n))] = 0.0  # rounding alone: no gradient passes
+    if eps > 0.0:
+        along *= eps * inverse**2
+        across += along
+    across *= inverse
+    return (across,)
+
+
+def attention(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     """Return the values averaged with weights softmax(QᵀK/√d), and these weights (sample, head, query, key)."""
     heads, causal = step.options
     q, k, v = (_by_head(x, heads) for x in given)
@@ -52,7 +93,7 @@ def attention(step: Mix, given: Given, shape: Shape) -> tuple[Array, Any]:
     return _together(weights @ v), weights
 
 
-def attention_back(step: Mix, given: Given, shape: Shape, left: Any, gradient: Array) -> Given:
+def attention_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
     """Return the gradients at queries, keys and values."""
     heads, _ = step.options
     q, k, v = (_by_head(x, heads) for x in given)
@@ -68,19 +109,19 @@ def entropies(weights: Array) -> Array:
     return -np.einsum("shqk,shqk->s", weights, logs) / (weights.shape[1] * weights.shape[2])
 
 
-def window(step: Mix, given: Given, shape: Shape) -> tuple[Array, Any]:
+def window(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     """Return for every position the columns around it, one below the other."""
     (x,) = given
     kernel, zeros, _ = step.options
-    around = _with_zero(x)[:, neighbours(shape, kernel, bool(zeros)).T]
-    return np.ascontiguousarray(around.reshape(*x.shape[:2], -1)), None
+    taps = _with_zero(x)[:, neighbours(around.shape, kernel, bool(zeros)).T]
+    return np.ascontiguousarray(taps.reshape(*x.shape[:2], -1)), None
 
 
-def window_back(step: Mix, given: Given, shape: Shape, left: Any, gradient: Array) -> Given:
+def window_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
     """Return the gradient at the columns: a shift's adjoint is the opposite shift."""
     (x,) = given
     kernel, zeros, _ = step.options
-    table = neighbours(shape, kernel, bool(zeros))
+    table = neighbours(around.shape, kernel, bool(zeros))
     taps = gradient.reshape(*x.shape[:2], len(table), x.shape[2])
     total = np.zeros_like(x)
     for tap, opposite in enumerate(table[::-1]):
@@ -91,6 +132,7 @@ def window_back(step: Mix, given: Given, shape: Shape, left: Any, gradient: Arra
 MIXES: dict[str, tuple[Forward, Backward]] = {
     "layer": (norm, norm_back),
     "rms": (norm, norm_back),
+    "batch": (batch_norm, batch_norm_back),
     "attention": (attention, attention_back),
     "window": (window, window_back),
 }

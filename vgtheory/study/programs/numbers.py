@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vgtheory.codegen.compiled import compile_activation
 from vgtheory.codegen.maps import CompiledMap, compile_map
+from vgtheory.kernels.arguments import Activation, Layers
 from vgtheory.kernels.streams import normals, uniforms
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.program import Block
-from vgtheory.model.steps import Add, Map, Mix, width_symbol
+from vgtheory.model.steps import Add, Map, Matrix, Mix, width_symbol
 from vgtheory.study.programs.oracles import Oracle, Place
+from vgtheory.symbolic import activation as symbolic
 from vgtheory.symbolic.notation import depth as depth_symbol
 
 Array = NDArray[np.float64]
@@ -25,6 +28,7 @@ Streams = dict[str, Array]
 # Purposes of random numbers: the start, the loss's gradient, then 8 for every matrix and every step.
 START, LOSS, MATRICES, PER_ITEM = 0, 1, 16, 8
 ASK, BIAS, DRIVE, SOURCE = 0, 2, 3, 4
+CACHED, KEPT = 2**16, 2**23  # numbers of one layer, and of all that are kept
 TIED = 0  # the layer whose numbers are every layer's
 
 
@@ -37,6 +41,7 @@ class Machine:
     block, width, depth, shape : the network.
     inputs : what drives it.
     asked : whether matrices are asked (else drawn).
+    layers : widths and scales where layers may differ, of a network with one matrix per layer.
     """
 
     block: Block
@@ -45,42 +50,72 @@ class Machine:
     inputs: Inputs
     asked: bool
     shape: tuple[int, ...] = (1,)
+    layers: Layers | None = None
 
     @property
     def columns(self) -> int:
         """Return how many tokens, positions or inputs a stream holds."""
         return math.prod(self.shape)
 
-    @cached_property
-    def shapes(self) -> dict[str, tuple[int, int]]:
-        """Return the shape (out, in) of every matrix."""
-        return {m.name: (m.outputs * self.width, m.inputs * self.width) for m in self.block.matrices}
+    def width_of(self, layer: int) -> int:
+        """Return the width of a layer, 0 the input's."""
+        return self.width if self.layers is None else int(self.layers.widths[layer])
+
+    def shape_of(self, matrix: Matrix, layer: int) -> tuple[int, int]:
+        """Return the shape (out, in) of a layer's matrix."""
+        return matrix.outputs * self.width_of(layer), matrix.inputs * self.width_of(layer - 1)
+
+    def scale_of(self, matrix: Matrix, layer: int) -> tuple[float, float]:
+        """Return (σ_w, σ_b) of a layer's matrix."""
+        if self.layers is None:
+            return self.scales[matrix.name]
+        return float(self.layers.sigma_w[layer - 1]), float(self.layers.sigma_b[layer - 1])
 
     @cached_property
     def scales(self) -> dict[str, tuple[float, float]]:
-        """Return (σ_w, σ_b) of every matrix."""
+        """Return (σ_w, σ_b) of every matrix of a network whose layers are alike."""
         return {m.name: m.sigmas(self.width, self.depth) for m in self.block.matrices}
 
     @cached_property
-    def maps(self) -> dict[int, CompiledMap]:
+    def maps(self) -> dict[int, Activation | CompiledMap]:
         """Return the machine code of every Map, by its place."""
         steps = enumerate(self.block.steps)
-        return {at: compile_map(step.expressions, step.symbols) for at, step in steps if isinstance(step, Map)}
+        return {at: _compiled(step) for at, step in steps if isinstance(step, Map)}
 
     @cached_property
     def factors(self) -> dict[int, tuple[float, ...]]:
-        """Return the numbers of every step that has some, by its place: keep and scale of an Add, a source's ends."""
+        """Return the numbers of every step that has some, by its place: keep and scale of an Add, a Mix's numbers."""
         at = {depth_symbol: self.depth, width_symbol: self.width}
         found = {}
         for place, step in enumerate(self.block.steps):
-            given = (step.keep, step.scale) if isinstance(step, Add) else step.ends if isinstance(step, Mix) else ()
+            given = (step.keep, step.scale) if isinstance(step, Add) else step.numbers if isinstance(step, Mix) else ()
             found[place] = tuple(float(number.subs(at)) for number in given)
         return found
 
+    @cached_property
+    def numbers_kept(self) -> int:
+        """Return about how many numbers a layer of a sample leaves for the way back: streams, and drawn matrices."""
+        widest = self.width if self.layers is None else int(self.layers.widths.max())
+        entries = 0 if self.asked or self.block.tied else sum(m.outputs * m.inputs for m in self.block.matrices)
+        return widest * (2 * self.columns * sum(self.block.size_of().values()) + widest * entries)
+
     @property
-    def segment(self) -> int:
-        """Return the number of layers whose streams are kept at a time."""
-        return self.depth if self.block.tied else math.isqrt(self.depth - 1) + 1
+    def samples_in_cache(self) -> int:
+        """Return how many samples, at least one, have a layer in the cache."""
+        return max(1, CACHED // self.numbers_kept)
+
+    def segment(self, samples: int) -> int:
+        """Return the number of layers that are kept at a time: all where they fit, or a tied matrix remembers them."""
+        if self.block.tied:
+            return self.depth
+        return min(self.depth, max(KEPT // (samples * self.numbers_kept), math.isqrt(self.depth - 1) + 1))
+
+
+def _compiled(step: Map) -> Activation | CompiledMap:
+    """Return the machine code of a Map; a function of one stream is an activation."""
+    if len(step.symbols) == len(step.expressions) == 1:
+        return compile_activation(symbolic.Activation(step.expressions[0])).for_kernels
+    return compile_map(step.expressions, step.symbols)
 
 
 @dataclass

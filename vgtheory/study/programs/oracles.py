@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory.kernels.matrices import drawn_matrices
+from vgtheory.kernels.entries import gaussian_entries
+from vgtheory.kernels.matrices import NONE, drawn_matrices
 from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows, unasked, with_room
 from vgtheory.model.steps import Matrix
 
@@ -17,6 +18,7 @@ Array = NDArray[np.float64]
 ROTATION_INVARIANT = ("gaussian", "orthogonal")
 # Asked, a question costs about as much as three multiplications with the part of the matrix that it meets.
 QUESTIONS_PER_WIDTH = 1 / 3
+LEFT, RIGHT = 5, 6  # purposes of the factors of a matrix of low rank, beside its own
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,32 @@ def oracle(
 
 def _drawn(matrix: Matrix, shape: tuple[int, int], place: Place, layer: int) -> Array:
     """Return matrices (sample, output, input) of unit variance, or with orthonormal rows or columns."""
-    law = drawn_matrices(matrix.weights.family, {name: float(value) for name, value in matrix.weights.options})
-    out = np.empty((place.samples, *shape))
-    filled_rows(law.entries, law.data, out, place.draw(layer))
-    if matrix.weights.family != "orthogonal":
+    weights = matrix.weights
+    options = {name: float(value) for name, value in weights.options}
+    if weights.family == "low_rank":
+        return _low_rank(int(options["rank"]), options["noise"], shape, place, layer)
+    law = drawn_matrices(weights.family, options)
+    out = _rows(law.entries, law.data, shape, place, layer)
+    if weights.family != "orthogonal":
         return out
     tall = out if shape[0] >= shape[1] else out.transpose(0, 2, 1)
     q, r = np.linalg.qr(tall)
     q = q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :]  # else not Haar (Mezzadri (2007))
     return np.ascontiguousarray(q if shape[0] >= shape[1] else q.transpose(0, 2, 1))
+
+
+def _rows(entries: Any, data: Array, shape: tuple[int, int], place: Place, layer: int) -> Array:
+    out = np.empty((place.samples, *shape))
+    filled_rows(entries, data, out, place.draw(layer))
+    return out
+
+
+def _low_rank(rank: int, noise: float, shape: tuple[int, int], place: Place, layer: int) -> Array:
+    """Return √((1 − noise)/rank) U Vᵀ + √noise G for independent normal U, V and G."""
+
+    def normal(size: tuple[int, int], role: int) -> Array:
+        return _rows(gaussian_entries, NONE, size, replace(place, purpose=place.purpose + role), layer)
+
+    left, right = normal((rank, shape[0]), LEFT), normal((rank, shape[1]), RIGHT)
+    outer = math.sqrt((1.0 - noise) / rank) * np.matmul(left.transpose(0, 2, 1), right)
+    return outer + math.sqrt(noise) * normal(shape, 0) if noise > 0.0 else outer

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from vgtheory.kernels.arguments import Activation
 from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
-from vgtheory.study.programs.mixes import MIXES
+from vgtheory.study.programs.mixes import MIXES, Around
 from vgtheory.study.programs.numbers import ASK, BIAS, DRIVE, SOURCE, TIED, Array, Batch, Layer, Streams
-from vgtheory.study.programs.oracles import Oracle, oracle
+from vgtheory.study.programs.oracles import Drawn, Oracle, oracle
 
 # ------------------------------------------------------------------ forward
 
@@ -43,6 +44,12 @@ def _(step: Ask, at: int, layer: Layer, batch: Batch) -> None:
 @forward.register
 def _(step: Map, at: int, layer: Layer, batch: Batch) -> None:
     passed = batch.machine.maps[at]
+    if isinstance(passed, Activation):
+        h = np.ascontiguousarray(layer.streams[step.reads[0]])
+        value, slope = np.empty_like(h), np.empty_like(h)
+        passed.row(h.reshape(-1), value.reshape(-1), slope.reshape(-1))
+        layer.streams[step.out[0]], layer.left[at] = value, {(0, step.symbols[0]): slope}
+        return
     values, partials = passed(*_same_shape(passed.form.symbols, layer.streams))
     layer.streams.update(zip(step.out, values, strict=True))
     layer.left[at] = partials
@@ -52,7 +59,7 @@ def _(step: Map, at: int, layer: Layer, batch: Batch) -> None:
 def _(step: Mix, at: int, layer: Layer, batch: Batch) -> None:
     if step.kind in MIXES:
         given = tuple(layer.streams[name] for name in step.x)
-        out, layer.left[at] = MIXES[step.kind][0](step, given, batch.machine.shape)
+        out, layer.left[at] = MIXES[step.kind][0](step, given, _around(at, batch))
     elif step.kind in ("uniform", "log_uniform"):
         out = batch.once(at, SOURCE, lambda: _source(step, at, batch))
     else:
@@ -64,6 +71,10 @@ def _(step: Mix, at: int, layer: Layer, batch: Batch) -> None:
 def _(step: Add, at: int, layer: Layer, batch: Batch) -> None:
     keep, scale = batch.machine.factors[at]
     layer.streams[step.out[0]] = keep * layer.streams[step.x] + scale * layer.streams[step.y]
+
+
+def _around(at: int, batch: Batch) -> Around:
+    return Around(batch.machine.shape, batch.machine.factors[at])
 
 
 def _source(step: Mix, at: int, batch: Batch) -> Array:
@@ -82,22 +93,26 @@ def _oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
     machine = batch.machine
     kept = batch.tied if machine.block.tied else layer.oracles
     if matrix.name not in kept:
-        block = machine.block
+        block, arrays = machine.block, matrix.weights.arrays
+        if arrays is not None:
+            return Drawn(arrays.weights[layer.index - 1][None])
         uses = sum(isinstance(step, Ask) and step.matrix == matrix.name for step in block.steps)
         questions = uses * machine.columns * (machine.depth if block.tied else 1)
         item = block.matrices.index(matrix)
         kept[matrix.name] = oracle(
-            matrix, machine.scales[matrix.name][0], machine.shapes[matrix.name], batch.place(item, ASK), questions,
-            not machine.asked, TIED if block.tied else layer.index,
+            matrix, machine.scale_of(matrix, layer.index)[0], machine.shape_of(matrix, layer.index),
+            batch.place(item, ASK), questions, not machine.asked, TIED if block.tied else layer.index,
         )  # fmt: skip
     return kept[matrix.name]
 
 
 def _with_bias(matrix: Matrix, y: Array, layer: Layer, batch: Batch) -> Array:
-    machine = batch.machine
-    sigma_b = machine.scales[matrix.name][1]
+    machine, arrays = batch.machine, matrix.weights.arrays
+    sigma_b = machine.scale_of(matrix, layer.index)[1]
     if sigma_b == 0.0:
         return y
+    if arrays is not None:
+        return y + arrays.biases[layer.index - 1]
     item = machine.block.matrices.index(matrix)
     uniform = matrix.weights.bias_family == "uniform"
 
@@ -105,7 +120,8 @@ def _with_bias(matrix: Matrix, y: Array, layer: Layer, batch: Batch) -> Array:
         numbers = batch.numbers(batch.place(item, BIAS), at, y.shape[2], uniform=uniform)
         return sigma_b * (math.sqrt(3.0) * (2.0 * numbers - 1.0) if uniform else numbers)
 
-    return y + (batch.once(item, BIAS, lambda: bias(TIED)) if machine.block.tied else bias(layer.index))
+    y += batch.once(item, BIAS, lambda: bias(TIED)) if machine.block.tied else bias(layer.index)
+    return y
 
 
 def _with_drive(at: int, y: Array, layer: Layer, batch: Batch) -> Array:
@@ -121,8 +137,10 @@ def _with_drive(at: int, y: Array, layer: Layer, batch: Batch) -> Array:
     if inputs.kind == "given":  # the same for all columns
         factors = inputs.factors
         fixed = batch.once(at, DRIVE, lambda: numbers(TIED, len(factors)))
-        return y + np.einsum("r,srn->sn", factors[:, layer.index - 1], fixed)[:, None, :]
-    return y + (batch.once(at, DRIVE, lambda: numbers(TIED)) if inputs.kind == "same" else numbers(layer.index))
+        y += np.einsum("r,srn->sn", factors[:, layer.index - 1], fixed)[:, None, :]
+    else:
+        y += batch.once(at, DRIVE, lambda: numbers(TIED)) if inputs.kind == "same" else numbers(layer.index)
+    return y
 
 
 def _item(at: int, batch: Batch) -> int:
@@ -145,7 +163,8 @@ def _(step: Ask, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
     parts = [gradients.get(name) for name in step.out]
     if all(part is None for part in parts):
         return
-    delta = np.concatenate([np.zeros(shape) if part is None else part for part in parts], axis=2)
+    filled = [np.zeros(shape) if part is None else part for part in parts]
+    delta = filled[0] if len(filled) == 1 else np.concatenate(filled, axis=2)
     layer.asked.setdefault(step.matrix, []).append((layer.streams[step.x], delta))
     give(gradients, step.x, _oracle_of(batch.machine.block.matrix(step.matrix), layer, batch).ask_transposed(
         delta, layer.index
@@ -165,7 +184,7 @@ def _(step: Mix, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
     after = gradients.get(step.out[0])
     if after is not None and step.kind in MIXES:
         given = tuple(layer.streams[name] for name in step.x)
-        passed = MIXES[step.kind][1](step, given, batch.machine.shape, layer.left[at], after)
+        passed = MIXES[step.kind][1](step, given, _around(at, batch), layer.left[at], after)
         for name, part in zip(step.x, passed, strict=True):
             give(gradients, name, part)
 

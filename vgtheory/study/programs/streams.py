@@ -19,9 +19,9 @@ from vgtheory.model.network import BlockNetwork
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import LAYER, SAMPLE, Conditions, Experiment, conduct, provenance
 from vgtheory.study.machine import available_bytes
+from vgtheory.study.programs.notes import columns_shown, streams_and_gradients
 from vgtheory.study.programs.numbers import Machine
 from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
-from vgtheory.study.programs.passes import columns_shown, streams_and_gradients
 
 VARIABLES = {
     "log_stream_gradient_norm": "ln of the Frobenius norm of the loss gradient at the stream after layer l",
@@ -52,6 +52,11 @@ class Program:
         )
 
     @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Return the shapes of a layer's matrices."""
+        return [self.machine.shape_of(matrix, 1) for matrix in self.network.block.matrices]
+
+    @property
     def questions(self) -> int:
         """Return how often the most asked matrix is asked from one side."""
         return self.network.columns * (int(self.network.depth) if self.network.block.tied else 1)
@@ -66,12 +71,12 @@ class Program:
     def nanoseconds(self) -> float:
         """Return about what one sample costs on one core."""
         machine = self.machine
-        ends = sum(sum(shape) for shape in machine.shapes.values())
+        ends = sum(sum(shape) for shape in self.shapes)
         streams = 20.0 * machine.columns * sum(self.network.block.size_of().values()) * machine.width
         streams += self.attention_weights * (30.0 + 4.0 * machine.width)
         if machine.asked:
             return machine.depth * (streams + machine.columns * ends * (20.0 + 1.5 * self.questions))
-        entries = sum(outputs * inputs for outputs, inputs in machine.shapes.values())
+        entries = sum(outputs * inputs for outputs, inputs in self.shapes)
         drawn = 6.0 * entries * (1 if machine.block.tied else machine.depth)
         return drawn + machine.depth * (streams + 2.0 * machine.columns * entries)
 
@@ -79,13 +84,13 @@ class Program:
     def sample_bytes(self) -> float:
         """Return about the memory that one sample needs while it runs."""
         machine = self.machine
-        layers = machine.segment
+        layers = machine.segment(1)
         streams = 8.0 * 6 * machine.columns * sum(self.network.block.size_of().values()) * machine.width * layers
         streams += 8.0 * (layers + 4) * self.attention_weights
         if machine.asked:
             kept = self.questions if machine.block.tied else layers * machine.columns
-            return streams + 16.0 * kept * sum(sum(shape) for shape in machine.shapes.values())
-        entries = sum(outputs * inputs for outputs, inputs in machine.shapes.values())
+            return streams + 16.0 * kept * sum(sum(shape) for shape in self.shapes)
+        entries = sum(outputs * inputs for outputs, inputs in self.shapes)
         return streams + 16.0 * entries * (1 if machine.block.tied else layers)
 
 

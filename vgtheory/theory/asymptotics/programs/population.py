@@ -207,7 +207,7 @@ def _(step: Mix, at: int, streams: dict[str, Array], left: dict[int, Any], popul
     elif step.kind == "input":
         streams[step.out[0]] = _drive(at, n, population)
     else:
-        low, high = (float(end.subs({width_symbol: population.network.width})) for end in step.ends)
+        low, high = (float(end.subs({width_symbol: population.network.width})) for end in step.numbers)
         if (at, "u") not in population.fixed:
             population.fixed[at, "u"] = population.rng.uniform(low, high, n)
         u = population.fixed[at, "u"]

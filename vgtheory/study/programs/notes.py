@@ -1,0 +1,149 @@
+"""What a pass through a network leaves: norms by layer, of the streams that go on and of pre-activations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgtheory.kernels.arguments import RUNNING, Norms
+from vgtheory.study.programs.mixes import entropies
+from vgtheory.study.programs.numbers import Array, Batch, Layer, Machine, Streams
+from vgtheory.study.programs.passes import log_norm, there_and_back
+
+PRE_ACTIVATION = "h"  # the stream that a network of layers calls h_l
+
+
+def streams_and_gradients(
+    machine: Machine, key: int, first: int, samples: int, stop: NDArray[np.int64] = RUNNING
+) -> dict[str, Array]:
+    """Return what a batch of samples shows of its streams, their gradients and the matrices' gradients.
+
+    Arrays by name: ``square S`` and ``gradient S`` for every stream S that goes from layer to layer, its mean square
+    and ln of its gradient's norm, (sample, layer 0..L); ``share S``, the share of its components that carry the
+    gradient, (Σg²)²/(n Σg⁴); ``weights``, ln of the norm of the gradient at the layer's matrices, (sample, layer 1..L);
+    those of ``columns_shown``, (sample, layer 0..L).
+    Once ``stop[0]`` is not 0 the work ends, with arrays that are not whole.
+    """
+    notes = OfStreams(machine, samples)
+    there_and_back(Batch(machine, key, first, samples), notes, stop)
+    return notes.found
+
+
+def norms_of_layers(machine: Machine, key: int, first: int, norms: Norms, stop: NDArray[np.int64] = RUNNING) -> None:
+    """Fill the norms of a network whose layers have the pre-activations h, from sample number `first` on."""
+    together = machine.samples_in_cache
+    for start in range(0, len(norms.q), together):
+        part = Norms(*(array[start : start + together] for array in norms))
+        there_and_back(Batch(machine, key, first + start, len(part.q)), OfLayers(part), stop)
+
+
+def columns_shown(machine: Machine) -> tuple[str, ...]:
+    """Return what is shown of columns side by side: ``cosine``, the mean over their pairs in the first stream, and of
+    attention inside a layer 1..L the ``entropy``.
+    """
+    attends = bool(machine.block.mixes("attention"))
+    return (("cosine",) if machine.columns > 1 else ()) + (("entropy",) if attends else ())
+
+
+class OfStreams:
+    """Sizes of streams and of their gradients; see ``streams_and_gradients``."""
+
+    def __init__(self, machine: Machine, samples: int) -> None:
+        self.block = machine.block
+        shape, names = (samples, machine.depth + 1), machine.block.carried
+        self.found = {f"{what} {name}": np.empty(shape) for what in ("square", "gradient", "share") for name in names}
+        self.found |= {name: np.full(shape, np.nan) for name in columns_shown(machine)}
+        self.found["weights"] = np.empty((samples, machine.depth))
+
+    def before(self, layer: int, state: Streams) -> None:
+        """Note mean squares."""
+        for name, x in state.items():
+            self.found[f"square {name}"][:, layer] = _mean_square(x)
+        if "cosine" in self.found:
+            self.found["cosine"][:, layer] = _cosine(next(iter(state.values())))
+
+    def up(self, layer: Layer) -> None:
+        """Note the entropy of attention."""
+        if "entropy" in self.found:
+            attended = self.block.mixes("attention")
+            parts = [entropies(layer.left[at]) for at, step in enumerate(self.block.steps) if step in attended]
+            self.found["entropy"][:, layer.index] = np.mean(parts, axis=0)
+
+    def down(self, layer: Layer, gradients: Streams, unit: Array) -> None:
+        """Note the gradient at all matrices of the layer together."""
+        self.found["weights"][:, layer.index - 1] = unit + log_matrix_gradient(layer, len(unit))
+
+    def after(self, layer: int, gradients: Streams, unit: Array) -> None:
+        """Note gradients."""
+        for name in self.block.carried:
+            there = name in gradients
+            self.found[f"gradient {name}"][:, layer] = unit + log_norm(gradients[name]) if there else -np.inf
+            self.found[f"share {name}"][:, layer] = _share(gradients[name]) if there else np.nan
+
+
+@dataclass(frozen=True)
+class OfLayers:
+    """Norms of a network of layers."""
+
+    norms: Norms
+
+    def before(self, layer: int, state: Streams) -> None:
+        """Note nothing."""
+
+    def up(self, layer: Layer) -> None:
+        """Note q_l."""
+        self.norms.q[:, layer.index - 1] = _mean_square(layer.streams[PRE_ACTIVATION])
+
+    def down(self, layer: Layer, gradients: Streams, unit: Array) -> None:
+        """Note ln‖∂ℓ/∂h_l‖ and ln‖∂ℓ/∂W_l‖."""
+        k = layer.index - 1
+        self.norms.gradient[:, k] = unit + log_norm(gradients[PRE_ACTIVATION])
+        self.norms.weight[:, k] = unit + log_matrix_gradient(layer, len(unit))
+
+    def after(self, layer: int, gradients: Streams, unit: Array) -> None:
+        """Note nothing."""
+
+
+def _mean_square(x: Array) -> Array:
+    return np.einsum("scn,scn->s", x, x) / (x.shape[1] * x.shape[2])
+
+
+def log_matrix_gradient(layer: Layer, samples: int) -> Array:
+    """Return ln of the norm of the gradient at all matrices of a layer together."""
+    total = np.zeros(samples)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        for pairs in layer.asked.values():
+            x, delta = pairs[0]
+            if len(pairs) > 1:
+                x, delta = (np.concatenate([pair[k] for pair in pairs], axis=1) for k in (0, 1))
+            total += _outer_squares(x, delta)
+        return 0.5 * np.log(total)
+
+
+def _outer_squares(x: Array, delta: Array) -> Array:
+    """Return ‖Σ_c δ_c x_cᵀ‖_F² by sample, by way of the smaller of the matrix and the columns' products."""
+    if x.shape[1] > min(x.shape[2], delta.shape[2]):
+        whole = delta.swapaxes(1, 2) @ x
+        return np.einsum("soi,soi->s", whole, whole)
+    squares = (x @ x.swapaxes(1, 2)) * (delta @ delta.swapaxes(1, 2))
+    return np.maximum(squares.sum(axis=(1, 2)), 0.0)
+
+
+def _cosine(x: Array) -> Array:
+    """Return the mean cosine over pairs of columns; a column of zeros has cosine 0 with all."""
+    lengths = np.sqrt(np.einsum("scn,scn->sc", x, x))[..., None]
+    unit = np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
+    total, columns = unit.sum(axis=1), x.shape[1]
+    own = np.einsum("scn,scn->s", unit, unit)
+    return (np.einsum("sn,sn->s", total, total) - own) / (columns * (columns - 1))
+
+
+def _share(g: Array) -> Array:
+    """Return the share of components that carry a gradient, (Σg²)²/(n Σg⁴): 1 if all do alike, 1/n if one does."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = g / np.abs(g).max(axis=(1, 2), keepdims=True)
+        squares = scaled * scaled
+        second, fourth = squares.sum(axis=(1, 2)), (squares * squares).sum(axis=(1, 2))
+        return second * second / (fourth * g.shape[1] * g.shape[2])
