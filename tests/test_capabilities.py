@@ -151,7 +151,8 @@ SAMPLES = {"default": (1, 5), "slow": (1, 10)}
 def test_every_other_cell_is_an_answer(verb, size, tmp_path):
     names = [name for name, network in NETWORKS.items() if works(network, verb)]
     costly, cheap = SAMPLES[size]
-    for k, name in enumerate(random.Random(f"{size} {verb}").sample(names, costly if verb in COSTLY else cheap)):
+    random.Random(f"{size} {verb}").shuffle(names)
+    for k, name in enumerate(names[: costly if verb in COSTLY else cheap]):
         try:
             ask(verb, NETWORKS[name], tmp_path / str(k))
         except Exception as problem:
