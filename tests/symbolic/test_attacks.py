@@ -1,4 +1,4 @@
-"""Attacks on the parser run in a process of their own: 1 GiB above its start, 10 s of processor time for a text, and only our errors."""
+"""Attacks on the parser, in a process of their own: 1 GiB above its start, 10 s of work for a text, only our errors."""
 
 import json
 import subprocess
