@@ -137,7 +137,7 @@ def answer(network: Network, samples: int = 64, seed: int = 0) -> Answer:
         prediction = attempt(predict, network)
     with timed(seconds, "simulation"):
         alone = works(network, "simulate") or not works(network, "simulate (batch)")
-        study = simulate(network, samples=samples, seed=seed, **({} if alone else {"batch": BATCH}))
+        study = simulate(network, samples, seed, batch=None if alone else BATCH)
     with timed(seconds, "fixed points"):
         points, point = _stationary_points(network)
     if isinstance(network, BlockNetwork):

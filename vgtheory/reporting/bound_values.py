@@ -52,9 +52,11 @@ class ValuedBound:
 def shown_value(bound: Formula, fixed: Mapping[str, float]) -> str | None:
     """Return a bound's relation and value as text once some symbols are fixed, None where it is no number then."""
     held = _at(bound, fixed)
-    if held is None:
-        return None
-    relation = RELATIONS[bound.kind]
+    return _text(held) if held is not None else None
+
+
+def _text(held: Formula) -> str | None:
+    relation = RELATIONS[held.kind]
     try:
         return f"{relation.text} {decimal_text(decimal_of(held.expr, relation.side))}"
     except (InputError, UnsupportedError):  # it has no number
@@ -66,7 +68,8 @@ def valued_bounds(network: Network, bounds: Sequence[Formula], q: float | None) 
     fixed: dict[str, float] = {"depth": int(network.depth), "p": FAILURE, "eps": THRESHOLD, "layer": 1}
     if q is not None and 0 < q < float("inf"):
         fixed["q"] = q
-    return tuple(ValuedBound(bound, shown_value(bound, fixed) or "", _value(bound, fixed)) for bound in bounds)
+    held = [(bound, _at(bound, fixed)) for bound in bounds]
+    return tuple(ValuedBound(bound, (at and _text(at)) or "", at and _number(at)) for bound, at in held)
 
 
 def layer_bound(network: Network, bounds: Sequence[Formula]) -> tuple[np.ndarray, str] | None:
@@ -80,7 +83,8 @@ def layer_bound(network: Network, bounds: Sequence[Formula]) -> tuple[np.ndarray
     found = []
     for bound in bounds:
         if bound.lhs == layer_gradient_square and bound.kind in ("upper bound", "equality"):
-            ends = [_value(bound, {"depth": depth, "layer": at}) for at in (1, depth)]
+            held = [_at(bound, {"depth": depth, "layer": layer}) for layer in (1, depth)]
+            ends = [at and _number(at) for at in held]
             if all(end is not None and end > 0 for end in ends):
                 logs = [float(mpmath.log(end)) / 2 for end in ends]
                 found.append((np.linspace(logs[0], logs[1], depth), bound.name))
@@ -98,9 +102,8 @@ def _at(bound: Formula, fixed: Mapping[str, float]) -> Formula | None:
         return None
 
 
-def _value(bound: Formula, fixed: Mapping[str, float]) -> mpmath.mpf | None:
-    held = _at(bound, fixed)
+def _number(held: Formula) -> mpmath.mpf | None:
     try:
-        return None if held is None else held.value()
+        return held.value()
     except (InputError, UnsupportedError):
         return None

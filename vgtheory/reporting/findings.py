@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from vgtheory.reporting.gain_curve import Curve, gain_curve
 from vgtheory.reporting.jacobian_sample import JacobianSample, sample_jacobian
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
-from vgtheory.study.advice import Advice, advise
+from vgtheory.study.advice import Remedy
+from vgtheory.study.advice.advise import remedies_of
+from vgtheory.study.advice.trial import trial_of
 from vgtheory.symbolic.extrema import Extremum, slope_bound
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
@@ -30,6 +32,13 @@ from vgtheory.theory.proofs import Certificate, bounds, certificate
 Progress = Callable[[int, int], None]
 SATURATED = 0.01  # |φ'| at or below this counts as saturated
 MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combined within seconds
+
+
+class Tried(NamedTuple):
+    """Changes that keep more of the gradient in simulation, best first, and those that do not, in words."""
+
+    remedies: tuple[Remedy, ...]
+    rejected: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Findings(Answer):
     curve: Curve | None
     law: Any
     sampled: JacobianSample | Unavailable
-    advice: Advice | Unavailable | None
+    advice: Tried | Unavailable | None
 
     @property
     def gradient_factor(self) -> float | None:
@@ -61,7 +70,7 @@ def gather(found: Answer, progress: Progress | None = None) -> Findings:
     network = found.network
     clock = _Clock(found.seconds, progress)
     with clock.stage("advice"):
-        advice = None if found.regime.harmless else asked(advise, "advise", network, found.samples, found.seed)
+        advice = None if found.regime.harmless else asked(_tried, "advise", network, found)
     with clock.stage("derivation"):
         derived = _derived(network)
     with clock.stage("bounds"):
@@ -90,6 +99,11 @@ def asked(verb: Callable[..., Any], name: str, network: Network, *arguments: Any
     if refused is not None:
         return Unavailable(refused.problem.removeprefix(f"{name}: "))
     return attempt(verb, network, *arguments)
+
+
+def _tried(network: Network, found: Answer) -> Tried:
+    """Return the changes that help; what the report has simulated already is their present trial."""
+    return Tried(*remedies_of(network, trial_of(found.growth), found.samples, found.seed))
 
 
 def _derived(network: Network) -> tuple[Any, Any, Any, Any]:

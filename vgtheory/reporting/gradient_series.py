@@ -8,6 +8,13 @@ import xarray as xr
 NORM = "log_stream_gradient_norm"
 
 
+def shares(study: xr.Dataset) -> dict[str, float]:
+    """Return the share of the squared gradient that each stream carries after the first block, over all networks."""
+    logs = 2 * study[NORM].isel(layer=1)
+    parts = np.exp(logs - logs.max("stream")).mean("sample")
+    return {str(name): float(part / parts.sum()) for name, part in zip(study.stream.values, parts, strict=True)}
+
+
 def series_of(streams: xr.Dataset) -> xr.Dataset:
     """Return a study or prediction of a block with ``log_gradient_norm`` = ½ ln Σ ‖∂ℓ/∂stream‖² over its streams.
 

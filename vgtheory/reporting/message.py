@@ -36,6 +36,10 @@ class Joined:
         return " ".join(str(part) for part in self.parts)
 
 
+class Verbatim(str):
+    """What is the same in every language: a symbol, a name, a citation."""
+
+
 Text = str | Message | Joined
 
 

@@ -6,7 +6,6 @@ import os
 
 from vgtheory._atomic import write_text
 from vgtheory.model.network import Network
-from vgtheory.reporting.document import spoken
 from vgtheory.reporting.draft import Draft, begun
 from vgtheory.reporting.figures import draw
 from vgtheory.reporting.findings import Findings, Progress, gather
@@ -81,7 +80,7 @@ def write(findings: Findings, place: ReportFolder, pdf: bool = False, lang: str 
         if pdf:
             for name, figure in figures.items():
                 write_figure(figure, place.path(f"{name}.pdf"))
-            write_text(place.path("report.tex"), render_tex(spoken(document, str)))
+            write_text(place.path("report.tex"), render_tex(document))
             write_pdf(place.folder / "report.tex", place.path("report.pdf"))
     finally:  # a document that TeX refuses is complete all the same
         place.finish()

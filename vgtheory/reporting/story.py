@@ -65,12 +65,15 @@ def _what_is_followed(f: Answer) -> Text:
             layers=str(f.network.depth),
         )
     sigma_w, sigma_b = f.network.sigmas[0]
-    return t(
+    layer = t(
         "Layer l computes h_l = W_l x_{l−1} + b_l and x_l = φ(h_l). A weight is drawn with standard deviation σ_w/√N, "
         "N the inputs of its layer, a bias with σ_b; here σ_w = {sigma_w}, σ_b = {sigma_b}. Training needs the "
         "gradient ∂ℓ/∂h_l of the loss ℓ in every layer, and it is computed backwards, from layer {last} to layer 1.",
         sigma_w=number(sigma_w), sigma_b=number(sigma_b), last=str(f.network.depth),
     )  # fmt: skip
+    if not f.network.parts:
+        return layer
+    return said(layer, t("Its layers have {parts} besides.", parts=" + ".join(f.network.parts)))
 
 
 def gradient_figure(f: Answer) -> FigureBlock:

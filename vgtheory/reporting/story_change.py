@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vgtheory.reporting.document import Block, Code, Fold, Paragraph, Section, Table
-from vgtheory.reporting.findings import Findings
+from vgtheory.reporting.findings import Findings, Tried
 from vgtheory.reporting.message import Message, Text, t
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import power_of_ten
-from vgtheory.study.advice import Advice, Remedy
+from vgtheory.study.advice import Remedy
 
 
 def cost(remedy: Remedy) -> Message:
@@ -77,7 +77,7 @@ def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
     return [*blocks[:2], Fold(t("The same in JAX, and the code of the other changes"), tuple(blocks[2:]))]
 
 
-def _failed(advice: Advice) -> list[Block]:
+def _failed(advice: Tried) -> list[Block]:
     if not advice.rejected:
         return []
     header = (t("tried, and no cure"),)

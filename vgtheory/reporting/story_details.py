@@ -167,10 +167,8 @@ def _spectrum(f: Findings) -> Iterator[Block]:
     s = f.sampled
     drawn = t(
         "{networks} networks of width {width} and depth {depth} were drawn and all their singular values computed.",
-        networks=str(s.networks),
-        width=str(s.width),
-        depth=str(s.depth),
-    )
+        networks=str(s.networks), width=str(s.width), depth=str(s.depth),
+    )  # fmt: skip
     yield Paragraph(said(s.why_smaller, drawn))
 
 
@@ -197,7 +195,7 @@ def _critical(f: Findings) -> Iterator[Block]:
             )
         )
     else:
-        yield Paragraph(sentence(f.critical.reason))
+        yield Paragraph(t("There is no critical σ_w here: {reason}.", reason=f.critical.reason))
     if f.curve is not None:
         yield FigureBlock(
             "criticality",

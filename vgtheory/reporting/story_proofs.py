@@ -8,7 +8,7 @@ from vgtheory._references import REFERENCES
 from vgtheory.reporting.bound_values import FAILURE, LOGARITHMS, PROBABILITIES, THRESHOLD, ValuedBound
 from vgtheory.reporting.document import Block, Equation, Fold, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings
-from vgtheory.reporting.message import Message, Text, said, t
+from vgtheory.reporting.message import Message, Text, Verbatim, said, t
 from vgtheory.reporting.symbolic_words import KNOWN
 from vgtheory.reporting.terminal_formulas import plain_expression
 from vgtheory.reporting.unavailable import Unavailable
@@ -45,21 +45,19 @@ def _certified(f: Findings) -> Text:
         return t(
             "Certified for every depth: the mean squared gradient vanishes, since each layer multiplies it by at most "
             "{rate} ({name}).",
-            rate=rate,
-            name=proof.name,
-        )
+            rate=rate, name=proof.name,
+        )  # fmt: skip
     return t(
         "Certified for every depth: the mean squared gradient explodes, since each layer multiplies it by at least "
         "{rate} ({name}).",
-        rate=rate,
-        name=proof.name,
-    )
+        rate=rate, name=proof.name,
+    )  # fmt: skip
 
 
 def _card(bound: ValuedBound) -> Equation:
     """Return a statement with its value here, its assumptions and its source."""
     formula = bound.formula
-    here = t("Here: {value}.", value=f"{plain_expression(formula.lhs)} {bound.text}") if bound.text else None
+    here = t("Here: {value}.", value=Verbatim(f"{plain_expression(formula.lhs)} {bound.text}")) if bound.text else None
     return Equation(formula_latex(formula), KNOWN[formula.status], said(formula.statement, here))
 
 
@@ -69,17 +67,17 @@ def _conditions(shown: list[Formula]) -> Fold:
     return Fold(t("What they assume"), tuple(dict.fromkeys(lines)))
 
 
-def _listed(formula: Formula) -> Message:
+def _listed(formula: Formula) -> Text:
     """Return the assumptions of a formula, one after the other."""
     listed: Text = formula.assumptions[0].rstrip(".")
     for assumption in formula.assumptions[1:]:
         listed = t("{before}; {next}", before=listed, next=assumption.rstrip("."))
-    return t("{list}", list=listed)
+    return listed
 
 
-def _cited(formula: Formula) -> str:
+def _cited(formula: Formula) -> Text:
     works = [REFERENCES[key].short if key in REFERENCES else key for key in formula.reference]
-    return f"[{'; '.join(works)}]" if works else ""
+    return Verbatim(f"[{'; '.join(works)}]") if works else ""
 
 
 def _others(f: Findings) -> Iterator[Block]:
@@ -116,7 +114,7 @@ def _written(bound: ValuedBound) -> str:
 def _quantity(name: str) -> Message:
     """Return a quantity with what it means and its unit."""
     symbol = SYMBOLS[name]
-    return t("{symbol}: {meaning} ({unit})", symbol=symbol.text, meaning=symbol.meaning, unit=_unit(name))
+    return t("{symbol}: {meaning} ({unit})", symbol=Verbatim(symbol.text), meaning=symbol.meaning, unit=_unit(name))
 
 
 def _unit(name: str) -> Message:

@@ -12,6 +12,7 @@ from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.document import Block, Equation, FigureBlock, FigureRow, Heading, Paragraph, Section, code
 from vgtheory.reporting.findings import SATURATED, Findings
 from vgtheory.reporting.float32 import float32_depth
+from vgtheory.reporting.gradient_series import shares
 from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.symbolic_words import extremum_value, saturated_text
 from vgtheory.reporting.unavailable import Unavailable
@@ -41,26 +42,40 @@ def why_section(f: Findings) -> Section:
 
 
 def _blocks(f: Findings) -> list[Block]:
-    change = f.growth.rate
-    return [
-        Paragraph(
-            t(
-                "Backwards, the gradient is multiplied by the Jacobian of the block in every layer, {depth} times. On "
-                "average over layers and networks its length changes by a factor of {factor} per block, and "
-                "{factor}^{{depth}} = {total}.",
-                depth=str(f.network.depth),
-                factor=number(math.exp(f.growth.rate), 4),
-                total=power_of_ten(change * int(f.network.depth)),
-            )
-        ),
-        Paragraph(
-            t(
-                "A block has several maps and several matrices, so that the share of saturated neurons of one "
-                "activation, the gain χ of one layer and the spectrum of one matrix, which explain a network of "
-                "layers, are not defined here. vg.sample and vg.spectrum do not cover blocks yet."
-            )
-        ),
-    ]
+    depth = int(f.network.depth)
+    product = t(
+        "Backwards, the gradient is multiplied by the Jacobian of the block in every layer, {depth} times. On average "
+        "over layers and networks its length changes by a factor of {factor} per block, and {factor}^{{depth}} = "
+        "{total}.",
+        depth=str(depth), factor=number(math.exp(f.growth.rate), 4), total=power_of_ten(f.growth.rate * depth),
+    )  # fmt: skip
+    absent = t(
+        "A block has several maps and several matrices, so that the share of saturated neurons of one activation, the "
+        "gain χ of one layer and the spectrum of one matrix, which explain a network of layers, are not defined here."
+    )
+    return [Paragraph(said(product, _streams(f), _tokens(f))), Paragraph(absent)]
+
+
+def _streams(f: Findings) -> Text:
+    found = sorted(shares(f.study).items(), key=lambda pair: -pair[1])
+    if len(found) < 2:
+        return ""
+    name, share = found[0]
+    return t(
+        "Of what arrives after the first block, stream {name} carries {percent} % of the squared gradient.",
+        name=name, percent=number(100 * share, 3),
+    )  # fmt: skip
+
+
+def _tokens(f: Findings) -> Text:
+    if "cosine" not in f.study:
+        return ""
+    mean = f.study["cosine"].mean("sample").values
+    return t(
+        "The columns grow alike: the mean cosine of two of them goes from {first} at the input to {last} at the "
+        "output, and gradients of columns that are alike add up.",
+        first=number(float(mean[0]), 2), last=number(float(mean[-1]), 2),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,12 +133,9 @@ def _saturated_share(f: Findings) -> Text:
     return t(
         "That is so for h in {where}: about {count} of the {width} neurons of the last layers ({share} %), where h has "
         "variance q = {q}.",
-        where=where,
-        count=str(round(share * width)),
-        width=str(width),
-        share=number(100 * share, 2),
+        where=where, count=str(round(share * width)), width=str(width), share=number(100 * share, 2),
         q=number(f.final_q),
-    )
+    )  # fmt: skip
 
 
 def _is_it_the_cause(f: Findings) -> Text:
@@ -144,9 +156,8 @@ def _is_it_the_cause(f: Findings) -> Text:
         return t(
             "Saturation is a part of the cause, {percent} % of the loss in ln: a layer passes E φ'² = {passed} of the "
             "squared gradient, where {best} is possible.",
-            percent=number(100 * share, 2),
-            **values,
-        )
+            percent=number(100 * share, 2), **values,
+        )  # fmt: skip
     if isinstance(f.steepest, Unavailable):
         return t("Saturation is not the cause.")
     return t(
@@ -157,6 +168,13 @@ def _is_it_the_cause(f: Findings) -> Text:
 
 
 def _product(f: Findings) -> list[Block]:
+    if not f.plain:
+        layer = r"\frac{\partial\ell}{\partial h_l} = \left(\frac{\partial h_{l+1}}{\partial h_l}\right)^{\top}"
+        parts = t("The other parts of a layer ({parts}) have factors of their own.", parts=", ".join(f.network.parts))
+        return [
+            Equation(layer + r"\,\frac{\partial\ell}{\partial h_{l+1}}", t("chain rule")),
+            Paragraph(said(parts, _per_layer(f))),
+        ]
     chain = r"\frac{\partial\ell}{\partial h_l} = D_l\,W_{l+1}^{\top}\,\frac{\partial\ell}{\partial h_{l+1}},"
     chain += r"\qquad D_l = \operatorname{diag}\varphi'(h_l)"
     known = t("chain rule")
@@ -164,9 +182,8 @@ def _product(f: Findings) -> list[Block]:
         "Every layer multiplies the gradient by its weights and by its slopes: factors multiply, they do not add."
     )
     blocks: list[Block] = [Paragraph(intro), Equation(chain, known)]
-    if not f.plain or f.final_chi is None:
-        parts = t("The other parts of a layer ({parts}) have factors of their own.", parts=", ".join(f.network.parts))
-        return [*blocks, Paragraph(said(parts if f.network.parts else None, _per_layer(f)))]
+    if f.final_chi is None:
+        return [*blocks, Paragraph(_per_layer(f))]
     sigma_w, chi = f.network.sigmas[-1][0], f.final_chi
     blocks.append(
         Paragraph(
@@ -253,10 +270,8 @@ def _one_matrix(f: Findings, sigma_w: float) -> Text:
         "One weight matrix stretches some directions and shrinks others: its singular values lie between 0 and 2σ_w = "
         "{edge}, with root mean square σ_w (Marchenko–Pastur law), and its eigenvalues fill a disk of radius σ_w = "
         "{sigma} (circular law; here N = {width}).",
-        edge=number(2 * sigma_w),
-        sigma=number(sigma_w),
-        width=width,
-    )
+        edge=number(2 * sigma_w), sigma=number(sigma_w), width=width,
+    )  # fmt: skip
 
 
 def _spread_of_product(f: Findings) -> Text:
@@ -267,11 +282,8 @@ def _spread_of_product(f: Findings) -> Text:
         "The product J = ∂x_L/∂x_0 of {depth} such layers has singular values s that spread with every layer, since "
         "the directions that one layer stretches are not those of the next: half of them are below {middle}, one in "
         "ten is below {low}, one in a hundred above {high}.",
-        depth=str(f.network.depth),
-        low=power_of_ten(low),
-        middle=power_of_ten(middle),
-        high=power_of_ten(high),
-    )
+        depth=str(f.network.depth), low=power_of_ten(low), middle=power_of_ten(middle), high=power_of_ten(high),
+    )  # fmt: skip
 
 
 def _where_it_lies(f: Findings) -> Text:
@@ -281,7 +293,6 @@ def _where_it_lies(f: Findings) -> Text:
     above = 1 - float(np.asarray(f.law.cdf_log(place)))
     return t(
         "The gradient meets all directions at once, so that its squared length is multiplied by the mean of s². That "
-        "puts its factor, {factor}, among the largest: {percent} % of the singular values lie above it.",
-        factor=power_of_ten(place),
-        percent=number(100 * above, 2),
-    )
+        "puts its factor, {factor}, towards the large ones: {percent} % of the singular values lie above it.",
+        factor=power_of_ten(place), percent=number(100 * above, 2),
+    )  # fmt: skip

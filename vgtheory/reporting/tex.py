@@ -18,45 +18,50 @@ from vgtheory.reporting.document import (
 from vgtheory.reporting.latex_document import Labels, document, equation, figure, heading, paragraph
 from vgtheory.reporting.latex_table import table
 from vgtheory.reporting.latex_text import prose, verbatim
+from vgtheory.reporting.message import Text
 
 
 def render_tex(source: Document) -> str:
     """Return the document; figures are included as NAME.pdf from the folder in which it is compiled."""
     labels = Labels()
     parts = [
-        rf"\fbox{{\parbox{{\dimexpr\linewidth-2\fboxsep-2\fboxrule}}{{{prose(source.verdict)}}}}}" + "\n",
-        *([table(("Quantity", "Value", "How it is known"), source.key_numbers)] if source.key_numbers else []),
+        rf"\fbox{{\parbox{{\dimexpr\linewidth-2\fboxsep-2\fboxrule}}{{{prose(str(source.verdict))}}}}}" + "\n",
+        *([table(("Quantity", "Value", "How it is known"), _rows(source.key_numbers))] if source.key_numbers else []),
         *(_section(s, labels) for s in source.sections),
     ]
     lines = "\n\n".join(verbatim(line) for line in source.provenance.splitlines())
     parts.append(f"{heading('Reproduce')}\n{{\\footnotesize\\setlength{{\\parskip}}{{0pt}}\\raggedright\n{lines}\n\n}}")
-    return document(source.title, parts, source.subtitle, source.references)
+    return document(str(source.title), parts, str(source.subtitle), source.references)
 
 
 def _section(section: Section, labels: Labels) -> str:
     """Return a numbered section with its blocks; equations and figures can be referred to by their labels."""
-    blocks = (_block(b, section.title, labels) for b in section.blocks)
-    return "\n\n".join([heading(section.title, numbered=True), *blocks])
+    blocks = (_block(b, str(section.title), labels) for b in section.blocks)
+    return "\n\n".join([heading(str(section.title), numbered=True), *blocks])
 
 
 def _block(block: Block, title: str, labels: Labels) -> str:
     match block:
         case Paragraph(source):
-            return paragraph(source)
+            return paragraph(str(source))
         case Heading(source):
-            return heading(source, 2)
+            return heading(str(source), 2)
         case FigureRow(figures):
             return "\n\n".join(_block(each, title, labels) for each in figures)
         case Code(source):
             lines = "\n\n".join(verbatim(line) for line in source.splitlines())
             return f"{{\\footnotesize\\raggedright\n{lines}\n\n}}"
         case Fold(name, blocks):
-            return "\n\n".join([heading(name, 2), *(_block(each, name, labels) for each in blocks)])
+            return "\n\n".join([heading(str(name), 2), *(_block(each, str(name), labels) for each in blocks)])
         case Equation():
-            below = ". ".join(part for part in (block.known, block.note) if part)
+            below = ". ".join(str(part) for part in (block.known, block.note) if part)
             shown = equation(block.latex, labels.new(title))
             return shown + (f"\n{{\\small ({prose(below)})}}\n" if below else "")
         case Table():
-            return table(block.header, block.rows, block.caption)
+            return table(tuple(map(str, block.header)), _rows(block.rows), str(block.caption))
         case FigureBlock(name, caption, _):
-            return figure(f"{name}.pdf", caption)
+            return figure(f"{name}.pdf", str(caption))
+
+
+def _rows(rows: tuple[tuple[Text, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(map(str, row)) for row in rows)

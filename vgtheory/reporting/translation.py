@@ -1,7 +1,8 @@
 """Catalogues: ``languages/CODE/LC_MESSAGES/vgtheory.po`` says every message in one language.
 
 Messages are looked up by their id.  Finished English sentences of other parts of the package (statements of theorems,
-reasons of refusals) are matched against the ids with their slots.  A new language is one more file.
+reasons of refusals) are matched against those entries, with slots or without, that belong to no file of the reports.  A
+new language is one more file: a copy of another catalogue with its strings translated.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from importlib.resources import files
 from babel.messages.pofile import read_po
 
 from vgtheory._errors import UnknownNameError
-from vgtheory.reporting.message import SLOT, Joined, Message, Text, filled
+from vgtheory.reporting.message import SLOT, Joined, Message, Text, Verbatim, filled
 
 SOURCE = "en"
 _VERBATIM = re.compile(r"`[^`]*`|<[^>]*>")
@@ -40,15 +41,17 @@ def translator(language: str) -> Translator:
     """
     if language not in languages():
         raise UnknownNameError.among("language", language, languages())
-    return Translator(language, {} if language == SOURCE else catalogue(language))
+    return Translator(language, *(({}, ()) if language == SOURCE else catalogue(language)))
 
 
-def catalogue(language: str) -> dict[str, str]:
-    """Return the messages of a language by their ids; those that nobody has translated are left out."""
+def catalogue(language: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the translated messages of a language by their ids, and the ids of those that are finished texts."""
     path = files("vgtheory.reporting") / "languages" / language / "LC_MESSAGES" / "vgtheory.po"
     with path.open("rb") as file:
         found = read_po(file, locale=language)
-    return {str(entry.id): str(entry.string) for entry in found if entry.id and entry.string and not entry.fuzzy}
+    entries = [entry for entry in found if entry.id and entry.string and not entry.fuzzy]
+    book = {str(entry.id): str(entry.string) for entry in entries}
+    return book, tuple(str(entry.id) for entry in entries if not entry.locations)
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,18 @@ class Translator:
     ----------
     language : its code, as HTML's ``lang``.
     book : id → message in the language.
+    finished : the ids that finished texts are matched against.
     missing : collects every text that stayed English.
     """
 
     language: str
     book: Mapping[str, str]
+    finished: tuple[str, ...] = ()
     missing: dict[str, None] = field(default_factory=dict, compare=False)
 
     def __call__(self, text: Text) -> str:
         """Return the text in the language."""
-        if self.language == SOURCE:
+        if self.language == SOURCE or isinstance(text, Verbatim):
             return str(text)
         match text:
             case Message(id=key, values=values):
@@ -100,13 +105,17 @@ class Translator:
         for pattern, said in self._patterns:
             match = pattern.fullmatch(text)
             if match is not None:
-                return filled(said, {name: self._finished(value) for name, value in match.groupdict().items()})
+                return filled(said, {name: self._slot(value) for name, value in match.groupdict().items()})
         return None
+
+    def _slot(self, text: str) -> str:
+        """Return what fills a slot of a finished text; one word that no entry knows is a name."""
+        return text if " " not in text and text not in self.book else self._finished(text)
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
         """Return the ids with slots as patterns, those with most fixed text first."""
-        order = sorted((key for key in self.book if "{" in key), key=lambda key: -len(SLOT.sub("", key)))
+        order = sorted((key for key in self.finished if "{" in key), key=lambda key: -len(SLOT.sub("", key)))
         return [(_pattern(key), self.book[key]) for key in order]
 
 

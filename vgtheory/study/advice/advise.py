@@ -86,6 +86,20 @@ def advise(
     require(network, "advise")
     samples = whole_number("samples", samples, 2, MAX_SAMPLES, "64")
     present, found = _present(network, samples, seed, inputs)
+    remedies, rejected = remedies_of(network, present, samples, seed, inputs, progress)
+    kept = [replace(r, trial=beside_theory(r.trial, r.network, inputs)) for r in remedies]
+    return Advice(network, present, found, tuple(kept), rejected)
+
+
+def remedies_of(
+    network: Network,
+    present: Trial | None,
+    samples: int,
+    seed: int,
+    inputs: Inputs | int = 1,
+    progress: Progress | None = None,
+) -> tuple[tuple[Remedy, ...], tuple[str, ...]]:
+    """Return the best change of each kind that does better than the present trial in simulation, and what did not."""
     changes = candidates_of_blocks(network) if isinstance(network, BlockNetwork) else None
     waiting = list(changes or candidates(network, present if present is not None else _UNKNOWN))
     remedies, rejected = [], []
@@ -104,8 +118,7 @@ def advise(
                 rejected.append(f"{candidate.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln{dead}, no better")
         if progress is not None:
             progress(done + 1, len(waiting))
-    kept = [replace(r, trial=beside_theory(r.trial, r.network, inputs)) for r in best_of_each_kind(remedies)]
-    return Advice(network, present, found, tuple(kept), tuple(rejected))
+    return best_of_each_kind(remedies), tuple(rejected)
 
 
 _UNKNOWN = Trial(None, None, -inf, 0.0, 0.0, 1.0, 0)

@@ -10,7 +10,7 @@ from vgtheory._errors import VgtheoryError
 from vgtheory.model.capabilities import works
 from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
-from vgtheory.study.growth import growth_of, whole_gradient
+from vgtheory.study.growth import Growth, growth_of, whole_gradient
 from vgtheory.study.limits import MAX_SAMPLES
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import simulate
@@ -96,12 +96,16 @@ def simulated(network: Network, samples: int, seed: int, inputs: Inputs | int = 
     """Return the trial by simulation alone; fewer samples where these take long."""
     count = min(samples, max(_FEWEST, _affordable(network, inputs)))
     in_batches = works(network, "simulate (batch)")
-    growth = growth_of(simulate(network, count, seed, inputs=inputs, batch=_BATCH if in_batches else None))
+    return trial_of(growth_of(simulate(network, count, seed, inputs=inputs, batch=_BATCH if in_batches else None)))
+
+
+def trial_of(growth: Growth) -> Trial:
+    """Return a simulated growth as a trial without theory."""
     living = growth.samples - growth.dead
     if not living:
-        return Trial(None, None, -inf, 0.0, 0.0, 1.0, count)
+        return Trial(None, None, -inf, 0.0, 0.0, 1.0, growth.samples)
     error, std = (growth.stderr, growth.std) if living > 1 else (inf, 0.0)
-    return Trial(None, None, growth.change, error, std, growth.dead / count, count)
+    return Trial(None, None, growth.change, error, std, growth.dead / growth.samples, growth.samples)
 
 
 def beside_theory(trial: Trial, network: Network, inputs: Inputs | int = 1) -> Trial:
