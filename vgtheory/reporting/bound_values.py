@@ -69,7 +69,7 @@ def valued_bounds(network: Network, bounds: Sequence[Formula], q: float | None) 
     if q is not None and 0 < q < float("inf"):
         fixed["q"] = q
     held = [(bound, _at(bound, fixed)) for bound in bounds]
-    return tuple(ValuedBound(bound, (at and _text(at)) or "", at and _number(at)) for bound, at in held)
+    return tuple(ValuedBound(bound, (at and _text(at)) or "", _number(at)) for bound, at in held)
 
 
 def layer_bound(network: Network, bounds: Sequence[Formula]) -> tuple[np.ndarray, str] | None:
@@ -83,8 +83,7 @@ def layer_bound(network: Network, bounds: Sequence[Formula]) -> tuple[np.ndarray
     found = []
     for bound in bounds:
         if bound.lhs == layer_gradient_square and bound.kind in ("upper bound", "equality"):
-            held = [_at(bound, {"depth": depth, "layer": layer}) for layer in (1, depth)]
-            ends = [at and _number(at) for at in held]
+            ends = [_number(_at(bound, {"depth": depth, "layer": layer})) for layer in (1, depth)]
             if all(end is not None and end > 0 for end in ends):
                 logs = [float(mpmath.log(end)) / 2 for end in ends]
                 found.append((np.linspace(logs[0], logs[1], depth), bound.name))
@@ -102,8 +101,8 @@ def _at(bound: Formula, fixed: Mapping[str, float]) -> Formula | None:
         return None
 
 
-def _number(held: Formula) -> mpmath.mpf | None:
+def _number(held: Formula | None) -> mpmath.mpf | None:
     try:
-        return held.value()
+        return None if held is None else held.value()
     except (InputError, UnsupportedError):
         return None

@@ -10,8 +10,8 @@ NORM = "log_stream_gradient_norm"
 
 def shares(study: xr.Dataset) -> dict[str, float]:
     """Return the share of the squared gradient that each stream carries after the first block, over all networks."""
-    logs = 2 * study[NORM].isel(layer=1)
-    parts = np.exp(logs - logs.max("stream")).mean("sample")
+    logs = 2 * study[NORM].isel(layer=1).transpose("sample", "stream").values
+    parts = np.exp(logs - logs.max()).mean(axis=0)
     return {str(name): float(part / parts.sum()) for name, part in zip(study.stream.values, parts, strict=True)}
 
 
