@@ -158,6 +158,15 @@ def test_half_a_formula_still_gives_an_element():
         ElementTree.fromstring(to_mathml(broken))
 
 
+def test_a_document_without_figures_keeps_everything_else():
+    told = document("text")
+    assert told.figures == {"one", "two"}
+    bare = told.without_figures
+    assert bare.figures == set()
+    assert "includegraphics" not in render_tex(bare)
+    assert len(bare.sections[0].blocks) == len(told.sections[0].blocks) - 1
+
+
 def test_latex_holds_the_same_document():
     source = render_tex(document(EVIL))
     assert source.startswith(r"\documentclass")

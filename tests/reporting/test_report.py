@@ -86,8 +86,8 @@ def test_every_regime_is_told(regime, tmp_path):
 
 def test_files_of_a_report(folder):
     names = {p.name for p in folder.iterdir()}
-    assert {"report.html", "study.nc", "spec.json"} <= names
-    assert not tex_is_installed() or {"report.tex", "report.pdf", "gradient.pdf"} <= names
+    assert {"report.html", "report.tex", "study.nc", "spec.json"} <= names
+    assert not tex_is_installed() or {"report.pdf", "gradient.pdf"} <= names
     for figure in ("activation", "gradient", "spectrum", "criticality", "weight_singular", "weight_eigenvalues"):
         assert f"{figure}.svg" in names
     assert not any(name.startswith(".") for name in names)

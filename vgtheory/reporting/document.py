@@ -118,6 +118,11 @@ class Document:
         """Return the names of all figures."""
         return {name for section in self.sections for name in _figures(section.blocks)}
 
+    @property
+    def without_figures(self) -> Document:
+        """Return the document in text, formulas and tables alone."""
+        return replace(self, sections=tuple(replace(s, blocks=_unillustrated(s.blocks)) for s in self.sections))
+
 
 def _figures(blocks: tuple[Block, ...]) -> Iterator[str]:
     for block in blocks:
@@ -126,6 +131,11 @@ def _figures(blocks: tuple[Block, ...]) -> Iterator[str]:
                 yield name
             case FigureRow(figures=inner) | Fold(blocks=inner):
                 yield from _figures(inner)
+
+
+def _unillustrated(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    kept = (block for block in blocks if not isinstance(block, (FigureBlock, FigureRow)))
+    return tuple(replace(b, blocks=_unillustrated(b.blocks)) if isinstance(b, Fold) else b for b in kept)
 
 
 def spoken(part: D, say: Callable[[Text], str]) -> D:

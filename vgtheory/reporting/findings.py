@@ -142,7 +142,8 @@ def _compared(prediction: Any, study: Any) -> Any:
     if "log_gradient_norm_std" not in prediction:
         return Unavailable("the prediction has no spread to measure deviations by")
     try:
-        return compare(prediction, study)
+        norm = "log_gradient_norm"  # without the streams of a block, which would be compared one by one
+        return compare(prediction[[norm, f"{norm}_std"]], study[[norm]])
     except InputError as reason:  # too few living samples
         return Unavailable(f"{reason.subject}, and a comparison takes {reason.accepted}")
     except UnsupportedError as reason:

@@ -31,9 +31,9 @@ def report(
 ) -> Findings:
     """Write the report on a network into the folder `out` and return its findings.
 
-    The folder gets report.html (self-contained), study.nc (what was simulated), every figure as SVG, with `pdf` also
-    report.tex, its figures as PDF and report.pdf, and last of all spec.json, which names the specification and the
-    digest of every file.  Each file appears complete or not at all.
+    The folder gets report.html (self-contained), report.tex, study.nc (what was simulated), every figure as SVG, and
+    last of all spec.json, which names the specification and the digest of every file; with `pdf` also report.pdf, and
+    the figures of report.tex.  Each file appears complete or not at all.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def report(
     samples, seed : of the simulation.
     force : overwrite a folder that holds the report of another network.
     progress : called as progress(done, total).
-    pdf : whether to write the LaTeX document too, and to compile it by pdflatex.
+    pdf : whether report.tex has its figures, as PDF, and is compiled by pdflatex.
     lang : language of report.html, e.g. "en" or "zh"; report.tex is English (TeX's base fonts have no Chinese).
 
     Raises
@@ -76,11 +76,11 @@ def write(findings: Findings, place: ReportFolder, pdf: bool = False, lang: str 
         write_text(place.path(f"{name}.svg"), drawing)
     write_dataset(place.path("study.nc"), findings.study)
     write_text(place.path("report.html"), page)
+    write_text(place.path("report.tex"), render_tex(document if pdf else document.without_figures))
     try:
         if pdf:
             for name, figure in figures.items():
                 write_figure(figure, place.path(f"{name}.pdf"))
-            write_text(place.path("report.tex"), render_tex(document))
             write_pdf(place.folder / "report.tex", place.path("report.pdf"))
     finally:  # a document that TeX refuses is complete all the same
         place.finish()

@@ -19,11 +19,11 @@ def report(
     out: Annotated[Path, typer.Option(help="Folder of the report; created if it does not exist.")] = Path(
         "vgtheory-report"
     ),
-    pdf: Annotated[bool, typer.Option("--pdf", help="Write report.tex with its figures too, and compile it.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Compile report.tex, with its figures, to report.pdf.")] = False,
     lang: Annotated[str, typer.Option(help="Language of report.html and of what is printed, e.g. en or zh.")] = "en",
     force: Annotated[bool, typer.Option("--force", help="Overwrite a folder that holds another report.")] = False,
 ) -> None:
-    """Derive, bound, predict, simulate and explain a network; writes report.html, study.nc and figures."""
+    """Derive, bound, predict, simulate and explain a network; writes report.html, report.tex, study.nc and figures."""
     opt.check_run(samples, seed)
     opt.announce(network, samples, seed)
     from vgtheory.reporting.translation import translator
