@@ -51,7 +51,7 @@ def _name(f: Answer) -> str:
 def answer_section(f: Findings) -> Section:
     """Return section 1: what is computed, the gradient by layer, how well it is known, the best remedy."""
     blocks: list[Block] = [Paragraph(_what_is_followed(f))]
-    if f.growth.dead < f.growth.samples:
+    if f.growth.dead < f.growth.samples and f.growth.layers > 1:
         blocks.append(gradient_figure(f))
     return Section(t("The answer"), (*blocks, Paragraph(said(agreement(f), best_remedy(f)))))
 

@@ -24,7 +24,7 @@ def proofs_section(f: Findings) -> Section:
     if isinstance(f.bounds, Unavailable):
         return Section(title, (Paragraph(t("No bound applies: {reason}.", reason=f.bounds.reason)),))
     assert isinstance(f.bounds, Bounds)
-    shown = [bound for bound in f.bounds.tightest() if bound is not None]
+    shown = [bound for bound in dict.fromkeys(f.bounds.tightest()) if bound is not None]  # an equality is both
     blocks: list[Block] = [Paragraph(_certified(f))]
     blocks += [_card(next(v for v in f.valued if v.formula == bound)) for bound in shown]
     folds = [_conditions(shown)] if shown else []

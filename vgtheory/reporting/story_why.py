@@ -142,6 +142,9 @@ def _is_it_the_cause(f: Findings) -> Text:
     loss, chi = loss_by_saturation(f), f.final_chi
     if f.regime is Regime.explodes:
         return t("Saturation can only shrink a gradient; it is not the cause here.")
+    if f.regime is Regime.dead:
+        width = str(min(f.network.widths))
+        return t("That is the cause here: it happens that all {width} neurons of a layer are off at once.", width=width)
     if f.regime is not Regime.vanishes or loss is None or chi is None or not f.plain:
         return ""
     share = loss.share(chi)
