@@ -24,9 +24,10 @@ NETWORKS = {
     "dies": vg.Network("relu", W.he(), width=2, depth=60),
     "orthogonal": vg.Network("tanh", W.orthogonal(1.5, 0.1), width=32, depth=60),
     "normalised": vg.Network("relu", W.he(), width=32, depth=10, norm="layer"),
-    "cell": vg.Network(vg.blocks.lstm(W.gaussian(1.0)), width=16, depth=10),
+    "cell": vg.Network(vg.blocks.lstm(W.gaussian(1.0), forget_bias=-1.0), width=16, depth=40),
+    "transformer": vg.Network(vg.blocks.transformer("relu", W.gaussian(1.5), 2), width=8, depth=3, tokens=4),
 }
-SLOW = {"explodes", "orthogonal", "dies", "cell"}
+SLOW = {"explodes", "orthogonal", "dies", "cell", "transformer"}
 
 
 def messages():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from vgtheory.study.growth import whole_gradient
+
 NORM = "log_stream_gradient_norm"
 
 
@@ -15,15 +17,12 @@ def shares(study: xr.Dataset) -> dict[str, float]:
     return {str(name): float(part / parts.sum()) for name, part in zip(study.stream.values, parts, strict=True)}
 
 
-def series_of(streams: xr.Dataset) -> xr.Dataset:
-    """Return a study or prediction of a block with ``log_gradient_norm`` = ½ ln Σ ‖∂ℓ/∂stream‖² over its streams.
+def series_of(found: xr.Dataset) -> xr.Dataset:
+    """Return a study or prediction of a block with the gradient at all its streams together as ``log_gradient_norm``.
 
     A spread is kept where there is one stream.
     """
-    joined = np.logaddexp.reduce(2 * streams[NORM].transpose(..., "stream").values, axis=-1) / 2
-    dims = tuple(dim for dim in streams[NORM].dims if dim != "stream")
-    made = {"log_gradient_norm": (dims, joined)}
-    spread = f"{NORM}_std"
-    if spread in streams and streams.sizes["stream"] == 1:
-        made["log_gradient_norm_std"] = (dims, streams[spread].isel(stream=0).values)
-    return streams.assign(made)
+    made = {"log_gradient_norm": whole_gradient(found)}
+    if f"{NORM}_std" in found and found.sizes["stream"] == 1:
+        made["log_gradient_norm_std"] = found[f"{NORM}_std"].isel(stream=0, drop=True)
+    return found.assign(made)

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from vgtheory.reporting.document import Block, Code, Fold, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings, Tried
-from vgtheory.reporting.message import Message, Text, t
+from vgtheory.reporting.message import Text, t
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import power_of_ten
 from vgtheory.study.advice import Remedy
 
+COSTS = {
+    "critical scale": t("only the initialisation changes"),
+    "orthogonal weights": t("one QR per layer, once"),
+    "activation": t("another model to train"),
+    "activation transform": t("two multiply–adds per neuron"),
+    "skip connection": t("one addition per neuron"),
+    "normalisation": t("two sums per layer and pass"),
+    "width": t("work grows with the square of the width"),
+}
 
-def cost(remedy: Remedy) -> Message:
-    """Return what a remedy costs."""
-    match remedy.kind:
-        case "critical scale":
-            return t("only the initialisation changes")
-        case "orthogonal weights":
-            return t("one QR per layer, once")
-        case "activation":
-            return t("another model to train")
-        case "activation transform":
-            return t("two multiply–adds per neuron")
-        case "skip connection":
-            return t("one addition per neuron")
-        case "normalisation":
-            return t("two sums per layer and pass")
-        case _:
-            return t("work grows with the square of the width")
+
+def priced(remedy: Remedy) -> tuple[str, Text]:
+    """Return a change and what it costs."""
+    change, _, price = remedy.change.partition("; costs: ")
+    return change, price or COSTS.get(remedy.kind, "")
 
 
 def best_remedy(f: Findings) -> Text:
@@ -34,10 +31,11 @@ def best_remedy(f: Findings) -> Text:
     if f.advice is None or isinstance(f.advice, Unavailable) or not f.advice.remedies:
         return ""
     best = f.advice.remedies[0]
+    change, price = priced(best)
     return t(
         "What helps most of all that was tried: {change}. In {samples} simulated networks the gradient then changes by "
         "a factor of {total} over the whole depth. Its cost: {cost}.",
-        change=best.change, samples=str(best.trial.samples), total=power_of_ten(best.trial.simulated), cost=cost(best),
+        change=change, samples=str(best.trial.samples), total=power_of_ten(best.trial.simulated), cost=price,
     )  # fmt: skip
 
 
@@ -51,10 +49,10 @@ def change_section(f: Findings) -> Section:
     if not f.advice.remedies:
         return Section(title, (Paragraph(t("No change that was simulated keeps the gradient.")), *_failed(f.advice)))
     header = (t("change"), t("gradient, first layer over last"), t("spread"), t("cost"))
-    trials = [(r.change, r.trial, cost(r)) for r in f.advice.remedies]
+    trials = [(*priced(r), r.trial) for r in f.advice.remedies]
     rows: list[tuple[Text, ...]] = [
         (change, f"×{power_of_ten(tried.simulated)}", f"×{power_of_ten(tried.std)}", price)
-        for change, tried, price in trials
+        for change, price, tried in trials
     ]
     now = f.growth
     rows.insert(0, (t("as it is"), f"×{power_of_ten(now.change)}", f"×{power_of_ten(now.std)}", ""))
@@ -67,14 +65,15 @@ def change_section(f: Findings) -> Section:
 
 
 def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
-    found = [(r.change, r.recipe) for r in remedies if r.recipe is not None]
+    found = [(priced(r)[0], r.recipe) for r in remedies if r.recipe is not None]
     if not found:
         return []
     blocks: list[Block] = []
     for change, recipe in found:
-        blocks += [Paragraph(change), Code(f"# PyTorch, for every Linear layer\n{recipe.pytorch}")]
-        blocks += [Code(f"# JAX\n{recipe.jax}")]
-    return [*blocks[:2], Fold(t("The same in JAX, and the code of the other changes"), tuple(blocks[2:]))]
+        blocks += [Paragraph(change), Code(f"# PyTorch\n{recipe.pytorch}")]
+        blocks += [Code(f"# JAX\n{recipe.jax}")] if recipe.jax else []
+    rest = tuple(blocks[2:])
+    return [*blocks[:2], *([Fold(t("The same in JAX, and the code of the other changes"), rest)] if rest else [])]
 
 
 def _failed(advice: Tried) -> list[Block]:
