@@ -4,13 +4,14 @@ import sys
 import time
 import traceback
 
-from benchmarks import activations, coverage, engine, matrices, mean_field, memory, networks, spectra
+from benchmarks import activations, cells, coverage, engine, matrices, mean_field, memory, networks, spectra
 from benchmarks.measure import Line, machine, show
 
 PARTS = {
     "engine": engine.lines,
     "networks": networks.lines,
     "matrices": matrices.lines,
+    "cells": cells.lines,
     "memory": memory.lines,
     "coverage": coverage.lines,
     "activations": activations.lines,

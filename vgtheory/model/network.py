@@ -266,7 +266,7 @@ class BlockNetwork(Network):
         object.__setattr__(self, "depth", plain_size("depth", depth, MAX_DEPTH))
         for name in ("skip", "norm", "dropout"):
             object.__setattr__(self, name, None)
-        check_fit(self.block, self.widths[0], self.shape)
+        check_fit(self.block, self.widths[0], int(self.depth), self.shape)
 
     @cached_property
     def columns(self) -> int:

@@ -20,6 +20,7 @@ from vgtheory._errors import InputError, shown
 from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix, Step, step_from, step_spec
 from vgtheory.model.streams import stream
 from vgtheory.symbolic.building import CONSTANTS
+from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import IDENTIFIER
 
 
@@ -56,6 +57,8 @@ class Block:
             if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
                 accepted = f"a tuple of {'pairs of names' if kind is tuple else argument}"
                 raise InputError(argument, accepted, "see vg.blocks for blocks to start from", got=shown(values))
+        if not isinstance(self.tied, bool):
+            raise InputError("tied", "True or False", "e.g. tied=False", got=shown(self.tied))
         known = {m.name: m for m in self.matrices}
         if len(known) != len(self.matrices):
             raise InputError(f"the matrices of {self.name}", "names that differ", "rename one")
@@ -224,8 +227,20 @@ def on_maps(block: Block, dimensions: int) -> Block:
     return replace(block, steps=steps, matrices=matrices)
 
 
-def check_fit(block: Block, width: int, shape: tuple[int, ...]) -> None:
-    """Raise InputError where a block's norms, heads or kernels do not fit the width, or the shape of the map."""
+def _check_factors(block: Block, depth: int) -> None:
+    """Raise InputError for scales of branches or matrices that are no finite real numbers at this depth."""
+    adds = [number for step in block.steps if isinstance(step, Add) for number in (step.keep, step.scale)]
+    for expr in (*adds, *(m.scale for m in block.matrices)):
+        value = expr.subs(depth_symbol, depth)
+        if not (value.is_real and value.is_finite):
+            raise InputError(
+                f"the scale {expr} at depth {depth}", "a finite real number", "change it, or the depth", got=f"{value}"
+            )
+
+
+def check_fit(block: Block, width: int, depth: int, shape: tuple[int, ...]) -> None:
+    """Raise InputError where a block's norms, heads, kernels or scales do not fit the width, the depth or the map."""
+    _check_factors(block, depth)
     if width == 1 and block.mixes("layer"):
         raise InputError("width of a network with layer norm", "at least 2", "e.g. width=64", got="1")
     for step in block.mixes("attention"):

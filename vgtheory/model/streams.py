@@ -70,3 +70,11 @@ def factor(value: Any, name: str) -> sp.Expr:
     if number.free_symbols - {depth_symbol} or (number.is_number and not (number.is_real and number.is_finite)):
         raise InputError(name, accepted, hint, got=f"{value}")
     return number
+
+
+def constant(value: Any, name: str) -> sp.Expr:
+    """Return a number that is added to a pre-activation; raise InputError for anything else."""
+    number = factor(value, name)
+    if number.free_symbols:
+        raise InputError(name, "a real number", f"e.g. {name}=1", got=shown(value))
+    return number

@@ -72,11 +72,18 @@ def falls(block, variance, steps=(10, 20, 50, 100), samples=24, width=256):
     return np.array([float(x.mean()) for x in found]), np.array([float(x.std(ddof=1)) for x in found]) / samples**0.5
 
 
+def pytorch(forget_bias):
+    """Return the normal cell that has the variances of PyTorch's: weights 1/(3N), the sum of two such biases."""
+    return vg.blocks.lstm(vg.Weights.gaussian(3**-0.5, (2 / 3 / 256) ** 0.5), forget_bias)
+
+
 # Means of six networks of a separate program; it printed an error of 0.15 for the last one.
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("block", "variance", "published"),
     [
+        (pytorch(0), 1 / 3, (-5.0, -10.1, -25.1, -49.9)),
+        (pytorch(1), 1 / 3, (-2.3, -4.5, -10.6, -20.6)),
         (vg.blocks.lstm.keras(), 0.4, (-2.5, -4.9, -11.7, -22.8)),
         (vg.blocks.lstm.keras(forget_bias=3), 0.4, (-0.4, -0.6, -0.9, -0.6)),
         (vg.blocks.lstm.chrono(100), 0.4, (-0.3, -0.5, -1.0, -1.8)),

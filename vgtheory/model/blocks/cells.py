@@ -15,7 +15,7 @@ from vgtheory._errors import InputError
 from vgtheory.model.blocks.stacks import applied, to_weights
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Ask, Map, Matrix, Mix, Step, width_symbol
-from vgtheory.model.streams import expression, factor
+from vgtheory.model.streams import constant, expression
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.building import CONSTANTS
 from vgtheory.symbolic.catalogue import activation as to_activation
@@ -60,6 +60,8 @@ def cell(
     gates = tuple(found) if gates is None else gates
     if not isinstance(name, str):
         raise InputError("name", "a text", 'e.g. name="my cell"', got=f"{name!r}"[:60])
+    if not isinstance(fused, bool):
+        raise InputError("fused", "True or False", "e.g. fused=True", got=f"{fused!r}"[:60])
     _check_gates(gates, found, str(name))
     output = list(formulas)[-1]
     weights = to_weights(weights)
@@ -145,7 +147,7 @@ def minimal(weights: Weights, update_bias: Any = 0, tied: bool = True) -> Block:
     update_bias : constant that is added to the update gate's pre-activation.
     tied : whether all steps have the same matrix and bias.
     """
-    bias = factor(update_bias, "update_bias")
+    bias = constant(update_bias, "update_bias")
     formula = expression(f"s(u + ({bias}))*h + (1 - s(u + ({bias})))*tanh(z)", ("u", "h", "z"))
     steps = (
         Ask(("u",), "U", "h", driven=True),
@@ -172,7 +174,7 @@ def gru(weights: Weights, update_bias: Any = 0, reset: Reset = "after", tied: bo
     """
     if reset not in ("after", "before"):
         raise InputError("reset", '"after" or "before"', 'e.g. reset="after"', got=f"{reset!r}")
-    weights, bias = to_weights(weights), factor(update_bias, "update_bias")
+    weights, bias = to_weights(weights), constant(update_bias, "update_bias")
     one = _one_matrix(weights, fused=False)
     asked: tuple[Step, ...] = (
         (Ask(("z", "r"), "U", "h", driven=True),)
@@ -211,7 +213,7 @@ class _Lstm:
         forget_bias : constant that is added to the forget gate's pre-activation.
         tied : whether all steps have the same matrices and biases.
         """
-        bias = factor(forget_bias, "forget_bias")
+        bias = constant(forget_bias, "forget_bias")
         return self._built(f"s(f + ({bias}))*c + s(i)*tanh(g)", weights, tied)
 
     def pytorch(self, tied: bool = True) -> Block:
@@ -235,7 +237,7 @@ class _Lstm:
         forget_bias : constant that is added to the forget gate's pre-activation.
         tied : whether all steps have the same matrices and biases.
         """
-        bias = factor(forget_bias, "forget_bias")
+        bias = constant(forget_bias, "forget_bias")
         new = {"c": f"s(f + ({bias}))*c + s(i)*tanh(g)", "h": LSTM["h"]}
         return self._drawn("LSTM, Keras", new, Weights.orthogonal(sp.Rational(1, 2)), (), True, tied)
 

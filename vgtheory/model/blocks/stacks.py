@@ -160,6 +160,8 @@ def to_weights(weights: Any) -> Weights:
         raise InputError("weights", "a Weights", "e.g. vg.Weights.gaussian(1)", got=f"{weights!r}"[:60])
     if weights.arrays is not None or weights.family == "low_rank":
         raise InputError(f"{weights.text} weights of a block", "independent entries or orthogonal", "use gaussian ones")
+    if weights.tied:
+        raise InputError("tied weights of a block", "weights that are not", "cells are tied by tied=True of their own")
     return weights
 
 

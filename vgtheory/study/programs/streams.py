@@ -172,7 +172,7 @@ def _check_sample(program: Program) -> None:
             name, hint = ("tokens" if len(network.shape) == 1 else "shape"), "take fewer columns, or a smaller width"
         else:
             name, most = "depth", math.floor(int(network.depth) * limit / program.sample_bytes)
-            hint = f"try depth={most}" if network.block.tied else "take a smaller width"
+            hint = f"try depth={most}" if network.block.tied and most else "take a smaller width"
         raise InputError(
             name,
             f"one whose samples need up to {limit / 2**30:.1f} GiB each, a quarter of this machine's memory",
@@ -183,7 +183,14 @@ def _check_sample(program: Program) -> None:
 
 def _check_range(network: BlockNetwork, arrays: Arrays) -> None:
     for name in network.block.carried:
-        bad = ~np.isfinite(arrays[f"square {name}"]) | np.isnan(arrays[f"gradient {name}"])
+        far, undefined = ~np.isfinite(arrays[f"square {name}"]), np.isnan(arrays[f"gradient {name}"])
+        if undefined.any() and not far.any():
+            layer = int(np.flatnonzero(undefined.any(axis=0))[-1])
+            raise UnsupportedError(
+                f"the gradient at the stream {name} of {network.block.name} is not defined after layer {layer}: a "
+                "slope is infinite where it is asked; use another function, or start= and inputs that are not 0"
+            )
+        bad = far | undefined
         if bad.any():
             layer = int(np.argmax(bad.any(axis=0)))
             raise UnsupportedError(
