@@ -314,9 +314,3 @@ def test_junk_gets_an_error_of_the_package(junk):
                 getattr(law, name)(junk)
         with pytest.raises(vg.VgtheoryError):
             law.rvs(3, random_state="x")
-
-
-@pytest.mark.parametrize(("sigma_w", "depth", "size"), [(1e300, 3, "large"), (1e200, 1, "large"), (1e-200, 1, "small")])
-def test_variances_beyond_doubles_are_named_as_the_networks(sigma_w, depth, size):
-    with pytest.raises(UnsupportedError, match=f"too {size} for double precision; .*sigma_w"):
-        spectrum(vg.Network("tanh", vg.Weights.gaussian(sigma_w), 16, depth))

@@ -1,8 +1,8 @@
-"""Near x = 0, where a function vanishes faster than the terms it is made of: a polynomial in place of the formula.
+"""Near a point where a function vanishes faster than its terms, or is 0/0: a polynomial in place of the formula.
 
-x − tanh x ~ x³/3 loses all its digits near 0 however its terms are computed, and the slope of √ln(1 + x²) is 0/0 there.
-On one side of 0 f(x)/x^k, which is analytic and not 0, is replaced by the polynomial through its values, of many
-digits, at Chebyshev points.
+x − tanh x ~ x³/3 loses all its digits near 0 however its terms are computed; sin(x)/x and the slope of √ln(1 + x²) are
+0/0 there, and what is left of them close by cancels.  On one side of the point c f(x)/|x − c|^k, which is analytic and
+not 0, is replaced by the polynomial through its values, of many digits, at Chebyshev points.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ import sympy as sp
 from vgtheory.codegen.emission import Quotient
 from vgtheory.codegen.program import Builder, Operand
 
-RADII = (sp.Rational(3, 2), sp.Integer(1), sp.Rational(1, 2))  # far enough out the terms cancel little
+# Far enough out the terms cancel little; narrow ones are for functions of a large multiple of x.
+RADII = tuple(map(sp.Rational, ("3/2", "1", "1/2", "1/8", "1/32", "1/128")))
 TERMS = (16, 24, 32)
 MOST_ZEROS = 6  # the largest order of a zero at 0 that is looked for
 ACCURACY = 1e-18  # of the polynomial, relative; a unit in the last place is 1e-16
-DIGITS = 50
-CLOSEST = 1e-12  # where a quotient 0/0 is taken for its value at 0
+DIGITS = 80
+LIMIT_DIGITS = 400
+CLOSEST = 1e-12  # where a quotient 0/0 is taken for its value at the point
 
 
 @dataclass(frozen=True)
-class NearOrigin:
-    """f(x) = t^order · Σ coefficients[j] v^j for t = |x| ≤ radius on one side of 0, v = 2t/radius − 1."""
+class NearPoint:
+    """f(x) = t^order · Σ coefficients[j] v^j for t = |x − c| ≤ radius on one side of c, v = 2t/radius − 1."""
 
     radius: sp.Rational
     order: int
@@ -42,36 +44,55 @@ class NearOrigin:
         return Quotient(value, value, 1.0, 0.0, tame=True)
 
 
-def near_origin(expr: sp.Expr, x: sp.Symbol, sign: int, radius: sp.Rational) -> NearOrigin | None:
-    """Return the polynomial for x = sign·t, 0 ≤ t ≤ radius; None where it is not needed or does not fit.
+def order_at(expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int) -> int | None:
+    """Return the order of the zero of f at a point, from one side, where f needs a polynomial there; else None.
 
-    It is needed where f has a zero of order 2 or more, and where its formula is 0/0.
+    It needs one where f has a zero of order 2 or more, and where its formula is 0/0 but has a limit.
     """
-    order = 0 if is_undefined(expr, x) else _order_of_zero(expr, x)
-    if order is None or (order < 2 and not is_undefined(expr, x)):
-        return None
+    if is_undefined(expr, x, at):
+        return _order_seen(expr, x, at, side)
+    order = _order_of_zero(expr, x, at)
+    return None if order is None or order < 2 else order
+
+
+def near_point(
+    expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int, order: int, radius: sp.Rational
+) -> NearPoint | None:
+    """Return the polynomial for x = at + side·t, 0 ≤ t ≤ radius; None where it does not fit."""
     function = sp.lambdify(x, expr, "mpmath")
 
     def quotient(v: mp.mpf) -> mp.mpf:
         t = max((v + 1) * mp.mpf(int(radius.p)) / int(radius.q) / 2, mp.mpf(CLOSEST))
-        return function(sign * t) / t**order
+        return function(centre + side * t) / t**order
 
     with mp.workdps(DIGITS):
+        centre = mp.mpf(str(sp.N(at, DIGITS)))
         for terms in TERMS:
             coefficients, error = mp.chebyfit(quotient, [-1, 1], terms, error=True)
             if error <= ACCURACY * abs(quotient(mp.mpf(1))):
-                return NearOrigin(radius, order, tuple(float(c) for c in reversed(coefficients)))
+                return NearPoint(radius, order, tuple(float(c) for c in reversed(coefficients)))
     return None
 
 
-def is_undefined(expr: sp.Expr, x: sp.Symbol) -> bool:
-    """Return whether the formula says nothing at 0: 0/0."""
-    return expr.subs(x, 0) is sp.nan
+def is_undefined(expr: sp.Expr, x: sp.Symbol, at: sp.Expr) -> bool:
+    """Return whether the formula says nothing at a point: 0/0, or ∞ − ∞."""
+    return expr.subs(x, at).has(sp.nan, sp.zoo)
 
 
-def _order_of_zero(expr: sp.Expr, x: sp.Symbol) -> int | None:
+def _order_seen(expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int) -> int | None:
+    """Return k, a whole number, where f ~ |x − at|^k beside the point; else None: a pole, a root, a logarithm."""
+    function = sp.lambdify(x, expr, "mpmath")
+    with mp.workdps(LIMIT_DIGITS):
+        centre = mp.mpf(str(sp.N(at, LIMIT_DIGITS)))
+        near, nearer = (abs(function(centre + side * mp.mpf(10) ** -k)) for k in (24, 40))
+        power = mp.log10(near / nearer) / 16 if near and nearer else mp.nan
+        order = round(float(power)) if mp.isfinite(power) else -1
+        return order if 0 <= order <= MOST_ZEROS and abs(power - order) < 1e-12 else None
+
+
+def _order_of_zero(expr: sp.Expr, x: sp.Symbol, at: sp.Expr) -> int | None:
     for order in range(MOST_ZEROS + 1):
-        value = expr.subs(x, 0)
+        value = expr.subs(x, at)
         if not value.is_number or not value.is_finite:
             return None
         # Most values are far from 0, which 30 digits settle; simplify can take minutes over exact parameters.

@@ -24,7 +24,7 @@ from vgtheory.codegen.emission import Emitter, Quotient
 from vgtheory.codegen.far import Interval, with_far
 from vgtheory.codegen.form import StableForm, form_key, load_form, save_form
 from vgtheory.codegen.interpret import run
-from vgtheory.codegen.origin import RADII, is_undefined, near_origin
+from vgtheory.codegen.origin import RADII, is_undefined, near_point, order_at
 from vgtheory.codegen.program import INPUT, Builder, Operand
 from vgtheory.codegen.signs import sign_changes
 from vgtheory.symbolic.activation import Activation
@@ -81,18 +81,14 @@ def _derive(act: Activation, order: int) -> StableForm:
             usual: list[Quotient] = []
             cancelling: list[bool] = []
             names = _named(order), _named(order + 1)
-            for expr, (num, den), what in zip(exprs, fractions, names, strict=True):
+            for (num, den), what in zip(fractions, names, strict=True):
                 emitter = Emitter(chart, builder, what)
                 usual.append(emitter.quotient(without_wave_cancellation(chart, num), den))
-                cancelling.append(bool(emitter.notes) or is_undefined(expr, act.symbol))
+                cancelling.append(bool(emitter.notes))
                 notes += emitter.notes
             notes += chart.notes
             intervals.append(Interval(chart, exprs, tuple(fractions)))
-            radius, near = _near(chart, builder, exprs, usual, cancelling)
-            parts = [(hi, usual)] if radius is None else [(lo + radius, near), (hi, usual)]
-            if radius is not None and hi == 0:
-                parts = [(hi - radius, usual), (hi, near)]
-            for end, (value_part, slope_part) in parts:
+            for end, (value_part, slope_part) in _parts(chart, builder, exprs, usual, cancelling):
                 ends.append(end)
                 values.append(value_part)
                 slopes.append(slope_part)
@@ -135,23 +131,46 @@ def _named(order: int) -> str:
     return "φ" + "'" * order if order < 4 else f"the derivative of order {order}"
 
 
+def _parts(
+    chart: Chart, builder: Builder, exprs: Pair, usual: list[Quotient], cancelling: list[bool]
+) -> list[tuple[sp.Expr, list[Quotient]]]:
+    """Return (end, quotients) of consecutive parts of an interval: near an end that needs them, polynomials."""
+    before, after = (
+        _near(chart, builder, exprs, usual, cancelling, 1),
+        _near(chart, builder, exprs, usual, cancelling, -1),
+    )
+    parts = [(chart.lo + before[0], before[1])] if before else []
+    return [*parts, (chart.hi - after[0], usual), (chart.hi, after[1])] if after else [*parts, (chart.hi, usual)]
+
+
 def _near(
-    chart: Chart, builder: Builder, exprs: tuple[sp.Expr, sp.Expr], usual: list[Quotient], cancelling: list[bool]
-) -> tuple[sp.Rational | None, list[Quotient]]:
-    """Return the radius around 0 and the quotients there, where one that cancels has a polynomial; else None."""
-    if not any(cancelling) or 0 not in (chart.lo, chart.hi):
-        return None, usual
-    t = builder.op("abs", INPUT)
+    chart: Chart, builder: Builder, exprs: Pair, usual: list[Quotient], cancelling: list[bool], side: int
+) -> tuple[sp.Rational, list[Quotient]] | None:
+    """Return how far from its lower (side 1) or upper end polynomials hold, and the quotients there; else None.
+
+    They stand for what is 0/0 at the end, and at 0 for zeros of an order at which the terms cancel.
+    """
+    at, x = (chart.lo if side > 0 else chart.hi), chart.x
+    if at.is_infinite:
+        return None
+    orders = [
+        order_at(e, x, at, side) if (at == 0 and c) or is_undefined(e, x, at) else None
+        for e, c in zip(exprs, cancelling, strict=True)
+    ]
+    if all(order is None for order in orders):
+        return None
+    high = float(at)
+    distance = builder.op("add", builder.op("add", INPUT, -high), -float(at - sp.Rational(high)))
+    t = builder.op("abs", INPUT if at == 0 else distance)
     for radius in RADII:
-        if radius >= chart.hi - chart.lo:
+        if radius > (chart.hi - chart.lo) / 2:  # the other end may need as much
             continue
         fits = [
-            near_origin(e, chart.x, chart.sign, radius) if c else None for e, c in zip(exprs, cancelling, strict=True)
+            None if k is None else near_point(e, x, at, side, k, radius) for e, k in zip(exprs, orders, strict=True)
         ]
         if any(fits):
-            near = [q if f is None else f.emit(builder, t) for f, q in zip(fits, usual, strict=True)]
-            return radius, near
-    return None, usual
+            return radius, [q if f is None else f.emit(builder, t) for f, q in zip(fits, usual, strict=True)]
+    return None
 
 
 def _intervals(lo: sp.Expr, hi: sp.Expr, exprs: Pair, x: sp.Symbol) -> list[tuple[sp.Expr, sp.Expr, Pair]]:

@@ -15,7 +15,7 @@ import sympy as sp
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
 from vgtheory.model.program import Block, check_fit, on_maps
-from vgtheory.model.sizes import MAX_DEPTH, MAX_WIDTH, number, plain_size, size, to_shape
+from vgtheory.model.sizes import MAX_DEPTH, MAX_WIDTH, number, plain_size, size, standard_deviation, to_shape
 from vgtheory.model.weights import Weights, fan_in, fan_out
 from vgtheory.symbolic.activation import Activation, assumptions
 from vgtheory.symbolic.catalogue import activation as to_activation
@@ -132,7 +132,7 @@ class Network:
         sigma_w, sigma_b = self.weights.sigma_at(shape_in, shape_out)
         if sigma_w.free_symbols or sigma_b.free_symbols:
             raise InputError(f"symbolic scales {sigma_w}, {sigma_b}", "numbers", "give sigma_w and sigma_b values")
-        return float(sigma_w), float(sigma_b)
+        return standard_deviation("sigma_w", sigma_w), standard_deviation("sigma_b", sigma_b)
 
     @property
     def parts(self) -> tuple[str, ...]:

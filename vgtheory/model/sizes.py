@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from vgtheory._errors import InputError
@@ -11,6 +13,9 @@ from vgtheory.symbolic.formula import exact
 
 MAX_DEPTH = 10**7
 MAX_WIDTH = 10**6
+# Beyond, σ⁴ and with it the spread of a variance leaves the range of doubles.
+SMALLEST_SCALE, LARGEST_SCALE = 1e-60, 1e60
+SCALES = f"0, or a finite number from {SMALLEST_SCALE:g} to {LARGEST_SCALE:g}"
 
 
 def size(name: str, value: Any, most: int) -> sp.Expr:
@@ -23,10 +28,33 @@ def size(name: str, value: Any, most: int) -> sp.Expr:
     return found
 
 
+def standard_deviation(name: str, value: Any) -> float:
+    """Return σ as a double; raise InputError unless it is 0 or of a size whose fourth power is a double.
+
+    >>> standard_deviation("sigma_w", 1e-200)
+    Traceback (most recent call last):
+    vgtheory._errors.InputError: sigma_w must be 0, or a finite number from 1e-60 to 1e+60 (got 1e-200); it is a \
+standard deviation, e.g. 1.5
+    """
+    real = isinstance(value, (int, float, np.number, sp.Expr)) and not isinstance(value, (bool, complex))
+    try:
+        sigma = float(value) if real else float("nan")
+    except (OverflowError, TypeError):  # whole numbers beyond doubles; symbols
+        sigma = float("nan")
+    # What is not 0 is not to become 0 as a double.
+    if not (isfinite(sigma) and (not value or SMALLEST_SCALE <= sigma <= LARGEST_SCALE)):
+        raise InputError(name, SCALES, "it is a standard deviation, e.g. 1.5", got=f"{value}")
+    return sigma
+
+
 def number(name: str, value: sp.Expr) -> float:
-    """Return the number; raise InputError while it is symbolic."""
+    """Return the number; raise InputError while it is symbolic, and for sizes that no scale may have."""
     if value.free_symbols:
         raise InputError(f"{name}", "a number", "substitute numbers for its symbols", got=f"{value}")
+    if value and not SMALLEST_SCALE <= abs(value) <= LARGEST_SCALE:
+        raise InputError(
+            name, f"0, or of a size {SCALES.removeprefix('0, or a finite number ')}", "choose another", got=f"{value}"
+        )
     return float(value)
 
 

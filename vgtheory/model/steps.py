@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import sympy as sp
 
 from vgtheory._errors import InputError
+from vgtheory.model.sizes import number, standard_deviation
 from vgtheory.model.streams import expression
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.notation import depth as depth_symbol
@@ -41,7 +42,8 @@ class Matrix:
     def sigmas(self, width: int, depth: int) -> tuple[float, float]:
         """Return (σ_w, σ_b) in a network of this width and depth, σ_w with the scale in it."""
         sigma_w, sigma_b = self.weights.sigma_at(self.inputs * width, self.outputs * width)
-        return float(sigma_w * self.scale.subs(depth_symbol, depth)), float(sigma_b)
+        scale = number(f"scale of {self.name}", self.scale.subs(depth_symbol, depth))
+        return standard_deviation("sigma_w", sigma_w) * scale, standard_deviation("sigma_b", sigma_b)
 
     @property
     def spec(self) -> dict[str, Any]:

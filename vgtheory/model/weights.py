@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import sympy as sp
 
 from vgtheory._errors import InputError, shown
 from vgtheory.model.arrays import LayerArrays
+from vgtheory.model.sizes import SCALES, standard_deviation
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.parser import read
 from vgtheory.symbolic.printing import displayed, to_latex
@@ -133,6 +133,9 @@ class Weights:
         numbers of matching shapes.
         """
         arrays = LayerArrays.of(weights, biases)
+        for k, scales in enumerate(arrays.layer_scales, 1):
+            for name, scale in zip(("sigma_w", "sigma_b"), scales, strict=True):
+                standard_deviation(f"{name} of layer {k}, the root mean square of its entries,", scale)
         return cls("given", *arrays.scales, arrays=arrays)
 
     def tie(self) -> Weights:
@@ -250,15 +253,11 @@ def _option(name: str, value: Any) -> sp.Expr:
 
 
 def _scale(name: str, value: Any) -> sp.Expr:
-    finite = not (isinstance(value, float) and not math.isfinite(value))
-    number = exact(value) if finite else None
-    if (
-        number is None
-        or number.is_extended_real is False
-        or number.is_extended_negative
-        or (number.is_number and not (number.is_real and number >= 0))
-    ):
-        raise InputError(
-            f"{name}", "a finite number of at least 0", "it is a standard deviation, e.g. 1.5", got=f"{value}"
-        )
+    if isinstance(value, float):
+        standard_deviation(name, value)  # which shows it as it was written
+    number = exact(value)
+    if number.is_number:
+        standard_deviation(name, number)
+    elif number.is_extended_real is False or number.is_extended_negative:
+        raise InputError(name, SCALES, "it is a standard deviation, e.g. 1.5", got=f"{value}")
     return number

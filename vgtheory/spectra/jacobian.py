@@ -12,7 +12,7 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Curve, Ensemble
-from vgtheory.spectra.lengths import lengths_of, log_lengths, residual_lengths, variance
+from vgtheory.spectra.lengths import lengths_of, log_lengths, residual_lengths
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Product
 from vgtheory.spectra.profile import factors, profile_product, rectangular_law
@@ -76,7 +76,7 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
         if len(set(network.widths)) > 1:
             law = rectangular_law(network, log_q, ensemble)
         elif float(np.ptp(log_q)) < _CONSTANT:
-            law = one_law(network.activation, variance(log_q[-1]), len(log_q), ensemble, _log_variance(network))
+            law = one_law(network.activation, float(np.exp(log_q[-1])), len(log_q), ensemble, _log_variance(network))
         else:
             law = profile_product(network.activation, log_q, ensemble, _log_variance(network))
     if isinstance(law, Product):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.architectures.profile import profile as architecture_profile
@@ -53,19 +53,6 @@ def lengths_of(log_q: Array) -> tuple[float, ...]:
     """Return q_l; inf where it exceeds the range of doubles."""
     with np.errstate(over="ignore", under="ignore"):
         return tuple(np.exp(log_q).tolist())
-
-
-def variance(log_q: float) -> float:
-    """Return q, where the law of one variance is asked for; UnsupportedError where doubles do not hold it."""
-    with np.errstate(over="ignore", under="ignore"):
-        q = float(np.exp(log_q))
-    if not 0 < q < np.inf:
-        small, step = ("small", "larger") if q == 0 else ("large", "smaller")
-        raise UnsupportedError(
-            f"pre-activations of variance q = e^{log_q:.6g}, too {small} for double precision; use a {step} sigma_w "
-            "or sigma_b"
-        )
-    return q
 
 
 def _number(q: Any) -> float:

@@ -13,7 +13,6 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
 from vgtheory.spectra.factor import Factor, Kind
-from vgtheory.spectra.lengths import variance
 from vgtheory.spectra.limiting_law import limiting_law
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Product
@@ -123,7 +122,7 @@ def rectangular_law(network: Network, log_q: Array, kind: Kind) -> Product | One
     Raises UnsupportedError where more than 400 different laws would be needed.
     """
     if kind == "orthogonal" and len(log_q) == 1 and network.widths[0] >= network.widths[1]:
-        return OneLayer(network.activation, variance(log_q[0]), 2 * float(np.log(network.sigmas[0][0])))
+        return OneLayer(network.activation, float(np.exp(log_q[0])), 2 * float(np.log(network.sigmas[0][0])))
     widths = np.array(network.widths, dtype=float) / network.widths[-1]
     shapes: dict[tuple[float, float, float], list[int]] = {}
     for k, (sigma_w, _) in enumerate(network.sigmas):

@@ -72,16 +72,27 @@ def check_work(samples: int, seconds: float, elsewhere: bool) -> None:
 
 
 def check_range(prepared: Prepared, gradient: NDArray[np.float64], length: NDArray[np.float64]) -> None:
-    """Raise UnsupportedError if the signal left float64's range; ln of gradients and lengths are (sample, layer)."""
+    """Raise UnsupportedError if signal or slopes left float64's range; ln of gradients and lengths: (sample, layer)."""
     bad = np.isnan(gradient) | np.isnan(length)
-    if prepared.flat_at_zero and prepared.network.skip is None:
+    if prepared.saturates or (prepared.flat_at_zero and prepared.network.skip is None):
         bad |= np.isneginf(gradient)
     if bad.any():
         layer = int(np.argmax(bad.any(axis=0))) + 1
-        raise UnsupportedError(
-            f"the signal of {prepared.network.activation.name} leaves the range of float64 (seen at layer {layer}): "
-            f"this activation is not close to linear there; bring sigma_w nearer to 1 or reduce the depth"
+        raise out_of_range(prepared, f" (seen at layer {layer})")
+
+
+def out_of_range(prepared: Prepared, where: str = "") -> UnsupportedError:
+    """Return the error that names what left the range of float64: the slopes or the signal."""
+    name = prepared.network.activation.name
+    if prepared.saturates and not prepared.flat_at_zero:
+        return UnsupportedError(
+            f"the slopes of {name} leave the range of float64{where}: units are so far saturated that φ' underflows "
+            "to 0; use smaller sigma_w and sigma_b, or vg.predict(network)"
         )
+    return UnsupportedError(
+        f"the signal of {name} leaves the range of float64{where}: this activation is not close to linear there; bring "
+        "sigma_w nearer to 1 or reduce the depth"
+    )
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.model.sizes import LARGEST_SCALE, SCALES, SMALLEST_SCALE
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
 from vgtheory.theory.asymptotics.fixed_points import phase_names
@@ -60,7 +61,7 @@ def phase_diagram(act: Any, sigma_w: Any, sigma_b: Any, correlations: bool = Tru
 
     Raises
     ------
-    InputError : scales of another shape, negative or not finite; an activation with symbolic parameters.
+    InputError : scales of another shape, negative or beyond 1e±60; an activation with symbolic parameters.
     UnsupportedError : the Gaussian means of the activation cannot be computed at the q that occur.
 
     Notes
@@ -94,7 +95,7 @@ def phase_diagram(act: Any, sigma_w: Any, sigma_b: Any, correlations: bool = Tru
 
 
 def _scales(name: str, values: Any, zero: bool) -> Array:
-    accepted = f"finite numbers {'of at least' if zero else 'above'} 0, one-dimensional"
+    accepted = f"one-dimensional; each {SCALES if zero else SCALES.removeprefix('0, or ')}"
     hint = f"e.g. {name}=np.linspace(0.5, 3, 100)"
     try:
         out = np.atleast_1d(np.asarray(values))
@@ -103,7 +104,7 @@ def _scales(name: str, values: Any, zero: bool) -> Array:
     if out.ndim != 1 or out.size == 0 or out.dtype.kind not in "iuf":
         raise InputError(f"{name} of shape {out.shape} and type {out.dtype}", accepted, hint)
     out = out.astype(float)
-    bad = ~np.isfinite(out) | ((out < 0) if zero else (out <= 0))
+    bad = ~((out >= SMALLEST_SCALE) & (out <= LARGEST_SCALE) | (zero & (out == 0)))
     if bad.any():
         raise InputError(f"{name}", accepted, hint, got=f"{out[bad][0]}")
     return out

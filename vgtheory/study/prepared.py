@@ -16,6 +16,9 @@ from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 
+# Weights of a density, behind which a sum of several slopes is 0 with probability 0.
+NEVER_ZERO = ("gaussian", "orthogonal", "uniform", "truncated_normal")
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -86,6 +89,16 @@ class Prepared:
         right, left, at_zero = map(float, slope)
         # Where a whole layer is off, h = 0 above it: the chain takes such a layer for the end of every gradient.
         return (right, left) if right != 0 and (left != 0 or at_zero == 0) else None
+
+    @cached_property
+    def saturates(self) -> bool:
+        """Return whether φ' falls to 0 on both sides without reaching it: no gradient is 0, but for underflow."""
+        network, value, slope = self.network, np.empty(2), np.empty(2)
+        mixed = network.norm is not None or network.dropout is not None or network.weights.family not in NEVER_ZERO
+        if mixed or not self.distinct.sigma_w.all():
+            return False
+        self.activation.row(np.array([-1e10, 1e10]), value, slope)
+        return not slope.any() and all(piece.expr != 0 for piece in network.activation.derivative_pieces())
 
 
 @lru_cache(maxsize=16)

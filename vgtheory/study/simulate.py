@@ -82,8 +82,8 @@ def simulate(
     Raises
     ------
     InputError : a value outside what is accepted, or results or work beyond what this machine can do.
-    UnsupportedError : a method, inputs or a batch for a network where they do not hold, or a signal that leaves the
-        range of float64.
+    UnsupportedError : a method, inputs or a batch for a network where they do not hold, or a signal, or slopes, that
+        leave the range of float64.
     ConflictError : the checkpoint directory belongs to another study.
     StudyInterrupted : Ctrl-C, a KeyboardInterrupt whose message says how to go on.
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError
 from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.tangents import tangent_samples
 from vgtheory.model.network import Network
 from vgtheory.spectra.growth import LEAST_BLOCK, block_ends, growth_dataset
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, provenance
-from vgtheory.study.limits import whole_number
+from vgtheory.study.limits import out_of_range, whole_number
 from vgtheory.study.prepared import Prepared, prepare
 
 MAX_DIRECTIONS = 256
@@ -30,7 +30,7 @@ def leading_growth(network: Network, conditions: Conditions, directions: Any) ->
     Raises
     ------
     InputError : more directions than the least width or 256; σ_w = 0.
-    UnsupportedError : a signal that leaves the range of float64.
+    UnsupportedError : a signal, or slopes, that leave the range of float64.
     """
     prepared = prepare(network)
     _check_network(prepared)
@@ -49,11 +49,8 @@ def leading_growth(network: Network, conditions: Conditions, directions: Any) ->
     )
     arrays = conduct(experiment, conditions)
     growth = np.stack([arrays[_field(j)] for j in range(directions)], axis=-1)
-    if np.isnan(growth).any() or (prepared.flat_at_zero and np.isneginf(growth).any()):
-        raise UnsupportedError(
-            f"the signal of {network.activation.name} leaves the range of float64: this activation is not close to "
-            "linear there; bring sigma_w nearer to 1 or reduce the depth"
-        )
+    if np.isnan(growth).any() or ((prepared.flat_at_zero or prepared.saturates) and np.isneginf(growth).any()):
+        raise out_of_range(prepared)
     return growth_dataset(growth, ends).assign_attrs(method="exact", **provenance(prepared, conditions.seed))
 
 

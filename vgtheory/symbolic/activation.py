@@ -15,7 +15,7 @@ from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.limits import limit_at_infinity
 from vgtheory.symbolic.parser import TIME_LIMIT, parse, read
 from vgtheory.symbolic.printing import displayed, to_latex
-from vgtheory.symbolic.single_points import need_continuous
+from vgtheory.symbolic.single_points import need_continuous, with_limits
 from vgtheory.symbolic.specification import described, need_own_name, symbols_of, text_of
 from vgtheory.symbolic.time_limit import TimeUp, time_limit
 
@@ -58,14 +58,26 @@ class Activation:
         # Parameters first: a symbolic value must not be taken for the variable afterwards.
         formula = formula.subs({symbols[key]: value for key, value in values.items()}, simultaneous=True)
         formula = need_continuous(formula, symbol)
-        self._set(formula, symbol, name, tuple(sorted(values.items())))
+        facts = symbol, name, tuple(sorted(values.items()))
+        self._set(formula, *facts)
         try:
             with time_limit(TIME_LIMIT):
-                if self.is_numeric and any(domain.conditions(self.expr, symbol)):
-                    domain.need_real(calculus.one_period(self.expr, symbol) or self.pieces, symbol)
+                try:
+                    self._need_real()
+                except FormulaError:  # as sin(x)/x is at 0, unless what it tends to is meant
+                    filled = with_limits(formula, symbol)
+                    if filled is formula:
+                        raise
+                    vars(self).clear()
+                    self._set(filled, *facts)
+                    self._need_real()
         except TimeUp:
             shown = f"{name[:40]!r}, which is not shown to be real everywhere within {TIME_LIMIT:g} s"
             raise FormulaError(shown, "a simpler formula", "simplify it") from None
+
+    def _need_real(self) -> None:
+        if self.is_numeric and any(domain.conditions(self.expr, self.symbol)):
+            domain.need_real(calculus.one_period(self.expr, self.symbol) or self.pieces, self.symbol)
 
     @cached_property
     def pieces(self) -> tuple[calculus.Piece, ...]:

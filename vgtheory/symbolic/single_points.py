@@ -1,7 +1,8 @@
 """Values given at single points, as in Piecewise((sin(x)/x, Ne(x, 0)), (1, True)).
 
 One point has probability 0 under every Gaussian and no slope, so such a value must be the one that the formula around
-it tends to; any other would be dropped without a word by all that integrates or differentiates.
+it tends to; any other would be dropped without a word by all that integrates or differentiates.  sin(x)/x alone is
+taken for that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sympy as sp
 from vgtheory._errors import FormulaError
 from vgtheory.symbolic import calculus, closed_form
 from vgtheory.symbolic.limits import UNDEFINED, limit_at
+from vgtheory.symbolic.touching import singular_points
 
 
 def need_continuous(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
@@ -38,6 +40,26 @@ def _filled(node: sp.Piecewise, x: sp.Symbol) -> sp.Expr:
                 )
         needed = needed or around.subs(x, at).has(*UNDEFINED)
     return node if needed else around
+
+
+def with_limits(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """Return a formula that is 0/0 at some points with its limits there; as it is where not all of them have one.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> with_limits(sp.sin(x) / x, x)
+    Piecewise((1, Eq(x, 0)), (sin(x)/x, True))
+    """
+    if expr.free_symbols != {x} or expr.has(*calculus.KINKED):
+        return expr
+    branches = []
+    for at in sorted(singular_points(expr, x, -sp.oo, sp.oo), key=float):
+        if not expr.subs(x, at).has(*UNDEFINED):
+            continue
+        left, right = (limit_at(expr, x, at, side) for side in (-1, 1))
+        if left is None or right is None or not right.is_finite or not closed_form.vanishes(right - left):
+            return expr
+        branches.append((right, sp.Eq(x, at)))
+    return sp.Piecewise(*branches, (expr, True)) if branches else expr
 
 
 def _limit(expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int) -> sp.Expr | None:

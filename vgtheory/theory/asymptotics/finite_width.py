@@ -111,8 +111,10 @@ def layer_coefficients(network: Network) -> LayerCoefficients:
     m = layer_moments(network, log_q)
     sigma_w, sigma_b = np.array(network.sigmas).T
     ahead = np.append(sigma_w[1:], sigma_w[-1])
+    # 1/(1 + σ_b²/(σ_w² mean φ²)): without a difference, which would be 0 beside a large bias.
+    log_weights = 2 * np.log(sigma_w) + np.append(0.0, m.log_square[:-1])
     with np.errstate(divide="ignore"):
-        share = -np.expm1(2 * np.log(sigma_b) - log_q)
+        share = 1 / (1 + np.exp(2 * np.log(sigma_b) - log_weights))
     log_chi = 2 * np.log(ahead) + m.log_slope_square
     inner = np.append(np.ones(len(log_q) - 1), 0.0)
     following = np.append(share[1:], 1.0)
@@ -222,6 +224,7 @@ def finite_width(network: Network) -> FiniteWidth:
     sigma_w = np.array(network.sigmas)[:, 0]
     # ‖∂ℓ/∂W_l‖ = ‖δ_l‖ ‖x_{l−1}‖ and ‖x_{l−1}‖² = N_{l−1} (V_l − σ_b²)/σ_w².
     relative = 1 / k.weight_share
+    spread = relative * np.sqrt(v)  # 1/share² alone may leave the range of doubles
     log_input = np.log(before) + k.log_q + np.log(k.weight_share) - 2 * np.log(sigma_w)
     return FiniteWidth(
         log_q=k.log_q,
@@ -229,8 +232,8 @@ def finite_width(network: Network) -> FiniteWidth:
         wide_mean=_tail_sums(lead),
         mean=mean,
         variance=variance,
-        weight_mean=mean + log_input + relative * m - relative**2 * v / 2,
-        weight_variance=(alpha + relative) ** 2 * v + rho,
+        weight_mean=mean + log_input + relative * m - spread**2 / 2,
+        weight_variance=(alpha * np.sqrt(v) + spread) ** 2 + rho,
         length_bias=m,
         length_variance=v,
         alignment=w,

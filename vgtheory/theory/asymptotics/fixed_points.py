@@ -6,13 +6,14 @@ stretches, one bracketed root in each, so that near-critical pairs are not misse
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite, log
+from math import log
 from typing import Any
 
 import numpy as np
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.model.sizes import standard_deviation
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.integrability import is_flat, why_infinite
 from vgtheory.symbolic.printing import decimal, displayed
@@ -101,7 +102,7 @@ def fixed_points(act: Any, sigma_w: float, sigma_b: float = 0.0) -> list[FixedPo
     >>> [round(p.chi, 10) for p in fixed_points("tanh", 1.5, 0.3)]
     [1.0609812641]
     """
-    _check(sigma_w=sigma_w, sigma_b=sigma_b)
+    sigma_w, sigma_b = standard_deviation("sigma_w", sigma_w), standard_deviation("sigma_b", sigma_b)
     table = table_of(act)
     if sigma_w == 0:
         if sigma_b == 0:
@@ -130,7 +131,7 @@ def critical(act: Any, sigma_b: float = 0.0) -> CriticalPoint:
     >>> round(critical("tanh", 0.05**0.5).sigma_w ** 2, 10)
     1.7609546396
     """
-    _check(sigma_b=sigma_b)
+    sigma_b = standard_deviation("sigma_b", sigma_b)
     table = table_of(act)
     require_gradient(table.activation)
     if table.activation.homogeneous_degree == 1:
@@ -169,7 +170,7 @@ def length_limit(act: Any, sigma_w: float, sigma_b: float = 0.0, start: float | 
 
     Raises NoSolutionError where the length map turns back so steeply that q_l keeps moving.
     """
-    _check(sigma_w=sigma_w, sigma_b=sigma_b)
+    sigma_w, sigma_b = standard_deviation("sigma_w", sigma_w), standard_deviation("sigma_b", sigma_b)
     q = sigma_w**2 + sigma_b**2 if start is None else start
     points = fixed_points(act, sigma_w, sigma_b)
     table = table_of(act)
@@ -218,12 +219,6 @@ def require_gradient(act: Activation) -> None:
             f"{act.name} has E φ'² = ∞ at every q, hence no chi = 1: the slope is not square integrable, as {reason}; "
             "use an activation with a bounded slope"
         )
-
-
-def _check(**scales: float) -> None:
-    for name, value in scales.items():
-        if not (isinstance(value, (int, float, np.number)) and isfinite(value) and value >= 0):
-            raise InputError(f"{name}", "a finite number of at least 0", "it is a standard deviation", got=f"{value}")
 
 
 def _vanishes_at_zero(table: MomentTable) -> bool:

@@ -58,8 +58,9 @@ def normalised_finite_width(network: Network) -> FiniteWidth:
     norm = network.norm
     assert norm is not None
     found = profile(network)
-    sigma_b = np.array(network.sigmas)[:, 1]
-    share = 1 - sigma_b**2 / found.q
+    sigma_w, sigma_b = np.array(network.sigmas).T
+    weights = sigma_w**2 * np.append(1.0, found.square[:-1])
+    share = weights / (weights + sigma_b**2)  # no difference, which would be 0 beside a large bias
     before = norm.place == "before"
     log_v = np.log(found.q)
     terms = (_before if before else _after)(network, log_v, share, norm.kind == "layer")
@@ -72,8 +73,8 @@ def normalised_finite_width(network: Network) -> FiniteWidth:
     rho = np.cumsum(noise[::-1])[::-1]
     drift = terms.drift / own + terms.answer * (m - v / 2)
     mean = found.log_gradient + np.cumsum(drift[::-1])[::-1]
-    relative = 1 / share  # of ln‖x_{l−1}‖² to ln V_l
-    log_input = np.log(below * np.append(1.0, found.square[:-1])) + relative * m - relative**2 * v / 2
+    relative, root = 1 / share, np.sqrt(v)  # of ln‖x_{l−1}‖² to ln V_l
+    log_input = np.log(below * np.append(1.0, found.square[:-1])) + relative * m - (relative * root) ** 2 / 2
     zero = np.zeros_like(v)
     spread, skew = terms.slope_noise / own, skewness(layer_moments(network, zero if before else log_v)) / own
     return FiniteWidth(
@@ -83,7 +84,7 @@ def normalised_finite_width(network: Network) -> FiniteWidth:
         mean=mean,
         variance=terms.answer**2 * v + rho,
         weight_mean=mean + log_input,
-        weight_variance=(terms.answer + relative) ** 2 * v + rho,
+        weight_variance=((terms.answer + relative) * root) ** 2 + rho,
         length_bias=m,
         length_variance=v,
         alignment=terms.alignment,
