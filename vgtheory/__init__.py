@@ -1,25 +1,36 @@
 """Will the gradient of this deep network vanish or explode, why, and what has to change?
 
-The symbolic half (activations, derivation, bounds) loads with the package; the numeric half (code generation,
-simulation, spectra, reports) loads at first use, so that ``import vgtheory`` stays close to ``import sympy``.
+Every name loads what it needs at first use: the symbolic half (activations, derivation, bounds) SymPy, the numeric half
+(code generation, simulation, spectra, reports) Numba and matplotlib too.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vgtheory._door import lazy
-from vgtheory._errors import RareDrawsWarning, VgtheoryError
-from vgtheory.model.architecture import Norm, Skip
-from vgtheory.model.inputs import Inputs
-from vgtheory.model.network import Network
-from vgtheory.model.weights import Weights
-from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.catalogue import activation, catalogue
-from vgtheory.symbolic.formula import Formula
+from vgtheory._errors import VgtheoryError, VgtheoryWarning
+
+if TYPE_CHECKING:
+    from vgtheory.model.architecture import Norm, Skip
+    from vgtheory.model.inputs import Inputs
+    from vgtheory.model.network import Network
+    from vgtheory.model.weights import Weights
+    from vgtheory.symbolic.activation import Activation
+    from vgtheory.symbolic.catalogue import activation, catalogue
+    from vgtheory.symbolic.formula import Formula
 
 __version__ = "0.1.0"
 
 # Public name -> "module:attribute" (or a module) that it stands for, loaded at first use.
 _LAZY: dict[str, str] = {
+    "Activation": "vgtheory.symbolic.activation:Activation",
+    "activation": "vgtheory.symbolic.catalogue:activation",
+    "catalogue": "vgtheory.symbolic.catalogue:catalogue",
+    "Weights": "vgtheory.model.weights:Weights",
+    "Network": "vgtheory.model.network:Network",
+    "Inputs": "vgtheory.model.inputs:Inputs",
+    "Skip": "vgtheory.model.architecture:Skip",
+    "Norm": "vgtheory.model.architecture:Norm",
+    "Formula": "vgtheory.symbolic.formula:Formula",
     "blocks": "vgtheory.model.blocks",
     "capabilities": "vgtheory.reporting.capability_table:capabilities",
     "compile": "vgtheory.codegen.compiled:compile_activation",
@@ -99,7 +110,7 @@ __all__ = [  # noqa: RUF022 - the order of the story: declare, derive, predict, 
     "report",
     "Formula",
     "VgtheoryError",
-    "RareDrawsWarning",
+    "VgtheoryWarning",
 ]
 
 

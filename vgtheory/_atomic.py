@@ -35,6 +35,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         with open(aside, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(aside, path)
+    except OSError as problem:  # a full disk: its error names no file, and a hidden sibling means nothing to a reader
+        if problem.filename is None or Path(os.fsdecode(problem.filename)) == aside:
+            problem.filename, problem.filename2 = str(path), None
+        raise
     finally:
         aside.unlink(missing_ok=True)
     if os.name == "posix":  # elsewhere a directory cannot be opened, and the rename is durable by itself

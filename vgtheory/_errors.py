@@ -12,7 +12,8 @@ def shown(value: Any) -> str:
     >>> shown("tanh"), shown([0] * 99)
     ("'tanh'", '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0...')
     """
-    text = " ".join(repr(value).split())
+    plain = value.item() if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () else value
+    text = " ".join(repr(plain).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -23,6 +24,12 @@ def visible(text: str) -> str:
     a\x1b[31mb σ_w ≤ 1
     """
     return "".join(ch if ch in "\n\t" or not _STEERS.match(ch) else ascii(ch)[1:-1] for ch in text)
+
+
+def need_call(name: str, value: Any) -> None:
+    """Raise InputError unless the value is None or can be called."""
+    if value is not None and not callable(value):
+        raise InputError(name, "a function of two numbers, done and total", "leave it out for none", got=shown(value))
 
 
 _STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -121,13 +128,21 @@ class StudyInterrupted(KeyboardInterrupt):
     """Ctrl-C during a study; the message says what is kept and how to go on."""
 
 
-class RareDrawsWarning(UserWarning):
+class VgtheoryWarning(UserWarning):
+    """Base of the warnings that vgtheory gives: RareDrawsWarning, VanishingWarning and TargetMissedWarning.
+
+    ``warnings.filterwarnings("ignore", category=vg.VgtheoryWarning)`` turns them off; ``message=``, a regular
+    expression, chooses among them.
+    """
+
+
+class RareDrawsWarning(VgtheoryWarning):
     """A statistic is dominated by draws that are too rare to occur in the sample."""
 
 
-class VanishingWarning(UserWarning):
+class VanishingWarning(VgtheoryWarning):
     """A gradient of a network that is being trained has all but vanished since the first step."""
 
 
-class TargetMissedWarning(UserWarning):
+class TargetMissedWarning(VgtheoryWarning):
     """Weights were set so that the gradient of a network keeps its size, and it does not."""

@@ -6,15 +6,17 @@ refusals of bad input answer at once; `cli` is the one package where imports ins
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from functools import wraps
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from vgtheory._errors import VgtheoryError, visible
+from vgtheory._errors import InputError, VgtheoryError, visible
 from vgtheory.cli.block_options import for_network, place_of
 from vgtheory.cli.commands import COMMANDS, OF_NETWORKS
 from vgtheory.cli.options import Interruption
@@ -70,6 +72,7 @@ def run(arguments: list[str]) -> int:
     """Return the exit code of these arguments; an error is printed as one line, never as a traceback."""
     options: frozenset[str] = frozenset()
     try:
+        _need_values(arguments)
         typed, name, rest = _typed(arguments)
         options = _options(typed, rest)
         code = typed(args=rest, prog_name=name, standalone_mode=False)
@@ -93,16 +96,28 @@ def run(arguments: list[str]) -> int:
         abandon()
         return 0
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        where = error.filename or ("standard output" if full else "")  # files are named by who writes them
         try:
             sys.stdout.flush()
         except OSError:  # its disk is full
             abandon()
-        where = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{where}{error.strerror or error}; choose another place with --out")
+        steps = ["free some space on its disk"] if full else []
+        steps += ["choose another place with --out"] if "--out" in options else []
+        said = f"{where}: {error.strerror or error}" if where else str(error.strerror or error)
+        return _refuse("; ".join([said, " or ".join(steps) or "write to another place"]))
     except Exception as error:
         if _was_interrupted(error):
             return _interrupted()
         raise
+
+
+def _need_values(arguments: list[str]) -> None:
+    """Raise InputError for an option with an empty value: an empty path would be the current folder."""
+    for before, word in pairwise(["", *arguments]):
+        option = word[:-1] if word.startswith("--") and word.endswith("=") else before if not word else ""
+        if option.startswith("-") and option != "--":
+            raise InputError(option, "a value", "leave the option out, or give it one", got="''")
 
 
 def _options(typed: typer.Typer, arguments: list[str]) -> frozenset[str]:

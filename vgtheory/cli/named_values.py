@@ -33,8 +33,15 @@ def named_values(param: list[str] | None) -> dict[str, Any]:
             raise InputError("--param", "NAME=VALUE", "e.g. --param ratio=0.5", got=visible(item[:40]))
         parts = [_value(part.strip()) for part in text.split(",")]
         listed = len(parts) > 1 and all(not isinstance(p, str) for p in parts)
+        if name.strip() in out:
+            raise given_twice(name.strip())
         out[name.strip()] = parts if listed else _value(text.strip())
     return out
+
+
+def given_twice(name: str) -> InputError:
+    """Return the error for a parameter with two values, of which none can be known to be meant."""
+    return InputError("--param", "one value for each name", "drop one of them", got=f"{visible(name[:40])} twice")
 
 
 def _value(text: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 import typer
 
 from vgtheory._errors import InputError, StudyInterrupted, UnknownNameError
-from vgtheory.cli.named_values import read_number
+from vgtheory.cli.named_values import given_twice, read_number
 from vgtheory.cli.weight_law import FAMILIES, SIGMA_B, SIGMA_W, Initialiser, weight_law, written
 from vgtheory.model.architecture import NORMS, to_dropout, to_norm, to_skip
 from vgtheory.model.blocks.named import names as block_names
@@ -138,6 +138,8 @@ def activation(act: str, param: list[str] | None = None) -> Activation:
             number = math.nan
         if not math.isfinite(number):
             raise InputError("--param", "NAME=NUMBER", "e.g. --param alpha=0.2", got=f"{item[:40]}")
+        if name.strip() in values:
+            raise given_twice(name.strip())
         values[name.strip()] = number
     if not act.strip():
         raise InputError("an empty activation", "a name or a formula", "e.g. tanh or 'x/(1+exp(-x))'")

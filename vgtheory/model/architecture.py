@@ -8,10 +8,11 @@ from typing import Any, Literal, get_args
 
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
+from vgtheory.symbolic.specification import need_known
 
 NormKind = Literal["layer", "rms", "batch"]
 Place = Literal["before", "after"]
@@ -66,6 +67,7 @@ class Skip:
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], symbols: Mapping[str, sp.Symbol]) -> Skip:
         """Return the skip connection that a :attr:`spec` describes."""
+        need_known(spec, "a skip connection", frozenset({"scale", "matrices", "sigma_w"}))
         known = {**symbols, "depth": depth_symbol}
         return cls(read(spec["scale"], known), spec["matrices"], read(spec.get("sigma_w", "1"), known))
 
@@ -111,6 +113,7 @@ class Norm:
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Norm:
         """Return the normalisation that a :attr:`spec` describes."""
+        need_known(spec, "a normalisation", frozenset({"kind", "place", "eps"}))
         return cls(spec["kind"], spec["place"], read(spec["eps"], {}))
 
 
@@ -139,7 +142,7 @@ def to_dropout(value: Any) -> sp.Expr | None:
         return None
     rate = _real("dropout", value)
     if rate.is_number and not 0 <= rate < 1:
-        raise InputError("dropout", "a rate p with 0 <= p < 1", "e.g. dropout=0.1", got=f"{value}")
+        raise InputError("dropout", "a rate p with 0 <= p < 1", "e.g. dropout=0.1", got=shown(value))
     return None if rate == 0 else rate
 
 
@@ -151,6 +154,6 @@ def _real(name: str, value: Any) -> sp.Expr:
     number = number.subs({s: depth_symbol for s in number.free_symbols if s.name == "depth"})
     if number.is_extended_real is False or (number.is_number and not (number.is_real and number.is_finite)):
         raise InputError(
-            f"{name}", "a real number or an expression in depth", "e.g. 0.5 or '1/sqrt(depth)'", got=f"{value}"
+            f"{name}", "a real number or an expression in depth", "e.g. 0.5 or '1/sqrt(depth)'", got=shown(value)
         )
     return number

@@ -63,6 +63,10 @@ class LayerArrays:
         """Return (N_0, ..., N_L)."""
         return (self.weights[0].shape[1], *(len(w) for w in self.weights))
 
+    def fit(self, width: Any, depth: Any) -> bool:
+        """Return whether these are the widths, several or one for all, and the depth."""
+        return bool(depth == len(self.weights) and (width == self.widths or set(self.widths) == {width}))
+
     @cached_property
     def layer_scales(self) -> tuple[tuple[float, float], ...]:
         """Return (√(N_{l−1} mean (W_l)_ij²), √(mean b_i²)) of the layers: what σ_w and σ_b would be."""

@@ -106,7 +106,11 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.BIASED, "with biases lengths depend on the layers before", "simulate"),
         _without(has.CURVED, "a chain needs φ(th) = tφ(h) for t > 0, not {activation}", "simulate"),
     ),
-    "simulate (inputs)": (*_plain("several inputs are not simulated with", "simulate"), _ROTATES),
+    "simulate (inputs)": (
+        *_plain("several inputs are not simulated with", "simulate"),
+        _ROTATES,
+        Row((has.ONE_INPUT_UNIT,), "inputs of one unit and equal length are equal or opposite", ("simulate",)),
+    ),
     "simulate (batch)": (
         _without(has.NO_BATCH_NORM, "a batch is for batch norm: without it inputs do not meet", "simulate"),
         *_IN_BATCHES,

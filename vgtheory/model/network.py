@@ -13,16 +13,16 @@ from typing import Any
 import sympy as sp
 
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.model import sizes
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
 from vgtheory.model.program import Block, check_fit, on_maps
-from vgtheory.model.sizes import MAX_DEPTH, MAX_WIDTH, number, plain_size, size, standard_deviation, to_shape
-from vgtheory.model.weights import Weights, fan_in, fan_out
-from vgtheory.symbolic.activation import Activation, assumptions
+from vgtheory.model.weights import WEIGHT_ENTRIES, Weights, fan_in, fan_out
+from vgtheory.symbolic.activation import ACTIVATION_ENTRIES, Activation, assumptions
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
 from vgtheory.symbolic.printing import displayed, to_latex
-from vgtheory.symbolic.specification import described, symbols_of
+from vgtheory.symbolic.specification import described, need_known, part_of, symbols_of
 
 
 @dataclass(frozen=True, init=False)
@@ -75,16 +75,15 @@ class Network:
             raise InputError("weights", "a Weights", "e.g. vg.Weights.gaussian(1.5, 0.05)", got=f"{weights!r}")
         object.__setattr__(self, "activation", to_activation(activation))
         object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "depth", size("depth", depth, MAX_DEPTH))
-        if isinstance(width, (tuple, list)):
-            widths = tuple(int(size("width", n, MAX_WIDTH)) for n in width)
+        object.__setattr__(self, "depth", sizes.size("depth", depth, sizes.MAX_DEPTH))
+        if (widths := sizes.several_widths(width)) is not None:
             if self.depth.is_number and len(widths) != self.depth + 1:
                 raise InputError(
                     f"{len(widths)} widths for depth {self.depth}", "depth + 1 widths N_0..N_L", "add or drop some"
                 )
             object.__setattr__(self, "width", widths)
         else:
-            object.__setattr__(self, "width", size("width", width, MAX_WIDTH))
+            object.__setattr__(self, "width", sizes.size("width", width, sizes.MAX_WIDTH))
         object.__setattr__(self, "skip", to_skip(skip))
         object.__setattr__(self, "norm", to_norm(norm))
         object.__setattr__(self, "dropout", to_dropout(dropout))
@@ -97,15 +96,13 @@ class Network:
         law = self.weights
         if law.tied and isinstance(self.width, tuple) and len(set(self.width)) > 1:
             raise InputError("tied weights between layers of different widths", "one width", "e.g. width=512")
-        if law.arrays is not None and (self.width, self.depth) != (law.arrays.widths, len(law.arrays.weights)):
-            equal = set(law.arrays.widths) == {self.width} and len(law.arrays.weights) == self.depth
-            if not equal:
-                raise InputError(
-                    f"given weights of widths {law.arrays.widths} in a network of width {self.width} and depth "
-                    f"{self.depth}",
-                    "the widths and the depth of the weights",
-                    "width=weights.arrays.widths, depth=len(weights.arrays.weights)",
-                )
+        given = law.arrays
+        if given is not None and not given.fit(self.width, self.depth):
+            raise InputError(
+                f"given weights of widths {given.widths} in a network of width {self.width} and depth {self.depth}",
+                "the widths and the depth of the weights",
+                "width=weights.arrays.widths, depth=len(weights.arrays.weights)",
+            )
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -132,7 +129,7 @@ class Network:
         sigma_w, sigma_b = self.weights.sigma_at(shape_in, shape_out)
         if sigma_w.free_symbols or sigma_b.free_symbols:
             raise InputError(f"symbolic scales {sigma_w}, {sigma_b}", "numbers", "give sigma_w and sigma_b values")
-        return standard_deviation("sigma_w", sigma_w), standard_deviation("sigma_b", sigma_b)
+        return sizes.standard_deviation("sigma_w", sigma_w), sizes.standard_deviation("sigma_b", sigma_b)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -151,12 +148,13 @@ class Network:
         if self.skip is None:
             return 0.0, 0.0
         self.require_numbers()
-        return number("scale of the skip", self.skip.at(self.depth)), number("sigma_w of the skip", self.skip.sigma_w)
+        scale = sizes.number("scale of the skip", self.skip.at(self.depth))
+        return scale, sizes.number("sigma_w of the skip", self.skip.sigma_w)
 
     @cached_property
     def drop_rate(self) -> float:
         """Return the rate of dropout, 0 without.  Raises InputError while it is symbolic."""
-        return 0.0 if self.dropout is None else number("dropout", self.dropout)
+        return 0.0 if self.dropout is None else sizes.number("dropout", self.dropout)
 
     def _repr_latex_(self) -> str:
         rows = [
@@ -211,13 +209,15 @@ class Network:
             if "block" in spec:
                 return BlockNetwork.from_block_spec(spec)
             symbols = symbols_of(spec)
-            weights = Weights.from_spec(spec, symbols, arrays)
+            need_known(spec, "a network", sizes.ENTRIES | WEIGHT_ENTRIES | ACTIVATION_ENTRIES)
+            weights = Weights.from_spec(part_of(spec, WEIGHT_ENTRIES), symbols, arrays)
             width = spec["width"] if isinstance(spec["width"], list) else read(spec["width"], symbols)
             skip = Skip.from_spec(spec["skip"], symbols) if "skip" in spec else None
             norm = Norm.from_spec(spec["norm"]) if "norm" in spec else None
             dropout = read(spec["dropout"], symbols) if "dropout" in spec else None
             depth = read(spec["depth"], symbols)
-            return cls(Activation.from_spec(spec), weights, width, depth, skip, norm, dropout)
+            act = Activation.from_spec(part_of(spec, ACTIVATION_ENTRIES))
+            return cls(act, weights, width, depth, skip, norm, dropout)
 
     @property
     def spec_json(self) -> str:
@@ -260,10 +260,10 @@ class BlockNetwork(Network):
     shape: tuple[int, ...]
 
     def __init__(self, block: Block, width: Any, depth: Any, tokens: Any = None, shape: Any = None) -> None:
-        object.__setattr__(self, "shape", to_shape(tokens, shape))
+        object.__setattr__(self, "shape", sizes.to_shape(tokens, shape))
         object.__setattr__(self, "block", on_maps(block, len(self.shape)))
-        object.__setattr__(self, "width", plain_size("width", width, MAX_WIDTH))
-        object.__setattr__(self, "depth", plain_size("depth", depth, MAX_DEPTH))
+        object.__setattr__(self, "width", sizes.plain_size("width", width, sizes.MAX_WIDTH))
+        object.__setattr__(self, "depth", sizes.plain_size("depth", depth, sizes.MAX_DEPTH))
         for name in ("skip", "norm", "dropout"):
             object.__setattr__(self, name, None)
         check_fit(self.block, self.widths[0], int(self.depth), self.shape)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.symbolic.formula import exact
 
 MAX_DEPTH = 10**7
 MAX_WIDTH = 10**6
 # Beyond, σ⁴ and with it the spread of a variance leaves the range of doubles.
 SMALLEST_SCALE, LARGEST_SCALE = 1e-60, 1e60
+ENTRIES = frozenset({"width", "depth", "skip", "norm", "dropout"})  # of a network's description, beside φ and weights
 SCALES = f"0, or a finite number from {SMALLEST_SCALE:g} to {LARGEST_SCALE:g}"
 
 
@@ -22,10 +24,22 @@ def size(name: str, value: Any, most: int) -> sp.Expr:
     """Return a whole number from 1 to `most`, or a symbolic size; raise InputError for anything else."""
     if isinstance(value, sp.Expr) and not value.is_number:
         return value
-    found = exact(value) if isinstance(value, (int, sp.Expr)) or hasattr(value, "item") else None
+    found = exact(value) if isinstance(value, (int, sp.Expr)) or getattr(value, "shape", None) == () else None
     if found is None or not found.is_Integer or not 1 <= found <= most:
-        raise InputError(f"{name}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100", got=f"{value}")
+        raise InputError(f"{name}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100", got=shown(value))
     return found
+
+
+def several_widths(value: Any) -> tuple[int, ...] | None:
+    """Return the widths N_0..N_L of a sequence or array of whole numbers; None for one width.
+
+    >>> several_widths(np.array([8, 16])), several_widths(8)
+    ((8, 16), None)
+    """
+    listed = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
+    if not listed or getattr(value, "shape", None) == ():
+        return None
+    return tuple(int(plain_size("width", n, MAX_WIDTH)) for n in value)
 
 
 def standard_deviation(name: str, value: Any) -> float:
@@ -43,17 +57,17 @@ standard deviation, e.g. 1.5
         sigma = float("nan")
     # What is not 0 is not to become 0 as a double.
     if not (isfinite(sigma) and (not value or SMALLEST_SCALE <= sigma <= LARGEST_SCALE)):
-        raise InputError(name, SCALES, "it is a standard deviation, e.g. 1.5", got=f"{value}")
+        raise InputError(name, SCALES, "it is a standard deviation, e.g. 1.5", got=shown(value))
     return sigma
 
 
 def number(name: str, value: sp.Expr) -> float:
     """Return the number; raise InputError while it is symbolic, and for sizes that no scale may have."""
     if value.free_symbols:
-        raise InputError(f"{name}", "a number", "substitute numbers for its symbols", got=f"{value}")
+        raise InputError(f"{name}", "a number", "substitute numbers for its symbols", got=shown(value))
     if value and not SMALLEST_SCALE <= abs(value) <= LARGEST_SCALE:
         raise InputError(
-            name, f"0, or of a size {SCALES.removeprefix('0, or a finite number ')}", "choose another", got=f"{value}"
+            name, f"0, or of a size {SCALES.removeprefix('0, or a finite number ')}", "choose another", got=shown(value)
         )
     return float(value)
 

@@ -11,9 +11,10 @@ import sympy as sp
 from vgtheory._errors import InputError
 from vgtheory.model.sizes import number, standard_deviation
 from vgtheory.model.streams import expression
-from vgtheory.model.weights import Weights
+from vgtheory.model.weights import WEIGHT_ENTRIES, Weights
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
+from vgtheory.symbolic.specification import part_of
 
 Kind = Literal["layer", "rms", "batch", "uniform", "log_uniform", "input", "attention", "window"]
 OPTIONS = {"attention": 2, "window": 3}  # how many numbers a kind takes
@@ -55,7 +56,7 @@ class Matrix:
     def from_spec(cls, spec: Mapping[str, Any]) -> Matrix:
         """Return the matrix that a :attr:`spec` describes; its texts are parsed, never evaluated."""
         scale = read(str(spec["scale"]), {"depth": depth_symbol})
-        weights = Weights.from_spec(spec, {})
+        weights = Weights.from_spec(part_of(spec, WEIGHT_ENTRIES), {})
         return cls(str(spec["name"]), weights, int(spec["outputs"]), int(spec["inputs"]), scale)
 
 

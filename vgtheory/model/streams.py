@@ -68,7 +68,7 @@ def factor(value: Any, name: str) -> sp.Expr:
         raise InputError(name, accepted, hint, got=shown(value)) from None
     number = number.subs({s: depth_symbol for s in number.free_symbols if s.name == "depth"})
     if number.free_symbols - {depth_symbol} or (number.is_number and not (number.is_real and number.is_finite)):
-        raise InputError(name, accepted, hint, got=f"{value}")
+        raise InputError(name, accepted, hint, got=shown(value))
     return number
 
 

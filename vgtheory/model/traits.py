@@ -99,6 +99,11 @@ BIASED = Trait("biases", lambda n: n.weights.sigma_b != 0, Instead("use sigma_b=
 UNEQUAL_WIDTHS = Trait(
     "layers of different widths", lambda n: isinstance(n.width, tuple) and len(set(n.width)) > 1, _ONE_WIDTH
 )
+ONE_INPUT_UNIT = Trait(
+    "inputs of one unit",
+    lambda n: (n.width[0] if isinstance(n.width, tuple) else n.width) == 1,
+    Instead("give an input width of at least 2", "give --width 2 or more"),
+)
 UNEQUAL_ENDS = Trait(
     "a Jacobian that is not square", lambda n: isinstance(n.width, tuple) and n.width[0] != n.width[-1], _ONE_WIDTH
 )

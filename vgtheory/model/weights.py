@@ -15,7 +15,7 @@ from vgtheory.model.sizes import SCALES, standard_deviation
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.parser import read
 from vgtheory.symbolic.printing import displayed, to_latex
-from vgtheory.symbolic.specification import described, flag_of, text_of
+from vgtheory.symbolic.specification import described, flag_of, need_known, text_of
 
 Family = Literal["gaussian", "orthogonal", "uniform", "truncated_normal", "rademacher", "sparse", "low_rank", "given"]
 BiasFamily = Literal["gaussian", "uniform"]
@@ -29,6 +29,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 # Independent entries of one law with finite variance: as the width grows only the variance matters.
 INDEPENDENT = ("gaussian", "uniform", "truncated_normal", "rademacher", "sparse")
 MAX_RANK = 10**6
+
+WEIGHT_ENTRIES = frozenset({"weights", "sigma_w", "sigma_b", "bias", "options", "tied", "arrays"})  # of a description
 
 # fan_in and fan_out stand for N_{l-1} and N_l inside σ_w and σ_b of initialisers that depend on the shape.
 fan_in = sp.Symbol("fan_in", integer=True, positive=True)
@@ -221,6 +223,7 @@ class Weights:
         Raises InputError if they are not there or are not those.
         """
         with described("weights"):
+            need_known(spec, "weights", WEIGHT_ENTRIES)
             laws = {**symbols, "fan_in": fan_in, "fan_out": fan_out}
             options = spec.get("options", {})
             return cls(
@@ -248,7 +251,7 @@ def _option(name: str, value: Any) -> sp.Expr:
     except InputError:
         number = sp.nan
     if not (number.is_number and number.is_real and holds(number)):
-        raise InputError(f"{name}", text, "it is a number of the weight law", got=f"{value}")
+        raise InputError(f"{name}", text, "it is a number of the weight law", got=shown(value))
     return number
 
 
@@ -259,5 +262,5 @@ def _scale(name: str, value: Any) -> sp.Expr:
     if number.is_number:
         standard_deviation(name, number)
     elif number.is_extended_real is False or number.is_extended_negative:
-        raise InputError(name, SCALES, "it is a standard deviation, e.g. 1.5", got=f"{value}")
+        raise InputError(name, SCALES, "it is a standard deviation, e.g. 1.5", got=shown(value))
     return number

@@ -36,7 +36,7 @@ class Draft:
 def begun(network: Network, out: str | os.PathLike[str], samples: int, seed: int, force: bool) -> Iterator[Draft]:
     """Hold the folder of a report and give its answer, which takes a second or two; see :func:`.report.report`."""
     require(network, "report")
-    if not isinstance(out, (str, os.PathLike)):
+    if not isinstance(out, (str, os.PathLike)) or not os.fspath(out):
         raise InputError("out", "the path of a folder", "e.g. out='report'", got=shown(out))
     spec = {"network": network.spec, "samples": samples, "seed": seed}
     with claimed(Path(out).expanduser(), spec, FILES, force) as place:

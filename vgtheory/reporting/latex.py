@@ -13,7 +13,7 @@ from typing import Any, Literal
 import sympy as sp
 
 from vgtheory._atomic import write_text
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.reporting.catalogue_table import catalogue_parts
 from vgtheory.reporting.dataset_table import dataset_tables, is_dataset, tabulars
 from vgtheory.reporting.derivation import Derivation
@@ -124,7 +124,11 @@ def _set(obj: Any, form: Form, exact: bool, title: str, sheet: Sheet) -> str:
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError("path", "the path of a .tex file", "e.g. path='bounds.tex'", got=shown(path))
+    target = Path(path).expanduser()
+    if not os.fspath(path) or target.is_dir():
+        raise InputError("path", "the path of a .tex file, not of a folder", "e.g. path='bounds.tex'", got=shown(path))
     if target.suffix == ".bib":
         raise InputError(f"the file {target.name}", "a name ending in .tex", "the .bib is written beside it")
     return target

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from vgtheory._atomic import write_text
+from vgtheory._door import lazy
+from vgtheory._errors import need_call
+from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
-from vgtheory.reporting.draft import Draft, begun
-from vgtheory.reporting.figures import draw
-from vgtheory.reporting.findings import Findings, Progress, gather
-from vgtheory.reporting.html import render_html
-from vgtheory.reporting.pdf import write_pdf
-from vgtheory.reporting.report_folder import ReportFolder
-from vgtheory.reporting.result_files import write_dataset, write_figure
-from vgtheory.reporting.story import tell
-from vgtheory.reporting.style import svg_text
-from vgtheory.reporting.tex import render_tex
 from vgtheory.reporting.translation import translator
+
+if TYPE_CHECKING:
+    from vgtheory.reporting.findings import Findings, Progress
+
+# Simulation and figures are loaded once nothing more is refused.
+_load, _ = lazy(__name__, {"write_report": "vgtheory.reporting.written_report:write_report"})
 
 
 def report(
@@ -53,34 +52,8 @@ def report(
     UnsupportedError : a network that cannot be simulated; report.pdf cannot be compiled, when everything else has been
         written.
     """
+    require(network, "report")
+    need_call("progress", progress)
     translator(lang)  # an unknown language is refused before anything runs
-    with begun(network, out, samples, seed, force) as draft:
-        return complete(draft, progress, pdf, lang)
-
-
-def complete(draft: Draft, progress: Progress | None = None, pdf: bool = False, lang: str = "en") -> Findings:
-    """Find out everything beyond the answer, write all files and return the findings."""
-    findings = gather(draft.answer, progress)
-    write(findings, draft.place, pdf, lang)
-    return findings
-
-
-def write(findings: Findings, place: ReportFolder, pdf: bool = False, lang: str = "en") -> None:
-    """Write all files of a report, the page in the given language, and at last the manifest that names them."""
-    document = tell(findings)
-    figures = draw(findings, document.figures)
-    drawings = {name: svg_text(figure) for name, figure in figures.items()}
-    page = render_html(document, drawings, translator(lang))
-    place.clear()
-    for name, drawing in drawings.items():
-        write_text(place.path(f"{name}.svg"), drawing)
-    write_dataset(place.path("study.nc"), findings.study)
-    write_text(place.path("report.html"), page)
-    write_text(place.path("report.tex"), render_tex(document if pdf else document.without_figures))
-    try:
-        if pdf:
-            for name, figure in figures.items():
-                write_figure(figure, place.path(f"{name}.pdf"))
-            write_pdf(place.folder / "report.tex", place.path("report.pdf"))
-    finally:  # a document that TeX refuses is complete all the same
-        place.finish()
+    found: Findings = _load("write_report")(network, out, samples, seed, force, progress, pdf, lang)
+    return found

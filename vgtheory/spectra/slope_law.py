@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy.special import logsumexp, ndtr
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array, composite
 from vgtheory.spectra.slope_points import NEAR, Function, special_points
@@ -103,7 +103,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     UnsupportedError : φ' oscillates too fast to be resolved, without being periodic.
     """
     if not (np.isfinite(q) and q > 0):
-        raise InputError("q", "a positive variance", "give q, e.g. q=1.0", got=f"{q}")
+        raise InputError("q", "a positive variance", "give q, e.g. q=1.0", got=shown(q))
     if not activation.is_numeric:
         raise InputError(f"activation {activation.name} with symbolic parameters", "numbers", "give them values")
     scale = float(np.sqrt(q))

@@ -18,9 +18,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from vgtheory._errors import InputError, need_call, shown
 from vgtheory.model.network import Network
 from vgtheory.study.engine import Arrays, Progress, Study, Worker, chunk_size, run
-from vgtheory.study.limits import MAX_SAMPLES, MAX_SEED, check_memory, check_work, whole_number
+from vgtheory.study.limits import MAX_SAMPLES, MAX_SEED, check_memory, check_work, need_executor, whole_number
 from vgtheory.study.stopping import run_until
 
 # What the kernels draw from a counter; part of a checkpoint's identity, since numbers change with it.
@@ -90,6 +91,11 @@ class Conditions:
         """Return the conditions, checked; raise InputError for what cannot be run."""
         samples = whole_number("samples", samples, 1, MAX_SAMPLES, "64")
         seed = whole_number("seed", seed, 0, MAX_SEED, "0")
+        need_executor(executor)
+        need_call("progress", further.get("progress"))
+        where = further.get("checkpoint")
+        if where is not None and not (isinstance(where, (str, os.PathLike)) and os.fspath(where)):
+            raise InputError("checkpoint", "the path of a folder", "e.g. checkpoint='run'", got=shown(where))
         return cls(samples, seed, executor, elsewhere=executor is not None, **further)
 
     def part(self, index: int, parts: int, pool: Executor, name: str) -> Conditions:

@@ -26,7 +26,7 @@ from vgtheory.model.sizes import MAX_WIDTH
 from vgtheory.model.steps import Matrix
 from vgtheory.study.engine import worker_pool
 from vgtheory.study.experiment import GENERATOR, SAMPLE
-from vgtheory.study.limits import check_work, whole_number
+from vgtheory.study.limits import check_work, need_executor, whole_number
 from vgtheory.study.machine import available_bytes
 from vgtheory.study.programs.oracles import Oracle, Place, oracle
 
@@ -150,6 +150,7 @@ def coordinate_check(
         raise InputError("rule", '"standard" or "mup"', 'e.g. rule="mup"', got=shown(rule))
     act, depth = compile_activation(network.activation), int(network.depth)
     found = []
+    need_executor(executor)
     with worker_pool(executor) as pool:
         for width in sizes:
             rates = (rate * width, rate, rate / width) if rule == "mup" else (rate, rate, rate)

@@ -37,6 +37,13 @@ def whole_number(name: str, value: Any, least: int, most: int, example: str) -> 
     return number
 
 
+def need_executor(value: Any) -> None:
+    """Raise InputError unless the value is None or takes work as a ``concurrent.futures.Executor`` does."""
+    if value is not None and not callable(getattr(value, "submit", None)):
+        accepted = "a concurrent.futures.Executor"
+        raise InputError("executor", accepted, "leave it out for threads, one per core", got=shown(value))
+
+
 def check_memory(samples: int, depth: int, numbers: int) -> None:
     """Raise InputError if results of so many numbers per sample and layer need more than half of the memory."""
     needed, limit = samples * depth * 8 * numbers, available_bytes() // 2

@@ -9,7 +9,7 @@ from typing import Literal
 import xarray as xr
 
 from vgtheory._door import lazy
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.random_matrices.arguments import choice
@@ -116,5 +116,7 @@ def sample(
     if of == "exponents":
         return draw(network, conditions, directions, method, tolerance, qr_every)
     if directions is not None:
-        raise InputError("directions", f"left out for {of}", 'give of="exponents" or of="growth"', got=f"{directions}")
+        raise InputError(
+            "directions", f"left out for {of}", 'give of="exponents" or of="growth"', got=shown(directions)
+        )
     return draw(network, of, conditions)

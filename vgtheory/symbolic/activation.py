@@ -16,8 +16,10 @@ from vgtheory.symbolic.limits import limit_at_infinity
 from vgtheory.symbolic.parser import TIME_LIMIT, parse, read
 from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.symbolic.single_points import need_continuous, with_limits
-from vgtheory.symbolic.specification import described, need_own_name, symbols_of, text_of
+from vgtheory.symbolic.specification import described, need_known, need_own_name, symbols_of, text_of
 from vgtheory.symbolic.time_limit import TimeUp, time_limit
+
+ACTIVATION_ENTRIES = frozenset({"activation", "expr", "symbol", "parameters", "symbols"})  # of a description
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -157,6 +159,7 @@ class Activation:
         description is not one that :attr:`spec` gives.
         """
         with described("an activation"):
+            need_known(spec, "an activation", ACTIVATION_ENTRIES)
             symbols = symbols_of(spec)
             symbol = sp.Symbol(text_of(spec, "symbol"), real=True)
             values = tuple(sorted((key, read(text_of(spec["parameters"], key), symbols)) for key in spec["parameters"]))

@@ -5,7 +5,7 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError, UnknownNameError
+from vgtheory._errors import InputError, UnknownNameError, shown
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue_rows import ROWS
 from vgtheory.symbolic.formula import exact
@@ -25,7 +25,7 @@ class Entry(NamedFormula):
             number = exact(value)
             if number.is_number and known[key].domain.contains(number) is not sp.true:
                 raise InputError(
-                    f"{key}", f"a number in {known[key].domain}", f"e.g. {known[key].default}", got=f"{value}"
+                    f"{key}", f"a number in {known[key].domain}", f"e.g. {known[key].default}", got=shown(value)
                 )
         chosen = {name: values.get(name, p.default) for name, p in known.items()}
         return Activation(self.expr, name=self.name, **chosen)

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError, VgtheoryError
+from vgtheory._errors import InputError, UnknownNameError, VgtheoryError
 from vgtheory.symbolic.catalogue_rows import ROWS
 from vgtheory.symbolic.parser import IDENTIFIER
 
@@ -39,6 +39,18 @@ def text_of(spec: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise InputError(f"the entry {key!r} of a description", "a text", "see .spec", got=f"{value!r}"[:60])
     return value
+
+
+def need_known(spec: Mapping[str, Any], what: str, known: frozenset[str]) -> None:
+    """Raise UnknownNameError for an entry of a description that nothing reads: it is misspelt, or of another thing."""
+    for key in spec:
+        if key not in known:
+            raise UnknownNameError.among(f"entry of the description of {what}", str(key), known)
+
+
+def part_of(spec: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    """Return the entries of a description that describe one part of what it describes."""
+    return {key: value for key, value in spec.items() if key in keys}
 
 
 def flag_of(spec: Mapping[str, Any], key: str) -> bool:

@@ -35,7 +35,7 @@ def report(
 
     with begun(network, out, samples, seed, force) as draft:
         print_answer(draft.answer, translate)
-        from vgtheory.reporting.report import complete
+        from vgtheory.reporting.written_report import complete
 
         with progress_bar("report") as progress:
             findings = complete(draft, progress, pdf, lang)

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.model.blocks import stacks
 from vgtheory.model.blocks.stacks import X, applied, gated, normalised, numeric, residual, sequence, to_weights
 from vgtheory.model.program import Block
@@ -144,7 +144,7 @@ def conv(
     act, law = numeric(act), to_weights(weights)
     kernel = _whole("kernel", kernel)
     if kernel % 2 == 0:
-        raise InputError("kernel", "an odd number of taps", "e.g. kernel=3", got=f"{kernel}")
+        raise InputError("kernel", "an odd number of taps", "e.g. kernel=3", got=shown(kernel))
     if padding not in get_args(Padding) or norm not in ("layer", "rms", None):
         raise InputError(
             "conv", 'padding "circular" or "zeros", norm "layer", "rms" or None',

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.random_matrices.affordable import chain_seconds, require_affordable
 from vgtheory.random_matrices.arguments import RandomState, generator, positive, whole
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
@@ -86,7 +86,7 @@ def laguerre(size: int, freedom: float, beta: float = 1.0) -> Laguerre:
     rows, columns = whole("size", size), positive("freedom", freedom)
     if columns < rows and columns != int(columns):
         raise InputError(
-            "freedom", f"an integer, or a number of at least {rows}", f"give freedom={rows}", got=f"{freedom}"
+            "freedom", f"an integer, or a number of at least {rows}", f"give freedom={rows}", got=shown(freedom)
         )
     return Laguerre(rows, columns, positive("beta", beta))
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import expit, gammaln, log_expit, roots_jacobi
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw
 from vgtheory.random_matrices.laws.law import Array, Pairs
@@ -153,9 +153,9 @@ def raney(p: float, r: float) -> Raney:
     """
     first, second = positive("p", p), positive("r", r)
     if first <= 1:
-        raise InputError("p", "a number above 1", "p = 1 is the beta law of r and 1 − r; give p=2", got=f"{p}")
+        raise InputError("p", "a number above 1", "p = 1 is the beta law of r and 1 − r; give p=2", got=shown(p))
     if second > first:
         raise InputError(
-            "r", f"a number of at most p = {p}", "beyond it the moments belong to no law; give r=1", got=f"{r}"
+            "r", f"a number of at most p = {p}", "beyond it the moments belong to no law; give r=1", got=shown(r)
         )
     return Raney(first, second)

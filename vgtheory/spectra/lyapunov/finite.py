@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 import numpy as np
 from scipy.special import bdtr, digamma, gammaln, xlog1py, xlogy, zeta
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.kernels.quadrature import Array
 from vgtheory.random_matrices.arguments import choice, whole
 from vgtheory.spectra.curve import Ensemble
@@ -80,7 +80,10 @@ def width_exponents(
     most = MAX_WIDTH if law.zero_mass == 0 else MAX_MASKED_WIDTH
     if width > most:
         raise InputError(
-            "width", f"a whole number up to {most:,}", "use ppf: the exponents agree with it to O(1/N)", got=f"{width}"
+            "width",
+            f"a whole number up to {most:,}",
+            "use ppf: the exponents agree with it to O(1/N)",
+            got=shown(width),
         )
     beta = 1 if field == "real" else 2
     k = np.arange(1, width + 1)

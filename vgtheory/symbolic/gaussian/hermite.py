@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import number_ball, precision
 from vgtheory.symbolic.enclosed import Enclosed
@@ -88,7 +88,7 @@ def _energy(f: sp.Expr, x: sp.Symbol, q: sp.Expr) -> arb:
 @lru_cache(maxsize=1024)
 def _series(f: sp.Expr, x: sp.Symbol, q1: sp.Expr, q2: sp.Expr, c: sp.Expr) -> arb:
     if not abs(c) <= 1:
-        raise InputError("c", "a correlation between -1 and 1", "choose another", got=f"{c}")
+        raise InputError("c", "a correlation between -1 and 1", "choose another", got=shown(c))
     with precision(SERIES_BITS + 40):
         if c == 1 and q1 == q2:
             return _energy(f, x, q1)

@@ -11,7 +11,7 @@ import mpmath
 import sympy as sp
 from flint import acb, arb
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import number_ball, precision
 from vgtheory.symbolic.complex_ball import complex_function, enclose
@@ -115,7 +115,7 @@ def _enclosure(f: sp.Expr, x: sp.Symbol, q: sp.Expr, bits: int) -> arb:
         if not variance > 0:
             if q == 0:
                 return number_ball(f.subs(x, 0))
-            raise InputError("q", "a variance above 0", "choose another", got=f"{q}")
+            raise InputError("q", "a variance above 0", "choose another", got=shown(q))
         parts = smooth_pieces(f, x)
         infinite = infinite_value(f, parts, x, q)
         if infinite is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError, shown
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.sizes import standard_deviation
 from vgtheory.symbolic.activation import Activation
@@ -199,7 +199,7 @@ def phase(point: FixedPoint | CriticalPoint | float, tolerance: float = 1e-9) ->
     """
     chi = point.chi if isinstance(point, FixedPoint) else 1.0 if isinstance(point, CriticalPoint) else float(point)
     if not chi >= 0:
-        raise InputError("chi", "a number of at least 0", "give a fixed point or its chi", got=f"{chi}")
+        raise InputError("chi", "a number of at least 0", "give a fixed point or its chi", got=shown(chi))
     return str(phase_names(np.array([chi]), tolerance)[0])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError, shown
 from vgtheory.kernels.close_pairs import close_means
 from vgtheory.kernels.quadrature import Array, UnresolvedError, bivariate_means
 from vgtheory.model.network import Network
@@ -81,7 +81,7 @@ def correlation_step(act: Any, q: float, c: float, sigma_w: float, sigma_b: floa
     c : correlation of two inputs' pre-activations, −1 ≤ c ≤ 1; c → ±1 costs no accuracy.
     """
     if not -1 <= c <= 1:
-        raise InputError("c", "a correlation from -1 to 1", "give one", got=f"{c}")
+        raise InputError("c", "a correlation from -1 to 1", "give one", got=shown(c))
     table = table_of(act)
     try:
         if 0 <= c < 1:

@@ -7,7 +7,7 @@ import math
 import sympy as sp
 from scipy import optimize
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, shown
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import (
@@ -107,7 +107,7 @@ def depth_below(bound: Formula, level: float) -> int | None:
     if bound.kind not in ("upper bound", "equality") or {s.name for s in bound.symbols} != {"depth"}:
         raise InputError(f"the formula {bound.name or bound}", "an upper bound with the free symbol depth", "use .at")
     if not level > 0:
-        raise InputError("level", "a positive number", "e.g. 1e-6", got=f"{level}")
+        raise InputError("level", "a positive number", "e.g. 1e-6", got=shown(level))
     logarithm = log_of(bound.expr)
     target = math.log(level)
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgtheory._errors import InputError, NoSolutionError
+from vgtheory._errors import InputError, NoSolutionError, shown
 from vgtheory.kernels.close_pairs import close_means
 from vgtheory.kernels.quadrature import Array, bivariate_means
 from vgtheory.model.capabilities import require
@@ -188,7 +188,7 @@ def correlation_profile(network: Network, correlation: float) -> Array:
     0.627146
     """
     if not -1 <= correlation <= 1:
-        raise InputError("correlation", "a number from -1 to 1", "give one", got=f"{correlation}")
+        raise InputError("correlation", "a number from -1 to 1", "give one", got=shown(correlation))
     require(network, "predict (correlations)")
     branches = _Branches(network)
     skip, scale = network.skip is not None, branches.scale
