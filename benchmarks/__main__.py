@@ -4,12 +4,24 @@ import sys
 import time
 import traceback
 
-from benchmarks import activations, cells, coverage, engine, matrices, mean_field, memory, networks, spectra
+from benchmarks import (
+    activations,
+    cells,
+    coverage,
+    engine,
+    matrices,
+    mean_field,
+    memory,
+    networks,
+    programs,
+    spectra,
+)  # fmt: skip
 from benchmarks.measure import Line, machine, show
 
 PARTS = {
     "engine": engine.lines,
     "networks": networks.lines,
+    "programs": programs.lines,
     "matrices": matrices.lines,
     "cells": cells.lines,
     "memory": memory.lines,

@@ -183,12 +183,25 @@ TABLE: dict[str, tuple[Row, ...]] = {
 }
 VERBS = tuple(TABLE)
 # The same for networks of blocks; a verb without an entry knows none.
+_ONE_INPUT_OF_BLOCKS = replace(_ONE_INPUT, traits=(has.BATCH_NORM_OF_BLOCKS,))
 OF_BLOCKS: dict[str, tuple[Row, ...]] = {
-    "simulate": (),
-    "advise": (),
-    "predict": (),
-    "report": (),
-    "simulate (exact)": (Row((has.DRAWN_BLOCKS,), "a matrix can be asked if it is gaussian or orthogonal"),),
+    "simulate": (_ONE_INPUT_OF_BLOCKS,),
+    "simulate (batch)": (
+        Row((has.BLOCKS_APART,), "a batch is for batch norm: without it inputs do not meet", ("simulate",)),
+    ),
+    "predict": (
+        Row(
+            (has.BATCH_NORM_OF_BLOCKS,),
+            "batch norm ties a batch's inputs together, and no mean field of blocks knows that",
+            ("simulate (batch)",),
+        ),
+    ),
+    "simulate (exact)": (
+        _ONE_INPUT_OF_BLOCKS,
+        Row((has.DRAWN_BLOCKS,), "a matrix can be asked if it is gaussian or orthogonal"),
+    ),
+    "report": (_ONE_INPUT_OF_BLOCKS,),
+    "advise": (_ONE_INPUT_OF_BLOCKS,),
 }
 _NO_BLOCKS = (Row((has.BLOCKS,), "it is for dense layers, and this network repeats {block}", ("simulate", "predict")),)
 SYMBOLIC = ("bounds", "certificate", "sweep")  # the verbs that take symbols for sizes and scales

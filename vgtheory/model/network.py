@@ -247,7 +247,7 @@ class BlockNetwork(Network):
     Raises
     ------
     InputError : sizes that are not whole numbers, a norm of a stream of width 1, heads that do not divide the width,
-        a kernel that is larger than the map.
+        a kernel or a stride that is larger than the map.
 
     Examples
     --------

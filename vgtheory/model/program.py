@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from vgtheory._errors import InputError, shown
 from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix, Step, step_from, step_spec
 from vgtheory.model.streams import stream
+from vgtheory.model.windows import strided
 from vgtheory.symbolic.building import CONSTANTS
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import IDENTIFIER
@@ -66,6 +68,7 @@ class Block:
         for step in self.steps:
             self._check_names(step, sizes, known)
             sizes.update(self._written(step, sizes, known))
+        self._check_strides()
         for name, new in self.streams:
             if sizes.get(new) != 1:
                 raise InputError(f"the stream {name} of {self.name}", "a new value of the network's width", "write one")
@@ -132,6 +135,29 @@ class Block:
             )
         taps = step.taps if isinstance(step, Mix) else 1
         return dict.fromkeys(step.out, read.pop() * taps)
+
+    @cached_property
+    def strides(self) -> dict[str, int]:
+        """Return by stream how many positions of the map that comes in lie from one of its own to the next."""
+        found = dict.fromkeys(self.carried, 1)
+        for step in self.steps:
+            before = max((found[name] for name in step.reads), default=1)
+            found.update(dict.fromkeys(step.out, before * (step.stride if isinstance(step, Mix) else 1)))
+        return found
+
+    @property
+    def stride(self) -> int:
+        """Return how many positions before a layer one after it stands for, along each dimension."""
+        return self.strides[self.streams[0][1]]
+
+    def _check_strides(self) -> None:
+        """Raise InputError for a step that reads maps of different strides."""
+        for step in self.steps:
+            if len({self.strides[name] for name in step.reads}) > 1:
+                raise InputError(
+                    f"streams of different strides, {', '.join(step.reads)}, in {self.name}", "one stride",
+                    "project the skip connection, as vg.blocks.resnet does",
+                )  # fmt: skip
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -214,7 +240,7 @@ def reading(step: Step, names: Mapping[str, str]) -> Step:
 def on_maps(block: Block, dimensions: int) -> Block:
     """Return the block with windows along so many dimensions, and matrices that take what these give."""
     steps = tuple(
-        replace(step, options=(*step.options[:2], dimensions)) if step in block.mixes("window") else step
+        replace(step, options=(*step.options[:2], dimensions, step.stride)) if step in block.mixes("window") else step
         for step in block.steps
     )
     windows = {step.out[0]: step.taps for step in steps if isinstance(step, Mix) and step.kind == "window"}
@@ -247,14 +273,23 @@ def check_fit(block: Block, width: int, depth: int, shape: tuple[int, ...]) -> N
         heads = step.options[0]
         if width % heads:
             near = max(heads, round(width / heads) * heads)
-            raise InputError(
-                "width", f"a multiple of the {heads} heads", f"e.g. width={near}", got=f"{width}"
-            )  # fmt: skip
-    for step in block.mixes("window"):
-        kernel, zeros, _ = step.options
-        # Three taps among zeros are usual on maps of one or two positions, the last ones of a network.
-        if kernel > max(min(shape), 3 if zeros else 1):
-            raise InputError(
-                f"kernel {kernel} on a map of shape {shape}", "a kernel that is no larger than the map",
-                f"e.g. kernel={min(shape) - 1 + min(shape) % 2}, or a larger shape",
-            )  # fmt: skip
+            raise InputError("width", f"a multiple of the {heads} heads", f"e.g. width={near}", got=f"{width}")
+    for layer in range(1, (depth if block.stride > 1 else 1) + 1):
+        for step in block.mixes("window"):
+            _check_window(step, strided(shape, block.strides[step.x[0]]), layer)
+        shape = strided(shape, block.stride)
+
+
+def _check_window(step: Mix, shape: tuple[int, ...], layer: int) -> None:
+    kernel, zeros, _, stride = step.options
+    # Three taps among zeros are usual on maps of one or two positions, the last ones of a network.
+    if kernel > max(min(shape), 3 if zeros else 1):
+        raise InputError(
+            f"kernel {kernel} on a map of shape {shape}", "a kernel that is no larger than the map",
+            f"e.g. kernel={min(shape) - 1 + min(shape) % 2}, or a larger shape",
+        )  # fmt: skip
+    if stride > 1 and stride >= min(shape):
+        raise InputError(
+            f"stride {stride} on a map of shape {shape}, at layer {layer}", "a stride that is smaller than the map",
+            f"take a larger shape, or depth={layer - 1}" if layer > 1 else "take a larger shape, or stride=1",
+        )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import sympy as sp
@@ -17,7 +18,7 @@ from vgtheory.symbolic.parser import read
 from vgtheory.symbolic.specification import part_of
 
 Kind = Literal["layer", "rms", "batch", "uniform", "log_uniform", "input", "attention", "window"]
-OPTIONS = {"attention": 2, "window": 3}  # how many numbers a kind takes
+OPTIONS = {"attention": 2, "window": 4}  # how many numbers a kind takes
 MAX_FACTOR = 1024
 width_symbol = sp.Symbol("width", integer=True, positive=True)
 
@@ -32,6 +33,7 @@ class Matrix:
     weights : the distribution of its entries and biases; a variance is divided by the number of inputs.
     outputs, inputs : its shape, in multiples of the width.
     scale : multiplies the matrix, not its bias; a number or an expression in the symbol ``depth``.
+    centre : whether only the middle one of the `inputs` parts of a row is not zero: a delta-orthogonal convolution.
     """
 
     name: str
@@ -39,17 +41,22 @@ class Matrix:
     outputs: int = 1
     inputs: int = 1
     scale: sp.Expr = sp.S.One
+    centre: bool = False
+
+    @property
+    def read(self) -> int:
+        """Return how many inputs the entries that are not zero read, in multiples of the width."""
+        return 1 if self.centre else self.inputs
 
     def sigmas(self, width: int, depth: int) -> tuple[float, float]:
         """Return (σ_w, σ_b) in a network of this width and depth, σ_w with the scale in it."""
-        sigma_w, sigma_b = self.weights.sigma_at(self.inputs * width, self.outputs * width)
-        scale = number(f"scale of {self.name}", self.scale.subs(depth_symbol, depth))
-        return standard_deviation("sigma_w", sigma_w) * scale, standard_deviation("sigma_b", sigma_b)
+        return _sigmas(self, width, depth)
 
     @property
     def spec(self) -> dict[str, Any]:
         """Return a plain, JSON-ready description."""
         sizes = {"outputs": self.outputs, "inputs": self.inputs, "scale": str(self.scale)}
+        sizes |= {"centre": True} if self.centre else {}
         return {"name": self.name, **self.weights.spec, **sizes}
 
     @classmethod
@@ -57,7 +64,15 @@ class Matrix:
         """Return the matrix that a :attr:`spec` describes; its texts are parsed, never evaluated."""
         scale = read(str(spec["scale"]), {"depth": depth_symbol})
         weights = Weights.from_spec(part_of(spec, WEIGHT_ENTRIES), {})
-        return cls(str(spec["name"]), weights, int(spec["outputs"]), int(spec["inputs"]), scale)
+        sizes = int(spec["outputs"]), int(spec["inputs"])
+        return cls(str(spec["name"]), weights, *sizes, scale, spec.get("centre") is True)
+
+
+@lru_cache(maxsize=1024)
+def _sigmas(matrix: Matrix, width: int, depth: int) -> tuple[float, float]:
+    sigma_w, sigma_b = matrix.weights.sigma_at(matrix.read * width, matrix.outputs * width)
+    scale = number(f"scale of {matrix.name}", matrix.scale.subs(depth_symbol, depth))
+    return standard_deviation("sigma_w", sigma_w) * scale, standard_deviation("sigma_b", sigma_b)
 
 
 @dataclass(frozen=True)
@@ -104,15 +119,15 @@ class Mix:
     Parameters
     ----------
     kind : "layer" or "rms", the normalisation of every column to mean square 1 (with eps = 0, no gain and shift);
-        "batch", that of every component over the columns, which no theory of blocks knows (networks of layers have it);
+        "batch", that of every component over the columns of all inputs, which no theory of blocks knows;
         "uniform" and "log_uniform", sources of numbers u or ln u, u uniform between two ends, drawn once for all layers
         of a sample; "input", what the network is given at this step (``Inputs``); "attention", softmax of
         QᵀK/√(components of a head) times V for the streams (q, k, v), head by head; "window", the columns around each
         position, one below the other.
     numbers : of a source its two ends, expressions in the symbol ``width``; of "batch" its eps.
     options : of an attention: heads, and whether a token sees only itself and the tokens before (1 or 0).  Of a window:
-        its length along each dimension, whether there are zeros outside (1, else the map is closed to a ring, 0), and
-        the number of dimensions of the map.
+        its length along each dimension, whether there are zeros outside (1, else the map is closed to a ring, 0), the
+        number of dimensions of the map, and its stride along each.
     """
 
     out: tuple[str, ...]
@@ -130,6 +145,11 @@ class Mix:
     def taps(self) -> int:
         """Return how many columns a column of `out` is made of, one below the other."""
         return self.options[0] ** self.options[2] if self.kind == "window" else 1
+
+    @property
+    def stride(self) -> int:
+        """Return how many columns of a map lie from one result to the next, along each dimension."""
+        return self.options[3] if self.kind == "window" else 1
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ def _norm(*kinds: str, place: str = "") -> Callable[[Network], bool]:
     return lambda n: n.norm is not None and n.norm.kind in kinds and place in ("", n.norm.place)
 
 
+def _norms_a_batch(network: Network) -> bool:
+    return isinstance(network, BlockNetwork) and bool(network.block.mixes("batch"))
+
+
 def _rotates(network: Network) -> bool:
     """Return whether W and b are rotation-invariant and drawn anew in every layer: then no matrix has to be drawn."""
     law = network.weights
@@ -118,6 +122,8 @@ NOT_RELU = Trait("an activation other than ReLU", lambda n: not _is_relu(n), Ins
 BLOCKS = Trait(
     "blocks", lambda n: isinstance(n, BlockNetwork), Instead("give an activation and weights", "name an activation")
 )
+BATCH_NORM_OF_BLOCKS = Trait("batch norm", lambda n: _norms_a_batch(n), Instead('use norm="layer"', ""))
+BLOCKS_APART = Trait("no batch norm", lambda n: not _norms_a_batch(n), Instead('give a convolution norm="batch"', ""))
 DRAWN_BLOCKS = Trait(
     "matrices that have to be drawn",
     lambda n: (

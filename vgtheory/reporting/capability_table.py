@@ -90,6 +90,7 @@ def kinds_of_blocks() -> dict[str, Network]:
         "cell": BlockNetwork(blocks.lstm(gaussian), 8, 3),
         "transformer": BlockNetwork(blocks.transformer("relu", gaussian, 2), 8, 3, tokens=4),
         "convolution": BlockNetwork(blocks.conv("relu", gaussian), 8, 3, shape=(4, 4)),
+        "residual stage": BlockNetwork(blocks.resnet("relu", gaussian), 8, 1, shape=(4, 4)),
     }
 
 

@@ -25,21 +25,17 @@ from vgtheory.model.network import Network
 from vgtheory.model.sizes import MAX_WIDTH
 from vgtheory.model.steps import Matrix
 from vgtheory.study.engine import worker_pool
-from vgtheory.study.experiment import GENERATOR, SAMPLE
+from vgtheory.study.experiment import GENERATOR
 from vgtheory.study.limits import check_work, need_executor, whole_number
 from vgtheory.study.machine import available_bytes
 from vgtheory.study.programs.oracles import Oracle, Place, oracle
+from vgtheory.study.scaling_with_width import TEXTS, steps_dataset
 
 Array = NDArray[np.float64]
 Rule = Literal["standard", "mup"]
 MOST_STEPS, MOST_INPUTS = 1000, 1024
 # Purposes of random numbers: inputs, readout, biases by layer, then the matrices.
 INPUT, READOUT, BIASES, MATRICES = 0, 1, 1024, 512
-TEXTS = {
-    "rms": "root mean square of x_l over width and batch, before the update of that step",
-    "log_gradient_norm": "ln of the Frobenius norm of the loss gradient at the batch's h_l",
-    "output": "mean of |f| over the batch",
-}
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,7 @@ class _Moved:
     """A matrix W(0) + Σ U_s V_sᵀ: what it was, asked or drawn, and the steps that it has made."""
 
     start: Oracle
+    square: Array | float = 0.0  # of the Frobenius norm of what the steps have added
     left: list[Array] = field(default_factory=list)
     right: list[Array] = field(default_factory=list)
 
@@ -81,8 +78,17 @@ class _Moved:
 
     def step(self, rate: float, delta: Array, x: Array) -> None:
         """Go down the gradient Σ_b δ_b x_bᵀ."""
-        self.left.append(-rate * delta)
+        new = -rate * delta, x
+        along = sum((_inner(new, old) for old in zip(self.left, self.right, strict=True)), np.zeros(len(x)))
+        self.square = self.square + 2 * along + _inner(new, new)
+        self.left.append(new[0])
         self.right.append(x)
+
+
+def _inner(a: tuple[Array, Array], b: tuple[Array, Array]) -> Array:
+    """Return ⟨Σ u vᵀ, Σ u' v'ᵀ⟩ of two steps (u, v), by sample."""
+    grams = (np.matmul(p, q.transpose(0, 2, 1)) for p, q in zip(a, b, strict=True))
+    return np.asarray(np.prod(list(grams), axis=0).sum(axis=(1, 2)))
 
 
 def coordinate_check(
@@ -118,18 +124,18 @@ def coordinate_check(
 
     Returns
     -------
-    Dataset with ``rms`` and ``log_gradient_norm`` over (sample, width, step, layer = 1..L) and ``output`` over (sample,
-    width, step).  attrs: ``output_slope``, the slope of ln mean |f| after the last step against ln N, its standard
-    error ``output_slope_error`` and ``verdict``, whether what training does scales with the width.
+    Dataset with ``rms``, ``feature_change``, ``weight_change`` and ``log_gradient_norm`` over (sample, width, step,
+    layer = 1..L), ``output`` and ``output_change`` over (sample, width, step).  attrs: ``verdict``, whether what the
+    steps change scales with the width, from ``output_slope`` and ``feature_slope``, the slopes of ln of the mean output
+    change, and feature change of the last layer, after the last step against ln N, with their 95 % intervals
+    ``output_slope_interval`` and ``feature_slope_interval``; ``gradient``, whether the gradient vanishes or explodes on
+    its way to layer 1, before the first step and after the last.
 
     Raises
     ------
     InputError : a value outside what is accepted, or widths whose samples do not fit into the memory.
-    UnsupportedError : another network, e.g. one with a normalisation, or weights that have to be drawn.
-
-    Notes
-    -----
-    Adam is not of low rank and is not offered: its first step is a matrix of signs.
+    UnsupportedError : another network, e.g. one with a normalisation, or weights that have to be drawn; rule="adam",
+        whose steps are not of low rank: the first one is a matrix of signs.
 
     Examples
     --------
@@ -146,6 +152,11 @@ def coordinate_check(
     samples = whole_number("samples", samples, 1, 10**6, "8")
     seed = whole_number("seed", seed, 0, 2**64 - 1, "0")
     rate = _rate(learning_rate)
+    if isinstance(rule, str) and rule.lower() in ("adam", "adamw"):
+        raise UnsupportedError(
+            "Adam divides every entry of a gradient by its own size, so that a step is not of low rank and takes all "
+            'N × N entries; use rule="standard" or rule="mup", whose steps are plain gradient descent'
+        )
     if rule not in get_args(Rule):
         raise InputError("rule", '"standard" or "mup"', 'e.g. rule="mup"', got=shown(rule))
     act, depth = compile_activation(network.activation), int(network.depth)
@@ -163,7 +174,8 @@ def coordinate_check(
                 pool.map(_train, [training] * len(starts), starts, [min(at_once, samples - s) for s in starts])
             )
             found.append({name: np.concatenate([part[name] for part in parts]) for name in TEXTS})
-    return _dataset(network, sizes, {name: np.stack([f[name] for f in found], axis=1) for name in TEXTS}, rule, seed)
+    whole = {name: np.stack([f[name] for f in found], axis=1) for name in TEXTS}
+    return steps_dataset(network, sizes, whole, {"rule": rule, "seed": seed, "generator": GENERATOR})
 
 
 @np.errstate(all="ignore")  # what leaves float64 is refused at the end
@@ -176,16 +188,23 @@ def _train(training: _Training, first: int, count: int) -> dict[str, Array]:
     matrices = [_matrix(t, first, count, layer) for layer in range(t.depth)]
     biases = [_bias(t, first, count, layer) for layer in range(t.depth)]
     readout = t.readout * _numbers(t, first, count, READOUT, t.width)
-    found = {name: np.empty((count, t.steps + 1, *((t.depth,) if name != "output" else ()))) for name in TEXTS}
+    by_layer = {name: () if name.startswith("output") else (t.depth,) for name in TEXTS}
+    found = {name: np.empty((count, t.steps + 1, *layers)) for name, layers in by_layer.items()}
+    before: list[Array] = []  # the signals and the outputs of the first step
     for step in range(t.steps + 1):
         signals, slopes = [x_0], []
         for layer, matrix in enumerate(matrices):
             value, slope = t.act.both(matrix.ask(signals[-1], step) + biases[layer])
             signals.append(value)
             slopes.append(slope)
-            found["rms"][:, step, layer] = np.sqrt(np.einsum("sbn,sbn->s", value, value) / (t.batch * t.width))
         f = np.matmul(signals[-1], readout.transpose(0, 2, 1))[..., 0]
+        before = before or [*signals, f]
+        for layer, value in enumerate(signals[1:]):
+            found["rms"][:, step, layer] = _rms(value)
+            found["feature_change"][:, step, layer] = _rms(value - before[layer + 1])
+            found["weight_change"][:, step, layer] = np.sqrt(matrices[layer].square)
         found["output"][:, step] = np.abs(f).mean(axis=1)
+        found["output_change"][:, step] = np.abs(f - before[-1]).mean(axis=1)
         error = ((f - target) / t.batch).reshape(*shape, 1)
         gradient, updates = error * readout, []
         for layer in reversed(range(t.depth)):
@@ -199,6 +218,11 @@ def _train(training: _Training, first: int, count: int) -> dict[str, Array]:
             for layer, delta in updates:
                 matrices[layer].step(t.rates[1 if layer else 0], delta, signals[layer])
     return found
+
+
+def _rms(x: Array) -> Array:
+    """Return the root mean square over the inputs and components of every sample."""
+    return np.sqrt(np.einsum("sbn,sbn->s", x, x) / (x.shape[1] * x.shape[2]))
 
 
 def _matrix(t: _Training, first: int, count: int, layer: int) -> _Moved:
@@ -253,49 +277,3 @@ def _samples_at_once(t: _Training) -> int:
             got=f"{t.width:,} at {t.steps} steps ({8 * numbers / 2**30:.1f} GiB)",
         )
     return int(max(1, min(256, 2**26 / (8 * numbers))))
-
-
-def _dataset(network: Network, widths: list[int], found: dict[str, Array], rule: str, seed: int) -> xr.Dataset:
-    for name in ("rms", "output"):
-        if not np.isfinite(found[name]).all():
-            raise UnsupportedError("training leaves the range of float64; use a smaller learning rate or fewer steps")
-    samples, _, steps, depth = found["rms"].shape
-    dims = ("sample", "width", "step", "layer")
-    values = {
-        name: (dims[: array.ndim], array, {"long_name": TEXTS[name], "units": "1"}) for name, array in found.items()
-    }
-    return xr.Dataset(
-        values,
-        {
-            "sample": ("sample", np.arange(samples), SAMPLE),
-            "width": ("width", widths, {"long_name": "N, neurons per hidden layer"}),
-            "step": ("step", np.arange(steps), {"long_name": "updates that have been made"}),
-            "layer": ("layer", np.arange(1, depth + 1), {"long_name": "hidden layer l"}),
-        },
-        {
-            "rule": rule,
-            "seed": seed,
-            "generator": GENERATOR,
-            "spec": network.spec_json,
-            **_scaling(widths, found["output"]),
-        },
-    )
-
-
-def _scaling(widths: list[int], output: Array) -> dict[str, Any]:
-    """Return the slope of ln mean |f| after the last step against ln N, its error, and what it says."""
-    if len(widths) < 3:
-        return {"verdict": "undecided: a slope with an error needs three widths"}
-    x = np.log(widths)
-    y = np.log(np.maximum(output[:, :, -1].mean(axis=0), 1e-300))
-    error = output[:, :, -1].std(axis=0, ddof=1) / (math.sqrt(len(output)) * output[:, :, -1].mean(axis=0))
-    centred = x - x.mean()
-    slope = float(centred @ y / (centred @ centred))
-    left = y - y.mean() - slope * centred
-    scatter = np.maximum(error, math.sqrt(float(left @ left) / (len(x) - 2)))
-    spread = float(np.sqrt((centred**2 * scatter**2).sum()) / (centred @ centred))
-    if abs(slope) <= max(3 * spread, 0.05):
-        verdict = "flat: what training does to the output does not depend on the width"
-    else:
-        verdict = f"the output after training {'grows' if slope > 0 else 'shrinks'} with the width, like N^{slope:.2f}"
-    return {"output_slope": slope, "output_slope_error": spread, "verdict": verdict}

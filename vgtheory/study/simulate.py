@@ -150,7 +150,7 @@ def _one_network(network: Network, question: Question, conditions: Conditions) -
     require(network, question.verb)
     check_inputs(question.inputs, isinstance(network, BlockNetwork) and network.block.recurrent, int(network.depth))
     if isinstance(network, BlockNetwork):
-        return streams_of(network, question.method, question.inputs, conditions)
+        return streams_of(network, question.method, question.inputs, conditions, question.batch)
     prepared = prepare(network)
     if question.batch is not None:
         found = batch_of_inputs(prepared, question.batch, conditions)

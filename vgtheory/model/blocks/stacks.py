@@ -48,7 +48,7 @@ def mlp(act: Any, w1: Weights, w2: Weights, expansion: int = 4) -> Block:
     ------
     InputError : an expansion that is no whole number of at least 1.
     """
-    act, wide = numeric(act), _expansion(expansion)
+    act, wide = numeric(act), whole("expansion", expansion)
     steps = (Ask(("h",), "W1", X), Map(("u",), (applied(act, "h"),)), Ask(("y",), "W2", "u"))
     matrices = (Matrix("W1", to_weights(w1), wide, 1), Matrix("W2", to_weights(w2), 1, wide))
     return Block(f"MLP {act.name}", ((X, "y"),), steps, matrices)
@@ -67,7 +67,7 @@ def gated(act: Any, gate: Weights, value: Weights, out: Weights, expansion: int 
     -----
     Shazeer (2020), "GLU variants improve transformer".
     """
-    act, wide = numeric(act), _expansion(expansion)
+    act, wide = numeric(act), whole("expansion", expansion)
     product = applied(act, "h") * stream("v")
     steps = (Ask(("h",), "Wgate", X), Ask(("v",), "Wvalue", X), Map(("u",), (product,)), Ask(("y",), "Wout", "u"))
     shapes = (("Wgate", gate, wide, 1), ("Wvalue", value, wide, 1), ("Wout", out, 1, wide))
@@ -165,9 +165,10 @@ def to_weights(weights: Any) -> Weights:
     return weights
 
 
-def _expansion(value: Any) -> int:
+def whole(name: str, value: Any) -> int:
+    """Return a whole number from 1 to 1024; raise InputError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_FACTOR:
-        raise InputError("expansion", f"a whole number from 1 to {MAX_FACTOR}", "e.g. expansion=4", got=f"{value!r}")
+        raise InputError(name, f"a whole number from 1 to {MAX_FACTOR}", f"e.g. {name}=4", got=f"{value!r}"[:60])
     return value
 
 

@@ -1,7 +1,8 @@
 """What acts across components or columns, each kind with its adjoint: norms, attention, windows of a map.
 
-Streams are arrays (sample, column, component).  A row of the table takes a step, the streams that it reads and what
-there is around, and returns the new stream and what the way back needs.
+Streams are arrays (sample, column, component), of attention and windows (sample and input, column, component).  A row
+of the table takes a step, the streams that it reads and what there is around, and returns the new stream and what the
+way back needs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vgtheory.kernels.normalise import EQUAL, LAYER, RMS, ROUNDING
 from vgtheory.kernels.streams import normalised, normalised_back
@@ -82,15 +84,18 @@ def batch_norm_back(step: Mix, given: Given, around: Around, left: Any, gradient
 
 
 def attention(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
-    """Return the values averaged with weights softmax(QᵀK/√d), and these weights (sample, head, query, key)."""
+    """Return the values averaged with weights softmax(QᵀK/√d), and these weights (sample, head, query, key) with the
+    root mean square deviation of scores from the mean of their query's.
+    """
     heads, causal = step.options
     q, k, v = (_by_head(x, heads) for x in given)
     scores = q @ k.swapaxes(2, 3) / math.sqrt(q.shape[3])
     if causal:
         scores[..., np.triu(np.ones(scores.shape[2:], dtype=bool), 1)] = -np.inf
+    spread = _spread(scores)
     weights = np.exp(scores - scores.max(axis=3, keepdims=True))
     weights /= weights.sum(axis=3, keepdims=True)
-    return _together(weights @ v), weights
+    return _together(weights @ v), (weights, spread)
 
 
 def attention_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
@@ -98,9 +103,10 @@ def attention_back(step: Mix, given: Given, around: Around, left: Any, gradient:
     heads, _ = step.options
     q, k, v = (_by_head(x, heads) for x in given)
     g = _by_head(gradient, heads)
+    weights, _ = left
     at_weights = g @ v.swapaxes(2, 3)
-    at_scores = left * (at_weights - (at_weights * left).sum(axis=3, keepdims=True)) / math.sqrt(q.shape[3])
-    return _together(at_scores @ k), _together(at_scores.swapaxes(2, 3) @ q), _together(left.swapaxes(2, 3) @ g)
+    at_scores = weights * (at_weights - (at_weights * weights).sum(axis=3, keepdims=True)) / math.sqrt(q.shape[3])
+    return _together(at_scores @ k), _together(at_scores.swapaxes(2, 3) @ q), _together(weights.swapaxes(2, 3) @ g)
 
 
 def entropies(weights: Array) -> Array:
@@ -109,24 +115,39 @@ def entropies(weights: Array) -> Array:
     return -np.einsum("shqk,shqk->s", weights, logs) / (weights.shape[1] * weights.shape[2])
 
 
+def _spread(scores: Array) -> Array:
+    """Return by sample the root mean square deviation of scores from the mean of their query's; −∞ is masked."""
+    seen = scores > -np.inf
+    counts = seen.sum(axis=3, keepdims=True)
+    plain = np.where(seen, scores, 0.0)
+    deviations = np.where(seen, plain - plain.sum(axis=3, keepdims=True) / counts, 0.0)
+    squares = np.einsum("shqk,shqk->shq", deviations, deviations) / counts[..., 0]
+    return np.sqrt(squares.mean(axis=(1, 2)))
+
+
 def window(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     """Return for every position the columns around it, one below the other."""
     (x,) = given
-    kernel, zeros, _ = step.options
-    taps = _with_zero(x)[:, neighbours(around.shape, kernel, bool(zeros)).T]
-    return np.ascontiguousarray(taps.reshape(*x.shape[:2], -1)), None
+    taps = _with_zero(x)[:, _table(step, around).T]
+    return np.ascontiguousarray(taps.reshape(*taps.shape[:2], -1)), None
 
 
 def window_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
-    """Return the gradient at the columns: a shift's adjoint is the opposite shift."""
+    """Return the gradient at the columns: a tap gives back to the columns that it read, each of them once."""
     (x,) = given
-    kernel, zeros, _ = step.options
-    table = neighbours(around.shape, kernel, bool(zeros))
-    taps = gradient.reshape(*x.shape[:2], len(table), x.shape[2])
+    table = _table(step, around)
+    taps = gradient.reshape(*gradient.shape[:2], len(table), x.shape[2])
     total = np.zeros_like(x)
-    for tap, opposite in enumerate(table[::-1]):
-        total += _with_zero(taps[:, :, tap])[:, opposite]
+    for tap, read in enumerate(table):
+        inside = read < x.shape[1]
+        total[:, read[inside]] += taps[:, inside, tap]
     return (total,)
+
+
+def _table(step: Mix, around: Around) -> NDArray[np.int64]:
+    """Return (tap, result) which column a tap reads; one beyond the last stands for a zero."""
+    kernel, zeros, _, stride = step.options
+    return neighbours(around.shape, kernel, bool(zeros), stride)
 
 
 MIXES: dict[str, tuple[Forward, Backward]] = {

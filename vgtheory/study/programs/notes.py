@@ -23,7 +23,8 @@ def streams_and_gradients(
     Arrays by name: ``square S`` and ``gradient S`` for every stream S that goes from layer to layer, its mean square
     and ln of its gradient's norm, (sample, layer 0..L); ``share S``, the share of its components that carry the
     gradient, (Σg²)²/(n Σg⁴); ``weights``, ln of the norm of the gradient at the layer's matrices, (sample, layer 1..L);
-    those of ``columns_shown``, (sample, layer 0..L).
+    those of ``columns_shown``, (sample, layer 0..L).  Where tokens attend, ``tokens`` (sample, layer 0..L, token), ln
+    of the norm of each one's part of the gradient.
     Once ``stop[0]`` is not 0 the work ends, with arrays that are not whole.
     """
     notes = OfStreams(machine, samples)
@@ -41,10 +42,10 @@ def norms_of_layers(machine: Machine, key: int, first: int, norms: Norms, stop: 
 
 def columns_shown(machine: Machine) -> tuple[str, ...]:
     """Return what is shown of columns side by side: ``cosine``, the mean over their pairs in the first stream, and of
-    attention inside a layer 1..L the ``entropy``.
+    attention inside a layer 1..L the ``entropy`` and the ``spread`` of its scores.
     """
     attends = bool(machine.block.mixes("attention"))
-    return (("cosine",) if machine.columns > 1 else ()) + (("entropy",) if attends else ())
+    return (("cosine",) if machine.columns > 1 else ()) + (("entropy", "spread") if attends else ())
 
 
 class OfStreams:
@@ -56,6 +57,8 @@ class OfStreams:
         self.found = {f"{what} {name}": np.empty(shape) for what in ("square", "gradient", "share") for name in names}
         self.found |= {name: np.full(shape, np.nan) for name in columns_shown(machine)}
         self.found["weights"] = np.empty((samples, machine.depth))
+        if self.block.mixes("attention"):
+            self.found["tokens"] = np.empty((*shape, machine.columns))
 
     def before(self, layer: int, state: Streams) -> None:
         """Note mean squares."""
@@ -65,11 +68,12 @@ class OfStreams:
             self.found["cosine"][:, layer] = _cosine(next(iter(state.values())))
 
     def up(self, layer: Layer) -> None:
-        """Note the entropy of attention."""
+        """Note the entropy of attention and the spread of its scores."""
         if "entropy" in self.found:
             attended = self.block.mixes("attention")
-            parts = [entropies(layer.left[at]) for at, step in enumerate(self.block.steps) if step in attended]
-            self.found["entropy"][:, layer.index] = np.mean(parts, axis=0)
+            left = [layer.left[at] for at, step in enumerate(self.block.steps) if step in attended]
+            self.found["entropy"][:, layer.index] = np.mean([entropies(weights) for weights, _ in left], axis=0)
+            self.found["spread"][:, layer.index] = np.mean([spread for _, spread in left], axis=0)
 
     def down(self, layer: Layer, gradients: Streams, unit: Array) -> None:
         """Note the gradient at all matrices of the layer together."""
@@ -77,6 +81,10 @@ class OfStreams:
 
     def after(self, layer: int, gradients: Streams, unit: Array) -> None:
         """Note gradients."""
+        if "tokens" in self.found:
+            (g,) = gradients.values()
+            with np.errstate(divide="ignore"):
+                self.found["tokens"][:, layer] = unit[:, None] + 0.5 * np.log(np.einsum("scn,scn->sc", g, g))
         for name in self.block.carried:
             there = name in gradients
             self.found[f"gradient {name}"][:, layer] = unit + log_norm(gradients[name]) if there else -np.inf
@@ -132,12 +140,12 @@ def _outer_squares(x: Array, delta: Array) -> Array:
 
 
 def _cosine(x: Array) -> Array:
-    """Return the mean cosine over pairs of columns; a column of zeros has cosine 0 with all."""
+    """Return the mean cosine over pairs of columns, 0 of a single one; a column of zeros has cosine 0 with all."""
     lengths = np.sqrt(np.einsum("scn,scn->sc", x, x))[..., None]
     unit = np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
     total, columns = unit.sum(axis=1), x.shape[1]
     own = np.einsum("scn,scn->s", unit, unit)
-    return (np.einsum("sn,sn->s", total, total) - own) / (columns * (columns - 1))
+    return (np.einsum("sn,sn->s", total, total) - own) / max(columns * (columns - 1), 1)
 
 
 def _share(g: Array) -> Array:

@@ -18,6 +18,7 @@ from vgtheory.kernels.streams import normals, uniforms
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Add, Map, Matrix, Mix, width_symbol
+from vgtheory.model.windows import strided
 from vgtheory.study.programs.oracles import Oracle, Place
 from vgtheory.symbolic import activation as symbolic
 from vgtheory.symbolic.notation import depth as depth_symbol
@@ -38,10 +39,12 @@ class Machine:
 
     Parameters
     ----------
-    block, width, depth, shape : the network.
+    block, width, depth : the network.
     inputs : what drives it.
     asked : whether matrices are asked (else drawn).
+    shape : of the map of positions, or row of tokens, that comes in.
     layers : widths and scales where layers may differ, of a network with one matrix per layer.
+    batch : inputs side by side; what acts across tokens or positions acts within an input.
     """
 
     block: Block
@@ -51,11 +54,16 @@ class Machine:
     asked: bool
     shape: tuple[int, ...] = (1,)
     layers: Layers | None = None
+    batch: int = 1
 
     @property
     def columns(self) -> int:
-        """Return how many tokens, positions or inputs a stream holds."""
-        return math.prod(self.shape)
+        """Return how many tokens, positions and inputs the stream holds that comes in: no later one holds more."""
+        return self.batch * math.prod(self.shape)
+
+    def map_of(self, name: str, layer: int) -> tuple[int, ...]:
+        """Return the shape of a stream's map inside layer 1..L."""
+        return strided(self.shape, self.block.strides[name] * self.block.stride ** (layer - 1))
 
     def width_of(self, layer: int) -> int:
         """Return the width of a layer, 0 the input's."""

@@ -110,6 +110,24 @@ class Drawn:
         return np.matmul(u, self.matrices)
 
 
+class Centre:
+    """Matrices of which only the middle part of every row is not zero: a convolution with weights at one tap."""
+
+    def __init__(self, middle: Oracle, parts: int, inputs: int) -> None:
+        self.middle, self.parts, self.inputs = middle, parts, inputs
+
+    def ask(self, x: Array, layer: int) -> Array:
+        """Return W x."""
+        part = x.reshape(*x.shape[:2], self.parts, -1)[:, :, self.parts // 2]
+        return self.middle.ask(np.ascontiguousarray(part), layer)
+
+    def ask_transposed(self, u: Array, layer: int) -> Array:
+        """Return Wᵀu."""
+        answers = np.zeros((*u.shape[:2], self.parts, self.inputs // self.parts))
+        answers[:, :, self.parts // 2] = self.middle.ask_transposed(u, layer)
+        return answers.reshape(*u.shape[:2], self.inputs)
+
+
 def _scale(matrix: Matrix, sigma_w: float, shape: tuple[int, int]) -> float:
     """Return the standard deviation of an entry, or of orthogonal weights the length that W gives a unit vector."""
     outputs, inputs = shape
@@ -125,6 +143,10 @@ def oracle(
 
     `layer` is where its entries are drawn: 0 for a tied matrix.
     """
+    if matrix.centre:
+        middle, (outputs, inputs) = replace(matrix, inputs=1, centre=False), shape
+        part = (outputs, inputs // matrix.inputs)
+        return Centre(oracle(middle, sigma_w, part, place, questions, drawn, layer), matrix.inputs, inputs)
     scale = _scale(matrix, sigma_w, shape)
     if drawn:
         return Drawn(_drawn(matrix, shape, place, layer) * scale)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vgtheory.kernels.arguments import RUNNING
 from vgtheory.kernels.streams import log_norms
 from vgtheory.model.program import Block
+from vgtheory.model.windows import strided
 from vgtheory.study.programs.numbers import LOSS, START, TIED, Array, Batch, Layer, Streams
 from vgtheory.study.programs.oracles import Place
 from vgtheory.study.programs.steps import backward, forward, give
@@ -136,5 +137,6 @@ def _loss(batch: Batch) -> Streams:
     """Return a loss gradient that is uniform on the unit sphere of the whole output stream."""
     machine = batch.machine
     place = Place(batch.key, batch.first, batch.samples, LOSS)
-    g = batch.numbers(place, TIED, machine.width_of(machine.depth), machine.columns)
+    last = strided(machine.shape, machine.block.stride**machine.depth)
+    g = batch.numbers(place, TIED, machine.width_of(machine.depth), machine.batch * math.prod(last))
     return {machine.block.carried[0]: g / np.sqrt(np.einsum("scn,scn->s", g, g))[:, None, None]}

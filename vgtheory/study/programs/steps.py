@@ -7,6 +7,7 @@ its factors.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import singledispatch
 from typing import Any
 
@@ -58,8 +59,9 @@ def _(step: Map, at: int, layer: Layer, batch: Batch) -> None:
 @forward.register
 def _(step: Mix, at: int, layer: Layer, batch: Batch) -> None:
     if step.kind in MIXES:
-        given = tuple(layer.streams[name] for name in step.x)
-        out, layer.left[at] = MIXES[step.kind][0](step, given, _around(at, batch))
+        given = _by_input(step, (layer.streams[name] for name in step.x), batch)
+        mixed, layer.left[at] = MIXES[step.kind][0](step, given, _around(step, at, layer, batch))
+        out = mixed.reshape(batch.samples, -1, mixed.shape[2])
     elif step.kind in ("uniform", "log_uniform"):
         out = batch.once(at, SOURCE, lambda: _source(step, at, batch))
     else:
@@ -73,8 +75,14 @@ def _(step: Add, at: int, layer: Layer, batch: Batch) -> None:
     layer.streams[step.out[0]] = keep * layer.streams[step.x] + scale * layer.streams[step.y]
 
 
-def _around(at: int, batch: Batch) -> Around:
-    return Around(batch.machine.shape, batch.machine.factors[at])
+def _around(step: Mix, at: int, layer: Layer, batch: Batch) -> Around:
+    return Around(batch.machine.map_of(step.x[0], layer.index), batch.machine.factors[at])
+
+
+def _by_input(step: Mix, streams: Iterable[Array], batch: Batch) -> tuple[Array, ...]:
+    """Return streams as a step meets them: inputs of a batch apart from each other, but for their norm."""
+    apart = batch.samples if step.kind == "batch" else batch.samples * batch.machine.batch
+    return tuple(x.reshape(apart, -1, x.shape[2]) for x in streams)
 
 
 def _source(step: Mix, at: int, batch: Batch) -> Array:
@@ -183,10 +191,10 @@ def _(step: Map, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
 def _(step: Mix, at: int, layer: Layer, gradients: Streams, batch: Batch) -> None:
     after = gradients.get(step.out[0])
     if after is not None and step.kind in MIXES:
-        given = tuple(layer.streams[name] for name in step.x)
-        passed = MIXES[step.kind][1](step, given, _around(at, batch), layer.left[at], after)
+        *given, gradient = _by_input(step, (*(layer.streams[name] for name in step.x), after), batch)
+        passed = MIXES[step.kind][1](step, tuple(given), _around(step, at, layer, batch), layer.left[at], gradient)
         for name, part in zip(step.x, passed, strict=True):
-            give(gradients, name, part)
+            give(gradients, name, part.reshape(layer.streams[name].shape))
 
 
 @backward.register

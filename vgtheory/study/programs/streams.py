@@ -13,11 +13,13 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.model.capabilities import works
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
+from vgtheory.model.traits import DRAWN_BLOCKS
+from vgtheory.study.batch import MAX_BATCH
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import LAYER, SAMPLE, Conditions, Experiment, conduct, provenance
+from vgtheory.study.limits import whole_number
 from vgtheory.study.machine import available_bytes
 from vgtheory.study.programs.notes import columns_shown, streams_and_gradients
 from vgtheory.study.programs.numbers import Machine
@@ -30,8 +32,11 @@ VARIABLES = {
     "log_weight_gradient_norm": "ln of the Frobenius norm of the loss gradient at the matrices of layer l",
     "cosine": "mean cosine over the pairs of columns of the stream after layer l",
     "entropy": "entropy in nats of the attention inside layer l, mean over heads and queries",
+    "score_spread": "root mean square deviation of attention scores inside layer l from the mean of their query's",
+    "log_token_gradient_norm": "ln of the norm of each token's part of the loss gradient at the stream after layer l",
 }
 PARTS = {"log_stream_gradient_norm": "gradient", "stream_square": "square", "gradient_share": "share"}
+SHOWN = {"cosine": "cosine", "entropy": "entropy", "score_spread": "spread"}
 ORACLES = {"exact": "asked: no matrix is drawn", "dense": "drawn"}
 
 
@@ -42,13 +47,15 @@ class Program:
     network: BlockNetwork
     inputs: Inputs
     method: str
+    batch: int = 1
 
     @cached_property
     def machine(self) -> Machine:
         """Return the program with numbers in it."""
         network = self.network
+        asked = self.method == "exact"
         return Machine(
-            network.block, network.widths[0], int(network.depth), self.inputs, self.method == "exact", network.shape
+            network.block, network.widths[0], int(network.depth), self.inputs, asked, network.shape, self.batch
         )
 
     @property
@@ -59,7 +66,13 @@ class Program:
     @property
     def questions(self) -> int:
         """Return how often the most asked matrix is asked from one side."""
-        return self.network.columns * (int(self.network.depth) if self.network.block.tied else 1)
+        return questions(self.network, self.batch)
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Return the fields that show every token's gradient: none where there is no attention."""
+        columns = self.machine.columns if self.network.block.mixes("attention") else 0
+        return tuple(f"token {t}" for t in range(columns))
 
     @property
     def attention_weights(self) -> int:
@@ -94,17 +107,22 @@ class Program:
         return streams + 16.0 * entries * (1 if machine.block.tied else layers)
 
 
-def streams_of(network: BlockNetwork, method: str, inputs: Inputs, conditions: Conditions) -> xr.Dataset:
+def streams_of(
+    network: BlockNetwork, method: str, inputs: Inputs, conditions: Conditions, batch: Any = None
+) -> xr.Dataset:
     """Return ``simulate``'s result for a network of blocks, over (sample, layer 0..L, stream).
+
+    `batch` are inputs side by side, which meet in batch norms.
 
     Raises InputError for a network whose samples do not fit into the memory, UnsupportedError for streams that leave
     the range of float64.
     """
-    program = Program(network, inputs, choose_method(network, method))
+    together = 1 if batch is None else whole_number("batch", batch, 2, MAX_BATCH, "32")
+    program = Program(network, inputs, choose_method(network, method, together), together)
     _check_sample(program)
     carried = network.block.carried
-    shown = columns_shown(program.machine)
-    fields = (*(f"{part} {name}" for part in PARTS.values() for name in carried), *shown, "weights")
+    shown, tokens = columns_shown(program.machine), program.tokens
+    fields = (*(f"{part} {name}" for part in PARTS.values() for name in carried), *shown, *tokens, "weights")
     experiment = Experiment(
         worker=program_chunk,
         prepared=program,
@@ -112,7 +130,7 @@ def streams_of(network: BlockNetwork, method: str, inputs: Inputs, conditions: C
         rows=int(network.depth) + 1,
         numbers=len(fields),
         nanoseconds=program.nanoseconds,
-        options={"method": program.method, "inputs": inputs.spec},
+        options={"method": program.method, "inputs": inputs.spec, "batch": together},
         watched=(f"gradient {carried[0]}",),
     )
     arrays = conduct(experiment, conditions)
@@ -121,7 +139,9 @@ def streams_of(network: BlockNetwork, method: str, inputs: Inputs, conditions: C
         name: (("sample", "layer", "stream"), np.stack([arrays[f"{part} {stream}"] for stream in carried], axis=-1))
         for name, part in PARTS.items()
     }
-    by_layer = {name: (("sample", "layer"), arrays[name]) for name in shown}
+    by_layer = {name: (("sample", "layer"), arrays[field]) for name, field in SHOWN.items() if field in shown}
+    if tokens:
+        values["log_token_gradient_norm"] = ("sample", "layer", "token"), np.stack([arrays[t] for t in tokens], axis=-1)
     by_layer["log_weight_gradient_norm"] = ("sample", "layer"), arrays["weights"]
     return xr.Dataset(
         {
@@ -137,12 +157,18 @@ def streams_of(network: BlockNetwork, method: str, inputs: Inputs, conditions: C
             "method": program.method,
             "oracle": ORACLES[program.method],
             "inputs": json.dumps(inputs.spec),
+            **({} if batch is None else {"batch": together}),
             **provenance(program, conditions.seed),
         },
     )
 
 
-def choose_method(network: BlockNetwork, method: str) -> str:
+def questions(network: BlockNetwork, batch: int) -> int:
+    """Return how often the most asked matrix is asked from one side."""
+    return batch * network.columns * (int(network.depth) if network.block.tied else 1)
+
+
+def choose_method(network: BlockNetwork, method: str, batch: int = 1) -> str:
     """Return "exact", matrices are asked, or "dense", they are drawn; "auto" takes what costs less.
 
     Asking pays while there are fewer questions than a third of the width.
@@ -151,9 +177,9 @@ def choose_method(network: BlockNetwork, method: str) -> str:
         raise UnsupportedError('method="chain" is for plain networks of homogeneous activations; use method="auto"')
     if method != "auto":
         return method
-    invariant = works(network, "simulate (exact)")
-    questions = network.columns * (int(network.depth) if network.block.tied else 1)
-    return "exact" if invariant and questions <= QUESTIONS_PER_WIDTH * network.widths[0] else "dense"
+    invariant = not DRAWN_BLOCKS.held(network)
+    few = questions(network, batch) <= QUESTIONS_PER_WIDTH * network.widths[0]
+    return "exact" if invariant and few else "dense"
 
 
 def program_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
@@ -161,6 +187,7 @@ def program_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     program: Program = payload["prepared"]
     found = streams_and_gradients(program.machine, payload["seed"], first, count, payload["stop"])
     found["weights"] = np.hstack([np.full((count, 1), np.nan), found["weights"]])
+    found |= {name: found["tokens"][..., t] for t, name in enumerate(program.tokens)}
     return found
 
 

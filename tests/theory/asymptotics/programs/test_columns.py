@@ -6,8 +6,11 @@ import sympy as sp
 from scipy import integrate
 
 import vgtheory as vg
+from vgtheory.study.programs.numbers import Batch, Machine
+from vgtheory.study.programs.passes import _start, carried_on, run_layer
 from vgtheory.theory.asymptotics.programs.kernel_tables import kernel
 from vgtheory.theory.asymptotics.programs.padding import THREE_TAPS, padding_factor
+from vgtheory.theory.asymptotics.programs.tokens import Known, Layer, forward, tokens_profile
 
 X = sp.Symbol("h", real=True)
 
@@ -76,6 +79,63 @@ def test_wide_convolutions_are_predicted_by_position(block, shape):
         assert (abs(seen.mean("sample") - said) < 5 * error + 0.012).all()
 
 
+CHAINS = {
+    "ring": (vg.blocks.conv("tanh", vg.Weights.gaussian(1.8, 0.3)), (6,)),
+    "lengths that differ by position": (vg.blocks.conv("tanh", vg.Weights.gaussian(1.2, 0.3), padding="zeros"), (5,)),
+    "map": (vg.blocks.conv("relu", vg.Weights.he(0.2), padding="zeros"), (2, 3)),
+    "middle tap": (vg.blocks.conv("gelu", vg.Weights.gaussian(1.5, 0.4), padding="zeros", delta=True), (4,)),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_covariances_of_wide_convolutions_are_predicted(name):
+    """Streams of 40 networks of 256 channels, run by the program; errors by position pair, 5 σ and 3/256."""
+    block, shape = CHAINS[name]
+    network = vg.Network(block, width=256, depth=3, shape=shape)
+    theory = vg.predict(network)
+    batch = Batch(Machine(network.block, 256, 3, vg.Inputs(), True, shape), 5, 0, 40)
+    state = _start(batch)
+    for layer in range(1, 4):
+        state = carried_on(run_layer(layer, state, batch), network.block)
+        x = state["x"]
+        found = x @ x.swapaxes(1, 2) / 256
+        want = theory.covariance[layer].values
+        assert (abs(found.mean(0) - want) < 5 * found.std(0) / 40**0.5 + 3 / 256 * abs(want).max()).all()
+        # The twin: positions that had nothing in common.
+        if name == "middle tap":
+            assert (abs(found.mean(0) - np.diag(np.diag(want))) > 5 * found.std(0) / 40**0.5 + 3 / 256).any()
+    study = vg.simulate(network, 40, seed=3)
+    error = study.cosine.std("sample") / 40**0.5
+    assert (abs(study.cosine.mean("sample") - theory.cosine) < 5 * error + 3 / 256).all()
+    # The total of the chain's gradient is that of the mean field by position, which knows no other position.
+    by_chain = 0.5 * tokens_profile(network.block, 256, 3, shape)["gradient"][0]
+    np.testing.assert_allclose(by_chain, theory.log_stream_gradient_norm[:, 0], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kernel", "delta"), [(3, False), (5, False), (3, True)])
+def test_patterns_over_a_ring_fade_by_their_factor(kernel, delta):
+    block, ring = vg.blocks.conv("tanh", vg.Weights.gaussian(2.5, 0.3), kernel, delta=delta), 8
+    network = vg.Network(block, width=64, depth=1, shape=(ring,))
+    point = next(p for p in vg.fixed_points("tanh", sigma_w=2.5, sigma_b=0.3) if p.stable)
+    rest = ((point.q - 0.09) / 6.25) * np.ones((ring, ring))
+    off = ~np.eye(ring, dtype=bool)
+    rest[off] = (point.c * point.q - 0.09) / 6.25
+    for k, factor in enumerate(vg.predict(network).pattern_factor.values):
+        wave = np.cos(2 * np.pi * k * np.arange(ring) / ring)
+        pattern = 1e-5 * (wave[:, None] + wave[None, :]) * off
+        layer = Layer(
+            64, 1, (ring,), np.random.default_rng(0), {"x": Known(np.zeros((1, ring)), (rest + pattern)[None])}
+        )
+        for at, step in enumerate(network.block.steps):
+            forward(step, at, layer, network.block)
+        change = layer.streams["y"].gram[0] - rest
+        share = abs((change * pattern)[off].sum() / (pattern**2)[off].sum())
+        assert share == pytest.approx(factor, abs=2e-3)
+        if delta:
+            assert factor == pytest.approx(np.exp(-1 / point.xi_c), rel=1e-9)
+    assert "pattern_factor" not in vg.predict(vg.Network(block, width=64, depth=1, shape=(6, 6)))
+
+
 @pytest.mark.parametrize("order", [0, 1])
 @pytest.mark.parametrize(("name", "c"), [("relu", 0.6), ("relu", -0.99), ("tanh", 0.9), ("gelu", 0.999)])
 def test_kernels_are_integrals_over_two_normal_quantities(name, c, order):
@@ -92,6 +152,20 @@ def test_kernels_are_integrals_over_two_normal_quantities(name, c, order):
     want = sum(integrate.quad(inner, *side, epsabs=1e-9, limit=200)[0] for side in ((-9, 0), (0, 9))) / (2 * np.pi)
     gram = q * np.array([[[1.0, c], [c, 1.0]]])
     assert kernel(function, order, gram)[0, 0, 1] == pytest.approx(want, abs=2e-6)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_kernels_between_columns_of_different_lengths(order):
+    f = vg.compile("tanh").gradient if order else vg.compile("tanh")
+    gram = np.array([[[1.0, 0.3], [0.3, 0.5]]])
+    c = 0.3 / 0.5**0.5
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    u, v = np.meshgrid(nodes, nodes, indexing="ij")
+    means = (np.outer(weights, weights) * f(u) * f(0.5**0.5 * (c * u + (1 - c * c) ** 0.5 * v))).sum() / (2 * np.pi)
+    function = vg.activation("tanh").expr.xreplace({vg.activation("tanh").symbol: X})
+    assert kernel(function, order, gram)[0, 0, 1] == pytest.approx(means, rel=1e-8)
+    with pytest.raises(vg.VgtheoryError, match="does not end"):
+        kernel(sp.Max(X, 0) + sp.Max(X - 1, 0), 0, gram)
 
 
 W = vg.Weights.gaussian

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
+from vgtheory.kernels.quadrature import Array
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Ask, Map, Mix
 from vgtheory.model.windows import neighbours
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import sigma_w
-from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, critical
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, critical, fixed_points
 
 positions = sp.Symbol("s", integer=True, positive=True)
 kept = sp.Symbol("lambda", positive=True)
@@ -85,17 +86,20 @@ def critical_convolution(block: Block, shape: tuple[int, ...] | None) -> Critica
     Raises
     ------
     InputError : zeros padded, and no shape of the map.
-    UnsupportedError : a convolution with a norm or a skip connection, or zeros padded beside an activation that is not
-        homogeneous.
+    UnsupportedError : a convolution with a norm or a skip connection, or zeros padded beside a stride, or an activation
+        that is not homogeneous.
     """
-    if [type(step) for step in block.steps] != [Mix, Ask, Map]:
+    plain = _plain(block)
+    if plain is None:
         raise UnsupportedError(f"the critical scale of {block.name}; use vg.predict of a network")
-    window, _, last = block.steps
-    assert isinstance(window, Mix)
-    assert isinstance(last, Map)
-    kernel, zeros, _ = window.options
-    (expr,), (symbol,) = last.expressions, last.symbols
-    act = Activation(expr.xreplace({symbol: sp.Symbol("x", real=True)}))
+    window, act = plain
+    kernel, zeros, _, stride = window.options
+    zeros = zeros and kernel > 1 and not block.matrices[0].centre
+    if zeros and stride > 1:
+        raise UnsupportedError(
+            f"the critical scale of {block.name} with zeros around maps that shrink from layer to layer; use "
+            "vg.predict of a network"
+        )
     if act.homogeneous_degree != 1:
         if zeros:
             raise UnsupportedError(
@@ -124,3 +128,39 @@ def critical_convolution(block: Block, shape: tuple[int, ...] | None) -> Critica
         error=float(whole.error) * float(value),
     )  # fmt: skip
     return CriticalConvolution(formula, whole)
+
+
+def _plain(block: Block) -> tuple[Mix, Activation] | None:
+    """Return the window and the activation of a convolution without norm and skip connection; None for other blocks."""
+    if [type(step) for step in block.steps] != [Mix, Ask, Map]:
+        return None
+    window, _, last = block.steps
+    assert isinstance(window, Mix)
+    assert isinstance(last, Map)
+    (expr,), (symbol,) = last.expressions, last.symbols
+    return window, Activation(expr.xreplace({symbol: sp.Symbol("x", real=True)}))
+
+
+def pattern_factors(block: Block, shape: tuple[int, ...]) -> Array | None:
+    """Return χ_c |v̂(θ)| for θ = 2πk/s, k = 0..s/2: what a layer leaves of a pattern in the covariances on a ring.
+
+    Of covariances near their fixed point a deviation with k periods around the ring is multiplied by χ_c v̂(θ), χ_c =
+    σ_w² E φ'φ' at the correlation c* that positions tend to and v̂(θ) = Σ_o v_o e^{iθo} of the variances' shares v_o of
+    the taps (Xiao et al. (2018)).  Weights at the middle tap alone, |v̂| = 1, keep all patterns alike.  None for other
+    blocks, zeros around the map, strides, and where no fixed point is stable.
+    """
+    plain = _plain(block)
+    if plain is None or len(shape) != 1 or plain[0].options[1] or plain[0].stride > 1:
+        return None
+    (window, act), matrix = plain, block.matrices[0]
+    sigma_w, sigma_b = matrix.sigmas(1, 1)
+    try:
+        stable = [p for p in fixed_points(act, sigma_w, sigma_b) if p.stable and p.q > 0 and p.xi_c != 0]
+    except (NoSolutionError, UnsupportedError):
+        return None
+    if not stable:
+        return None
+    angles = 2 * np.pi * np.arange(shape[0] // 2 + 1) / shape[0]
+    taps = np.arange(window.taps) - window.taps // 2
+    shares = np.abs(np.exp(1j * np.outer(angles, taps)).mean(axis=1))
+    return np.exp(-1 / stable[0].xi_c) * (np.ones_like(shares) if matrix.centre else shares)

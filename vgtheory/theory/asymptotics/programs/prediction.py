@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
+import sympy as sp
 import xarray as xr
 
+from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
+from vgtheory.model.steps import Map, Step
+from vgtheory.symbolic.activation import Activation
+from vgtheory.theory.asymptotics.programs.padding import pattern_factors
 from vgtheory.theory.asymptotics.programs.population import CARRIERS, population_profile
 from vgtheory.theory.asymptotics.programs.stacks import stack_profile
 from vgtheory.theory.asymptotics.programs.tokens import tokens_profile
 
+MOST_POSITIONS = 64
 TEXTS = {
     "stream_square": "mean square of the components of the stream after layer l, width to infinity",
     "log_stream_gradient_norm": "ln of the gradient's norm at the stream after layer l, width to infinity",
@@ -21,6 +28,8 @@ TEXTS = {
     "log_stream_gradient_norm_std": "spread of that over draws of attention, width to infinity; at finite width larger",
     "cosine": "mean cosine over the pairs of tokens of the stream after layer l, mean over draws of attention",
     "cosine_std": "spread of that over draws of attention, width to infinity; at finite width larger",
+    "covariance": "mean over components of the product of the stream's columns at two positions, width to infinity",
+    "pattern_factor": "factor per layer of a small deviation of covariances with k periods around the ring",
     "entropy": "entropy in nats of the attention inside layer l, mean over heads, queries and draws",
     "gradient_share": "share of the stream's components that carry its gradient, (sum g^2)^2/(n sum g^4)",
     "log_weight_gradient_norm": "ln of the norm of the gradient at the matrices of layer l",
@@ -32,16 +41,51 @@ def predict_blocks(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
 
     Variables: ``stream_square``, ``log_stream_gradient_norm``, ``log_weight_gradient_norm``; of recurrent cells also
     ``gradient_share`` and ``log_stream_gradient_norm_error``; of tokens that attend to each other means over draws of
-    attention, their error and spread, ``cosine`` and ``entropy``.  attrs: method, reliable ("yes", or "no: " and why),
-    assumptions, inputs, spec.
+    attention, their error and spread, ``cosine`` and ``entropy``; of convolutions, where the kernels of their maps are
+    known, ``cosine``, on up to 64 positions without strides ``covariance`` (layer, position, other_position), and on
+    rings ``pattern_factor`` (frequency).  attrs: method, reliable ("yes", or "no: " and why), assumptions, inputs,
+    spec.
 
     Raises
     ------
     InputError, NoSolutionError, UnsupportedError : as ``stack_profile``, ``population_profile`` and ``tokens_profile``.
     """
-    attends = network.block.mixes("attention") and network.columns > 1
-    found = _cells(network, inputs) if network.block.recurrent else _tokens(network) if attends else _stack(network)
-    return found.assign_attrs(inputs=json.dumps(inputs.spec))
+    return _predicted(network, inputs).assign_attrs(inputs=json.dumps(inputs.spec))
+
+
+def _predicted(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
+    if network.block.recurrent:
+        return _cells(network, inputs)
+    if network.block.mixes("attention") and network.columns > 1:
+        return _tokens(network)
+    meets = network.block.mixes("window") and network.columns > 1
+    return _stack(network).assign(_positions(network) if meets else {})
+
+
+def _positions(network: BlockNetwork) -> dict[str, Any]:
+    """Return what positions have in common, and on rings how fast patterns over them fade; {} where it is not known."""
+    found: dict[str, Any] = {}
+    if not all(map(_has_quick_kernels, network.block.steps)):
+        return found
+    try:
+        known = tokens_profile(network.block, network.widths[0], int(network.depth), network.shape)
+    except UnsupportedError:
+        return found
+    found["cosine"] = "layer", known["cosine"][0], _labels("cosine")
+    if "gram" in known and network.columns <= MOST_POSITIONS:
+        found["covariance"] = ("layer", "position", "other_position"), known["gram"][0], _labels("covariance")
+    factors = pattern_factors(network.block, network.shape)
+    if factors is not None:
+        found["pattern_factor"] = "frequency", factors, _labels("pattern_factor")
+    return found
+
+
+def _has_quick_kernels(step: Step) -> bool:
+    """Return whether kernels of a step are series or known at every length: kinks elsewhere take tables by length."""
+    if not isinstance(step, Map):
+        return True
+    acts = [Activation(e.xreplace({s: sp.Symbol("x", real=True) for s in e.free_symbols})) for e in step.expressions]
+    return all(act.homogeneous_degree == 1 or not act.breakpoints for act in acts)
 
 
 def _stack(network: BlockNetwork) -> xr.Dataset:
@@ -61,7 +105,7 @@ def _stack(network: BlockNetwork) -> xr.Dataset:
 def _tokens(network: BlockNetwork) -> xr.Dataset:
     """Return means over draws of attention, with their standard errors, and the spread over draws."""
     width, depth = network.widths[0], int(network.depth)
-    found = tokens_profile(network.block, width, depth, network.columns)
+    found = tokens_profile(network.block, width, depth, network.shape)
     gradient = 0.5 * found["gradient"]
     by_stream = {"stream_square": found["square"].mean(axis=0), "log_stream_gradient_norm": gradient.mean(axis=0)}
     by_stream["log_stream_gradient_norm_std"] = gradient.std(axis=0, ddof=1)

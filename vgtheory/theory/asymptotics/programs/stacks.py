@@ -2,10 +2,11 @@
 
 The program is read forward with means and mean squares instead of numbers, for every position of a map: an Ask makes
 independent normal components of variance σ_w²E x² + σ_b², a Map takes Gaussian means, a norm divides, an Add adds
-squares and means, a window averages the mean squares of what its taps read.  Backward the squared gradient is
-multiplied by σ_w² (Ask), E(∂map)² (Map), 1/s² (norm) and the factors' squares (Add), and a window sends a K-th part of
-it to every tap: gradients at different positions stay uncorrelated, since taps have independent weights.  Exact up to
-O(1/width); of a pre-norm stream it gives ∏(1 + a²B/q_l), of a post-norm one (1 + a²B)/(1 + a²F) per layer.
+squares and means.  A window has what each of its taps reads, (tap, position), and an Ask takes their average, or the
+middle tap.  Backward the squared gradient is multiplied by σ_w² (Ask), E(∂map)² (Map), 1/s² (norm) and the factors'
+squares (Add), and every tap gives its share back to where it read: gradients at different positions stay uncorrelated,
+since taps have independent weights.  Exact up to O(1/width); of a pre-norm stream it gives ∏(1 + a²B/q_l), of a
+post-norm one (1 + a²B)/(1 + a²F) per layer.
 """
 
 from __future__ import annotations
@@ -17,18 +18,22 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.program import Block
-from vgtheory.model.steps import Add, Ask, Map, Mix
-from vgtheory.model.windows import neighbours
+from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
+from vgtheory.model.windows import neighbours, strided
 from vgtheory.theory.asymptotics.programs.unit_products import derivative, mean, polynomial
 
 
 @dataclass(frozen=True)
 class Size:
-    """What is known of a stream's components by position: their mean, mean square, and whether a matrix made them."""
+    """What is known of a stream's components by position: their mean, mean square, and whether a matrix made them.
+
+    Of a window: of what each tap reads, (tap, position).
+    """
 
     mean: Array
     square: Array
@@ -130,10 +135,15 @@ def forward(step: Any, layer: Layer, block: Block) -> None:
 def _(step: Ask, layer: Layer, block: Block) -> None:
     matrix = block.matrix(step.matrix)
     sigma_w, sigma_b = matrix.sigmas(layer.width, layer.depth)
-    size = Size(
-        np.zeros_like(layer.sizes[step.x].square), sigma_w**2 * layer.sizes[step.x].square + sigma_b**2, normal=True
-    )
-    layer.sizes.update(dict.fromkeys(step.out, size))
+    square = sigma_w**2 * _read(matrix, layer.sizes[step.x].square) + sigma_b**2
+    layer.sizes.update(dict.fromkeys(step.out, Size(np.zeros_like(square), square, normal=True)))
+
+
+def _read(matrix: Matrix, square: Array) -> Array:
+    """Return the mean square by position of what the entries of a matrix read, of all taps or of the middle one."""
+    if square.ndim == 1:
+        return square
+    return square[len(square) // 2] if matrix.centre else square.mean(axis=0)
 
 
 @forward.register
@@ -151,7 +161,7 @@ def _(step: Mix, layer: Layer, block: Block) -> None:
 def _mixed(step: Mix, layer: Layer, block: Block) -> Size:
     if step.kind == "window":
         size = layer.sizes[step.x[0]]
-        return Size(*(_around(step, layer, values).mean(axis=0) for values in (size.mean, size.square)))
+        return Size(*(np.append(values, 0.0)[_table(step, layer, block)] for values in (size.mean, size.square)))
     if step.kind == "attention":  # of one token, or of tokens that are alike
         return layer.sizes[step.x[2]]
     if step.kind not in ("layer", "rms"):
@@ -162,10 +172,10 @@ def _mixed(step: Mix, layer: Layer, block: Block) -> Size:
     return Size(centre, (spread > 0).astype(float), normal=size.normal)
 
 
-def _around(step: Mix, layer: Layer, values: Array) -> Array:
-    """Return (tap, position) the values that the taps of a window read."""
-    kernel, zeros, _ = step.options
-    return np.append(values, 0.0)[neighbours(layer.shape, kernel, bool(zeros))]
+def _table(step: Mix, layer: Layer, block: Block) -> NDArray[np.int64]:
+    """Return (tap, result) the positions that the taps of a window read."""
+    kernel, zeros, _, stride = step.options
+    return neighbours(strided(layer.shape, block.strides[step.x[0]]), kernel, bool(zeros), stride)
 
 
 @forward.register
@@ -186,8 +196,14 @@ def backward(step: Any, layer: Layer, block: Block) -> None:
 def _(step: Ask, layer: Layer, block: Block) -> None:
     matrix = block.matrix(step.matrix)
     square = sum((layer.gradients[name] for name in step.out if name in layer.gradients), np.zeros(1))
-    layer.weights += float((square * layer.sizes[step.x].square).sum()) * matrix.inputs * layer.width
-    _give(layer, step.x, matrix.sigmas(layer.width, layer.depth)[0] ** 2 * square)
+    read = layer.sizes[step.x].square
+    taps = len(read) if read.ndim > 1 else 1
+    layer.weights += float((square * read).sum()) * (matrix.inputs // taps) * layer.width
+    given = matrix.sigmas(layer.width, layer.depth)[0] ** 2 * square
+    if read.ndim > 1:
+        shares = np.arange(taps) == taps // 2 if matrix.centre else np.full(taps, 1 / taps)
+        given = shares[:, None] * given
+    _give(layer, step.x, given)
 
 
 @backward.register
@@ -204,8 +220,10 @@ def _(step: Mix, layer: Layer, block: Block) -> None:
     given = layer.gradients.get(step.out[0])
     if given is None:
         return
-    if step.kind == "window":  # what a tap reads here is read there by the tap mirrored
-        _give(layer, step.x[0], _around(step, layer, given).mean(axis=0))
+    if step.kind == "window":
+        total = np.zeros(layer.sizes[step.x[0]].square.size + 1)
+        np.add.at(total, _table(step, layer, block), given)
+        _give(layer, step.x[0], total[:-1])
     elif step.kind == "attention":
         _give(layer, step.x[2], given)
     else:
@@ -253,13 +271,14 @@ def stack_profile(block: Block, width: int, depth: int, shape: tuple[int, ...] =
     layers, size = [], Size(np.zeros(positions), np.ones(positions))
     for index in range(depth):
         layers.append(through(block, size, width, depth, shape))
-        size = layers[-1].sizes[block.streams[0][1]]
+        size, shape = layers[-1].sizes[block.streams[0][1]], strided(shape, block.stride)
         if not np.isfinite(size.square).all():
             raise NoSolutionError(
                 f"the stream of {block.name} overflows at layer {index + 1}; add a norm, or scale the branches"
             )
     squares = [1.0, *(float(layer.sizes[block.streams[0][1]].square.mean()) for layer in layers)]
-    gradient, logs, weights = np.full(positions, 1.0 / positions), [0.0], []
+    last = size.square.size
+    gradient, logs, weights = np.full(last, 1.0 / last), [0.0], []
     with np.errstate(divide="ignore"):
         for layer in reversed(layers):
             back(block, layer, gradient)

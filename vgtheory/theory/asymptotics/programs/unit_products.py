@@ -36,6 +36,7 @@ class Factor(sp.Symbol):
         return made
 
 
+@lru_cache(maxsize=1024)
 def polynomial(expr: sp.Expr) -> sp.Expr:
     """Return the expression as a polynomial in Factors.
 
@@ -53,6 +54,7 @@ def polynomial(expr: sp.Expr) -> sp.Expr:
     raise UnsupportedError(f"the mean of {expr}: a function of several quantities at once; write it in steps")
 
 
+@lru_cache(maxsize=1024)
 def derivative(form: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     """Return the derivative of a polynomial in Factors by one of the symbols behind them."""
     total = sp.S.Zero
@@ -68,22 +70,34 @@ def mean(form: sp.Expr, variances: Mapping[sp.Symbol, Array]) -> Array:
     Raises UnsupportedError for functions that are not resolved, or whose slopes are unbounded.
     """
     total = np.zeros(np.shape(next(iter(variances.values()), 0.0)))
+    for number, by_symbol in _terms(form):
+        product = np.full_like(total, number)
+        for symbol, parts in by_symbol:
+            product = product * _mean_of_one(parts, variances[symbol])
+        total = total + product
+    return total
+
+
+Parts = tuple[tuple[sp.Expr, int, int], ...]
+
+
+@lru_cache(maxsize=1024)
+def _terms(form: sp.Expr) -> list[tuple[float, list[tuple[sp.Symbol, Parts]]]]:
+    """Return the terms of a polynomial: a number, and by symbol the functions, their orders and powers."""
+    found = []
     for term in sp.Add.make_args(sp.expand(form)):
         number, factors = term.as_coeff_mul()
-        product = np.full_like(total, float(number))
         by_symbol: dict[sp.Symbol, list[tuple[sp.Expr, int, int]]] = {}
         for part in factors:
             base, power = part.as_base_exp()
             by_symbol.setdefault(base.symbol, []).append(
                 (base.function.xreplace({base.symbol: X}), base.order, int(power))
             )
-        for symbol, parts in by_symbol.items():
-            product = product * _mean_of_one(tuple(sorted(parts, key=str)), variances[symbol])
-        total = total + product
-    return total
+        found.append((float(number), [(s, tuple(sorted(parts, key=str))) for s, parts in by_symbol.items()]))
+    return found
 
 
-def _mean_of_one(parts: tuple[tuple[sp.Expr, int, int], ...], variances: Array) -> Array:
+def _mean_of_one(parts: Parts, variances: Array) -> Array:
     """Return E of a product of powers of functions of one normal quantity, for each of its variances."""
     degree = _degree(parts)
     if degree is not None:  # also where the variance underflows
@@ -93,7 +107,7 @@ def _mean_of_one(parts: tuple[tuple[sp.Expr, int, int], ...], variances: Array) 
 
 
 @lru_cache(maxsize=4096)
-def _degree(parts: tuple[tuple[sp.Expr, int, int], ...]) -> int | None:
+def _degree(parts: Parts) -> int | None:
     """Return d if the product has f(th) = t^d f(h) for t > 0, else None."""
     if any(Activation(function).homogeneous_degree != 1 for function, _, _ in parts):
         return None
@@ -101,7 +115,7 @@ def _degree(parts: tuple[tuple[sp.Expr, int, int], ...]) -> int | None:
 
 
 @lru_cache(maxsize=4096)
-def _means_at(parts: tuple[tuple[sp.Expr, int, int], ...], variances: tuple[float, ...]) -> Array:
+def _means_at(parts: Parts, variances: tuple[float, ...]) -> Array:
     product, grid = _resolved(parts)
     q = np.array(variances)
     out = np.full(len(q), float(product(np.zeros(1))[0, 0]))
@@ -116,7 +130,7 @@ def _means_at(parts: tuple[tuple[sp.Expr, int, int], ...], variances: tuple[floa
 
 
 @lru_cache(maxsize=256)
-def _resolved(parts: tuple[tuple[sp.Expr, int, int], ...]):  # type: ignore[no-untyped-def]
+def _resolved(parts: Parts):  # type: ignore[no-untyped-def]
     acts = [(Activation(function), order, power) for function, order, power in parts]
     for act, order, _ in acts:
         if order and any(edge.exponent < 0 for edge in smoothness(act).edges):
