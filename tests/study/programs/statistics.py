@@ -14,7 +14,7 @@ SAMPLES = 3000
 def statistics(block, width, depth, shape, asked, key, batch=1):
     """Return lengths, gradients, shares, cosines and entropies, (sample, statistic)."""
     block = vg.Network(block, width, depth, shape=shape).block
-    machine = Machine(block, width, depth, vg.Inputs(), asked, shape, batch)
+    machine = Machine(block, width, depth, vg.Inputs(), asked, shape, batch=batch)
     found = streams_and_gradients(machine, key, 0, SAMPLES)
     rows = [np.log(found["square x"][:, 1:]), found["gradient x"][:, :-1], found["share x"][:, :-1]]
     rows += [found["weights"], found["cosine"]]

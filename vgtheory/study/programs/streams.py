@@ -55,7 +55,13 @@ class Program:
         network = self.network
         asked = self.method == "exact"
         return Machine(
-            network.block, network.widths[0], int(network.depth), self.inputs, asked, network.shape, self.batch
+            network.block,
+            network.widths[0],
+            int(network.depth),
+            self.inputs,
+            asked,
+            network.shape,
+            batch=self.batch,
         )
 
     @property
