@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 import vgtheory as vg
 from vgtheory.reporting import plot
@@ -156,28 +157,150 @@ def test_sizes_for_print_keep_the_proportions():
         plot.sized(axes, "colum")
 
 
-def test_a_legend_stays_inside_a_column(tmp_path):
-    net = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), 32, 10)
-    axes = plot.gradient(vg.simulate(net, samples=8), vg.predict(net))
-    figure = plot.sized(axes, "column")
+TANH = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), 16, 6)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return vg.simulate(TANH, samples=8)
+
+
+DRAWN = {
+    "gradient": lambda s: plot.gradient(s, vg.predict(TANH)),
+    "prediction": lambda s: plot.prediction(vg.predict(TANH), s),
+    "activation": lambda s: plot.activation(
+        vg.activation("tanh"), ((-np.inf, -3.0), (3.0, np.inf)), (1.0, 0.0, "sup of the slope = 1, proved"), 0.7, 0.01
+    ),
+    "spectrum": lambda s: plot.layer_and_jacobian(TANH),
+    "criticality": lambda s: plot.criticality(np.linspace(1, 2, 9), np.linspace(0.5, 1.5, 9), (1.2, 0.8), 1.5),
+    "cobweb": lambda s: plot.cobweb("relu", 0.5, 1.4, 0.0, layers=3),
+    "phase": lambda s: plot.phase(vg.phase_diagram("tanh", [0.5, 1.0, 2.0], [0.0, 0.5, 1.0]), None),
+}
+
+
+@pytest.mark.parametrize("preset", ["column", pytest.param("half slide", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", DRAWN)
+def test_nothing_is_cut_off_at_the_sizes_of_print(name, preset, simulated):
+    figure = plot.sized(DRAWN[name](simulated), preset)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
+    width, height = figure.bbox.width, figure.bbox.height
+    shown = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend() is not None]
+    assert shown
+    for artist in (*shown, *legends, *figure.axes):
+        box = artist.get_window_extent(renderer)
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+        assert inside or not _is_drawn(artist, figure), (artist, box)
     for ax in figure.axes:
-        if (legend := ax.get_legend()) is not None:
-            seen = legend.get_window_extent(renderer)
-            assert seen.x0 >= 0
-            assert seen.x1 <= figure.bbox.width
+        assert ax.get_window_extent(renderer).width > 0.25 * width
 
 
-def test_a_coarse_phase_diagram_does_not_contradict_its_line():
-    def drawn(count):
-        grid = np.linspace(0.5, 2.5, count), np.linspace(0.0, 1.0, count)
-        return plot.phase(vg.phase_diagram("tanh", *grid))
+def _is_drawn(artist, figure):
+    """Whether it is more than a tick label beyond the limits of its axes, which nobody sees."""
+    tightened = {id(t) for ax in figure.axes for t in (*ax.get_xticklabels(), *ax.get_yticklabels())}
+    return id(artist) not in tightened
 
-    coarse, fine = drawn(8), drawn(30)
-    assert not coarse.images  # points that were computed, no cells beyond them
-    assert len(coarse.collections[0].get_offsets()) == 64
-    assert len(fine.images) == 1
+
+def test_what_is_cut_off_would_be_noticed():
+    figure = plot.figure_of(DRAWN["criticality"](None))
+    figure.set_layout_engine("none")
+    figure.text(0.9, 0.5, "a text that does not fit into what is left of the line at all")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    assert figure.texts[0].get_window_extent(renderer).x1 > figure.bbox.width
+
+
+@pytest.mark.parametrize(("act", "count"), [("tanh", 9), ("tanh", 30), ("relu", 9)])
+def test_regions_of_a_phase_diagram_end_where_its_line_runs(act, count):
+    wide, high = np.linspace(0.5, 2.5, count), np.linspace(0.0, 1.0, count)
+    image = plot.phase(vg.phase_diagram(act, wide, high)).images[0]
+    colours, (left, right, low, top) = image.get_array(), image.get_extent()
+
+    def at(sigma_w, sigma_b):
+        row = (sigma_b - low) / (top - low) * (colours.shape[0] - 1)
+        column = (sigma_w - left) / (right - left) * (colours.shape[1] - 1)
+        return tuple(colours[round(row), round(column)])
+
+    if act == "relu":
+        line = [(2**0.5, b) for b in (0.2, 0.6, 0.9)]
+    else:
+        d = vg.meanfield.critical_curve(act).data
+        line = [(float(w), float(b)) for w, b in zip(d.sigma_w, d.sigma_b, strict=True) if 0.15 < b < 0.95]
+    before, after = at(0.6, 0.9), at(2.4, 0.1)
+    assert before != after
+    assert len(line) > 2
+    for sigma_w, sigma_b in line:
+        assert at(sigma_w - 0.04, sigma_b) == before
+        assert at(sigma_w + 0.04, sigma_b) == after
+
+
+def test_a_sweep_is_drawn_with_the_means_that_it_holds():
+    found = vg.sweep(TANH, samples=8, over={"sigma_w": [1.0, 1.5], "depth": [3, 6]})
+    ax = plot.sweep(found)
+    curves = [container.lines[0] for container in ax.containers]
+    assert [c.get_label() for c in ax.containers] == ["$L = 3$", "$L = 6$"]
+    for k, curve in enumerate(curves):
+        np.testing.assert_array_equal(curve.get_ydata(), found.log_gradient_norm_mean.isel(depth=k, layer=0))
+    with pytest.raises(vg.VgtheoryError, match="sweep"):
+        plot.sweep(xr.Dataset())
+
+
+def test_gradients_in_time_and_cosines_are_medians_over_networks():
+    rng = np.random.default_rng(2)
+    layer = np.arange(5)
+    data = xr.Dataset(
+        {
+            "log_stream_gradient_norm": (("sample", "layer", "stream"), rng.normal(size=(9, 5, 2))),
+            "cosine": (("sample", "layer"), rng.uniform(size=(9, 5))),
+        },
+        coords={"layer": layer, "stream": ["h", "c"]},
+    )
+    data.log_stream_gradient_norm[:2, 0] = -np.inf  # dead: no logarithm
+    ax = plot.gradient_in_time(data)
+    middle = line(ax, "$c_t$: median").get_ydata()
+    assert middle[1:] == pytest.approx(np.median(data.log_stream_gradient_norm[:, 1:, 1], axis=0))
+    assert middle[0] == pytest.approx(np.median(data.log_stream_gradient_norm[2:, 0, 1]))
+    assert line(plot.token_cosine(data), "networks: median").get_ydata() == pytest.approx(
+        np.median(data.cosine, axis=0)
+    )
+    for draw in (plot.gradient_in_time, plot.token_cosine):
+        with pytest.raises(vg.VgtheoryError, match=r"vg\.simulate"):
+            draw(study([[1.0, 2.0]]))
+
+
+def test_a_coordinate_check_has_a_curve_per_step_and_a_panel_per_layer():
+    rms = np.random.default_rng(3).uniform(1, 2, (4, 3, 2, 5))
+    found = xr.Dataset(
+        {"rms": (("sample", "width", "step", "layer"), rms), "output": (("sample", "width", "step"), -rms[..., 0])},
+        coords={"width": [16, 32, 64], "step": [0, 1], "layer": np.arange(1, 6)},
+    )
+    axes = plot.coordinate_check(found)
+    assert [ax.get_title() for ax in axes] == ["layer 1", "layer 3", "layer 5", "output"]
+    for ax, k in zip(axes, (0, 2, 4, 0), strict=True):
+        for step, curve in enumerate(ax.get_lines()):
+            assert curve.get_ydata() == pytest.approx(np.sqrt((rms[:, :, step, k] ** 2).mean(axis=0)))
+    with pytest.raises(vg.VgtheoryError, match="coordinate check"):
+        plot.coordinate_check(study([[1.0, 2.0]]))
+
+
+def test_one_layer_has_the_marchenko_pastur_density_beside_the_jacobian():
+    left, right = plot.layer_and_jacobian(TANH)
+    curve = line(left, "Marchenko")
+    x, y = curve.get_data()
+    assert np.trapezoid(y, x) == pytest.approx(1.0, abs=2e-3)
+    assert x[y > 1e-9].max() == pytest.approx(np.log(2 * 1.5), abs=0.02)  # the largest singular value is 2 σ_w
+    assert line(right, "law").get_ydata().max() > 0
+    left, _ = plot.layer_and_jacobian(vg.Network("tanh", vg.Weights.orthogonal(1.2, 0.1), 16, 6))
+    assert left.get_lines()[0].get_xdata()[0] == pytest.approx(np.log(1.2))
+    with pytest.raises(vg.VgtheoryError, match=r"plot\.spectrum"):
+        plot.layer_and_jacobian(vg.Network("tanh", vg.Weights.gaussian(1.2), [8, 6, 8], 2))
+
+
+def test_words_of_the_figures_keep_laws_for_matrices():
+    upper, _ = plot.activation(vg.activation("tanh"), q=0.7)
+    words = [text.get_text() for text in upper.get_legend().get_texts()]
+    assert any(word.startswith("distribution of $h$") for word in words)
+    assert not any("law" in word for word in words)
 
 
 def test_figures_for_print_hold_no_type_3_fonts(tmp_path):

@@ -82,6 +82,6 @@ def _density(ax: Axes, h: np.ndarray, q: float) -> None:
         color=SKY,
         alpha=0.35,
         lw=0,
-        label=rf"law of $h$ at $q={q:.3g}$",
+        label=rf"distribution of $h$ at $q={q:.3g}$",
     )
     ax.set_ylim(bottom, top)

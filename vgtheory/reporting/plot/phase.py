@@ -7,6 +7,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
+from scipy.interpolate import RegularGridInterpolator
+from scipy.spatial import KDTree
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.reporting.plot.canvas import legend_above
@@ -28,14 +30,15 @@ _REGIONS = {
     "out of reach": ("out of reach", (1.0, 1.0, 1.0, 0.0)),
 }
 _SHARE = 0.03
-_COARSE = 25  # points per side, below which cells would cross the critical line visibly and the points are drawn
+_FINE = 300  # points per side between which nothing is seen
+_RATES = ("chi", "chi_q")
 
 
 @matplotlib.rc_context(RC)
 def phase(diagram: xr.Dataset, curve: CriticalCurve | None = None, ax: Axes | None = None) -> Axes:
     """Return the axes of a phase diagram: named regions, the critical line and contours of ξ_c.
 
-    A coarse grid is drawn as the points that were computed, since a cell says nothing about the line that crosses it.
+    Between the points of the grid χ and χ_q are interpolated, so that regions end where χ = 1, as the line does.
 
     Parameters
     ----------
@@ -46,22 +49,15 @@ def phase(diagram: xr.Dataset, curve: CriticalCurve | None = None, ax: Axes | No
     own = ax is None
     if ax is None:
         ax = new_figure(5.6, 4.4).subplots()
-    x, y = diagram.sigma_w.values, diagram.sigma_b.values
-    names = diagram.phase.values
+    x, y, names = _between(diagram)
     colours = np.zeros((*names.shape, 4))
     for name, (label, colour) in _REGIONS.items():
         here = names == name
         colours[here] = colour
         if here.mean() > _SHARE:
             ax.text(*_inside(here, x, y), label, ha="center", va="center", fontsize=9)
-    if min(names.shape) < _COARSE:
-        colours[..., 3] = np.where(colours[..., 3] > 0, 1.0, 0.0)
-        wide, high = np.meshgrid(x, y)
-        ax.scatter(wide.ravel(), high.ravel(), c=colours.reshape(-1, 4), s=16, zorder=1)
-    else:
-        half = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
-        extent = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
-        ax.imshow(colours, origin="lower", extent=extent, aspect="auto", interpolation="nearest", zorder=0)
+    extent = (x[0], x[-1], y[0], y[-1])
+    ax.imshow(colours, origin="lower", extent=extent, aspect="auto", interpolation="nearest", zorder=0)
     _depth_contours(ax, diagram)
     if curve is not None:
         _critical_line(ax, curve)
@@ -109,6 +105,52 @@ def line_of(act: object) -> CriticalCurve | None:
         return None
 
 
+def _between(diagram: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return σ_w, σ_b and the region on a fine grid: the nearest computed one that agrees with χ and χ_q there."""
+    x, y, names = diagram.sigma_w.values, diagram.sigma_b.values, diagram.phase.values
+    wide, high, (gains, stretch) = _fine(diagram, *(np.log(np.maximum(diagram[k].values, 1e-300)) for k in _RATES))
+    excluded = {"vanishing/ordered": gains > 0, "exploding/chaotic": gains < 0, "diverges": stretch < 0}
+    if "diverges" in names:
+        excluded["vanishing/ordered"] = excluded["vanishing/ordered"] | (stretch > 0)
+    # Critical is a line: a point of the grid that happens to lie on it is no region.
+    regions = [name for name in np.unique(names) if name != "critical" or (names == name).mean() > _SHARE]
+    steps = (y[-1] - y[0]) / (len(y) - 1), (x[-1] - x[0]) / (len(x) - 1)
+    where = np.stack(np.meshgrid(high, wide, indexing="ij"), axis=-1) / steps
+    least, best = np.full(gains.shape, np.inf), np.full(gains.shape, "", dtype=names.dtype)
+    for name in regions or list(np.unique(names)):
+        at = np.argwhere(names == name)
+        distance, _ = KDTree(np.column_stack((y[at[:, 0]], x[at[:, 1]])) / steps).query(where)
+        distance += np.where(excluded.get(str(name), False), 1e6, 0.0)
+        best = np.where(distance < least, name, best)
+        least = np.minimum(least, distance)
+    return wide, high, best
+
+
+def _fine(diagram: xr.Dataset, *fields: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Return a fine grid and the fields on it, linear in ln σ_w, in which a power of σ_w has a straight logarithm."""
+    x, y = diagram.sigma_w.values, diagram.sigma_b.values
+    wide, high = np.linspace(x[0], x[-1], _FINE), np.linspace(y[0], y[-1], _FINE)
+    places, seen = (np.log(np.maximum(ends, x[1] / 100)) for ends in (x, wide))
+    where = np.stack(np.meshgrid(high, seen, indexing="ij"), axis=-1)
+    return wide, high, [RegularGridInterpolator((y, places), _continued(f, places))(where) for f in fields]
+
+
+def _continued(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return rows in which what is not finite continues the line through the two finite values next to it."""
+    out = values.copy()
+    for row in out:
+        known = np.flatnonzero(np.isfinite(row))
+        if len(known) < 2:
+            row[:] = row[known[0]] if len(known) else 0.0
+            continue
+        first, last = known[0], known[-1]
+        row[:] = np.interp(places, places[known], row[known])
+        for end, beside, beyond in ((last, known[-2], slice(last + 1, None)), (first, known[1], slice(0, first))):
+            slope = (row[end] - row[beside]) / (places[end] - places[beside])
+            row[beyond] = row[end] + (places[beyond] - places[end]) * slope
+    return out
+
+
 def _inside(here: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Return a point well inside a region: the cell with the most room around it, in steps to the next other cell."""
     room = np.zeros(here.shape)
@@ -122,14 +164,19 @@ def _inside(here: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[float, floa
 
 
 def _depth_contours(ax: Axes, diagram: xr.Dataset) -> None:
-    depth = np.where(np.isfinite(diagram.xi_c), diagram.xi_c, np.nan)
-    depth = np.where(depth > 0, depth, np.nan)
-    if min(depth.shape) < 2 or not np.nanmax(np.append(depth[np.isfinite(depth)], 0)) > DEPTHS[0]:
+    # 1/ξ_c with the sign of ln χ passes smoothly through 0 where ξ_c is infinite.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = np.log(diagram.chi.values)
+        signed = np.sign(gain) / diagram.xi_c.values
+    if len(signed) > 1 and (np.abs(gain[0]) > abs(signed[0])).all():  # σ_b = 0, where two inputs never differ
+        signed[0] = signed[1]
+    if min(signed.shape) < 2 or not np.isfinite(signed).any() or not np.nanmin(np.abs(signed)) < 1 / DEPTHS[0]:
         return
-    drawn = ax.contour(
-        diagram.sigma_w, diagram.sigma_b, np.log(depth), levels=np.log(DEPTHS), colors=[INK], linewidths=0.6, alpha=0.7
-    )
-    ax.clabel(drawn, np.log(DEPTHS[:-1]), fmt={float(np.log(d)): f"{d:g}" for d in DEPTHS}, fontsize=7)
+    wide, high, (rate, known) = _fine(diagram, signed, np.isfinite(signed).astype(float))
+    shown = np.where(known > 0.999, np.abs(rate), np.nan)
+    levels = [1 / depth for depth in reversed(DEPTHS)]
+    drawn = ax.contour(wide, high, shown, levels=levels, colors=[INK], linewidths=0.6, alpha=0.7)
+    ax.clabel(drawn, levels[1:], fmt={level: f"{1 / level:.3g}" for level in levels}, fontsize=7)
     ax.plot([], [], color=INK, lw=0.6, label=r"depth $\xi_c$ (layers)")
 
 

@@ -1,0 +1,58 @@
+"""A sweep: the gradient at the first layer against what was swept."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+
+from vgtheory._errors import InputError
+from vgtheory.reporting.plot.canvas import legend_above
+from vgtheory.reporting.style import GREY, RC, new_figure
+from vgtheory.symbolic.notation import SYMBOLS
+
+_MOST = 8  # curves of a second swept quantity
+
+
+@matplotlib.rc_context(RC)
+def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Return the axes of the mean of ln‖∂ℓ/∂h_1‖ against the first swept quantity, one curve per value of a second.
+
+    The gradient of the loss at the output has length 1.  Bars are 99 % intervals.
+
+    Parameters
+    ----------
+    found : what ``vg.sweep`` returns of one or two swept quantities.
+
+    Raises InputError for other data, or more quantities (choose values with ``.sel``).
+    """
+    mean = found.get("log_gradient_norm_mean")
+    swept = [] if mean is None else [str(d) for d in mean.dims if d != "layer"]
+    if mean is None or not 1 <= len(swept) <= 2:
+        step = f"choose a value of {swept[2]} with .sel" if len(swept) > 2 else "give what vg.sweep returns"
+        raise InputError("the data of a sweep", "one or two swept quantities", step, got=", ".join(swept) or "none")
+    if ax is None:
+        ax = new_figure(5.2, 3.6).subplots()
+    first, *others = swept
+    change = mean.isel(layer=0)
+    error = 2.576 * found["log_gradient_norm_stderr"].isel(layer=0)
+    values = found[others[0]].values[:_MOST] if others else [None]
+    for k, value in enumerate(values):
+        at = {} if value is None else {others[0]: value}
+        y, half = change.sel(at), error.sel(at)
+        colour = colormaps["viridis"](0.85 * k / max(len(values) - 1, 1))
+        label = None if value is None else f"${_math(others[0])} = {value:g}$"
+        ax.errorbar(found[first], y, np.nan_to_num(half), color=colour, marker="o", ms=3.5, elinewidth=1, label=label)
+    ax.axhline(0, color=GREY, lw=1, zorder=0)
+    if first in ("width", "depth") and len(found[first]) > 2:
+        ax.set_xscale("log", base=2)
+    ax.set_xlabel(f"${_math(first)}$")
+    ax.set_ylabel(r"mean of $\ln\,\|\partial\ell/\partial h_1\|$")
+    legend_above(ax)
+    return ax
+
+
+def _math(name: str) -> str:
+    return SYMBOLS[name].latex if name in SYMBOLS else rf"\mathrm{{{name}}}"
