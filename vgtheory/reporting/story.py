@@ -23,6 +23,7 @@ from vgtheory.reporting.verdict import verdict
 from vgtheory.reporting.wording import describe, number, power_of_ten, with_error
 
 _ALWAYS_CITED = ("poole2016", "schoenholz2017", "pennington2017", "hanin2020")
+CLOSE = 0.05  # share of a change, or of a factor of e, beyond which a prediction that is seen to be off is said to be
 _PACKAGES = ("sympy", "numpy", "numba", "scipy", "xarray", "python-flint", "matplotlib")
 
 
@@ -30,9 +31,7 @@ def tell(f: Findings) -> Document:
     """Return the report on the findings."""
     said_first = verdict(f)
     return Document(
-        title=t(
-            "Will the gradient of {network} survive {layers} layers?", network=_name(f), layers=str(f.network.depth)
-        ),
+        title=_title(f),
         subtitle=describe(f.network),
         verdict=said_first.text,
         regime=said_first.regime.value,
@@ -44,8 +43,15 @@ def tell(f: Findings) -> Document:
     )
 
 
-def _name(f: Answer) -> str:
-    return code(f.network.block.name if isinstance(f.network, BlockNetwork) else f.network.activation.name)
+def _title(f: Answer) -> Text:
+    depth = str(f.network.depth)
+    if not isinstance(f.network, BlockNetwork):
+        name = code(f.network.activation.name)
+    elif f.network.block.recurrent:
+        return t("Will the gradient of {cell} survive {steps} steps?", cell=code(f.network.block.name), steps=depth)
+    else:
+        name = code(f.network.block.name)
+    return t("Will the gradient of {network} survive {layers} layers?", network=name, layers=depth)
 
 
 def answer_section(f: Findings) -> Section:
@@ -99,7 +105,8 @@ def agreement(f: Findings) -> Text:
     values = {"simulated": simulated, "predicted": number(f.predicted_change, 5)}
     off = abs(f.growth.change - f.predicted_change)
     sure = 2.576 * f.growth.stderr
-    if not isinstance(f.comparison, Unavailable) and f.comparison.attrs["verdict"] == "violated":
+    seen_off = off > sure and off > CLOSE * max(1.0, abs(f.predicted_change))
+    if seen_off or (not isinstance(f.comparison, Unavailable) and f.comparison.attrs["verdict"] == "violated"):
         return t(
             "Theory predicts {predicted} in ln for this change, the simulation gives {simulated} (99 %): the "
             "prediction is off by {off}.",
