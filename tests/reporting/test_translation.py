@@ -27,7 +27,7 @@ NETWORKS = {
     "cell": vg.Network(vg.blocks.lstm(W.gaussian(1.0), forget_bias=-1.0), width=16, depth=40),
     "transformer": vg.Network(vg.blocks.transformer("relu", W.gaussian(1.5), 2), width=8, depth=3, tokens=4),
 }
-SLOW = {"explodes", "orthogonal", "dies", "cell", "transformer"}
+SLOW = {"explodes", "vanishes", "orthogonal", "dies", "cell", "transformer"}
 
 
 def messages():
