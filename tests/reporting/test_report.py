@@ -84,6 +84,31 @@ def test_every_regime_is_told(regime, tmp_path):
     assert unfolded.count('class="eq"') <= 8
 
 
+OTHERS = {
+    "low rank, without theory": vg.Network("relu", W.low_rank(1.5), width=8, depth=3),
+    "batch norm": vg.Network("relu", W.he(), width=8, depth=3, norm="batch"),
+    "skip and norm": vg.Network("relu", W.he(0.1), width=8, depth=3, skip=1, norm="rms"),
+    "transformer": vg.Network(vg.blocks.transformer("relu", W.gaussian(1.5), 2), width=8, depth=3, tokens=4),
+    "convolution": vg.Network(vg.blocks.conv("relu", W.gaussian(1.5), 3), width=8, depth=3, shape=(4, 4)),
+}
+ALSO_FAST = {"low rank, without theory", "skip and norm"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in ALSO_FAST else pytest.mark.slow) for n in sorted(OTHERS)]
+)
+def test_networks_with_parts_and_blocks_have_reports_that_say_what_does_not_apply(name, tmp_path):
+    findings = report(OTHERS[name], tmp_path / "r", samples=8)
+    assert findings.regime.value in {"balanced", "vanishes", "explodes", "undecided"}
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert page.count("<h2>") == 5
+    assert 'class="sliders"' not in page
+    assert '"curves"' not in page  # the sliders' mean field is that of plain layers
+    assert isinstance(findings.critical, Unavailable) or name.startswith("low rank")
+    if name.startswith("low rank"):
+        assert "No theory predicts this network" in page
+
+
 def test_files_of_a_report(folder):
     names = {p.name for p in folder.iterdir()}
     assert {"report.html", "report.tex", "study.nc", "spec.json"} <= names

@@ -12,6 +12,7 @@ import numpy as np
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.reporting.answer import Answer
+from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.study.summary import summarise
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
@@ -32,7 +33,7 @@ def live_data(f: Answer) -> dict[str, Any]:
         "high": _short(ends[:, -1]),
         "predicted": _short(f.predicted_log_norm),
     }
-    if not f.plain:
+    if not f.plain or isinstance(f.prediction, Unavailable):
         return data
     own = f.network.activation
     kinds = {own.name: own, **{name: activation(name) for name in OTHERS if name != own.name}}
@@ -40,7 +41,7 @@ def live_data(f: Answer) -> dict[str, Any]:
     if own.name not in curves:
         return data
     sigma_w, sigma_b = f.network.sigmas[0]
-    q = float(f.prediction["q"][0]) if "q" in f.prediction else sigma_w**2 + sigma_b**2
+    q = float(f.prediction["q"][0])
     start = {"sigma_w": sigma_w, "sigma_b": sigma_b, "depth": int(f.network.depth), "act": own.name}
     return data | {"start": start, "input": (q - sigma_b**2) / sigma_w**2, "log_q": _short(LOG_Q), "curves": curves}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vgtheory.model.network import BlockNetwork
+from vgtheory.model.weights import INDEPENDENT
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.document import Block, Equation, FigureBlock, FigureRow, Heading, Paragraph, Section, code
 from vgtheory.reporting.findings import SATURATED, Findings
@@ -225,55 +226,57 @@ def _per_layer(f: Findings) -> Text:
 
 def _matrices(f: Findings) -> list[Block]:
     sigma_w = f.network.sigmas[-1][0]
-    blocks: list[Block] = [
-        Paragraph(_one_matrix(f, sigma_w)),
-        Paragraph(said(_spread_of_product(f), _where_it_lies(f))),
-    ]
-    row = (
-        []
-        if f.network.weights.family != "gaussian"
-        else [
-            FigureBlock(
-                "weight_singular",
-                t("Singular values of W: a matrix drawn, and the Marchenko–Pastur law."),
-                t("Histogram of the singular values of one weight matrix under the quarter circle."),
-            ),
-            FigureBlock(
-                "weight_eigenvalues",
-                t("Eigenvalues of W in the complex plane, and the edge of the circular law."),
-                t("Eigenvalues of one weight matrix fill a disk of radius σ_w."),
-            ),
-        ]
-    )
+    texts = [Paragraph(_one_matrix(f, sigma_w)), Paragraph(said(_spread_of_product(f), _where_it_lies(f)))]
+    row = list(_FIGURES_OF_W) if _is_square(f) and f.network.weights.family == "gaussian" and sigma_w > 0 else []
     if not (isinstance(f.law, Unavailable) and isinstance(f.sampled, Unavailable)):
-        row.append(
-            FigureBlock(
-                "spectrum",
-                t("ln of the singular values s of J. Dotted: where the gradient lies."),
-                t(
-                    "Density of the logarithm of the singular values of the Jacobian, with the gradient's factor "
-                    "marked."
-                ),
-            )
-        )
-    return [*blocks, FigureRow(tuple(row))] if row else blocks
+        caption = t("ln of the singular values s of J. Dotted: where the gradient lies.")
+        alt = t("Density of the logarithm of the singular values of the Jacobian, with the gradient's factor marked.")
+        row.append(FigureBlock("spectrum", caption, alt))
+    return [*texts, FigureRow(tuple(row))] if row else [*texts]
+
+
+_FIGURES_OF_W = (
+    FigureBlock(
+        "weight_singular",
+        t("Singular values of W: a matrix drawn, and the Marchenko–Pastur law."),
+        t("Histogram of the singular values of one weight matrix under the quarter circle."),
+    ),
+    FigureBlock(
+        "weight_eigenvalues",
+        t("Eigenvalues of W in the complex plane, and the edge of the circular law."),
+        t("Eigenvalues of one weight matrix fill a disk of radius σ_w."),
+    ),
+)
+
+
+def _is_square(f: Findings) -> bool:
+    return len(set(f.network.widths)) == 1
 
 
 def _one_matrix(f: Findings, sigma_w: float) -> Text:
-    width = str(min(f.network.widths))
-    if f.network.weights.family == "orthogonal":
+    family, widths = f.network.weights.family, f.network.widths
+    if family == "orthogonal":
         return t(
             "All singular values of an orthogonal weight matrix are σ_w = {sigma}, and its eigenvalues lie on the "
             "circle of that radius: the weights stretch all directions alike, and only the slopes spread the product.",
             sigma=number(sigma_w),
         )
-    if f.network.weights.arrays is not None:
-        return t("The weights are given, so that no law describes their spectrum.")
+    if family not in INDEPENDENT:
+        return t("The entries of a weight matrix are not independent here, so that no universal law holds for them.")
+    if not _is_square(f):
+        ratio = math.sqrt(widths[1] / widths[0])
+        first = f.network.sigmas[0][0]
+        return t(
+            "One weight matrix stretches some directions and shrinks others: the singular values of the first one, "
+            "{outputs} × {inputs}, lie between {low} and {high} (Marchenko–Pastur law).",
+            outputs=str(widths[1]), inputs=str(widths[0]), low=number(first * abs(1 - ratio)),
+            high=number(first * (1 + ratio)),
+        )  # fmt: skip
     return t(
         "One weight matrix stretches some directions and shrinks others: its singular values lie between 0 and 2σ_w = "
         "{edge}, with root mean square σ_w (Marchenko–Pastur law), and its eigenvalues fill a disk of radius σ_w = "
         "{sigma} (circular law; here N = {width}).",
-        edge=number(2 * sigma_w), sigma=number(sigma_w), width=width,
+        edge=number(2 * sigma_w), sigma=number(sigma_w), width=str(widths[0]),
     )  # fmt: skip
 
 
