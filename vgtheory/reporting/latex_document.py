@@ -18,7 +18,7 @@ from vgtheory._references import REFERENCES, Reference
 from vgtheory.reporting.latex_layout import COLUMN, LINE, equation_rows
 from vgtheory.reporting.latex_text import escape, prose
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.formula import RELATIONS, Formula
+from vgtheory.symbolic.formula import RELATIONS, Formula, subject_of
 from vgtheory.symbolic.notation import varphi
 from vgtheory.symbolic.printing import decimal, to_latex
 from vgtheory.symbolic.rounding import DOWN
@@ -119,8 +119,10 @@ def rows_of(item: Formula | sp.Basic | str, line: float = LINE) -> list[str]:
     if isinstance(item, str):
         return ["& " + item]
     if isinstance(item, Formula):
-        relation = RELATIONS[item.kind]
-        return equation_rows(item.lhs, relation.latex, item.expr, line, relation.side)
+        relation, subject = RELATIONS[item.kind], subject_of(item)
+        if subject is None:
+            return equation_rows(None, "", item.expr, line)
+        return equation_rows(subject, relation.latex, item.expr, line, relation.side)
     return equation_rows(None, "", item, line)
 
 

@@ -9,7 +9,7 @@ from sympy.core.function import AppliedUndef
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from vgtheory.symbolic.formula import RELATIONS, Formula
+from vgtheory.symbolic.formula import RELATIONS, Formula, subject_of
 from vgtheory.symbolic.naming import named
 from vgtheory.symbolic.notation import CONSTANTS, FUNCTIONS, SYMBOLS
 from vgtheory.symbolic.printing import Arranged, prepared
@@ -137,7 +137,9 @@ def plain_formula(formula: Formula) -> str:
     >>> plain_formula(Formula(n.gradient_square, n.sigma_w ** (2 * n.depth), "upper bound"))
     'E‖∂ℓ/∂x_0‖² ≤ σ_w^(2·L)'
     """
-    relation = RELATIONS[formula.kind]
-    (lhs, shown), names = named(sp.Tuple(prepared(formula.lhs), prepared(formula.expr, relation.side)))
+    relation, subject = RELATIONS[formula.kind], subject_of(formula)
+    if subject is None:
+        return plain_expression(formula.expr)
+    (lhs, shown), names = named(sp.Tuple(prepared(subject), prepared(formula.expr, relation.side)))
     parts = [f"{_plain(lhs)} {relation.text} {_plain(shown)}"]
     return ", ".join([*parts, *(f"{_plain(name)} = {_plain(part)}" for name, part in names)])

@@ -164,12 +164,32 @@ class Formula:
 
 def formula_latex(formula: Formula, exact: bool = False) -> str:
     """Return lhs, relation and value as LaTeX; the numbers of a bound are rounded away from what it bounds."""
-    relation = RELATIONS[formula.kind]
+    relation, subject = RELATIONS[formula.kind], subject_of(formula)
+    if subject is None:
+        return to_latex(formula.expr, exact)
     if exact:
-        return f"{to_latex(formula.lhs, exact)} {relation.latex} {to_latex(formula.expr, exact)}"
-    (lhs, shown), names = named(sp.Tuple(prepared(formula.lhs), prepared(formula.expr, relation.side)))
+        return f"{to_latex(subject, exact)} {relation.latex} {to_latex(formula.expr, exact)}"
+    if subject == formula.expr:
+        return f"{to_latex(subject, exact=True)} {relation.latex} {to_latex(formula.expr)}"
+    (lhs, shown), names = named(sp.Tuple(prepared(subject), prepared(formula.expr, relation.side)))
     parts = [f"{printed(lhs)} {relation.latex} {printed(shown)}"]
     return r",\quad ".join([*parts, *(f"{printed(name)} = {printed(part)}" for name, part in names)])
+
+
+def subject_of(formula: Formula) -> sp.Basic | None:
+    """Return what a formula is printed to be about: its left side, unless both sides would say the same.
+
+    A mean without a closed form, E φ(x)² = E tanh(x)², gets a name, M_0(q) (M_1 of φ', and so on); an expression that
+    stands for itself has no left side (None), unless it has a number.
+    """
+    lhs, expr = formula.lhs, formula.expr
+    if lhs == expr:
+        return None if expr.free_symbols else lhs
+    alike = isinstance(lhs, Enclosed) and isinstance(expr, Enclosed) and lhs.args[1:] == expr.args[1:]
+    if not (alike and expr.free_symbols):
+        return lhs
+    order = max((d.derivative_count for d in lhs.atoms(sp.Derivative)), default=0)
+    return sp.Function(f"M_{order}")(*sorted(expr.free_symbols, key=lambda s: s.name))
 
 
 def _upper_float(radius: arb) -> float:
