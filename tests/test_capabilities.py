@@ -220,8 +220,8 @@ def test_refusals_speak_the_shell_in_the_shell(capsys, tmp_path, monkeypatch):
 
 
 def test_help_offers_what_the_table_allows(capsys):
-    hidden = {"report": ("--skip", "--norm", "--dropout", "--tied", "low_rank"), "lyapunov": ("--skip", "--norm")}
-    offered = {"report": ("--weights", "truncated_normal"), "lyapunov": ("--dropout",), "simulate": ("--skip", "batch")}
+    hidden = {"certify": ("--skip", "--norm", "--dropout", "--tied", "low_rank"), "lyapunov": ("--skip", "--norm")}
+    offered = {"report": ("--skip", "truncated_normal"), "lyapunov": ("--dropout",), "simulate": ("--skip", "batch")}
     for command in {**hidden, **offered}:
         assert run([command, "--help"]) == 0
         text = capsys.readouterr().out
