@@ -161,7 +161,8 @@ def _(step: Mix, layer: Layer, block: Block) -> None:
 def _mixed(step: Mix, layer: Layer, block: Block) -> Size:
     if step.kind == "window":
         size = layer.sizes[step.x[0]]
-        return Size(*(np.append(values, 0.0)[_table(step, layer, block)] for values in (size.mean, size.square)))
+        table = _table(step, layer, block)
+        return Size(np.append(size.mean, 0.0)[table], np.append(size.square, 0.0)[table])
     if step.kind == "attention":  # of one token, or of tokens that are alike
         return layer.sizes[step.x[2]]
     if step.kind not in ("layer", "rms"):
