@@ -258,8 +258,8 @@ def _(step: Mix, at: int, layer: Layer, block: Block) -> None:
     elif step.kind == "window":
         table, size = _table(step, layer, block), known[0].gram.shape[-1] + 1
         total = np.zeros((len(gamma), size, size))
-        for tap, read in enumerate(table):
-            np.add.at(total, (slice(None), read[:, None], read[None, :]), gamma[:, tap])
+        for tap, read in enumerate(table):  # every position once; what is read twice are zeros
+            total[:, read[:, None], read[None, :]] += gamma[:, tap]
         _give(layer, step.x[0], total[:, :-1, :-1])
     else:
         _, lengths = _centred(step, known[0])
