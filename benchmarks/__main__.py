@@ -9,6 +9,7 @@ from benchmarks import (
     cells,
     coverage,
     engine,
+    inspection,
     matrices,
     mean_field,
     memory,
@@ -29,6 +30,7 @@ PARTS = {
     "activations": activations.lines,
     "mean_field": mean_field.lines,
     "spectra": spectra.lines,
+    "inspection": inspection.lines,
 }
 
 

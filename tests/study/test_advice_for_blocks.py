@@ -31,7 +31,7 @@ def test_a_forgetful_lstm_is_told_to_remember():
     assert "costs: " in best.change
     n = 5
     for remedy in advice.remedies:
-        model = ran(remedy.recipe.pytorch, torch.nn.LSTM(3, n, num_layers=2))
+        model = ran(remedy.code, torch.nn.LSTM(3, n, num_layers=2))
         bias = (model.bias_ih_l1 + model.bias_hh_l1).detach().numpy()
         if remedy.kind == "forget bias":
             assert np.unique(bias[n : 2 * n]).size == 1
@@ -57,7 +57,7 @@ def test_stacks_are_told_of_scales_and_norms_of_their_branches():
     layer = torch.nn.TransformerEncoderLayer(8, 2, dim_feedforward=16)
     before = layer.linear2.weight.detach().clone()
     scaled = next(r for r in advice.remedies if r.kind == "residual scale")
-    ran(scaled.recipe.pytorch, torch.nn.Sequential(layer))
+    ran(scaled.code, torch.nn.Sequential(layer))
     np.testing.assert_allclose(layer.linear2.weight.detach(), before / 12, rtol=1e-6)
 
 
@@ -67,7 +67,7 @@ def test_post_norm_is_told_to_be_pre_norm():
     advice = vg.advise(vg.Network(block, width=32, depth=48, tokens=4), samples=8)
     moved = [r for r in advice.remedies if r.kind == "norm place"]
     for remedy in moved:
-        if remedy.recipe is not None:
+        if remedy.code:
             layer = torch.nn.TransformerEncoderLayer(8, 2, dim_feedforward=16)
-            assert ran(remedy.recipe.pytorch, torch.nn.Sequential(layer))[0].norm_first
+            assert ran(remedy.code, torch.nn.Sequential(layer))[0].norm_first
     assert moved or any("pre-norm" in text for text in advice.rejected)

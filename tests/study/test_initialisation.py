@@ -208,3 +208,13 @@ def test_layers_with_frozen_parameters_are_kept_and_said(scheme):
     assert found.left_alone == ("kept (frozen: requires_grad=False): 0, 4, 6",)
     assert list(found.changed.module.values) == ["2", "8", "10", "12"]
     assert [n for n, p in model.named_parameters() if not p.requires_grad] == frozen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sigmoid MLP, 30 layers", "plain CNN, 56 layers", "SIREN, default"])
+def test_real_models_keep_their_gradient(name):
+    models = pytest.importorskip("benchmarks.models")
+    case = models.case(name)
+    assert abs(inspect(*case).log_change) > 10
+    initialise(case.model, case.x, loss=case.loss)
+    assert abs(inspect(*case).log_change) <= 2

@@ -335,3 +335,98 @@ def test_a_mutated_file_is_read_or_refused(originals, kind, changes, cut):
     except VgtheoryError as refused:
         said = str(refused)
     assert 0 < len(said) < 1000
+
+
+# --- the graph of an ONNX file --------------------------------------------------------------------------------------
+
+
+def onnx_file(path, nodes, arrays, returned):
+    onnx = pytest.importorskip("onnx")
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node(op, list(ins), [out], **more) for op, ins, out, more in nodes],
+        "g",
+        [value("x", onnx.TensorProto.FLOAT, ["n", 16])],
+        [value(returned, onnx.TensorProto.FLOAT, ["n", 16])],
+        initializer=[onnx.numpy_helper.from_array(a, name) for name, a in arrays.items()],
+    )
+    onnx.save(onnx.helper.make_model(graph), str(path))
+    return str(path)
+
+
+def chain_nodes(function="Sigmoid", depth=12, product=True, **more):
+    """Nodes of φ(x W + b) as exporters write it: MatMul and Add, or Gemm with W transposed."""
+    nodes, at = [], "x"
+    for k in range(depth):
+        if product:
+            nodes += [("MatMul", (at, f"W{k}"), f"m{k}", {}), ("Add", (f"b{k}", f"m{k}"), f"h{k}", {})]
+        else:
+            nodes.append(("Gemm", (at, f"W{k}", f"b{k}"), f"h{k}", {"transB": 1}))
+        nodes.append((function, (f"h{k}",), f"x{k}", more))
+        at = f"x{k}"
+    return nodes
+
+
+def stored(depth=12, scale=1.0, seed=0):
+    draw = np.random.default_rng(seed).standard_normal
+    arrays = {}
+    for k in range(depth):
+        arrays[f"W{k}"] = (scale * draw((16, 16)) / 4).astype("f4")
+        arrays[f"b{k}"] = (0.1 * draw(16)).astype("f4")
+    return arrays
+
+
+@pytest.mark.parametrize("product", [True, False], ids=["MatMul", "Gemm"])
+def test_a_graph_tells_order_orientation_and_activation(tmp_path, product):
+    arrays = stored()
+    found = inspect(onnx_file(tmp_path / "m.onnx", chain_nodes(product=product), arrays, "x11"))
+    transposed = {f"{k}.weight": arrays[f"W{k}"].T if product else arrays[f"W{k}"] for k in range(12)}
+    biases = {f"{k}.bias": arrays[f"b{k}"] for k in range(12)}
+    said = inspect(transposed | biases, activation="sigmoid", order=list(transposed), skip=0, output_activation=True)
+    assert (found.verdict, found.left_out) == (said.verdict, ())
+    np.testing.assert_allclose(found.table.log_gradient_norm, said.table.log_gradient_norm, rtol=1e-12)
+
+
+def test_a_graph_tells_skips_and_layers_that_are_used_twice(tmp_path):
+    arrays = stored(2) | {"a": np.float32(0.5)}
+    nodes, at = [], "x"
+    for k in range(6):
+        w = k % 2
+        nodes += [("MatMul", (at, f"W{w}"), f"m{k}", {}), ("Add", (f"m{k}", f"b{w}"), f"h{k}", {})]
+        nodes += [("Relu", (f"h{k}",), f"r{k}", {}), ("Mul", (f"r{k}", "a"), f"s{k}", {})]
+        nodes.append(("Add", (at, f"s{k}"), f"x{k}", {}))
+        at = f"x{k}"
+    found = inspect(onnx_file(tmp_path / "m.onnx", nodes, arrays, at))
+    assert found.left_out == ()
+    assert list(found.table.name.values) == ["W0.weight", "W1.weight"] * 3
+    weights = {f"{k}.weight": arrays[f"W{k}"].T for k in (0, 1)} | {f"{k}.bias": arrays[f"b{k}"] for k in (0, 1)}
+    order = ["0.weight", "1.weight"] * 3
+    said = inspect(weights, activation="relu", order=order, skip=0.5, output_activation=True)
+    np.testing.assert_allclose(found.table.log_gradient_norm, said.table.log_gradient_norm, rtol=1e-12)
+
+
+def test_a_graph_that_is_no_chain_has_no_verdict(tmp_path):
+    arrays = stored(4)
+    nodes = chain_nodes("Tanh", 4)
+    for change in (
+        [*nodes, ("Softmax", ("x3",), "y", {})],
+        [*nodes, ("Add", ("x3", "x1"), "y", {})],
+        [*nodes[:-1], ("Relu", ("h3",), "y", {})],
+    ):
+        found = inspect(onnx_file(tmp_path / "m.onnx", change, arrays, "y"))
+        assert found.verdict == "no verdict"
+        assert found.left_out
+
+
+def test_weights_with_inputs_first_are_known_by_their_names_and_biases():
+    draw = np.random.default_rng(0).standard_normal
+    up, down = draw((8, 32)), draw((32, 8))
+    conv1d = {"h.0.c_fc.weight": up, "h.1.c_proj.weight": down}
+    by_bias = {"0.weight": up, "0.bias": np.zeros(32), "1.weight": down, "1.bias": np.zeros(8)}
+    pytorch = {"0.weight": up.T, "1.weight": down.T}
+    logs = [
+        inspect(arrays, activation="tanh", order="names", skip=0).table.log_gradient_norm.values
+        for arrays in (pytorch, conv1d, by_bias)
+    ]
+    np.testing.assert_array_equal(logs[0], logs[1])
+    np.testing.assert_array_equal(logs[0], logs[2])

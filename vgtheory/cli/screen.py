@@ -169,7 +169,7 @@ def print_inspection(found: Inspection, written: list[Path]) -> None:
 
 def print_advice(advice: Advice) -> None:
     """Print what goes wrong, the remedies with what they do, and their code."""
-    from vgtheory.reporting.advice_rows import ADVISED, recipe_lines, remedy_rows, summary_line
+    from vgtheory.reporting.advice_rows import ADVISED, code_blocks, remedy_rows, summary_line
 
     say(summary_line(advice))
     for problem in advice.problems[1:]:
@@ -178,11 +178,11 @@ def print_advice(advice: Advice) -> None:
     table(ADVISED, remedy_rows(advice))
     if not advice.remedies:
         say("None of the changes that were tried does better.")
-    lines = recipe_lines(advice.remedies)
-    if lines:
+    for rank, framework, code in code_blocks(advice.remedies):
         say("")
-        for rank, framework, code in lines:
-            say_code(f"{rank}  {framework}: {code}")
+        say(f"{rank}  {framework}:")
+        for line in code.rstrip().splitlines():
+            say_code(line)
 
 
 def print_phase(diagram: Any, written: list[Path]) -> None:

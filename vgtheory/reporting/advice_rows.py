@@ -15,17 +15,19 @@ def remedy_rows(advice: Advice) -> tuple[tuple[str, ...], ...]:
     rows = []
     if advice.trial is not None:
         rows.append(("now", "as it is", *_numbers(advice.trial)))
-    rows += [(str(k), remedy.change, *_numbers(remedy.trial)) for k, remedy in enumerate(advice.remedies, 1)]
+    for k, remedy in enumerate(advice.remedies, 1):
+        cost = f" ({remedy.cost})" if remedy.cost else ""
+        rows.append((str(k), remedy.change + cost, *_numbers(remedy.trial)))
     return tuple(rows)
 
 
-def recipe_lines(remedies: tuple[Remedy, ...]) -> tuple[tuple[str, str, str], ...]:
+def code_blocks(remedies: tuple[Remedy, ...]) -> tuple[tuple[str, str, str], ...]:
     """Return (rank, framework, code) of the remedies that come with code."""
     return tuple(
         (str(k), framework, code)
         for k, remedy in enumerate(remedies, 1)
-        if remedy.recipe is not None
-        for framework, code in (("PyTorch", remedy.recipe.pytorch), ("JAX", remedy.recipe.jax))
+        for framework, code in (("PyTorch", remedy.code), ("JAX", remedy.jax))
+        if code
     )
 
 

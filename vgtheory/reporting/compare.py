@@ -14,6 +14,8 @@ from vgtheory.model.network import Network
 from vgtheory.reporting.compare_streams import QUANTITY, compare_streams
 from vgtheory.reporting.deviation import Deviations, deviations
 from vgtheory.study.engine import Progress
+from vgtheory.study.inspection import Inspection
+from vgtheory.study.inspection.differences import before_and_after
 from vgtheory.study.intervals import living
 from vgtheory.study.lineup import lineup
 
@@ -23,8 +25,8 @@ _QUANTITIES = ("log_gradient_norm", "log_weight_gradient_norm", QUANTITY)
 
 
 def compare(
-    prediction: xr.Dataset | Sequence[Network],
-    study: xr.Dataset | None = None,
+    prediction: xr.Dataset | Sequence[Network] | Inspection,
+    study: xr.Dataset | Inspection | None = None,
     quantity: str = "log_gradient_norm",
     false_alarm: float = 0.01,
     tolerance: float = 0.1,
@@ -37,8 +39,8 @@ def compare(
     Parameters
     ----------
     prediction : from ``vg.predict``; or a sequence of networks of one depth, which are predicted and simulated: see
-        Returns, *side by side*.
-    study : from ``vg.simulate`` for the same network; none with several networks.
+        Returns, *side by side*; or an inspection of a model before something was changed.
+    study : from ``vg.simulate`` for the same network; none with several networks; the inspection afterwards.
     quantity : "log_gradient_norm" or "log_weight_gradient_norm"; of networks of blocks it is always
         "log_stream_gradient_norm".
     false_alarm : probability, at most, that a prediction that is right is called violated in any layer; and that one
@@ -63,6 +65,11 @@ def compare(
     ln‖∂ℓ/∂h_l‖, predicted, q, chi; over ``network`` change = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) and change_error,
     critical_sigma_w, dead (a share) and regime.
 
+    *Before and after*, over ``call`` (those that both inspections have): name, and of rms, sigma_w, saturated, dead and
+    relative (ln of the gradient norm over that at the last of these calls) the values as ``…_before`` and ``…_after``,
+    and gained, by how much relative has risen.  attrs: verdict_before, verdict_after, log_change_before,
+    log_change_after, appeared, gone (names of calls that only one has) and sentence.
+
     Raises
     ------
     InputError : data sets of different networks or layers, or fewer than 8 living samples; networks of several depths.
@@ -78,6 +85,8 @@ def compare(
     skewed logarithms and few samples are judged with care, and no normality is assumed.  Samples with a dead network
     (norm 0, logarithm −∞) are left out and counted, as the prediction is given that none is dead.
     """
+    if isinstance(prediction, Inspection):
+        return before_and_after(prediction, study)
     if isinstance(prediction, Sequence) and not isinstance(prediction, str):
         if study is not None:
             raise InputError("study", "left out where several networks are compared", "drop it", got=shown(study))

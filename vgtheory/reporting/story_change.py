@@ -65,13 +65,17 @@ def change_section(f: Findings) -> Section:
 
 
 def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
-    found = [(priced(r)[0], r.recipe) for r in remedies if r.recipe is not None]
-    if not found:
-        return []
     blocks: list[Block] = []
-    for change, recipe in found:
-        blocks += [Paragraph(change), Code(f"# PyTorch\n{recipe.pytorch}")]
-        blocks += [Code(f"# JAX\n{recipe.jax}")] if recipe.jax else []
+    for remedy in remedies:
+        if remedy.code:
+            blocks += [
+                Paragraph(priced(remedy)[0]),
+                Code(f"# PyTorch, where torch and model are defined\n{remedy.code}"),
+            ]
+        if remedy.jax:
+            blocks.append(Code(f"# JAX\n{remedy.jax}"))
+    if not blocks:
+        return []
     rest = tuple(blocks[2:])
     return [*blocks[:2], *([Fold(t("The same in JAX, and the code of the other changes"), rest)] if rest else [])]
 

@@ -10,12 +10,13 @@ from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.advice.blocks import candidates_of_blocks
-from vgtheory.study.advice.problems import Problem, problems_of
+from vgtheory.study.advice.measured import Proposal, as_remedy, measured, proposals, trial_of
+from vgtheory.study.advice.problems import Kind, Problem, problems_of
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
 from vgtheory.study.advice.trial import Trial, beside_theory, simulated, try_out
 from vgtheory.study.engine import Progress
 from vgtheory.study.inspection import Inspection
-from vgtheory.study.limits import MAX_SAMPLES, whole_number
+from vgtheory.study.limits import MAX_SAMPLES, MAX_SEED, whole_number
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,16 @@ class Advice:
 
     Attributes
     ----------
-    network : the network that was asked about.
-    trial : the predicted and simulated change of its gradient norm over the depth; None where its signal overflows.
+    network : the network that was asked about; None for a module that is none of this package's.
+    trial : the predicted and simulated (of modules, measured) change of its gradient norm over the depth; None where
+        its signal overflows.
     problems : what goes wrong, the gravest first; empty where nothing does.
-    remedies : changes that do better in simulation, the best first.
-    rejected : changes that were simulated and did not help, each with its reason.
+    remedies : changes that do better in simulation, the best first; of modules those first that
+        leave few units saturated, in the order of the loss on x after 30 steps of Adam.
+    rejected : changes that were tried and did not help, each with its reason.
     """
 
-    network: Network
+    network: Network | None
     trial: Trial | None
     problems: tuple[Problem, ...]
     remedies: tuple[Remedy, ...]
@@ -56,9 +59,14 @@ def advise(
     biases, orthogonal weights for every gate.  Of stacks: scales of the branches of skip connections, skip connections,
     norms at the beginning of the branches.  The gradient is that at all streams, from the end to the start.
 
+    Of an inspected PyTorch module every remedy's code is run on copies, three for weights that it draws, and what
+    becomes of their gradient is measured with the same x and loss; the module stays as it is.  There orthogonal weights
+    with measured gains, and memories of recurrent modules, are tried too; and since what keeps a gradient need not
+    learn, each is trained for 30 steps.
+
     Parameters
     ----------
-    network : with numbers for width, depth and scales; or an Inspection whose `network` was recognised.
+    network : with numbers for width, depth and scales; or the Inspection of a module.
     samples : random networks per trial; fewer for weight laws whose matrices must be drawn.
     seed : of all simulations.
     inputs : what drives recurrent cells.
@@ -67,7 +75,7 @@ def advise(
     Raises
     ------
     InputError : symbolic quantities, no samples.
-    UnsupportedError : an Inspection of a model that is no network of this package.
+    UnsupportedError : an Inspection of stored weights, which cannot be run.
 
     Examples
     --------
@@ -77,17 +85,12 @@ def advise(
     ('vanishing', True)
     """
     if isinstance(network, Inspection):
-        if network.network is None:
-            raise UnsupportedError(
-                "the inspected model is no plain chain of layers, for which alone remedies can be tried; describe the "
-                "part in question as vg.Network(...), or see the causes of the inspection"
-            )
-        network = network.network
+        return _for_module(network, whole_number("seed", seed, 0, MAX_SEED, "0"), progress)
     require(network, "advise")
     samples = whole_number("samples", samples, 2, MAX_SAMPLES, "64")
     present, found = _present(network, samples, seed, inputs)
     remedies, rejected = remedies_of(network, present, samples, seed, inputs, progress)
-    kept = [replace(r, trial=beside_theory(r.trial, r.network, inputs)) for r in remedies]
+    kept = [replace(r, trial=beside_theory(r.trial, r.network, inputs)) for r in remedies if r.network]
     return Advice(network, present, found, tuple(kept), rejected)
 
 
@@ -119,6 +122,36 @@ def remedies_of(
         if progress is not None:
             progress(done + 1, len(waiting))
     return best_of_each_kind(remedies), tuple(rejected)
+
+
+def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advice:
+    subject = found.subject
+    if subject is None:
+        raise UnsupportedError(
+            "stored weights cannot be run, so no remedy can be tried on them; inspect the module itself, or describe "
+            "the network as vg.Network(...)"
+        )
+    present = trial_of([found.log_change])
+    kinds: dict[str, Kind] = {"vanishes": "vanishing", "explodes": "exploding"}
+    problems: tuple[Problem, ...] = ()
+    if found.verdict in kinds:
+        problems = tuple(Problem(kinds[found.verdict], text) for text in (found.text, *found.causes))
+    remedies: list[Remedy] = []
+    rejected: list[str] = []
+    waiting: list[Proposal] = list(proposals(found, subject)) if problems else []
+    for done, proposal in enumerate(waiting):
+        try:
+            trial, changed, model = measured(subject, proposal, seed)
+        except VgtheoryError as problem:
+            rejected.append(f"{proposal.change}: {problem}")
+        else:
+            if trial.cures(present):
+                remedies.append(as_remedy(subject, proposal, trial, changed, model))
+            else:
+                rejected.append(f"{proposal.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln, no better")
+        if progress is not None:
+            progress(done + 1, len(waiting))
+    return Advice(found.network, present, problems, best_of_each_kind(remedies), tuple(rejected))
 
 
 _UNKNOWN = Trial(None, None, -inf, 0.0, 0.0, 1.0, 0)

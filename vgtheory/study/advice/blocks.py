@@ -19,7 +19,7 @@ from vgtheory.model.network import BlockNetwork
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Add
 from vgtheory.model.weights import Weights
-from vgtheory.study.advice.recipes import Recipe
+from vgtheory.study.advice.code import Code
 from vgtheory.study.advice.remedies import Candidate
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.theory.asymptotics.programs.zero_state import critical_cell
@@ -156,7 +156,7 @@ def _norms(network: BlockNetwork) -> Iterator[Candidate]:
 
 def _changed(network: BlockNetwork, kind: str, change: str, block: Block, code: str) -> Candidate:
     made = BlockNetwork(replace(block), network.width, network.depth, shape=network.shape)
-    return Candidate(kind, change, made, Recipe(code, "") if code else None)
+    return Candidate(kind, change, made, Code(code, ""))
 
 
 def _module(network: BlockNetwork) -> tuple[str, str] | None:

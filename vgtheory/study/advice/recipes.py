@@ -13,7 +13,7 @@ class Recipe:
 
     Attributes
     ----------
-    pytorch : for every ``layer`` of type ``torch.nn.Linear``.
+    pytorch : for every ``layer`` with a weight whose first axis is that of its outputs (linear, convolutional).
     jax : an initialiser for the kernels (and one for the biases where they are random).
     """
 
@@ -33,7 +33,7 @@ def recipe(network: Network) -> Recipe:
         weights = f"torch.nn.init.orthogonal_(layer.weight, gain={gain})"
         kernel = f"jax.nn.initializers.orthogonal(scale={gain})"
     else:
-        weights = f"torch.nn.init.normal_(layer.weight, std={gain} / layer.in_features**0.5)"
+        weights = f"torch.nn.init.normal_(layer.weight, std={gain} / layer.weight[0].numel()**0.5)"
         kernel = f'jax.nn.initializers.variance_scaling({sigma_w**2:.10g}, "fan_in", "normal")'
     if sigma_b == 0:
         return Recipe(f"{weights}; torch.nn.init.zeros_(layer.bias)", kernel)

@@ -7,24 +7,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
-from typing import Any
+
+import numpy as np
+from scipy.stats import norm
 
 from vgtheory._errors import VgtheoryError
+from vgtheory.codegen.compiled import compile_activation
 from vgtheory.model.architecture import Skip, to_norm
-from vgtheory.model.network import Network
+from vgtheory.model.capabilities import works
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.weights import Weights
-from vgtheory.study.advice.recipes import Recipe, recipe
+from vgtheory.study.advice import code
+from vgtheory.study.advice.code import Code
+from vgtheory.study.advice.critical_points import critical_points
 from vgtheory.study.advice.trial import Trial
 from vgtheory.symbolic.catalogue import activation
-from vgtheory.theory.asymptotics.critical_scale import critical_scale
+from vgtheory.theory.asymptotics.mean_field import log_length_profile
 from vgtheory.theory.asymptotics.transform import transform_activation
 
-# Biases at which a critical point is looked for where the network's own has none: small ones keep q* small, but GELU
-# and SiLU have stable critical points from σ_b = 0.416 and 0.745 on only.
-_BIASES = (0.0, 0.05, 0.2, 0.5, 0.8)
 _OTHERS = ("tanh", "relu", "gelu", "silu", "selu", "leaky_relu")  # what people replace an activation by
 _SPREAD = 0.5  # wanted standard deviation of ln‖gradient‖ between networks
 _MOST_WIDTH = 16_384
+_FLAT = 0.01  # of the largest slope: below it a unit counts as saturated
+_LASTING = ("skip connection", "normalisation")
+_SATURATED = 0.1  # share of flat units that is a price worth saying
+_NORMAL = norm.ppf((np.arange(2000) + 0.5) / 2000)
+_GRID = np.linspace(-12, 12, 2401)
 _MOST = {"activation": 3}  # remedies of a kind that are worth listing, 1 of the others
 
 
@@ -35,18 +43,25 @@ class Remedy:
     Attributes
     ----------
     kind : "critical scale", "orthogonal weights", "activation", "activation transform", "skip connection",
-        "normalisation" or "width".
+        "normalisation" or "width"; of modules also "measured scales" and "recurrence".
     change : what to do, in words.
-    network : the changed network.
-    trial : predicted and simulated change of the gradient norm over the depth.
-    recipe : code to copy; None where the weights stay as they are.
+    network : the changed network; None of a module that is none of this package's.
+    trial : predicted and simulated change of the gradient norm over the depth; of modules measured on copies.
+    code : PyTorch, to be pasted where ``torch`` and ``model`` are defined; it edits or rebinds ``model``.  "" for a
+        width, which is chosen where the model is built.
+    jax : lines for JAX; "" where it has no words of its own.
+    cost : what it costs, as a sentence; "" where that is nothing.
+    loss : of modules, the loss on x after 30 steps of training (Adam, rate 0.001); else None.
     """
 
     kind: str
     change: str
-    network: Network
+    network: Network | None
     trial: Trial
-    recipe: Recipe | None
+    code: str
+    jax: str
+    cost: str = ""
+    loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +71,7 @@ class Candidate:
     kind: str
     change: str
     network: Network
-    recipe: Recipe | None
+    code: Code
 
 
 def candidates(network: Network, trial: Trial) -> Iterator[Candidate]:
@@ -65,27 +80,16 @@ def candidates(network: Network, trial: Trial) -> Iterator[Candidate]:
         yield from family(network, trial)
 
 
-def _critical_scales(act: Any, own_bias: float) -> Iterator[tuple[float, float]]:
-    """Yield (σ_w, σ_b) of the stable critical point at the given bias, or else of those at small ones."""
-    for sigma_b in dict.fromkeys((own_bias, *_BIASES)):
-        try:
-            point = critical_scale(act, sigma_b)
-        except VgtheoryError:
-            continue
-        if point.stable:
-            yield point.sigma_w, sigma_b
-            if sigma_b == own_bias:
-                return
-
-
 def _scales(network: Network, _: Trial) -> Iterator[Candidate]:
-    for sigma_w, sigma_b in _critical_scales(network.activation, network.sigmas[-1][1]):
+    for sigma_w, sigma_b in critical_points(network.activation, network.sigmas[-1][1]):
         for law, kind in ((Weights.gaussian, "critical scale"), (Weights.orthogonal, "orthogonal weights")):
             if kind == "orthogonal weights" and len(set(network.widths)) > 1:
                 continue
             made = replace(network, weights=law(sigma_w, sigma_b))
             name = "Gaussian" if kind == "critical scale" else "orthogonal"
-            yield Candidate(kind, f"{name} weights with σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}", made, recipe(made))
+            yield Candidate(
+                kind, f"{name} weights with σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}", made, code.weights(made)
+            )
 
 
 def _activations(network: Network, _: Trial) -> Iterator[Candidate]:
@@ -93,10 +97,10 @@ def _activations(network: Network, _: Trial) -> Iterator[Candidate]:
         other = activation(name)
         if other == network.activation:
             continue
-        for sigma_w, sigma_b in islice(_critical_scales(other, 0.0), 1):
+        for sigma_w, sigma_b in islice(critical_points(other), 1):
             made = replace(network, activation=other, weights=Weights.gaussian(sigma_w, sigma_b))
             words = f"{name} with Gaussian weights, σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}"
-            yield Candidate("activation", words, made, recipe(made))
+            yield Candidate("activation", words, made, code.activation(made, network.activation.name))
 
 
 def _transforms(network: Network, _: Trial) -> Iterator[Candidate]:
@@ -111,19 +115,22 @@ def _transforms(network: Network, _: Trial) -> Iterator[Candidate]:
         made = replace(network, activation=shaped.activation, weights=Weights.gaussian(1))
         values = ", ".join(f"{key} = {value:.6g}" for key, value in shaped.parameters.items())
         how = "the slope of its left half-line" if len(shaped.parameters) == 1 else "γ(φ(αx + β) + δ) instead of φ"
-        yield Candidate("activation transform", f"{how}, {values} ({name}), σ_w = 1, σ_b = 0", made, recipe(made))
+        text = code.transformed(made, network.activation, shaped.parameters, network.activation.name)
+        yield Candidate("activation transform", f"{how}, {values} ({name}), σ_w = 1, σ_b = 0", made, text)
 
 
 def _skips(network: Network, _: Trial) -> Iterator[Candidate]:
     if len(set(network.widths)) > 1:
         return
-    for scale, words in (("1/sqrt(depth)", "1/√L"), ("1/depth", "1/L")):
+    depth = float(network.depth)
+    for scale, words, size in (("1/sqrt(depth)", "1/√L", depth**-0.5), ("1/depth", "1/L", 1 / depth)):
         skip = Skip(scale) if network.skip is None else replace(network.skip, scale=scale)
         if skip == network.skip:
             continue
         branch = "φ(h_l)" if skip.matrices == 1 else "W'_l φ(h_l)"
         words = f"x_l = x_{{l−1}} + a {branch} with a = {words}, weights as they are"
-        yield Candidate("skip connection", words, replace(network, skip=skip), None)
+        text = code.skip(size, network.activation.name)
+        yield Candidate("skip connection", words, replace(network, skip=skip), text)
 
 
 def _norms(network: Network, _: Trial) -> Iterator[Candidate]:
@@ -131,7 +138,8 @@ def _norms(network: Network, _: Trial) -> Iterator[Candidate]:
         return
     for name, words in (("layer", "layer norm"), ("rms", "RMS norm")):
         words += " instead of batch norm" if network.norm is not None else " before the activation"
-        yield Candidate("normalisation", f"{words}, weights as they are", replace(network, norm=to_norm(name)), None)
+        words += ", weights as they are"
+        yield Candidate("normalisation", words, replace(network, norm=to_norm(name)), code.norm(name))
 
 
 def _widths(network: Network, trial: Trial) -> Iterator[Candidate]:
@@ -140,13 +148,14 @@ def _widths(network: Network, trial: Trial) -> Iterator[Candidate]:
         return
     width = ceil(float(network.width) * (trial.std / _SPREAD) ** 2)
     if width <= _MOST_WIDTH:
-        yield Candidate("width", f"width {width} for this depth", replace(network, width=width), None)
-        for sigma_w, sigma_b in islice(_critical_scales(network.activation, network.sigmas[-1][1]), 1):
+        yield Candidate("width", f"width {width} for this depth", replace(network, width=width), _NO_CODE)
+        for sigma_w, sigma_b in islice(critical_points(network.activation, network.sigmas[-1][1]), 1):
             made = replace(network, width=width, weights=Weights.gaussian(sigma_w, sigma_b))
             words = f"width {width} and Gaussian weights with σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}"
-            yield Candidate("width", words, made, recipe(made))
+            yield Candidate("width", words, made, code.weights(made))
 
 
+_NO_CODE = Code("", "")
 _FAMILIES: tuple[Callable[[Network, Trial], Iterator[Candidate]], ...] = (
     _scales, _activations, _transforms, _skips, _norms, _widths
 )  # fmt: skip
@@ -154,12 +163,32 @@ _FAMILIES: tuple[Callable[[Network, Trial], Iterator[Candidate]], ...] = (
 
 def tried(candidate: Candidate, trial: Trial) -> Remedy:
     """Return the candidate with its trial."""
-    return Remedy(candidate.kind, candidate.change, candidate.network, trial, candidate.recipe)
+    text = candidate.code
+    return Remedy(candidate.kind, candidate.change, candidate.network, trial, text.pytorch, text.jax, _cost(candidate))
+
+
+def _cost(candidate: Candidate) -> str:
+    """Return how many units are saturated at the length at which signals settle, where that is many."""
+    network = candidate.network
+    if isinstance(network, BlockNetwork) or network.parts or not works(network, "predict"):
+        return ""
+    try:
+        q = float(np.exp(log_length_profile(network)[-1]))
+    except VgtheoryError:
+        return ""
+    slopes = np.abs(compile_activation(network.activation).gradient(np.sqrt(q) * _NORMAL))
+    possible = max(float(slopes.max()), float(np.abs(compile_activation(network.activation).gradient(_GRID)).max()))
+    share = float(np.mean(slopes <= _FLAT * possible))
+    return f"q* = {q:.3g}: {share:.0%} of the units are saturated" if share > _SATURATED else ""
 
 
 def best_of_each_kind(remedies: list[Remedy]) -> tuple[Remedy, ...]:
-    """Return the best remedy of each kind (three activations), ranked by the simulated badness."""
-    ranked = sorted(remedies, key=lambda remedy: remedy.trial.badness)
+    """Return the best remedy of each kind (three activations), those without a cost first, ranked by badness.
+
+    Those of modules by what lasts, then by loss: a skip connection or a normalisation keeps the gradient whatever
+    training makes of the weights; scales of weights and other functions are right where it starts.
+    """
+    ranked = sorted(remedies, key=_rank)
     seen: Counter[str] = Counter()
     kept = []
     for remedy in ranked:
@@ -167,3 +196,10 @@ def best_of_each_kind(remedies: list[Remedy]) -> tuple[Remedy, ...]:
         if seen[remedy.kind] <= _MOST.get(remedy.kind, 1):
             kept.append(remedy)
     return tuple(kept)
+
+
+def _rank(remedy: Remedy) -> tuple[bool, int, float, float]:
+    if remedy.loss is None:
+        return remedy.cost != "", 0, 0.0, remedy.trial.badness
+    passing = 0 if remedy.kind in _LASTING else 1
+    return remedy.cost != "", passing if remedy.trial.regime.harmless else 2, remedy.loss, remedy.trial.badness

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 
+from vgtheory._errors import VgtheoryError
 from vgtheory.model.network import Network
+from vgtheory.study.inspection.modules.recognised import Chain
+from vgtheory.study.inspection.modules.recognised_cells import Cell
 from vgtheory.study.inspection.weights.matrix import MatrixFacts
+from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import Regime, regime
 
 Verdict = Literal["healthy", "vanishes", "explodes", "no verdict"]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """The PyTorch module that was inspected, and how.
+
+    Attributes
+    ----------
+    torch : the library.
+    model, x, loss, seed : as they were given; ``vg.advise`` tries remedies on copies of the model.
+    function : torch's name of the activation that most calls have behind them, and its values at a few points; None
+        without one.
+    """
+
+    torch: Any
+    model: Any
+    x: Any
+    loss: Callable[[Any], Any] | None
+    seed: int
+    function: tuple[str, tuple[float, ...]] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +49,20 @@ class Inspection:
     ----------
     table : Dataset over `call`, the uses of weights in the order in which they happen; see ``vg.inspect``.
     verdict : "vanishes" or "explodes" where the gradient norm changes by more than 1000 from the last call to the
-        first (of recurrent modules: from the last step to the first), "healthy" below; "no verdict" where what is
-        named in `left_out` could change the answer.
+        first (of recurrent modules: from the last step to the first), or by more than 10 where one layer that is
+        unlike the others makes that change; "healthy" below; "no verdict" where what is named in `left_out` could
+        change the answer.
     text : that in a sentence, with the number.
     culprit : name of the one module that is to blame, None where there is none or no single one.
-    causes : what is to blame, most important first, each with its number.
+    causes : what is to blame, most important first, each with its number; of a healthy model, which layers have
+        units that do not learn.
     left_out : what was not seen, and what would tell.
     lost_at : the last call whose gradient is below 2^−24 of the last call's; None if none is.
     recurrence : of recurrent modules, Dataset over `time` (0-based) with `log_gradient_norm`, the logarithm of the
         norm of the gradient at the module's input of that step; None without such modules.
-    network : the network of this package that the model is, where it was recognised; else None.
+    known : the layers of a chain, or the recurrent cell, that the model is; None of another model.
     matrices : of stored weights, per layer the singular values and the laws they were held against.
+    subject : of modules, what was inspected; None of stored weights.
     """
 
     table: xr.Dataset
@@ -43,11 +73,62 @@ class Inspection:
     left_out: tuple[str, ...] = ()
     lost_at: int | None = None
     recurrence: xr.Dataset | None = None
-    network: Network | None = None
+    known: Chain | Cell | None = field(default=None, repr=False)
     matrices: tuple[MatrixFacts, ...] = ()
+    subject: Subject | None = field(default=None, repr=False)
+
+    @cached_property
+    def network(self) -> Network | None:
+        """Return the network of this package that the model is; None where it was not recognised as one.
+
+        Of a chain, with or without skip connections, its hidden layers; of a model around one recurrent module of one
+        layer and direction, that cell over the steps of x.
+        """
+        return None if self.known is None else self.known.network()
+
+    @cached_property
+    def theory(self) -> xr.Dataset | None:
+        """Return measured and predicted gains of hidden layers side by side; None where theory has no prediction.
+
+        Over `call`: `name`, `gain` as in the table, `predicted_gain` of a network drawn from the same distribution,
+        and `ratio` of the two; attrs: `log_change` and `predicted_log_change`, ln of the gradient norm at the first
+        over that at the last hidden layer.
+        """
+        if not isinstance(self.known, Chain) or self.network is None:
+            return None
+        try:
+            expected = predict(self.network).log_gradient_norm.values
+        except VgtheoryError:
+            return None
+        hidden = self.table.isel(call=slice(0, len(expected)))
+        logs = hidden.log_gradient_norm.values
+        predicted = np.exp(expected - np.append(expected[1:], np.nan))
+        gain = np.exp(logs - np.append(logs[1:], np.nan))
+        columns = {"name": hidden.name.values, "gain": gain, "predicted_gain": predicted, "ratio": gain / predicted}
+        return xr.Dataset(
+            {name: ("call", values) for name, values in columns.items()},
+            coords={"call": hidden.call.values},
+            attrs={"log_change": change_of(logs), "predicted_log_change": float(expected[0] - expected[-1])},
+        )
+
+    @property
+    def log_change(self) -> float:
+        """Return ln of the gradient norm at the first call over that at the last, or at step 0 over the last step.
+
+        The larger one in size; −inf where nothing arrives, 0 where there is nothing to compare.
+        """
+        changes = [self.table.log_gradient_norm.values]
+        if self.recurrence is not None:
+            changes.append(self.recurrence.log_gradient_norm.values)
+        return max((change_of(logs) for logs in changes), key=abs)
 
     def __str__(self) -> str:
         return "\n".join((self.text, *self.causes, *(f"Not seen: {what}." for what in self.left_out)))
+
+
+def change_of(logs: np.ndarray) -> float:
+    """Return the first of some logarithms minus the last one; 0 where there are none or the last is not finite."""
+    return float(logs[0] - logs[-1]) if len(logs) and np.isfinite(logs[-1]) else 0.0
 
 
 def verdict_of(log_change: float) -> Verdict:

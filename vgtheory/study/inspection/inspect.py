@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from vgtheory._errors import InputError
 from vgtheory.study.inspection.findings import Inspection
 from vgtheory.study.inspection.modules.watched import inspect_module
-from vgtheory.study.inspection.weights.files import weights_by_name
+from vgtheory.study.inspection.weights.files import program_by_name, weights_by_name
 from vgtheory.study.inspection.weights.stored import inspect_weights
 from vgtheory.study.limits import MAX_SEED, whole_number
+from vgtheory.symbolic.catalogue import activation as to_activation
 
 
 def inspect(
@@ -27,9 +29,10 @@ def inspect(
 ) -> Inspection:
     """Return what happens to the gradient of a model: call by call, what is to blame, and what could not be seen.
 
-    A PyTorch module is run once forward and once backward on `x` in float64 copies of its parameters, as it stands
-    (mode, dropout from `seed`); parameters, buffers, gradients and random numbers stay as they were.  Of stored weights
-    a chain of fully connected layers is read.
+    A PyTorch module is run once forward and once backward on `x`, as it stands (mode, dropout from `seed`) and in its
+    own precision (half precision in float32); where numbers leave the range of float32, cancel beyond its digits, or
+    go through recurrent modules, in float64.  Parameters, buffers, gradients and random numbers stay as they were.  Of
+    stored weights a chain of fully connected layers is read.
 
     Parameters
     ----------
@@ -54,10 +57,12 @@ def inspect(
     twice is two): `name` and `kind` of the module; `rms` of its output; `gradient_norm`, the Frobenius norm of the loss
     gradient at its output over the batch, and its logarithm `log_gradient_norm`; `gain`, that norm over the one at the
     next call on its path (NaN at the end of one); under the activation behind it, `saturated`, the share of numbers
-    with |φ'| ≤ 1 % of its largest value, and `dead`, that of units with φ' = 0 on every input (NaN without one);
+    with |φ'| ≤ 1 % of its largest value (of large batches by their first rows, 32,768 numbers), and `dead`, that of
+        units with φ' = 0 on every input (NaN without one);
     `sigma_w` = √(fan_in·mean W_ij²) of the weights as they are used.  Of modules also `update_ratio`
-    = ‖∂ℓ/∂W‖/‖W‖; `parent`, the number of the call whose output comes in (0: the input), `bypassed`, whether a skip
-    connection leads past, and `normalised`, whether a normalisation takes the output.
+    = ‖∂ℓ/∂W‖/‖W‖; `outgrown`, the share of numbers that are flat for their size (near 0 they would not be);
+    `parent`, the number of the call whose output comes in (0: the input), `bypassed`, whether a skip connection leads
+    past, and `normalised`, whether a normalisation takes the output.
 
     Of stored weights norms are geometric means over inputs, and there are also `fan_in`, `fan_out`, `sigma_b`;
     `entries` (distributions that the weights may come from), `initialiser` (those that they may come from, each wrong
@@ -66,7 +71,8 @@ def inspect(
     ‖h_l‖²/N_l, `log_weight_gradient_norm` = ln‖∂ℓ/∂W_l‖_F; `q_mean_field` and `chi_mean_field`, what random weights of
     these scales would give: q_l and the factor of the squared gradient norm (NaN with skip).  A file tells neither
     order nor skip connections nor layers that are used twice: unless `order`, `activation` and (for square layers)
-    `skip` say so, and every array belongs to the chain, there is "no verdict".
+    `skip` say so, and every array belongs to the chain, there is "no verdict".  The graph in an .onnx file tells: where
+    it is a chain, and nothing of it is said here, it is read.
 
     Raises
     ------
@@ -100,6 +106,20 @@ def inspect(
         raise InputError("x", "numbers to send through the model", f"say activation={x!r}", got=repr(x))
     if loss is not None:
         raise InputError("loss", "a PyTorch module to go with it", "pass the module itself, not its weights")
+    is_graph = isinstance(model, (str, Path)) and str(model).lower().endswith(".onnx")
+    if is_graph and activation is None and order is None and skip is None:
+        program = program_by_name(Path(model))
+        if not isinstance(program, str):
+            act = to_activation(program.activation[0], **dict(program.activation[1]))
+            return inspect_weights(
+                program.arrays,
+                x,
+                activation=act,
+                order=program.order,
+                skip=program.skip,
+                output_activation=program.output_activation,
+                seed=seed,
+            )
     return inspect_weights(
         weights_by_name(model),
         x,

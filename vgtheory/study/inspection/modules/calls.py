@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from vgtheory.study.inspection.modules.model_copy import tensors_in
-from vgtheory.study.inspection.modules.slopes import ELEMENTWISE, Slopes, is_elementwise_module, slopes_of
+from vgtheory.study.inspection.modules.norms import norm_of
+from vgtheory.study.inspection.modules.slopes import (
+    ELEMENTWISE,
+    SHAPES,
+    Shape,
+    Slopes,
+    is_elementwise_module,
+    shape_of,
+    slopes_at,
+    slopes_of,
+    takes_entries,
+)
+from vgtheory.study.inspection.modules.uses import Call, Unrolled, all_units_alike, first_tensor, has_weights
 
 # Functions that multiply by a weight, and which axes of it are summed over.
 _SUMMED: dict[str, Callable[[tuple[int, ...]], int]] = {
@@ -20,69 +31,53 @@ _SUMMED: dict[str, Callable[[tuple[int, ...]], int]] = {
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), lambda shape: shape[0]),
     **dict.fromkeys(("einsum", "tensordot", "bilinear", "embedding", "embedding_bag"), lambda shape: 0),
 }
-_ALIKE = 1e-12  # variance between units, relative to their mean square, below which all are one
 # On tensors that are computed from weights alone (masked, normalised, transposed): the name of the first; "" on those
 # that are computed from buffers alone.
 _MARK = "_vgtheory_weight"
 
 
-@dataclass(eq=False)
-class Call:
-    """One use of weights: what came out of it, later the gradient there, and where it stands in autograd's graph."""
-
-    name: str
-    kind: str
-    function: bool  # of torch with a weight; else a module
-    weights: tuple[str, ...]
-    sigma_w: float = math.nan
-    constant: bool = False  # all weights equal
-    rms: float = math.nan
-    identical: bool = False  # all units of the output equal
-    node: Any = None
-    inputs: tuple[Any, ...] = ()
-    gradient_norm: float = math.nan  # nan: no gradient arrived
-
-
-@dataclass(eq=False)
-class Unrolled:
-    """The input and output of a recurrent module, and the squares of the gradient there, by time."""
-
-    name: str
-    kind: str
-    axis: int
-    source: Any
-    output: Any = None
-    squares: dict[str, Any] = field(default_factory=dict)
-
-
 class Watch:
-    """Everything that is seen of one forward pass of `model`, whose parameters and buffers are the given twins."""
+    """Everything that is seen of one forward pass of a model with the parameters and buffers of its copies."""
 
-    def __init__(self, torch: Any, model: Any, parameters: dict[str, Any], buffers: Iterable[Any]) -> None:
+    def __init__(self, torch: Any, copies: Any) -> None:
+        model, parameters = copies.model, copies.parameters
         self.torch, self.model, self.parameters = torch, model, parameters
         self.calls: list[Call] = []
         self.sequences: list[Unrolled] = []
         self.slopes: list[Slopes] = []
         self.unseen: list[str] = []
+        self.entering = 0.0  # norm of the gradient at what the model returns
+        self.sizes: dict[str, float] = {}  # norms of weights that are used as they are, by name
+        self._raised = copies.precision if copies.raised else None
         self._owner = {id(p): n for n, p in parameters.items() if p.dim() >= 2}
         self._open: list[tuple[Any, int, tuple[Any, ...]]] = []
         self._pause = 0
-        self._still = {id(p) for p in parameters.values() if p.dim() < 2} | {id(b) for b in buffers}
+        self._still = {id(p) for p in parameters.values() if p.dim() < 2} | {id(b) for b in copies.buffers.values()}
+        self._weights: dict[Any, tuple[str, ...]] = {}
         self._paths = {m: n for n, m in model.named_modules()}
         self._names = {m: n.replace("_orig_mod.", "") or type(m).__name__ for m, n in self._paths.items()}
+        self._functions: list[tuple[Any, Any]] = []  # the user's own activations that are running: h, its node
+        self._shapes: dict[Any, Shape] = {}
+        self._entrywise: dict[type, bool] = {}
 
     # --- module hooks -----------------------------------------------------------------------------------------
 
     def install(self) -> list[Any]:
         """Return the handles of hooks on all modules that have weights, or are an activation of their own."""
         handles = []
-        for name, module in self.model.named_modules():
+        inside: dict[str, list[str]] = {}  # parameters by every module that they are in
+        for name in self.parameters:
+            parts = name.split(".")
+            for length in range(len(parts)):
+                inside.setdefault(".".join(parts[:length]), []).append(name)
+        for module, name in self._paths.items():
             if type(module).__name__ == "ParametrizationList":
                 handles.append(module.register_forward_pre_hook(self._enter_weight))
                 handles.append(module.register_forward_hook(self._leave_weight))
             if ".parametrizations." in f".{name}.":
                 continue
             if has_weights(module):
+                self._weights[module] = tuple(inside.get(name, ()))
                 handles.append(module.register_forward_pre_hook(self._enter, with_kwargs=True))
                 handles.append(module.register_forward_hook(self._leave, with_kwargs=True))
             elif is_elementwise_module(module):
@@ -91,9 +86,11 @@ class Watch:
         return handles
 
     def _enter(self, module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        if isinstance(module, self.torch.nn.RNNBase):
-            arguments = self._follow(module, arguments)
-        nodes = tuple(t.grad_fn for t in tensors_in(self.torch, [arguments, named]) if t.grad_fn is not None)
+        with self.torch._C.DisableTorchFunction():
+            if isinstance(module, self.torch.nn.RNNBase):
+                arguments = self._follow(module, arguments)
+            given = tensors_in(self.torch, (arguments, *named.values()))
+            nodes = tuple(node for t in given if (node := t.grad_fn) is not None)
         self._open.append((module, len(self.calls), nodes))
         return arguments, named
 
@@ -102,10 +99,18 @@ class Watch:
         inner = self.calls[start:]
         if len(inner) > 1 or (inner and not inner[0].function):
             return  # its parts are the calls
-        weights = tuple(n for n in self.parameters if n.startswith(self._prefix(module)))
-        call = Call(self._names[module], type(module).__name__, False, weights, inputs=nodes)
-        if inner:  # the function with which the module applies its weight
-            call.sigma_w, call.constant = inner[0].sigma_w, inner[0].constant
+        weights = self._weights[module]
+        name, kind = self._names[module], type(module).__name__
+        with self.torch._C.DisableTorchFunction():
+            out = first_tensor(self.torch, output)
+            node = None if out is None else out.grad_fn
+        if inner and node is not None and inner[0].node is node:
+            one = inner[0]  # the function with which the module applies its weight, and nothing after it
+            one.name, one.kind, one.function, one.weights, one.inputs = name, kind, False, weights, nodes
+            return
+        call = Call(name, kind, False, weights, inputs=nodes)
+        if inner:
+            call.sigma_w, call.matrix, call.shift = inner[0].sigma_w, inner[0].matrix, inner[0].shift
         elif isinstance(module, self.torch.nn.RNNBase):
             matrix = self.parameters[f"{self._prefix(module)}weight_hh_l0"]
             call.sigma_w = math.sqrt(matrix.shape[1] * float(matrix.detach().square().mean()))
@@ -124,7 +129,7 @@ class Watch:
             return arguments
         source = source if source.requires_grad else source.detach().clone().requires_grad_()
         axis = 1 if module.batch_first and source.dim() == 3 else 0
-        self.sequences.append(Unrolled(name, type(module).__name__, axis, source))
+        self.sequences.append(Unrolled(name, module, axis, source))
         return (source, *arguments[1:])
 
     def _enter_weight(self, module: Any, arguments: tuple[Any, ...]) -> None:
@@ -135,101 +140,152 @@ class Watch:
         setattr(output, _MARK, f"{self._paths[module]}.original")
 
     def _enter_activation(self, module: Any, arguments: tuple[Any, ...]) -> None:
-        if self._pause == 0 and len(arguments) == 1 and self.torch.is_tensor(arguments[0]):
-            self._activation(module.forward, arguments, {}, checked=False)
+        h = arguments[0] if len(arguments) == 1 and self.torch.is_tensor(arguments[0]) else None
+        self._functions.append((h, None if h is None else h.grad_fn))
         self._pause += 1
 
     def _leave_activation(self, module: Any, arguments: tuple[Any, ...], output: Any) -> None:
         self._pause -= 1
+        (h, node), torch = self._functions.pop(), self.torch
+        if self._pause or node is None or self._weight_of(h) is not None:
+            return
+        with torch._C.DisableTorchFunction():
+            key = type(module)
+            if key not in self._entrywise:
+                self._entrywise[key] = takes_entries(torch, module.forward, h, output)
+            if self._entrywise[key]:
+                state = {n: v for n, v in vars(module).items() if not n.startswith("_")}
+                self._activation(module.forward, arguments, {}, output, node, (key, *state.items()), self._shapes)
+
+    def listen_to(self, output: Any) -> None:
+        """Take the norm of the gradient at the first tensor of what the model returns."""
+        torch, out = self.torch, first_tensor(self.torch, output)
+
+        def arrived(gradient: Any) -> None:
+            self.entering = norm_of(torch, gradient.detach())
+
+        if out is not None and out.requires_grad:
+            out.register_hook(arrived)
 
     # --- functions of torch -----------------------------------------------------------------------------------
 
     def mode(self) -> Any:
-        """Return the context in which every function that torch is asked for is seen, and runs in float64."""
-        watch = self
+        """Return the context in which every function asked of torch is seen, and runs in the copies' precision."""
+        watch, kind = self, self.torch.Tensor
 
         class Seen(self.torch.overrides.TorchFunctionMode):  # type: ignore[name-defined]
             def __torch_function__(self, function: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
                 named = named or {}
                 name = getattr(function, "__name__", "")
-                arguments = arguments if name == "__get__" else watch.promoted(name, arguments)
-                if name.rstrip("_") in ELEMENTWISE and watch._pause == 0:
-                    watch._activation(function, arguments, named, checked=True)
+                if watch._raised is not None and name != "__get__":
+                    arguments = watch.promoted(name, arguments)
+                before = None
+                if (
+                    watch._pause == 0
+                    and name.rstrip("_") in ELEMENTWISE
+                    and arguments
+                    and isinstance(arguments[0], kind)
+                ):
+                    before = arguments[0].grad_fn
                 output = function(*arguments, **named)
-                if watch._pause == 0 and watch.torch.is_tensor(output):
-                    watch._function(name, arguments, named, output)
+                if watch._pause == 0 and isinstance(output, kind):
+                    if before is not None and watch._weight_of(arguments[0]) is None:
+                        watch._function_of_entries(function, arguments, named, output, before)
+                    else:
+                        watch._function(name, arguments, named, output)
                 return output
 
         return Seen()
 
     def promoted(self, name: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the arguments in float64 where some are: models and losses hold float32 constants of their own."""
-        torch = self.torch
+        """Return the arguments in the copies' precision where some are: models hold constants in their own."""
+        torch, wanted = self.torch, self._raised
         if name.endswith("_"):  # works in place: what it writes to must stay
             return arguments
         kinds = {a.dtype for a in arguments if torch.is_tensor(a) and a.is_floating_point()}
-        if torch.float64 not in kinds or len(kinds) == 1:
+        if wanted not in kinds or len(kinds) == 1:
             return arguments
-        return tuple(a.to(torch.float64) if torch.is_tensor(a) and a.is_floating_point() else a for a in arguments)
+        return tuple(a.to(wanted) if torch.is_tensor(a) and a.is_floating_point() else a for a in arguments)
 
     def _function(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-        given = list(tensors_in(self.torch, [*arguments, *named.values()]))
-        owned = [t for t in given if self._weight_of(t)]
-        others = [t for t in given if self._weight_of(t) is None and id(t) not in self._still]
+        given = list(tensors_in(self.torch, (*arguments, *named.values())))
+        owned, others = [], []
+        for t in given:
+            weight = self._weight_of(t)
+            if weight:
+                owned.append((t, weight))
+            elif weight is None and id(t) not in self._still:
+                others.append(t)
         if given and not others:
-            setattr(output, _MARK, self._weight_of(owned[0]) if owned else "")
+            setattr(output, _MARK, owned[0][1] if owned else "")
         elif owned and name in _SUMMED:
-            weight = max(owned, key=lambda t: t.dim())
-            names = tuple(dict.fromkeys(str(self._weight_of(t)) for t in owned))
-            call = Call(_short(names[0]), name, True, names)
-            numbers = weight.detach()
+            weight = max((t for t, _ in owned), key=lambda t: t.dim())
+            names = tuple(dict.fromkeys(n for _, n in owned))
+            call = Call(_short(names[0]), name, True, names, matrix=weight.detach())
+            call.shift = next((t.detach() for t in given if t.dim() == 1 and id(t) in self._still), None)
             fan_in = _SUMMED[name](tuple(weight.shape))
             if fan_in:
-                call.sigma_w = math.sqrt(fan_in * float(numbers.square().mean()))
-            call.constant = weight.numel() > 1 and bool(numbers.min() == numbers.max())
+                call.sigma_w = math.sqrt(fan_in / weight.numel()) * self._size(weight)
             call.inputs = tuple(t.grad_fn for t in others if t.grad_fn is not None)
             self._record(call, output, len(self.calls))
+
+    def _size(self, weight: Any) -> float:
+        """Return the norm of a weight; of one that is used as it is only once."""
+        name = self._owner.get(id(weight))
+        if name is None:
+            return norm_of(self.torch, weight.detach())
+        if name not in self.sizes:
+            self.sizes[name] = norm_of(self.torch, weight.detach())
+        return self.sizes[name]
 
     def _weight_of(self, tensor: Any) -> str | None:
         """Return the weight that a tensor is made of, "" if it is made of buffers, None if it depends on the input."""
         return self._owner.get(id(tensor)) or getattr(tensor, _MARK, None)
 
-    def _activation(self, function: Any, arguments: tuple[Any, ...], named: dict[str, Any], *, checked: bool) -> None:
-        h: Any = arguments[0] if arguments else None
-        if self.torch.is_tensor(h) and h.grad_fn is not None and not self._weight_of(h):
-            found = slopes_of(self.torch, function, arguments, named, checked=checked)
-            if found is not None:
-                self.slopes.append(found)
+    def _function_of_entries(
+        self, function: Any, arguments: tuple[Any, ...], named: dict[str, Any], output: Any, before: Any
+    ) -> None:
+        named = {name: value for name, value in named.items() if name != "inplace"}
+        key = (function, *arguments[1:], *named.items())
+        self._activation(function, arguments, named, output, before, key, SHAPES)
+
+    def _activation(
+        self,
+        function: Any,
+        arguments: tuple[Any, ...],
+        named: dict[str, Any],
+        output: Any,
+        before: Any,
+        key: tuple[Any, ...],
+        known: dict[Any, Shape],
+    ) -> None:
+        torch, h = self.torch, arguments[0]
+        shape = shape_of(torch, function, arguments[1:], named, key, known)
+        slopes = slopes_at(torch, function, arguments, named, output, before)
+        name = getattr(function, "__name__", "")
+        self.slopes.append(slopes_of(slopes, h.detach(), shape, before, name))
 
     def _record(self, call: Call, output: Any, place: int) -> None:
         """Take what there is to see of the output now (it may be changed in place), and the gradient when it comes."""
-        torch = self.torch
-        out = next((t for t in tensors_in(torch, output) if t.is_floating_point()), None)
+        torch, out = self.torch, first_tensor(self.torch, output)
         if out is None:
             return
         with torch.no_grad(), torch._C.DisableTorchFunction():
-            numbers = out.detach().double()
-            call.rms = float(numbers.norm()) / math.sqrt(max(numbers.numel(), 1))
+            numbers = out.detach()
+            call.size = max(numbers.numel(), 1)
+            call.rms = norm_of(torch, numbers) / math.sqrt(call.size)
             axis = 1 if "conv" in call.kind.lower() and numbers.dim() > 2 else -1
             if numbers.dim() and numbers.shape[axis] > 1 and call.rms > 0:
-                shared = numbers.mean(axis)  # of all units; what varies between them is what it lacks of the square
-                square = float(shared.norm()) ** 2 / max(shared.numel(), 1)
-                call.identical = call.rms**2 - square < _ALIKE * call.rms**2
-        call.node = out.grad_fn
-        del self.calls[place:]
-        self.calls.append(call)
-        if out.requires_grad:
+                call.identical = all_units_alike(numbers.movedim(axis, -1), call.rms)
+            call.node = out.grad_fn
+            del self.calls[place:]
+            self.calls.append(call)
+            if out.requires_grad:
 
-            def arrived(gradient: Any) -> None:
-                call.gradient_norm = float(gradient.detach().double().norm())
+                def arrived(gradient: Any) -> None:
+                    call.gradient_norm = norm_of(torch, gradient.detach())
 
-            out.register_hook(arrived)
-
-
-def has_weights(module: Any) -> bool:
-    """Return whether a module multiplies by matrices of its own, as they are or computed from others; norms do not."""
-    own = any(p is not None and p.dim() >= 2 for p in module._parameters.values())
-    return (own or "parametrizations" in module._modules) and "Norm" not in type(module).__name__
+                out.register_hook(arrived)
 
 
 def _short(name: str) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory.study.inspection.modules.calls import Call
 from vgtheory.study.inspection.modules.slopes import Slopes
+from vgtheory.study.inspection.modules.uses import Call
 
 NONE = -1  # in place of a call: the input
 _WEIGHT = -2  # nothing but parameters and constants

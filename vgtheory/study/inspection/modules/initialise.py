@@ -13,8 +13,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, TargetMissedWarning
-from vgtheory.study.inspection.findings import Inspection
-from vgtheory.study.inspection.modules.recurrence import change
+from vgtheory.study.inspection.findings import Inspection, change_of
 from vgtheory.study.inspection.modules.watched import inspect_module, listed
 from vgtheory.study.limits import MAX_SEED, whole_number
 
@@ -136,7 +135,7 @@ def initialise(
         {name: ("module", np.array([values[m] for m in chosen], dtype=float)) for name, values in columns.items()},
         coords={"module": np.array(list(chosen), dtype=str)},
     )
-    kept = None if after.verdict == "no verdict" else _total(after) < _KEPT
+    kept = None if after.verdict == "no verdict" else abs(after.log_change) < _KEPT
     found = Initialisation(changed, tuple(left_alone), before, after, kept, at_limit)
     if scheme == "critical" and kept is False:
         warnings.warn(_missed(found), TargetMissedWarning, stacklevel=2)
@@ -226,7 +225,7 @@ def _balanced(
     best, nearest = logs, inf
     for turn in range(_ROUNDS + 1):
         wanted = _wanted(torch, chosen, found)
-        worst, total = max((abs(step) for step in wanted.values()), default=0.0), _total(found)
+        worst, total = max((abs(step) for step in wanted.values()), default=0.0), abs(found.log_change)
         done = not wanted or (worst < _WORST and total < _CLOSE)
         if done or max(worst, total) < nearest:
             best, nearest = logs, max(worst, total)
@@ -248,14 +247,6 @@ def _rescaled(torch: Any, chosen: dict[str, Any], logs: dict[str, float], goal: 
     return goal
 
 
-def _total(found: Inspection) -> float:
-    """Return |ln| of the change of the gradient norm over all calls, or over time where that is more."""
-    logs = found.table.log_gradient_norm.values
-    over_depth = abs(float(logs[0] - logs[-1])) if np.isfinite(logs[[0, -1]]).all() else inf
-    over_time = 0.0 if found.recurrence is None else abs(change(found.recurrence.log_gradient_norm.values))
-    return max(over_depth, over_time)
-
-
 def _wanted(torch: Any, chosen: dict[str, Any], found: Inspection) -> dict[str, float]:
     """Return by module the ln of the factor that its weights should have: minus the mean ln gain of its calls."""
     table = found.table
@@ -272,7 +263,9 @@ def _wanted(torch: Any, chosen: dict[str, Any], found: Inspection) -> dict[str, 
     wanted = {name: -float(np.mean(steps)) for name, steps in gains.items() if all(map(isfinite, steps))}
     over_time = found.recurrence
     if over_time is not None and over_time.attrs["kind"] == "RNN" and over_time.attrs["module"] in chosen:
-        wanted[over_time.attrs["module"]] = -change(over_time.log_gradient_norm.values) / (over_time.sizes["time"] - 1)
+        wanted[over_time.attrs["module"]] = -change_of(over_time.log_gradient_norm.values) / (
+            over_time.sizes["time"] - 1
+        )
     return wanted
 
 

@@ -33,10 +33,18 @@ def unwrapped(torch: Any, model: Any) -> Any:
 
 
 class Copies:
-    """Twins of a module's parameters, which collect the gradient, and of its buffers, in some precision."""
+    """Twins of a module's parameters, which collect the gradient, and of its buffers, in one precision.
 
-    def __init__(self, torch: Any, model: Any, precision: Any) -> None:
-        self.torch, self.model, self.precision = torch, model, precision
+    That is the widest one among the parameters, at least float32, or float64.  `raised` says whether some are not kept
+    in it: then what the model computes with constants of its own has to be raised, too.
+    """
+
+    def __init__(self, torch: Any, model: Any, double: bool) -> None:
+        self.torch, self.model = torch, model
+        kinds = {p.dtype for p in model.parameters() if p.is_floating_point()}
+        wide = double or torch.float64 in kinds
+        self.precision = torch.float64 if wide else torch.float32
+        self.raised = kinds != {self.precision}
         self.parameters = {n: self._twin(p.detach()) for n, p in model.named_parameters()}
         for parameter in self.parameters.values():
             parameter.requires_grad_(parameter.is_floating_point())
@@ -63,15 +71,14 @@ class Copies:
         if type(value).__module__ == "numpy":
             value = torch.from_numpy(value)
         if torch.is_tensor(value):
-            value = value.detach().clone()
             if value.dim() and len(value) == 0:
                 raise InputError("x", "a batch of at least one sample", "pass data", got=f"shape {tuple(value.shape)}")
             if value.is_floating_point() and not bool(torch.isfinite(value).all()):
                 raise InputError("x with NaN or infinities", "finite numbers", "clean the data")
             if not value.is_floating_point():
-                return value
+                return value.clone()
             # A copy of a leaf: a model may change its input in place.
-            self.inputs.append(value.to(self.precision).requires_grad_().clone())
+            self.inputs.append(value.detach().to(self.precision).requires_grad_().clone())
             return self.inputs[-1]
         if isinstance(value, Mapping):
             return {name: self._cast(part) for name, part in value.items()}
@@ -84,14 +91,16 @@ class Copies:
 def undisturbed(torch: Any, model: Any, seed: int) -> Iterator[None]:
     """Run what is inside with gradients, without compilation, from a seed; afterwards all is as it was before."""
     # Old-style weight_norm and spectral_norm leave the weight that they computed as a plain attribute.
-    kept = [(m, n, v) for m in model.modules() for n, v in vars(m).items() if torch.is_tensor(v)]
-    devices = {p.device.index for p in model.parameters() if p.device.type == "cuda"}
+    kept = [(m, n, v) for m in model.modules() for n, v in vars(m).items() if isinstance(v, torch.Tensor)]
+    devices = {p.device.index for p in model.parameters() if p.is_cuda}
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.random.fork_rng(devices=sorted(devices)))
         if "torch._dynamo" in sys.modules:  # nothing is compiled before
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
+        for device in devices:
+            torch.cuda.default_generators[device].manual_seed(seed)
         try:
             yield
         finally:
@@ -121,12 +130,17 @@ def scalar_loss(torch: Any, output: Any, loss: Callable[[Any], Any] | None, seed
 
 def tensors_in(torch: Any, value: Any) -> Iterator[Any]:
     """Yield the tensors in nested tuples, lists, mappings and objects with tensors for attributes, in order."""
-    if torch.is_tensor(value):
+    if isinstance(value, torch.Tensor):
         yield value
+    elif value is None or isinstance(value, (int, float, str, bytes)):
+        return  # most of what is no tensor, and quickly seen
+    elif type(value) in (tuple, list):
+        for part in value:
+            yield from tensors_in(torch, part)
     elif isinstance(value, Mapping):
         for part in value.values():
             yield from tensors_in(torch, part)
-    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+    elif isinstance(value, Sequence):
         for part in value:
             yield from tensors_in(torch, part)
     elif hasattr(value, "__dataclass_fields__"):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from vgtheory.study.inspection.modules.calls import Call, Unrolled
+from vgtheory.study.inspection.findings import change_of
+from vgtheory.study.inspection.modules.uses import Call, Unrolled
 
 _LOST = -24 * log(2)  # below float32's unit round-off, relative to the last step
 
@@ -42,7 +43,7 @@ def recurrence_of(torch: Any, sequences: Sequence[Unrolled], calls: Sequence[Cal
             found.append((name, steps[0].kind, _log_norm(norms**2)))
     if not found:
         return None
-    name, kind, logs = max(found, key=lambda one: abs(change(one[2])))
+    name, kind, logs = max(found, key=lambda one: abs(change_of(one[2])))
     data = {"log_gradient_norm": ("time", logs)}
     return xr.Dataset(data, coords={"time": np.arange(len(logs))}, attrs={"module": name, "kind": kind})
 
@@ -72,15 +73,10 @@ def _log_norm(squares: np.ndarray) -> np.ndarray:
         return np.log(squares) / 2
 
 
-def change(logs: np.ndarray) -> float:
-    """Return ln of the gradient norm at the first step over that at the last one, −inf where nothing arrives."""
-    return float(logs[0] - logs[-1]) if np.isfinite(logs[-1]) else 0.0
-
-
 def sentence(recurrence: xr.Dataset) -> str:
     """Return how the gradient goes with time, in steps per factor of e, and where float32 loses it."""
     logs = recurrence.log_gradient_norm.values
-    fall, steps = change(logs), len(logs) - 1
+    fall, steps = change_of(logs), len(logs) - 1
     name = recurrence.attrs["module"]
     if not np.isfinite(logs[-1]):
         return f"{name}: no gradient arrives at its last step."

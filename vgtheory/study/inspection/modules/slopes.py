@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 # fmt: off
@@ -13,8 +14,9 @@ ELEMENTWISE = frozenset({
 })
 # fmt: on
 FLAT = 0.01  # of the largest slope: below it a unit counts as saturated
-_NUMBERS = 2**18  # of a larger batch the first rows decide
+_NUMBERS = 2**15  # of a larger batch the first rows decide how many are flat
 _REACH = 12.0
+_BESIDE = 1e-3  # beside 0, where a kink may be
 PROBES = (-2.75, -0.6, 0.0, 0.3, 1.9)  # where a function is held against the formulas of the catalogue
 
 
@@ -22,7 +24,7 @@ PROBES = (-2.75, -0.6, 0.0, 0.3, 1.9)  # where a function is held against the fo
 class Slopes:
     """Where an activation stands in autograd's graph, the share of flat entries and that of dead units.
 
-    `outgrown` is the share of entries that are flat for their size: at a thousandth of it they would not be.
+    `outgrown` is the share of entries that are flat for their size: near 0, on their side of it, they would not be.
     `name` is that of the function, `probe` its values at :data:`PROBES` where it has no other tensors for arguments.
     """
 
@@ -34,50 +36,125 @@ class Slopes:
     probe: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What does not depend on the numbers: the largest |φ'| on [−12, 12], its values beside 0, φ at the probes."""
+
+    largest: float = 0.0
+    left: float = 0.0
+    right: float = 0.0
+    probe: tuple[float, ...] = ()
+
+
+SHAPES: dict[Any, Shape] = {}  # of torch's own functions
+
+
 def is_elementwise_module(module: Any) -> bool:
     """Return whether a module may be an activation of the user's own: no parameters, no parts, not one of torch's."""
     alone = not module._parameters and not module._modules and not module._buffers
     return alone and not type(module).__module__.startswith("torch.")
 
 
-def slopes_of(
-    torch: Any, function: Any, arguments: tuple[Any, ...], named: dict[str, Any], *, checked: bool
-) -> Slopes | None:
-    """Return the slopes of a function of each entry at its first argument, by automatic differentiation.
+def shape_of(
+    torch: Any,
+    function: Any,
+    rest: tuple[Any, ...],
+    named: dict[str, Any],
+    key: tuple[Any, ...],
+    known: dict[Any, Shape],
+) -> Shape:
+    """Return what is true of a function whatever reaches it; once computed, it is `known` under its key.
 
-    Unless `checked`, None for a function that does not take each entry by itself: it must commute with a permutation
-    of the entries.  The largest slope is the one on a grid of [−12, 12] and at the entries.
+    A function with other tensors among its arguments (PReLU's slopes) is known by its slopes at the entries alone.
     """
-    h, rest = arguments[0], arguments[1:]
+    if any(torch.is_tensor(a) for a in (*rest, *named.values())):
+        return Shape(left=float("nan"), right=float("nan"))
+    try:
+        if key in known:
+            return known[key]
+    except TypeError:  # no hash: arguments that may change
+        key = ()
+    with torch.enable_grad():
+        grid = torch.linspace(-_REACH, _REACH, 2401, dtype=torch.float64)
+        at = torch.cat((grid, grid.new_tensor((-_BESIDE, _BESIDE))))
+        slopes = _slopes(torch, partial(_applied, function, rest, named), at)
+    probe = tuple(function(torch.tensor(PROBES, dtype=torch.float64), *rest, **named).tolist())
+    found = Shape(float(slopes.max()), float(slopes[-2]), float(slopes[-1]), probe)
+    if key:
+        known[key] = found
+    return found
+
+
+def slopes_at(
+    torch: Any, function: Any, arguments: tuple[Any, ...], named: dict[str, Any], output: Any, before: Any
+) -> Any:
+    """Return |φ'| at every entry of the first argument; of a larger batch than 2^15 numbers, of its first rows.
+
+    Where the output is one step of autograd's graph away from `before`, the argument's node, that step is asked: it
+    knows φ' there.  Of a batch whose first rows leave a unit dead every row is looked at.
+    """
+    h, node = arguments[0], output.grad_fn
     row = max(h[0].numel() if h.dim() else 1, 1)
-    sample = h.detach()[: max(_NUMBERS // row, 1)] if h.dim() else h.detach().reshape(1)
-    named = {name: value for name, value in named.items() if name != "inplace"}
+    rows = max(_NUMBERS // row, 1)
+    whole = h.dim() == 0 or len(h) <= rows or output is h  # where it worked in place, h is no longer there
+    if whole and node is not None and output.shape == h.shape and _one_step(node, before):
+        return node(torch.ones_like(output)).detach().abs_()
+    phi = partial(_applied, function, arguments[1:], named)
+    with torch.enable_grad():
+        slopes = _slopes(torch, phi, h.detach() if whole else h.detach()[:rows])
+        return slopes if whole or not bool((_best(slopes) == 0).any()) else _slopes(torch, phi, h.detach())
 
-    def slope(at: Any) -> Any:
-        z = at.clone().requires_grad_()
-        # A copy goes in: the function may work in place.
-        return torch.autograd.grad(function(z.clone(), *rest, **named).sum(), z)[0]
 
-    with torch.enable_grad(), torch._C.DisableTorchFunction():
-        if not checked and not _takes_entries(torch, function, sample):
-            return None
-        slopes, smaller = slope(sample).abs(), slope(sample / 1000).abs()
-        largest, probe = slopes.max(), ()
-        if not any(torch.is_tensor(a) for a in (*rest, *named.values())):
-            grid = torch.linspace(-_REACH, _REACH, 2401, dtype=sample.dtype, device=sample.device)
-            largest = torch.maximum(largest, slope(grid).abs().max())
-            probe = tuple(function(torch.tensor(PROBES, dtype=torch.float64), *rest, **named).tolist())
+def _one_step(node: Any, before: Any) -> bool:
+    return len(node.next_functions) == 1 and node.next_functions[0][0] is before
+
+
+def _applied(function: Any, rest: tuple[Any, ...], named: dict[str, Any], z: Any) -> Any:
+    return function(z.clone(), *rest, **named)  # a copy: the function may work in place
+
+
+def _slopes(torch: Any, function: Any, at: Any) -> Any:
+    z = at.clone().requires_grad_()
+    return torch.autograd.grad(function(z).sum(), z)[0].abs()
+
+
+def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str) -> Slopes:
+    """Return how many of the slopes at h are flat, and how many units have none but 0."""
+    least, most = float(slopes.min()), float(slopes.max())
+    limit = FLAT * max(shape.largest, most)
+    if least > limit:
+        return Slopes(node, name, 0.0, 0.0, 0.0, shape.probe)
+    flat = slopes <= limit
+    saturated = _share(flat)
+    sides = (shape.left > limit, shape.right > limit)
+    if all(sides):
+        outgrown = saturated
+    elif any(sides):
+        h = h[: len(slopes)] if h.dim() else h
+        outgrown = _share(flat & ((h < 0) if sides[0] else (h > 0)))
+    else:
+        outgrown = 0.0
+    dead = 0.0
+    if least == 0:
+        dead = _share(_best(slopes) == 0)
+    return Slopes(node, name, saturated, dead, outgrown, shape.probe)
+
+
+def _best(slopes: Any) -> Any:
+    """Return the largest slope of every unit: of the last axis, or the channels of images."""
     units = slopes.movedim(1, -1) if slopes.dim() == 4 else slopes
-    dead = (units == 0).reshape(-1, units.shape[-1]).all(0).double().mean()
-    flat, flat_anyway = slopes <= FLAT * largest, smaller <= FLAT * largest
-    saturated, outgrown = (float(which.double().mean()) for which in (flat, flat & ~flat_anyway))
-    return Slopes(h.grad_fn, getattr(function, "__name__", ""), saturated, float(dead), outgrown, probe)
+    return units.reshape(-1, units.shape[-1]).amax(0) if units.dim() else units
 
 
-def _takes_entries(torch: Any, function: Any, sample: Any) -> bool:
+def _share(true: Any) -> float:
+    return float(true.float().sum().item()) / max(true.numel(), 1)  # several times as fast as a sum of booleans
+
+
+def takes_entries(torch: Any, function: Any, h: Any, output: Any) -> bool:
+    """Return whether a function takes each entry by itself: it must commute with a permutation of the entries."""
+    if not torch.is_tensor(output) or output.shape != h.shape:
+        return False
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        value = function(sample.clone())
-        if not torch.is_tensor(value) or value.shape != sample.shape:
-            return False
-        back = function(sample.flatten().flip(0).reshape(sample.shape)).flatten().flip(0).reshape(sample.shape)
-        return bool(torch.allclose(value, back, rtol=1e-9, atol=0.0, equal_nan=True))
+        back = function(h.detach().flatten().flip(0).reshape(h.shape)).flatten().flip(0).reshape(h.shape)
+        close = 1e-9 if h.dtype == torch.float64 else 1e-5
+        return bool(torch.allclose(output.detach(), back, rtol=close, atol=0.0, equal_nan=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from math import log
 from types import TracebackType
 from typing import Any
@@ -12,13 +13,14 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, VanishingWarning
-from vgtheory.study.inspection.modules.calls import has_weights
+from vgtheory.study.inspection.modules.callbacks import Callback, Row, to_sink
 from vgtheory.study.inspection.modules.model_copy import tensors_in
+from vgtheory.study.inspection.modules.uses import has_weights
 
-_ALARM = log(1e3)  # by how much a gradient may fall, relative to the last call's, before it is said
+_ALARM = log(1e3)  # by how much a gradient or update may fall, relative to the last module's, before it is said
 
 
-class Training:
+class Training(Callback):
     """A module that is watched while it is trained; see :func:`watch`.
 
     Attributes
@@ -26,23 +28,35 @@ class Training:
     alarms : what fell, and when, in sentences.
     """
 
-    def __init__(self, torch: Any, model: Any, every: int) -> None:
+    def __init__(self, torch: Any, model: Any, every: int, sink: Callable[[int, Row], None] | None) -> None:
         self.alarms: list[str] = []
         self._torch, self._model, self._every = torch, model, every
         self._modules = {name: module for name, module in model.named_modules() if has_weights(module)}
+        self._sink = sink
         self._step = -1
         self._top: Any = None
         self._handles: list[Any] = []
-        self._seen: dict[str, dict[str, float]] = {}
-        self._rows: list[tuple[int, dict[str, dict[str, float]]]] = []
+        self._seen: Row = {}
+        self._rows: list[tuple[int, Row]] = []
 
     def __enter__(self) -> Training:
-        self._top = self._model.register_forward_pre_hook(self._begin)
+        self.begin()
         return self
 
     def __exit__(self, kind: type | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.end()
+
+    def begin(self) -> None:
+        """Start watching; nothing if it is being watched."""
+        if self._top is None:
+            self._top = self._model.register_forward_pre_hook(self._begin)
+
+    def end(self) -> None:
+        """Stop watching; nothing if it is not being watched."""
         self._end()
-        self._top.remove()
+        if self._top is not None:
+            self._top.remove()
+            self._top = None
 
     @property
     def record(self) -> xr.Dataset:
@@ -112,36 +126,58 @@ class Training:
                 row["update_ratio"] = (row.pop("gradients") / row.pop("weights")) ** 0.5
         self._rows.append((self._step // self._every * self._every, self._seen))
         self._seen = {}
-        self._alarm()
+        if self._sink is not None:
+            self._sink(*self._rows[-1])
+        for quantity, word in (("relative", "gradient"), ("update_ratio", "update ratio ‖∂W‖/‖W‖")):
+            self._alarm(quantity, word)
 
-    def _alarm(self) -> None:
+    def _alarm(self, quantity: str, word: str) -> None:
+        """Say once of every module that it has fallen since step 0, beside the last module, by more than 1000."""
         step, now = self._rows[-1]
-        first = self._rows[0][1]
-        for name, row in now.items():
-            before, here = first.get(name, {}).get("relative"), row.get("relative")
-            if before is not None and here is not None and before - here > _ALARM:
-                size = f"{np.exp(before - here):.2g} times below step 0's"
-                said = f"{name}: at step {step} its gradient, beside the last module's, is {size}"
-                if not any(alarm.startswith(f"{name}:") for alarm in self.alarms):
-                    self.alarms.append(said)
-                    warnings.warn(said, VanishingWarning, stacklevel=2)
+        before, here = (_beside_the_last(row, quantity) for row in (self._rows[0][1], now))
+        for name, value in here.items():
+            fall = before.get(name, -np.inf) - value
+            if fall > _ALARM and not any(alarm.startswith(f"{name}:") for alarm in self.alarms):
+                size = f"{np.exp(min(fall, 700.0)):.2g} times below step 0's"
+                said = f"{name}: at step {step} its {word}, beside the last module's, is {size}"
+                self.alarms.append(said)
+                warnings.warn(said, VanishingWarning, stacklevel=2)
 
 
-def watch(model: Any, every: int = 100) -> Training:
+def _beside_the_last(row: Row, quantity: str) -> dict[str, float]:
+    """Return ln of a quantity over that of the last module that has one; what is relative already stays."""
+    values = {name: columns[quantity] for name, columns in row.items() if quantity in columns}
+    if quantity == "relative" or not values:
+        return values
+    logs = {name: log(value) if value > 0 else -np.inf for name, value in values.items()}
+    last = next((size for size in reversed(logs.values()) if size > -np.inf), None)
+    return {} if last is None else {name: size - last for name, size in logs.items()}
+
+
+def watch(model: Any, every: int = 100, out: Any = None) -> Training:
     """Return a context in which the gradient of a PyTorch module is recorded in every `every`-th step of its training.
 
     Steps are forward passes in training mode with gradients.  In the steps between nothing but a counter runs.  A
-    module whose gradient falls by more than 1000, relative to the last module's, raises a warning once.
+    module whose gradient, or the ratio ‖∂W‖/‖W‖, falls by more than 1000 relative to the last module's raises a warning
+    once.
 
-    ``with vg.watch(model) as seen:`` around a training loop; then ``seen.record`` and ``seen.alarms``.
+    ``with vg.watch(model) as seen:`` around a training loop; or ``seen = vg.watch(model)`` among the callbacks of
+    transformers' or Lightning's ``Trainer(callbacks=[seen])``.  Then ``seen.record`` and ``seen.alarms``.
+
+    Parameters
+    ----------
+    model : a PyTorch module.
+    every : steps from one that is watched to the next.
+    out : where the numbers of each watched step go as well: a .csv path, written line by line, or an object with
+        ``add_scalar(tag, value, step)`` such as TensorBoard's ``SummaryWriter``.
 
     Raises
     ------
-    InputError : no PyTorch module; `every` below 1.
+    InputError : no PyTorch module; `every` below 1; another `out`.
     """
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(model, torch.nn.Module):
         raise InputError("model", "a PyTorch module", "e.g. vg.watch(model, every=100)", got=type(model).__name__)
     if not isinstance(every, int) or every < 1:
         raise InputError("every", "a whole number of at least 1", "e.g. every=100", got=repr(every))
-    return Training(torch, model, every)
+    return Training(torch, model, every, to_sink(out))

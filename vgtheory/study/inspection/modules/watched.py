@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import exp, isfinite, isnan, log
 from typing import Any
 
@@ -12,15 +13,20 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, VgtheoryError
-from vgtheory.study.inspection.findings import Inspection, Verdict, verdict_of
+from vgtheory.study.inspection.findings import Inspection, Subject, Verdict, change_of, verdict_of
 from vgtheory.study.inspection.modules.blame import blame
-from vgtheory.study.inspection.modules.calls import Call, Watch
+from vgtheory.study.inspection.modules.calls import Watch
 from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed, unwrapped
-from vgtheory.study.inspection.modules.recognised import network_of
-from vgtheory.study.inspection.modules.recurrence import change, listen, recurrence_of, sentence
+from vgtheory.study.inspection.modules.norms import norm_of
+from vgtheory.study.inspection.modules.recognised import Chain, chain_of
+from vgtheory.study.inspection.modules.recognised_cells import Cell, cell_of
+from vgtheory.study.inspection.modules.recurrence import listen, recurrence_of, sentence
+from vgtheory.study.inspection.modules.uses import Call
 
 _LOST = -24 * log(2)  # below float32's unit round-off, relative to the last call
+_TINY = 1e-35  # rms of a gradient whose smaller components float32 loses
+_CANCELLED = 1e-4  # of the size of weight and gradient, from which on what is left of their product is in doubt
 _NAMED = 6  # modules that a sentence names; more are counted
 
 
@@ -30,38 +36,77 @@ def inspect_module(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | 
         step = "vg.inspect(model, x); of weights alone: vg.inspect(model.state_dict(), activation=...)"
         raise InputError("x", "a batch as the model takes it: a tensor, a tuple or a dict", step, got="None")
     model = unwrapped(torch, model)
-    copies = Copies(torch, model, torch.float64)
-    try:
-        return _seen(torch, copies, x, loss, seed)
-    except InputError as problem:
-        if "double" not in str(problem).lower():
-            raise
-        # Some kernels exist in the precisions of training only.
-        found = _seen(torch, Copies(torch, model, torch.float32), x, loss, seed)
-        least = "gradients below 1e-38: a function of the model needs float32"
-        return replace(found, left_out=(*found.left_out, least))
+    sight: Sight | None = None
+    doubt: str | None = "recurrent modules, whose gradients leave float32's range as a rule"
+    if not any(isinstance(module, torch.nn.RNNBase) for module in model.modules()):
+        sight = _seen(torch, Copies(torch, model, double=False), x, loss, seed)
+        doubt = _unresolved(torch, sight)
+    if doubt is not None:
+        try:
+            sight, doubt = _seen(torch, Copies(torch, model, double=True), x, loss, seed), None
+        except InputError as problem:
+            if "double" not in str(problem).lower():
+                raise
+            # Some kernels exist in the precisions of training only.
+            sight = sight or _seen(torch, Copies(torch, model, double=False), x, loss, seed)
+    found = _found(sight, () if doubt is None else (f"{doubt}: a function of the model needs float32",))
+    used = Counter((slopes.name, slopes.probe) for slopes in sight.watch.slopes if slopes.probe)
+    function = max(used, key=lambda one: used[one]) if used else None
+    return replace(found, subject=Subject(torch, model, x, loss, seed, function))
 
 
-def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> Inspection:
-    watch = Watch(torch, copies.model, copies.parameters, copies.buffers.values())
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What was seen of one forward and backward pass; `paths` is None where the loss is no finite number."""
+
+    watch: Watch
+    copies: Copies
+    calls: tuple[Call, ...]  # those that a gradient arrived at
+    paths: Paths | None
+    recurrence: xr.Dataset | None
+
+    @property
+    def broken(self) -> Call | None:
+        """Return the first call whose output is not finite."""
+        return next((call for call in self.watch.calls if not isfinite(call.rms)), None)
+
+
+def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> Sight:
+    watch = Watch(torch, copies)
     with undisturbed(torch, copies.model, seed):
         value, recurrence = _run(torch, watch, copies, x, loss, seed)
-        calls = _reached(watch)
+        calls = tuple(call for call in watch.calls if not isnan(call.gradient_norm))
         sound = isfinite(float(value.detach()))
         paths = paths_of(calls, watch.slopes, value.grad_fn, copies.inputs) if sound else None
-    left_out = [*watch.unseen, *_unseen(watch, copies)]
-    broken = next((call for call in watch.calls if not isfinite(call.rms)), None)
-    if paths is None or broken is not None:
-        return _overflown(watch.calls, broken, left_out)
-    network = network_of(calls, paths, watch.slopes, copies.parameters)
-    return replace(_found(calls, paths, recurrence, tuple(left_out), copies), network=network)
+    return Sight(watch, copies, calls, paths, recurrence)
+
+
+def _unresolved(torch: Any, sight: Sight) -> str | None:
+    """Return what float32 did not resolve of what was seen in it, None if all is sound.
+
+    A product with weights may cancel: what is left far below ‖W‖ times the gradient is rounding.
+    """
+    if sight.copies.precision == torch.float64:
+        return None
+    if sight.paths is None or sight.broken is not None:
+        return "numbers beyond 1e38"
+    calls = sight.calls
+    if any(call.gradient_norm < _TINY * call.size**0.5 for call in calls):
+        return "gradients below 1e-35"
+    for call, k in zip(calls, sight.paths.following, strict=True):
+        ahead = sight.watch.entering if k == NONE else calls[k].gradient_norm * min(calls[k].sigma_w, 1.0)
+        if call.gradient_norm < _CANCELLED * ahead:
+            return f"whether the gradient at {call.name} is 0"
+    return None
 
 
 def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int) -> tuple[Any, xr.Dataset | None]:
     handles = watch.install()
     try:
         with _raised("model(x)", "a batch that model(x), and loss(model(x)), take", "try both by hand"), watch.mode():
-            value = scalar_loss(torch, copies.call(x), loss, seed)
+            output = copies.call(x)
+            watch.listen_to(output)
+            value = scalar_loss(torch, output, loss, seed)
     finally:
         for handle in handles:
             handle.remove()
@@ -82,10 +127,6 @@ def _raised(what: str, accepted: str, step: str) -> Iterator[None]:
     except Exception as problem:
         said = str(problem).strip().partition("\n")[0][:200]
         raise InputError(f"{what} raises {type(problem).__name__}: {said}", accepted, step) from problem
-
-
-def _reached(watch: Watch) -> list[Call]:
-    return [call for call in watch.calls if not isnan(call.gradient_norm)]
 
 
 def _unseen(watch: Watch, copies: Copies) -> list[str]:
@@ -113,56 +154,63 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
 
 
-def _found(
-    calls: Sequence[Call], paths: Paths, recurrence: xr.Dataset | None, left_out: tuple[str, ...], copies: Copies
-) -> Inspection:
-    table = _table(calls, paths, copies)
-    over_time = 0.0 if recurrence is None else change(recurrence.log_gradient_norm.values)
+def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
+    calls, paths, recurrence = sight.calls, sight.paths, sight.recurrence
+    left_out = (*sight.watch.unseen, *_unseen(sight.watch, sight.copies), *doubts)
+    if paths is None or sight.broken is not None:
+        return _overflown(sight.watch.calls, sight.broken, left_out)
+    table = _table(calls, paths, sight)
+    over_time = 0.0 if recurrence is None else change_of(recurrence.log_gradient_norm.values)
     logs = table.log_gradient_norm.values
-    over_depth = float(logs[0] - logs[-1]) if len(calls) > 1 and isfinite(logs[-1]) else 0.0
-    verdict, text, left_out = _verdict(calls, over_depth, over_time, recurrence, left_out)
-    found = blame(calls, paths, verdict)
+    over_depth = change_of(logs)
+    why = _no_verdict(calls, recurrence)
+    in_time = abs(over_time) > abs(over_depth)
+    total = over_time if in_time else over_depth
+    verdict, found = blame(calls, paths, "no verdict" if why else verdict_of(total))
     culprit, causes = found.culprit, found.causes
     if recurrence is not None:
         causes = (sentence(recurrence), *causes)
         if verdict == verdict_of(over_time) != "healthy" and abs(over_time) > abs(over_depth) / 2:
             culprit, causes = str(recurrence.attrs["module"]), causes[:1]
+    text = f"No verdict: {why}." if why else _sentence(calls, verdict, total, in_time)
+    left_out = (*left_out, why) if why else left_out
     lost = table.call.values[logs - logs[-1] < _LOST] if len(calls) and isfinite(logs[-1]) else []
     lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
-    return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence)
+    known: Chain | Cell | None = chain_of(calls, paths, sight.watch.slopes, sight.copies.parameters)
+    if len(sight.watch.sequences) == 1:
+        unrolled = sight.watch.sequences[0]
+        known = cell_of(unrolled.module, unrolled.source.shape[unrolled.axis])
+    return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known)
 
 
-def _verdict(
-    calls: Sequence[Call], over_depth: float, over_time: float, recurrence: xr.Dataset | None, left_out: tuple[str, ...]
-) -> tuple[Verdict, str, tuple[str, ...]]:
-    why = None
+def _no_verdict(calls: Sequence[Call], recurrence: xr.Dataset | None) -> str | None:
+    """Return why nothing can be said of a model's gradient; None if something can."""
     if len(calls) < 2 and recurrence is None:
-        why = "fewer than two uses of weights were seen: there is no way for a gradient to change"
-    elif not any(call.gradient_norm > 0 for call in calls[-1:]):
-        why = "the gradient of this loss is 0 where it enters the model; say another loss="
-    if why is not None:
-        return "no verdict", f"No verdict: {why}.", (*left_out, why)
-    in_time = abs(over_time) > abs(over_depth)
-    total = over_time if in_time else over_depth
-    verdict = verdict_of(total)
+        return "fewer than two uses of weights were seen: there is no way for a gradient to change"
+    if not any(call.gradient_norm > 0 for call in calls[-1:]):
+        return "the gradient of this loss is 0 where it enters the model; say another loss="
+    return None
+
+
+def _sentence(calls: Sequence[Call], verdict: Verdict, total: float, in_time: bool) -> str:
     way = "from the last step to the first" if in_time else f"from {calls[-1].name} back to {calls[0].name}"
     if not isfinite(total):
-        return verdict, f"Vanishes: no gradient at all arrives {way}.", left_out
+        return f"Vanishes: no gradient at all arrives {way}."
     factor = f"by a factor of {exp(total):.3g} ({total:+.1f} in ln)" if abs(total) < 700 else f"by {total:+.1f} in ln"
-    return verdict, f"{verdict.capitalize()}: the gradient norm changes {factor} {way}.", left_out
+    return f"{verdict.capitalize()}: the gradient norm changes {factor} {way}."
 
 
-def _overflown(calls: Sequence[Call], broken: Call | None, left_out: list[str]) -> Inspection:
+def _overflown(calls: Sequence[Call], broken: Call | None, left_out: tuple[str, ...]) -> Inspection:
     name = None if broken is None else broken.name
     where = "in the loss" if broken is None else f"at {broken.name}"
     n = len(calls)
     none, no, unknown = (NONE,) * n, (False,) * n, (float("nan"),) * n
     bare = Paths(none, none, (), no, unknown, unknown, unknown, no)
     text = f"Explodes: the signal leaves the range of float64 {where}."
-    return Inspection(_table(calls, bare, None), "explodes", text, name, (text,), tuple(left_out))
+    return Inspection(_table(calls, bare, None), "explodes", text, name, (text,), left_out)
 
 
-def _table(calls: Sequence[Call], paths: Paths, copies: Copies | None) -> xr.Dataset:
+def _table(calls: Sequence[Call], paths: Paths, sight: Sight | None) -> xr.Dataset:
     norms = np.array([call.gradient_norm for call in calls], dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(norms)
@@ -176,12 +224,13 @@ def _table(calls: Sequence[Call], paths: Paths, copies: Copies | None) -> xr.Dat
         "gain": gain,
         "saturated": paths.saturated,
         "dead": paths.dead,
+        "outgrown": paths.outgrown,
         "log_gradient_norm": logs,
         "parent": np.array(paths.parent, dtype=int) + 1,
         "bypassed": np.array(paths.bypassed, dtype=bool),
         "normalised": np.array(paths.normalised, dtype=bool),
         "sigma_w": [call.sigma_w for call in calls],
-        "update_ratio": [np.nan if copies is None else _update_ratio(call, copies) for call in calls],
+        "update_ratio": [np.nan] * len(calls) if sight is None else _update_ratios(calls, sight),
     }
     return xr.Dataset(
         {name: ("call", np.asarray(values)) for name, values in columns.items()},
@@ -189,9 +238,12 @@ def _table(calls: Sequence[Call], paths: Paths, copies: Copies | None) -> xr.Dat
     )
 
 
-def _update_ratio(call: Call, copies: Copies) -> float:
-    """Return ‖∂ℓ/∂W‖/‖W‖ over the matrices of a call (of all its calls, where there are several)."""
-    matrices = [copies.parameters[name] for name in call.weights if copies.parameters[name].dim() >= 2]
-    gradient = sum(float(p.grad.double().square().sum()) for p in matrices if p.grad is not None)
-    size = sum(float(p.detach().double().square().sum()) for p in matrices)
-    return float(np.sqrt(gradient / size)) if size > 0 else float("nan")
+def _update_ratios(calls: Sequence[Call], sight: Sight) -> list[float]:
+    """Return ‖∂ℓ/∂W‖/‖W‖ over the matrices of every call (of all its calls, where there are several)."""
+    torch, sizes, known = sight.watch.torch, sight.watch.sizes, dict[tuple[str, ...], float]()
+    for names in {call.weights for call in calls}:
+        matrices = [(n, p) for n in names if (p := sight.copies.parameters[n]).dim() >= 2]
+        gradient = sum(norm_of(torch, p.grad) ** 2 for _, p in matrices if p.grad is not None)
+        size = sum((sizes.get(n) or norm_of(torch, p.detach())) ** 2 for n, p in matrices)
+        known[names] = (gradient / size) ** 0.5 if size > 0 else float("nan")
+    return [known[call.weights] for call in calls]

@@ -19,6 +19,7 @@ _WEIGHT = re.compile(r"(^|[._/])(weight|kernel|w)(s?)($|[._/:\d])|(weight|kernel
 _INDIRECT = re.compile(
     r"weight_(orig|mask|g|v|u)$|parametrizations|original[01]?$|exp_avg|momentum|(^|[._/])ema([._/]|$)|lora_[ab]", re.I
 )
+_CONV1D = re.compile(r"(^|[._/])(c_attn|c_fc|c_proj|q_attn)\.weight$")
 _NUMBER = re.compile(r"\d+")
 _MOST_GROUPS = 6  # of names that differ by numbers only; their orders are tried one by one
 _NAMED = 6  # arrays that a sentence names; more are counted
@@ -46,7 +47,8 @@ def chain_of(arrays: Arrays, order: str | Sequence[str] | None = None) -> Chain:
     """Return the fully connected layers among named arrays, in an order in which their shapes follow one another.
 
     A weight is a matrix whose name says so (weight, kernel, w); where no name does, every matrix is one.  A kernel has
-    shape (fan_in, fan_out), as Flax and Keras store it, every other weight (fan_out, fan_in), as PyTorch does.
+    shape (fan_in, fan_out), as Flax and Keras store it, and so has transformers' Conv1D, and what a bias shows to have;
+    every other weight (fan_out, fan_in), as PyTorch does.
 
     Parameters
     ----------
@@ -74,9 +76,10 @@ def chain_of(arrays: Arrays, order: str | Sequence[str] | None = None) -> Chain:
 
 
 def _layer(name: str, array: NDArray, arrays: Arrays) -> Layer:
-    weight = np.ascontiguousarray(array.T if "kernel" in name.lower() else array, dtype=np.float64)
     beside = _bias_name(name, arrays)
     bias = None if beside is None else np.asarray(arrays[beside], dtype=np.float64)
+    turned = _inputs_first(name) or (bias is not None and bias.shape == (array.shape[1],) != (array.shape[0],))
+    weight = np.ascontiguousarray(array.T if turned else array, dtype=np.float64)
     for part, values in ((name, weight), (beside, bias)):
         if values is not None and not np.isfinite(values).all():
             bad = int((~np.isfinite(values)).sum())
@@ -84,6 +87,11 @@ def _layer(name: str, array: NDArray, arrays: Arrays) -> Layer:
     if bias is not None and bias.shape != (weight.shape[0],):
         raise InputError(f"bias {beside} of shape {bias.shape}", f"({weight.shape[0]},) beside {name}", "check both")
     return Layer(name, weight, bias)
+
+
+def _inputs_first(name: str) -> bool:
+    """Return whether a name is that of a weight of shape (in, out): Keras' and Flax' kernels, transformers' Conv1D."""
+    return "kernel" in name.lower() or bool(_CONV1D.search(name))
 
 
 def _bias_name(name: str, arrays: Arrays) -> str | None:

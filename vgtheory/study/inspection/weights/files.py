@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError
 from vgtheory._untrusted import INDEX, check_weights_file, read_archive
-from vgtheory.study.inspection.weights.onnx_file import read_onnx
+from vgtheory.study.inspection.weights.onnx_file import read_onnx, read_program
+from vgtheory.study.inspection.weights.onnx_graph import Program
 from vgtheory.study.inspection.weights.safetensors_file import read_safetensors, read_sharded
 
 Arrays = dict[str, NDArray]
@@ -46,6 +47,11 @@ def weights_by_name(model: Any) -> Arrays:
         )
         raise InputError("model", accepted, "e.g. vg.inspect('weights.safetensors')", got=type(model).__name__)
     return _named({name: _as_array(name, value) for name, value in _flat(state)})
+
+
+def program_by_name(path: Path) -> Program | str:
+    """Return the chain of layers in the graph of an .onnx file, or in words why it is none."""
+    return read_program(check_weights_file(path))
 
 
 def _read(path: Path) -> Arrays:

@@ -1,14 +1,16 @@
-"""Initialisers from .onnx files, in the order in which the graph lists them."""
+"""Initialisers from .onnx files, in the order in which the graph lists them, and the chain that the graph is."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory._untrusted import check_size
+from vgtheory.study.inspection.weights.onnx_graph import Program, program_of
 
 
 def read_onnx(path: Path) -> dict[str, NDArray]:
@@ -16,6 +18,22 @@ def read_onnx(path: Path) -> dict[str, NDArray]:
 
     Raises InputError for a damaged model or external data that are missing, UnsupportedError without the package onnx.
     """
+    return _loaded(path)[1]
+
+
+def read_program(path: Path) -> Program | str:
+    """Return the chain of layers that an ONNX model's graph calls, or in words what it has that is no chain.
+
+    Raises what :func:`read_onnx` raises.
+    """
+    graph, arrays = _loaded(path)
+    if not graph.node:
+        return "it has no operators"
+    return program_of(graph.node, [i.name for i in graph.input], [o.name for o in graph.output], arrays)
+
+
+def _loaded(path: Path) -> tuple[Any, dict[str, NDArray]]:
+    """Return the graph and its floating-point constants by name."""
     try:
         onnx, numpy_helper = import_module("onnx"), import_module("onnx.numpy_helper")
     except ImportError:
@@ -29,10 +47,13 @@ def read_onnx(path: Path) -> dict[str, NDArray]:
             onnx.external_data_helper.load_external_data_for_tensor(part, str(path.parent))
         check_size(path.name, sum(len(p.raw_data) for p in outside))
         parts = {p.name: numpy_helper.to_array(p) for p in model.graph.initializer}
+        for node in model.graph.node:
+            if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
+                parts[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
     except InputError:
         raise
     except Exception as problem:  # protobuf's own classes, which differ between its versions
         said = str(problem).partition("\n")[0][:120]
         hint = "keep its external data beside it, or export it again"
         raise InputError(f"{path.name} ({said})", "an intact ONNX model", hint) from None
-    return {name: a for name, a in parts.items() if a.dtype.kind == "f"}
+    return model.graph, {name: a for name, a in parts.items() if a.dtype.kind == "f"}

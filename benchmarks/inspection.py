@@ -1,0 +1,49 @@
+"""``vg.inspect`` beside the model's own forward and backward pass, and what peers say of the same models."""
+
+from importlib import import_module
+from typing import Any
+
+from benchmarks.measure import Line, ratio
+
+_MOST = 2.0  # times the model's own pass
+
+
+def lines(repeats: int = 5) -> tuple[list[Line], str]:
+    """Return one line per model: seconds of an inspection over those of one pass, in turn, on one thread."""
+    try:
+        import_module("torch")
+    except ImportError:
+        return [Line("inspect", "PyTorch", f"≤ {_MOST:g}", "not installed", None)], ""
+    models, torch = import_module("benchmarks.models"), import_module("torch")
+    from vgtheory import inspect
+
+    torch.set_num_threads(1)
+    found, details = [], []
+    for name in models.NAMES:
+        case = models.case(name)
+
+        def own(case: Any = case) -> None:
+            case.model.zero_grad()
+            case.loss(case.model(case.x)).backward()
+
+        ours, theirs, factor = ratio(lambda case=case: inspect(*case), own, repeats)
+        said = inspect(*case)
+        details.append(f"{name:24s} {1e3 * ours:8.1f} ms  {1e3 * theirs:8.1f} ms  {factor:5.2f}  {said.text}")
+        details += [f"{'':24s} {peer}" for peer in _peers(case)]
+        found.append(Line(f"inspect: {name}", "its own pass", f"≤ {_MOST:g} ×", f"{factor:.2f} ×", factor <= _MOST))
+    return found, "\n".join(details)
+
+
+def _peers(case: Any) -> list[str]:
+    """Return what an installed peer says of a model, in a line: torchinfo counts, and says nothing of gradients."""
+    try:
+        torchinfo = import_module("torchinfo")
+    except ImportError:
+        return []
+    said = torchinfo.summary(case.model, input_data=case.x, verbose=0)
+    count, work = said.total_params, said.total_mult_adds
+    return [f"torchinfo: {len(said.summary_list)} modules, {count:,} parameters, {work:,} multiply-adds"]
+
+
+if __name__ == "__main__":
+    print(lines()[1])

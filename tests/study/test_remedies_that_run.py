@@ -1,0 +1,157 @@
+"""The code of remedies, pasted into a script: it runs, the gradient does what is claimed, and the network trains."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+import vgtheory as vg  # noqa: E402
+from vgtheory._errors import UnsupportedError  # noqa: E402
+from vgtheory.study.advice import code  # noqa: E402
+
+
+def sigmoid_mlp(depth, width=32, inputs=16):
+    torch.manual_seed(0)
+    layers = [nn.Linear(inputs, width), nn.Sigmoid()]
+    for _ in range(depth - 2):
+        layers += [nn.Linear(width, width), nn.Sigmoid()]
+    return nn.Sequential(*layers, nn.Linear(width, 10))
+
+
+class Convolutions(nn.Module):
+    """A plain CNN whose activations are functions."""
+
+    def __init__(self, depth=20):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.rest = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(depth))
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = F.relu(self.first(x))
+        for layer in self.rest:
+            x = F.relu(layer(x))
+        return self.fc(x.mean((2, 3)))
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        torch.manual_seed(0)
+        self.rnn, self.head = getattr(nn, kind)(8, 16, batch_first=True), nn.Linear(16, 2)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+def real(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+def pasted(text, model, seed=0):
+    names = {"torch": torch, "model": model}
+    torch.manual_seed(seed)
+    exec(text, names)  # noqa: S102 - what users are told to do
+    return names["model"]
+
+
+@pytest.mark.parametrize("name", code.FUNCTIONS)
+def test_functions_are_those_of_the_catalogue(name):
+    x = np.linspace(-5, 5, 101)
+    value = eval(code.FUNCTIONS[name][0], {"torch": torch, "x": torch.tensor(x)})  # noqa: S307 - our own text
+    np.testing.assert_allclose(value.numpy(), vg.compile(name)(x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "method"), [("sigmoid", "dks"), ("softplus", "tat"), ("relu", "tat")])
+def test_the_text_of_a_transformed_activation_is_that_activation(name, method):
+    shaped = vg.calculus.transform(name, 20, method)
+    network = vg.Network(shaped.activation, vg.Weights.gaussian(1), width=4, depth=20)
+    text = code.transformed(network, vg.activation(name), shaped.parameters, name).pytorch
+    model = pasted(text, nn.Sequential(nn.Linear(4, 4)))
+    assert isinstance(model.model, nn.Sequential)
+    names = {"torch": torch, "model": nn.Identity()}
+    exec(text, names)  # noqa: S102
+    x = np.linspace(-4, 4, 33)
+    np.testing.assert_allclose(
+        names["phi"](torch.tensor(x)).numpy(), vg.compile(shaped.activation)(x), rtol=1e-8, atol=1e-10
+    )
+
+
+@pytest.mark.slow  # transforms and critical points are solved for
+def test_every_remedy_of_a_deep_sigmoid_network_does_what_is_claimed():
+    model, x = sigmoid_mlp(16), real(32, 16)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    found = vg.inspect(model, x)
+    advice = vg.advise(found)
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    kinds = {remedy.kind for remedy in advice.remedies}
+    assert {"activation", "activation transform", "critical scale", "skip connection", "measured scales"} <= kinds
+    for remedy in advice.remedies:
+        changed = vg.inspect(pasted(remedy.code, sigmoid_mlp(16), seed=5), x)
+        spread = 5 * max(remedy.trial.std, 0.05)  # five standard deviations, of which three draws tell little
+        assert abs(changed.log_change - remedy.trial.simulated) < spread + 0.5, remedy.change
+        assert abs(changed.log_change) < 0.3 * abs(found.log_change)
+    priced = [remedy.cost != "" for remedy in advice.remedies]
+    assert priced == sorted(priced)
+    assert any("saturated" in r.cost for r in advice.remedies if r.kind == "critical scale")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "x"),
+    [
+        (Convolutions, real(4, 3, 8, 8)),
+        (lambda: Recurrent("RNN"), real(4, 40, 8)),
+        (lambda: Recurrent("LSTM"), real(4, 60, 8)),
+    ],
+    ids=["convolutions", "rnn", "lstm"],
+)
+def test_models_that_are_no_chain_get_remedies_that_were_measured(make, x):
+    found = vg.inspect(make(), x)
+    assert (found.verdict, found.network) == ("vanishes", None)
+    advice = vg.advise(found)
+    best = advice.remedies[0]
+    changed = vg.inspect(pasted(best.code, make(), seed=9), x)
+    assert abs(changed.log_change) < 0.4 * abs(found.log_change)
+
+
+def test_healthy_models_need_no_remedy_and_weights_alone_cannot_be_tried():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 4))
+    assert vg.advise(vg.inspect(model, real(8, 16))).remedies == ()
+    weights = {f"{k}.weight": np.eye(8) for k in range(3)}
+    with pytest.raises(UnsupportedError, match="stored weights cannot be run"):
+        vg.advise(vg.inspect(weights, activation="tanh", order="names", skip=0))
+
+
+@pytest.mark.slow
+def test_thirty_layers_of_sigmoids_learn_digits_by_the_first_remedy():
+    datasets = pytest.importorskip("sklearn.datasets")
+    data, target = datasets.load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(target))  # the last digits are other people's
+    data, target = torch.tensor(data[order] / 8 - 1, dtype=torch.float32), torch.tensor(target[order])
+    train, test = slice(0, 1347), slice(1347, None)
+
+    def accuracy(model):
+        torch.manual_seed(1)
+        optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+        for _ in range(30):
+            for rows in torch.randperm(1347).split(64):
+                optimiser.zero_grad()
+                F.cross_entropy(model(data[train][rows]), target[train][rows]).backward()
+                optimiser.step()
+        with torch.no_grad():
+            return float((model(data[test]).argmax(1) == target[test]).double().mean())
+
+    def make():
+        return sigmoid_mlp(30, width=128, inputs=64)
+
+    found = vg.inspect(make(), data[:64], lambda out: F.cross_entropy(out, target[:64]))
+    assert found.verdict == "vanishes"
+    best = vg.advise(found).remedies[0]
+    assert accuracy(pasted(best.code, make())) >= 0.95, best.change
+    assert accuracy(make()) < 0.3  # as it is, it does not learn at all

@@ -1,0 +1,203 @@
+"""Remedies for a PyTorch module that exists: each is applied to copies of it, and what it does there is measured."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import islice
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+
+from vgtheory._errors import TargetMissedWarning, UnsupportedError, VgtheoryError
+from vgtheory.model.network import Network
+from vgtheory.model.weights import Weights
+from vgtheory.study.advice import code
+from vgtheory.study.advice.code import Code
+from vgtheory.study.advice.critical_points import critical_points
+from vgtheory.study.advice.learning import loss_after_steps
+from vgtheory.study.advice.remedies import Remedy
+from vgtheory.study.advice.trial import Trial
+from vgtheory.study.inspection import Inspection
+from vgtheory.study.inspection.findings import Subject
+from vgtheory.study.inspection.modules.initialise import initialise
+from vgtheory.study.inspection.modules.recognised import of_the_catalogue
+from vgtheory.study.inspection.modules.watched import inspect_module
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation
+from vgtheory.theory.asymptotics.transform import transform_activation
+
+DRAWS = 3  # of the weights that a remedy draws anew
+_OTHERS = ("relu", "gelu", "silu", "tanh")
+_SATURATED = 0.1  # share of flat units that is a price worth saying
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change of a module that has not been tried yet; `network` is the chain that it makes of a recognised one."""
+
+    kind: str
+    change: str
+    code: Code
+    network: Network | None
+
+
+def proposals(found: Inspection, subject: Subject) -> Iterator[Proposal]:
+    """Yield every change that is worth a try, by what the inspection saw."""
+    depth = found.table.sizes["call"]
+    seen = _activation_of(subject)
+    gains, recurrent = _balanced(subject)
+    if found.recurrence is not None:
+        steps = found.recurrence.sizes["time"]
+        words = f"orthogonal recurrent weights (gain {recurrent:.4g}), gates that remember for 1 to {steps} steps"
+        yield Proposal("recurrence", words, code.recurrent(recurrent, steps), None)
+    if gains:
+        yield Proposal("measured scales", _scales_in_words(gains), code.gains(gains), None)
+    if seen is None:
+        return
+    old, act = seen
+    network = found.network
+    if act is not None:
+        yield from _scaled(network, act, depth)
+    for name in _OTHERS:
+        other = activation(name)
+        if name != old and other != act:
+            yield from _replaced(network, other, depth, old)
+    if act is not None:
+        yield from _transformed(network, act, depth, old)
+    for scale, words in ((depth**-0.5, "1/√L"), (1 / depth, "1/L")):
+        change = f"x_l = x_{{l−1}} + a φ(h_l) with a = {words} = {scale:.4g} around square layers, weights as they are"
+        yield Proposal("skip connection", change, code.skip(scale, old), None)
+    for kind, words in (("layer", "layer norm"), ("rms", "RMS norm")):
+        yield Proposal("normalisation", f"{words} behind every layer but the last", code.norm(kind), None)
+
+
+def _balanced(subject: Subject) -> tuple[dict[str, float], float]:
+    """Return the gains of orthogonal weights at which a copy's gradient keeps its norm from call to call, by path.
+
+    And the gain of the recurrent weights of plain recurrent modules, 1 without any.
+    """
+    twin, recurrent = deepcopy(subject.model), 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TargetMissedWarning)  # the trial says how near it comes
+        after = initialise(twin, subject.x, loss=subject.loss, seed=subject.seed).changed.after
+    gains = {}
+    for name, sigma_w in zip(after.module.values.tolist(), after.values.tolist(), strict=True):
+        path = name if name in dict(twin.named_modules()) else ""
+        module = twin.get_submodule(path)
+        if isinstance(module, subject.torch.nn.RNNBase):
+            recurrent = sigma_w if type(module).__name__ == "RNN" else recurrent
+        else:
+            fan_in = module.weight[0].numel()
+            gains[path] = sigma_w * (max(len(module.weight), fan_in) / fan_in) ** 0.5
+    return gains, recurrent
+
+
+def _activation_of(subject: Subject) -> tuple[str, Activation | None] | None:
+    """Return torch's name of the function that most layers use, and which one of the catalogue it is."""
+    if subject.function is None:
+        return None
+    name, probe = subject.function
+    return name, of_the_catalogue(name, probe)
+
+
+def _chain(network: Network | None, act: Activation, weights: Weights, depth: int) -> tuple[Network, Network | None]:
+    """Return the network whose code it is, and that of which theory predicts something (None: unlike any)."""
+    if network is None:
+        return Network(act, weights, width=1, depth=depth), None
+    made = replace(network, activation=act, weights=weights)
+    return made, made
+
+
+def _scaled(network: Network | None, act: Activation, depth: int) -> Iterator[Proposal]:
+    for sigma_w, sigma_b in critical_points(act):
+        for law, kind, words in (
+            (Weights.gaussian, "critical scale", "Gaussian"),
+            (Weights.orthogonal, "orthogonal weights", "orthogonal"),
+        ):
+            made, known = _chain(network, act, law(sigma_w, sigma_b), depth)
+            change = f"{words} weights with σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}"
+            yield Proposal(kind, change, code.weights(made), known)
+
+
+def _replaced(network: Network | None, other: Activation, depth: int, old: str) -> Iterator[Proposal]:
+    for sigma_w, sigma_b in islice(critical_points(other), 1):
+        for law, words in ((Weights.gaussian, "Gaussian"), (Weights.orthogonal, "orthogonal")):
+            made, known = _chain(network, other, law(sigma_w, sigma_b), depth)
+            change = f"{other.name} with {words} weights, σ_w = {sigma_w:.6g}, σ_b = {sigma_b:.6g}"
+            yield Proposal("activation", change, code.activation(made, old), known)
+
+
+def _transformed(network: Network | None, act: Activation, depth: int, old: str) -> Iterator[Proposal]:
+    for method, name in (("dks", "deep kernel shaping"), ("tat", "tailored activation")):
+        try:
+            shaped = transform_activation(act, depth, method)  # type: ignore[arg-type]
+        except VgtheoryError:
+            continue
+        made, known = _chain(network, shaped.activation, Weights.gaussian(1), depth)
+        values = ", ".join(f"{key} = {value:.6g}" for key, value in shaped.parameters.items())
+        how = "half-lines" if len(shaped.parameters) == 1 else "γ(φ(αx + β) + δ) instead of φ"
+        text = code.transformed(made, act, shaped.parameters, old)
+        yield Proposal("activation transform", f"{how}, {values} ({name}), σ_w = 1, σ_b = 0", text, known)
+
+
+def _scales_in_words(gains: dict[str, float]) -> str:
+    least, most = min(gains.values()), max(gains.values())
+    return (
+        f"orthogonal weights, {len(gains)} gains between {least:.3g} and {most:.3g} by which each layer keeps the norm"
+    )
+
+
+def applied(subject: Subject, text: str, seed: int) -> tuple[Inspection, Any]:
+    """Return the inspection of a copy of the module in which a remedy's code has run, and that copy.
+
+    Raises UnsupportedError where the code does not fit the module, or the module cannot be copied.
+    """
+    torch = subject.torch
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            names = {"torch": torch, "model": deepcopy(subject.model)}
+            exec(text, names)  # noqa: S102 - our own text
+        return inspect_module(torch, names["model"], subject.x, subject.loss, subject.seed), names["model"]
+    except VgtheoryError:
+        raise
+    except Exception as problem:
+        raise UnsupportedError(f"does not fit this model: {type(problem).__name__}: {problem}") from problem
+
+
+def measured(subject: Subject, proposal: Proposal, seed: int) -> tuple[Trial, Inspection, Any]:
+    """Return the change of the gradient over some draws of a remedy; and the last one, its inspection and model."""
+    tried = [applied(subject, proposal.code.pytorch, seed + draw) for draw in range(DRAWS)]
+    return trial_of([found.log_change for found, _ in tried]), *tried[-1]
+
+
+def trial_of(changes: list[float]) -> Trial:
+    """Return measured changes as a trial; theory, which knows hidden layers alone, predicts none of them."""
+    living = np.array([change for change in changes if isfinite(change)])
+    if not len(living):
+        return Trial(None, None, -inf, 0.0, 0.0, 1.0, len(changes))
+    std = float(living.std(ddof=1)) if len(living) > 1 else 0.0
+    error, dead = std / len(living) ** 0.5, 1 - len(living) / len(changes)
+    return Trial(None, None, float(living.mean()), error, std, dead, len(changes))
+
+
+def price(found: Inspection) -> str:
+    """Return what a remedy costs, as seen in the model that it made; "" where that is nothing."""
+    shares = found.table.outgrown.values
+    known = shares[np.isfinite(shares)]
+    share = float(known.mean()) if len(known) else 0.0
+    if share <= _SATURATED:
+        return ""
+    size = float(np.median(found.table.rms.values))
+    return f"{share:.0%} of the units are saturated by the size of their signals, whose rms is {size:.3g}"
+
+
+def as_remedy(subject: Subject, proposal: Proposal, trial: Trial, found: Inspection, model: Any) -> Remedy:
+    """Return the proposal with what was measured of it; the model is trained for some steps."""
+    text, loss = proposal.code, loss_after_steps(subject, model)
+    cost = price(found)
+    return Remedy(proposal.kind, proposal.change, proposal.network, trial, text.pytorch, text.jax, cost, loss)

@@ -1,0 +1,35 @@
+"""Norms of tensors as float64 would have them, at the price of the tensor's own precision."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+# Squares of components within a factor of 1e9 of these are normal numbers of float32.
+_SMALLEST, _LARGEST = 1e-10, 1e15
+_ROW = 1024  # components whose squares are added up in the tensor's precision; rows are added up in float64
+
+
+def norm_of(torch: Any, tensor: Any) -> float:
+    """Return the Frobenius norm of a tensor that is cut from its graph, to a few units of float32's round-off.
+
+    Rows of 1024 components are summed in the tensor's own precision, rows in float64; where squares would leave the
+    range of that precision, every component is taken to float64.
+
+    >>> import torch
+    >>> [f"{norm_of(torch, torch.full((3000,), size)):.6g}" for size in (1.0, 1e-30, 1e30)]
+    ['54.7723', '5.47723e-29', '5.47723e+31']
+    """
+    flat, norm = tensor.reshape(-1), torch.linalg.vector_norm
+    if not flat.is_floating_point() or flat.dtype.itemsize < 4:
+        flat = flat.float()
+    count = flat.numel()
+    if count <= 4 * _ROW:
+        total = norm(flat).item()
+    else:
+        whole = count // _ROW * _ROW
+        squares = norm(flat[:whole].view(-1, _ROW), dim=1).double().square_().sum().item()
+        total = math.sqrt(squares + norm(flat[whole:]).item() ** 2)
+    if _SMALLEST < total / math.sqrt(max(count, 1)) < _LARGEST or flat.dtype == torch.float64:
+        return float(total)
+    return float(norm(flat.double()).item())

@@ -1,0 +1,80 @@
+"""One use of weights, and one recurrent module unrolled: what is seen of them in one pass."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from vgtheory.study.inspection.modules.model_copy import tensors_in
+
+_ALIKE = 1e-12  # variance between units, relative to their mean square, below which all are one
+_NEAR = 1e-4  # of the rms: two units further apart are not the same
+
+
+@dataclass(eq=False)
+class Call:
+    """One use of weights: what came out of it, later the gradient there, and where it stands in autograd's graph."""
+
+    name: str
+    kind: str
+    function: bool  # of torch with a weight; else a module
+    weights: tuple[str, ...]
+    sigma_w: float = math.nan
+    matrix: Any = None  # the weights as they are used, outputs first
+    shift: Any = None  # the biases
+    size: int = 1  # numbers in the output
+    rms: float = math.nan
+    identical: bool = False  # all units of the output equal
+    node: Any = None
+    inputs: tuple[Any, ...] = ()
+    gradient_norm: float = math.nan  # nan: no gradient arrived
+
+    @property
+    def constant(self) -> bool:
+        """Return whether all weights are equal."""
+        return self.matrix is not None and self.matrix.numel() > 1 and bool(self.matrix.min() == self.matrix.max())
+
+    @property
+    def bias(self) -> float:
+        """Return the mean of the biases, 0 without any."""
+        return 0.0 if self.shift is None else float(self.shift.double().mean())
+
+
+@dataclass(eq=False)
+class Unrolled:
+    """The input and output of a recurrent module, and the squares of the gradient there, by time."""
+
+    name: str
+    module: Any
+    axis: int
+    source: Any
+    output: Any = None
+    squares: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Return the type of the module."""
+        return type(self.module).__name__
+
+
+def all_units_alike(numbers: Any, rms: float) -> bool:
+    """Return whether all units, along the last axis, say the same on every input."""
+    if float((numbers[..., 0] - numbers[..., 1]).abs().max()) > _NEAR * rms:
+        return False
+    numbers = numbers.double()
+    shared = numbers.mean(-1, keepdim=True)
+    return float((numbers - shared).square().mean()) < _ALIKE * rms**2
+
+
+def first_tensor(torch: Any, output: Any) -> Any:
+    """Return the first floating-point tensor of what a module returns, None without one."""
+    if torch.is_tensor(output):
+        return output if output.is_floating_point() else None
+    return next((t for t in tensors_in(torch, output) if t.is_floating_point()), None)
+
+
+def has_weights(module: Any) -> bool:
+    """Return whether a module multiplies by matrices of its own, as they are or computed from others; norms do not."""
+    own = any(p is not None and p.dim() >= 2 for p in module._parameters.values())
+    return (own or "parametrizations" in module._modules) and "Norm" not in type(module).__name__
