@@ -14,6 +14,7 @@ from torch.nn.utils import parametrizations, prune  # noqa: E402
 
 from vgtheory import Network, Weights, advise, blocks, compare, inspect  # noqa: E402
 from vgtheory._errors import InputError, UnsupportedError  # noqa: E402
+from vgtheory.study.inspection.modules.norms import norm_of  # noqa: E402
 
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
@@ -778,3 +779,10 @@ def test_activations_that_work_in_place_are_seen_where_they_were(rows):
     slope = 1 - torch.tanh(model.a(x)) ** 2
     found = inspect(model, x)
     assert float(found.table.saturated[0]) == pytest.approx(float((slope <= 0.01).double().mean()), abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-30, 1e30])
+@pytest.mark.parametrize("count", [1, 3000, 50_000])
+def test_norms_are_those_of_float64(size, count):
+    numbers = size * real(count)
+    assert norm_of(torch, numbers) == pytest.approx(float(numbers.double().norm()), rel=3e-7)
