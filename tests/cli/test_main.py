@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from vgtheory._errors import StudyInterrupted
+from vgtheory._errors import StudyInterrupted, UnsupportedError
 from vgtheory.cli.app import run
 
 SMALL = ["--width", "16", "--depth", "6", "--samples", "8"]
@@ -196,6 +196,17 @@ def test_report_from_the_command_line(tmp_path, capsys):
     assert (out / "report.html").exists()
     assert "σ_w = 2" in shown.err
     assert json.loads((out / "spec.json").read_text())["network"]["expr"] == "x*exp(-x**2)"
+
+
+def test_the_verdict_is_printed_before_the_rest_is_found_out(tmp_path, monkeypatch, capsys):
+    def refused(*_):
+        raise UnsupportedError("the rest")
+
+    monkeypatch.setattr("vgtheory.reporting.written_report.complete", refused)
+    assert run(["report", "tanh", *SMALL, "--lang", "zh", "--out", str(tmp_path / "r")]) == 2
+    shown = capsys.readouterr()
+    assert "梯度" in shown.out.splitlines()[0]
+    assert "the rest" in shown.err
 
 
 WEIGHTS = Path(__file__).parents[1] / "reference" / "weights"
