@@ -33,7 +33,7 @@ def test_chrono_biases_are_those_of_the_preset():
     made, preset = to.chrono(vg.blocks.lstm(W), 50), vg.blocks.lstm.chrono(50)
     named = [[e.xreplace({stream(to.BIAS): stream("b")}) for e in es] for es in formulas(made)]
     assert str(named) == str([list(es) for es in formulas(preset)])
-    assert made.steps[0].ends == preset.steps[0].ends
+    assert made.steps[0].numbers == preset.steps[0].numbers
     assert "exp(2" not in str(formulas(to.chrono(vg.blocks.lstm.pytorch(), 50)))  # a bias that is drawn is no gate
 
 
