@@ -202,6 +202,7 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     ),
     "report": (_ONE_INPUT_OF_BLOCKS,),
     "advise": (_ONE_INPUT_OF_BLOCKS,),
+    "sample (growth)": (_ONE_INPUT_OF_BLOCKS,),
 }
 _NO_BLOCKS = (Row((has.BLOCKS,), "it is for dense layers, and this network repeats {block}", ("simulate", "predict")),)
 SYMBOLIC = ("bounds", "certificate", "sweep")  # the verbs that take symbols for sizes and scales

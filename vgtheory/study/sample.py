@@ -11,6 +11,7 @@ import xarray as xr
 from vgtheory._door import lazy
 from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
+from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import Network
 from vgtheory.random_matrices.arguments import choice
 from vgtheory.study.engine import Progress
@@ -49,6 +50,7 @@ def sample(
     *,
     tolerance: float = 1e-8,
     qr_every: int | None = None,
+    inputs: Inputs | None = None,
 ) -> xr.Dataset:
     """Return the logarithms of sampled singular values, eigenvalues or exponents of the Jacobian J = ∂x_L/∂x_0.
 
@@ -68,7 +70,8 @@ def sample(
           networks in which the direction lives, ``exponent_stderr`` its standard error: from the spread between
           networks where there are at least 16, else from that between blocks.
         - ``"growth"``: the same of a few orthonormal perturbations, T_l = φ'(h_l) ∘ W_l T_{l−1}, without a matrix:
-          memory O(N) at any depth.  For rotation-invariant weights and normal biases.
+          memory O(N) at any depth.  For rotation-invariant weights and normal biases; and for networks of any blocks,
+          where a perturbation is one of all streams that go from layer to layer (h and c of an LSTM) and all columns.
 
         Values come with ``q`` (sample, layer) = ‖h_l‖²/N_l.
     samples, seed, executor, checkpoint, progress : as in ``vg.simulate``; sample i depends on (seed, i) only.
@@ -81,6 +84,7 @@ def sample(
     tolerance : for dense exponents, how far off rounding may bring ln of the growth between two QR steps.
     qr_every : layers between QR steps; by default chosen from the first 16 layers, and lowered where later ones turn
         out to need it.  The attribute ``rounding`` is the largest estimate of what was lost.
+    inputs : of growth through recurrent cells, what drives them; by default fresh ones of variance 1.
 
     Raises
     ------
@@ -112,7 +116,10 @@ def sample(
     require(network, f"sample ({of})")
     draw = _load(of)
     if of == "growth":
-        return draw(network, conditions, 1 if directions is None else directions)
+        driven = Inputs() if inputs is None else inputs
+        return draw(network, conditions, 1 if directions is None else directions, driven)
+    if inputs is not None:
+        raise InputError("inputs", f"left out for {of}", "they drive cells whose growth is sampled", got=shown(inputs))
     if of == "exponents":
         return draw(network, conditions, directions, method, tolerance, qr_every)
     if directions is not None:

@@ -88,25 +88,29 @@ def attention(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     root mean square deviation of scores from the mean of their query's.
     """
     heads, causal = step.options
-    q, k, v = (_by_head(x, heads) for x in given)
+    q, k, v = (by_head(x, heads) for x in given)
     scores = q @ k.swapaxes(2, 3) / math.sqrt(q.shape[3])
     if causal:
         scores[..., np.triu(np.ones(scores.shape[2:], dtype=bool), 1)] = -np.inf
     spread = _spread(scores)
     weights = np.exp(scores - scores.max(axis=3, keepdims=True))
     weights /= weights.sum(axis=3, keepdims=True)
-    return _together(weights @ v), (weights, spread)
+    return side_by_side(weights @ v), (weights, spread)
 
 
 def attention_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
     """Return the gradients at queries, keys and values."""
     heads, _ = step.options
-    q, k, v = (_by_head(x, heads) for x in given)
-    g = _by_head(gradient, heads)
+    q, k, v = (by_head(x, heads) for x in given)
+    g = by_head(gradient, heads)
     weights, _ = left
     at_weights = g @ v.swapaxes(2, 3)
     at_scores = weights * (at_weights - (at_weights * weights).sum(axis=3, keepdims=True)) / math.sqrt(q.shape[3])
-    return _together(at_scores @ k), _together(at_scores.swapaxes(2, 3) @ q), _together(weights.swapaxes(2, 3) @ g)
+    return (
+        side_by_side(at_scores @ k),
+        side_by_side(at_scores.swapaxes(2, 3) @ q),
+        side_by_side(weights.swapaxes(2, 3) @ g),
+    )
 
 
 def entropies(weights: Array) -> Array:
@@ -159,12 +163,12 @@ MIXES: dict[str, tuple[Forward, Backward]] = {
 }
 
 
-def _by_head(x: Array, heads: int) -> Array:
+def by_head(x: Array, heads: int) -> Array:
     """Return a stream as (sample, head, column, component of the head)."""
     return x.reshape(*x.shape[:2], heads, -1).swapaxes(1, 2)
 
 
-def _together(x: Array) -> Array:
+def side_by_side(x: Array) -> Array:
     """Return heads side by side as one stream."""
     whole = x.swapaxes(1, 2)
     return np.ascontiguousarray(whole.reshape(*whole.shape[:2], -1))

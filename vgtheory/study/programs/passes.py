@@ -46,7 +46,7 @@ def there_and_back(batch: Batch, notes: Notes, stop: Flag = RUNNING) -> None:
     depth, segment = machine.depth, machine.segment(batch.samples)
     kept: list[Streams] = []
     tape: list[Layer] = []
-    state = _start(batch)
+    state = start(batch)
     for index in range(depth):
         if stop[0] != 0:
             return
@@ -119,7 +119,7 @@ def log_norm(x: Array) -> Array:
     return out
 
 
-def _start(batch: Batch) -> Streams:
+def start(batch: Batch) -> Streams:
     """Return the streams that a network begins with: x_0 on the sphere, or the state of a cell."""
     machine = batch.machine
     shape = (batch.samples, machine.columns, machine.width_of(0))

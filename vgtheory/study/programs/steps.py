@@ -33,7 +33,7 @@ def forward(step: Any, at: int, layer: Layer, batch: Batch) -> None:
 def _(step: Ask, at: int, layer: Layer, batch: Batch) -> None:
     x, block = layer.streams[step.x], batch.machine.block
     matrix = block.matrix(step.matrix)
-    y = _oracle_of(matrix, layer, batch).ask(x, layer.index)
+    y = oracle_of(matrix, layer, batch).ask(x, layer.index)
     y = _with_bias(matrix, y, layer, batch)
     if step.driven:
         y = _with_drive(at, y, layer, batch)
@@ -59,8 +59,8 @@ def _(step: Map, at: int, layer: Layer, batch: Batch) -> None:
 @forward.register
 def _(step: Mix, at: int, layer: Layer, batch: Batch) -> None:
     if step.kind in MIXES:
-        given = _by_input(step, (layer.streams[name] for name in step.x), batch)
-        mixed, layer.left[at] = MIXES[step.kind][0](step, given, _around(step, at, layer, batch))
+        given = by_input(step, (layer.streams[name] for name in step.x), batch)
+        mixed, layer.left[at] = MIXES[step.kind][0](step, given, around(step, at, layer, batch))
         out = mixed.reshape(batch.samples, -1, mixed.shape[2])
     elif step.kind in ("uniform", "log_uniform"):
         out = batch.once(at, SOURCE, lambda: _source(step, at, batch))
@@ -75,11 +75,12 @@ def _(step: Add, at: int, layer: Layer, batch: Batch) -> None:
     layer.streams[step.out[0]] = keep * layer.streams[step.x] + scale * layer.streams[step.y]
 
 
-def _around(step: Mix, at: int, layer: Layer, batch: Batch) -> Around:
+def around(step: Mix, at: int, layer: Layer, batch: Batch) -> Around:
+    """Return what a step that mixes knows besides streams."""
     return Around(batch.machine.map_of(step.x[0], layer.index), batch.machine.factors[at])
 
 
-def _by_input(step: Mix, streams: Iterable[Array], batch: Batch) -> tuple[Array, ...]:
+def by_input(step: Mix, streams: Iterable[Array], batch: Batch) -> tuple[Array, ...]:
     """Return streams as a step meets them: inputs of a batch apart from each other, but for their norm."""
     apart = batch.samples if step.kind == "batch" else batch.samples * batch.machine.batch
     return tuple(x.reshape(apart, -1, x.shape[2]) for x in streams)
@@ -96,7 +97,7 @@ def _same_shape(symbols: tuple[sp.Symbol, ...], streams: Streams) -> tuple[Array
     return np.broadcast_arrays(*(streams[symbol.name] for symbol in symbols))
 
 
-def _oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
+def oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
     """Return the oracle of a matrix: the batch's own if it is tied, else one for this layer alone."""
     machine = batch.machine
     kept = batch.tied if machine.block.tied else layer.oracles
@@ -174,7 +175,7 @@ def _(step: Ask, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
     filled = [np.zeros(shape) if part is None else part for part in parts]
     delta = filled[0] if len(filled) == 1 else np.concatenate(filled, axis=2)
     layer.asked.setdefault(step.matrix, []).append((layer.streams[step.x], delta))
-    give(gradients, step.x, _oracle_of(batch.machine.block.matrix(step.matrix), layer, batch).ask_transposed(
+    give(gradients, step.x, oracle_of(batch.machine.block.matrix(step.matrix), layer, batch).ask_transposed(
         delta, layer.index
     ))  # fmt: skip
 
@@ -191,8 +192,8 @@ def _(step: Map, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
 def _(step: Mix, at: int, layer: Layer, gradients: Streams, batch: Batch) -> None:
     after = gradients.get(step.out[0])
     if after is not None and step.kind in MIXES:
-        *given, gradient = _by_input(step, (*(layer.streams[name] for name in step.x), after), batch)
-        passed = MIXES[step.kind][1](step, tuple(given), _around(step, at, layer, batch), layer.left[at], gradient)
+        *given, gradient = by_input(step, (*(layer.streams[name] for name in step.x), after), batch)
+        passed = MIXES[step.kind][1](step, tuple(given), around(step, at, layer, batch), layer.left[at], gradient)
         for name, part in zip(step.x, passed, strict=True):
             give(gradients, name, part.reshape(layer.streams[name].shape))
 
