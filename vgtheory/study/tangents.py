@@ -81,7 +81,7 @@ def _growth_of_blocks(network: BlockNetwork, conditions: Conditions, directions:
     )
     arrays = conduct(experiment, conditions)
     growth = np.stack([arrays[_field(j)] for j in range(directions)], axis=-1)
-    if np.isnan(growth).any():
+    if not (growth < np.inf).all():
         raise UnsupportedError(
             f"a stream of {network.block.name} leaves the range of float64; add a norm, scale the branches, or reduce "
             "the depth"

@@ -40,8 +40,9 @@ def growth_of_perturbations(
     """Return Σ ln (R_l)_jj over the layers of every block of layers, (sample, block, direction).
 
     Perturbations of all streams that go from layer to layer together, T_l = J_l T_{l−1} = Q_l R_l, are made orthonormal
-    in every layer, and begin with a uniform frame (Benettin, Galgani, Giorgilli & Strelcyn 1980).  `ends` are the last
-    layers of the blocks.  Once ``stop[0]`` is not 0 the work ends, with an array that is not whole.
+    in every layer, and begin with a uniform frame (Benettin, Galgani, Giorgilli & Strelcyn 1980); NaN where a stream
+    is not finite.  `ends` are the last layers of the blocks.  Once ``stop[0]`` is not 0 the work ends, with an array
+    that is not whole.
     """
     batch = Batch(machine, key, first, samples)
     state, growth = start(batch), np.zeros((samples, len(ends), directions))
@@ -64,6 +65,8 @@ def growth_of_perturbations(
         ]
         frame, sizes = _orthonormal(np.concatenate(after, axis=2))
         growth[:, int(np.searchsorted(ends, index + 1))] += sizes
+        for x in state.values():
+            growth[~np.isfinite(x).all(axis=(1, 2))] = np.nan
     return growth
 
 
