@@ -45,26 +45,23 @@ def choice(name: str, value: Any, accepted: Sequence[Any]) -> Any:
 
 def numbers(name: str, value: Any) -> np.ndarray:
     """Return an argument of a law as an array of doubles, of any shape."""
-    try:
-        found = np.asarray(value)
-        if found.dtype.kind in "biuf":
-            return found.astype(float)
-    except (TypeError, ValueError):
-        pass
-    shown = type(value).__name__ if isinstance(value, (list, tuple, np.ndarray)) else f"{value!r}"[:60]
-    raise InputError(name, "a real number or an array of them", f"give {name}=0.5", got=shown)
+    return _array(name, value, "biuf", "a real number or an array of them", "0.5").astype(float)
 
 
 def complex_numbers(name: str, value: Any) -> np.ndarray:
     """Return an argument of a transform or of a law in the plane as an array of complex doubles."""
+    return _array(name, value, "biufc", "a complex number or an array of them", "1 + 1j").astype(complex)
+
+
+def _array(name: str, value: Any, kinds: str, accepted: str, example: str) -> np.ndarray:
     try:
         found = np.asarray(value)
-        if found.dtype.kind in "biufc":
-            return found.astype(complex)
+        if found.dtype.kind in kinds:
+            return found
     except (TypeError, ValueError):
         pass
     shown = type(value).__name__ if isinstance(value, (list, tuple, np.ndarray)) else f"{value!r}"[:60]
-    raise InputError(name, "a complex number or an array of them", f"give {name}=1 + 1j", got=shown)
+    raise InputError(name, accepted, f"give {name}={example}", got=shown)
 
 
 def generator(random_state: Any) -> np.random.Generator:

@@ -23,7 +23,7 @@ def log_lengths(network: Network, q: Any) -> Array:
         return log_length_profile(network)
     if np.ndim(q) > 0:
         return _measured(q, depth)
-    value = _stationary(network) if isinstance(q, str) and q == "stationary" else _number(q)
+    value = _stationary(network) if isinstance(q, str) and q == "stationary" else one_variance(q)
     return np.full(depth, np.log(value))
 
 
@@ -42,11 +42,11 @@ def residual_lengths(network: Network, q: Any) -> Array:
         if q == "stationary":
             raise NoSolutionError("q of a residual network grows from layer to layer; use q='profile' or numbers")
         if q != "profile":
-            _number(q)
+            one_variance(q)
         if network.activation.homogeneous_degree == 1:
             return np.zeros(depth)
         return np.log(architecture_profile(network).q)
-    return _measured(q, depth) if np.ndim(q) > 0 else np.full(depth, np.log(_number(q)))
+    return _measured(q, depth) if np.ndim(q) > 0 else np.full(depth, np.log(one_variance(q)))
 
 
 def lengths_of(log_q: Array) -> tuple[float, ...]:
@@ -55,7 +55,8 @@ def lengths_of(log_q: Array) -> tuple[float, ...]:
         return tuple(np.exp(log_q).tolist())
 
 
-def _number(q: Any) -> float:
+def one_variance(q: Any) -> float:
+    """Return a variance that was given as one number, finite and positive."""
     try:
         value = float(q)
     except (TypeError, ValueError):

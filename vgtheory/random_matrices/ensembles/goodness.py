@@ -188,12 +188,6 @@ class SpacingRatio(SmoothLaw):
     def _pdf(self, x: np.ndarray) -> Array:
         return np.where((x >= 0) & (x <= 1), self.density(np.clip(x, 0, 1)), 0.0)
 
-    def _moment(self, order: int) -> float:
-        """Return E r^order by quadrature."""
-        node, weight = np.polynomial.legendre.leggauss(60)
-        r = (1 + node) / 2
-        return float((weight / 2 * self.density(r) * r**order).sum())
-
 
 def spacing_ratio(beta: int) -> SpacingRatio:
     """Return the surmise for the law of the spacing ratio, β = 0, 1, 2 or 4.

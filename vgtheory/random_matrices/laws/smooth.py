@@ -4,10 +4,12 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 import numpy as np
 from numpy.polynomial import Chebyshev
 from scipy.fft import dct
+from scipy.special import roots_legendre
 
 from vgtheory.kernels.series import chebyshev_sum
 from vgtheory.random_matrices.laws.law import Array
@@ -93,3 +95,64 @@ class SmoothLaw(RealLaw):
             lo, hi = np.where(enough, lo, middle), np.where(enough, middle, hi)
         out = np.where(q == 0, self.support()[0], np.where(q == 1, self.support()[1], self.place(hi)))
         return out
+
+    def nodes(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
+        """Return points and weights of the Gauss–Legendre rule on the window, as many as the density has degrees."""
+        lo, hi = self.window()
+        node, weight = roots_legendre(max(count, len(self._below.coef)))
+        u = lo + (hi - lo) * (1 + node) / 2
+        return self.place(u), (hi - lo) / 2 * weight * self.density(u) / self._total
+
+
+@dataclass(frozen=True)
+class LogDensityLaw(SmoothLaw):
+    """A law on the line whose log density is known everywhere."""
+
+    bands = ((-inf, inf),)
+
+    @abstractmethod
+    def _logpdf(self, x: np.ndarray) -> Array:
+        """Return the log of the density, which keeps its digits where the density underflows."""
+
+    def density(self, u: np.ndarray) -> np.ndarray:
+        """Return the density at u."""
+        return np.exp(np.asarray(self.logpdf(u)))
+
+    def _pdf(self, x: np.ndarray) -> Array:
+        return np.exp(self._logpdf(x))
+
+
+@dataclass(frozen=True)
+class RootLaw(LogDensityLaw):
+    """A law on x > 0 in the coordinate √x, in which its density is an even or odd entire function."""
+
+    bands = ((0.0, inf),)
+
+    def coordinate(self, x: np.ndarray) -> np.ndarray:
+        """Return √x."""
+        return np.sqrt(np.maximum(x, 0.0))
+
+    def place(self, u: np.ndarray) -> np.ndarray:
+        """Return u²."""
+        return u**2
+
+    def density(self, u: np.ndarray) -> np.ndarray:
+        """Return the density of √x at u, 2u·pdf(u²)."""
+        u = np.maximum(np.asarray(u, dtype=float), 1e-100)
+        return 2 * u * np.exp(np.asarray(self.logpdf(u**2)))
+
+
+@dataclass(frozen=True)
+class LogLaw(SmoothLaw):
+    """A law on x > 0 in the coordinate ln x."""
+
+    bands = ((0.0, inf),)
+
+    def coordinate(self, x: np.ndarray) -> np.ndarray:
+        """Return ln x."""
+        with np.errstate(divide="ignore"):
+            return np.log(x)
+
+    def place(self, u: np.ndarray) -> np.ndarray:
+        """Return e^u."""
+        return np.exp(u)

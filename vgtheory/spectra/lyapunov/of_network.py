@@ -11,6 +11,7 @@ from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Ensemble
+from vgtheory.spectra.lengths import one_variance
 from vgtheory.spectra.limiting_law import limiting_law
 from vgtheory.spectra.lyapunov.limit import Lyapunov
 from vgtheory.spectra.slope_law import SlopeLaw, slope_law
@@ -75,7 +76,7 @@ def _variance(network: Network, q: Any) -> tuple[float, tuple[str, ...]]:
     if network.weights.acts_by_variance:
         said.append("the law of the weights' entries enters through its variance only (universality)")
     if not isinstance(q, str):
-        return _number(q), tuple(said)
+        return one_variance(q), tuple(said)
     if q not in ("stationary", "profile"):
         raise InputError("q", "'stationary', 'profile' or a positive number", "e.g. q=0.7", got=f"{q!r}")
     if network.activation.homogeneous_degree == 1:
@@ -86,16 +87,6 @@ def _variance(network: Network, q: Any) -> tuple[float, tuple[str, ...]]:
         where, place = ("tends to 0", "at 0") if goal == 0 else ("diverges", "far out")
         said.append(f"q_l {where} at sigma_w = {sigma_w:.6g}, sigma_b = {sigma_b:.6g}: the slopes {place} decide")
     return goal, tuple(said)
-
-
-def _number(q: Any) -> float:
-    try:
-        value = float(q)
-    except (TypeError, ValueError):
-        value = np.nan
-    if not (np.isfinite(value) and value > 0):
-        raise InputError("q", "'stationary', 'profile' or a positive number", "e.g. q=0.7", got=f"{q!r}")
-    return value
 
 
 def _early(network: Network, where: float) -> tuple[float, ...]:

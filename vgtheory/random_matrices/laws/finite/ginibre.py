@@ -14,7 +14,7 @@ from vgtheory.random_matrices.laws.finite.meijer import log_weight
 from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.planar import PlanarLaw
 from vgtheory.random_matrices.laws.real import RealLaw
-from vgtheory.random_matrices.laws.smooth import SmoothLaw, evaluate, interpolate
+from vgtheory.random_matrices.laws.smooth import LogLaw, evaluate, interpolate
 
 _RADII = 160  # points on each part of a line through the plane
 _FEW = 400  # points that are worth their own sums; more are read from the interpolant of the logarithm
@@ -23,7 +23,7 @@ _TAIL = 40.0  # e^{−40}: what is left out below, per factor
 
 
 @dataclass(frozen=True)
-class Modulus(SmoothLaw):
+class Modulus(LogLaw):
     """The law of an eigenvalue's modulus: N^L r² is ∏_{j≤L} Gamma(k), k uniform in 1..N, N = `size`, L = `factors`.
 
     Independent moduli: Kostlan (1992) for L = 1, Akemann & Burda (2012) for products.
@@ -31,17 +31,6 @@ class Modulus(SmoothLaw):
 
     size: int
     factors: int = 1
-
-    bands = ((0.0, inf),)
-
-    def coordinate(self, x: np.ndarray) -> np.ndarray:
-        """Return ln r."""
-        with np.errstate(divide="ignore"):
-            return np.log(x)
-
-    def place(self, u: np.ndarray) -> np.ndarray:
-        """Return e^u."""
-        return np.exp(u)
 
     def window(self) -> tuple[float, float]:
         """Return an interval of ln r that holds all but 1e-15 of the law."""
@@ -100,7 +89,7 @@ class Modulus(SmoothLaw):
     def _cdf(self, x: np.ndarray) -> Array:
         """Return P(|λ| ≤ x); for one factor [y Q(N, y) + N P(N + 1, y)]/N at y = N x²."""
         if self.factors > 1:
-            return SmoothLaw._cdf(self, x)
+            return super()._cdf(x)
         n = self.size
         y = n * np.clip(x, 0.0, 1e150) ** 2
         return (y * gammaincc(n, y) / n + gammainc(n + 1, y))[()]
@@ -158,21 +147,10 @@ class FiniteGinibre(PlanarLaw):
 
 
 @dataclass(frozen=True)
-class AbsoluteMarginal(SmoothLaw):
+class AbsoluteMarginal(LogLaw):
     """The law of |Re z| for a complex number whose angle is uniform; its density is smooth in the logarithm."""
 
     modulus: Modulus
-
-    bands = ((0.0, inf),)
-
-    def coordinate(self, x: np.ndarray) -> np.ndarray:
-        """Return ln x."""
-        with np.errstate(divide="ignore"):
-            return np.log(x)
-
-    def place(self, u: np.ndarray) -> np.ndarray:
-        """Return e^u."""
-        return np.exp(u)
 
     def window(self) -> tuple[float, float]:
         """Return an interval of ln x that holds all but 1e-16 of the law."""

@@ -18,35 +18,12 @@ from vgtheory.kernels.orthonormal import hermite_rows, laguerre_rows
 from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.finite.unitary import sized_wishart
 from vgtheory.random_matrices.laws.law import Array
-from vgtheory.random_matrices.laws.smooth import SmoothLaw, interpolate
-
-
-@dataclass(frozen=True)
-class LogDensityLaw(SmoothLaw):
-    """A law whose log density is known everywhere, in the coordinate x or √x."""
-
-    size: int
-
-    def _pdf(self, x: np.ndarray) -> Array:
-        """Return the density."""
-        return np.exp(self.logpdf(x))
-
-    def _moment(self, order: int) -> float:
-        """Return E X^order, by integrating the interpolant of x^order times the density."""
-        k = order
-        lo, hi = self.window()
-        if k == 0:
-            return 1.0
-        return float(interpolate(lambda u: self.place(u) ** k * self.density(u), lo, hi).integ(lbnd=lo)(hi))
+from vgtheory.random_matrices.laws.smooth import LogDensityLaw, RootLaw
 
 
 @dataclass(frozen=True)
 class _Gaussian(LogDensityLaw):
-    bands = ((-inf, inf),)
-
-    def density(self, u: np.ndarray) -> np.ndarray:
-        """Return the density at u."""
-        return np.exp(np.asarray(self.logpdf(u)))
+    size: int
 
     def _moment(self, order: int) -> float:
         """Return E X^order, 0 for odd orders."""
@@ -85,28 +62,11 @@ class FiniteGse(_Gaussian):
 
 
 @dataclass(frozen=True)
-class _Wishart(LogDensityLaw):
-    freedom: int
-
-    bands = ((0.0, inf),)
-
-    def coordinate(self, x: np.ndarray) -> np.ndarray:
-        """Return √x, in which the density is an even or odd entire function."""
-        return np.sqrt(np.maximum(x, 0.0))
-
-    def place(self, u: np.ndarray) -> np.ndarray:
-        """Return u²."""
-        return u**2
-
-    def density(self, u: np.ndarray) -> np.ndarray:
-        """Return the density of √x at u, 2u·pdf(u²)."""
-        u = np.maximum(np.asarray(u, dtype=float), 1e-100)
-        return 2 * u * np.exp(np.asarray(self.logpdf(u**2)))
-
-
-@dataclass(frozen=True)
-class FiniteLoe(_Wishart):
+class FiniteLoe(RootLaw):
     """The mean density of the `size` eigenvalues of X Xᵀ/n, X real Gaussian of shape p × n, p = `size` ≤ n."""
+
+    size: int
+    freedom: int
 
     def window(self) -> tuple[float, float]:
         """Return an interval of √x that all but 1e-17 of the eigenvalues lie in."""
@@ -121,8 +81,11 @@ class FiniteLoe(_Wishart):
 
 
 @dataclass(frozen=True)
-class FiniteLse(_Wishart):
+class FiniteLse(RootLaw):
     """The mean density of the `size` distinct eigenvalues of X X*/n, X quaternion Gaussian of shape p × n, p ≤ n."""
+
+    size: int
+    freedom: int
 
     def window(self) -> tuple[float, float]:
         """Return an interval of √x that all but 1e-17 of the eigenvalues lie in."""

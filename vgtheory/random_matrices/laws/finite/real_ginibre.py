@@ -1,7 +1,7 @@
 """The real eigenvalues of a real Gaussian matrix at finite N."""
 
 from dataclasses import dataclass
-from math import inf, lgamma, log, sqrt
+from math import lgamma, log, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,11 +9,11 @@ from scipy.special import erfcx, gammainc, gammaincc, hyp2f1
 
 from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.law import Array
-from vgtheory.random_matrices.laws.smooth import SmoothLaw
+from vgtheory.random_matrices.laws.smooth import LogDensityLaw
 
 
 @dataclass(frozen=True)
-class RealEigenvalues(SmoothLaw):
+class RealEigenvalues(LogDensityLaw):
     """The law of a real eigenvalue of a real N × N Gaussian matrix, E a² = 1/N, N = `size`; limit: uniform on [−1, 1].
 
     With y = √N x, density ∝ Q(N − 1, y²) + 2^{(N−3)/2} |y|^{N−1} e^{−y²/2} Γ((N − 1)/2) P((N − 1)/2, y²/2)/Γ(N − 1)
@@ -28,16 +28,10 @@ class RealEigenvalues(SmoothLaw):
         beta = np.exp(lgamma(n) + lgamma(0.5) - lgamma(n + 0.5))
         return float(0.5 + sqrt(2) * hyp2f1(1, -0.5, n, 0.5) / beta)
 
-    bands = ((-inf, inf),)
-
     def window(self) -> tuple[float, float]:
         """Return an interval that all but 1e-17 of the real eigenvalues lie in."""
         end = 1 + 9.0 / sqrt(self.size)
         return -end, end
-
-    def density(self, u: np.ndarray) -> np.ndarray:
-        """Return the density at u."""
-        return np.exp(np.asarray(self.logpdf(u)))
 
     def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
@@ -50,10 +44,6 @@ class RealEigenvalues(SmoothLaw):
             edge = front + (n - 1) * np.log(y) - y**2 / 2 + np.log(gammainc((n - 1) / 2, y**2 / 2))
             total = np.logaddexp(bulk, edge)
         return (total + log(n / (2 * np.pi)) / 2 - log(self.expected_count()))[()]
-
-    def _pdf(self, x: np.ndarray) -> Array:
-        """Return the density."""
-        return np.exp(self.logpdf(x))
 
     def complex_density(self, z: ArrayLike) -> Array:
         """Return the mean number of non-real eigenvalues per area at z, over N: it integrates to 1 − E(real)/N.
@@ -69,12 +59,7 @@ class RealEigenvalues(SmoothLaw):
 
     def _moment(self, order: int) -> float:
         """Return E X^order by quadrature, 0 for odd orders."""
-        k = order
-        if k % 2:
-            return 0.0
-        node, weight = np.polynomial.legendre.leggauss(400)
-        end = self.window()[1]
-        return float(end * (weight * self.density(end * node) * (end * node) ** k).sum())
+        return 0.0 if order % 2 else super()._moment(order)
 
 
 def finite_real_ginibre(size: int) -> RealEigenvalues:

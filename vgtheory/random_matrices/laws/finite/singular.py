@@ -13,7 +13,7 @@ from scipy.special import digamma, loggamma
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.law import Array
-from vgtheory.random_matrices.laws.smooth import SmoothLaw, evaluate, interpolate
+from vgtheory.random_matrices.laws.smooth import LogLaw, evaluate, interpolate
 
 LARGEST = 64  # precision and time (a minute there) grow with the size; the limit law is good to 1e-4 there
 _DIGITS, _RADIUS = 42.0, 1e-15  # e^{−42} is 6e-19; radius of a ball relative to its middle
@@ -23,7 +23,7 @@ _FEW = 512  # points that are worth their own sums in ball arithmetic; high mome
 
 
 @dataclass(frozen=True)
-class FiniteProduct(SmoothLaw):
+class FiniteProduct(LogLaw):
     """The mean density of the squared singular values of a product of L = `factors` complex N × N Ginibre matrices.
 
     ρ(y) = (1/2πi N y) ∫ p_y(s) Γ(s + 1)^L y^{−s} ds, p_y the polynomial that agrees with y^t/Γ(t + 1)^L at
@@ -33,17 +33,6 @@ class FiniteProduct(SmoothLaw):
 
     size: int
     factors: int = 1
-
-    bands = ((0.0, inf),)
-
-    def coordinate(self, x: np.ndarray) -> np.ndarray:
-        """Return ln x."""
-        with np.errstate(divide="ignore"):
-            return np.log(x)
-
-    def place(self, u: np.ndarray) -> np.ndarray:
-        """Return e^u."""
-        return np.exp(u)
 
     def window(self) -> tuple[float, float]:
         """Return an interval of ln x that holds all but 1e-15 of the law."""

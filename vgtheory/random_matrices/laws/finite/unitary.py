@@ -9,11 +9,11 @@ from vgtheory._errors import InputError
 from vgtheory.kernels.orthonormal import hermite_rows, laguerre_rows
 from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.law import Array
-from vgtheory.random_matrices.laws.smooth import SmoothLaw
+from vgtheory.random_matrices.laws.smooth import LogDensityLaw, RootLaw
 
 
 @dataclass(frozen=True)
-class FiniteGue(SmoothLaw):
+class FiniteGue(LogDensityLaw):
     """The mean density (1/√N) Σ_{k<N} h_k(√N x)² of the N = `size` eigenvalues of a GUE matrix, E|a_ij|² = 1/N.
 
     h_k are the Hermite functions of weight e^{−y²/2} (Mehta 2004, eq. 6.2.7); N → ∞ is the semicircle on [−2, 2].
@@ -21,27 +21,17 @@ class FiniteGue(SmoothLaw):
 
     size: int
 
-    bands = ((-inf, inf),)
-
     def window(self) -> tuple[float, float]:
         """Return an interval that all but 1e-17 of the eigenvalues lie in."""
         # Beyond the edge the decay is that of the Airy kernel on the scale N^{−2/3}; for small N that of the Gaussian.
         end = 2 + min(14.0 / self.size ** (2 / 3), 12.0 / sqrt(self.size))
         return -end, end
 
-    def density(self, u: np.ndarray) -> np.ndarray:
-        """Return the density at u."""
-        return np.exp(np.asarray(self.logpdf(u)))
-
     def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
         flat = x.ravel() * sqrt(self.size)
         total, _, _, scale = hermite_rows(flat, self.size, np.zeros(flat.size)).T
         return (np.log(total) + 2 * scale - log(self.size) / 2).reshape(x.shape)[()]
-
-    def _pdf(self, x: np.ndarray) -> Array:
-        """Return the density, to full relative precision in the tails."""
-        return np.exp(self.logpdf(x))
 
     def _moment(self, order: int) -> float:
         """Return E X^2k by the recursion (k + 2)M_{k+1} = (4k + 2)N M_k + k(4k² − 1)M_{k−1} (Harer & Zagier 1986)."""
@@ -55,7 +45,7 @@ class FiniteGue(SmoothLaw):
 
 
 @dataclass(frozen=True)
-class FiniteLue(SmoothLaw):
+class FiniteLue(RootLaw):
     """The mean density of the `size` eigenvalues of X X*/n, X complex Gaussian of shape p × n, p = `size` ≤ n.
 
     n/p Σ_{k<p} l_k(nx)², the Laguerre functions of weight y^{n−p} e^{−y} (Haagerup & Thorbjørnsen 2003).
@@ -64,25 +54,11 @@ class FiniteLue(SmoothLaw):
     size: int
     freedom: int
 
-    bands = ((0.0, inf),)
-
-    def coordinate(self, x: np.ndarray) -> np.ndarray:
-        """Return √x, in which the density is an even or odd entire function."""
-        return np.sqrt(np.maximum(x, 0.0))
-
-    def place(self, u: np.ndarray) -> np.ndarray:
-        """Return u²."""
-        return u**2
-
     def window(self) -> tuple[float, float]:
         """Return an interval of √x that all but 1e-17 of the eigenvalues lie in."""
         p, n = self.size, self.freedom
         edge = 1 + sqrt(p / n)
         return 0.0, edge + min(14.0 / sqrt(n) / p ** (1 / 6), 10.0 / sqrt(n))
-
-    def density(self, u: np.ndarray) -> np.ndarray:
-        """Return the density of √x at u, 2u·pdf(u²)."""
-        return 2 * u * np.asarray(self.pdf(np.asarray(u) ** 2))
 
     def _logpdf(self, x: np.ndarray) -> Array:
         """Return the log of the density, which keeps its digits where the density underflows."""
@@ -93,10 +69,6 @@ class FiniteLue(SmoothLaw):
         at_zero = log(self.freedom) if order == 0 else -inf  # every l_k(0)² is 1 for a = 0
         out = np.where(x > 0, value, np.where(x == 0, at_zero, -inf))
         return out
-
-    def _pdf(self, x: np.ndarray) -> Array:
-        """Return the density, to full relative precision in the tails."""
-        return np.exp(self.logpdf(x))
 
     def _moment(self, order: int) -> float:
         """Return E X^k: (k + 2)M_{k+1} = (2k + 1)(p + n)M_k + (k − 1)(k² − (n − p)²)M_{k−1}, in units of n^k."""

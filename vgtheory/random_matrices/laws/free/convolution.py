@@ -11,7 +11,7 @@ from vgtheory._errors import InputError
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.gaps import PRODUCT, SUM, Rule
 from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
-from vgtheory.random_matrices.laws.free.subordination import HEIGHTS, Both, Subordinated
+from vgtheory.random_matrices.laws.free.subordination import HEIGHTS, Points, Subordinated
 from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.real import RealLaw
 
@@ -55,18 +55,9 @@ class FreeSum(Subordinated):
         at = z - constant
         return (*law.stieltjes_and_slope(at), law.log_potential(at))
 
-    def _outer(
-        self,
-        z: np.ndarray,
-        first: np.ndarray,
-        second: np.ndarray,
-        g: np.ndarray,
-        slope: np.ndarray,
-        one: Both,
-        two: Both,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _outer(self, at: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # ω₁ = z − k_b(ω₂), ω₂ = z − k_a(ω₁)
-        return g, slope * (1 - two[1]) / (1 - one[1] * two[1]), np.log(g)
+        return at.g, at.slope * (1 - at.two[1]) / (1 - at.one[1] * at.two[1]), np.log(at.g)
 
     def _moment(self, order: int) -> float:
         """Return E X^order: free cumulants add (Speicher 1994)."""
@@ -120,16 +111,8 @@ class FreeProduct(Subordinated):
         value, slope = law.stieltjes_and_slope(z / constant)
         return value / constant, slope / constant**2, law.log_potential(z / constant) + np.log(constant)
 
-    def _outer(
-        self,
-        z: np.ndarray,
-        first: np.ndarray,
-        second: np.ndarray,
-        g: np.ndarray,
-        slope: np.ndarray,
-        one: Both,
-        two: Both,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _outer(self, at: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        z, first, second, g, slope, one, two = at
         # ln ω₁ = ln z − ln k_b(ω₂), ln ω₂ = ln z − ln k_a(ω₁)
         rate, other = first * one[1] / one[0], second * two[1] / two[0]
         speed = first / z * (1 - other) / (1 - rate * other)

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,20 @@ from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw
 
 Both = tuple[np.ndarray, np.ndarray]  # k(ω) and its derivative
+
+
+class Points(NamedTuple):
+    """A place z with ω₁, ω₂, G_a and G_a' at ω₁, and (k, k') of both laws."""
+
+    z: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    g: np.ndarray
+    slope: np.ndarray
+    one: Both
+    two: Both
+
+
 HEIGHTS = tuple(6.0**-k for k in range(11))  # Im z or arg z on the way down to the axis
 _NEWTON, _FIXED = 3, 30
 _LAST, _CLOSE = 60, 1e-15  # steps on the axis itself, where an edge is a double root, while they still move
@@ -65,17 +80,8 @@ class Subordinated(ScannedLaw):
         """Return G, G' and U at z where one of the two laws is a constant."""
 
     @abstractmethod
-    def _outer(
-        self,
-        z: np.ndarray,
-        first: np.ndarray,
-        second: np.ndarray,
-        g: np.ndarray,
-        slope: np.ndarray,
-        one: Both,
-        two: Both,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return G(z), G'(z) and U(z) − U_a(ω₁) − U_b(ω₂) from G_a and G_a' at ω₁ and (k, k') of both laws."""
+    def _outer(self, at: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return G(z), G'(z) and U(z) − U_a(ω₁) − U_b(ω₂)."""
 
     @abstractmethod
     def _angle(self, first: np.ndarray, second: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -145,7 +151,7 @@ class Subordinated(ScannedLaw):
             g, slope = self.a.stieltjes_and_slope(first)
             h, other = self.b.stieltjes_and_slope(second)
             first_k, second_k = (first - 1 / g, 1 + slope / g**2), (second - 1 / h, 1 + other / h**2)
-            value, slope, rest = self._outer(upper, first, second, g, slope, first_k, second_k)
+            value, slope, rest = self._outer(Points(upper, first, second, g, slope, first_k, second_k))
             potential = self.a.log_potential(first) + self.b.log_potential(second) + rest
         parts = (part.reshape(z.shape) for part in (value, slope, potential))
         value, slope, potential = (np.where(z.imag < 0, part.conj(), part)[()] for part in parts)
