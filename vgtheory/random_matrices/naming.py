@@ -38,6 +38,7 @@ LAWS: Mapping[str, Callable[..., Any]] = {
         "finite_ginibre",
         "finite_real_ginibre",
         "finite_product",
+        "algebraic",
         "from_r_transform",
         "from_s_transform",
     )

@@ -1,5 +1,7 @@
 """Classical laws of random matrices as frozen distributions: pdf, cdf, sf, ppf, moment, mean, var, support, rvs."""
 
+from vgtheory.random_matrices.laws.algebraic.law import AlgebraicLaw
+from vgtheory.random_matrices.laws.algebraic.reading import algebraic
 from vgtheory.random_matrices.laws.atom import PointMass, point_mass
 from vgtheory.random_matrices.laws.condition import (
     DemmelCondition,
@@ -56,6 +58,7 @@ from vgtheory.random_matrices.laws.wachter import Wachter, wachter
 from vgtheory.random_matrices.laws.wishart_product import WishartProduct, wishart_product
 
 __all__ = [
+    "AlgebraicLaw",
     "DemmelCondition",
     "EdelmanCondition",
     "Elliptic",
@@ -89,6 +92,7 @@ __all__ = [
     "Transforms",
     "Wachter",
     "WishartProduct",
+    "algebraic",
     "circular",
     "demmel_condition",
     "edelman_condition",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import sympy as sp
 
 from vgtheory.random_matrices.arguments import between
 from vgtheory.random_matrices.laws.law import Array
@@ -16,6 +17,11 @@ class PointMass(RealLaw):
     place: float
 
     bands = ()
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, place: sp.Expr) -> sp.Expr:
+        """Return what vanishes at g = G(z)."""
+        return (z - place) * g - 1
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:

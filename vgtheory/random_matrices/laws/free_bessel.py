@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import comb
 
+import sympy as sp
 from scipy.special import binom
 
 from vgtheory._errors import InputError
@@ -20,6 +21,11 @@ class FreeBessel(PowerLaw):
 
     s: float
     t: float
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, s: sp.Expr, t: sp.Expr) -> sp.Expr:
+        """Return what vanishes at g = G(z)."""
+        return (z * g) ** s * (t + z * g - 1) - z * (z * g - 1)
 
     def factors(self) -> tuple[tuple[float, float], ...]:
         """Return z = (1 + m)^s (t + m)/m as pairs (offset, power)."""

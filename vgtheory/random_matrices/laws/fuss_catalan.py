@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import sympy as sp
 from scipy.special import gammaln
 
 from vgtheory.random_matrices.arguments import positive
@@ -24,6 +25,11 @@ class FussCatalan(HalfLineLaw):
     """
 
     depth: float
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, depth: sp.Expr) -> sp.Expr:
+        """Return what vanishes at g = G(z)."""
+        return z**depth * g ** (depth + 1) - z * g + 1
 
     def _parts(self, odds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return ln x, x·density, P(X ≤ x) and P(X > x) at a = π/(1 + e^−odds)."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
+import sympy as sp
 
 from vgtheory.random_matrices.arguments import between
 from vgtheory.random_matrices.laws.law import Array, Pairs
@@ -19,6 +20,11 @@ class KestenMcKay(RealLaw):
     """
 
     degree: float
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, degree: sp.Expr) -> sp.Expr:
+        """Return what vanishes at g = G(z)."""
+        return (degree**2 - z**2) * g**2 - (degree - 2) * z * g + degree - 1
 
     @property
     def bands(self) -> Pairs:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
+import sympy as sp
 
 from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.law import Array, Pairs
@@ -20,6 +21,11 @@ class MarchenkoPastur(RealLaw):
 
     ratio: float
     variance: float = 1.0
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, ratio: sp.Expr, variance: sp.Expr) -> sp.Expr:
+        """Return what vanishes at g = G(z)."""
+        return ratio * variance * z * g**2 - (z - variance * (1 - ratio)) * g + 1
 
     @property
     def bands(self) -> Pairs:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import sympy as sp
 from scipy.special import expit, gammaln, log_expit, roots_jacobi
 
 from vgtheory._errors import InputError, shown
@@ -11,6 +12,7 @@ from vgtheory.random_matrices.arguments import positive
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw
 from vgtheory.random_matrices.laws.law import Array, Pairs
 
+_MOST_DEGREE = 12  # of an equation that is eliminated by a resultant
 _HALVINGS = 70  # of an interval of length 780 in the log-odds of the angle
 _TABLE, _STEPS = 801, 60  # places that bracket quantiles; most Newton steps between them
 
@@ -25,6 +27,16 @@ class Raney(HalfLineLaw):
 
     p: float
     r: float
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, p: sp.Expr, r: sp.Expr) -> sp.Expr:
+        """Return what vanishes at g = G(z) = B^r/z, B = 1 + B^p/z: without B^{1/n} for small rational p and r."""
+        if p.is_Rational and r.is_Rational:
+            n = sp.ilcm(p.q, r.q)
+            if n * p <= _MOST_DEGREE and max(n * p, n) * n * r <= _MOST_DEGREE**2:
+                y = sp.Symbol("y")
+                return sp.resultant(z * (y**n - 1) - y ** (n * p), y ** (n * r) - z * g, y)
+        return (z * g) ** (p / r) / z - (z * g) ** (1 / r) + 1
 
     def _angles(self, odds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return f and the logs of sin f, sin((p − 1)f) and sin(pf) at pf = π/(1 + e^−odds)."""

@@ -1,16 +1,19 @@
 """Laws on the line: their transforms and expectations, by quadrature where there is no closed form."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
+import sympy as sp
 from numpy.typing import ArrayLike
 
 from vgtheory.random_matrices.arguments import complex_numbers
+from vgtheory.random_matrices.laws.algebraic.equation import Equation, G, Z, equation_of
 from vgtheory.random_matrices.laws.law import Array, Law
+from vgtheory.symbolic.formula import Formula, exact
 
-_NODES, _CHARGES = 400, 400  # points for expectations, and for G(z)
+_CHARGES = 400  # points for G(z)
 _FINER, _SPACINGS = (1, 8, 64), 6.0  # times as many points where z is nearer than so many of their spacings
 _AT_ONCE = 2_000_000  # numbers in one array
 
@@ -18,6 +21,26 @@ _AT_ONCE = 2_000_000  # numbers in one array
 @dataclass(frozen=True)
 class RealLaw(Law):
     """A law of a real number: with G(z) = E 1/(z − X), E ln(z − X) and expectations of functions."""
+
+    @cached_property
+    def algebraic_equation(self) -> Equation | None:
+        """Return the polynomial equation of G, exact at the decimals of the parameters; None where none is known."""
+        known = getattr(type(self), "equation", None)
+        if not callable(known):
+            return None
+        values = [getattr(self, f.name) for f in fields(self)]
+        given = [tuple(map(exact, v)) if isinstance(v, tuple) else exact(v) for v in values]
+        found = known(Z, G, *given)
+        return equation_of(found, "equation") if found.is_polynomial(Z, G) else None
+
+    @property
+    def polynomial(self) -> Formula | None:
+        """Return the polynomial equation of G = G(z); None where none is known, or its degree is above 10."""
+        found = self.algebraic_equation
+        if found is None:
+            return None
+        said = "G = G(z) is the branch with zG → 1 as z → ∞"
+        return Formula(found.expr, sp.Integer(0), name="equation of G", statement=said)
 
     def stieltjes(self, z: ArrayLike) -> Array:
         """Return G(z) = E 1/(z − X) for Im z > 0, or real z outside the support.
@@ -82,19 +105,21 @@ class RealLaw(Law):
             self._made[finer] = np.append(points[: len(weights)], places), np.append(weights, masses)
         return self._made[finer]
 
-    def nodes(self, count: int = _NODES) -> tuple[np.ndarray, np.ndarray]:
+    _points = 400  # of the rule on each band
+
+    def nodes(self, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return (points, weights) of a quadrature rule for the continuous part, total weight 1 less the atoms.
 
         Whatever powers the density has at the ends of its bands, they cost nothing (see :func:`double_exponential`).
         """
-        parts = [double_exponential(self.pdf, lo, hi, count) for lo, hi in self.bands]
+        parts = [double_exponential(self.pdf, lo, hi, count or self._points) for lo, hi in self.bands]
         points, weights = zip(*parts, strict=True) if parts else ((np.zeros(0),), (np.zeros(0),))
         return np.concatenate(points), np.concatenate(weights)
 
     def _moment(self, order: int) -> float:
         return self.expect(lambda x: x**order)
 
-    def expect(self, function: Callable[[np.ndarray], np.ndarray], count: int = _NODES) -> float:
+    def expect(self, function: Callable[[np.ndarray], np.ndarray], count: int | None = None) -> float:
         """Return E f(X) by quadrature, atoms included; `function` takes an array."""
         points, weights = self.nodes(count)
         total = float(np.sum(weights * function(points)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
+import sympy as sp
 from scipy.special import gammaln
 
 from vgtheory.random_matrices.arguments import positive
@@ -16,6 +17,11 @@ class Semicircle(RealLaw):
     """The density 2√(R² − x²)/(πR²) on |x| ≤ R = `radius` (Wigner 1955)."""
 
     radius: float = 2.0
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, radius: sp.Expr) -> sp.Expr:
+        """Return what vanishes at g = G(z)."""
+        return radius**2 * g**2 / 4 - z * g + 1
 
     @property
     def bands(self) -> Pairs:

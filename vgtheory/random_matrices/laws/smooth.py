@@ -96,10 +96,10 @@ class SmoothLaw(RealLaw):
         out = np.where(q == 0, self.support()[0], np.where(q == 1, self.support()[1], self.place(hi)))
         return out
 
-    def nodes(self, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    def nodes(self, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return points and weights of the Gauss–Legendre rule on the window, as many as the density has degrees."""
         lo, hi = self.window()
-        node, weight = roots_legendre(max(count, len(self._below.coef)))
+        node, weight = roots_legendre(max(count or self._points, len(self._below.coef)))
         u = lo + (hi - lo) * (1 + node) / 2
         return self.place(u), (hi - lo) / 2 * weight * self.density(u) / self._total
 

@@ -5,12 +5,12 @@ One row per family: what is known in closed form, in the family's parameters; th
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from functools import reduce
-from operator import mul
 
 import sympy as sp
 
 from vgtheory._errors import UnsupportedError
+from vgtheory.random_matrices.laws.algebraic.equation import equation_of
+from vgtheory.random_matrices.laws.algebraic.law import AlgebraicLaw
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.convolution import FreeProduct, FreeSum
 from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
@@ -26,7 +26,6 @@ from vgtheory.random_matrices.laws.wishart_product import WishartProduct
 from vgtheory.symbolic.formula import Formula, exact
 
 Z, G_VALUE, ARGUMENT, M_VALUE = sp.Symbol("z"), sp.Symbol("G"), sp.Symbol("g"), sp.Symbol("m")
-_MOST_DEGREE = 12  # of an equation that is eliminated by a resultant
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _semicircle(radius: sp.Expr) -> Known:
     return Known(
         stieltjes=2 * (Z - _roots(-radius, radius)) / radius**2,
         r=radius**2 * ARGUMENT / 4,
-        equation=radius**2 * G_VALUE**2 / 4 - Z * G_VALUE + 1,
+        equation=Semicircle.equation(Z, G_VALUE, radius),
         reference=("wigner1955", "voiculescu1986"),
     )
 
@@ -79,7 +78,7 @@ def _marchenko_pastur(ratio: sp.Expr, variance: sp.Expr) -> Known:
         stieltjes=(line - _roots(low, high)) / (2 * ratio * variance * Z),
         r=variance / (1 - ratio * variance * ARGUMENT),
         s=1 / (variance * (1 + ratio * M_VALUE)),
-        equation=ratio * variance * Z * G_VALUE**2 - line * G_VALUE + 1,
+        equation=MarchenkoPastur.equation(Z, G_VALUE, ratio, variance),
         reference=("marchenko1967", "voiculescu1987"),
     )
 
@@ -87,43 +86,19 @@ def _marchenko_pastur(ratio: sp.Expr, variance: sp.Expr) -> Known:
 def _fuss_catalan(depth: sp.Expr) -> Known:
     return Known(
         s=(1 + M_VALUE) ** -depth,
-        equation=Z**depth * G_VALUE ** (depth + 1) - Z * G_VALUE + 1,
+        equation=FussCatalan.equation(Z, G_VALUE, depth),
         reference=("mlotkowski2010",),
     )
 
 
 def _raney(p: sp.Expr, r: sp.Expr) -> Known:
+    found = Raney.equation(Z, G_VALUE, p, r)
     root = (1 + M_VALUE) ** (1 / r)
     return Known(
         s=(root - 1) * (1 + M_VALUE) ** (1 - p / r) / M_VALUE,
-        equation=_raney_equation(p, r),
+        equation=equation_of(found, "equation").expr if found.is_polynomial(Z, G_VALUE) else found,
         reference=("mlotkowski2010",),
     )
-
-
-def _raney_equation(p: sp.Expr, r: sp.Expr) -> sp.Expr:
-    """Return the equation of G = B^r/z, B = 1 + B^p/z: by elimination of B^{1/n} for rational p and r."""
-    if p.is_Rational and r.is_Rational:
-        n = sp.ilcm(p.q, r.q)
-        if max(int(n * p), int(n)) * int(n * r) <= _MOST_DEGREE**2 and int(n * p) <= _MOST_DEGREE:
-            y = sp.Symbol("y")
-            found = sp.factor_list(sp.resultant(Z * (y**n - 1) - y ** (n * p), y ** (n * r) - Z * G_VALUE, y))[1]
-            return _vanishing([factor for factor, _ in found], p, r)
-    return (Z * G_VALUE) ** (p / r) / Z - (Z * G_VALUE) ** (1 / r) + 1
-
-
-def _vanishing(factors: list[sp.Expr], p: sp.Expr, r: sp.Expr) -> sp.Expr:
-    """Return the factor that the law's own G satisfies, by its series at a point far away."""
-    far = sp.Integer(10) ** 6
-    moments = [r * sp.rf(k * (p - 1) + r + 1, k - 1) / sp.factorial(k) for k in range(1, 6)]
-    value = (1 + sum(m / far**k for k, m in enumerate(moments, 1))) / far
-    size = {f: abs(sp.N(f.subs({Z: far, G_VALUE: value}) / _scale(f, far, value), 40)) for f in factors}
-    return min(factors, key=lambda f: size[f])
-
-
-def _scale(poly: sp.Expr, z: sp.Expr, g: sp.Expr) -> sp.Expr:
-    terms = sp.Poly(poly, Z, G_VALUE).terms()
-    return sum(abs(c) * z**i * g**j for (i, j), c in terms)
 
 
 def _kesten_mckay(degree: sp.Expr) -> Known:
@@ -131,7 +106,7 @@ def _kesten_mckay(degree: sp.Expr) -> Known:
     return Known(
         stieltjes=2 * (degree - 1) / ((degree - 2) * Z + degree * _roots(-edge, edge)),
         r=degree * (sp.sqrt(1 + 4 * ARGUMENT**2) - 1) / (2 * ARGUMENT),
-        equation=(degree**2 - Z**2) * G_VALUE**2 - (degree - 2) * Z * G_VALUE + degree - 1,
+        equation=KestenMcKay.equation(Z, G_VALUE, degree),
         reference=("mckay1981",),
     )
 
@@ -141,32 +116,28 @@ def _wachter(a: sp.Expr, b: sp.Expr) -> Known:
     low, high = (((sp.sqrt(a * (total - 1)) + sign * sp.sqrt(b)) / total) ** 2 for sign in (-1, 1))
     line = Z * total - 1 - a
     # G z − 1 = 2a/(line + (a + b)√…), the root of m²(1 − z) − m(z(a + b) − 1 − a) + a that decays.
-    equation = Z * (1 - Z) * G_VALUE**2 + ((2 - total) * Z + a - 1) * G_VALUE + total - 1
     root = sp.sqrt(ARGUMENT**2 + 2 * (a - b) * ARGUMENT + total**2)
     return Known(
         stieltjes=(1 + 2 * a / (line + total * _roots(low, high))) / Z,
         r=(ARGUMENT - total + root) / (2 * ARGUMENT),
         s=(total + M_VALUE) / (a + M_VALUE),
-        equation=equation,
+        equation=Wachter.equation(Z, G_VALUE, a, b),
         reference=("wachter1980",),
     )
 
 
 def _free_bessel(s: sp.Expr, t: sp.Expr) -> Known:
-    b = Z * G_VALUE
     return Known(
         s=(1 + M_VALUE) ** (1 - s) / (t + M_VALUE),
-        equation=b**s * (t + b - 1) - Z * (b - 1),
+        equation=FreeBessel.equation(Z, G_VALUE, s, t),
         reference=("banica2011",),
     )
 
 
 def _wishart_product(*ratios: sp.Expr) -> Known:
-    b = Z * G_VALUE
-    product = reduce(mul, [1 + c * (b - 1) for c in ratios])
     return Known(
-        s=1 / reduce(mul, [1 + c * M_VALUE for c in ratios]),
-        equation=b * product - Z * (b - 1),
+        s=1 / sp.prod([1 + c * M_VALUE for c in ratios]),
+        equation=WishartProduct.equation(Z, G_VALUE, ratios),
         reference=("burda2010",),
     )
 
@@ -176,7 +147,7 @@ def _point_mass(place: sp.Expr) -> Known:
         stieltjes=1 / (Z - place),
         r=place,
         s=None if place == 0 else 1 / place,
-        equation=(Z - place) * G_VALUE - 1,
+        equation=PointMass.equation(Z, G_VALUE, place),
         reference=("voiculescu1986",),
     )
 
@@ -194,12 +165,24 @@ FAMILIES: dict[type[RealLaw], tuple[dict[str, str], Callable[..., Known]]] = {
 }
 
 
+def _algebraic(law: AlgebraicLaw) -> Known:
+    """Return the equation, and R or S where z is a rational function of G or of m."""
+    equation = law.equation.expr
+    in_m = sp.numer(sp.together(equation.subs(G_VALUE, (1 + M_VALUE) / Z)))
+    r = sp.simplify(sp.solve(equation, Z)[0] - 1 / G_VALUE) if sp.degree(equation, Z) == 1 else None
+    factors = [part for part, _ in sp.factor_list(in_m)[1] if part.has(M_VALUE) and sp.degree(part, Z) == 1]
+    s = sp.simplify((1 + M_VALUE) / (M_VALUE * sp.solve(factors[0], Z)[0])) if factors else None
+    return Known(r=r if r is None else r.subs(G_VALUE, ARGUMENT), s=s, equation=equation, reference=("voiculescu1986",))
+
+
 def _known(law: RealLaw, symbolic: bool) -> Known:
     if type(law) in FAMILIES:
         names, family = FAMILIES[type(law)]
         if symbolic:
             return family(*(sp.Symbol(symbol, positive=True) for symbol in names.values()))
         return family(*(exact(getattr(law, name)) for name in names))
+    if isinstance(law, AlgebraicLaw):
+        return _algebraic(law)
     if isinstance(law, WishartProduct):
         return _wishart_product(*(exact(c) for c in law.ratios))
     if isinstance(law, GivenR):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import sympy as sp
 from flint import ctx, fmpq, fmpq_series
 
 from vgtheory._errors import InputError
@@ -21,6 +22,11 @@ class Wachter(RealLaw):
 
     a: float
     b: float
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, a: sp.Expr, b: sp.Expr) -> sp.Expr:
+        """Return what vanishes at g = G(z)."""
+        return z * (1 - z) * g**2 + ((2 - a - b) * z + a - 1) * g + a + b - 1
 
     @property
     def bands(self) -> Pairs:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import sympy as sp
 
 from vgtheory._errors import InputError
 from vgtheory.random_matrices.arguments import positive
@@ -19,6 +20,11 @@ class WishartProduct(PowerLaw):
     """
 
     ratios: tuple[float, ...]
+
+    @staticmethod
+    def equation(z: sp.Expr, g: sp.Expr, ratios: Sequence[sp.Expr]) -> sp.Expr:
+        """Return what vanishes at g = G(z)."""
+        return z * g * sp.prod([1 + c * (z * g - 1) for c in ratios]) - z * (z * g - 1)
 
     def factors(self) -> tuple[tuple[float, float], ...]:
         """Return z = (1 + m) ∏ (1/ratio_j + m)/m as pairs (offset, power)."""

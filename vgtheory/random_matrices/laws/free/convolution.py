@@ -1,5 +1,6 @@
 """Free additive and multiplicative convolution by subordination, on the real axis itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -7,13 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.random_matrices.laws.algebraic.equation import Equation
+from vgtheory.random_matrices.laws.algebraic.law import law_of
+from vgtheory.random_matrices.laws.algebraic.series import free_cumulants, moments_of
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.gaps import PRODUCT, SUM, Rule
 from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
 from vgtheory.random_matrices.laws.free.subordination import HEIGHTS, Points, Subordinated
 from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.real import RealLaw
+
+_MOST_DEGREES = 24  # product of two degrees in G from where on an equation of both takes long
 
 
 @dataclass(frozen=True)
@@ -133,32 +139,6 @@ class FreeProduct(Subordinated):
         return self.a.var() * self.b.mean() ** 2 + self.b.var() * self.a.mean() ** 2
 
 
-def free_cumulants(moments: list[float]) -> list[float]:
-    """Return κ_0 = 0, κ_1, … from m_0 = 1, m_1, …: m_n = Σ_s κ_s [t^{n−s}] M(t)^s (Speicher 1994)."""
-    count = len(moments)
-    out = [0.0] * count
-    powers = _powers(moments)
-    for n in range(1, count):
-        out[n] = moments[n] - sum(out[s] * powers[s][n - s] for s in range(1, n))
-    return out
-
-
-def moments_of(cumulants: list[float]) -> list[float]:
-    """Return m_0 = 1, m_1, … from the free cumulants κ_0 = 0, κ_1, …"""
-    out = [1.0] + [0.0] * (len(cumulants) - 1)
-    for n in range(1, len(cumulants)):
-        powers = _powers(out)  # the entries below n are known, and no others are used
-        out[n] = sum(cumulants[s] * powers[s][n - s] for s in range(1, n + 1))
-    return out
-
-
-def _powers(series: list[float]) -> list[Any]:
-    out = [np.eye(1, len(series))[0]]
-    for _ in series:
-        out.append(np.convolve(out[-1], series)[: len(series)])
-    return out
-
-
 def free_sum(a: RealLaw, b: RealLaw) -> RealLaw:
     """Return the free additive convolution of two laws of compact support.
 
@@ -178,7 +158,7 @@ def free_sum(a: RealLaw, b: RealLaw) -> RealLaw:
         return PointMass(a.place + b.place)
     if isinstance(a, GivenR) and isinstance(b, GivenR):
         return GivenR(a.expr + b.expr.subs(b.symbol, a.symbol), a.symbol)
-    return FreeSum(a, b)
+    return _by_equations(a, b, Equation.sum) or FreeSum(a, b)
 
 
 def free_product(a: RealLaw, b: RealLaw) -> RealLaw:
@@ -204,7 +184,18 @@ def free_product(a: RealLaw, b: RealLaw) -> RealLaw:
             return PointMass(one.place * (other.place if isinstance(other, PointMass) else 0.0))
     if isinstance(a, GivenS) and isinstance(b, GivenS):
         return GivenS(a.expr * b.expr.subs(b.symbol, a.symbol), a.symbol)
-    return FreeProduct(a, b)
+    return _by_equations(a, b, Equation.product) or FreeProduct(a, b)
+
+
+def _by_equations(a: RealLaw, b: RealLaw, join: Callable[[Equation, Equation], Equation]) -> RealLaw | None:
+    """Return the convolution by the equations of two algebraic laws; None where its degree is too large for that."""
+    one, other = a.algebraic_equation, b.algebraic_equation
+    if one is None or other is None or one.degree * other.degree > _MOST_DEGREES:
+        return None
+    try:
+        return law_of(join(one, other))
+    except UnsupportedError:
+        return None
 
 
 def _check(*laws: Any) -> None:

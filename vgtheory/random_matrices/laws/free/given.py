@@ -10,8 +10,10 @@ import sympy as sp
 from scipy.optimize import brentq
 
 from vgtheory._errors import InputError
-from vgtheory.random_matrices.laws.free.scanned import ScannedLaw
+from vgtheory.random_matrices.laws.algebraic.law import law_of
+from vgtheory.random_matrices.laws.algebraic.reading import from_r, from_s
 from vgtheory.random_matrices.laws.real import RealLaw
+from vgtheory.random_matrices.laws.scanned import ScannedLaw
 from vgtheory.symbolic.parser import parse
 
 _HEIGHTS = tuple(4.0**k for k in range(6, -14, -1))
@@ -245,7 +247,8 @@ def from_r_transform(expression: str | sp.Expr) -> RealLaw:
     """
     law = GivenR(*_formula("R", expression))
     _require_finite(law, "R")
-    return law
+    found = from_r(law.expr, law.symbol)
+    return law if found is None else law_of(found)
 
 
 def from_s_transform(expression: str | sp.Expr) -> RealLaw:
@@ -267,7 +270,8 @@ def from_s_transform(expression: str | sp.Expr) -> RealLaw:
         raise InputError(
             "S(0)", "a positive number, one over the mean", "choose another formula", got=f"{1 / law.mean():g}"
         )
-    return law
+    found = from_s(law.expr, law.symbol)
+    return law if found is None else law_of(found)
 
 
 def _require_finite(law: Given, name: str) -> None:

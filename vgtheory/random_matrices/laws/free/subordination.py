@@ -9,9 +9,9 @@ import numpy as np
 
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.gaps import Rule, between_gaps
-from vgtheory.random_matrices.laws.free.scanned import ScannedLaw
 from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.real import RealLaw
+from vgtheory.random_matrices.laws.scanned import ScannedLaw
 
 Both = tuple[np.ndarray, np.ndarray]  # k(ω) and its derivative
 

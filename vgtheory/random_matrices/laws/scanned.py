@@ -32,6 +32,13 @@ class ScannedLaw(RealLaw):
     def tails(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (density, P(X > x), estimated error of the density) at x, inside the bounds."""
 
+    _points = 256
+    _deepest = -3.8  # t at which an end at 0 is as near as 1e-30
+
+    def _window(self, lo: float) -> tuple[float, float]:
+        """Return the range of t: an end at 0 is approached farther, any other one to rounding."""
+        return (self._deepest if lo == 0 else -3.2), 3.2
+
     def landmarks(self) -> tuple[float, ...]:
         """Return places inside the bounds that may be edges of gaps."""
         return ()
@@ -100,16 +107,16 @@ class ScannedLaw(RealLaw):
         for lo, hi in self.bands:
 
             def below(t: np.ndarray, lo: float = lo, hi: float = hi) -> np.ndarray:
-                return 1 - self.tails(np.clip(_place(t, lo, hi), np.nextafter(lo, hi), np.nextafter(hi, lo)))[1]
+                return 1 - self.tails(np.clip(place_at(t, lo, hi), np.nextafter(lo, hi), np.nextafter(hi, lo)))[1]
 
-            out.append((lo, hi, interpolate(below, *_window(lo), most=_DEGREE)))
+            out.append((lo, hi, interpolate(below, *self._window(lo), most=_DEGREE)))
         return tuple(out)
 
     def _ppf(self, q: np.ndarray) -> Array:
         """Return the quantile, from an interpolant of degree 256 for each interval; NaN outside 0 ≤ q ≤ 1."""
         out = np.full(q.shape, self.support()[0])
         for lo, hi, below in self._inverse:
-            t = np.linspace(*_window(lo), 4097)
+            t = np.linspace(*self._window(lo), 4097)
             table = np.maximum.accumulate(below(t))
             place = np.clip(np.searchsorted(table, q), 1, len(t) - 1)
             left, right = t[place - 1], t[place]
@@ -117,19 +124,27 @@ class ScannedLaw(RealLaw):
                 middle = (left + right) / 2
                 enough = below(middle) >= q
                 left, right = np.where(enough, left, middle), np.where(enough, middle, right)
-            out = np.where(q > table[0], np.where(q > table[-1], hi, _place(right, lo, hi)), out)
-        for place_, mass in self.atoms:
-            top = float(self.cdf(place_))
-            out = np.where((q <= top) & (q > top - mass), place_, out)
+            out = np.where(q > table[0], np.where(q > table[-1], hi, place_at(right, lo, hi)), out)
+        for at, mass in self.atoms:
+            top = float(self.cdf(at))
+            out = np.where((q <= top) & (q > top - mass), at, out)
         out = np.where(q == 1, self.support()[1], np.where(q == 0, self.support()[0], out))
         return out
 
 
-def _window(lo: float) -> tuple[float, float]:
-    """Return the range of t: an end at 0 is approached to 1e-30, any other one to rounding."""
-    return (-3.8 if lo == 0 else -3.2), 3.2
-
-
-def _place(t: np.ndarray, lo: float, hi: float) -> np.ndarray:
+def place_at(t: np.ndarray, lo: float, hi: float) -> np.ndarray:
+    """Return x at t: both ends are approached doubly exponentially."""
     far = 1 / (1 + np.exp(np.pi * np.abs(np.sinh(t))))
     return np.where(t < 0, lo + (hi - lo) * far, hi - (hi - lo) * far)
+
+
+def jacobian(t: np.ndarray, lo: float, hi: float) -> np.ndarray:
+    """Return dx/dt."""
+    far = 1 / (1 + np.exp(np.pi * np.abs(np.sinh(t))))
+    return (hi - lo) * np.pi * np.cosh(t) * far * (1 - far)
+
+
+def coordinate(x: np.ndarray, lo: float, hi: float) -> np.ndarray:
+    """Return t at lo < x < hi."""
+    near = np.maximum(np.minimum(x - lo, hi - x) / (hi - lo), 1e-300)
+    return np.arcsinh(np.log(1 / near - 1) / np.pi) * np.where(x - lo < hi - x, -1, 1)

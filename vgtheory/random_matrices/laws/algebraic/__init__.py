@@ -1,0 +1,1 @@
+"""Laws whose Stieltjes transform is algebraic."""

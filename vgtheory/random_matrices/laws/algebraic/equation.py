@@ -1,0 +1,238 @@
+"""The equation P(z, G; θ) = 0 of a law's Stieltjes transform, exact over the rationals, and what it becomes of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import lcm
+from typing import Any
+
+import sympy as sp
+from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.random_matrices.laws.algebraic.series import (
+    expansion,
+    free_cumulants,
+    moments_of,
+    product_moments,
+)
+
+Z, G = sp.symbols("z G")
+LARGEST = 10  # degree in G
+COMPARED = 12  # moments by which the factor of a resultant is told from the others
+_PLACES = ((7, 11), (13, 17), (19, 23), (29, 31), (37, 41), (43, 47))  # rationals at which symbols are tried
+
+
+@dataclass(frozen=True)
+class Equation:
+    """P(z, G; θ) = 0, irreducible, of which G(z) = 1/z + m_1/z² + … is a branch.
+
+    Parameters
+    ----------
+    terms : ((i, j), coefficient) of zⁱ Gʲ, the coefficients polynomials in the symbols θ with rational numbers.
+    """
+
+    terms: tuple[tuple[tuple[int, int], sp.Expr], ...]
+
+    @cached_property
+    def expr(self) -> sp.Expr:
+        """Return P, collected in G."""
+        return sp.collect(sp.expand(sp.Add(*(c * Z**i * G**j for (i, j), c in self.terms))), G)
+
+    @cached_property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        """Return θ, by name."""
+        return tuple(sorted(set().union(*(c.free_symbols for _, c in self.terms)), key=str))
+
+    @property
+    def degree(self) -> int:
+        """Return the degree in G."""
+        return max(j for (_, j), _ in self.terms)
+
+    def at(self, values: Mapping[sp.Symbol, sp.Expr]) -> Equation:
+        """Return the equation with numbers or formulas for some symbols."""
+        return equation_of(self.expr.subs(values), "P")
+
+    @cached_property
+    def rational(self) -> dict[tuple[int, int], fmpq]:
+        """Return the coefficients as rationals, the symbols, if any, at fixed places."""
+        places = {s: sp.Rational(*pair) for s, pair in zip(self.symbols, _PLACES, strict=False)}
+        return {key: rational_of(sp.Rational(c.subs(places) if self.symbols else c)) for key, c in self.terms}
+
+    def moments(self, count: int) -> tuple[sp.Expr, ...]:
+        """Return m_0 = 1, …, m_count exactly, in the symbols."""
+        return tuple(field_to_expr(m) for m in self._moments(count))
+
+    def free_cumulants(self, count: int) -> tuple[sp.Expr, ...]:
+        """Return κ_1, …, κ_count exactly, in the symbols."""
+        return tuple(field_to_expr(k) for k in free_cumulants(self._moments(count))[1:])
+
+    def _moments(self, count: int) -> list[Any]:
+        if not self.symbols:
+            return expansion(self.rational, count, fmpq(1)) or []
+        slope = sum(j * c for (i, j), c in self.terms if j - i == min(b - a for (a, b), _ in self.terms))
+        domain = sp.QQ[self.symbols] if sp.expand(slope).is_Rational else sp.QQ.frac_field(*self.symbols)
+        return expansion({k: domain.from_sympy(c) for k, c in self.terms}, count, domain.one) or []
+
+    def sum(self, other: Equation) -> Equation:
+        """Return the equation of the free sum: z = z_a + z_b − 1/G at one G."""
+        space, one, two = _together(self, other, ("w", "z", "G"))
+        w, z, g = (space.gen(k) for k in range(3))
+        second = _substituted(two, space, lambda i, top: (z * g - w * g + 1) ** i * g ** (top - i), g)
+        found = _substituted(one, space, lambda i, top: w**i, g).resultant(second, "w")
+        wanted = [x + y for x, y in zip(*(free_cumulants(e._tried) for e in (self, other)), strict=True)]
+        return _factor(found, moments_of(wanted, fmpq(1)))
+
+    def product(self, other: Equation) -> Equation:
+        """Return the equation of the free product: z = z_a z_b m/(1 + m) at one m = zG − 1."""
+        if 0 in (self._tried[1], other._tried[1]):
+            raise UnsupportedError("the free product with a law of mean 0 has no S-transform; multiply laws on x ≥ 0")
+        space, one, two = _together(self, other, ("w", "z", "G"))
+        w, z, y = (space.gen(k) for k in range(3))  # y = 1 + m = zG stands in G's place
+        first = _substituted(_in_y(one), space, lambda i, top: w**i, y)
+        second = _substituted(_in_y(two), space, lambda i, top: (z * y) ** i * ((y - 1) * w) ** (top - i), y)
+        found = first.resultant(second, "w")
+        back: dict[tuple[int, ...], Any] = {}
+        for (_, i, j, *rest), c in found.to_dict().items():
+            back[0, i + j, j, *rest] = c
+        return _factor(space.from_dict(back), product_moments(self._tried, other._tried))
+
+    def moved(self, scale: sp.Expr, shift: sp.Expr) -> Equation:
+        """Return the equation of scale·X + shift."""
+        return equation_of(self.expr.subs({Z: (Z - shift) / scale, G: scale * G}, simultaneous=True), "P")
+
+    def inverted(self) -> Equation:
+        """Return the equation of 1/X: G_{1/X}(z) = 1/z − G(1/z)/z²."""
+        return equation_of(self.expr.subs({Z: 1 / Z, G: Z - Z**2 * G}, simultaneous=True), "P")
+
+    def squared(self) -> Equation:
+        """Return the equation of X²: G(z²) = [G_X(z) − G_X(−z)]/(2z)."""
+        space, one, _ = _together(self, self, ("w", "z", "G"))
+        w, z, g = (space.gen(k) for k in range(3))
+        left, right = space.from_dict({}), space.from_dict({})
+        for (_, i, j, *rest), c in one.items():
+            left += space.from_dict({(0, i, 0, *rest): c}) * w**j
+            right += space.from_dict({(0, i, 0, *rest): c}) * (-1) ** i * (w - 2 * z * g) ** j
+        found = left.resultant(right, "w")
+        halved: dict[tuple[int, ...], Any] = {}
+        odd = min(i % 2 for (_, i, *_), _ in found.to_dict().items())
+        for (_, i, j, *rest), c in found.to_dict().items():
+            if (i - odd) % 2:
+                raise UnsupportedError("the square of this law: its equation does not separate")
+            halved[0, (i - odd) // 2, j, *rest] = c
+        return _factor(space.from_dict(halved), self._tried_to(2 * COMPARED)[::2])
+
+    def compressed(self, share: sp.Expr) -> Equation:
+        """Return the equation of a corner that keeps this share of rows and columns, X compressed: R(share·g)."""
+        scaled = {Z: Z + (1 / share - 1) / G, G: share * G}
+        return equation_of(self.expr.subs(scaled, simultaneous=True), "P")
+
+    @cached_property
+    def _tried(self) -> list[Any]:
+        return self._tried_to(COMPARED)
+
+    def _tried_to(self, count: int) -> list[Any]:
+        return expansion(self.rational, count, fmpq(1)) or []
+
+
+def field_to_expr(value: Any) -> sp.Expr:
+    """Return a rational, or an element of a field of formulas, as SymPy."""
+    if isinstance(value, fmpq):
+        return sp.Rational(int(value.p), int(value.q))
+    return value.as_expr() if hasattr(value, "as_expr") else sp.sympify(value)
+
+
+def rational_of(value: Any) -> fmpq:
+    """Return a rational number of SymPy, or an int, as flint's."""
+    value = sp.Rational(value)
+    return fmpq(int(value.p), int(value.q))
+
+
+def equation_of(expr: sp.Expr, name: str, moments: list[Any] | None = None) -> Equation:
+    """Return the equation of a law from an expression in z and G (and symbols) that vanishes on it.
+
+    Raises
+    ------
+    InputError : not algebraic in z and G, no branch G ~ 1/z or several, or a degree above 10.
+    """
+    numerator = sp.fraction(sp.together(sp.expand(expr)))[0]
+    try:
+        poly = sp.Poly(numerator, Z, G, *sorted(expr.free_symbols - {Z, G}, key=str), domain="QQ")
+    except (sp.PolynomialError, sp.CoercionFailed):
+        poly = None
+    if poly is None or poly.degree(G) < 1:
+        hint = 'give e.g. "z*G**2/2 - (z - 1/2)*G + 1"'
+        raise InputError(name, "a polynomial in z and G with rational coefficients", hint, got=f"{expr}"[:60])
+    names = ("w", "z", "G", *(str(s) for s in poly.gens[2:]))
+    space = fmpq_mpoly_ctx.get(names, Ordering.lex)
+    found = space.from_dict({(0, *key): rational_of(c) for key, c in poly.rep.to_sympy_dict().items()})
+    return _factor(found, moments)
+
+
+def _together(one: Equation, other: Equation, first: tuple[str, ...]) -> tuple[Any, dict, dict]:
+    """Return a space of polynomials with all symbols of both, and both as {(0, i, j, …): coefficient} in it."""
+    symbols = sorted(set(one.symbols) | set(other.symbols), key=str)
+    space = fmpq_mpoly_ctx.get((*first, *(str(s) for s in symbols)), Ordering.lex)
+    both = []
+    for equation in (one, other):
+        poly = sp.Poly(equation.expr, Z, G, *symbols, domain="QQ")
+        both.append({(0, *key): rational_of(c) for key, c in poly.rep.to_sympy_dict().items()})
+    return space, both[0], both[1]
+
+
+def _in_y(terms: dict[tuple[int, ...], Any]) -> dict[tuple[int, ...], Any]:
+    """Return the terms in z and y = zG, times the power of z that makes them a polynomial."""
+    least = min(i - j for (_, i, j, *_) in terms)
+    return {(0, i - j - least, j, *rest): c for (_, i, j, *rest), c in terms.items()}
+
+
+def _substituted(terms: dict, space: Any, image: Callable[[int, int], fmpq_mpoly], last: fmpq_mpoly) -> fmpq_mpoly:
+    """Return Σ c·image(i, top)·lastʲ: what stands for zⁱ is made once for all terms."""
+    top = max(i for (_, i, *_) in terms)
+    rows: dict[int, dict] = {}
+    for (_, i, j, *rest), c in terms.items():
+        rows.setdefault(i, {})[0, 0, j, *rest] = c
+    return sum((space.from_dict(row) * image(i, top) for i, row in rows.items()), space.from_dict({}))
+
+
+def _factor(found: fmpq_mpoly, moments: list[Any] | None) -> Equation:
+    """Return the irreducible factor of which a branch has these moments, at the symbols' fixed places."""
+    names = found.context().names()
+    symbols = [sp.Symbol(name) for name in names[3:]]
+    kept = []
+    for factor, _ in found.factor()[1]:
+        if factor.degrees()[2] == 0:
+            continue
+        equation = _equation(factor, symbols)
+        seen = equation._tried
+        if seen and (moments is None or all(x == y for x, y in zip(seen, moments, strict=False))):
+            kept.append(equation)
+    if len(kept) != 1:
+        problem = "no branch" if not kept else f"{len(kept)} factors with a branch"
+        raise InputError(
+            "an equation", "one with exactly one branch G ~ 1/z", "give that of one law", got=f"{problem} of that kind"
+        )
+    if kept[0].degree > LARGEST:
+        raise UnsupportedError(f"an equation of degree {kept[0].degree} in G; at most {LARGEST} are followed")
+    return kept[0]
+
+
+def _equation(factor: fmpq_mpoly, symbols: Iterable[sp.Symbol]) -> Equation:
+    rows: dict[tuple[int, int], list[sp.Expr]] = {}
+    content = factor.leading_coefficient()
+    for (_, i, j, *rest), c in factor.to_dict().items():
+        value = c / content
+        term = sp.Rational(int(value.p), int(value.q))
+        for symbol, n in zip(symbols, rest, strict=True):
+            term *= symbol**n
+        rows.setdefault((i, j), []).append(term)
+    whole = lcm(*(int(term.as_coeff_Mul()[0].q) for row in rows.values() for term in row))
+    if sp.Add(*rows[max(rows, key=lambda key: key[::-1])]).could_extract_minus_sign():
+        whole = -whole
+    return Equation(tuple(sorted(((key, sp.expand(whole * sp.Add(*row))) for key, row in rows.items()), key=_key)))
+
+
+def _key(term: tuple[tuple[int, int], sp.Expr]) -> tuple[int, int]:
+    return term[0]

@@ -1,0 +1,301 @@
+"""Laws whose G solves a polynomial equation: exact moments, proved bands and atoms, fast densities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import ctx, fmpq
+from numpy.polynomial import Chebyshev
+
+from vgtheory._errors import InputError
+from vgtheory.random_matrices.arguments import numbers, whole
+from vgtheory.random_matrices.laws.algebraic.equation import Equation, G, Z, field_to_expr
+from vgtheory.random_matrices.laws.algebraic.sheet import Sheet, not_positive
+from vgtheory.random_matrices.laws.law import Array, Pairs
+from vgtheory.random_matrices.laws.real import RealLaw
+from vgtheory.random_matrices.laws.scanned import ScannedLaw, coordinate, jacobian, place_at
+from vgtheory.random_matrices.laws.smooth import evaluate, interpolate
+from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.parser import read
+
+_STEP, _FINEST, _ROUNDED = 0.03, 1e-5, 1e-6  # between known places of a segment, and what G may move by at an end
+_STEPS = 12  # of Newton's method from between two of them
+_DEGREES = 1 << 12  # of the distribution function
+_WHOLE = 1e-7  # how far the mass may be from 1
+_EXACT = 60  # moments above are integrals
+NAME = re.compile(r"[A-Za-z_]\w*")
+_HANKEL = 6  # rows of the matrix of moments that must be positive
+
+
+@dataclass(frozen=True)
+class AlgebraicLaw(ScannedLaw):
+    """The law whose G(z) = E 1/(z − X) is the branch ~ 1/z of P(z, G; θ) = 0; θ may be symbols.
+
+    With symbols: `moments`, `free_cumulants`, `polynomial`, `a + b` (free sum), `a * b` (free product), `2*a + 1`,
+    `inverse`, `square`, `compressed`, `at`.  With numbers everything that a law has, bands and atoms proved by balls,
+    and `enclosure` of the density.
+    """
+
+    equation: Equation
+    _deepest = -5.0
+
+    def __repr__(self) -> str:
+        return f"AlgebraicLaw({self.equation.expr} = 0)"
+
+    @property
+    def algebraic_equation(self) -> Equation:  # type: ignore[override]
+        """Return the equation."""
+        return self.equation
+
+    def at(self, **values: Any) -> AlgebraicLaw:
+        """Return the law with values, numbers or formulas, for some of its symbols.
+
+        Raises InputError for a symbol that it does not have, or values that belong to no law.
+        """
+        named = {str(s): s for s in self.equation.symbols}
+        for name in values:
+            if name not in named:
+                listed = ", ".join(named) or "none"
+                raise InputError(f"symbol {name}", f"one of the law's symbols ({listed})", "give one of those")
+        return law_of(self.equation.at({named[name]: _value(value) for name, value in values.items()}))
+
+    def moments(self, count: int) -> tuple[sp.Expr, ...]:
+        """Return E X, …, E X^count exactly, in the symbols."""
+        return self.equation.moments(whole("count", count))[1:]
+
+    def free_cumulants(self, count: int) -> tuple[sp.Expr, ...]:
+        """Return κ_1, …, κ_count exactly, in the symbols: R(g) = Σ κ_n g^{n−1}."""
+        return self.equation.free_cumulants(whole("count", count))
+
+    def __add__(self, other: Any) -> AlgebraicLaw:
+        if isinstance(other, (Real, sp.Expr)):
+            return law_of(self.equation.moved(sp.Integer(1), exact(other)))
+        return law_of(self.equation.sum(equation_of_law(other)))
+
+    def __mul__(self, other: Any) -> AlgebraicLaw:
+        if isinstance(other, (Real, sp.Expr)):
+            if other == 0:
+                raise InputError("0 times a law", "a factor that is not 0", "give laws.point_mass(0.0)")
+            return law_of(self.equation.moved(exact(other), sp.Integer(0)))
+        return law_of(self.equation.product(equation_of_law(other)))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def inverse(self) -> AlgebraicLaw:
+        """Return the law of 1/X."""
+        return law_of(self.equation.inverted())
+
+    def square(self) -> AlgebraicLaw:
+        """Return the law of X²."""
+        return law_of(self.equation.squared())
+
+    def compressed(self, share: Any) -> AlgebraicLaw:
+        """Return the law of a corner that keeps this share of the rows and columns, after a random rotation."""
+        value = exact(share)
+        if value.is_number and not 0 < value <= 1:
+            raise InputError("share", "a number from 0 to 1", "give share=0.5", got=f"{share}")
+        return law_of(self.equation.compressed(value))
+
+    @cached_property
+    def _sheet(self) -> Sheet:
+        if self.equation.symbols:
+            listed = ", ".join(map(str, self.equation.symbols))
+            raise InputError(f"a law with the symbols {listed}", "numbers for all of them", "give law.at(c=0.5)")
+        return Sheet(tuple((key, int(c.p), int(c.q)) for key, c in self.equation.rational.items()))
+
+    @property
+    def bands(self) -> Pairs:
+        """Return the intervals of the continuous part: their number is proved, their ends are roots in balls."""
+        return self._sheet.bands
+
+    @property
+    def atoms(self) -> Pairs:
+        """Return (place, mass) of every atom."""
+        return self._sheet.atoms
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the support."""
+        return self.support()
+
+    def enclosure(self, x: float) -> tuple[float, float]:
+        """Return lower and upper bounds of the density at x, proved by balls; (0, 0) outside of the bands.
+
+        Raises InputError at an end of a band, or where x is no finite number.
+        """
+        at = float(numbers("x", x))
+        if not np.isfinite(at):
+            raise InputError("x", "a finite number", "give x=0.5", got=f"{x}")
+        p, q = at.as_integer_ratio()
+        if any(mark.ball.contains(fmpq(p, q)) for mark in self._sheet.landmarks):
+            raise InputError("x", "no end of a band", "give a place inside of one", got=f"{at}")
+        g, r = self._sheet.at(fmpq(p, q))
+        if abs(float(g.imag)) <= r and self._sheet.is_real(fmpq(p, q), g, r):
+            return 0.0, 0.0
+        with ctx.workprec(192):
+            value = -float(g.imag) / np.pi
+        room = r / np.pi + 4e-16 * abs(value)
+        return float(max(value - room, 0.0)), float(value + room)
+
+    @cached_property
+    def _smooth(self) -> tuple[Sheet, list[tuple[float, float]]]:
+        """Return the equation of H = G − Σ mass/(z − place) over rational atoms, which would drown Im G, and those."""
+        pairs = [pair for *_, pair in self._sheet.found_atoms if pair is not None]
+        if not pairs:
+            return self._sheet, []
+        poles = sp.Add(*(field_to_expr(mass) / (Z - field_to_expr(at)) for at, mass in pairs))
+        expr = sp.numer(sp.together(self.equation.expr.subs(G, G + poles)))
+        terms = {key[:2]: c for key, c in sp.Poly(expr, Z, G, domain="QQ").rep.to_sympy_dict().items()}
+        sheet = Sheet(tuple((key, int(c.numerator), int(c.denominator)) for key, c in terms.items()))
+        return sheet, [(float(at.p) / float(at.q), float(mass.p) / float(mass.q)) for at, mass in pairs]
+
+    @cached_property
+    def _known(self) -> tuple[tuple[float, float, np.ndarray, np.ndarray], ...]:
+        """Return for each segment its ends, and t and ln H at places from which Newton's method finds H."""
+        out, (sheet, poles) = [], self._smooth
+        for lo, hi, value in self._sheet.segments:
+            middle = value - sum(mass / ((lo + hi) / 2 - at) for at, mass in poles)
+            ends, found = self._window(lo), {0.0: middle}
+            for end in ends:
+                here, t, step = middle, 0.0, np.sign(end) * _STEP
+                while t != end:
+                    goal = end if abs(end - t) <= abs(step) else t + step
+                    x = float(place_at(np.array(goal), lo, hi))
+                    new = sheet.near(complex(x), here)
+                    new = new.conjugate() if new.imag > 0 else new
+                    # No other root is nearer than this; at an end, where the root is double, both are rounded.
+                    if abs(new - here) > max(0.5 * abs(here.imag), _ROUNDED * abs(here)) and abs(step) > _FINEST:
+                        step /= 2
+                        continue
+                    here, t, found[goal] = new, goal, new
+                    step = np.sign(step) * min(2 * abs(step), _STEP)
+            t_all = np.array(sorted(found))
+            g = np.array([found[t] for t in t_all.tolist()])
+            out.append((lo, hi, t_all, np.log(g.real + 1j * np.minimum(g.imag, -1e-300))))
+        return tuple(out)
+
+    def _branch(self, x: np.ndarray, lo: float, hi: float, t: np.ndarray, logs: np.ndarray) -> np.ndarray:
+        """Return H(x + i0) inside one segment."""
+        at = coordinate(x, lo, hi)
+        guess = np.exp(np.interp(at, t, logs.real) + 1j * np.interp(at, t, logs.imag))
+        g = _newton(self._smooth[0].floats, x + 0j, guess)[0]
+        return np.where(g.imag > 0, g.conj(), g)
+
+    def _density(self, x: np.ndarray) -> np.ndarray:
+        out = np.zeros(x.shape)
+        for lo, hi, t, logs in self._known:
+            inside = (x > lo) & (x < hi)
+            if inside.any():
+                out[inside] = -self._branch(x[inside], lo, hi, t, logs).imag / np.pi
+        return out
+
+    @cached_property
+    def _inverse(self) -> tuple[tuple[float, float, Chebyshev], ...]:
+        """Return for each segment its ends and P(X ≤ x) in a coordinate that flattens powers at the ends."""
+        out, total = [], 0.0
+        for lo, hi, _ in self._sheet.segments:
+
+            def flat(t: np.ndarray, lo: float = lo, hi: float = hi) -> np.ndarray:
+                x = np.clip(place_at(t, lo, hi), np.nextafter(lo, hi), np.nextafter(hi, lo))
+                return self._density(x) * jacobian(t, lo, hi)
+
+            first, last = self._window(lo)
+            below = interpolate(flat, first, last, most=_DEGREES).integ(lbnd=first)
+            out.append((lo, hi, below + (total + sum(mass for at, mass in self.atoms if at <= lo))))
+            total += float(below(last))
+        if abs(total + sum(mass for _, mass in self.atoms) - 1) > _WHOLE:
+            raise not_positive(f"a total mass of {total + sum(mass for _, mass in self.atoms):.6g}")
+        return tuple(out)
+
+    def tails(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (density, P(X > x), error) at x."""
+        x = np.asarray(x, dtype=float)
+        below = np.zeros(x.shape)
+        for at, mass in self.atoms:
+            below = below + mass * (x >= at)
+        for lo, hi, curve in self._inverse:
+            first, last = self._window(lo)
+            base, whole_ = float(curve(first)), float(curve(last)) - float(curve(first))
+            inside = (x > lo) & (x < hi)
+            below = below + np.where(x >= hi, whole_, 0.0)
+            if inside.any():
+                t = coordinate(x[inside], lo, hi)
+                below[inside] += evaluate(curve, np.clip(t, first, last)) - base
+        density = self._density(x)
+        return density, np.clip(1 - below, 0, 1), 1e-15 * density
+
+    def _moment(self, order: int) -> float:
+        return float(self.equation.moments(order)[order]) if order <= _EXACT else super()._moment(order)
+
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
+        """Return G and G' = −P_z/P_G: by quadrature, then Newton's method."""
+        guess = np.asarray(RealLaw._stieltjes_and_slope(self, z)[0], dtype=complex)
+        g, slope = _newton(self._sheet.floats, z.astype(complex), guess)
+        return g, slope
+
+
+def _newton(rows: Sequence[Sequence[float]], z: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the root next to g at every z, and dG/dz."""
+    local = [np.polyval(row, z) for row in rows]
+    for _ in range(_STEPS):
+        value, slope = _horner(local, g)
+        with np.errstate(all="ignore"):
+            step = value / slope
+        step = np.where(np.isfinite(step), step, 0)
+        g = g - step
+        if (np.abs(step) <= 1e-15 * np.abs(g)).all():
+            break
+    along = _horner([np.polyval(np.polyder(np.array(row)), z) for row in rows], g)[0]
+    with np.errstate(all="ignore"):
+        return g, -along / _horner(local, g)[1]
+
+
+def _value(value: Any) -> sp.Expr:
+    if not isinstance(value, str):
+        return exact(value)
+    return read(value, {name: sp.Symbol(name) for name in NAME.findall(value)})
+
+
+def _horner(rows: Sequence[np.ndarray], g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    value, slope = np.zeros_like(g), np.zeros_like(g)
+    for row in reversed(rows):
+        slope = slope * g + value
+        value = value * g + row
+    return value, slope
+
+
+def law_of(equation: Equation) -> AlgebraicLaw:
+    """Return the law of an equation; with numbers for all symbols its moments must be those of a law.
+
+    Raises InputError where the Hankel matrix of its first twelve moments is not positive.
+    """
+    if not equation.symbols:
+        m = equation.moments(2 * _HANKEL)
+        if not _is_positive([[m[i + j] for j in range(_HANKEL + 1)] for i in range(_HANKEL + 1)]):
+            raise not_positive(f"moments {', '.join(str(v) for v in m[1:5])}, …")
+    return AlgebraicLaw(equation)
+
+
+def _is_positive(rows: list[list[sp.Expr]]) -> bool:
+    """Return whether a symmetric matrix of rationals is positive semidefinite, by elimination."""
+    for k, row in enumerate(rows):
+        if row[k] < 0 or (row[k] == 0 and any(row[k:])):
+            return False
+        for other in rows[k + 1 :] if row[k] else ():
+            factor = other[k] / row[k]
+            other[:] = [a - factor * b for a, b in zip(other, row, strict=True)]
+    return True
+
+
+def equation_of_law(law: Any) -> Equation:
+    """Return the equation of a law; InputError where it has none."""
+    found = law.algebraic_equation if isinstance(law, RealLaw) else None
+    if found is None:
+        raise InputError(f"{law!r}"[:60], "a law with a polynomial equation, or a number", "give laws.semicircle()")
+    return found

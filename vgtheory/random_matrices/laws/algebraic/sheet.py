@@ -1,0 +1,339 @@
+"""The physical sheet of an algebraic Stieltjes transform followed by balls: where the law lives is proved, not scanned.
+
+G is analytic in the upper half plane and G ~ 1/z at infinity, which picks its branch.  From there discs carry it down
+to x + i0: with P(z + u, c + v) = Σ a_ij uⁱ vʲ and |Σ_{ij ≠ 01} a_ij uⁱ vʲ| < |a_01| r for |u| ≤ ρ, |v| = r exactly one
+root lies within r of c for every z within ρ (Rouché).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import comb, isfinite
+from typing import NamedTuple
+
+from flint import Ordering, acb, acb_poly, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpz, fmpz_poly
+
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.random_matrices.laws.law import Pairs
+
+_BITS, _LEAST = 192, 2.0**-120  # of the balls; radius of the smallest disc relative to G
+_UP = 1 + 1e-9  # what covers the rounding of doubles in bounds
+_FIRST, _GROWTH, _SHORTEST = 0.25, 1.6, 1e-12  # steps of the way down, in units of it
+_NEWTON = 8
+_BESIDE = 0.05  # of the width: branch points nearer to the axis divide an interval
+# Heights at which an atom's mass is read off, and told from the other roots that it can be; what counts as no mass.
+_CLOSE, _TELLS, _NO_MASS = 2.0**-40, 2.0**-10, 1e-9
+
+
+class Landmark(NamedTuple):
+    """A real z where branches may meet, or G may be infinite: a ball, and the value itself where it is rational."""
+
+    ball: arb
+    exact: fmpq | None
+    infinite: bool
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The branch G ~ 1/z of Σ c_ij zⁱ Gʲ = 0 with rational c_ij, given as ((i, j), numerator, denominator)."""
+
+    terms: tuple[tuple[tuple[int, int], int, int], ...]
+
+    @cached_property
+    def rows(self) -> list[fmpz_poly]:
+        """Return the integer polynomials in z that stand with G⁰, G¹, …"""
+        top, out = max(j for (_, j), *_ in self.terms), []
+        common = 1
+        for _, _, q in self.terms:
+            common *= q // int(fmpz(common).gcd(fmpz(q)))
+        for k in range(top + 1):
+            row = {i: p * (common // q) for (i, j), p, q in self.terms if j == k}
+            out.append(fmpz_poly([row.get(i, 0) for i in range(max(row, default=0) + 1)]))
+        return out
+
+    @cached_property
+    def landmarks(self) -> list[Landmark]:
+        """Return the real roots of discriminant and leading coefficient, ascending."""
+        return self._roots[0]
+
+    @cached_property
+    def _roots(self) -> tuple[list[Landmark], list[Landmark]]:
+        """Return the landmarks, and places on the axis next to branch points that lie off it, ascending."""
+        space = fmpq_mpoly_ctx.get(("z", "G"), Ordering.lex)
+        poly = space.from_dict({key: fmpq(p, q) for key, p, q in self.terms})
+        lead = self.rows[-1]
+        factors = {}
+        if len(self.rows) > 2:
+            found = poly.discriminant("G")
+            for factor, _ in found.factor()[1]:
+                if factor.degrees()[0]:
+                    factors[str(factor)] = _in_z(factor)
+        out, beside = [], []
+        with ctx.workprec(_BITS):
+            for part in [*factors.values(), *(f for f, _ in lead.factor()[1])]:
+                infinite = (lead % part).degree() < 0 if lead.degree() >= part.degree() else False
+                exact = fmpq(-int(part[0]), int(part[1])) if part.degree() == 1 else None
+                for root, _ in part.complex_roots():
+                    if root.imag == 0:
+                        out.append(Landmark(root.real, exact, infinite))
+                    elif root.imag > 0:
+                        beside.append((float(root.real), float(root.imag)))
+        out.sort(key=lambda mark: float(mark.ball.mid()))
+        out = [b for a, b in pairwise([None, *out]) if a is None or not a.ball.overlaps(b.ball)]
+        near = _BESIDE * float((out[-1].ball - out[0].ball).mid()) if out else 0.0
+        turns = sorted({x for x, height in beside if height < near})
+        return out, [Landmark(arb(x), None, False) for x in turns]
+
+    @cached_property
+    def reach(self) -> float:
+        """Return a bound of |z| over all branch points."""
+        lead = [float(abs(m.ball.mid())) for m in self.landmarks]
+        return max(lead, default=0.0) + 1.0
+
+    @cached_property
+    def _start(self) -> tuple[float, acb]:
+        """Return a height Y and a ball around 1 that holds exactly one root zG at every z = iy, y ≥ Y."""
+        least = min(j - i for (i, j), *_ in self.terms)
+        height = 16 * self.reach
+        with ctx.workprec(_BITS):
+            box = acb(arb(1, 0.25), arb(0, 0.25))
+            for _ in range(40):
+                t = acb(0, -arb(0.5 / height, 0.5 / height))
+                value, slope = acb(0), acb(0)
+                for (i, j), p, q in self.terms:
+                    front = acb(fmpq(p, q)) * t ** (j - i - least)
+                    value += front
+                    slope += j * front * box ** max(j - 1, 0)
+                if not slope.contains(0):
+                    step = 1 - value / slope
+                    if _inside(step, box):
+                        return height, box
+                height *= 4
+        raise UnsupportedError("the branch G ~ 1/z of this equation could not be told from the others by balls")
+
+    @cached_property
+    def _rows(self) -> list[acb_poly]:
+        return [acb_poly(row) for row in self.rows]
+
+    @cached_property
+    def floats(self) -> list[list[float]]:
+        """Return the coefficients of `rows` as doubles, in units of the largest."""
+        unit = max(abs(int(c)) for row in self.rows for c in row.coeffs())
+        return [[int(c) / unit for c in reversed(row.coeffs())] for row in self.rows]
+
+    def near(self, z: complex, g: complex) -> complex:
+        """Return the root next to g by Newton's method in doubles."""
+        local = []
+        for row in self.floats:
+            total = 0j
+            for c in row:
+                total = total * z + c
+            local.append(total)
+        for _ in range(_NEWTON):
+            value, slope = 0j, 0j
+            for c in reversed(local):
+                slope = slope * g + value
+                value = value * g + c
+            if slope == 0:
+                break
+            new = g - value / slope
+            if abs(new - g) <= 1e-13 * abs(new):
+                return new
+            g = new
+        return g
+
+    def _polished(self, z: acb, g: acb) -> acb:
+        guess = self.near(complex(z), complex(g))
+        g = acb(guess) if isfinite(abs(guess)) else g
+        for _ in range(_NEWTON):
+            value, slope = acb(0), acb(0)
+            for row in reversed(self._rows):
+                slope = slope * g + value
+                value = value * g + row(z)
+            new = _middle(g - value / slope)
+            moved, g = complex(new - g), new
+            if abs(moved) <= 1e-20 * abs(complex(new)):  # the next step would move by the square
+                break
+        return g
+
+    def _least(self, g: acb) -> float:
+        return _LEAST * (abs(complex(g)) + 1 / self.reach)
+
+    def _sizes(self, z: acb, g: acb) -> list[list[float]]:
+        """Return upper bounds of |a_ij| at z and g, a row of i for each j, but of a_01 a lower one."""
+        local = [row(acb_poly([z, 1])) for row in self._rows]
+        out = []
+        for j in range(len(local)):  # divided derivatives in G, by Horner's scheme
+            total = acb_poly([0])
+            for k in range(len(local) - 1, j - 1, -1):
+                total = total * g + comb(k, j) * local[k]
+            out.append([float(abs(c).abs_upper()) * _UP for c in total.coeffs()] or [0.0])
+            if j == 1:
+                out[1][0] = float(abs(total[0]).abs_lower()) / _UP
+        return out
+
+    def _radius(self, z: acb, g: acb, reach: float, least: float) -> float | None:
+        """Return r > `least` with exactly one root within r of g for every z within `reach`; None if none is found."""
+        sizes = self._sizes(z, g)
+        sums = [sum(c * reach**i for i, c in enumerate(row)) for row in sizes]
+        slope = sizes[1][0]
+        if slope <= 0:
+            return None
+        r = max(2 * sums[0] / slope, least)
+        rest = sums[0] + (sums[1] - slope) * r + sum(c * r**j for j, c in enumerate(sums[2:], 2))
+        return r if rest * _UP < slope * r else None
+
+    def at(self, x: fmpq, height: float = 0.0) -> tuple[acb, float]:
+        """Return a point and a radius around it that hold G(x + i·height); no landmark at height 0."""
+        with ctx.workprec(_BITS):
+            top, around = self._start
+            z, wide = acb(0, top), around / acb(0, top)
+            g = self._polished(z, _middle(wide))
+            r = self._radius(z, g, 0.0, self._least(g))
+            if r is None or not _inside(acb(arb(g.real, r), arb(g.imag, r)), wide):
+                raise UnsupportedError("the branch G ~ 1/z of this equation could not be isolated by balls")
+            heights = [top * 16.0**-k for k in range(1, 40) if height < top * 16.0**-k] if height else []
+            for y in (top, *heights, height):
+                g, r = self._followed(z, acb(arb(x), y), g, r)
+                z = acb(arb(x), y)
+            return g, r
+
+    def _followed(self, first: acb, last: acb, g: acb, r: float) -> tuple[acb, float]:
+        done, step, length = 0.0, _FIRST, float(abs(last - first).abs_upper()) * _UP
+        while done < 1:
+            end = min(1.0, done + step)
+            middle, goal = (first + (last - first) * arb(t) for t in ((done + end) / 2, end))
+            center = self._polished(middle, g)
+            tube = self._radius(middle, center, (end - done) / 2 * length * _UP, 4 * r)
+            if tube is not None and float(abs(center - g).abs_upper()) * _UP + r < tube:
+                new = self._polished(goal, center)
+                fine = self._radius(goal, new, 0.0, self._least(new))
+                if fine is not None and float(abs(new - center).abs_upper()) * _UP + fine < tube:
+                    g, r, done, step = new, fine, end, step * _GROWTH
+                    continue
+            step /= 2
+            if step < _SHORTEST:
+                raise UnsupportedError("the sheet could not be followed to the axis by balls; choose other numbers")
+        return g, r
+
+    def is_real(self, x: fmpq, g: acb, r: float) -> bool:
+        """Return whether the root in this disc is real: exactly one lies in a disc that is its own conjugate."""
+        with ctx.workprec(_BITS):
+            return abs(float(g.imag)) <= r and self._radius(acb(arb(x)), acb(g.real), 0.0, 2 * r) is not None
+
+    @cached_property
+    def segments(self) -> tuple[tuple[float, float, complex], ...]:
+        """Return (lo, hi, G in the middle) of every interval between landmarks on which Im G(x + i0) < 0.
+
+        Where a branch point is near the axis, and G thus steep, an interval is divided.
+        """
+        out = []
+        places = sorted([*self.landmarks, *self._roots[1]], key=lambda mark: float(mark.ball.mid()))
+        for left, right in pairwise(places):
+            x = (_dyadic(left.ball) + _dyadic(right.ball)) / 2
+            g, r = self.at(x)
+            if abs(float(g.imag)) > r:
+                if g.imag > 0:
+                    raise not_positive("its density is negative")
+                out.append((float(left.ball.mid()), float(right.ball.mid()), complex(g)))
+            elif not self.is_real(x, g, r):
+                raise UnsupportedError(f"whether the density vanishes at {float(x):.6g} is not decided by balls")
+        return tuple(out)
+
+    @property
+    def bands(self) -> Pairs:
+        """Return the segments, joined where they meet: each end is a root of the discriminant, rounded."""
+        out: list[tuple[float, float]] = []
+        for lo, hi, _ in self.segments:
+            out = [*out[:-1], (out[-1][0], hi)] if out and out[-1][1] == lo else [*out, (lo, hi)]
+        return tuple(out)
+
+    @property
+    def atoms(self) -> Pairs:
+        """Return (place, mass) of every atom: the residues at roots of the leading coefficient."""
+        return tuple((place, mass) for place, mass, _ in self.found_atoms)
+
+    @cached_property
+    def found_atoms(self) -> tuple[tuple[float, float, tuple[fmpq, fmpq] | None], ...]:
+        """Return place, mass and, where both are rational, both exactly."""
+        return tuple(sorted(self._atoms(), key=lambda atom: atom[0]))
+
+    def _atoms(self) -> Iterator[tuple[float, float, tuple[fmpq, fmpq] | None]]:
+        for mark in self.landmarks:
+            if not mark.infinite:
+                continue
+            roots = self._residues(mark.exact) if mark.exact is not None else None
+            if roots is not None and not any(value > 0 for value, _ in roots):
+                continue
+            room = min((float(abs(m.ball - mark.ball).mid()) for m in self.landmarks if m is not mark), default=1.0)
+            height = (_CLOSE if roots is None else _TELLS) * min(room, 1.0)
+            x = mark.exact if mark.exact is not None else _dyadic(mark.ball)
+            mass, exact = -float(self.at(x, height)[0].imag) * height, None
+            if roots is not None:
+                mass, exact = min([(0.0, None), *roots], key=lambda root, near=mass: abs(root[0] - near))
+            if mass > _NO_MASS:
+                pair = (mark.exact, exact) if mark.exact is not None and exact is not None else None
+                yield float(mark.ball.mid()), mass, pair
+
+    def _residues(self, place: fmpq) -> list[tuple[float, fmpq | None]]:
+        """Return what the mass of an atom can be: the real roots M of the lowest order of P(place + t, M/t) in t.
+
+        Rational ones exactly as well.
+        """
+        rows: dict[int, dict[int, fmpq]] = {}
+        for j, row in enumerate(self.rows):
+            for i, c in enumerate(_shifted(row, place)):
+                if c != 0:
+                    rows.setdefault(i - j, {})[j] = c
+        lowest = rows[min(rows)]
+        poly = fmpz_poly(_integers([lowest.get(j, fmpq(0)) for j in range(max(lowest) + 1)]))
+        with ctx.workprec(_BITS):
+            parts = [part for part, _ in poly.factor()[1]]
+            return [
+                (float(r.real.mid()), fmpq(-int(part[0]), int(part[1])) if part.degree() == 1 else None)
+                for part in parts
+                for r, _ in part.complex_roots()
+                if r.imag == 0
+            ]
+
+
+def not_positive(why: str) -> InputError:
+    """Return the error of an equation that belongs to no law."""
+    return InputError("an equation", "that of a probability law", "no law has this one; change it", got=why)
+
+
+def _middle(ball: acb) -> acb:
+    return acb(ball.real.mid(), ball.imag.mid())
+
+
+def _inside(small: acb, large: acb) -> bool:
+    return bool(large.real.contains_interior(small.real) and large.imag.contains_interior(small.imag))
+
+
+def _dyadic(ball: arb) -> fmpq:
+    mantissa, exponent = ball.mid().man_exp()
+    return fmpq(int(mantissa)) * fmpq(2) ** int(exponent)
+
+
+def _in_z(factor: object) -> fmpz_poly:
+    rows = {key[0]: c for key, c in factor.to_dict().items()}  # type: ignore[attr-defined]
+    return fmpz_poly(_integers([rows.get(k, fmpq(0)) for k in range(max(rows) + 1)]))
+
+
+def _integers(values: list[fmpq]) -> list[int]:
+    common = 1
+    for v in values:
+        common *= int(v.q) // int(fmpz(common).gcd(v.q))
+    return [int(v.p) * (common // int(v.q)) for v in values]
+
+
+def _shifted(row: fmpz_poly, place: fmpq) -> list[fmpq]:
+    """Return the coefficients of row(place + t)."""
+    out = [fmpq(0)]
+    for c in reversed(row.coeffs()):
+        out = [place * a + b for a, b in zip([*out, fmpq(0)], [fmpq(0), *out], strict=True)]
+        out[0] += c
+    return out
