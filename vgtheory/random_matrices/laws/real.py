@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from vgtheory.random_matrices.arguments import complex_numbers
 from vgtheory.random_matrices.laws.algebraic.equation import Equation, G, Z, equation_of
-from vgtheory.random_matrices.laws.law import Array, Law
+from vgtheory.random_matrices.laws.law import Array, Law, Pairs
 from vgtheory.symbolic.formula import Formula, exact
 
 _CHARGES = 400  # points for G(z)
@@ -105,14 +105,19 @@ class RealLaw(Law):
             self._made[finer] = np.append(points[: len(weights)], places), np.append(weights, masses)
         return self._made[finer]
 
-    _points = 400  # of the rule on each band
+    _points = 400  # of the rule on each piece
+
+    @property
+    def _pieces(self) -> Pairs:
+        """Return the intervals between whose ends the density is smooth."""
+        return self.bands
 
     def nodes(self, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return (points, weights) of a quadrature rule for the continuous part, total weight 1 less the atoms.
 
         Whatever powers the density has at the ends of its bands, they cost nothing (see :func:`double_exponential`).
         """
-        parts = [double_exponential(self.pdf, lo, hi, count or self._points) for lo, hi in self.bands]
+        parts = [double_exponential(self.pdf, lo, hi, count or self._points) for lo, hi in self._pieces]
         points, weights = zip(*parts, strict=True) if parts else ((np.zeros(0),), (np.zeros(0),))
         return np.concatenate(points), np.concatenate(weights)
 

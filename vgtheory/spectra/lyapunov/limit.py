@@ -121,7 +121,7 @@ class Lyapunov(RealLaw):
         center = self.mean()
         return self.expect(lambda y: (y - center) ** 2)
 
-    def expect(self, function: Callable[[Array], Array], count: int = 0) -> float:
+    def expect(self, function: Callable[[Array], Array], count: int | None = None) -> float:
         """Return E f(λ) over the directions that are not dead; `function` takes an array."""
         value, weight = self._quadrature
         return float(weight @ function(value))

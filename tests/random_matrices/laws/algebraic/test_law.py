@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sympy as sp
-from flint import acb, acb_poly, arb, fmpq
+from flint import acb, acb_poly, arb, ctx, fmpq
 from scipy import integrate, stats
 
 from vgtheory import laws
@@ -106,12 +106,13 @@ def test_a_leaky_layer_has_a_gap_below_a_root_of_a_quartic():
         a = sp.Rational(a)
         first = sp.numer(sp.together(m - (v / (1 - v) + a * v / (1 - a * v)) / 2))
         found = sp.resultant(first, z * m * v - (1 + m) * m * 2 / (1 + a), v)
+        (found,) = (part for part, _ in sp.factor_list(found)[1] if part.has(z))
         return algebraic(found.subs(m, z * sp.Symbol("G") - 1))
 
     (_, low), (high, _) = law("1/16").bands
     assert (low, high) == pytest.approx((0.21657628996947842, 0.23678641290143345), rel=1e-14)
-    assert len(law("0.0825518").bands) == 2
-    assert len(law("0.0825519").bands) == 1
+    assert len(law("0.0824").bands) == 2
+    assert len(law("0.0827").bands) == 1
 
 
 def test_discs_hold_a_root_that_other_arithmetic_finds():
@@ -120,8 +121,9 @@ def test_discs_hold_a_root_that_other_arithmetic_finds():
     sheet = law._sheet
     for x in (fmpq(1, 3), fmpq(5), fmpq(12)):
         g, r = sheet.at(x)
-        roots = acb_poly([acb_poly(row)(acb(arb(x))) for row in sheet.rows]).roots()
-        assert sum(float(abs(root - g).mid()) <= r + 1e-14 for root in roots) == 1
+        with ctx.workprec(192):
+            roots = acb_poly([acb_poly(row)(acb(arb(x))) for row in sheet.rows]).roots()
+            assert sum(float(abs(root - g).abs_lower()) <= r for root in roots) == 1
         lower, upper = law.enclosure(float(x)) if x != fmpq(1, 3) else law.enclosure(1 / 3)
         assert lower <= law.pdf(float(x)) * (1 + 1e-12)
         assert upper >= law.pdf(float(x)) * (1 - 1e-12)

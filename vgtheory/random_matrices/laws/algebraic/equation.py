@@ -36,6 +36,10 @@ class Equation:
 
     terms: tuple[tuple[tuple[int, int], sp.Expr], ...]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds."""
+        return {"terms": self.terms}
+
     @cached_property
     def expr(self) -> sp.Expr:
         """Return P, collected in G."""

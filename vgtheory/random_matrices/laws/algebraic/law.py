@@ -50,7 +50,7 @@ class AlgebraicLaw(ScannedLaw):
         return f"AlgebraicLaw({self.equation.expr} = 0)"
 
     @property
-    def algebraic_equation(self) -> Equation:  # type: ignore[override]
+    def algebraic_equation(self) -> Equation:
         """Return the equation."""
         return self.equation
 
@@ -186,6 +186,10 @@ class AlgebraicLaw(ScannedLaw):
         guess = np.exp(np.interp(at, t, logs.real) + 1j * np.interp(at, t, logs.imag))
         g = _newton(self._smooth[0].floats, x + 0j, guess)[0]
         return np.where(g.imag > 0, g.conj(), g)
+
+    @property
+    def _pieces(self) -> Pairs:
+        return tuple((lo, hi) for lo, hi, _ in self._sheet.segments)
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         out = np.zeros(x.shape)

@@ -82,7 +82,7 @@ class Sheet:
                     elif root.imag > 0:
                         beside.append((float(root.real), float(root.imag)))
         out.sort(key=lambda mark: float(mark.ball.mid()))
-        out = [b for a, b in pairwise([None, *out]) if a is None or not a.ball.overlaps(b.ball)]
+        out = [mark for k, mark in enumerate(out) if k == 0 or not out[k - 1].ball.overlaps(mark.ball)]
         near = _BESIDE * float((out[-1].ball - out[0].ball).mid()) if out else 0.0
         turns = sorted({x for x, height in beside if height < near})
         return out, [Landmark(arb(x), None, False) for x in turns]
@@ -134,9 +134,9 @@ class Sheet:
             local.append(total)
         for _ in range(_NEWTON):
             value, slope = 0j, 0j
-            for c in reversed(local):
+            for there in reversed(local):
                 slope = slope * g + value
-                value = value * g + c
+                value = value * g + there
             if slope == 0:
                 break
             new = g - value / slope
@@ -273,7 +273,9 @@ class Sheet:
             x = mark.exact if mark.exact is not None else _dyadic(mark.ball)
             mass, exact = -float(self.at(x, height)[0].imag) * height, None
             if roots is not None:
-                mass, exact = min([(0.0, None), *roots], key=lambda root, near=mass: abs(root[0] - near))
+                can_be: list[tuple[float, fmpq | None]] = [(0.0, None), *roots]
+                away = [abs(value - mass) for value, _ in can_be]
+                mass, exact = can_be[away.index(min(away))]
             if mass > _NO_MASS:
                 pair = (mark.exact, exact) if mark.exact is not None and exact is not None else None
                 yield float(mark.ball.mid()), mass, pair
