@@ -80,3 +80,13 @@ def test_a_leaky_layer_has_the_known_gap():
     """Slope² 1/16: real roots of the discriminant of its equation, isolated in balls."""
     (_, low), (high, _) = vg.spectrum(NETWORKS["one leaky layer"]).bands
     assert (low**2, high**2) == pytest.approx((0.21657628996947842, 0.23678641290143345), rel=1e-11)
+
+
+@pytest.mark.parametrize(("name", "depth"), [("silu", 10), ("softplus", 100)])
+def test_rounding_far_below_a_deep_tail_makes_no_band(name, depth):
+    """Slopes that reach e^−100 and below: one band, at whose top the distribution function reaches 1."""
+    law = vg.spectrum(vg.Network(name, ORTHOGONAL(1.0), 50, depth), q=1.0)
+    ((low, top),) = law.bands_log
+    assert low == -np.inf
+    assert law.cdf_log(top - 0.1) < law.cdf_log(top + 1e-9) == 1
+    assert law.ppf_log(0.9) < top

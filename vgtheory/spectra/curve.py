@@ -70,11 +70,9 @@ class Curve(SquaredLaw):
         with Gaussian weights only the kernel does.
         """
         out = [(-np.inf, self.law.dead)] if self.law.dead > 0 else []
-        if self.ensemble == "orthogonal":
-            for level, mass in self.law.atoms:
-                left = 1 - self.depth * (1 - mass)
-                if left > 0:
-                    out.append((self.depth * (self.log_variance + level), left))
+        for level, mass in self.law.atoms:
+            if (left := self._left(mass)) > 0:
+                out.append((self.depth * (self.log_variance + level), left))
         return tuple(out)
 
     @property
@@ -102,13 +100,20 @@ class Curve(SquaredLaw):
         if sum(mass for _, mass in self.atoms) > 1 - 1e-15:
             return ()
         edges, first = self.edges, float(self.law.log_nodes[0])
-        if (reaches := bool(kernel.active(first - 2 * _FOOT, *self._layers))) or edges[0] < first:
-            places = self.rows(edges)[:, 0].tolist()
-        else:  # the law's own lowest point, where an atom of L μ = L − 1 leaves no room below it
-            places = self.rows(np.append(first - 1e-13, edges))[:, 0].tolist()
-        places = [-np.inf, *places] if reaches else places
+        reaches = bool(kernel.active(first - 2 * _FOOT, *self._layers))
+        if not reaches and edges[0] >= first:  # an atom of L μ = L − 1 at the lowest point leaves no room below it
+            edges = np.append(first - 1e-13, edges)
+        places = [-np.inf] * reaches + self.rows(edges)[:, 0].tolist()
+        on_top = any(level >= self.law.log_nodes[-1] for level, mass in self.law.atoms if self._left(mass) > 0)
+        if len(places) % 2 and not on_top:  # far below the nodes rounding decides: those edges are none but the lowest
+            kept = self.rows(edges[edges >= first])[:, 0].tolist()
+            places = [places[0], *kept] if len(kept) % 2 else [places[0], kept[-1]]
         # Outside on either side of an atom on top, which the last edge then is.
         return tuple(zip(places[::2], places[1::2], strict=False))
+
+    def _left(self, mass: float) -> float:
+        """Return the mass of an atom of d² after L free multiplications, with orthogonal weights."""
+        return 1 - self.depth * (1 - mass) if self.ensemble == "orthogonal" else 0.0
 
     def rows(self, log_r: Array) -> Array:
         """Return rows (ln x, density of ln x, Prob(X > x), θ, d ln x/d ln r) at ln r, shape (n, 5)."""
