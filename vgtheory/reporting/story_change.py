@@ -9,6 +9,7 @@ from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import power_of_ten
 from vgtheory.study.advice import Remedy
 
+LONGEST = 8  # lines of code that are shown unfolded
 COSTS = {
     "critical scale": t("only the initialisation changes"),
     "orthogonal weights": t("one QR per layer, once"),
@@ -23,7 +24,8 @@ COSTS = {
 def priced(remedy: Remedy) -> tuple[str, Text]:
     """Return a change and what it costs."""
     change, _, price = remedy.change.partition("; costs: ")
-    return change, price or COSTS.get(remedy.kind, "")
+    usual: Text = price or COSTS.get(remedy.kind, "")
+    return change, t("{before}; {next}", before=usual, next=remedy.cost) if usual and remedy.cost else usual
 
 
 def best_remedy(f: Findings) -> Text:
@@ -74,10 +76,9 @@ def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
             ]
         if remedy.jax:
             blocks.append(Code(f"# JAX\n{remedy.jax}"))
-    if not blocks:
-        return []
-    rest = tuple(blocks[2:])
-    return [*blocks[:2], *([Fold(t("The same in JAX, and the code of the other changes"), rest)] if rest else [])]
+    shown = 2 if remedies[0].code and remedies[0].code.count("\n") < LONGEST else 0
+    rest = tuple(blocks[shown:])
+    return [*blocks[:shown], *([Fold(t("Code of all changes, for PyTorch and JAX"), rest)] if rest else [])]
 
 
 def _failed(advice: Tried) -> list[Block]:
