@@ -88,17 +88,16 @@ def shape_of(
 def slopes_at(
     torch: Any, function: Any, arguments: tuple[Any, ...], named: dict[str, Any], output: Any, before: Any
 ) -> Any:
-    """Return |φ'| at every entry of the first argument; of a larger batch than 2^15 numbers, of its first rows.
+    """Return |φ'| at every entry of the first argument, or at its first rows where these leave no unit dead.
 
     Where the output is one step of autograd's graph away from `before`, the argument's node, that step is asked: it
-    knows φ' there.  Of a batch whose first rows leave a unit dead every row is looked at.
+    knows φ' there, also where it worked in place and h is no longer there.
     """
     h, node = arguments[0], output.grad_fn
-    row = max(h[0].numel() if h.dim() else 1, 1)
-    rows = max(_NUMBERS // row, 1)
-    whole = h.dim() == 0 or len(h) <= rows or output is h  # where it worked in place, h is no longer there
-    if whole and node is not None and output.shape == h.shape and _one_step(node, before):
+    if node is not None and output.shape == h.shape and _one_step(node, before):
         return node(torch.ones_like(output)).detach().abs_()
+    rows = _rows(h)
+    whole = h.dim() == 0 or len(h) <= rows
     phi = partial(_applied, function, arguments[1:], named)
     with torch.enable_grad():
         slopes = _slopes(torch, phi, h.detach() if whole else h.detach()[:rows])
@@ -120,17 +119,18 @@ def _slopes(torch: Any, function: Any, at: Any) -> Any:
 
 def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str) -> Slopes:
     """Return how many of the slopes at h are flat, and how many units have none but 0."""
-    least, most = float(slopes.min()), float(slopes.max())
+    first = slopes[: _rows(slopes)] if slopes.dim() else slopes
+    least, most = float(first.min()), float(first.max())
     limit = FLAT * max(shape.largest, most)
     if least > limit:
         return Slopes(node, name, 0.0, 0.0, 0.0, shape.probe)
-    flat = slopes <= limit
+    flat = first <= limit
     saturated = _share(flat)
     sides = (shape.left > limit, shape.right > limit)
     if all(sides):
         outgrown = saturated
     elif any(sides):
-        h = h[: len(slopes)] if h.dim() else h
+        h = h[: len(first)] if h.dim() else h
         outgrown = _share(flat & ((h < 0) if sides[0] else (h > 0)))
     else:
         outgrown = 0.0
@@ -138,6 +138,11 @@ def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str) -> Slopes
     if least == 0:
         dead = _share(_best(slopes) == 0)
     return Slopes(node, name, saturated, dead, outgrown, shape.probe)
+
+
+def _rows(numbers: Any) -> int:
+    """Return how many of the first rows hold 2^15 numbers; one at least."""
+    return max(_NUMBERS // max(numbers[0].numel(), 1), 1) if numbers.dim() and len(numbers) else 1
 
 
 def _best(slopes: Any) -> Any:
