@@ -1,18 +1,11 @@
 """Formulas as a browser draws them: brackets as tall as what they hold, limits below, no command left as its name."""
 
-import json
-import re
-import shutil
-import subprocess
-from html import unescape
-
 import pytest
 
+from tests.reporting.chromium import measured, needs_chromium
 from tests.reporting.test_printed_forms import NAMES, formulas_of
 from vgtheory.reporting.mathml import to_mathml
 from vgtheory.symbolic.formula import formula_latex
-
-needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium here")
 
 # Brackets with their partner in the same row, and what stands between them; 15 % as TeX allows.
 FAULTS = r"""
@@ -21,7 +14,7 @@ const kernel=e=>/^m(sup|sub|subsup)$/.test(e.tagName)?e.firstElementChild:e;
 const box=es=>{const bs=es.map(e=>e.getBoundingClientRect()).filter(b=>b.height);
   return bs.length?[Math.min(...bs.map(b=>b.top)),Math.max(...bs.map(b=>b.bottom))]:null};
 const out=[];
-for(const div of document.querySelectorAll('div.f')){const bad=[];
+for(const div of d.querySelectorAll('div.f')){const bad=[];
   for(const mo of div.querySelectorAll('mo')){if(!mo.textContent||!OPEN.includes(mo.textContent))continue;
     const row=[...mo.parentElement.children]; let j=row.indexOf(mo)+1, depth=0; const from=j;
     for(;j<row.length;j++){const t=kernel(row[j]); if(t.tagName!=='mo'||!t.textContent)continue;
@@ -37,37 +30,30 @@ for(const div of document.querySelectorAll('div.f')){const bad=[];
       bad.push('limit beside '+e.textContent);
     if(e.textContent.trim()&&e.tagName!=='mo'&&!e.getBoundingClientRect().width)bad.push('empty '+e.textContent);}
   out.push(bad);}
-document.body.innerHTML='<pre id="out">'+JSON.stringify(out).replace(/</g,'&lt;')+'</pre>';
+return out;
 """
 
 
-def faults(formulas, folder):
+def faults(formulas):
     """Return what a browser draws wrongly, by formula."""
     body = "".join(f'<div class="f">{to_mathml(text)}</div>' for text in formulas)
-    page = f'<!DOCTYPE html><meta charset="utf-8"><body>{body}<script>{FAULTS}</script>'
-    (folder / "page.html").write_text(page, encoding="utf-8")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
-    command += ["--virtual-time-budget=10000", "--dump-dom", f"file://{folder}/page.html"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    found = re.search(r'<pre id="out">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert found is not None, done.stderr[-2000:]
-    seen = json.loads(unescape(found[1]))
+    seen = measured(f'<!DOCTYPE html><meta charset="utf-8"><body>{body}', 1200, FAULTS)
     assert len(seen) == len(formulas)
     return {text: bad for text, bad in zip(formulas, seen, strict=True) if bad}
 
 
 @needs_chromium
 @pytest.mark.parametrize("names", NAMES)
-def test_a_browser_draws_every_formula_as_it_is_meant(names, tmp_path):
+def test_a_browser_draws_every_formula_as_it_is_meant(names):
     texts = list(dict.fromkeys(formula_latex(f) for name in names for f in formulas_of(name)))
     assert len(texts) > 25 * len(names)
-    assert faults(texts, tmp_path) == {}
+    assert faults(texts) == {}
 
 
 @needs_chromium
-def test_the_browser_test_sees_what_is_wrong(tmp_path):
+def test_the_browser_test_sees_what_is_wrong():
     wrong = [r"(\frac{\frac{a}{b}}{c})", r"\left( \frac{a}{b}", r"\displaystile x \top", r"\foo x"]
     right = [r"\left(\frac{\frac{a}{b}}{c}\right)", r"\sup_{x} f", r"J^\top g", r"f(x)^{2}"]
-    found = faults([*wrong, *right], tmp_path)
+    found = faults([*wrong, *right])
     assert wrong[0] in found
     assert not set(right) & set(found)

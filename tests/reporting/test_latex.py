@@ -1,5 +1,6 @@
 """LaTeX that compiles: pdflatex is run on everything the package prints, and no line may be too wide."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 import sympy as sp
 import xarray as xr
-from vgtheory.reporting.language import translator
 
-from vgtheory._errors import InputError
+from tests.reporting.test_printed_forms import NAMES, formulas_of
+from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
 from vgtheory._references import REFERENCES
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
+from vgtheory.reporting.derivation import derivation
 from vgtheory.reporting.latex import (
     document,
     figure,
@@ -27,8 +29,9 @@ from vgtheory.reporting.latex import (
 )
 from vgtheory.reporting.latex_layout import COLUMN, LINE, equation_rows, width
 from vgtheory.reporting.latex_text import escape
+from vgtheory.reporting.translation import translator
 from vgtheory.study.simulate import simulate
-from vgtheory.symbolic.catalogue import activation, catalogue
+from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.symbolic.gaussian import dual_kernel, gradient_gain, length_map
 from vgtheory.symbolic.notation import chi, q, sigma_w
@@ -61,23 +64,64 @@ def compiled(source, folder):
     return log
 
 
-@needs_pdflatex
-def test_the_catalogue_and_its_gaussian_means_compile_without_an_overfull_line(tmp_path):
-    items = [activation(name) for name in catalogue]
-    items += [make(name) for name in catalogue for make in (length_map, gradient_gain)]
-    items += [k for name in ("relu", "gelu", "erf", "sin", "tanh") for k in dual_kernel(name)]
-    latex(items, tmp_path / "text.tex", title="Catalogue")
-    assert "Overfull" not in compiled(None, tmp_path)
+def everything_about(name):
+    """Return all that is printed about one activation: itself, its derivation, bounds, means and kernels."""
+    found = [activation(name), derivation(name), *formulas_of(name)]
+    for make in (length_map, gradient_gain, dual_kernel):
+        with contextlib.suppress(UnsupportedError):
+            made = make(name)
+            found += [made] if isinstance(made, Formula) else list(made)
+    return found
 
 
 @needs_pdflatex
-@pytest.mark.parametrize("name", ["tanh", "relu", "gelu", "selu"])
-def test_every_bound_compiles_without_an_overfull_line(name, tmp_path):
-    numbers = Network(name, Weights.gaussian(1.5, 0.1), width=64, depth=50)
-    depth, width = sp.Symbol("depth", integer=True, positive=True), sp.Symbol("width", integer=True, positive=True)
-    symbols = Network(name, Weights.gaussian(sigma_w, sp.Symbol("sigma_b", nonnegative=True)), width=width, depth=depth)
-    latex([*bounds(numbers), *bounds(symbols)], tmp_path / "text.tex")
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("names", NAMES)
+def test_all_that_is_printed_compiles_without_an_overfull_line(names, columns, tmp_path):
+    items = [item for name in names for item in everything_about(name)]
+    text = latex(items, tmp_path / "text.tex", columns=columns)
+    assert text.startswith((r"\documentclass[10pt]{amsart}", r"\documentclass[10pt,twocolumn]{article}")[columns - 1])
     assert "Overfull" not in compiled(None, tmp_path)
+    statements = len(re.findall(r"\\begin\{(?:theorem|estimate|activation)\}", text))
+    labels = re.findall(r"\\label\{([^}]*)\}", text)
+    assert len(labels) == len(set(labels)) > 2 * statements - 1 > 20 * len(names)
+    cited = {key for group in re.findall(r"\\cite\{([^}]*)\}", text) for key in group.split(",")}
+    assert cited
+    assert cited == set(re.findall(r"\\bibitem\{([^}]*)\}", text))
+    entries = (tmp_path / "text.bib").read_text(encoding="utf-8")
+    assert all(f"{{{key}," in entries for key in cited)
+    assert "resizebox" not in text
+
+
+@needs_pdflatex
+def test_an_overfull_line_would_be_noticed(tmp_path):
+    wide = r"\[" + " + ".join("x" * 9 for _ in range(12)) + r"\]"
+    assert "Overfull" in compiled(document("Wide", [wide]), tmp_path)
+
+
+@needs_pdflatex
+@pytest.mark.skipif(shutil.which("pdffonts") is None, reason="pdffonts is not installed")
+def test_documents_hold_no_type_3_fonts(tmp_path):
+    latex([activation("tanh"), "A text in words."], tmp_path / "text.tex")
+    if "lmodern.sty" not in compiled(None, tmp_path):
+        pytest.skip("Latin Modern is not installed")
+    fonts = subprocess.run(["pdffonts", "text.pdf"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert "Type 1" in fonts
+    assert "Type 3" not in fonts
+
+
+def test_every_refusal_is_one_of_the_package(tmp_path):
+    (tmp_path / "taken").mkdir()
+    f = Formula(chi, q)
+    for call in (
+        lambda: latex(f, columns=3), lambda: latex(f, columns="2"), lambda: latex(f, form="word"), lambda: latex(None),
+        lambda: latex(f, tmp_path / "taken"), lambda: latex(f, tmp_path / "no" / "a.tex"), lambda: latex(f, 3),
+        lambda: latex(f, "a\0b.tex"), lambda: latex([f, {}]), lambda: latex(f, form="aligned", exact=True),
+        lambda: latex(True), lambda: latex(np.zeros((2, 2))), lambda: latex(f, title=3, form="document"),
+        lambda: latex(f, tmp_path / "a.bib"), lambda: latex(f, ""),
+    ):  # fmt: skip
+        with pytest.raises(VgtheoryError):
+            call()
 
 
 @needs_pdflatex

@@ -99,8 +99,10 @@ def latex(
     form = form or ("fragment" if path is None else "document")
     if exact and form != "fragment":
         raise InputError("exact with form", 'form="fragment"', "other forms are for the eye; drop one", got=f"{form!r}")
-    if columns not in SHEETS:
+    if not isinstance(columns, int) or columns not in SHEETS:
         raise InputError("columns", "1 or 2", "choose one", got=f"{columns!r}")
+    if not isinstance(title, str):
+        raise InputError("title", "text", 'e.g. title="Bounds"', got=f"{title!r}")
     text = _set(obj, form, exact, title, SHEETS[columns])
     if target is not None:
         write_text(target, text if text.endswith("\n") else text + "\n")
@@ -124,11 +126,10 @@ def _set(obj: Any, form: Form, exact: bool, title: str, sheet: Sheet) -> str:
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise InputError("path", "the path of a .tex file", "e.g. path='bounds.tex'", got=shown(path))
-    target = Path(path).expanduser()
-    if not os.fspath(path) or target.is_dir():
-        raise InputError("path", "the path of a .tex file, not of a folder", "e.g. path='bounds.tex'", got=shown(path))
+    named = isinstance(path, (str, os.PathLike)) and bool(str(path)) and "\0" not in str(path)
+    if not named or Path(path).is_dir():
+        raise InputError("path", "the name of a .tex file", 'e.g. "bounds.tex"', got=f"{path!r}")
+    target = Path(path)
     if target.suffix == ".bib":
         raise InputError(f"the file {target.name}", "a name ending in .tex", "the .bib is written beside it")
     return target

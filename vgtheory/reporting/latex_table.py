@@ -97,7 +97,7 @@ def _room(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> float:
 def _shares(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> list[float | None]:
     """Return for each column its share of the line if it is set as paragraphs, None if it is as wide as it needs."""
     longest = [max(map(_size, column)) for column in zip(header, *rows, strict=True)]
-    holds_text = [all(isinstance(c, str) for c in column) for column in zip(header, *rows, strict=True)]
+    holds_text = [all(isinstance(c, str | None) for c in column) for column in zip(header, *rows, strict=True)]
     if sum(longest) + 2 * len(longest) <= CHARACTERS:
         return [None] * len(longest)
     wide = [text and size > NARROW for text, size in zip(holds_text, longest, strict=True)]
