@@ -128,7 +128,7 @@ def _set(obj: Any, form: Form, exact: bool, title: str, sheet: Sheet) -> str:
 def _target(path: str | os.PathLike[str]) -> Path:
     named = isinstance(path, (str, os.PathLike)) and bool(str(path)) and "\0" not in str(path)
     if not named or Path(path).is_dir():
-        raise InputError("path", "the name of a .tex file", 'e.g. "bounds.tex"', got=f"{path!r}")
+        raise InputError("path", "the name of a .tex file", 'e.g. "bounds.tex"', got=shown(path))
     target = Path(path)
     if target.suffix == ".bib":
         raise InputError(f"the file {target.name}", "a name ending in .tex", "the .bib is written beside it")

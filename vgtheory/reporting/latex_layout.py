@@ -190,9 +190,11 @@ def equation_rows(
 ) -> list[str]:
     r"""Return rows for `aligned`: ``lhs &= …``, continuation rows ``&\quad + …`` and what repeated parts are called."""
     (left, right), names = named(sp.Tuple(prepared(lhs or sp.S.Zero), prepared(expr, side)))
-    rows = broken("" if lhs is None else printed(left), relation, printed(right), line)
+    before = "" if lhs is None else printed(left)
+    rows = broken(before, relation, printed(right), line)
+    beside = 0.0 if rows[0].startswith("& ") else width(before)  # what stands left of the alignment
     for name, part in names:
-        rows += broken("", rf"\text{{with }} {printed(name)} =", printed(part), line)
+        rows += broken("", rf"\text{{with }} {printed(name)} =", printed(part), line - beside)
     return rows
 
 

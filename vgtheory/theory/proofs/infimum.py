@@ -14,6 +14,7 @@ import sympy as sp
 from flint import arb
 from scipy import optimize
 from scipy.special import gammaln, logsumexp
+from sympy.printing.precedence import PRECEDENCE
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.complex_ball import enclose
@@ -39,7 +40,10 @@ class LogMoment(Enclosed):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         theta, width, p = (printer._print(a) for a in self.args)
-        of, by = (rf"\mathrm{{Bin}}({width}, {p})", rf"({width} \cdot {p})") if self.args[2] != 1 else (width, width)
+        of, by = rf"\mathrm{{Bin}}\left({width}, {p}\right)", rf"\left({width} \cdot {p}\right)"
+        if self.args[2].is_Rational:
+            by = printer._print(self.args[1] * self.args[2])
+            of = width if self.args[2] == 1 else of
         text = rf"\ln\mathbb{{E}}\left(\chi^2_{{{of}}}/{by}\right)^{{{theta}}}"
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
@@ -48,7 +52,10 @@ class LogMoment(Enclosed):
 
     def _plain(self, printer: Any) -> str:
         theta, width, p = (printer._print(a) for a in self.args)
-        of, by = (f"Bin({width}, {p})", f"({width}*{p})") if self.args[2] != 1 else (width, width)
+        of, by = f"Bin({width}, {p})", f"({width}*{p})"
+        if self.args[2].is_Rational:
+            by = printer.parenthesize(self.args[1] * self.args[2], PRECEDENCE["Pow"])
+            of = width if self.args[2] == 1 else of
         return f"ln E(χ²_{of}/{by})^{theta}"
 
     def enclosure(self, bits: int) -> arb:
