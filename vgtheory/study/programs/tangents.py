@@ -99,9 +99,9 @@ def push(step: Any, at: int, layer: Layer, moved: Streams, batch: Batch) -> None
             if step.kind in MIXES and any(name in moved for name in step.x):
                 count = len(next(moved[name] for name in step.x if name in moved))
                 given = tuple(_repeated(layer.streams[name], count) for name in step.x)
-                along = tuple(moved.get(name, np.zeros_like(x)) for name, x in zip(step.x, given, strict=True))
+                pushed = tuple(moved.get(name, np.zeros_like(x)) for name, x in zip(step.x, given, strict=True))
                 left = _repeated(layer.left[at], count)
-                moved[step.out[0]] = ALONG[step.kind](step, given, around(step, at, layer, batch), left, along)
+                moved[step.out[0]] = ALONG[step.kind](step, given, around(step, at, layer, batch), left, pushed)
         case Add():
             for name, factor in zip((step.x, step.y), batch.machine.factors[at], strict=True):
                 if name in moved:
