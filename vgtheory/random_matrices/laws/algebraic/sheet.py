@@ -17,6 +17,7 @@ from typing import NamedTuple
 from flint import Ordering, acb, acb_poly, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpz, fmpz_poly
 
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.random_matrices.laws.algebraic.rational import dyadic, in_z, integers, shifted
 from vgtheory.random_matrices.laws.law import Pairs
 
 _BITS, _LEAST = 192, 2.0**-120  # of the balls; radius of the smallest disc relative to G
@@ -70,7 +71,7 @@ class Sheet:
             found = poly.discriminant("G")
             for factor, _ in found.factor()[1]:
                 if factor.degrees()[0]:
-                    factors[str(factor)] = _in_z(factor)
+                    factors[str(factor)] = in_z(factor)
         out, beside = [], []
         with ctx.workprec(_BITS):
             for part in [*factors.values(), *(f for f, _ in lead.factor()[1])]:
@@ -233,7 +234,7 @@ class Sheet:
         out = []
         places = sorted([*self.landmarks, *self._roots[1]], key=lambda mark: float(mark.ball.mid()))
         for left, right in pairwise(places):
-            x = (_dyadic(left.ball) + _dyadic(right.ball)) / 2
+            x = (dyadic(left.ball) + dyadic(right.ball)) / 2
             g, r = self.at(x)
             if abs(float(g.imag)) > r:
                 if g.imag > 0:
@@ -270,7 +271,7 @@ class Sheet:
                 continue
             room = min((float(abs(m.ball - mark.ball).mid()) for m in self.landmarks if m is not mark), default=1.0)
             height = (_CLOSE if roots is None else _TELLS) * min(room, 1.0)
-            x = mark.exact if mark.exact is not None else _dyadic(mark.ball)
+            x = mark.exact if mark.exact is not None else dyadic(mark.ball)
             mass, exact = -float(self.at(x, height)[0].imag) * height, None
             if roots is not None:
                 can_be: list[tuple[float, fmpq | None]] = [(0.0, None), *roots]
@@ -287,11 +288,11 @@ class Sheet:
         """
         rows: dict[int, dict[int, fmpq]] = {}
         for j, row in enumerate(self.rows):
-            for i, c in enumerate(_shifted(row, place)):
+            for i, c in enumerate(shifted(row, place)):
                 if c != 0:
                     rows.setdefault(i - j, {})[j] = c
         lowest = rows[min(rows)]
-        poly = fmpz_poly(_integers([lowest.get(j, fmpq(0)) for j in range(max(lowest) + 1)]))
+        poly = fmpz_poly(integers([lowest.get(j, fmpq(0)) for j in range(max(lowest) + 1)]))
         with ctx.workprec(_BITS):
             parts = [part for part, _ in poly.factor()[1]]
             return [
@@ -313,29 +314,3 @@ def _middle(ball: acb) -> acb:
 
 def _inside(small: acb, large: acb) -> bool:
     return bool(large.real.contains_interior(small.real) and large.imag.contains_interior(small.imag))
-
-
-def _dyadic(ball: arb) -> fmpq:
-    mantissa, exponent = ball.mid().man_exp()
-    return fmpq(int(mantissa)) * fmpq(2) ** int(exponent)
-
-
-def _in_z(factor: object) -> fmpz_poly:
-    rows = {key[0]: c for key, c in factor.to_dict().items()}  # type: ignore[attr-defined]
-    return fmpz_poly(_integers([rows.get(k, fmpq(0)) for k in range(max(rows) + 1)]))
-
-
-def _integers(values: list[fmpq]) -> list[int]:
-    common = 1
-    for v in values:
-        common *= int(v.q) // int(fmpz(common).gcd(v.q))
-    return [int(v.p) * (common // int(v.q)) for v in values]
-
-
-def _shifted(row: fmpz_poly, place: fmpq) -> list[fmpq]:
-    """Return the coefficients of row(place + t)."""
-    out = [fmpq(0)]
-    for c in reversed(row.coeffs()):
-        out = [place * a + b for a, b in zip([*out, fmpq(0)], [fmpq(0), *out], strict=True)]
-        out[0] += c
-    return out

@@ -1,0 +1,32 @@
+"""Rationals and integer polynomials in flint's types."""
+
+from flint import arb, fmpq, fmpz, fmpz_poly
+
+
+def dyadic(ball: arb) -> fmpq:
+    """Return the middle of a ball exactly."""
+    mantissa, exponent = ball.mid().man_exp()
+    return fmpq(int(mantissa)) * fmpq(2) ** int(exponent)
+
+
+def in_z(factor: object) -> fmpz_poly:
+    """Return a polynomial in z alone, of several generators, with integer coefficients."""
+    rows = {key[0]: c for key, c in factor.to_dict().items()}  # type: ignore[attr-defined]
+    return fmpz_poly(integers([rows.get(k, fmpq(0)) for k in range(max(rows) + 1)]))
+
+
+def integers(values: list[fmpq]) -> list[int]:
+    """Return the values times their common denominator."""
+    common = 1
+    for v in values:
+        common *= int(v.q) // int(fmpz(common).gcd(v.q))
+    return [int(v.p) * (common // int(v.q)) for v in values]
+
+
+def shifted(row: fmpz_poly, place: fmpq) -> list[fmpq]:
+    """Return the coefficients of row(place + t)."""
+    out = [fmpq(0)]
+    for c in reversed(row.coeffs()):
+        out = [place * a + b for a, b in zip([*out, fmpq(0)], [fmpq(0), *out], strict=True)]
+        out[0] += c
+    return out
