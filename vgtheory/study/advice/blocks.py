@@ -91,18 +91,13 @@ def _memories(network: BlockNetwork) -> Iterator[Candidate]:
     for bias in dict.fromkeys((*map(sp.Integer, BIASES), sp.Rational(round(100 * log(longest - 1)), 100))):
         if bias != found.bias:
             kept = 1 / (1 + float(sp.exp(-bias)))
-            change = (
-                f"bias {float(bias):.4g} of the gate {found.gate}, which then keeps {kept:.3g} of {found.state} per "
-                f"step; costs: what is old is forgotten over {1 / (1 - kept):.3g} steps, for all units alike"
-            )
-            yield _changed(
-                network, "forget bias", change, rewriting.remembering(block, bias), _bias_code(network, bias)
-            )
-    change = (
-        f"chrono biases of the gate {found.gate}, ln u with u uniform on [1, {longest - 1}]; costs: units that "
-        "remember long let little in"
-    )
-    yield _changed(network, "chrono", change, rewriting.chrono(block, longest), _chrono_code(network, longest))
+            change = f"bias {float(bias):.4g} of the gate {found.gate}: it keeps {kept:.3g} of {found.state} per step"
+            cost = f"what is old is forgotten over {1 / (1 - kept):.3g} steps, for all units alike"
+            made = rewriting.remembering(block, bias)
+            yield _changed(network, "forget bias", change, cost, made, _bias_code(network, bias))
+    change = f"chrono biases of the gate {found.gate}, ln u with u uniform on [1, {longest - 1}]"
+    cost = "units that remember long let little in"
+    yield _changed(network, "chrono", change, cost, rewriting.chrono(block, longest), _chrono_code(network, longest))
 
 
 def _recurrent_weights(network: BlockNetwork) -> Iterator[Candidate]:
@@ -115,15 +110,14 @@ def _recurrent_weights(network: BlockNetwork) -> Iterator[Candidate]:
     else:
         scales = list(dict.fromkeys((critical, 1.0)))
         made = rewriting.with_weights(block, Weights.gaussian(critical))
-        change = (
-            f"Gaussian recurrent weights with σ_w = {critical:.6g}, critical at the zero state; costs: with inputs "
-            "gates saturate, and the scale is no longer critical"
-        )
-        yield _changed(network, "critical scale", change, made, _weight_code(network, critical, orthogonal=False))
+        change = f"Gaussian recurrent weights with σ_w = {critical:.6g}, critical at the zero state"
+        cost = "with inputs gates saturate, and the scale is no longer critical"
+        yield _changed(network, "critical scale", change, cost, made, _weight_code(network, critical, False))
     for sigma_w in scales:
         made = rewriting.with_weights(rewriting.by_gate(block), Weights.orthogonal(sigma_w))
-        change = f"an orthogonal matrix of scale {sigma_w:.6g} for every gate; costs: a QR of N × N per gate, once"
-        yield _changed(network, "orthogonal weights", change, made, _weight_code(network, sigma_w, orthogonal=True))
+        change = f"an orthogonal matrix of scale {sigma_w:.6g} for every gate"
+        cost = "a QR of N × N per gate, once"
+        yield _changed(network, "orthogonal weights", change, cost, made, _weight_code(network, sigma_w, True))
 
 
 def _branches(network: BlockNetwork) -> Iterator[Candidate]:
@@ -136,8 +130,8 @@ def _branches(network: BlockNetwork) -> Iterator[Candidate]:
             code = _LAYERS + _BRANCHES.format(scale=float(scale.subs(depth_symbol, depth)))
         else:
             made, change, code = residual(block, scale), f"x + a f(x) with a = {words} instead of f(x)", ""
-        change += "; costs: layers do less at the beginning of training"
-        yield _changed(network, "residual scale", change, made, code if "transformer" in block.name else "")
+        cost = "layers do less at the beginning of training"
+        yield _changed(network, "residual scale", change, cost, made, code if "transformer" in block.name else "")
 
 
 def _norms(network: BlockNetwork) -> Iterator[Candidate]:
@@ -149,14 +143,14 @@ def _norms(network: BlockNetwork) -> Iterator[Candidate]:
     normed = bool(block.mixes("layer", "rms"))
     for kind, words in (("layer", "layer norm"), ("rms", "RMS norm")):
         made = rewriting.pre_normed(block, kind)
-        change = f"{words} at the beginning of every branch (pre-norm); costs: the stream grows with the depth"
+        change = f"{words} at the beginning of every branch (pre-norm)"
         code = _LAYERS + _PRE if normed and kind == "layer" and "transformer" in block.name else ""
-        yield _changed(network, "norm place", change, made, code)
+        yield _changed(network, "norm place", change, "the stream grows with the depth", made, code)
 
 
-def _changed(network: BlockNetwork, kind: str, change: str, block: Block, code: str) -> Candidate:
+def _changed(network: BlockNetwork, kind: str, change: str, cost: str, block: Block, code: str) -> Candidate:
     made = BlockNetwork(replace(block), network.width, network.depth, shape=network.shape)
-    return Candidate(kind, change, made, Code(code, ""))
+    return Candidate(kind, change, made, Code(code, ""), cost)
 
 
 def _module(network: BlockNetwork) -> tuple[str, str] | None:

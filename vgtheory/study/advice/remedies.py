@@ -72,6 +72,7 @@ class Candidate:
     change: str
     network: Network
     code: Code
+    cost: str = ""
 
 
 def candidates(network: Network, trial: Trial) -> Iterator[Candidate]:
@@ -163,8 +164,8 @@ _FAMILIES: tuple[Callable[[Network, Trial], Iterator[Candidate]], ...] = (
 
 def tried(candidate: Candidate, trial: Trial) -> Remedy:
     """Return the candidate with its trial."""
-    text = candidate.code
-    return Remedy(candidate.kind, candidate.change, candidate.network, trial, text.pytorch, text.jax, _cost(candidate))
+    text, cost = candidate.code, candidate.cost or _cost(candidate)
+    return Remedy(candidate.kind, candidate.change, candidate.network, trial, text.pytorch, text.jax, cost)
 
 
 def _cost(candidate: Candidate) -> str:
