@@ -32,11 +32,11 @@ def coordinate_check(found: xr.Dataset) -> tuple[Axes, ...]:
         np.linspace(0, found.sizes["layer"] - 1, min(_MOST - 1, found.sizes["layer"])).round().astype(int)
     )
     panels = [(rf"layer {int(found.layer[k])}", found["rms"].isel(layer=k)) for k in layers]
-    panels.append(("output", np.abs(found["output"])))
+    panels.append(("output", found["output"]))
     figure = new_figure(2.5 * len(panels), 3.0)
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharex=True, sharey=True))
     for ax, (title, values) in zip(axes, panels, strict=True):
-        typical = np.sqrt((values**2).mean("sample"))
+        typical = (values**2).mean("sample") ** 0.5
         for k, step in enumerate(found.step.values):
             colour = colormaps["viridis"](0.85 * k / max(found.sizes["step"] - 1, 1))
             label = f"step {int(step)}" if ax is axes[0] else None
