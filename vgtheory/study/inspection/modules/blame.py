@@ -66,7 +66,7 @@ def blame(calls: Sequence[Call], paths: Paths, verdict: Verdict) -> tuple[Verdic
                 return judged, Blame(found[0], (found[1], *_saturation(paths), *_states(calls, paths)))
     if verdict == "healthy":
         return verdict, Blame(None, tuple(_peculiar(calls, paths)))
-    for step in _outliers(steps, verdict):
+    for step in [] if _most_are_constant(calls) else _outliers(steps, verdict):
         found = _explained(calls, paths, step)
         if found is not None:
             return verdict, Blame(found[0], (found[1], *_saturation(paths), *_states(calls, paths)))
