@@ -20,10 +20,10 @@ from vgtheory.symbolic.rounding import (
     SIGNIFICANT_DIGITS,
     Side,
     decimal_of,
-    nonnegative,
     rounded,
     written,
 )
+from vgtheory.symbolic.signs import nonnegative
 
 MAX_EXPONENT_LENGTH = 24  # LaTeX characters of an exponent that is still set as e^{…}
 _PART = re.compile(r"([A-Za-z]+)(\d*)\Z")

@@ -11,17 +11,15 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 import sympy as sp
 from flint import arb
-from sympy.core.function import AppliedUndef
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.symbolic import notation as n
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.enclosed import Enclosed
+from vgtheory.symbolic.signs import BALL_DIGITS, is_number, side_of_one, sign, sign_of_all
 
 SIGNIFICANT_DIGITS = 5
 MAX_DENOMINATOR = 999  # fractions and whole numbers up to these sizes are shown as they are
@@ -30,7 +28,6 @@ MAX_INTEGER = 10**9
 MAX_OPERATIONS = 7  # of a closed form that a bound still shows
 MAX_INSIDE = 99  # whole numbers up to this size may stand in such a form
 NEAR_ONE = sp.Rational(1, 1000)  # the base of a power that is as close to 1 is shown as 1 plus or minus the rest
-BALL_DIGITS = 16
 MAX_BITS = 10_000  # of a fraction that is rounded as one
 SMALLEST_POWER, LARGEST_POWER = -4, 7  # of ten, between which numbers are written with all their digits
 
@@ -39,11 +36,6 @@ Side = int | None  # UP, NEAREST or DOWN; None: outward is not known, and nothin
 
 _RISING = (sp.exp, sp.log, sp.tanh, sp.sinh, sp.atan, sp.asinh, sp.erf, sp.ceiling, sp.floor, sp.Max, sp.Min)
 _FALLING = (sp.erfc,)
-# What the symbols range over, in terms of symbols of one sign: 1 ≤ ℓ ≤ L, N ≥ 1, probabilities and thresholds below 1.
-_ABOVE = {s: sp.Symbol(f"{s.name}_more", nonnegative=True) for s in (n.depth, n.width, n.layer)}
-_BELOW = {s: 1 / (1 + sp.Symbol(f"{s.name}_less", positive=True)) for s in (n.eps, n.p, n.fraction, n.fineness)}
-_RANGES = {n.depth: 1 + _ABOVE[n.layer] + _ABOVE[n.depth], n.layer: 1 + _ABOVE[n.layer], n.width: 1 + _ABOVE[n.width]}
-_RANGES |= _BELOW
 
 
 def rounded(expr: sp.Basic, side: Side = NEAREST) -> sp.Basic:
@@ -60,7 +52,7 @@ def rounded(expr: sp.Basic, side: Side = NEAREST) -> sp.Basic:
     """
     if not _is_long(expr, side):
         return expr
-    if _is_number(expr):
+    if is_number(expr):
         return _shown(expr, side)
     if isinstance(expr, sp.Add):
         return _of_sum(expr, side)
@@ -149,7 +141,7 @@ def _is_long(expr: sp.Basic, side: Side = NEAREST) -> bool:
     """Whether a number that would not be shown as it stands takes part."""
     if not expr.args:
         return _is_long_atom(expr)
-    if _is_number(expr) and (isinstance(expr, Enclosed) or (side and not _is_short_form(expr))):
+    if is_number(expr) and (isinstance(expr, Enclosed) or (side and not _is_short_form(expr))):
         return True
     if any(_is_long(a, side) for a in expr.args):
         return True
@@ -174,17 +166,13 @@ def _is_long_atom(expr: sp.Basic) -> bool:
     return isinstance(expr, (sp.Float, Enclosed))
 
 
-def _is_number(expr: sp.Basic) -> bool:
-    return isinstance(expr, sp.Expr) and not expr.free_symbols and not expr.has(AppliedUndef)
-
-
 def _shown(number: sp.Expr, side: Side) -> sp.Expr:
     """Return a number as a decimal, or by its first digits where it may not be rounded."""
     try:
         if side is not None:
             return decimal_of(number, side)
         down, up = decimal_of(number, DOWN), decimal_of(number, UP)
-        return down if down == up else Begins(down if _sign(number) == 1 else up)
+        return down if down == up else Begins(down if sign(number) == 1 else up)
     except (UnsupportedError, InputError):
         return sp.N(number, 15) if side == NEAREST and not number.has(Enclosed) else number
 
@@ -223,8 +211,8 @@ def _of_sum(expr: sp.Add, side: Side) -> sp.Expr:
 
 def _of_product(expr: sp.Mul, side: Side) -> sp.Expr:
     numbers, others = _split(_powers_joined(expr.args, side))
-    sides = [_times(side, _sign_of_all([*numbers, *others[:i], *others[i + 1 :]])) for i in range(len(others))]
-    together, outside = sp.Mul(*numbers), _times(side, _sign_of_all(others))
+    sides = [_times(side, sign_of_all([*numbers, *others[:i], *others[i + 1 :]])) for i in range(len(others))]
+    together, outside = sp.Mul(*numbers), _times(side, sign_of_all(others))
     long = any(_is_long(a, side) for a in (together, *numbers)) or _is_beside_decimals(together, others, side)
     if long and not (outside is None and not any(_is_long_atom(a) for a in sp.preorder_traversal(together))):
         numbers = [_shown(together, outside)]
@@ -240,14 +228,14 @@ def _is_beside_decimals(number: sp.Expr, others: list[sp.Expr], side: Side) -> b
 
 
 def _is_long_power(expr: sp.Expr, side: Side) -> bool:
-    return isinstance(expr, sp.Pow) and _is_number(expr.base) and _is_long(expr.base, side)
+    return isinstance(expr, sp.Pow) and is_number(expr.base) and _is_long(expr.base, side)
 
 
 def _powers_joined(factors: Iterable[sp.Expr], side: Side) -> list[sp.Expr]:
     """Return factors in which powers of long numbers are multiplied out: a^(2L) b^L is (a²b)^L."""
     out, bases, long = [], dict[sp.Expr, sp.Expr](), set[sp.Expr]()
     for factor in factors:
-        if not (isinstance(factor, sp.Pow) and _is_number(factor.base) and not _is_number(factor.exp)):
+        if not (isinstance(factor, sp.Pow) and is_number(factor.base) and not is_number(factor.exp)):
             out.append(factor)
             continue
         times, exponent = factor.exp.as_content_primitive()
@@ -266,18 +254,18 @@ def _split(parts: Iterable[sp.Expr]) -> tuple[list[sp.Expr], list[sp.Expr]]:
     numbers: list[sp.Expr] = []
     others: list[sp.Expr] = []
     for part in parts:
-        (numbers if _is_number(part) else others).append(part)
+        (numbers if is_number(part) else others).append(part)
     return numbers, others
 
 
 def _of_power(base: sp.Expr, exponent: sp.Expr, side: Side) -> sp.Expr:
-    if _is_number(base) and _is_long(base, side):
-        low = _shown_base(base, _times(side, _sign(exponent)))
+    if is_number(base) and _is_long(base, side):
+        low = _shown_base(base, _times(side, sign(exponent)))
     else:
         # An odd negative power falls on either side of its pole; every other one is monotone in a nonnegative base.
-        monotone = (exponent.is_Integer and exponent.is_negative and exponent.is_odd) or _sign(base) == 1
-        low = rounded(base, _times(side, _sign(exponent) if monotone else None))
-    return sp.Pow(low, rounded(exponent, _times(side, _side_of_one(base))), evaluate=False)
+        monotone = (exponent.is_Integer and exponent.is_negative and exponent.is_odd) or sign(base) == 1
+        low = rounded(base, _times(side, sign(exponent) if monotone else None))
+    return sp.Pow(low, rounded(exponent, _times(side, side_of_one(base))), evaluate=False)
 
 
 def _shown_base(base: sp.Expr, side: Side) -> sp.Expr:
@@ -310,58 +298,4 @@ def _sides(expr: sp.Basic, side: Side) -> list[Side]:
         return [side] * count
     if isinstance(expr, sp.functions.elementary.piecewise.ExprCondPair):
         return [side, None]
-    return [_times(side, _sign(expr.args[0]))] if isinstance(expr, sp.Abs) else [None] * count
-
-
-def _sign_of_all(factors: Iterable[sp.Expr]) -> int | None:
-    signs = [_sign(a) for a in factors]
-    return None if None in signs else prod(s for s in signs if s is not None)
-
-
-def nonnegative(expr: sp.Expr) -> bool:
-    """Return whether `expr` is known to be nowhere negative."""
-    return _sign(expr) == 1
-
-
-@lru_cache(maxsize=4096)
-def _sign(expr: sp.Expr) -> int | None:
-    """Return 1 where `expr` is nowhere negative, −1 where it is nowhere positive, None where neither is known."""
-    if _is_number(expr):
-        return _sign_of_number(expr)
-    if isinstance(expr, sp.Mul):
-        return _sign_of_all(expr.args)
-    if isinstance(expr, sp.log):
-        return _side_of_one(expr.args[0])
-    if isinstance(expr, sp.Pow) and _sign(expr.base) == 1:
-        return 1
-    if isinstance(expr, sp.Add):
-        signs = {_sign(a) for a in expr.args}
-        if len(signs) == 1 and None not in signs:
-            return signs.pop()
-    general = expr.xreplace(_RANGES)
-    general = sp.expand(general) if isinstance(general, sp.Add) else general
-    return 1 if general.is_nonnegative else -1 if general.is_nonpositive else None
-
-
-def _sign_of_number(expr: sp.Expr) -> int | None:
-    if expr.is_nonnegative is not None:
-        return 1 if expr.is_nonnegative else -1
-    try:
-        ball = enclose(expr, BALL_DIGITS)
-    except (UnsupportedError, InputError):
-        return None
-    return 1 if ball >= 0 else -1 if ball <= 0 else None
-
-
-def _side_of_one(expr: sp.Expr) -> int | None:
-    """Return 1 where `expr` is nowhere below 1, −1 where it is positive and nowhere above, None where neither."""
-    if isinstance(expr, sp.Mul):
-        sides = {_side_of_one(a) for a in expr.args}
-        if len(sides) == 1 and None not in sides:
-            return sides.pop()
-    if isinstance(expr, sp.Pow):
-        base, power = _side_of_one(expr.base), _sign(expr.exp)
-        if base is not None and power is not None:
-            return base * power
-    above = _sign(expr - 1)
-    return above if above == 1 or (above == -1 and _sign(expr) == 1) else None
+    return [_times(side, sign(expr.args[0]))] if isinstance(expr, sp.Abs) else [None] * count
