@@ -28,6 +28,7 @@ ARGUMENTS = {
     "finite_ginibre": ["size=4"],
     "finite_real_ginibre": ["size=5"],
     "finite_product": ["size=2"],
+    "algebraic": ["equation=G**2-z*G+1"],
     "from_r_transform": ["expression=1/(1-x)"],
     "from_s_transform": ["expression=(1+x)**-2"],
 }

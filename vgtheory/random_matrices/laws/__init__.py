@@ -1,7 +1,5 @@
 """Classical laws of random matrices as frozen distributions: pdf, cdf, sf, ppf, moment, mean, var, support, rvs."""
 
-from vgtheory.random_matrices.laws.algebraic.law import AlgebraicLaw
-from vgtheory.random_matrices.laws.algebraic.reading import algebraic
 from vgtheory.random_matrices.laws.atom import PointMass, point_mass
 from vgtheory.random_matrices.laws.condition import (
     DemmelCondition,
@@ -49,6 +47,8 @@ from vgtheory.random_matrices.laws.kesten_mckay import KestenMcKay, kesten_mckay
 from vgtheory.random_matrices.laws.law import Law
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 from vgtheory.random_matrices.laws.planar import PlanarLaw
+from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
+from vgtheory.random_matrices.laws.polynomials.reading import algebraic
 from vgtheory.random_matrices.laws.raney import Raney, raney
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.semicircle import QuarterCircle, Semicircle, quarter_circle, semicircle

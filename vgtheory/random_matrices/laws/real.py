@@ -9,8 +9,8 @@ import sympy as sp
 from numpy.typing import ArrayLike
 
 from vgtheory.random_matrices.arguments import complex_numbers
-from vgtheory.random_matrices.laws.algebraic.equation import Equation, G, Z, equation_of
 from vgtheory.random_matrices.laws.law import Array, Law, Pairs
+from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, equation_of
 from vgtheory.symbolic.formula import Formula, exact
 
 _CHARGES = 400  # points for G(z)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, fields
 import sympy as sp
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.random_matrices.laws.algebraic.equation import equation_of
-from vgtheory.random_matrices.laws.algebraic.law import AlgebraicLaw
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.convolution import FreeProduct, FreeSum
 from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
@@ -18,6 +16,8 @@ from vgtheory.random_matrices.laws.free_bessel import FreeBessel
 from vgtheory.random_matrices.laws.fuss_catalan import FussCatalan
 from vgtheory.random_matrices.laws.kesten_mckay import KestenMcKay
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur
+from vgtheory.random_matrices.laws.polynomials.equation import equation_of
+from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
 from vgtheory.random_matrices.laws.raney import Raney
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.semicircle import Semicircle

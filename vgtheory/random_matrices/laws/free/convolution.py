@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.laws.algebraic.equation import Equation
-from vgtheory.random_matrices.laws.algebraic.law import law_of
-from vgtheory.random_matrices.laws.algebraic.series import free_cumulants, moments_of
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.gaps import PRODUCT, SUM, Rule
 from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
 from vgtheory.random_matrices.laws.free.subordination import HEIGHTS, Points, Subordinated
 from vgtheory.random_matrices.laws.law import Array
+from vgtheory.random_matrices.laws.polynomials.equation import Equation
+from vgtheory.random_matrices.laws.polynomials.law import law_of
+from vgtheory.random_matrices.laws.polynomials.series import free_cumulants, moments_of
 from vgtheory.random_matrices.laws.real import RealLaw
 
 _MOST_DEGREES = 24  # product of two degrees in G from where on an equation of both takes long

@@ -10,8 +10,8 @@ import sympy as sp
 from scipy.optimize import brentq
 
 from vgtheory._errors import InputError
-from vgtheory.random_matrices.laws.algebraic.law import law_of
-from vgtheory.random_matrices.laws.algebraic.reading import from_r, from_s
+from vgtheory.random_matrices.laws.polynomials.law import law_of
+from vgtheory.random_matrices.laws.polynomials.reading import from_r, from_s
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.scanned import ScannedLaw
 from vgtheory.symbolic.parser import parse

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from flint import Ordering, acb, acb_poly, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpz, fmpz_poly
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.laws.algebraic.rational import dyadic, in_z, integers, shifted
 from vgtheory.random_matrices.laws.law import Pairs
+from vgtheory.random_matrices.laws.polynomials.rational import dyadic, in_z, integers, shifted
 
 _BITS, _LEAST = 192, 2.0**-120  # of the balls; radius of the smallest disc relative to G
 _UP = 1 + 1e-9  # what covers the rounding of doubles in bounds

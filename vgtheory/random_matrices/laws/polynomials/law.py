@@ -16,9 +16,9 @@ from numpy.polynomial import Chebyshev
 
 from vgtheory._errors import InputError
 from vgtheory.random_matrices.arguments import numbers, whole
-from vgtheory.random_matrices.laws.algebraic.equation import Equation, G, Z, field_to_expr
-from vgtheory.random_matrices.laws.algebraic.sheet import Sheet, not_positive
 from vgtheory.random_matrices.laws.law import Array, Pairs
+from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, field_to_expr
+from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, not_positive
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.scanned import ScannedLaw, coordinate, jacobian, place_at
 from vgtheory.random_matrices.laws.smooth import evaluate, interpolate

@@ -7,7 +7,7 @@ import sympy as sp
 import vgtheory as vg
 from vgtheory import laws
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.laws.algebraic.series import free_cumulants, moments_of, product_moments
+from vgtheory.random_matrices.laws.polynomials.series import free_cumulants, moments_of, product_moments
 
 algebraic = laws.algebraic
 MP = "c*z*G**2 - (z - 1 + c)*G + 1"

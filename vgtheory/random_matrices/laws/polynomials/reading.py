@@ -7,9 +7,9 @@ from typing import Any
 import sympy as sp
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.laws.algebraic.equation import COMPARED, Equation, G, Z, equation_of, rational_of
-from vgtheory.random_matrices.laws.algebraic.law import NAME, AlgebraicLaw, equation_of_law, law_of
-from vgtheory.random_matrices.laws.algebraic.series import moments_of, power
+from vgtheory.random_matrices.laws.polynomials.equation import COMPARED, Equation, G, Z, equation_of, rational_of
+from vgtheory.random_matrices.laws.polynomials.law import NAME, AlgebraicLaw, equation_of_law, law_of
+from vgtheory.random_matrices.laws.polynomials.series import moments_of, power
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.functions import FUNCTIONS

@@ -12,7 +12,7 @@ import sympy as sp
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.laws.algebraic.series import (
+from vgtheory.random_matrices.laws.polynomials.series import (
     expansion,
     free_cumulants,
     moments_of,
