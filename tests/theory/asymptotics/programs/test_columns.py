@@ -7,7 +7,7 @@ from scipy import integrate
 
 import vgtheory as vg
 from vgtheory.study.programs.numbers import Batch, Machine
-from vgtheory.study.programs.passes import _start, carried_on, run_layer
+from vgtheory.study.programs.passes import carried_on, run_layer, start
 from vgtheory.theory.asymptotics.programs.kernel_tables import kernel
 from vgtheory.theory.asymptotics.programs.padding import THREE_TAPS, padding_factor
 from vgtheory.theory.asymptotics.programs.tokens import Known, Layer, forward, tokens_profile
@@ -94,7 +94,7 @@ def test_covariances_of_wide_convolutions_are_predicted(name):
     network = vg.Network(block, width=256, depth=3, shape=shape)
     theory = vg.predict(network)
     batch = Batch(Machine(network.block, 256, 3, vg.Inputs(), True, shape), 5, 0, 40)
-    state = _start(batch)
+    state = start(batch)
     for layer in range(1, 4):
         state = carried_on(run_layer(layer, state, batch), network.block)
         x = state["x"]

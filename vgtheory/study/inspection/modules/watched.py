@@ -49,6 +49,7 @@ def inspect_module(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | 
                 raise
             # Some kernels exist in the precisions of training only.
             sight = sight or _seen(torch, Copies(torch, model, double=False), x, loss, seed)
+    assert sight is not None  # in one precision or the other
     found = _found(sight, () if doubt is None else (f"{doubt}: a function of the model needs float32",))
     used = Counter((slopes.name, slopes.probe) for slopes in sight.watch.slopes if slopes.probe)
     function = max(used, key=lambda one: used[one]) if used else None
