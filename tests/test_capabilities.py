@@ -204,7 +204,6 @@ def test_refusals_come_before_symbols_and_heavy_work():
 def test_refusals_speak_the_shell_in_the_shell(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for command, said in (
-        (["report", "tanh", "--skip", "1"], "drop --skip"),
         (["lyapunov", "tanh", "--norm", "layer"], "drop --norm"),
         (["spectrum", "tanh", "--eigenvalues", "--skip", "1"], "drop --skip"),
         (["simulate", "tanh", "--norm", "batch"], "use vgtheory simulate --batch 32"),

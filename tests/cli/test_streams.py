@@ -69,7 +69,7 @@ def test_what_goes_wrong_is_named_for_what_it_is(monkeypatch, capsys, raised, co
         raise raised
 
     monkeypatch.setattr(entry, "app", stops)
-    monkeypatch.setattr(entry, "_options", lambda arguments: frozenset())
+    monkeypatch.setattr(entry, "_options", lambda typed, arguments: frozenset())
     assert entry.run(["list"]) == code
     assert words in capsys.readouterr().err
 
@@ -82,6 +82,7 @@ def test_an_import_that_was_interrupted_is_an_interruption(monkeypatch, capsys):
             raise ImportError("numba") from stop
 
     monkeypatch.setattr(entry, "app", importing)
+    monkeypatch.setattr(entry, "_options", lambda typed, arguments: frozenset())
     assert entry.run(["list"]) == 130
     assert "interrupted" in capsys.readouterr().err
 

@@ -87,7 +87,7 @@ def test_a_law_comes_back_from_its_spec(law):
     ("make", "message"),
     [
         (lambda: Weights.truncated_normal(1, cut=0), r"cut must be .* \(got 0\)"),
-        (lambda: Weights.truncated_normal(1, cut="2"), r"cut must be .* \(got 2\)"),
+        (lambda: Weights.truncated_normal(1, cut="2"), r"cut must be .* \(got '2'\)"),
         (lambda: Weights.sparse(1, density=0), r"density must be .* \(got 0\)"),
         (lambda: Weights.sparse(1, density=1.5), "density"),
         (lambda: Weights.sparse(1, density=sp.Symbol("p")), r"density must be .* \(got p\)"),

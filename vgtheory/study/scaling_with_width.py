@@ -97,7 +97,8 @@ def slope_against_width(widths: list[int], change: Array) -> tuple[float, float]
 
 def _gradient(found: dict[str, Array]) -> str:
     """Return what the gradient does on its way to the first layer, of all widths: before the steps and after them."""
-    fall = found["log_gradient_norm"][..., 0] - found["log_gradient_norm"][..., -1]
+    with np.errstate(invalid="ignore"):  # of a dead network, −∞ at both ends
+        fall = found["log_gradient_norm"][..., 0] - found["log_gradient_norm"][..., -1]
     alive = np.isfinite(fall)
     words = []
     for step, when in ((0, "before the first step"), (-1, "after the last")):

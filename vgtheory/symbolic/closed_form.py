@@ -213,7 +213,10 @@ def _inverse_cos(value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 
 
 def _negative(value: sp.Expr) -> bool:
-    return bool(value.is_number and not sp.N(value) > 0)
+    if not value.is_number:
+        return False
+    number = sp.N(value)
+    return not (number.is_real and number > 0)
 
 
 def _replace_exponentials(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr, u: sp.Symbol, degree: int = 1) -> sp.Expr | None:

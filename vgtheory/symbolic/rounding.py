@@ -224,6 +224,8 @@ def _is_beside_decimals(number: sp.Expr, others: list[sp.Expr], side: Side) -> b
     """Whether a number is better shown as a decimal, as the factors next to it hold some."""
     if number.is_Integer or not any(_is_long(a, side) for a in others):
         return False
+    if side == NEAREST and _is_short_form(number):  # what is no bound is defined by such a number: √(2/π) in GELU's tanh
+        return False
     return not number.is_Rational or any(_is_long_power(a, side) for a in others)
 
 
