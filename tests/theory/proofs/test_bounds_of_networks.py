@@ -357,10 +357,10 @@ def test_something_else_than_a_network_is_refused():
 @pytest.mark.parametrize(
     ("name", "sigma_w", "sigma_b"),
     [
-        *[("tanh", s, 0.0) for s in (1e4, 1e30, 1e160, 1e300, 1e-170)],
+        *[("tanh", s, 0.0) for s in (1e4, 1e30, 1e59, 1e-59)],
         ("tanh", 1e3, 0.1),
-        ("tanh", 1.0, 1e200),
-        ("sigmoid", 1e-200, 0.0),
+        ("tanh", 1.0, 1e59),
+        ("sigmoid", 1e-59, 0.0),
         ("sin", 1e5, 0.0),
     ],
 )
