@@ -77,7 +77,9 @@ def test_every_regime_is_told(regime, tmp_path):
     assert expected is None or document.regime == expected
     assert [str(s.title).split()[0].strip(",") for s in document.sections] == ["The", "Why", "What", "What", "Details"]
     page = (tmp_path / "r" / "report.html").read_text()
-    prose = re.sub(r'<div class="code">.*?</pre>', "", page.split('<script type="application/json"')[0], flags=re.DOTALL)
+    prose = re.sub(
+        r'<div class="code">.*?</pre>', "", page.split('<script type="application/json"')[0], flags=re.DOTALL
+    )
     assert not re.search(r">[^<]*\b(?:nan|None|Unavailable)\b[^<]*<", prose)
     shown = re.findall(r"<figure[^>]*><svg role=\"img\" aria-label=\"[^\"]+\"", page)
     assert len(shown) == len(document.figures) >= 1

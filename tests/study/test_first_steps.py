@@ -96,19 +96,15 @@ def test_the_standard_rule_blows_up_with_the_width_and_mup_does_not():
 
 
 @pytest.mark.slow
-def test_65536_units_take_seconds_and_less_than_a_gibibyte():
-    """In a process of its own: CPU time of four steps with their compiled kernels, and the peak of its memory."""
+def test_65536_units_take_less_than_a_gibibyte():
+    """In a process of its own: the peak of its memory, where one matrix would take 32 GiB."""
     code = (
-        "import resource, time, vgtheory as vg\n"
+        "import resource, vgtheory as vg\n"
         "network = vg.Network('tanh', vg.Weights.gaussian(1.3), width=64, depth=3)\n"
-        "vg.coordinate_check(network, [8], 1, 0.1)\n"
-        "start = time.process_time()\n"
         "vg.coordinate_check(network, [65536], 4, 0.2, 'mup', samples=1)\n"
-        "print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
     )
-    seconds, gibibytes = map(float, subprocess.check_output([sys.executable, "-c", code], text=True).split())
-    assert seconds < 10
-    assert gibibytes < 1
+    assert float(subprocess.check_output([sys.executable, "-c", code], text=True)) < 1
 
 
 def test_slopes_have_intervals_that_hold_the_truth_and_tell_a_tenth_of_a_power():

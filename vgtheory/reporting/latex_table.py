@@ -103,7 +103,7 @@ def _shares(header: Sequence[Any], rows: list[tuple[Any, ...]]) -> list[float | 
     wide = [text and size > NARROW for text, size in zip(holds_text, longest, strict=True)]
     left = CHARACTERS - sum(size for size, w in zip(longest, wide, strict=True) if not w) - 2 * len(longest)
     wanted = sum(math.sqrt(size) for size, w in zip(longest, wide, strict=True) if w)
-    room = max(left, 0.3 * CHARACTERS) / CHARACTERS
+    room = max(left, 0.25 * CHARACTERS) / CHARACTERS
     return [room * math.sqrt(size) / wanted if w else None for size, w in zip(longest, wide, strict=True)]
 
 

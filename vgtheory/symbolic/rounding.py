@@ -15,8 +15,10 @@ from typing import Any
 
 import sympy as sp
 from flint import arb
+from mpmath.libmp import dps_to_prec, from_man_exp
 
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.symbolic.ball import precision
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.signs import BALL_DIGITS, is_number, side_of_one, sign, sign_of_all
@@ -86,8 +88,8 @@ def decimal_of(value: sp.Expr, side: int = NEAREST, digits: int = SIGNIFICANT_DI
 def written(value: sp.Float) -> tuple[str, int | None]:
     """Return a decimal as text and the power of ten that it is to be multiplied by, None where all digits fit.
 
-    >>> written(sp.Float("-0.00099952")), written(sp.Float("1e-2121978")), written(sp.Float("12e40"))
-    (('-0.00099952', None), ('1', -2121978), ('1.2', 41))
+    >>> written(sp.Float("-0.00099952")), written(decimal_of(sp.exp(-4886000))), written(sp.Float("12e40"))
+    (('-0.00099952', None), ('1.4502', -2121963), ('1.2', 41))
     """
     sign, digits, power = Decimal(str(value)).as_tuple()
     text = "".join(map(str, digits)).lstrip("0") or "0"
@@ -116,7 +118,13 @@ def _of_fraction(number: Fraction, side: int, digits: int) -> sp.Float:
 
 
 def _float(whole: int, power: int) -> sp.Float:
-    return sp.Float(f"{whole}e{power}", max(15, len(str(whole))))
+    """Return whole·10^power; of a power in the millions SymPy would make integers of as many digits."""
+    if not whole:
+        return sp.Float(0)
+    bits = dps_to_prec(max(15, len(str(whole))))
+    with precision(bits + 64):
+        man, exp = (arb(whole) * arb(10) ** power).mid().man_exp()
+    return sp.Float(from_man_exp(int(man), int(exp), bits, "n"), precision=bits)
 
 
 def _rational(value: sp.Expr) -> sp.Rational | None:
@@ -224,7 +232,9 @@ def _is_beside_decimals(number: sp.Expr, others: list[sp.Expr], side: Side) -> b
     """Whether a number is better shown as a decimal, as the factors next to it hold some."""
     if number.is_Integer or not any(_is_long(a, side) for a in others):
         return False
-    if side == NEAREST and _is_short_form(number):  # what is no bound is defined by such a number: √(2/π) in GELU's tanh
+    if side == NEAREST and _is_short_form(
+        number
+    ):  # what is no bound is defined by such a number: √(2/π) in GELU's tanh
         return False
     return not number.is_Rational or any(_is_long_power(a, side) for a in others)
 
