@@ -72,7 +72,7 @@ def test_the_three_forms_of_a_formula_name_the_same_things(names):
     for name in names:
         for f in formulas_of(name):
             latex, plain = formula_latex(f), plain_formula(f)
-            assert numbers(latex) == numbers("".join(ElementTree.fromstring(to_mathml(latex)).itertext())), latex
+            assert numbers(latex) == numbers(" ".join(ElementTree.fromstring(to_mathml(latex)).itertext())), latex
             assert numbers(latex) == numbers(plain), (latex, plain)
             assert of_latex(latex) == of_mathml(latex), latex
             assert of_latex(latex) == of_terminal(plain), (latex, plain)

@@ -242,7 +242,7 @@ class AlgebraicLaw(ScannedLaw):
     def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G and G' = −P_z/P_G: from the boundary beside a band, else by quadrature, then Newton's method."""
         guess = np.asarray(RealLaw._stieltjes_and_slope(self, z)[0], dtype=complex)
-        smooth, atoms = self._smooth
+        _, atoms = self._smooth
         for lo, hi, t, logs in self._known:
             beside = _beside(z, lo, hi)
             if beside.any():
