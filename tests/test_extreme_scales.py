@@ -13,7 +13,7 @@ from vgtheory.model.weights import fan_in
 
 FAMILIES = ("gaussian", "orthogonal")
 PARTS = ({}, {"skip": 0.1}, {"norm": "layer"}, {"norm": "rms-after"}, {"dropout": 0.1})
-ACTIVATIONS = ("tanh", "relu", "gelu", "erf", "sigmoid", "softplus")
+ACTIVATIONS = ("tanh", "relu", "gelu")
 VERBS = {
     "bounds": lambda network: vg.bounds(network).tightest(),
     "predict": vg.predict,
@@ -56,7 +56,7 @@ def test_no_scale_gets_anything_but_an_answer_or_an_error_of_the_package(verb, s
 @pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("verb", VERBS)
-@settings(max_examples=12, **EASY)
+@settings(max_examples=4, **EASY)
 @given(scales=SCALES, family=st.sampled_from(FAMILIES), parts=st.sampled_from(PARTS))
 def test_no_scale_of_any_activation_does(verb, activation, scales, family, parts):
     asked(verb, activation, family, *scales, parts)

@@ -42,12 +42,11 @@ class PeriodicMass(Enclosed):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         ends, period, q = self.args
-        k, inside = sp.Symbol("k", integer=True), []
-        for a, b in ends:
-            low, high = (printer._print(sp.expand(e + k * period)) for e in (a, b))
-            inside.append(rf"\left[{low}, {high}\right]")
-        text = rf"\mathbb{{P}}\left(\sqrt{{{printer._print(q)}}}\,z \in \bigcup_{{k \in \mathbb{{Z}}}}"
-        text += r" \cup ".join(inside) + r"\right)"
+        inside = r" \cup ".join(rf"\left[{printer._print(a)}, {printer._print(b)}\right]" for a, b in ends)
+        inside = rf"\left({inside}\right)" if len(ends) > 1 else inside
+        shift = printer._print(period * sp.Symbol("k", integer=True))
+        text = rf"\mathbb{{P}}\left(\sqrt{{{printer._print(q)}}}\,z \in {inside} + {shift}\ "
+        text += r"\text{for a}\ k \in \mathbb{Z}\right)"
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
     def _plain(self, printer: Any) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
 from vgtheory.random_matrices.arguments import between, choice, whole
 from vgtheory.spectra.lyapunov.frame import Frame
@@ -84,8 +85,8 @@ def _obstacle(network: Network) -> str:
         return f"{network.weights.text} weights"
     if len(set(network.widths)) > 1 or len(set(network.sigmas)) > 1:
         return "layers of different widths or scales"
-    law = lyapunov(network, 1.0)  # whatever q: slopes that depend on it are no constants
-    if not law.masked or len(law.law.log_nodes) != 1:
+    law = lyapunov(network, 1.0) if works(network, "lyapunov") else None
+    if law is None or not law.masked or len(law.law.log_nodes) != 1:  # at q = 1, as constant slopes do not depend on q
         return f"the slopes of {network.activation.name}, which are not 0 or one constant whatever the weights"
     return ""
 

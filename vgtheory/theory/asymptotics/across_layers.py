@@ -85,8 +85,8 @@ def _weight_gradient(network: Network, k: LayerCoefficients, terms: FiniteWidth)
     alpha, pi, length = _shared(network, k, terms)
     own = 1 / k.weight_share  # response of ln ‖x_{l−1}‖² to ln V_l
     gradient = terms.variance + alpha * pi
-    across = own * (pi + alpha * terms.length_variance) + own[:, None] * alpha * length
-    return (gradient + across + own[:, None] * own * length) / 4
+    across = own * (pi + alpha * terms.length_variance) + own[:, None] * (alpha * length)
+    return (gradient + across + own[:, None] * (own * length)) / 4
 
 
 def _length(network: Network, k: LayerCoefficients, terms: FiniteWidth) -> Array:
