@@ -13,7 +13,7 @@ from vgtheory.model.weights import fan_in
 
 FAMILIES = ("gaussian", "orthogonal")
 PARTS = ({}, {"skip": 0.1}, {"norm": "layer"}, {"norm": "rms-after"}, {"dropout": 0.1})
-ACTIVATIONS = ("tanh", "relu", "gelu")
+ACTIVATIONS = ("tanh", "relu")
 VERBS = {
     "bounds": lambda network: vg.bounds(network).tightest(),
     "predict": vg.predict,

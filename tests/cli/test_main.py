@@ -138,6 +138,7 @@ def test_simulate_writes_the_study_and_keeps_another_one(tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir()] == ["study.nc"]
 
 
+@pytest.mark.slow
 def test_spectrum_prints_quantiles_and_draws(tmp_path, capsys):
     out = tmp_path / "law.svg"
     assert run(["spectrum", "tanh", "--depth", "8", "--out", str(out)]) == 0

@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 import xarray as xr
 
-from tests.reporting.test_printed_forms import NAMES, formulas_of
+from tests.reporting.test_printed_forms import SAMPLE, formulas_of
 from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
 from vgtheory._references import REFERENCES
 from vgtheory.model.network import Network
@@ -30,7 +30,7 @@ from vgtheory.reporting.latex import (
 from vgtheory.reporting.latex_layout import COLUMN, LINE, equation_rows, width
 from vgtheory.reporting.latex_text import escape
 from vgtheory.study.simulate import simulate
-from vgtheory.symbolic.catalogue import activation
+from vgtheory.symbolic.catalogue import activation, catalogue
 from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.symbolic.gaussian import dual_kernel, gradient_gain, length_map
 from vgtheory.symbolic.notation import chi, q, sigma_w
@@ -73,9 +73,20 @@ def everything_about(name):
     return found
 
 
+CATALOGUE = tuple(catalogue)
+PRINTED = [
+    (SAMPLE, 1),
+    (SAMPLE, 2),
+    pytest.param(CATALOGUE, 1, marks=pytest.mark.slow),
+    pytest.param(
+        CATALOGUE, 2,
+        marks=[pytest.mark.slow, pytest.mark.xfail(reason="some left-hand sides exceed half a page", strict=True)],
+    ),
+]  # fmt: skip
+
+
 @needs_pdflatex
-@pytest.mark.parametrize("columns", [1, 2])
-@pytest.mark.parametrize("names", NAMES)
+@pytest.mark.parametrize(("names", "columns"), PRINTED)
 def test_all_that_is_printed_compiles_without_an_overfull_line(names, columns, tmp_path):
     items = [item for name in names for item in everything_about(name)]
     text = latex(items, tmp_path / "text.tex", columns=columns)

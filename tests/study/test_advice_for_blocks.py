@@ -49,6 +49,7 @@ def test_inputs_change_what_is_advised():
     assert quiet.predicted != driven.predicted
 
 
+@pytest.mark.slow
 def test_stacks_are_told_of_scales_and_norms_of_their_branches():
     block = vg.blocks.transformer("gelu", vg.Weights.gaussian(1.5), 2, norm="none")
     advice = vg.advise(vg.Network(block, width=16, depth=12, tokens=3), samples=6)

@@ -29,6 +29,7 @@ def test_each_row_is_that_networks_own_simulation_and_prediction():
     assert float(found.critical_sigma_w[0]) == pytest.approx(vg.critical("tanh", sigma_b=0.1).sigma_w)
 
 
+@pytest.mark.slow
 def test_dead_networks_are_counted_apart():
     network = vg.Network("relu", vg.Weights.he(), width=1, depth=60)
     found = lineup([network, vg.Network("tanh", vg.Weights.gaussian(1.0), width=4, depth=60)], samples=8)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
@@ -94,6 +95,8 @@ def _length(network: Network, k: LayerCoefficients, terms: FiniteWidth) -> Array
     fixed = k.weight_share**2 / haar_dimensions(network) if network.weights.family == "orthogonal" else 0.0
     noise = 2 * (1 / own - fixed)  # of ‖h_l‖²/(N V_l)
     out = _onwards(terms.length_variance + noise, k.response, np.zeros(len(own)))
+    if 2 * np.max(k.log_q) > np.log(np.finfo(float).max):
+        raise UnsupportedError("the squared lengths of h leave the range of float64; reduce the scales or the depth")
     q = np.exp(k.log_q)
     return out * q[:, None] * q
 
