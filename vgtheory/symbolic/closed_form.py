@@ -33,6 +33,8 @@ def vanishes(expr: sp.Expr) -> bool:
     """Return whether a constant is exactly 0 as far as SymPy's simplification can tell."""
     if expr == 0 or sp.count_ops(expr) > MAX_OPERATIONS:
         return expr == 0
+    if expr.is_number and expr is not sp.nan and _is_far_from_zero(expr):
+        return False
     return sp.radsimp(sp.expand(expr)) == 0 or sp.simplify(expr) == 0
 
 
