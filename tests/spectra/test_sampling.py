@@ -42,10 +42,11 @@ def by_high_precision(matrices, log_slopes, digits):
         (12, 100, "orthogonal", "tanh"),
         (10, 64, "gaussian", "mask"),
         (8, 100, "gaussian", "saturated"),
+        (6, 20, "gaussian", "huge"),
     ],
 )
 def test_small_singular_values_keep_their_digits(n, depth, family, kind):
-    """Ranges of 40 to 600 in ln s, up to far beyond what the SVD of the product can resolve."""
+    """Ranges of 30 to 600 in ln s, up to far beyond what the SVD of the product can resolve."""
     rng = np.random.default_rng(1)
     matrices = [draw_weights(LAWS[family], 1.0, n, n, rng) for _ in range(depth)]
     h = rng.normal(size=(depth, n))
@@ -54,7 +55,10 @@ def test_small_singular_values_keep_their_digits(n, depth, family, kind):
         "tanh": 2 * (np.log(2) - np.abs(h) - np.log1p(np.exp(-2 * np.abs(h)))),
         "mask": np.where(h < 1.3, 0.0, -np.inf),
         "saturated": -6 * np.abs(h),
+        "huge": np.zeros((depth, n)),
     }[kind]
+    if kind == "huge":  # the square of its size is no double
+        matrices = [1e100 * w for w in matrices]
     product = GradedProduct(n)
     for w, logs in zip(matrices, log_slopes, strict=True):
         product.multiply(w, logs)
@@ -153,6 +157,21 @@ def test_refusals():
         sample(small, samples=0)
     with pytest.raises(InputError, match=r"seed must be .* \(got \-1\)"):
         sample(small, seed=-1)
+
+
+@pytest.mark.parametrize("of", ["singular values", "eigenvalues"])
+@pytest.mark.parametrize("parts", [{}, {"skip": 0.1}, {"skip": 1e60}])
+def test_sizes_beyond_doubles_are_sampled_or_refused_without_a_warning(of, parts):
+    refused = []
+    for activation in ("relu", "tanh", "x**3"):
+        for sigmas in ((1e60, 0), (1e60, 1e60), (1e-60, 1e60)):
+            network = vg.Network(activation, vg.Weights.gaussian(*sigmas), width=6, depth=4, **parts)
+            try:
+                assert np.isfinite(vg.sample(network, of=of, samples=1).to_array()).any()
+            except UnsupportedError as error:
+                refused.append(str(error))
+    assert 0 < len(refused) < 9
+    assert all("the pre-activations overflow at layer" in message for message in refused)
 
 
 def test_triangular_products_are_products():

@@ -35,6 +35,13 @@ def shards(folder):
     return found
 
 
+def wait_for(count, folder):
+    """Return when so many shards, or all, are there, or after ten seconds."""
+    deadline = time.monotonic() + 10
+    while len(list(folder.glob("*.npz"))) < min(count, SAMPLES) and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
 def main(base):
     module.chunk_size = lambda cost: 1  # a file per sample
     rng = random.Random(7)
@@ -46,6 +53,8 @@ def main(base):
         if child == 0:
             study(folder, seed)
             os._exit(0)
+        if rng.random() < 0.7:  # a slow machine would kill every child before its first shard
+            wait_for(2 + len(kept), folder)
         time.sleep(rng.uniform(0.0, 0.2))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)

@@ -65,7 +65,7 @@ def number(name: str, value: sp.Expr) -> float:
     """Return the number; raise InputError while it is symbolic, and for sizes that no scale may have."""
     if value.free_symbols:
         raise InputError(f"{name}", "a number", "substitute numbers for its symbols", got=shown(value))
-    if value and not SMALLEST_SCALE <= abs(value) <= LARGEST_SCALE:
+    if value and not SMALLEST_SCALE <= abs(float(value)) <= LARGEST_SCALE:
         raise InputError(
             name, f"0, or of a size {SCALES.removeprefix('0, or a finite number ')}", "choose another", got=shown(value)
         )

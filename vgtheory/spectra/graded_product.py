@@ -26,6 +26,7 @@ UNSORTED = float(np.log(1e3))
 # The sizes of T's rows are moved into the scales g when their logarithms may have left ±this; while they are inside, g
 # is one number and costs nothing.
 LARGEST = 200.0
+HUGE = 1e150
 
 
 class GradedProduct:
@@ -82,6 +83,9 @@ class GradedProduct:
 
     def _scale(self) -> None:
         """Bring the rows to norm one if they are not moderate; rows of zeros go."""
+        largest = float(np.abs(self._rows).max(initial=0))
+        if largest > HUGE:  # its square overflows
+            self._rows, self._logs = self._rows / largest, self._logs + np.log(largest)
         norm = np.linalg.norm(self._rows, axis=1)
         kept = norm > 0
         if kept.all():

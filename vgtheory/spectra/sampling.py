@@ -156,8 +156,9 @@ def draw_values(network: Network, kind: Kind, seed: int, index: int) -> tuple[tu
     product = GradedProduct(widths[0])
     q = np.empty(len(widths) - 1)
     for layer, (w, b) in enumerate(drawn_layers(network, generator)):
-        h = w @ x + b
-        q[layer] = float(h @ h) / len(h)
+        with np.errstate(over="ignore", invalid="ignore"):  # said below
+            h = w @ x + b
+            q[layer] = float(h @ h) / len(h)
         if not np.isfinite(q[layer]):
             raise UnsupportedError(f"the pre-activations overflow at layer {layer + 1}; use a smaller sigma_w")
         if network.skip is None:

@@ -33,9 +33,12 @@ def vanishes(expr: sp.Expr) -> bool:
     """Return whether a constant is exactly 0 as far as SymPy's simplification can tell."""
     if expr == 0 or sp.count_ops(expr) > MAX_OPERATIONS:
         return expr == 0
-    if expr.is_number and expr is not sp.nan and _is_far_from_zero(expr):
+    if expr.is_number and _is_far_from_zero(expr):
         return False
-    return sp.radsimp(sp.expand(expr)) == 0 or sp.simplify(expr) == 0
+    try:
+        return sp.radsimp(sp.expand(expr)) == 0 or sp.simplify(expr) == 0
+    except TypeError:  # "Invalid NaN comparison", from SymPy's own assumptions about constants without a value
+        return False
 
 
 def vanishes_identically(expr: sp.Expr, x: sp.Symbol) -> bool:
@@ -52,8 +55,10 @@ def vanishes_identically(expr: sp.Expr, x: sp.Symbol) -> bool:
 
 def _is_far_from_zero(number: sp.Expr) -> bool:
     """Return whether a sum is not 0, from 20 digits of its value, for which SymPy takes up to 100 of its terms."""
-    size = max(abs(sp.N(term, 20)) for term in sp.Add.make_args(number))
-    return bool(abs(sp.N(number, 20)) > 1e-90 * max(size, 1))
+    terms = [abs(sp.N(term, 20)) for term in sp.Add.make_args(number)]
+    if sp.nan in terms:
+        return False
+    return bool(abs(sp.N(number, 20)) > 1e-90 * max(*terms, 1))
 
 
 def tidy(expr: sp.Expr) -> sp.Expr:
