@@ -9,14 +9,42 @@ from typing import TYPE_CHECKING, Any
 from vgtheory._door import lazy
 from vgtheory._errors import VgtheoryError, VgtheoryWarning
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what the table below loads, for those who check types
+    from vgtheory import calculus, meanfield
+    from vgtheory.codegen import export
+    from vgtheory.codegen.compiled import compile_activation as compile
+    from vgtheory.model import blocks
     from vgtheory.model.architecture import Norm, Skip
     from vgtheory.model.inputs import Inputs
     from vgtheory.model.network import Network
     from vgtheory.model.weights import Weights
+    from vgtheory.random_matrices import ensembles, laws
+    from vgtheory.reporting import plot
+    from vgtheory.reporting.capability_table import capabilities
+    from vgtheory.reporting.compare import compare
+    from vgtheory.reporting.latex import latex
+    from vgtheory.reporting.report import report
+    from vgtheory.spectra.eigenvalues import eigenvalues
+    from vgtheory.spectra.jacobian import spectrum
+    from vgtheory.spectra.lyapunov import lyapunov
+    from vgtheory.study.advice import advise
+    from vgtheory.study.first_steps import coordinate_check
+    from vgtheory.study.inspection import initialise, inspect, watch
+    from vgtheory.study.phase import phase_diagram
+    from vgtheory.study.sample import sample
+    from vgtheory.study.simulate import simulate
+    from vgtheory.study.summary import summarise
+    from vgtheory.study.sweep import sweep
     from vgtheory.symbolic.activation import Activation
     from vgtheory.symbolic.catalogue import activation, catalogue
+    from vgtheory.symbolic.extrema import derivative_range
     from vgtheory.symbolic.formula import Formula
+    from vgtheory.symbolic.gaussian import gaussian_mean
+    from vgtheory.symbolic.saturation import saturation
+    from vgtheory.theory.asymptotics.blocks_or_activations import critical, gains
+    from vgtheory.theory.asymptotics.fixed_points import fixed_points
+    from vgtheory.theory.asymptotics.prediction import predict
+    from vgtheory.theory.proofs import bounds
 
 __version__ = "0.1.0"
 

@@ -1,9 +1,18 @@
 """Mean field beyond fixed points: critical curves, how lengths and correlations settle, rates of architectures,
 spectra of residual networks as depth → ∞."""
 
+from typing import TYPE_CHECKING
+
 from vgtheory._door import lazy
 
-__all__ = ["approach", "cookbook", "critical_curve", "rates", "residual_limit"]  # noqa: F822
+if TYPE_CHECKING:
+    from vgtheory.spectra.jacobian import residual_limit
+    from vgtheory.study.cookbook import cookbook
+    from vgtheory.theory.asymptotics.approach import approach
+    from vgtheory.theory.asymptotics.architectures import architecture_rates as rates
+    from vgtheory.theory.asymptotics.critical_line import critical_curve
+
+__all__ = ["approach", "cookbook", "critical_curve", "rates", "residual_limit"]
 
 __getattr__, __dir__ = lazy(
     __name__,
