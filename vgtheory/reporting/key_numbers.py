@@ -56,6 +56,5 @@ def _depth(rate: float) -> Message:
 
 def _how(f: Answer) -> Text:
     """Return how the prediction is known, with its own warning where it gives one."""
-    method = str(f.prediction.attrs["method"])
-    known = METHODS[method].short if method in METHODS else method
+    known = METHODS[f.prediction.attrs["method"]].short
     return known if f.prediction.attrs["reliable"] == "yes" else t("{method}, not reliable here", method=known)

@@ -1,8 +1,13 @@
-"""How a prediction is known, in words: the one table of the methods that ``vg.predict`` names in its attributes."""
+"""How a prediction is known, in words: methods, assumptions and doubts that ``vg.predict`` names in its attributes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+UNIFORM_LOSS = "the loss gradient at x_L is uniform on the unit sphere"
+UNIT_INPUT = "|x_0|^2 = N_0"
+WIDE = "width to infinity at fixed depth"
 
 
 class Method(NamedTuple):
@@ -22,3 +27,12 @@ METHODS = {
         "Gram matrices of tokens, width → ∞", "Gram matrices of the tokens in the limit of infinite width"
     ),
 }
+
+
+def reliability(doubts: Sequence[str]) -> str:
+    """Return "yes", or "no: " and every doubt.
+
+    >>> reliability([]), reliability(["the expansion fails", "a layer is dead"])
+    ('yes', 'no: the expansion fails; a layer is dead')
+    """
+    return f"no: {'; '.join(doubts)}" if doubts else "yes"

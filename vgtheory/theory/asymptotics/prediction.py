@@ -17,6 +17,7 @@ from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms
 from vgtheory.theory.asymptotics.prediction_of_inputs import with_inputs
 from vgtheory.theory.asymptotics.programs.prediction import predict_blocks
+from vgtheory.theory.methods import UNIFORM_LOSS, UNIT_INPUT, reliability
 
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
@@ -256,7 +257,7 @@ def _dead_probability(network: Network, exact: ExactNorms | None, closed: Closur
 def _attributes(
     network: Network, terms: FiniteWidth, dead: float, gradient: _Norms, weight: _Norms
 ) -> dict[str, str | float]:
-    assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0"]
+    assumptions = [UNIFORM_LOSS, UNIT_INPUT]
     if network.weights.acts_by_variance:
         assumptions.append(
             f"{network.weights.text} weights act like gaussian ones of the same variance (asymptotic in the width)"
@@ -268,8 +269,8 @@ def _attributes(
     return {
         "method": gradient.method,
         "weight_method": weight.method,
-        "reliable": _verdict(gradient.doubts),
-        "weight_reliable": _verdict(weight.doubts),
+        "reliable": reliability(gradient.doubts),
+        "weight_reliable": reliability(weight.doubts),
         "expansion": "fails: " + "; ".join(terms.warnings) if terms.warnings else "holds",
         "law": "|dloss/dh_l|_2 is log-normal in the bulk",
         "assumptions": "; ".join(assumptions),
@@ -287,7 +288,3 @@ def _growth(variance: Array) -> float:
     """Return by how much the variance grows per layer, in the middle half of the layers."""
     first, last = len(variance) // 4, (3 * len(variance)) // 4
     return float(variance[0]) if last == first else float((variance[first] - variance[last]) / (last - first))
-
-
-def _verdict(reasons: tuple[str, ...]) -> str:
-    return "no: " + "; ".join(reasons) if reasons else "yes"

@@ -16,12 +16,13 @@ import sympy as sp
 
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.formula import Status
+from vgtheory.theory.methods import UNIFORM_LOSS
 from vgtheory.theory.proofs import lyapunov
 from vgtheory.theory.proofs.certified_slope import certainly_below
 from vgtheory.theory.proofs.decimals import Decimal
 from vgtheory.theory.proofs.layered_network import Layer, LayeredNetwork
 
-ISOTROPIC = "the loss gradient at x_L is uniform on the unit sphere and independent of the network"
+ISOTROPIC = f"{UNIFORM_LOSS} and independent of the network"
 SYMMETRIC = "(W_l, b_l) is distributed as (−W_l, −b_l), independent over layers"
 GAUSSIAN = "weights and biases Gaussian"
 DECREASING = "g(h) = (φ'(h)² + φ'(−h)²)/2 is nonincreasing in |h| (checked in ball arithmetic)"

@@ -6,6 +6,7 @@ import xarray as xr
 from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.architectures.profile import profile
 from vgtheory.theory.asymptotics.finite_width import gains
+from vgtheory.theory.methods import UNIFORM_LOSS, UNIT_INPUT, WIDE, reliability
 
 _KNOWN = {
     "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
@@ -49,10 +50,10 @@ def predict_architecture(network: Network, unknown_because: str) -> xr.Dataset:
     }
     unknown = {name: np.full(len(log_q), np.nan) for name in _UNKNOWN}
     texts = {**_KNOWN, **_UNKNOWN}
-    assumptions = ["the loss gradient at x_L is uniform on the unit sphere", "|x_0|^2 = N_0", "width to infinity"]
+    assumptions = [UNIFORM_LOSS, UNIT_INPUT, WIDE]
     if network.norm is not None and network.norm.kind == "batch":
         assumptions.append("the batch is large, of independent inputs")
-    reliable = f"no: width to infinity only, without {unknown_because}"
+    reliable = reliability([f"width to infinity only, without {unknown_because}"])
     return xr.Dataset(
         {name: ("layer", value, {"description": texts[name]}) for name, value in {**values, **unknown}.items()},
         coords={"layer": np.arange(1, len(log_q) + 1)},

@@ -19,6 +19,7 @@ from vgtheory.theory.asymptotics.programs.padding import pattern_factors
 from vgtheory.theory.asymptotics.programs.population import CARRIERS, population_profile
 from vgtheory.theory.asymptotics.programs.stacks import stack_profile
 from vgtheory.theory.asymptotics.programs.tokens import tokens_profile
+from vgtheory.theory.methods import UNIFORM_LOSS, WIDE, reliability
 
 MOST_POSITIONS = 64
 TEXTS = {
@@ -151,8 +152,8 @@ def _dataset(network: BlockNetwork, values: dict[str, Array], weights: Array, me
         },
         {
             "method": method,
-            "reliable": f"no: {doubt}" if doubt else "yes",
-            "assumptions": "width to infinity at fixed depth; loss gradient uniform on the unit sphere of the output",
+            "reliable": reliability([doubt] if doubt else []),
+            "assumptions": "; ".join((UNIFORM_LOSS, WIDE)),
             "spec": network.spec_json,
         },
     )
