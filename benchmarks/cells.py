@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 import vgtheory as vg
 from benchmarks.measure import Line, machine
 from vgtheory.study.programs.numbers import Machine
-from vgtheory.study.programs.passes import streams_and_gradients
+from vgtheory.study.programs.notes import streams_and_gradients
 
 STEPS, REPEATS = 32, 5
 CASES = ((1024, 9.0), (2048, 28.0))  # width, factor to reach over drawing

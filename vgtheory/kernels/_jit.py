@@ -146,6 +146,11 @@ def piece(function: Callable) -> Callable:
     return compiled(flags=ELEMENTWISE_FLAGS, inline=True, part=True)(function)
 
 
+def called(function: Callable) -> Callable:
+    """Compile as ``piece`` does, but as a call: for what a kernel does in several places, on whole arrays."""
+    return compiled(flags=ELEMENTWISE_FLAGS, part=True)(function)
+
+
 def exact(function: Callable) -> Callable:
     """Compile a function of scalars in which every operation rounds as written: error-free transformations."""
     return compiled(inline=True)(function)

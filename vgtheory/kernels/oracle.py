@@ -7,7 +7,8 @@ Given these, each question having been chosen from earlier answers and outside r
 
 (Bolthausen (2014), who conditions on the past in this way; here it is an algorithm at finite size).  Of a Haar matrix
 every answer is known from both sides, W x = y ⇔ Wᵀy = x, so it has one pair of frames; a matrix with orthonormal rows
-or columns is a part of a square one.  Questions are orthogonalised twice (Daniel, Gragg, Kaufman & Stewart (1976)).
+or columns is a part of a square one.  Questions are orthogonalised twice where once is not enough (Daniel, Gragg,
+Kaufman & Stewart (1976)), many at a time.
 A question inside the span of earlier ones gets the answer that is known, so more questions than dimensions are legal.
 """
 
@@ -18,13 +19,18 @@ import numpy as np
 from numba import float64, int64, types, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import entry, piece
+from vgtheory.kernels._jit import called, entry, piece
 from vgtheory.kernels.entries import ENTRIES
 from vgtheory.kernels.normals import fill, fill_normal_pairs
-from vgtheory.kernels.signals import accumulate, dot, scaled
+from vgtheory.kernels.rows import cholesky, combine, invert_lower, products, scale_rows, square_lengths, times_lower
+from vgtheory.kernels.signals import scaled
 
 ROW_BITS = np.int64(21)  # a matrix has at most 2^20 rows
 DEPENDENT = 1e-12  # a question whose rest is smaller than this share of it lies in the span of earlier ones
+BLOCK = 32  # questions that are taken together
+# Shares of a squared length: what is left of a question that is orthogonal enough after one subtraction, and of one
+# beside the others of its block that is far enough from dependent for one Gram matrix, or for two.
+LITTLE, FAR, NEAR = 1e-2, 3e-2, 1e-6
 
 
 class Frames(NamedTuple):
@@ -92,27 +98,132 @@ def with_room(frames: Frames, questions: int) -> Frames:
     return frames._replace(right=right, right_answers=answers)
 
 
-@piece
-def _split(frame, count, rest, coefficients):
-    """Take from `rest` its part in the frame's span, twice; `coefficients` are those of what was taken."""
-    coefficients[:count] = 0.0
-    for _ in range(2):
-        for j in range(count):
-            along = dot(frame[j], rest)
-            accumulate(rest, frame[j], -along)
-            coefficients[j] += along
+class Work(NamedTuple):
+    """Scratch of one call, for a block of questions: what is left of them, and square tables of coefficients.
+
+    Parameters
+    ----------
+    rest : (question, input).
+    along, again : coefficients (question, known question), of either side.
+    factor, inverse, product : lower triangular (question, question).
+    lengths, left : squared lengths of questions, and of their rests.
+    """
+
+    rest: NDArray[np.float64]
+    along: NDArray[np.float64]
+    again: NDArray[np.float64]
+    factor: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    product: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    left: NDArray[np.float64]
 
 
 @piece
-def _known(q, wq, k, v, rest, answer, coefficients):
-    """Set answer to what is known of W v, `rest` to what is left of v; return its length, 0 where nothing is left."""
-    rest[:] = v
-    _split(q, k, rest, coefficients)
-    answer[:] = 0.0
-    for j in range(k):
-        accumulate(answer, wq[j], coefficients[j])
-    length = math.sqrt(dot(rest, rest))
-    return 0.0 if length <= DEPENDENT * math.sqrt(dot(v, v)) or k >= v.size else length
+def _work(columns, size, known):
+    block = min(columns, BLOCK)
+    return Work(
+        np.empty((block, size)), np.empty((block, known)), np.empty((block, known)),
+        np.empty((block, block)), np.empty((block, block)), np.empty((block, block)), np.empty(block), np.empty(block),
+    )  # fmt: skip
+
+
+@called
+def _split(frame, count, work):
+    """Take from the first `count` rows of `rest` their parts in the frame's span, with coefficients `along`.
+
+    Twice where little is `left`: then rounding is no longer small beside it.
+    """
+    rest = work.rest[:count]
+    square_lengths(work.lengths, rest)
+    work.left[:count] = work.lengths[:count]
+    known = frame.shape[0]
+    if known == 0:
+        return
+    products(work.along, rest, frame)
+    combine(rest, work.along, -1.0, frame, False)
+    square_lengths(work.left, rest)
+    once = True
+    for i in range(count):
+        once = once and work.left[i] > LITTLE * work.lengths[i]
+    if once:
+        return
+    products(work.again, rest, frame)
+    combine(rest, work.again, -1.0, frame, False)
+    square_lengths(work.left, rest)
+    for i in range(count):
+        work.along[i, :known] += work.again[i, :known]
+
+
+@called
+def _appended(out, work):
+    """Set the rows of `out` to orthonormal ones, rest = factor·out; return their number, 0 or −1 for none.
+
+    A single row is left out (0) where nothing but rounding is left of it.  Several are made orthonormal by Cholesky
+    factors of Gram matrices, twice where they are not far from dependent (Yamamoto, Nakatsukasa, Yanagisawa & Fukaya
+    (2015)), and not at all (−1) where that is not accurate.
+    """
+    count, factor = out.shape[0], work.factor
+    if count == 1:
+        length = math.sqrt(work.left[0])
+        if not (length > DEPENDENT * math.sqrt(work.lengths[0]) and length < math.inf):
+            return 0
+        scaled(out[0], work.rest[0], 1.0 / length)
+        factor[0, 0] = length
+        return 1
+    products(factor, work.rest[:count], work.rest[:count])
+    for i in range(count):
+        if not factor[i, i] > NEAR * work.lengths[i]:
+            return -1
+    least = cholesky(factor, count)
+    if not least > NEAR:
+        return -1
+    _unmixed(out, factor, work.rest[:count], work.inverse)
+    if least < FAR:
+        spare = work.rest[:count]
+        spare[:] = out
+        products(work.product, spare, spare)
+        cholesky(work.product, count)
+        _unmixed(out, work.product, spare, work.inverse)
+        work.inverse[:] = factor
+        times_lower(factor, work.inverse, work.product, count)
+    return count
+
+
+@called
+def _unmixed(out, factor, rows, inverse):
+    """Set out = factor⁻¹ rows, for a lower triangular factor."""
+    invert_lower(inverse, factor, out.shape[0])
+    out[:] = 0.0
+    combine(out, inverse, 1.0, rows, True)
+
+
+@called
+def _new_questions(frame, rows, answered, answers, work, v):
+    """Answer the questions v by what is known, and append what is left of them to the frame of `rows` questions.
+
+    Return how many are new: all, none where a single one is known, or −1 where they must be asked one by one.
+    Questions that are not finite, or whose squares are not, have no answer: NaN.
+    """
+    count, new = v.shape[0], 0
+    work.rest[:count] = v
+    _split(frame[:rows], count, work)
+    if rows + count <= frame.shape[0]:
+        new = _appended(frame[rows : rows + count], work)
+    elif count > 1:
+        return -1
+    if new >= 0:
+        answers[:] = 0.0 if count > 1 or work.lengths[0] < math.inf else math.nan
+        combine(answers, work.along, 1.0, answered[:rows], False)
+    return new
+
+
+@piece
+def _drawn(rows, draws, sample, start):
+    """Fill rows with independent normals; row c takes the counters of column start + c."""
+    for c in range(rows.shape[0]):
+        place = (start + c) * rows.shape[1]
+        fill(fill_normal_pairs, rows[c], draws.key, draws.first + sample, draws.layer, draws.purpose, place)
 
 
 @entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, float64))
@@ -122,26 +233,29 @@ def ask_gaussian(frames, draws, questions, answers, sigma):
     There must be room for the questions (``with_room``).
     """
     samples, columns, inputs = questions.shape
-    outputs = answers.shape[2]
-    rest, fresh = np.empty(inputs), np.empty(outputs)
-    coefficients = np.empty(max(frames.right.shape[1], frames.left.shape[1]) + 1)
+    work = _work(columns, inputs, max(frames.right.shape[1], frames.left.shape[1]))
     for s in range(samples):
-        q, wq, p, wtp = frames.right[s], frames.right_answers[s], frames.left[s], frames.left_answers[s]
-        k, m = frames.asked[s], frames.asked_left[s]
-        for c in range(columns):
-            v, answer = questions[s, c], answers[s, c]
-            length = _known(q, wq, k, v, rest, answer, coefficients)
-            if length == 0.0:
+        q, wq, k, m = frames.right[s], frames.right_answers[s], frames.asked[s], frames.asked_left[s]
+        p, wtp = frames.left[s, :m], frames.left_answers[s, :m]
+        start = apart = 0
+        while start < columns:
+            end = start + 1 if start < apart else min(start + BLOCK, columns)
+            new = _new_questions(q, k, wq, answers[s, start:end], work, questions[s, start:end])
+            if new < 0:
+                apart = end
                 continue
-            scaled(rest, rest, 1.0 / length)
-            fill(fill_normal_pairs, fresh, draws.key, draws.first + s, draws.layer, draws.purpose, c * outputs)
-            scaled(fresh, fresh, sigma)
-            _split(p, m, fresh, coefficients)
-            for j in range(m):
-                accumulate(fresh, p[j], dot(wtp[j], rest))
-            accumulate(answer, fresh, length)
-            q[k], wq[k] = rest, fresh
-            k += 1
+            fresh = wq[k : k + new]
+            _drawn(fresh, draws, s, start)
+            scale_rows(fresh, sigma)
+            if m > 0 and new > 0:
+                along = work.along[:new]
+                products(along, fresh, p)
+                combine(fresh, along, -1.0, p, False)
+                products(along, q[k : k + new], wtp)
+                combine(fresh, along, 1.0, p, False)
+            combine(answers[s, start:end], work.factor, 1.0, fresh, True)
+            k += new
+            start = end
         frames.asked[s] = k
 
 
@@ -152,22 +266,27 @@ def ask_haar(frames, draws, questions, answers):
     There must be room for the questions (``with_room``).
     """
     samples, columns, size = questions.shape
-    rest, fresh = np.empty(size), np.empty(size)
-    coefficients = np.empty(frames.right.shape[1] + 1)
+    work, other = _work(columns, size, frames.right.shape[1]), _work(columns, size, frames.right.shape[1])
     for s in range(samples):
         q, wq, k = frames.right[s], frames.right_answers[s], frames.asked[s]
-        for c in range(columns):
-            v, answer = questions[s, c], answers[s, c]
-            length = _known(q, wq, k, v, rest, answer, coefficients)
-            if length == 0.0:
+        start = apart = 0
+        while start < columns:
+            end = start + 1 if start < apart else min(start + BLOCK, columns)
+            new = _new_questions(q, k, wq, answers[s, start:end], work, questions[s, start:end])
+            if new < 0:
+                apart = end
                 continue
-            fill(fill_normal_pairs, fresh, draws.key, draws.first + s, draws.layer, draws.purpose, c * size)
-            _split(wq, k, fresh, coefficients)
-            scaled(fresh, fresh, 1.0 / math.sqrt(dot(fresh, fresh)))
-            accumulate(answer, fresh, length)
-            scaled(q[k], rest, 1.0 / length)
-            wq[k] = fresh
-            k += 1
+            fresh = wq[k : k + new]
+            _drawn(other.rest[:new], draws, s, start)
+            _split(wq[:k], new, other)
+            if new > 0 and _appended(fresh, other) <= 0:
+                for c in range(new):  # hardly any dimension is left
+                    other.rest[0] = other.rest[c]
+                    _split(wq[: k + c], 1, other)
+                    scaled(fresh[c], other.rest[0], 1.0 / math.sqrt(other.left[0]))
+            combine(answers[s, start:end], work.factor, 1.0, fresh, True)
+            k += new
+            start = end
         frames.asked[s] = k
 
 

@@ -1,0 +1,176 @@
+"""Products of many rows with many: tiles of them in registers, lengths that stay in the first-level cache.
+
+The sums' order depends on the shapes alone, so that bits depend neither on threads nor on a BLAS library.
+"""
+
+import math
+
+from vgtheory.kernels._jit import REDUCTION_FLAGS, called, compiled
+from vgtheory.kernels._numba_internals import prefer_wide_vectors
+from vgtheory.kernels.signals import accumulate, dot, scaled
+
+LENGTH = 512  # numbers of a row at a time: eight such parts lie in the first-level cache
+TILE, WIDE = 4, 8
+
+
+@compiled(flags=REDUCTION_FLAGS, part=True)
+def _tile(out, a, b, i, j, start, stop):
+    """Add to out[i + p, j + q] the parts of a[i + p] · b[j + q] from start to stop, p, q < 4."""
+    prefer_wide_vectors()
+    a0, a1, a2, a3 = a[i, start:stop], a[i + 1, start:stop], a[i + 2, start:stop], a[i + 3, start:stop]
+    b0, b1, b2, b3 = b[j, start:stop], b[j + 1, start:stop], b[j + 2, start:stop], b[j + 3, start:stop]
+    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
+    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
+    for t in range(a0.size):
+        s00 += a0[t] * b0[t]
+        s01 += a0[t] * b1[t]
+        s02 += a0[t] * b2[t]
+        s03 += a0[t] * b3[t]
+        s10 += a1[t] * b0[t]
+        s11 += a1[t] * b1[t]
+        s12 += a1[t] * b2[t]
+        s13 += a1[t] * b3[t]
+        s20 += a2[t] * b0[t]
+        s21 += a2[t] * b1[t]
+        s22 += a2[t] * b2[t]
+        s23 += a2[t] * b3[t]
+        s30 += a3[t] * b0[t]
+        s31 += a3[t] * b1[t]
+        s32 += a3[t] * b2[t]
+        s33 += a3[t] * b3[t]
+    rows = ((s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33))
+    for p in range(4):
+        for q in range(4):
+            out[i + p, j + q] += rows[p][q]
+
+
+@compiled(flags=REDUCTION_FLAGS, part=True)
+def _line(out, a, b, i, j, start, stop):
+    """Add to out[i, j + q] the parts of a[i] · b[j + q] from start to stop, q < 4."""
+    prefer_wide_vectors()
+    a0 = a[i, start:stop]
+    b0, b1, b2, b3 = b[j, start:stop], b[j + 1, start:stop], b[j + 2, start:stop], b[j + 3, start:stop]
+    s0 = s1 = s2 = s3 = 0.0
+    for t in range(a0.size):
+        s0 += a0[t] * b0[t]
+        s1 += a0[t] * b1[t]
+        s2 += a0[t] * b2[t]
+        s3 += a0[t] * b3[t]
+    out[i, j] += s0
+    out[i, j + 1] += s1
+    out[i, j + 2] += s2
+    out[i, j + 3] += s3
+
+
+@called
+def products(out, a, b):
+    """Set out[i, j] = a[i] · b[j]."""
+    n, m, length = a.shape[0], b.shape[0], a.shape[1]
+    out[:n, :m] = 0.0
+    for start in range(0, length, LENGTH):
+        stop = min(start + LENGTH, length)
+        for i in range(0, n, TILE):
+            for j in range(0, m, TILE):
+                if i + TILE <= n and j + TILE <= m:
+                    _tile(out, a, b, i, j, start, stop)
+                    continue
+                for p in range(i, min(i + TILE, n)):
+                    if j + TILE <= m:
+                        _line(out, a, b, p, j, start, stop)
+                        continue
+                    for q in range(j, m):
+                        out[p, q] += dot(a[p, start:stop], b[q, start:stop])
+
+
+@called
+def _eight(out, b, j, start, stop, c0, c1, c2, c3, c4, c5, c6, c7):
+    """Add to `out` c0·b[j] + … + c7·b[j + 7], from start to stop."""
+    prefer_wide_vectors()
+    b0, b1, b2, b3 = b[j, start:stop], b[j + 1, start:stop], b[j + 2, start:stop], b[j + 3, start:stop]
+    b4, b5, b6, b7 = b[j + 4, start:stop], b[j + 5, start:stop], b[j + 6, start:stop], b[j + 7, start:stop]
+    for t in range(out.size):
+        low = c0 * b0[t] + c1 * b1[t] + c2 * b2[t] + c3 * b3[t]
+        out[t] += low + (c4 * b4[t] + c5 * b5[t] + c6 * b6[t] + c7 * b7[t])
+
+
+@called
+def combine(out, c, sign, b, triangular):
+    """Add sign·Σ_j c[i, j] b[j] to out[i]; `triangular`: c[i, j] is 0 for j > i and not read in groups beyond."""
+    n, m, length = out.shape[0], b.shape[0], out.shape[1]
+    for start in range(0, length, LENGTH):
+        stop = min(start + LENGTH, length)
+        for j in range(0, m, WIDE):
+            for i in range(j if triangular else 0, n):
+                part, k = out[i, start:stop], c[i]
+                if j + WIDE <= m:
+                    _eight(
+                        part, b, j, start, stop,
+                        sign * k[j], sign * k[j + 1], sign * k[j + 2], sign * k[j + 3],
+                        sign * k[j + 4], sign * k[j + 5], sign * k[j + 6], sign * k[j + 7],
+                    )  # fmt: skip
+                    continue
+                for q in range(j, min(m, i + 1) if triangular else m):
+                    accumulate(part, b[q, start:stop], sign * k[q])
+
+
+@called
+def cholesky(gram, count):
+    """Replace the lower half of a Gram matrix by its Cholesky factor, the upper by zeros.
+
+    Return the smallest share of a squared length that is left beside the rows before; no factor where it is not > 0.
+    """
+    least = 1.0
+    for j in range(count):
+        whole = left = gram[j, j]
+        for i in range(j):
+            left -= gram[j, i] * gram[j, i]
+        if not left > 0.0:
+            return 0.0
+        least = min(least, left / whole)
+        gram[j, j] = math.sqrt(left)
+        for i in range(j + 1, count):
+            along = gram[i, j]
+            for k in range(j):
+                along -= gram[i, k] * gram[j, k]
+            gram[i, j] = along / gram[j, j]
+            gram[j, i] = 0.0
+    return least
+
+
+@called
+def invert_lower(out, factor, count):
+    """Set `out` to the inverse of a lower triangular matrix."""
+    for j in range(count):
+        out[j, :count] = 0.0
+    for j in range(count):
+        out[j, j] = 1.0 / factor[j, j]
+        for i in range(j + 1, count):
+            total = 0.0
+            for k in range(j, i):
+                total += factor[i, k] * out[k, j]
+            out[i, j] = -total / factor[i, i]
+
+
+@called
+def times_lower(out, a, b, count):
+    """Set out = a·b for lower triangular matrices."""
+    for i in range(count):
+        for j in range(count):
+            total = 0.0
+            for k in range(j, i + 1):
+                total += a[i, k] * b[k, j]
+            out[i, j] = total
+
+
+@called
+def square_lengths(out, a):
+    """Set out[i] = a[i] · a[i]."""
+    for i in range(a.shape[0]):
+        out[i] = dot(a[i], a[i])
+
+
+@called
+def scale_rows(a, factor):
+    """Multiply all rows by a number."""
+    for i in range(a.shape[0]):
+        scaled(a[i], a[i], factor)
