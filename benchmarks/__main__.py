@@ -6,7 +6,6 @@ import traceback
 
 from benchmarks import (
     activations,
-    cells,
     coverage,
     engine,
     inspection,
@@ -24,7 +23,6 @@ PARTS = {
     "networks": networks.lines,
     "programs": programs.lines,
     "matrices": matrices.lines,
-    "cells": cells.lines,
     "memory": memory.lines,
     "coverage": coverage.lines,
     "activations": activations.lines,

@@ -24,17 +24,19 @@ class Line:
     met: bool | None
 
 
-def seconds(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def seconds(action: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    start = clock()
     action()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def in_turn(*actions: Callable[[], object], repeats: int = 9) -> list[float]:
+def in_turn(
+    *actions: Callable[[], object], repeats: int = 9, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
     """Return the median seconds of each action, all run once per round after one round that is not counted."""
     for action in actions:
         action()
-    rounds = [[seconds(action) for action in actions] for _ in range(repeats)]
+    rounds = [[seconds(action, clock) for action in actions] for _ in range(repeats)]
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 
