@@ -23,27 +23,6 @@ def test_tridiagonal_and_dense_models_have_one_law(ensemble):
     assert stats.ks_2samp(dense[:, -1], wrong).pvalue < ALARM
 
 
-def _quaternion(rng, count, rows, columns):
-    """Complex matrices of twice the size that stand for iid quaternions of E|q|² = 1."""
-    a, b = ((rng.standard_normal((count, rows, columns, 2)) @ [1, 1j]) / 2 for _ in range(2))
-    return np.block([[a, b], [-b.conj(), a.conj()]])
-
-
-def test_symplectic_models_and_quaternion_matrices_have_one_law():
-    rng, draws = np.random.default_rng(4), 20_000
-    x = _quaternion(rng, draws, 3, 3)
-    gaussian = np.linalg.eigvalsh((x + x.conj().transpose(0, 2, 1)) / np.sqrt(6))[:, ::2]
-    wishart = np.linalg.svd(_quaternion(rng, draws, 3, 5), compute_uv=False)[:, ::-2] ** 2 / 5
-    for dense, ensemble, other in (
-        (gaussian, ensembles.gse(3), ensembles.gue(3)),
-        (wishart, ensembles.laguerre(3, 5, 4.0), ensembles.lue(3, 5)),
-    ):
-        model = ensemble.spectra(DRAWS, rng)
-        for k in range(3):
-            assert stats.ks_2samp(dense[:, k], model[:, k]).pvalue > ALARM
-            assert stats.ks_2samp(dense[:, k], other.spectra(DRAWS, rng)[:, k]).pvalue < ALARM or k == 1
-
-
 @pytest.mark.parametrize("beta", [0.5, 1, 2, 4])
 def test_second_moment_is_exact_at_finite_size(beta):
     """E Σλ²/N = (2/β + N − 1)/N: the diagonal has variance 2/(βN), the rest N(N − 1)/N; alarm at 5 sd (6e-7)."""
@@ -68,4 +47,4 @@ def test_bad_parameters_are_refused():
         with pytest.raises(InputError):
             call()
     with pytest.raises(UnsupportedError, match="eigenvalues"):
-        ensembles.gse(3).sample()
+        ensembles.hermite(3, 2.5).sample()

@@ -38,6 +38,7 @@ LAWS = (
     laws.from_s_transform("1/(1+m)"),
     laws.free_sum(laws.semicircle(), laws.marchenko_pastur(0.5)),
     laws.point_mass(2.0),
+    1 - 2 * laws.marchenko_pastur(2.0),
 )
 FAR = np.array([-np.inf, -1e308, -1e200, -1e155, -1.0, 0.0, 1e-300, 1.0, 1e8, 1e155, 1e200, 1e308, np.inf])
 JUNK = (None, "tanh", [None], ["0.5"], {}, object())

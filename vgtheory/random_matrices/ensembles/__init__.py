@@ -5,17 +5,11 @@ from vgtheory.random_matrices.ensembles.elliptic import EllipticMatrices, ellipt
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble
 from vgtheory.random_matrices.ensembles.ginibre import Ginibre, ginibre
 from vgtheory.random_matrices.ensembles.goodness import (
-    MEAN_RATIO,
-    RatioTest,
     Rigidity,
-    SpacingRatio,
     independent_ks,
     ks_distance,
-    ratio_test,
     rigid_ks,
     rigidity,
-    spacing_ratio,
-    spacing_ratios,
 )
 from vgtheory.random_matrices.ensembles.hermite import Hermite, goe, gse, gue, hermite
 from vgtheory.random_matrices.ensembles.jacobi import Jacobi, jacobi
@@ -23,9 +17,23 @@ from vgtheory.random_matrices.ensembles.laguerre import Laguerre, laguerre, lue,
 from vgtheory.random_matrices.ensembles.products import Product, ginibre_products
 from vgtheory.random_matrices.ensembles.sparse import RegularGraphs, SparseWigner, regular_graphs, sparse
 from vgtheory.random_matrices.ensembles.spiked import SpikedWigner, SpikedWishart, spiked_wigner, spiked_wishart
+from vgtheory.random_matrices.spacings.bulk import Bulk, bulk
+from vgtheory.random_matrices.spacings.counts import delta3, form_factor, number_variance
+from vgtheory.random_matrices.spacings.ratios import (
+    BetaFit,
+    RatioTest,
+    fit_beta,
+    mean_ratio,
+    ratio_test,
+    spacing_ratio,
+    spacings,
+)
+from vgtheory.random_matrices.spacings.surmises import RatioSurmise, SpacingSurmise, ratio_surmise, spacing_surmise
+from vgtheory.random_matrices.spacings.unfolding import unfold
 
 __all__ = [
-    "MEAN_RATIO",
+    "BetaFit",
+    "Bulk",
     "Circular",
     "EllipticMatrices",
     "Ensemble",
@@ -35,15 +43,20 @@ __all__ = [
     "Jacobi",
     "Laguerre",
     "Product",
+    "RatioSurmise",
     "RatioTest",
     "RegularGraphs",
     "Rigidity",
-    "SpacingRatio",
+    "SpacingSurmise",
     "SparseWigner",
     "SpikedWigner",
     "SpikedWishart",
+    "bulk",
     "circular_beta",
+    "delta3",
     "elliptic_matrices",
+    "fit_beta",
+    "form_factor",
     "ginibre",
     "ginibre_products",
     "goe",
@@ -56,14 +69,19 @@ __all__ = [
     "ks_distance",
     "laguerre",
     "lue",
+    "mean_ratio",
+    "number_variance",
+    "ratio_surmise",
     "ratio_test",
     "regular_graphs",
     "rigid_ks",
     "rigidity",
     "spacing_ratio",
-    "spacing_ratios",
+    "spacing_surmise",
+    "spacings",
     "sparse",
     "spiked_wigner",
     "spiked_wishart",
+    "unfold",
     "wishart",
 ]

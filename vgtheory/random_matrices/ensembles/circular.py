@@ -47,16 +47,23 @@ class Circular(Ensemble):
         return np.exp(1j * self.angles(random_state))
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
-        """Return a matrix: Haar unitary U for β = 2, UᵀU for β = 1.
+        """Return a matrix: Haar unitary U for β = 2, UᵀU for β = 1; for β = 4 the self-dual −J Uᵀ J U of size 2N.
+
+        J is made of N blocks [[0, 1], [−1, 0]], and every eigenvalue of the last one stands twice (Dyson 1962).
 
         Raises
         ------
-        UnsupportedError : β is neither 1 nor 2.
+        UnsupportedError : another β.
         """
-        if self.beta not in (1.0, 2.0):
-            raise UnsupportedError(f"beta = {self.beta:g} has no N × N matrix of Haar factors; use .eigenvalues()")
-        unitary = haar(self.size, "complex").sample(random_state)
-        return unitary if self.beta == 2.0 else unitary.T @ unitary
+        if self.beta not in (1.0, 2.0, 4.0):
+            raise UnsupportedError(f"beta = {self.beta:g} has no matrix of Haar factors; use .eigenvalues()")
+        unitary = haar(self.size * (2 if self.beta == 4.0 else 1), "complex").sample(random_state)
+        if self.beta == 2.0:
+            return unitary
+        if self.beta == 1.0:
+            return unitary.T @ unitary
+        turn = np.kron(np.eye(self.size), [[0.0, 1.0], [-1.0, 0.0]])
+        return -turn @ unitary.T @ turn @ unitary
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,20 @@ class Ensemble(ABC):
         return np.array([self.eigenvalues(rng) for _ in range(whole("samples", samples))])
 
 
+FIELD_OF_BETA = {1.0: "real", 2.0: "complex", 4.0: "quaternion"}
+
+
 def gaussian_entries(rng: np.random.Generator, shape: tuple[int, int], field: str) -> np.ndarray:
-    """Return iid real or complex Gaussian numbers with E|a|² = 1."""
+    """Return iid real, complex or quaternion Gaussian numbers with E|a|² = 1.
+
+    Quaternions a + bj stand as blocks [[a, b], [−b̄, ā]]: a complex matrix of twice the rows and columns.
+    """
     rows, columns = shape
-    numbers, again = float(rows) * float(columns), 1 if field == "real" else 4
+    numbers, again = float(rows) * float(columns), {"real": 1, "complex": 4}.get(field, 16)
     require_affordable(f"a matrix of shape {shape}", numbers * again, again * dense_seconds(rows, columns))
     if field == "real":
         return rng.standard_normal(shape)
-    return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+    if field == "complex":
+        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+    a, b = (gaussian_entries(rng, shape, "complex") / np.sqrt(2) for _ in range(2))
+    return np.stack([np.stack([a, b], -1), np.stack([-b.conj(), a.conj()], -1)], 1).reshape(2 * rows, 2 * columns)

@@ -1,6 +1,5 @@
-"""Does a spectrum follow its ensemble?  Kolmogorov distances of rigid spectra, and ratios of neighbouring spacings."""
+"""Does a spectrum follow its ensemble?  Kolmogorov distances of rigid spectra."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log, pi, sqrt
 from typing import Any
@@ -9,14 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError
-from vgtheory.random_matrices.arguments import RandomState, between, choice, complex_numbers, generator, numbers, whole
+from vgtheory.random_matrices.arguments import RandomState, between, complex_numbers, generator, numbers, whole
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble
-from vgtheory.random_matrices.laws.law import Array, Law
-from vgtheory.random_matrices.laws.smooth import SmoothLaw
-
-# Mean of min(s, s')/max(s, s') over neighbouring spacings, N → ∞ (Atas et al. 2013, table I; 0: independent values).
-MEAN_RATIO = {0: 2 * log(2) - 1, 1: 0.5307, 2: 0.5996, 4: 0.6744}
-_RATIO_ERROR = 1e-4  # of the three numerical values
+from vgtheory.random_matrices.laws.law import Law
 
 
 def ks_distance(values: ArrayLike, law: Any) -> float:
@@ -101,105 +95,3 @@ def rigidity(
     distance = ks_distance(points, target)
     pvalue = (1 + sum(d >= distance for d in null)) / (1 + len(null))
     return Rigidity(distance, float(np.mean(null)), float(np.std(null)), pvalue, independent_ks(count))
-
-
-def spacing_ratios(values: ArrayLike, period: float | None = None) -> np.ndarray:
-    """Return min(s, s')/max(s, s') of neighbouring spacings of one spectrum, sorted here; no unfolding is needed.
-
-    Parameters
-    ----------
-    period : of values on a circle (2π for angles), so that the last spacing is the one across the cut.
-
-    Raises
-    ------
-    InputError : fewer than three values.
-    """
-    points = np.sort(numbers("values", values).ravel())
-    if points.size < 3:
-        raise InputError(f"{points.size} values", "at least three", "give one whole spectrum")
-    gaps = np.diff(points)
-    if period is not None:
-        gaps = np.append(gaps, points[0] + period - points[-1])
-        gaps = np.append(gaps, gaps[0])
-    small, large = np.minimum(gaps[1:], gaps[:-1]), np.maximum(gaps[1:], gaps[:-1])
-    return np.divide(small, large, out=np.zeros_like(small), where=large > 0)
-
-
-@dataclass(frozen=True)
-class RatioTest:
-    """The mean spacing ratio and its standard error, what is expected for β, the deviation in standard errors."""
-
-    mean: float
-    error: float
-    expected: float
-    z: float
-
-
-def ratio_test(spectra: Iterable[ArrayLike], beta: int, period: float | None = None) -> RatioTest:
-    """Return the mean spacing ratio of independent spectra against that of β = 0, 1, 2 or 4.
-
-    Raises
-    ------
-    InputError : fewer than two spectra (ratios within one are correlated), or another β.
-
-    Examples
-    --------
-    >>> from vgtheory.random_matrices.ensembles.hermite import goe
-    >>> found = ratio_test(goe(100).spectra(50, random_state=0), beta=1)
-    >>> abs(found.z) < 4
-    True
-    """
-    beta = choice("beta", beta, tuple(MEAN_RATIO))
-    if not isinstance(spectra, Iterable) or isinstance(spectra, (str, bytes)):
-        raise InputError(
-            "spectra", "an array or a sequence of spectra", "give ensemble.spectra(20)", got=f"{spectra!r}"[:60]
-        )
-    means = np.array([spacing_ratios(s, period).mean() for s in spectra])
-    if len(means) < 2:
-        raise InputError(f"{len(means)} spectra", "at least two", "draw more, e.g. ensemble.spectra(20)")
-    error = float(np.hypot(means.std(ddof=1) / np.sqrt(len(means)), _RATIO_ERROR if beta else 0.0))
-    mean = float(means.mean())
-    return RatioTest(mean, error, MEAN_RATIO[beta], (mean - MEAN_RATIO[beta]) / error)
-
-
-@dataclass(frozen=True)
-class SpacingRatio(SmoothLaw):
-    """The law of min(s, s')/max(s, s') of three eigenvalues, ∝ (r + r²)^β/(1 + r + r²)^{1 + 3β/2} on [0, 1].
-
-    Atas, Bogomolny, Giraud & Roux (2013), eq. 7; within 0.01 of the law of large matrices.  β = 0: independent values.
-    """
-
-    beta: int
-
-    bands = ((0.0, 1.0),)
-
-    def window(self) -> tuple[float, float]:
-        """Return (0, 1)."""
-        return 0.0, 1.0
-
-    def density(self, u: np.ndarray) -> np.ndarray:
-        """Return the density."""
-        if self.beta == 0:
-            return 2 / (1 + u) ** 2
-        # The constants of the paper's table I, times 2 for the fold of r to 1/r.
-        scale = {1: 27 / 4, 2: 81 * sqrt(3) / (2 * pi), 4: 729 * sqrt(3) / (2 * pi)}[self.beta]
-        return scale * (u + u**2) ** self.beta / (1 + u + u**2) ** (1 + 1.5 * self.beta)
-
-    def _pdf(self, x: np.ndarray) -> Array:
-        return np.where((x >= 0) & (x <= 1), self.density(np.clip(x, 0, 1)), 0.0)
-
-
-def spacing_ratio(beta: int) -> SpacingRatio:
-    """Return the surmise for the law of the spacing ratio, β = 0, 1, 2 or 4.
-
-    Raises
-    ------
-    InputError : another β.
-
-    Examples
-    --------
-    >>> round(spacing_ratio(1).mean(), 6)  # 4 − 2√3
-    0.535898
-    """
-    beta = choice("beta", beta, tuple(MEAN_RATIO))
-    return SpacingRatio(int(beta))

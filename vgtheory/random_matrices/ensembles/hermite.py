@@ -8,7 +8,7 @@ from scipy.linalg import eigh_tridiagonal
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.affordable import chain_seconds, require_affordable
 from vgtheory.random_matrices.arguments import RandomState, generator, positive, whole
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
+from vgtheory.random_matrices.ensembles.ensemble import FIELD_OF_BETA, Ensemble, gaussian_entries
 from vgtheory.random_matrices.laws.finite.orthogonal import FiniteGoe, FiniteGse
 from vgtheory.random_matrices.laws.finite.unitary import FiniteGue
 from vgtheory.random_matrices.laws.semicircle import Semicircle, semicircle
@@ -31,22 +31,18 @@ class Hermite(Ensemble):
         return laws[self.beta](self.size) if self.beta in laws else None
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
-        """Return a matrix, off-diagonal entries of variance 1/N (β = 1 real symmetric, β = 2 complex Hermitian).
+        """Return a Hermitian matrix, off-diagonal entries of variance 1/N: real, complex or quaternion (β = 1, 2, 4).
+
+        Quaternions are blocks of two rows and columns, so that every eigenvalue stands twice.
 
         Raises
         ------
-        UnsupportedError : β is neither 1 nor 2: only the eigenvalues are defined by real or complex entries.
+        UnsupportedError : another β, for which only the eigenvalues are defined.
         """
-        rng, n = generator(random_state), self.size
-        if self.beta == 1:
-            real = gaussian_entries(rng, (n, n), "real")
-            return (real + real.T) / np.sqrt(2 * n)
-        if self.beta == 2:
-            entries = gaussian_entries(rng, (n, n), "complex")
-            return (entries + entries.conj().T) / np.sqrt(2 * n)
-        raise UnsupportedError(
-            f"no real or complex N × N matrix of iid entries has beta = {self.beta}; use .eigenvalues()"
-        )
+        if self.beta not in FIELD_OF_BETA:
+            raise UnsupportedError(f"no N × N matrix of iid entries has beta = {self.beta}; use .eigenvalues()")
+        entries = gaussian_entries(generator(random_state), (self.size, self.size), FIELD_OF_BETA[self.beta])
+        return (entries + entries.conj().T) / np.sqrt(2 * self.size)
 
     def eigenvalues(self, random_state: RandomState = None) -> np.ndarray:
         """Return the ascending eigenvalues, shape (N,), of the tridiagonal model (Dumitriu & Edelman 2002)."""

@@ -7,11 +7,9 @@ import numpy as np
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.affordable import chain_seconds, require_affordable
 from vgtheory.random_matrices.arguments import RandomState, generator, positive, whole
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
+from vgtheory.random_matrices.ensembles.ensemble import FIELD_OF_BETA, Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.lapack import bidiagonal_singular_values
 from vgtheory.random_matrices.laws.wachter import Wachter, wachter
-
-_FIELD = {1.0: "real", 2.0: "complex"}
 
 
 @dataclass(frozen=True)
@@ -31,18 +29,20 @@ class Jacobi(Ensemble):
         return wachter(self.first / self.size, self.second / self.size)
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
-        """Return the symmetric matrix L⁻¹ A L⁻*, L L* = A + B (β = 1 real, β = 2 complex).
+        """Return the symmetric matrix L⁻¹ A L⁻*, L L* = A + B: real, complex or quaternion (β = 1, 2, 4).
+
+        Quaternions are blocks of two rows and columns, so that every eigenvalue stands twice.
 
         Raises
         ------
-        UnsupportedError : β is neither 1 nor 2, or a degree of freedom is not whole.
+        UnsupportedError : another β, or a degree of freedom is not whole.
         """
         whole_numbers = self.first == int(self.first) and self.second == int(self.second)
-        if self.beta not in _FIELD or not whole_numbers:
+        if self.beta not in FIELD_OF_BETA or not whole_numbers:
             raise UnsupportedError(
                 f"beta = {self.beta:g} with such degrees of freedom has no matrix; use .eigenvalues()"
             )
-        rng, field = generator(random_state), _FIELD[self.beta]
+        rng, field = generator(random_state), FIELD_OF_BETA[self.beta]
         x = gaussian_entries(rng, (self.size, int(self.first)), field)
         y = gaussian_entries(rng, (self.size, int(self.second)), field)
         lower = np.linalg.cholesky(x @ x.conj().T + y @ y.conj().T)

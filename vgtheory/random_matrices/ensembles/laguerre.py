@@ -7,13 +7,11 @@ import numpy as np
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.random_matrices.affordable import chain_seconds, require_affordable
 from vgtheory.random_matrices.arguments import RandomState, generator, positive, whole
-from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
+from vgtheory.random_matrices.ensembles.ensemble import FIELD_OF_BETA, Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.lapack import bidiagonal_singular_values
 from vgtheory.random_matrices.laws.finite.orthogonal import FiniteLoe, FiniteLse
 from vgtheory.random_matrices.laws.finite.unitary import FiniteLue
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
-
-_FIELD = {1.0: "real", 2.0: "complex"}
 
 
 @dataclass(frozen=True)
@@ -38,17 +36,19 @@ class Laguerre(Ensemble):
         return laws[self.beta](self.size, int(self.freedom)) if exact else None
 
     def sample(self, random_state: RandomState = None) -> np.ndarray:
-        """Return a matrix X X*/n, real symmetric (β = 1) or complex Hermitian (β = 2).
+        """Return a matrix X X*/n of real, complex or quaternion entries (β = 1, 2, 4).
+
+        Quaternions are blocks of two rows and columns, so that every eigenvalue stands twice.
 
         Raises
         ------
-        UnsupportedError : β is neither 1 nor 2, or `freedom` is not whole.
+        UnsupportedError : another β, or `freedom` is not whole.
         """
-        if self.beta not in _FIELD or self.freedom != int(self.freedom):
+        if self.beta not in FIELD_OF_BETA or self.freedom != int(self.freedom):
             raise UnsupportedError(
                 f"no matrix of iid entries has beta = {self.beta:g} and freedom = {self.freedom:g}; use .eigenvalues()"
             )
-        entries = gaussian_entries(generator(random_state), (self.size, int(self.freedom)), _FIELD[self.beta])
+        entries = gaussian_entries(generator(random_state), (self.size, int(self.freedom)), FIELD_OF_BETA[self.beta])
         return entries @ entries.conj().T / self.freedom
 
     def singular_values(self, random_state: RandomState = None) -> np.ndarray:

@@ -1,14 +1,19 @@
-"""Laws on the line: their transforms and expectations, by quadrature where there is no closed form."""
+"""Laws on the line: their transforms and expectations, by quadrature where there is no closed form; a·X + b."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
+from math import comb
+from numbers import Real
 
 import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike
 
-from vgtheory.random_matrices.arguments import complex_numbers
+from vgtheory._errors import InputError
+from vgtheory.random_matrices.arguments import between, complex_numbers
 from vgtheory.random_matrices.laws.law import Array, Law, Pairs
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, equation_of
 from vgtheory.symbolic.formula import Formula, exact
@@ -20,7 +25,34 @@ _AT_ONCE = 2_000_000  # numbers in one array
 
 @dataclass(frozen=True)
 class RealLaw(Law):
-    """A law of a real number: with G(z) = E 1/(z − X), E ln(z − X) and expectations of functions."""
+    """A law of a real number: with G(z) = E 1/(z − X), E ln(z − X) and expectations of functions.
+
+    ``2*law + 1`` is the law of 2X + 1.
+    """
+
+    def __mul__(self, scale: float) -> RealLaw:
+        return moved(self, scale, 0.0) if isinstance(scale, Real) else NotImplemented
+
+    def __add__(self, shift: float) -> RealLaw:
+        return moved(self, 1.0, shift) if isinstance(shift, Real) else NotImplemented
+
+    __rmul__, __radd__ = __mul__, __add__
+
+    def __neg__(self) -> RealLaw:
+        return self * -1
+
+    def __sub__(self, shift: float) -> RealLaw:
+        return self + -shift if isinstance(shift, Real) else NotImplemented
+
+    def __rsub__(self, other: float) -> RealLaw:
+        return -self + other if isinstance(other, Real) else NotImplemented
+
+    def __truediv__(self, divisor: float) -> RealLaw:
+        if not isinstance(divisor, Real):
+            return NotImplemented
+        if divisor == 0:
+            raise InputError("a law over 0", "a divisor that is not 0", "give e.g. law / 2")
+        return self * (1 / float(divisor))
 
     @cached_property
     def algebraic_equation(self) -> Equation | None:
@@ -155,3 +187,101 @@ def integral_over_x(x: np.ndarray, a: float, b: float) -> np.ndarray:
     first = np.arctan2(left, right)
     second = np.arctan2(np.sqrt(b) * left, np.sqrt(a) * right)
     return left * right + (a + b) * first - 2 * np.sqrt(a * b) * second
+
+
+@dataclass(frozen=True)
+class MovedLaw(RealLaw):
+    """The law of scale·X + shift, X of the law `of`."""
+
+    of: RealLaw
+    scale: float
+    shift: float
+
+    @cached_property
+    def algebraic_equation(self) -> Equation | None:
+        """Return the equation of the law, moved."""
+        found = self.of.algebraic_equation
+        return None if found is None else found.moved(exact(self.scale), exact(self.shift))
+
+    def _place(self, x: float) -> float:
+        return float(self.scale * x + self.shift)
+
+    @property
+    def bands(self) -> Pairs:
+        """Return the intervals of the continuous part, ascending."""
+        pairs = [sorted((self._place(lo), self._place(hi))) for lo, hi in self.of.bands]
+        return tuple((lo, hi) for lo, hi in sorted(pairs))
+
+    @property
+    def atoms(self) -> Pairs:
+        """Return the (place, mass) of every atom, ascending."""
+        return tuple(sorted((self._place(place), mass) for place, mass in self.of.atoms))
+
+    def _before(self, x: np.ndarray) -> np.ndarray:
+        """Return (x − shift)/scale, exactly the place of an atom where x is one."""
+        before = (x - self.shift) / self.scale
+        for place, _ in self.of.atoms:
+            before = np.where(x == self._place(place), place, before)
+        return before
+
+    def _pdf(self, x: np.ndarray) -> Array:
+        return np.asarray(self.of.pdf(self._before(x))) / abs(self.scale)
+
+    def _logpdf(self, x: np.ndarray) -> Array:
+        return np.asarray(self.of.logpdf(self._before(x))) - np.log(abs(self.scale))
+
+    def _at(self, x: np.ndarray) -> np.ndarray:
+        """Return P(X = x) of the law `of`."""
+        return sum((mass * (x == place) for place, mass in self.of.atoms), np.zeros(np.shape(x)))
+
+    def _cdf(self, x: np.ndarray) -> Array:
+        before = self._before(x)
+        return self.of.cdf(before) if self.scale > 0 else self.of.sf(before) + self._at(before)
+
+    def _sf(self, x: np.ndarray) -> Array:
+        before = self._before(x)
+        return self.of.sf(before) if self.scale > 0 else np.maximum(self.of.cdf(before) - self._at(before), 0.0)
+
+    def _ppf(self, q: np.ndarray) -> Array:
+        return self.scale * np.asarray(self.of.ppf(q) if self.scale > 0 else self.of.isf(q)) + self.shift
+
+    def _isf(self, q: np.ndarray) -> Array:
+        return self.scale * np.asarray(self.of.isf(q) if self.scale > 0 else self.of.ppf(q)) + self.shift
+
+    def _moment(self, order: int) -> float:
+        a, b = self.scale, self.shift
+        return float(sum(comb(order, k) * a**k * b ** (order - k) * self.of.moment(k) for k in range(order + 1)))
+
+    def var(self) -> float:
+        """Return scale² Var X."""
+        return self.scale**2 * self.of.var()
+
+    def nodes(self, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the points, moved, and weights of the law's own rule, ascending."""
+        points, weights = self.of.nodes(count)
+        step = 1 if self.scale > 0 else -1
+        return (self.scale * points + self.shift)[::step], weights[::step]
+
+    def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
+        at = (z - self.shift) / self.scale
+        value, slope = self.of.stieltjes_and_slope(at if self.scale > 0 else at.conj())
+        if self.scale < 0:
+            value, slope = np.conj(value), np.conj(slope)
+        return np.asarray(value) / self.scale, np.asarray(slope) / self.scale**2
+
+    def _log_potential(self, z: np.ndarray) -> Array:
+        at = (z - self.shift) / self.scale
+        if self.scale > 0:
+            return self.of.log_potential(at) + np.log(self.scale)
+        return np.conj(self.of.log_potential(at.conj())) + np.log(-self.scale) + 1j * np.pi
+
+
+def moved(law: RealLaw, scale: float, shift: float) -> RealLaw:
+    """Return the law of scale·X + shift; InputError unless both are finite and the scale is not 0."""
+    a, b = between("scale", scale, -np.inf), between("shift", shift, -np.inf)
+    if a == 0:
+        raise InputError("0 times a law", "a factor that is not 0", "give laws.point_mass(0.0)")
+    if isinstance(law, MovedLaw):
+        inner, a, b = law.of, a * law.scale, a * law.shift + b
+        return inner if (a, b) == (1, 0) else MovedLaw(inner, a, b)
+    return law if (a, b) == (1, 0) else MovedLaw(law, a, b)

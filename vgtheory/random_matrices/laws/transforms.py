@@ -16,8 +16,7 @@ from vgtheory.random_matrices.laws.free_bessel import FreeBessel
 from vgtheory.random_matrices.laws.fuss_catalan import FussCatalan
 from vgtheory.random_matrices.laws.kesten_mckay import KestenMcKay
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur
-from vgtheory.random_matrices.laws.polynomials.equation import equation_of
-from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
+from vgtheory.random_matrices.laws.polynomials.equation import Equation, equation_of
 from vgtheory.random_matrices.laws.raney import Raney
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.semicircle import Semicircle
@@ -165,9 +164,9 @@ FAMILIES: dict[type[RealLaw], tuple[dict[str, str], Callable[..., Known]]] = {
 }
 
 
-def _algebraic(law: AlgebraicLaw) -> Known:
+def _algebraic(found: Equation) -> Known:
     """Return the equation, and R or S where z is a rational function of G or of m."""
-    equation = law.equation.expr
+    equation = found.expr
     in_m = sp.numer(sp.together(equation.subs(G_VALUE, (1 + M_VALUE) / Z)))
     r = sp.simplify(sp.solve(equation, Z)[0] - 1 / G_VALUE) if sp.degree(equation, Z) == 1 else None
     factors = [part for part, _ in sp.factor_list(in_m)[1] if part.has(M_VALUE) and sp.degree(part, Z) == 1]
@@ -181,8 +180,6 @@ def _known(law: RealLaw, symbolic: bool) -> Known:
         if symbolic:
             return family(*(sp.Symbol(symbol, positive=True) for symbol in names.values()))
         return family(*(exact(getattr(law, name)) for name in names))
-    if isinstance(law, AlgebraicLaw):
-        return _algebraic(law)
     if isinstance(law, WishartProduct):
         return _wishart_product(*(exact(c) for c in law.ratios))
     if isinstance(law, GivenR):
@@ -197,6 +194,8 @@ def _known(law: RealLaw, symbolic: bool) -> Known:
         first, second = (_known(part, symbolic=False) for part in (law.a, law.b))
         if first.s is not None and second.s is not None:
             return Known(s=first.s * second.s, reference=("voiculescu1987",))
+    if isinstance(law, RealLaw) and law.algebraic_equation is not None:
+        return _algebraic(law.algebraic_equation)
     raise UnsupportedError(f"{law}: no transform of it is known in closed form; use .stieltjes(z) for numbers")
 
 

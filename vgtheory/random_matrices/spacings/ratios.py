@@ -1,0 +1,203 @@
+"""Spacings of levels, their ratios, which need no unfolding, and β from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf, log, pi, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.stats import t as student
+
+from vgtheory._errors import InputError, shown
+from vgtheory.random_matrices.arguments import between, numbers, positive, whole
+from vgtheory.random_matrices.spacings.surmises import ratio_surmise
+
+# By what the surmise's mean ratio is above that of large matrices at β = 0+, 1, 2, 4 (Atas et al. 2013, table I; for
+# independent levels 2 ln 2 − 1) and ∞, as a polynomial of β/(1 + β) through these.
+_EXCESS = np.polynomial.Polynomial.fit(
+    [0, 1 / 2, 2 / 3, 4 / 5, 1],
+    [
+        1.5 * sqrt(3) / pi * log(3) + 0.5 - 2 * log(2),
+        4 - 2 * sqrt(3) - 0.5307,
+        2 * sqrt(3) / pi - 0.5 - 0.5996,
+        32 * sqrt(3) / (15 * pi) - 0.5 - 0.6744,
+        0,
+    ],
+    4,
+)
+_TABLE_ERROR, _BETWEEN_ERROR = 1e-4, 1e-3  # of the mean at 1, 2 and 4, and at other β
+_LARGEST = 64.0  # β that are told from larger ones
+_FEWEST = 3  # levels of a spectrum
+_BLOCKS = 20  # of a single spectrum, whose means are nearly independent
+
+
+def spacings(levels: ArrayLike, order: int = 1, period: float | None = None) -> np.ndarray:
+    """Return x_{i+k} − x_i of sorted levels, k = `order`; `period` closes levels on a circle (2π for angles).
+
+    Raises
+    ------
+    InputError : fewer than three or than k + 1 levels, complex ones or NaN.
+
+    Examples
+    --------
+    >>> spacings([0.0, 1.0, 3.0, 7.0], order=2)
+    array([3., 6.])
+    """
+    k = whole("order", order)
+    points = _sorted(levels, max(k + 1, _FEWEST))
+    if period is None:
+        return points[k:] - points[:-k]
+    turns = np.concatenate([points, points + positive("period", period)])
+    return turns[k : k + points.size] - points
+
+
+def spacing_ratio(eigenvalues: ArrayLike, order: int = 1, period: float | None = None) -> np.ndarray:
+    """Return min(s, s')/max(s, s') of neighbouring spacings of order k; no unfolding is needed.
+
+    s = λ_{i+k} − λ_i and s' = λ_{i+2k} − λ_{i+k}, for every i: the two share no spacing.
+
+    Parameters
+    ----------
+    eigenvalues : one spectrum of real values, or of angles.
+    order : k.
+    period : of values on a circle (2π for angles), so that ratios across the cut count.
+
+    Raises
+    ------
+    InputError : fewer than 2k + 1 values, complex ones or NaN.
+
+    Examples
+    --------
+    >>> spacing_ratio([0.0, 1.0, 3.0, 4.0])
+    array([0.5, 0.5])
+    """
+    k = whole("order", order)
+    gaps = spacings(_sorted(eigenvalues, 2 * k + 1), k, period)
+    before, after = (gaps[:-k], gaps[k:]) if period is None else (gaps, np.roll(gaps, -k))
+    small, large = np.minimum(before, after), np.maximum(before, after)
+    return np.divide(small, large, out=np.zeros_like(small), where=large > 0)
+
+
+def _sorted(values: ArrayLike, least: int) -> np.ndarray:
+    if np.iscomplexobj(values):
+        raise InputError("complex values", "real ones", "give their angles, or ensemble.measured(eigenvalues)")
+    points = np.sort(numbers("values", values).ravel())
+    if points.size < least or np.isnan(points).any():
+        raise InputError(f"{points.size} values", f"at least {least}, none of them NaN", "give one whole spectrum")
+    return points
+
+
+def mean_ratio(beta: float) -> float:
+    """Return the mean spacing ratio of large matrices: exact at β = 0, to 1e-4 at 1, 2 and 4, to 1e-3 at any other β.
+
+    Raises
+    ------
+    InputError : not 0 ≤ β ≤ 10,000.
+
+    Examples
+    --------
+    >>> [round(mean_ratio(beta), 4) for beta in (0, 1, 2, 4)]
+    [0.3863, 0.5307, 0.5996, 0.6744]
+    """
+    found = ratio_surmise(beta)
+    excess = float(_EXCESS(found.beta / (1 + found.beta))) if found.beta else 0.0
+    return found.mean() - excess
+
+
+def _beta_of(mean: float) -> float:
+    """Return the β of a mean ratio: 0 below that of independent levels, ∞ above that of β = 64."""
+    if mean <= mean_ratio(0):
+        return 0.0
+    if mean >= mean_ratio(_LARGEST):
+        return inf
+    share = brentq(lambda v: mean_ratio(v / (1 - v)) - mean, 0.0, _LARGEST / (1 + _LARGEST), xtol=1e-9)
+    return float(share / (1 - share))
+
+
+def _means(spectra: Iterable[ArrayLike], period: float | None) -> np.ndarray:
+    """Return nearly independent means of ratios: of spectra, or of stretches of a single one."""
+    if not isinstance(spectra, Iterable) or isinstance(spectra, (str, bytes)):
+        hint = "give ensemble.spectra(20)"
+        raise InputError("spectra", "an array or a sequence of spectra", hint, got=shown(spectra))
+    rows = list(spectra)
+    if len(rows) > 1 and np.ndim(rows[0]) > 0:
+        return np.array([spacing_ratio(row, period=period).mean() for row in rows])
+    alone = spacing_ratio(np.asarray(rows), period=period)
+    if alone.size < 2 * _BLOCKS:
+        accepted = f"several spectra, or one of at least {2 * _BLOCKS + 2} values"
+        raise InputError("spectra", accepted, "draw more, e.g. ensemble.spectra(20)", got=f"{alone.size} ratios")
+    return np.array([part.mean() for part in np.array_split(alone, _BLOCKS)])
+
+
+@dataclass(frozen=True)
+class BetaFit:
+    """β of spectra, by their mean spacing ratio, with an interval of the stated level."""
+
+    beta: float
+    interval: tuple[float, float]
+    level: float
+    mean_ratio: float
+    error: float
+
+
+def fit_beta(spectra: Iterable[ArrayLike], level: float = 0.95, period: float | None = None) -> BetaFit:
+    """Return the β at which large matrices have the mean spacing ratio of these spectra, no unfolding needed.
+
+    Parameters
+    ----------
+    spectra : several spectra, whose means make the error, or one, whose stretches do.
+    level : of the interval, by Student's t of those means; the uncertainty 1e-3 of the curve is in it.
+    period : of values on a circle (2π for angles).
+
+    Raises
+    ------
+    InputError : too few values, complex ones or NaN, or not 0 < level < 1.
+
+    Examples
+    --------
+    >>> from vgtheory.random_matrices.ensembles import hermite
+    >>> found = fit_beta(hermite(100, beta=2).spectra(20, random_state=0))
+    >>> found.interval[0] < 2 < found.interval[1]
+    True
+    """
+    share = between("level", level, 0, 1)
+    if share in (0, 1):
+        raise InputError("level", "a number between 0 and 1", "give level=0.95", got=shown(level))
+    means = _means(spectra, period)
+    mean, error = float(means.mean()), float(means.std(ddof=1) / sqrt(len(means)))
+    reach = float(np.hypot(student.ppf((1 + share) / 2, len(means) - 1) * error, _BETWEEN_ERROR))
+    return BetaFit(_beta_of(mean), (_beta_of(mean - reach), _beta_of(mean + reach)), share, mean, error)
+
+
+@dataclass(frozen=True)
+class RatioTest:
+    """The mean spacing ratio and its standard error, what is expected for β, the deviation in standard errors."""
+
+    mean: float
+    error: float
+    expected: float
+    z: float
+
+
+def ratio_test(spectra: Iterable[ArrayLike], beta: float, period: float | None = None) -> RatioTest:
+    """Return the mean spacing ratio of spectra against that of large matrices of β.
+
+    Raises
+    ------
+    InputError : too few values, complex ones or NaN, or not 0 ≤ β ≤ 10,000.
+
+    Examples
+    --------
+    >>> from vgtheory.random_matrices.ensembles import goe
+    >>> found = ratio_test(goe(100).spectra(50, random_state=0), beta=1)
+    >>> abs(found.z) < 4
+    True
+    """
+    expected, means = mean_ratio(beta), _means(spectra, period)
+    known = 0.0 if beta == 0 else _TABLE_ERROR if beta in (1, 2, 4) else _BETWEEN_ERROR
+    error = float(np.hypot(means.std(ddof=1) / sqrt(len(means)), known))
+    mean = float(means.mean())
+    return RatioTest(mean, error, expected, (mean - expected) / error)
