@@ -203,6 +203,19 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     "report": (_ONE_INPUT_OF_BLOCKS,),
     "advise": (_ONE_INPUT_OF_BLOCKS,),
     "sample (growth)": (_ONE_INPUT_OF_BLOCKS,),
+    "bounds": (
+        Row(
+            (has.NORMED_BLOCKS,),
+            "a norm stretches short vectors without limit, so nothing bounds its slope",
+            ("simulate", "predict"),
+        ),
+        Row((has.WINDOWED_BLOCKS,), "no bound is proved for convolutions", ("simulate", "predict")),
+        Row(
+            (has.MIXED_ATTENTION,),
+            "no bound is proved for attention beside anything else or under a mask",
+            ("simulate", "predict"),
+        ),
+    ),
 }
 _NO_BLOCKS = (Row((has.BLOCKS,), "it is for dense layers, and this network repeats {block}", ("simulate", "predict")),)
 SYMBOLIC = ("bounds", "certificate", "sweep")  # the verbs that take symbols for sizes and scales

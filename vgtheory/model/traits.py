@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vgtheory._errors import Instead
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.steps import Ask, Mix
 from vgtheory.symbolic.integrability import is_flat, why_infinite
 
 
@@ -30,8 +31,17 @@ def _norm(*kinds: str, place: str = "") -> Callable[[Network], bool]:
     return lambda n: n.norm is not None and n.norm.kind in kinds and place in ("", n.norm.place)
 
 
-def _norms_a_batch(network: Network) -> bool:
-    return isinstance(network, BlockNetwork) and bool(network.block.mixes("batch"))
+def _mixes(network: Network, *kinds: str) -> bool:
+    return isinstance(network, BlockNetwork) and bool(network.block.mixes(*kinds))
+
+
+def _is_attention_alone(network: Network) -> bool:
+    """Return whether a block is queries, keys, values, attention without a mask and its outputs, and nothing else."""
+    steps = network.block.steps if isinstance(network, BlockNetwork) else ()
+    mixes = [step for step in steps if isinstance(step, Mix)]
+    return (
+        len(steps) == 5 and sum(isinstance(step, Ask) for step in steps) == 4 and not any(m.options[1] for m in mixes)
+    )
 
 
 def _rotates(network: Network) -> bool:
@@ -122,8 +132,15 @@ NOT_RELU = Trait("an activation other than ReLU", lambda n: not _is_relu(n), Ins
 BLOCKS = Trait(
     "blocks", lambda n: isinstance(n, BlockNetwork), Instead("give an activation and weights", "name an activation")
 )
-BATCH_NORM_OF_BLOCKS = Trait("batch norm", lambda n: _norms_a_batch(n), Instead('use norm="layer"', ""))
-BLOCKS_APART = Trait("no batch norm", lambda n: not _norms_a_batch(n), Instead('give a convolution norm="batch"', ""))
+BATCH_NORM_OF_BLOCKS = Trait("batch norm", lambda n: _mixes(n, "batch"), Instead('use norm="layer"', ""))
+BLOCKS_APART = Trait("no batch norm", lambda n: not _mixes(n, "batch"), Instead('give a convolution norm="batch"', ""))
+NORMED_BLOCKS = Trait("norms", lambda n: _mixes(n, "layer", "rms", "batch"), Instead("use a block without norms", ""))
+WINDOWED_BLOCKS = Trait("windows", lambda n: _mixes(n, "window"), Instead("use a block without convolutions", ""))
+MIXED_ATTENTION = Trait(
+    "attention beside anything else",
+    lambda n: _mixes(n, "attention") and not _is_attention_alone(n),
+    Instead("use vg.blocks.attention(weights, heads) alone", "name attention"),
+)
 DRAWN_BLOCKS = Trait(
     "matrices that have to be drawn",
     lambda n: (

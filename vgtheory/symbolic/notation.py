@@ -215,6 +215,8 @@ t = _symbol("t", "t", "t", "a threshold of a squared length", positive=True)
 theta = _symbol("theta", r"\theta", "θ", "the exponent of a Chernoff bound", positive=True)
 fineness = _symbol("fineness", r"\delta", "δ", "the fineness of a net of the sphere", positive=True)
 reach = _symbol("reach", "H", "H", "a bound of every |h_l| in a given network", positive=True)
+spread_before = _symbol("spread_before", "R_0", "R_0", "largest distance of a token from a centre", nonnegative=True)
+spread_after = _symbol("spread_after", "R_L", "R_L", "the same distance after L layers", nonnegative=True)
 
 # Quantities that the derivation of one activation is about.
 slope_sup = _symbol("slope_sup", r"\sup_x \varphi'(x)", "sup φ'", "supremum of φ'", real=True)

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, overload
 
 from vgtheory._errors import InputError, UnknownNameError, UnsupportedError
 from vgtheory.model.capabilities import require, works
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import gradient_square
 from vgtheory.theory.proofs.backward import backward_bounds
+from vgtheory.theory.proofs.blocks import block_bounds
 from vgtheory.theory.proofs.certificate import Certificate, certificate
 from vgtheory.theory.proofs.depths import depth_below, depth_bounds
 from vgtheory.theory.proofs.exact_law import exact_bounds
@@ -158,6 +159,9 @@ def bounds(network: Network) -> Bounds:
 
     Networks with skip connections have bounds of their own, and so have those with tied or given weights, on the
     Jacobian ∂x_L/∂x_0 whatever the inputs; for batch normalisation before ReLU there is the asymptotic growth.
+    Networks of blocks have bounds on the Jacobian of the stream that the loss reads, as products of norms; recurrent
+    cells also where pre-activations are confined, and at their zero state; attention alone one on the distance of its
+    tokens (``spread_before``, ``spread_after``).
 
     Raises InputError for something that is not a Network, UnsupportedError for one that the bounds know nothing about.
 
@@ -167,8 +171,14 @@ def bounds(network: Network) -> Bounds:
     >>> found = bounds(Network("relu", Weights.he(), width=64, depth=50))
     >>> found[0].name, found["symmetrised slope, exact mean"].expr
     ('symmetrised slope, exact mean', 1)
+    >>> from vgtheory.model.blocks import lstm
+    >>> cell = Network(lstm(Weights.orthogonal(1), forget_bias=0), width=64, depth=100)
+    >>> bounds(cell)["norms of orthogonal matrices, at the zero state"].expr
+    (3/4)**depth
     """
     require(network, "bounds")
+    if isinstance(network, BlockNetwork):
+        return Bounds(block_bounds(network), network)
     if not network.weights.has_independent_layers:
         return Bounds(tied_bounds(network), network)
     if network.skip is not None:

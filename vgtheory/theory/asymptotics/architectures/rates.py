@@ -14,10 +14,6 @@ from vgtheory.symbolic.notation import chi, depth, p, sigma_b, sigma_w, weight_n
 
 scale = sp.Symbol("scale", real=True)  # a of a skip connection
 batch = sp.Symbol("batch", integer=True, positive=True)  # inputs in a batch
-heads = sp.Symbol("heads", integer=True, positive=True)
-head_size = sp.Symbol("head_size", positive=True)
-residual = sp.Symbol("residual", nonnegative=True)  # distance of the tokens from all being equal, before
-collapsed = sp.Symbol("collapsed", nonnegative=True)  # and after L layers
 gradient_ratio = sp.Symbol("gradient_ratio", nonnegative=True)  # ‖∂ℓ/∂x_0‖²/‖∂ℓ/∂x_L‖²
 _WIDE = "the width tends to infinity at fixed depth; weights and biases are independent and centred"
 
@@ -26,7 +22,7 @@ def architecture_rates(act: Any) -> tuple[Formula, ...]:
     """Return the gain of the squared gradient norm per layer of other architectures, as formulas.
 
     In the symbols ``q`` (variance of a pre-activation), ``sigma_w``, ``sigma_b``, ``depth``, and where they occur
-    ``scale`` (of a skip connection), ``p`` (rate of dropout), ``batch``, ``heads``, ``head_size``, ``residual``.
+    ``scale`` (of a skip connection), ``p`` (rate of dropout) and ``batch``.
 
     Parameters
     ----------
@@ -126,21 +122,8 @@ def _recurrent(act: Activation) -> tuple[Formula, ...]:
 
 
 def _fixed_rates(act: Activation) -> tuple[Formula, ...]:
-    rank = Formula(
-        collapsed,
-        (4 * heads * weight_norm / sp.sqrt(head_size)) ** ((3**depth - 1) / 2) * residual ** (3**depth),
-        "upper bound",
-        "proved",
-        "attention, rank collapse",
-        "Self-attention without skip connections and feed-forward layers makes all tokens equal, doubly exponentially.",
-        (
-            "distances in the composite norm √(‖·‖₁‖·‖_∞) of the tokens' deviation from their nearest common value",
-            "weight_norm bounds ‖W_QK‖₁ ‖W_V‖_{1,∞} of every head",
-        ),
-        ("dong2021",),
-    )
     if act.expr != act.symbol:
-        return (rank,)
+        return ()
     linear = Formula(
         chi,
         (batch - 2) / (batch - 3),
@@ -152,4 +135,4 @@ def _fixed_rates(act: Activation) -> tuple[Formula, ...]:
         reference=("yang2019",),
         conditions=(sp.Gt(batch, 3),),
     )
-    return (linear, rank)
+    return (linear,)
