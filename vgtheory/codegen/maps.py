@@ -13,6 +13,7 @@ import sympy as sp
 from vgtheory.codegen.compiled import load
 from vgtheory.codegen.map_form import Array, MapForm, Partials, map_form
 from vgtheory.codegen.source import map_source
+from vgtheory.kernels.memory import empty
 
 _LOADING = Lock()
 
@@ -35,8 +36,9 @@ class CompiledMap:
 
         The arguments are float64 arrays of one shape, in the order of the form's symbols.
         """
-        flat = tuple(np.require(a, np.float64, ["C", "W"]).reshape(-1) for a in arguments)
-        out = tuple(np.empty((len(self.form.outputs), flat[0].size)))
+        whole = (a if a.flags.carray else np.require(a, None, ["C", "W"]) for a in arguments)
+        flat = tuple(a.reshape(-1) for a in whole)
+        out = tuple(empty(flat[0].size) for _ in self.form.outputs)
         if out:
             _pass(self.source)(flat, out)
         return self.form.named(list(out), arguments[0].shape)

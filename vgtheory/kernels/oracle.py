@@ -21,9 +21,12 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import called, entry, piece
 from vgtheory.kernels.entries import ENTRIES
+from vgtheory.kernels.memory import empty
 from vgtheory.kernels.normals import fill, fill_normal_pairs
 from vgtheory.kernels.rows import cholesky, combine, invert_lower, products, scale_rows, square_lengths, times_lower
 from vgtheory.kernels.signals import scaled
+
+Array = NDArray[np.float64]
 
 ROW_BITS = np.int64(21)  # a matrix has at most 2^20 rows
 DEPENDENT = 1e-12  # a question whose rest is smaller than this share of it lies in the span of earlier ones
@@ -43,10 +46,10 @@ class Frames(NamedTuple):
     asked, asked_left : how many of them are set, by sample.
     """
 
-    right: NDArray[np.float64]
-    right_answers: NDArray[np.float64]
-    left: NDArray[np.float64]
-    left_answers: NDArray[np.float64]
+    right: Array
+    right_answers: Array
+    left: Array
+    left_answers: Array
     asked: NDArray[np.int64]
     asked_left: NDArray[np.int64]
 
@@ -75,10 +78,10 @@ def unasked(samples: int, shape: tuple[int, int], right: int, left: int) -> Fram
     outputs, inputs = shape
     right, left = min(right, inputs), min(left, outputs)
     return Frames(
-        np.empty((samples, right, inputs)),
-        np.empty((samples, right, outputs)),
-        np.empty((samples, left, outputs)),
-        np.empty((samples, left, inputs)),
+        empty(samples, right, inputs),
+        empty(samples, right, outputs),
+        empty(samples, left, outputs),
+        empty(samples, left, inputs),
         np.zeros(samples, np.int64),
         np.zeros(samples, np.int64),
     )
@@ -109,21 +112,22 @@ class Work(NamedTuple):
     lengths, left : squared lengths of questions, and of their rests.
     """
 
-    rest: NDArray[np.float64]
-    along: NDArray[np.float64]
-    again: NDArray[np.float64]
-    factor: NDArray[np.float64]
-    inverse: NDArray[np.float64]
-    product: NDArray[np.float64]
-    lengths: NDArray[np.float64]
-    left: NDArray[np.float64]
+    rest: Array
+    along: Array
+    again: Array
+    factor: Array
+    inverse: Array
+    product: Array
+    lengths: Array
+    left: Array
 
 
 @piece
-def _work(columns, size, known):
-    block = min(columns, BLOCK)
+def _work(rest, known):
+    block = rest.shape[0]
     return Work(
-        np.empty((block, size)), np.empty((block, known)), np.empty((block, known)),
+        rest,
+        np.empty((block, known)), np.empty((block, known)),
         np.empty((block, block)), np.empty((block, block)), np.empty((block, block)), np.empty(block), np.empty(block),
     )  # fmt: skip
 
@@ -226,14 +230,19 @@ def _drawn(rows, draws, sample, start):
         fill(fill_normal_pairs, rows[c], draws.key, draws.first + sample, draws.layer, draws.purpose, place)
 
 
-@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, float64))
-def ask_gaussian(frames, draws, questions, answers, sigma):
+def ask_gaussian(frames: Frames, draws: Draw, questions: Array, answers: Array, sigma: float) -> None:
     """Set answers = W questions, (sample, column, ·), for matrices with independent N(0, sigma²) entries.
 
-    There must be room for the questions (``with_room``).
+    There must be room for the questions (``with_room``).  What is not finite, or whose square is not, is answered NaN.
     """
-    samples, columns, inputs = questions.shape
-    work = _work(columns, inputs, max(frames.right.shape[1], frames.left.shape[1]))
+    _, columns, inputs = questions.shape
+    _ask_gaussian(frames, draws, questions, answers, empty(min(columns, BLOCK), inputs), sigma)
+
+
+@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, float64[:, ::1], float64))
+def _ask_gaussian(frames, draws, questions, answers, rest, sigma):
+    samples, columns, _ = questions.shape
+    work = _work(rest, max(frames.right.shape[1], frames.left.shape[1]))
     for s in range(samples):
         q, wq, k, m = frames.right[s], frames.right_answers[s], frames.asked[s], frames.asked_left[s]
         p, wtp = frames.left[s, :m], frames.left_answers[s, :m]
@@ -259,14 +268,19 @@ def ask_gaussian(frames, draws, questions, answers, sigma):
         frames.asked[s] = k
 
 
-@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY))
-def ask_haar(frames, draws, questions, answers):
+def ask_haar(frames: Frames, draws: Draw, questions: Array, answers: Array) -> None:
     """Set answers = W questions for Haar-distributed orthogonal matrices; only the right frames are used.
 
-    There must be room for the questions (``with_room``).
+    As ``ask_gaussian`` does.
     """
-    samples, columns, size = questions.shape
-    work, other = _work(columns, size, frames.right.shape[1]), _work(columns, size, frames.right.shape[1])
+    _, columns, size = questions.shape
+    _ask_haar(frames, draws, questions, answers, empty(2, min(columns, BLOCK), size))
+
+
+@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, _ARRAY))
+def _ask_haar(frames, draws, questions, answers, rests):
+    samples, columns, _ = questions.shape
+    work, other = _work(rests[0], frames.right.shape[1]), _work(rests[1], frames.right.shape[1])
     for s in range(samples):
         q, wq, k = frames.right[s], frames.right_answers[s], frames.asked[s]
         start = apart = 0

@@ -5,11 +5,13 @@ import math
 import numpy as np
 from numba import float64, int64, void
 
-from vgtheory.kernels._jit import entry
+from vgtheory.kernels._jit import REDUCTION_FLAGS, called, compiled, entry
+from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.normalise import normalise, normalise_back
 from vgtheory.kernels.normals import fill, fill_normal_pairs, fill_uniform_pairs
 from vgtheory.kernels.oracle import DRAWS
-from vgtheory.kernels.signals import log_norm, scaled
+from vgtheory.kernels.rows import products
+from vgtheory.kernels.signals import dot, log_norm, scaled
 
 STREAM = float64[:, :, ::1]
 
@@ -52,7 +54,71 @@ def normalised_back(kind, gradient, x, slopes):
 
 
 @entry(void(STREAM, float64[::1]))
-def log_norms(x, out):
-    """Set out = ln of the Frobenius norm of every sample's part of a stream."""
+def mean_squares(x, out):
+    """Set out = the mean square of every sample's part of a stream."""
     for s in range(x.shape[0]):
-        out[s] = log_norm(x[s].reshape(-1))
+        part = x[s].reshape(-1)
+        out[s] = dot(part, part) / part.size
+
+
+@entry(void(STREAM, float64[::1]))
+def largest_log_norms(x, out):
+    """Raise out to ln of the Frobenius norm of every sample's part of a stream, where that is larger; NaN stays."""
+    for s in range(x.shape[0]):
+        norm = log_norm(x[s].reshape(-1))
+        if out[s] == out[s] and not norm <= out[s]:
+            out[s] = norm
+
+
+@entry(void(STREAM, float64[::1]))
+def take_unit(x, units):
+    """Multiply every sample's part of a stream by e^−unit, where that is finite."""
+    for s in range(x.shape[0]):
+        if math.isfinite(units[s]):
+            part = x[s].reshape(-1)
+            scaled(part, part, math.exp(-units[s]))
+
+
+@compiled(flags=REDUCTION_FLAGS, part=True)
+def _moments(g, unit):
+    """Return the sums of squares and of fourth powers of g/unit."""
+    prefer_wide_vectors()
+    second = fourth = 0.0
+    for t in range(g.size):
+        square = (g[t] * unit) * (g[t] * unit)
+        second += square
+        fourth += square * square
+    return second, fourth
+
+
+@entry(void(STREAM, float64[::1], float64[::1]))
+def gradient_sizes(g, norms, shares):
+    """Set norms = ln of the norm of every sample's part, shares = (Σg²)²/(n Σg⁴): 1 if all numbers do alike, 1/n if one
+    does; NaN of zeros.
+    """
+    for s in range(g.shape[0]):
+        part = g[s].reshape(-1)
+        norms[s] = log_norm(part)
+        second, fourth = _moments(part, math.exp(-norms[s]) if math.isfinite(norms[s]) else math.nan)
+        shares[s] = second * second / (fourth * part.size)
+
+
+@called
+def _gram_product(x, delta, first, second):
+    """Return Σ (x_c · x_d)(δ_c · δ_d) over pairs of columns."""
+    columns = x.shape[0]
+    products(first, x, x)
+    products(second, delta, delta)
+    total = 0.0
+    for c in range(columns):
+        total += dot(first[c], second[c])
+    return max(total, 0.0)
+
+
+@entry(void(STREAM, STREAM, float64[::1]))
+def outer_squares(x, delta, out):
+    """Set out = ‖Σ_c δ_c x_cᵀ‖_F² by sample, by way of the columns' products."""
+    columns = x.shape[1]
+    first, second = np.empty((columns, columns)), np.empty((columns, columns))
+    for s in range(x.shape[0]):
+        out[s] = _gram_product(x[s], delta[s], first, second)

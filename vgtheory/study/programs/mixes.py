@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vgtheory.kernels.memory import empty
 from vgtheory.kernels.normalise import EQUAL, LAYER, RMS, ROUNDING
 from vgtheory.kernels.streams import normalised, normalised_back
 from vgtheory.model.steps import Mix
@@ -38,14 +39,15 @@ KINDS = {"layer": LAYER, "rms": RMS}
 def norm(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     """Return the normalised columns, and 1/s of each."""
     (x,) = given
-    out, slopes = np.empty_like(x), np.empty(x.shape[:2])
+    out, slopes = empty(*x.shape), np.empty(x.shape[:2])
     normalised(KINDS[step.kind], x, out, slopes)
     return out, slopes
 
 
 def norm_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
     """Return the gradient at the columns before a norm."""
-    passed = np.ascontiguousarray(gradient).copy()
+    passed = empty(*gradient.shape)
+    passed[:] = gradient
     normalised_back(KINDS[step.kind], passed, given[0], left)
     return (passed,)
 

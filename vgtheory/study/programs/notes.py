@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory.kernels.arguments import RUNNING, Norms
+from vgtheory.kernels.streams import gradient_sizes, largest_log_norms, mean_squares, outer_squares
 from vgtheory.study.programs.mixes import entropies
 from vgtheory.study.programs.numbers import Array, Batch, Layer, Machine, Streams
-from vgtheory.study.programs.passes import log_norm, there_and_back
+from vgtheory.study.programs.passes import there_and_back
 
 PRE_ACTIVATION = "h"  # the stream that a network of layers calls h_l
 
@@ -86,9 +87,11 @@ class OfStreams:
             with np.errstate(divide="ignore"):
                 self.found["tokens"][:, layer] = unit[:, None] + 0.5 * np.log(np.einsum("scn,scn->sc", g, g))
         for name in self.block.carried:
-            there = name in gradients
-            self.found[f"gradient {name}"][:, layer] = unit + log_norm(gradients[name]) if there else -np.inf
-            self.found[f"share {name}"][:, layer] = _share(gradients[name]) if there else np.nan
+            norms, shares = np.full(len(unit), -np.inf), np.full(len(unit), np.nan)
+            if name in gradients:
+                gradient_sizes(np.ascontiguousarray(gradients[name]), norms, shares)
+            self.found[f"gradient {name}"][:, layer] = unit + norms
+            self.found[f"share {name}"][:, layer] = shares
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,9 @@ class OfLayers:
     def down(self, layer: Layer, gradients: Streams, unit: Array) -> None:
         """Note ln‖∂ℓ/∂h_l‖ and ln‖∂ℓ/∂W_l‖."""
         k = layer.index - 1
-        self.norms.gradient[:, k] = unit + log_norm(gradients[PRE_ACTIVATION])
+        norms = np.full(len(unit), -np.inf)
+        largest_log_norms(np.ascontiguousarray(gradients[PRE_ACTIVATION]), norms)
+        self.norms.gradient[:, k] = unit + norms
         self.norms.weight[:, k] = unit + log_matrix_gradient(layer, len(unit))
 
     def after(self, layer: int, gradients: Streams, unit: Array) -> None:
@@ -115,7 +120,9 @@ class OfLayers:
 
 
 def _mean_square(x: Array) -> Array:
-    return np.einsum("scn,scn->s", x, x) / (x.shape[1] * x.shape[2])
+    out = np.empty(len(x))
+    mean_squares(np.ascontiguousarray(x), out)
+    return out
 
 
 def log_matrix_gradient(layer: Layer, samples: int) -> Array:
@@ -135,8 +142,9 @@ def _outer_squares(x: Array, delta: Array) -> Array:
     if x.shape[1] > min(x.shape[2], delta.shape[2]):
         whole = delta.swapaxes(1, 2) @ x
         return np.einsum("soi,soi->s", whole, whole)
-    squares = (x @ x.swapaxes(1, 2)) * (delta @ delta.swapaxes(1, 2))
-    return np.maximum(squares.sum(axis=(1, 2)), 0.0)
+    out = np.empty(len(x))
+    outer_squares(np.ascontiguousarray(x), np.ascontiguousarray(delta), out)
+    return out
 
 
 def _cosine(x: Array) -> Array:
@@ -146,12 +154,3 @@ def _cosine(x: Array) -> Array:
     total, columns = unit.sum(axis=1), x.shape[1]
     own = np.einsum("scn,scn->s", unit, unit)
     return (np.einsum("sn,sn->s", total, total) - own) / max(columns * (columns - 1), 1)
-
-
-def _share(g: Array) -> Array:
-    """Return the share of components that carry a gradient, (Σg²)²/(n Σg⁴): 1 if all do alike, 1/n if one does."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = g / np.abs(g).max(axis=(1, 2), keepdims=True)
-        squares = scaled * scaled
-        second, fourth = squares.sum(axis=(1, 2)), (squares * squares).sum(axis=(1, 2))
-        return second * second / (fourth * g.shape[1] * g.shape[2])

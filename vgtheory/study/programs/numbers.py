@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vgtheory.codegen.compiled import compile_activation
 from vgtheory.codegen.maps import CompiledMap, compile_map
 from vgtheory.kernels.arguments import Activation, Layers
+from vgtheory.kernels.memory import empty
 from vgtheory.kernels.streams import normals, uniforms
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.program import Block
@@ -154,7 +155,7 @@ class Batch:
 
     def numbers(self, place: Place, layer: int, size: int, columns: int = 1, uniform: bool = False) -> Array:
         """Return fresh normal, or uniform, numbers (sample, column, component)."""
-        out = np.empty((self.samples, columns, size))
+        out = empty(self.samples, columns, size)
         (uniforms if uniform else normals)(place.draw(layer), out)
         return out
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels.entries import gaussian_entries
 from vgtheory.kernels.matrices import NONE, drawn_matrices
+from vgtheory.kernels.memory import empty
 from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows, unasked, with_room
 from vgtheory.model.steps import Matrix
 
@@ -54,14 +55,14 @@ class Gaussian:
 
     def ask(self, x: Array, layer: int) -> Array:
         """Return W x."""
-        answers = np.empty((*x.shape[:2], self.outputs))
+        answers = empty(*x.shape[:2], self.outputs)
         self.frames = with_room(self.frames, x.shape[1])
         ask_gaussian(self.frames, self.place.draw(layer), x, answers, self.sigma)
         return answers
 
     def ask_transposed(self, u: Array, layer: int) -> Array:
         """Return Wᵀu."""
-        answers = np.empty((*u.shape[:2], self.inputs))
+        answers = empty(*u.shape[:2], self.inputs)
         frames = with_room(self.frames.transposed, u.shape[1])
         self.frames = frames.transposed
         ask_gaussian(frames, self.place.draw(layer, backward=True), u, answers, self.sigma)
@@ -85,9 +86,9 @@ class Haar:
         return self._answer(u, layer, self.inputs, backward=True)
 
     def _answer(self, given: Array, layer: int, size: int, backward: bool) -> Array:
-        whole = np.zeros((*given.shape[:2], self.frames.right.shape[2]))
-        whole[..., : given.shape[2]] = self.scale * given
-        answers = np.empty_like(whole)
+        whole, answers = empty(2, *given.shape[:2], self.frames.right.shape[2])
+        np.multiply(given, self.scale, out=whole[..., : given.shape[2]])
+        whole[..., given.shape[2] :] = 0.0
         self.frames = frames = with_room(self.frames, given.shape[1])
         if backward:  # an answer is known from both sides: the frames of Wᵀ are those of W exchanged
             frames = frames._replace(right=frames.right_answers, right_answers=frames.right)

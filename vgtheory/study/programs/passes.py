@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory.kernels.arguments import RUNNING
-from vgtheory.kernels.streams import log_norms
+from vgtheory.kernels.streams import largest_log_norms, take_unit
 from vgtheory.model.program import Block
 from vgtheory.model.windows import strided
 from vgtheory.study.programs.numbers import LOSS, START, TIED, Array, Batch, Layer, Streams
@@ -105,18 +105,10 @@ def back(layer: Layer, after: Streams, unit: Array, batch: Batch, notes: Notes) 
     before = {name: np.ascontiguousarray(gradients[name]) for name in block.carried if name in gradients}
     sizes = np.full(batch.samples, -np.inf)
     for gradient in before.values():
-        sizes = np.maximum(sizes, log_norm(gradient))
-    shift = np.where(np.isfinite(sizes), sizes, 0.0)
+        largest_log_norms(gradient, sizes)
     for gradient in before.values():
-        gradient *= np.exp(-shift)[:, None, None]
-    return before, unit + shift
-
-
-def log_norm(x: Array) -> Array:
-    """Return ln of the Frobenius norm by sample."""
-    out = np.empty(x.shape[0])
-    log_norms(np.ascontiguousarray(x), out)
-    return out
+        take_unit(gradient, sizes)
+    return before, unit + np.where(np.isfinite(sizes), sizes, 0.0)
 
 
 def start(batch: Batch) -> Streams:

@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from vgtheory.kernels.arguments import Activation
+from vgtheory.kernels.memory import empty
 from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
 from vgtheory.study.programs.mixes import MIXES, Around
 from vgtheory.study.programs.numbers import ASK, BIAS, DRIVE, SOURCE, TIED, Array, Batch, Layer, Streams
@@ -39,7 +40,7 @@ def _(step: Ask, at: int, layer: Layer, batch: Batch) -> None:
         y = _with_drive(at, y, layer, batch)
     size = y.shape[2] // len(step.out)
     for k, name in enumerate(step.out):
-        layer.streams[name] = np.ascontiguousarray(y[..., k * size : (k + 1) * size])
+        layer.streams[name] = _part(y, k * size, size)
 
 
 @forward.register
@@ -47,7 +48,7 @@ def _(step: Map, at: int, layer: Layer, batch: Batch) -> None:
     passed = batch.machine.maps[at]
     if isinstance(passed, Activation):
         h = np.ascontiguousarray(layer.streams[step.reads[0]])
-        value, slope = np.empty_like(h), np.empty_like(h)
+        value, slope = empty(*h.shape), empty(*h.shape)
         passed.row(h.reshape(-1), value.reshape(-1), slope.reshape(-1))
         layer.streams[step.out[0]], layer.left[at] = value, {(0, step.symbols[0]): slope}
         return
@@ -72,7 +73,18 @@ def _(step: Mix, at: int, layer: Layer, batch: Batch) -> None:
 @forward.register
 def _(step: Add, at: int, layer: Layer, batch: Batch) -> None:
     keep, scale = batch.machine.factors[at]
-    layer.streams[step.out[0]] = keep * layer.streams[step.x] + scale * layer.streams[step.y]
+    x, y = layer.streams[step.x], layer.streams[step.y]
+    out = np.multiply(y, scale, out=empty(*y.shape))
+    layer.streams[step.out[0]] = np.add(out, x if keep == 1.0 else keep * x, out=out)
+
+
+def _part(y: Array, start: int, size: int) -> Array:
+    """Return components of a stream as a stream of its own."""
+    if y.shape[2] == size:
+        return y
+    out = empty(*y.shape[:2], size)
+    out[:] = y[..., start : start + size]
+    return out
 
 
 def around(step: Mix, at: int, layer: Layer, batch: Batch) -> Around:
@@ -94,7 +106,8 @@ def _source(step: Mix, at: int, batch: Batch) -> Array:
 
 
 def _same_shape(symbols: tuple[sp.Symbol, ...], streams: Streams) -> tuple[Array, ...]:
-    return np.broadcast_arrays(*(streams[symbol.name] for symbol in symbols))
+    given = tuple(streams[symbol.name] for symbol in symbols)
+    return given if len({x.shape for x in given}) == 1 else np.broadcast_arrays(*given)
 
 
 def oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
@@ -173,7 +186,8 @@ def _(step: Ask, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
     if all(part is None for part in parts):
         return
     filled = [np.zeros(shape) if part is None else part for part in parts]
-    delta = filled[0] if len(filled) == 1 else np.concatenate(filled, axis=2)
+    whole = (*shape[:2], shape[2] * len(filled))
+    delta = filled[0] if len(filled) == 1 else np.concatenate(filled, axis=2, out=empty(*whole))
     layer.asked.setdefault(step.matrix, []).append((layer.streams[step.x], delta))
     give(gradients, step.x, oracle_of(batch.machine.block.matrix(step.matrix), layer, batch).ask_transposed(
         delta, layer.index
@@ -185,7 +199,7 @@ def _(step: Map, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
     for (k, symbol), partial in layer.left[at].items():
         given = gradients.get(step.out[k])
         if given is not None:
-            give(gradients, symbol.name, given * partial)
+            give(gradients, symbol.name, np.multiply(given, partial, out=empty(*given.shape)))
 
 
 @backward.register
@@ -209,4 +223,5 @@ def _(step: Add, at: int, layer: Layer, gradients: Streams, batch: Batch) -> Non
 
 def give(gradients: Streams, name: str, part: Array) -> None:
     """Add a part to the gradient at a stream."""
-    gradients[name] = gradients[name] + part if name in gradients else part
+    known = gradients.get(name)
+    gradients[name] = part if known is None else np.add(known, part, out=empty(*part.shape))
