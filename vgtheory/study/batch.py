@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory.kernels.arguments import Norms
 from vgtheory.model.blocks.stacks import applied
@@ -50,8 +49,7 @@ def batch_of_inputs(prepared: Prepared, batch: Any, conditions: Conditions) -> x
         options={"batch": batch},
         watched=("log_gradient_norm",),
     )
-    with threadpool_limits(limits=1, user_api="blas"):
-        arrays = conduct(experiment, conditions)
+    arrays = conduct(experiment, conditions)
     check_range(prepared, arrays["log_gradient_norm"], arrays["q"])
     attributes = {"method": "dense", "batch": batch, **provenance(prepared, conditions.seed)}
     return dataset({name: ((), arrays[name]) for name in VARIABLES}, VARIABLES, attributes)
@@ -61,8 +59,7 @@ def batch_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return the result's arrays for samples first, ..., first + count − 1."""
     prepared: Prepared = payload["prepared"]
     norms = Norms(*(np.empty((count, prepared.depth)) for _ in VARIABLES))
-    with threadpool_limits(limits=1, user_api="blas"):  # here too, as this may be another process
-        norms_of_layers(_machine(prepared, payload["batch"]), payload["seed"], first, norms, payload["stop"])
+    norms_of_layers(_machine(prepared, payload["batch"]), payload["seed"], first, norms, payload["stop"])
     return dict(zip(VARIABLES, norms, strict=True))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory._errors import StudyInterrupted
 from vgtheory.study.checkpoint import Checkpoint
@@ -97,7 +98,7 @@ def run(
             take(first, kept)
     if missing:
         try:
-            with worker_pool(executor, len(missing)) as pool, _stopping() as stop:
+            with worker_pool(executor, len(missing)) as pool, _stopping() as stop, one_thread_each():
                 for first, arrays in _completed(study, missing, pool, stop):
                     if store:
                         store.save(first, arrays)
@@ -159,14 +160,54 @@ def call(worker: Worker, payload: Mapping[str, Any], first: int, count: int) -> 
     beside that thread, which tells it to end.
     """
     if threading.current_thread() is not threading.main_thread():
-        return worker(payload, first, count)
+        return work(worker, payload, first, count)
     with ThreadPoolExecutor(1) as beside:
-        running = beside.submit(worker, payload, first, count)
+        running = beside.submit(work, worker, payload, first, count)
         try:
             return running.result()
         except KeyboardInterrupt:
             payload["stop"][0] = 1
             raise
+
+
+def work(worker: Callable[[Any, int, int], Arrays], payload: Any, first: int, count: int) -> Arrays:
+    """Return what the worker returns: on one thread, and without warnings of what leaves the range of float64.
+
+    That is found, and named, where the study's arrays are looked at as a whole.
+    """
+    with one_thread_each(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return worker(payload, first, count)
+
+
+class _Limit:
+    """The limit on threads of linear algebra in this process, while anybody wants it."""
+
+    def __init__(self) -> None:
+        self.lock, self.holders = threading.Lock(), 0
+        self.limits: Any = None
+
+
+_LIMIT = _Limit()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Have linear algebra run on the thread that calls it: cores are shared out among samples, and bits do not depend
+    on them.
+
+    The setting is the process's: the first of those who want it sets it, the last one takes it back.
+    """
+    with _LIMIT.lock:
+        _LIMIT.holders += 1
+        if _LIMIT.holders == 1:
+            _LIMIT.limits = threadpool_limits(limits=1, user_api="blas")
+    try:
+        yield
+    finally:
+        with _LIMIT.lock:
+            _LIMIT.holders -= 1
+            if _LIMIT.holders == 0:
+                _LIMIT.limits.restore_original_limits()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -24,7 +25,7 @@ from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.model.sizes import MAX_WIDTH
 from vgtheory.model.steps import Matrix
-from vgtheory.study.engine import worker_pool
+from vgtheory.study.engine import work, worker_pool
 from vgtheory.study.experiment import GENERATOR
 from vgtheory.study.limits import check_work, need_executor, whole_number
 from vgtheory.study.machine import available_bytes
@@ -170,15 +171,12 @@ def coordinate_check(
             at_once = _samples_at_once(training)
             starts = range(0, samples, at_once)
             check_work(samples, 3e-9 * width * depth * batch * (steps + 1) * (batch * steps + 20) * 4, False)
-            parts = list(
-                pool.map(_train, [training] * len(starts), starts, [min(at_once, samples - s) for s in starts])
-            )
+            parts = list(pool.map(partial(work, _train, training), starts, [min(at_once, samples - s) for s in starts]))
             found.append({name: np.concatenate([part[name] for part in parts]) for name in TEXTS})
     whole = {name: np.stack([f[name] for f in found], axis=1) for name in TEXTS}
     return steps_dataset(network, sizes, whole, {"rule": rule, "seed": seed, "generator": GENERATOR})
 
 
-@np.errstate(all="ignore")  # what leaves float64 is refused at the end
 def _train(training: _Training, first: int, count: int) -> dict[str, Array]:
     """Return the sizes of samples first, …, first + count − 1 by step and layer."""
     t, shape = training, (count, training.batch)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory.model.network import Network
 from vgtheory.spectra.growth import block_ends, growth_dataset
@@ -64,8 +63,7 @@ def jacobian_values(network: Network, kind: Kind, conditions: Conditions) -> xr.
 def values_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return the values of samples first, ..., first + count − 1, each array filled up with NaN to the longest."""
     network, kind = payload["prepared"].network, payload["of"]
-    with threadpool_limits(limits=1, user_api="blas"):
-        drawn = [draw_values(network, kind, payload["seed"], i) for i in range(first, first + count)]
+    drawn = [draw_values(network, kind, payload["seed"], i) for i in range(first, first + count)]
     names = ("log_singular_value",) if kind == "singular values" else ("log_modulus", "argument")
     rows = max(min(network.widths[0], network.widths[-1]), int(network.depth))
     out = {name: _filled([values[k] for values, _ in drawn], rows) for k, name in enumerate(names)}
@@ -100,8 +98,7 @@ def exponents_chunk(payload: Mapping[str, Any], first: int, count: int) -> Array
     network = payload["prepared"].network
     plan = DirectionsPlan(*(payload[name] for name in DirectionsPlan._fields))
     ends = block_ends(int(network.depth))
-    with threadpool_limits(limits=1, user_api="blas"):
-        drawn = [draw_directions(network, plan, ends, payload["seed"], i) for i in range(first, first + count)]
+    drawn = [draw_directions(network, plan, ends, payload["seed"], i) for i in range(first, first + count)]
     growth = np.stack([each for each, _, _ in drawn])
     out = {_direction(j): np.ascontiguousarray(growth[:, :, j]) for j in range(plan.directions)}
     for k, name in ((1, "qr_every"), (2, "rounding")):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.arguments import Samples
@@ -94,10 +93,7 @@ def blocks_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return one array (sample, block) per direction, for samples first, ..., first + count − 1."""
     program: Program = payload["prepared"]
     ends, directions = block_ends(program.machine.depth), payload["tangents"]
-    with threadpool_limits(limits=1, user_api="blas"):
-        growth = growth_of_perturbations(
-            program.machine, payload["seed"], first, count, ends, directions, payload["stop"]
-        )
+    growth = growth_of_perturbations(program.machine, payload["seed"], first, count, ends, directions, payload["stop"])
     return {_field(j): np.ascontiguousarray(growth[:, :, j]) for j in range(directions)}
 
 

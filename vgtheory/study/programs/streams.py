@@ -191,8 +191,7 @@ def choose_method(network: BlockNetwork, method: str, batch: int = 1) -> str:
 def program_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return the result's arrays for samples first, ..., first + count − 1: the worker of every executor."""
     program: Program = payload["prepared"]
-    with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range is found at the end, and named
-        found = streams_and_gradients(program.machine, payload["seed"], first, count, payload["stop"])
+    found = streams_and_gradients(program.machine, payload["seed"], first, count, payload["stop"])
     found["weights"] = np.hstack([np.full((count, 1), np.nan), found["weights"]])
     found |= {name: found["tokens"][..., t] for t, name in enumerate(program.tokens)}
     return found

@@ -54,10 +54,9 @@ def growth_of_perturbations(
             return growth
         moved = _of_streams(frame, state)
         layer = Layer(index + 1, dict(state))
-        with np.errstate(over="ignore", invalid="ignore"):
-            for at, step in enumerate(machine.block.steps):
-                forward(step, at, layer, batch)
-                push(step, at, layer, moved, batch)
+        for at, step in enumerate(machine.block.steps):
+            forward(step, at, layer, batch)
+            push(step, at, layer, moved, batch)
         state = carried_on(layer, machine.block)
         after = [
             moved[new].reshape(samples, directions, -1) if new in moved else np.zeros((samples, directions, x[0].size))
