@@ -30,6 +30,8 @@ from vgtheory.random_matrices.laws.finite import (
     finite_product,
     finite_real_ginibre,
 )
+from vgtheory.random_matrices.laws.fits.estimate import Estimate, Goodness
+from vgtheory.random_matrices.laws.fits.marchenko_pastur import MarchenkoPasturFit, Outlier, fit_marchenko_pastur
 from vgtheory.random_matrices.laws.free import (
     FreeProduct,
     FreeSum,
@@ -62,6 +64,7 @@ __all__ = [
     "DemmelCondition",
     "EdelmanCondition",
     "Elliptic",
+    "Estimate",
     "FiniteGinibre",
     "FiniteGoe",
     "FiniteGse",
@@ -78,9 +81,12 @@ __all__ = [
     "GinibreProduct",
     "GivenR",
     "GivenS",
+    "Goodness",
     "KestenMcKay",
     "Law",
     "MarchenkoPastur",
+    "MarchenkoPasturFit",
+    "Outlier",
     "PlanarLaw",
     "PointMass",
     "QuarterCircle",
@@ -106,6 +112,7 @@ __all__ = [
     "finite_lue",
     "finite_product",
     "finite_real_ginibre",
+    "fit_marchenko_pastur",
     "free_bessel",
     "free_product",
     "free_sum",

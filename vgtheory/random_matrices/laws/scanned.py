@@ -3,18 +3,20 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.typing import ArrayLike
 
 from vgtheory.random_matrices.laws.law import Array, Pairs, on_line
-from vgtheory.random_matrices.laws.real import RealLaw
+from vgtheory.random_matrices.laws.real import RealLaw, double_exponential
 from vgtheory.random_matrices.laws.smooth import interpolate
 
 _SCAN, _HALVINGS = 500, 44  # places where the density is looked for; halvings towards an edge
 _NOTHING = 1e-6  # density in units of 1/width: at an edge, where it is a square root, 1e-12 of the width
 _DEGREE = 256
+_NEAR = 0.01  # of the distance to an end of a band, up to which G is near its value on the line
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,26 @@ class ScannedLaw(RealLaw):
             out = np.where((q <= top) & (q > top - mass), at, out)
         out = np.where(q == 1, self.support()[1], np.where(q == 0, self.support()[0], out))
         return out
+
+    def _log_potential(self, z: np.ndarray) -> Array:
+        """Return E ln(z − X): beside a band, whose rule would see its own points, by rules that end at Re z."""
+        out = np.asarray(RealLaw._log_potential(self, z), dtype=complex)
+        for k in np.argwhere(np.any([beside(z, lo, hi) for lo, hi in self._pieces], axis=0)):
+            at = z[tuple(k)]
+            total = sum((mass * np.log(at - place) for place, mass in self.atoms), start=0j)
+            for lo, hi in self._pieces:
+                ends = (lo, at.real, hi) if lo < at.real < hi else (lo, hi)
+                for a, b in pairwise(ends):
+                    x, weights = double_exponential(self.pdf, a, b, self._points)
+                    total += np.log(at - x) @ weights
+            out[tuple(k)] = total
+        return out
+
+
+def beside(z: np.ndarray, lo: float, hi: float) -> np.ndarray:
+    """Return where z lies over a segment, far nearer to it than to its ends: there G is near its boundary value."""
+    room = np.minimum(z.real - lo, hi - z.real)
+    return (room > 0) & (z.imag >= 0) & (z.imag <= _NEAR * room)
 
 
 def place_at(t: np.ndarray, lo: float, hi: float) -> np.ndarray:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from numbers import Real
 from typing import Any
 
@@ -20,8 +19,8 @@ from vgtheory.random_matrices.arguments import numbers, whole
 from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, field_to_expr
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, not_positive
-from vgtheory.random_matrices.laws.real import RealLaw, double_exponential
-from vgtheory.random_matrices.laws.scanned import ScannedLaw, coordinate, jacobian, place_at
+from vgtheory.random_matrices.laws.real import RealLaw
+from vgtheory.random_matrices.laws.scanned import ScannedLaw, beside, coordinate, jacobian, place_at
 from vgtheory.random_matrices.laws.smooth import evaluate, interpolate
 from vgtheory.symbolic.formula import exact
 from vgtheory.symbolic.parser import read
@@ -32,7 +31,6 @@ _DEGREES = 1 << 12  # of the distribution function
 _WHOLE = 1e-7  # how far the mass may be from 1
 _EXACT = 60  # moments above are integrals
 NAME = re.compile(r"[A-Za-z_]\w*")
-_NEAR = 0.01  # of the distance to an end of a band, up to which G is found from its value on the line
 _HANKEL = 6  # rows of the matrix of moments that must be positive
 
 
@@ -244,31 +242,11 @@ class AlgebraicLaw(ScannedLaw):
         guess = np.asarray(RealLaw._stieltjes_and_slope(self, z)[0], dtype=complex)
         _, atoms = self._smooth
         for lo, hi, t, logs in self._known:
-            beside = _beside(z, lo, hi)
-            if beside.any():
-                x = z.real[beside]
-                guess[beside] = self._branch(x, lo, hi, t, logs) + sum(mass / (x - place) for place, mass in atoms)
+            near = beside(z, lo, hi)
+            if near.any():
+                x = z.real[near]
+                guess[near] = self._branch(x, lo, hi, t, logs) + sum(mass / (x - place) for place, mass in atoms)
         return _newton(self._sheet.floats, z.astype(complex), guess)
-
-    def _log_potential(self, z: np.ndarray) -> Array:
-        """Return E ln(z − X): beside a band, whose rule would see its own points, by rules that end at Re z."""
-        out = np.asarray(RealLaw._log_potential(self, z), dtype=complex)
-        for k in np.argwhere(np.any([_beside(z, lo, hi) for lo, hi in self._pieces], axis=0)):
-            at = z[tuple(k)]
-            total = sum((mass * np.log(at - place) for place, mass in self.atoms), start=0j)
-            for lo, hi in self._pieces:
-                ends = (lo, at.real, hi) if lo < at.real < hi else (lo, hi)
-                for a, b in pairwise(ends):
-                    x, weights = double_exponential(self.pdf, a, b, self._points)
-                    total += np.log(at - x) @ weights
-            out[tuple(k)] = total
-        return out
-
-
-def _beside(z: np.ndarray, lo: float, hi: float) -> np.ndarray:
-    """Return where z lies over a segment, far nearer to it than to its ends: there G is near its boundary value."""
-    room = np.minimum(z.real - lo, hi - z.real)
-    return (room > 0) & (z.imag >= 0) & (z.imag <= _NEAR * room)
 
 
 def _newton(rows: Sequence[Sequence[float]], z: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,36 @@
+"""Estimated numbers with their intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Estimate(float):
+    """A number that was estimated: a float with an `interval`, (low, high) at the level of its fit."""
+
+    interval: tuple[float, float]
+
+    def __new__(cls, value: float, interval: tuple[float, float]) -> Estimate:
+        """Return the number with its interval."""
+        made = super().__new__(cls, value)
+        made.interval = (float(interval[0]), float(interval[1]))
+        return made
+
+    def __getnewargs__(self) -> tuple[float, tuple[float, float]]:  # type: ignore[override]
+        return float(self), self.interval
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        return f"{float(self):.6g} in [{low:.6g}, {high:.6g}]"
+
+
+@dataclass(frozen=True)
+class Goodness:
+    """χ² of a spectrum's smooth linear statistics after a fit, its degrees of freedom, and the chance of one as large.
+
+    A small `pvalue` says that the eigenvalues are not those of the model.
+    """
+
+    statistic: float
+    freedom: int
+    pvalue: float
