@@ -84,6 +84,7 @@ def test_every_block_has_help_with_an_example(name, capsys):
     assert run(["simulate", name, "--help"]) == 0
     said = capsys.readouterr().out
     assert f"Example: vgtheory simulate {name}" in said
+    assert ("--batch" in said) == (name in ("conv", "resnet"))
     assert ("--inputs" in said) == (name.partition(".")[0] in ("cell", "gru", "lstm", "minimal", "rnn"))
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgtheory._errors import InputError, VgtheoryError
+from vgtheory.model import blocks
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.activation import Activation
@@ -98,3 +99,51 @@ _VALUES = st.recursive(
 def test_any_json_in_any_entry_is_taken_or_refused_by_our_own_errors(key, value):
     with contextlib.suppress(VgtheoryError):
         Network.from_spec(NETWORK | {key: value})
+
+
+BLOCKS = Network(blocks.transformer("relu", Weights.gaussian(1), 2, norm="deep"), width=8, depth=2, tokens=3).spec
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "near"),
+    [
+        ((), "widht", "width"),
+        (("block",), "tide", "tied"),
+        (("block", "steps", 0), "outt", "out"),
+        (("block", "steps", 3), "optoins", "options"),
+        (("block", "matrices", 0), "scal", "scale"),
+        (("block", "matrices", 1), "sigma_v", "sigma_w"),
+    ],
+)
+def test_entries_of_blocks_that_nothing_reads_are_refused_by_name(where, key, near):
+    spec = json.loads(json.dumps(BLOCKS))
+    assert Network.from_spec(spec).spec == BLOCKS
+    part = spec
+    for name in where:
+        part = part[name]
+    part[key] = 1
+    with pytest.raises(InputError, match=rf"{key}.*did you mean {near}"):
+        Network.from_spec(spec)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("block", "tied"), "no"),
+        (("block", "name"), 3),
+        (("block", "matrices", 0, "outputs"), "2"),
+        (("block", "matrices", 0, "inputs"), 1.5),
+        (("block", "matrices", 0, "centre"), 1),
+        (("block", "steps", 0, "step"), "aks"),
+        (("block", "steps"), 7),
+    ],
+)
+def test_entries_of_blocks_are_of_their_kind(where, value):
+    spec = json.loads(json.dumps(BLOCKS))
+    *path, key = where
+    part = spec
+    for name in path:
+        part = part[name]
+    part[key] = value
+    with pytest.raises(InputError):
+        Network.from_spec(spec)

@@ -86,8 +86,11 @@ def test_a_state_that_was_written_is_read_by_its_new_value():
         (lambda: blocks.normalised(blocks.dense("tanh", W), "batch"), '"layer" or "rms"'),
         (lambda: blocks.gru(W, reset="never"), "reset must be"),
         (lambda: blocks.lstm.chrono(2), "longest must be"),
-        (lambda: Block.from_spec({"name": "x"}), "Block.spec"),
-        (lambda: Block.from_spec({**BLOCKS[0].spec, "steps": [{"step": "run", "code": "1"}]}), "Block.spec"),
+        (lambda: Block.from_spec({"name": "x"}), "description of a block"),
+        (
+            lambda: Block.from_spec({**BLOCKS[0].spec, "steps": [{"step": "run", "code": "1"}]}),
+            "description of a block",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(make, message):

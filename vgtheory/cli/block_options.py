@@ -21,7 +21,7 @@ from vgtheory.cli.named_values import read_number
 from vgtheory.cli.weight_law import FAMILIES, weight_law, written
 from vgtheory.model.blocks.named import REQUIRED, Argument, Named, is_name, named
 from vgtheory.model.blocks.stacks import to_weights
-from vgtheory.model.capabilities import require
+from vgtheory.model.capabilities import require, works
 from vgtheory.model.inputs import Drive, Inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.weights import Weights
@@ -111,7 +111,8 @@ def for_network(verb: str, command: Command, word: str) -> Command:
     if word.endswith(NETWORK_FILE):
         network = _read(Path(word).expanduser())
         driven = isinstance(network, BlockNetwork) and network.block.recurrent
-        return _command(command, {}, lambda _: network, f"The network of {word}.", driven)
+        batched = works(network, "simulate (batch)")
+        return _command(command, {}, lambda _: network, f"The network of {word}.", driven, batched)
     block = named(word)
     needed = "".join(
         f" {_flag(a.name)} {_sample(a)}" for a in block.arguments if _is_typed(a) and a.default is REQUIRED
@@ -121,11 +122,14 @@ def for_network(verb: str, command: Command, word: str) -> Command:
     options = {**_of_block(block), **(OF_WEIGHTS if takes_weights else {}), **OF_SIZES}
     if block.recurrent:
         options["depth"] = Annotated[int, _STEPS], DEPTH
-    return _command(command, options, lambda given: _built(block, given), text, block.recurrent)
+    batched = any("batch" in _choices(argument) for argument in block.arguments)
+    return _command(command, options, lambda given: _built(block, given), text, block.recurrent, batched)
 
 
-def _command(command: Command, options: Options, build: Callable[..., Network], text: str, driven: bool) -> Command:
-    """Return the command under these options, and those of inputs where cells are driven by some."""
+def _command(
+    command: Command, options: Options, build: Callable[..., Network], text: str, driven: bool, batched: bool
+) -> Command:
+    """Return the command under these options, those of inputs where cells are driven by some, and of batches."""
     asked: Command = command.asked  # type: ignore[attr-defined]
     verbs: tuple[str, ...] = command.verbs  # type: ignore[attr-defined]
 
@@ -135,7 +139,7 @@ def _command(command: Command, options: Options, build: Callable[..., Network], 
             require(network, verbs[0])
         return network
 
-    made = opt.expanded(asked, "network", options, checked)
+    made = opt.expanded(asked, "network", options, checked, **({} if batched else {"batch": None}))
     if "inputs" in inspect.signature(asked).parameters:
         made = opt.expanded(made, "inputs", OF_INPUTS if driven else {}, _inputs)
     made.__doc__ = f"{text}\n\n{asked.__doc__}"
@@ -162,9 +166,7 @@ def _of_block(block: Named) -> Options:
 def _option(argument: Argument) -> tuple[Any, Any]:
     """Return annotation and default of the option of an argument."""
     help_text = argument.text.replace("``", "")
-    choices = [
-        c for kind in (argument.kind, *get_args(argument.kind)) if get_origin(kind) is Literal for c in get_args(kind)
-    ]
+    choices = _choices(argument)
     default = argument.default
     if argument.kind is bool:
         return Annotated[bool, typer.Option(help=help_text)], default
@@ -178,6 +180,12 @@ def _option(argument: Argument) -> tuple[Any, Any]:
     )
     kind = str | None if default is None else str
     return Annotated[kind, shown], default if default in (None, REQUIRED) else str(default)
+
+
+def _choices(argument: Argument) -> list[str]:
+    """Return the names of which an argument is one; none where it may be something else."""
+    kinds = (argument.kind, *get_args(argument.kind))
+    return [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
 
 
 def _choice(choices: list[str]) -> Callable[[str], str]:

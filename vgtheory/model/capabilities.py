@@ -217,7 +217,9 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
         ),
     ),
 }
-_NO_BLOCKS = (Row((has.BLOCKS,), "it is for dense layers, and this network repeats {block}", ("simulate", "predict")),)
+_NO_BLOCKS = (
+    Row((has.BLOCKS,), "defined for dense layers only, and this network is built of {block}", ("simulate", "predict")),
+)
 SYMBOLIC = ("bounds", "certificate", "sweep")  # the verbs that take symbols for sizes and scales
 
 
@@ -276,7 +278,7 @@ def against(network: Network | BlockNetwork, verb: str) -> list[Row]:
 
 
 def _reasons(network: Network, rows: list[Row]) -> str:
-    words = {"block": network.block.name} if isinstance(network, BlockNetwork) else _words(network)
+    words = {"block": f"{network.block.name} blocks"} if isinstance(network, BlockNetwork) else _words(network)
     parts: dict[str, list[str]] = {}
     for row in rows:
         parts.setdefault(row.why, []).extend(trait.name for trait in row.traits)

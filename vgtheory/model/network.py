@@ -324,7 +324,6 @@ class BlockNetwork(Network):
 
         Raises InputError or FormulaError where the description is not one that :attr:`spec` gives.
         """
-        if set(spec) != {"block", "width", "depth", "shape"}:
-            raise InputError("a description of a network of blocks", "what Network.spec gives", "see Network.spec")
+        need_known(spec, "a network of blocks", frozenset({"block", "width", "depth", "shape"}))
         width, depth = (read(str(spec[name]), {}) for name in ("width", "depth"))
         return cls(Block.from_spec(spec["block"]), width, depth, shape=spec["shape"])

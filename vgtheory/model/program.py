@@ -24,6 +24,7 @@ from vgtheory.model.windows import strided
 from vgtheory.symbolic.building import CONSTANTS
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import IDENTIFIER
+from vgtheory.symbolic.specification import described, flag_of, need_known, text_of
 
 
 @dataclass(frozen=True)
@@ -182,18 +183,15 @@ class Block:
 
         Raises InputError or FormulaError where the description is not one that :attr:`spec` gives.
         """
-        try:
+        with described("a block"):
+            need_known(spec, "a block", frozenset({"name", "streams", "steps", "matrices", "tied"}))
             return cls(
-                str(spec["name"]),
+                text_of(spec, "name"),
                 tuple((str(name), str(new)) for name, new in spec["streams"]),
                 tuple(step_from(step) for step in spec["steps"]),
                 tuple(map(Matrix.from_spec, spec["matrices"])),
-                spec["tied"] is True,
+                flag_of(spec, "tied"),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            if isinstance(problem, InputError):
-                raise
-            raise InputError("a description of a block", "what Block.spec gives", "see Block.spec") from None
 
 
 def renamed(block: Block, prefix: str) -> Block:

@@ -9,13 +9,13 @@ from typing import Any, Literal, get_args
 
 import sympy as sp
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, UnknownNameError
 from vgtheory.model.sizes import number, standard_deviation
 from vgtheory.model.streams import expression
 from vgtheory.model.weights import WEIGHT_ENTRIES, Weights
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
-from vgtheory.symbolic.specification import part_of
+from vgtheory.symbolic.specification import flag_of, need_known, part_of, text_of, whole_of
 
 Kind = Literal["layer", "rms", "batch", "uniform", "log_uniform", "input", "attention", "window"]
 OPTIONS = {"attention": 2, "window": 4}  # how many numbers a kind takes
@@ -62,10 +62,11 @@ class Matrix:
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Matrix:
         """Return the matrix that a :attr:`spec` describes; its texts are parsed, never evaluated."""
-        scale = read(str(spec["scale"]), {"depth": depth_symbol})
+        need_known(spec, "a matrix", WEIGHT_ENTRIES | {"name", "outputs", "inputs", "scale", "centre"})
+        scale = read(text_of(spec, "scale"), {"depth": depth_symbol})
         weights = Weights.from_spec(part_of(spec, WEIGHT_ENTRIES), {})
-        sizes = int(spec["outputs"]), int(spec["inputs"])
-        return cls(str(spec["name"]), weights, *sizes, scale, spec.get("centre") is True)
+        sizes = whole_of(spec, "outputs"), whole_of(spec, "inputs")
+        return cls(text_of(spec, "name"), weights, *sizes, scale, flag_of(spec, "centre"))
 
 
 @lru_cache(maxsize=1024)
@@ -195,7 +196,11 @@ def step_from(spec: Mapping[str, Any]) -> Step:
     Raises InputError or FormulaError, or what Python raises for data of other shapes.
     """
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in spec.items()}
-    kind = _STEPS[str(given.pop("step"))]
+    name = str(given.pop("step"))
+    if name not in _STEPS:
+        raise UnknownNameError.among("step", name, _STEPS)
+    kind = _STEPS[name]
+    need_known(given, f"a step of kind {name}", frozenset(f.name for f in fields(kind)))
     if kind is Map:
         given["expressions"] = tuple(map(expression, given["expressions"]))
     if kind is Mix:

@@ -130,7 +130,9 @@ ROUGH = Trait("an activation with infinite fourth moments", lambda n: _is_infini
 CURVED = Trait("an activation that is not homogeneous", lambda n: n.activation.homogeneous_degree != 1, _OTHER)
 NOT_RELU = Trait("an activation other than ReLU", lambda n: not _is_relu(n), Instead("use relu", "use relu"))
 BLOCKS = Trait(
-    "blocks", lambda n: isinstance(n, BlockNetwork), Instead("give an activation and weights", "name an activation")
+    "blocks",
+    lambda n: isinstance(n, BlockNetwork),
+    Instead("describe the network by an activation and weights", "name an activation"),
 )
 BATCH_NORM_OF_BLOCKS = Trait("batch norm", lambda n: _mixes(n, "batch"), Instead('use norm="layer"', ""))
 BLOCKS_APART = Trait("no batch norm", lambda n: not _mixes(n, "batch"), Instead('give a convolution norm="batch"', ""))

@@ -61,6 +61,14 @@ def flag_of(spec: Mapping[str, Any], key: str) -> bool:
     return value
 
 
+def whole_of(spec: Mapping[str, Any], key: str) -> int:
+    """Return an entry that must be a whole number. Raises KeyError and InputError."""
+    value = spec[key]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"the entry {key!r} of a description", "a whole number", "see .spec", got=f"{value!r}"[:60])
+    return value
+
+
 def need_own_name(name: str, expr: sp.Expr, x: sp.Symbol, values: Mapping[str, sp.Expr]) -> None:
     """Raise InputError where the name is one of the catalogue's and the function another one."""
     row = next((r for r in ROWS if r.name == name), None)

@@ -114,15 +114,18 @@ class _Transformer:
     def original(self, heads: int = 8) -> Block:
         """Return the encoder's layer of Vaswani et al. (2017): post-norm, ReLU, Glorot's uniform weights.
 
-        The weights are those of its published program (tensor2tensor, "uniform_unit_scaling" over the mean of fan-in
-        and fan-out, gain 1).
+        The paper says nothing of the weights.  Its program, tensor2tensor (models/transformer.py,
+        ``transformer_base_v1``), has ``initializer = "uniform_unit_scaling"`` with gain 1, which is variance 1 over
+        the mean of fan-in and fan-out; 8 heads of 64 components, 4·512 hidden units.
         """
         return self("relu", Weights.xavier(), heads, "post")
 
     def gpt2(self, heads: int = 12) -> Block:
         """Return GPT-2's layer: pre-norm, causal, GELU (tanh), N(0, 0.02²), times 1/√(2L) where a branch writes.
 
-        Radford et al. (2019), section 2.3: the residual layers' weights are scaled by 1/√N, N their number, 2L.
+        Radford et al. (2019), section 2.3: the residual layers' weights are scaled by 1/√N, N their number.  That N is
+        2L, two of them to a block, is how Hugging Face's program (modeling_gpt2.py) reads it; OpenAI's own
+        (gpt-2, src/model.py), made for sampling, draws N(0, 0.02²) everywhere.
         """
         block = self("gelu_tanh", Weights.gaussian(sp.Rational(1, 50) * sp.sqrt(fan_in)), heads, causal=True)
         return replace(_scaled(block, 1 / sp.sqrt(2 * depth), OUTER), name="GPT-2 transformer")
@@ -130,24 +133,28 @@ class _Transformer:
     def llama(self, heads: int = 32) -> Block:
         """Return LLaMA's layer: pre-norm by RMS, causal, SwiGLU, N(0, 0.02²).
 
-        Touvron et al. (2023), section 2.2.  Its 8/3·width hidden units are rounded to 3·width, and queries and keys are
-        not rotated by position.
+        Touvron et al. (2023), section 2.2, where nothing is said of the weights; Meta's program (llama/model.py) draws
+        none.  0.02 is ``initializer_range`` of Hugging Face's (configuration_llama.py).  The 8/3·width hidden units,
+        there rounded up to a multiple of 256, are 3·width here, and queries and keys are not rotated by position.
         """
         law = Weights.gaussian(sp.Rational(1, 50) * sp.sqrt(fan_in))
         block = self("silu", law, heads, mlp="gated", causal=True, kind="rms", expansion=3)
         return replace(block, name="LLaMA transformer")
 
     def vit(self, heads: int = 12) -> Block:
-        """Return the vision transformer's layer: pre-norm, GELU, Glorot's uniform weights.
+        """Return the vision transformer's layer: pre-norm, GELU (tanh), Glorot's uniform weights.
 
-        Dosovitskiy et al. (2021), with the initialisers of its published program (vision_transformer).
+        Dosovitskiy et al. (2021), with the initialisers of its program (vision_transformer, vit_jax/models_vit.py):
+        ``xavier_uniform`` for attention and MLP; ``nn.gelu`` of Flax is the approximation by tanh.  The biases of the
+        MLP, N(0, 10⁻¹²), are left out.
         """
-        return replace(self("gelu", Weights.xavier(), heads), name="vision transformer")
+        return replace(self("gelu_tanh", Weights.xavier(), heads), name="vision transformer")
 
     def deepnorm(self, heads: int = 8) -> Block:
         """Return DeepNet's layer: LN((2L)^¼ x + f(x)), ReLU, Glorot's normal weights with gain (8L)^−¼.
 
-        Wang et al. (2022), figure 2, encoder only; the weights of queries and keys have gain 1.
+        Wang et al. (2022), figure 2, encoder only: α = (2L)^¼ and gain β = (8L)^−¼ for values, outputs and the MLP, 1
+        for queries and keys.  The same numbers stand in Microsoft's program (torchscale, architecture/encoder.py).
         """
         return self("relu", Weights.gaussian(sp.sqrt(2 * fan_in / (fan_in + fan_out))), heads, "deep")
 
