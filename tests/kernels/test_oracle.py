@@ -64,6 +64,40 @@ def test_a_zero_question_says_nothing():
     assert (frames.asked == 0).all()
 
 
+@pytest.mark.parametrize("huge", [np.inf, np.nan, 1e200])
+def test_what_has_no_finite_square_is_answered_nan_and_not_remembered(huge):
+    x = np.random.default_rng(0).normal(size=(2, 3, 6))
+    x[1, 1, 2] = huge
+    frames = unasked(2, (4, 6), 9, 0)
+    y = gaussian(frames, x, 0, 4)
+    assert np.isnan(y[1, 1]).all()
+    assert np.isfinite(np.delete(y.reshape(6, 4), 4, axis=0)).all()
+    assert list(frames.asked) == [3, 2]
+    haar, z = unasked(2, (6, 6), 9, 0), np.empty_like(x)
+    ask_haar(haar, draw(0), x, z)
+    assert np.isnan(z[1, 1]).all()
+    assert list(haar.asked) == [3, 2]
+
+
+@pytest.mark.parametrize("columns", [3, 40, 70])
+@pytest.mark.parametrize("near", [0.0, 1e-3, 1e-5, 1e-9, 1e-14])
+def test_questions_that_are_nearly_combinations_of_each_other(columns, near):
+    """Blocks, those that must be taken apart, and single ones: one matrix answers all, and lengths are its own."""
+    rng = np.random.default_rng(4)
+    x = np.tile(rng.normal(size=(2, 2, 90)), (1, 35, 1))[:, :columns]
+    x = x + near * rng.normal(size=x.shape)
+    frames = unasked(2, (80, 90), 90, 20)
+    y, u = gaussian(frames, x, 0, 80), rng.normal(size=(2, 5, 80))
+    g = gaussian(frames.transposed, u, 0, 90, purpose=65)
+    scale = np.abs(y).max()
+    np.testing.assert_allclose(np.einsum("sco,sdo->scd", y, u), np.einsum("sci,sdi->scd", x, g), atol=1e-11 * scale)
+    for q, count in zip(frames.right, frames.asked, strict=True):
+        np.testing.assert_allclose(q[:count] @ q[:count].T, np.eye(count), atol=1e-11)
+    haar, z = unasked(2, (90, 90), 90, 0), np.empty_like(x)
+    ask_haar(haar, draw(0), x, z)
+    np.testing.assert_allclose(np.matmul(z, z.swapaxes(1, 2)), np.matmul(x, x.swapaxes(1, 2)), atol=1e-10 * scale)
+
+
 def recurrent(ask, ask_transposed, samples, width, steps, rng):
     """Return statistics (sample, statistic) of a tanh network with one matrix over the steps, and of its gradient."""
     h = np.ones((samples, 1, width))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
-from vgtheory.model.steps import Ask, Matrix
+from vgtheory.model.steps import Ask, Map, Matrix
+from vgtheory.model.streams import expression
 
 W = vg.Weights.gaussian(1)
 DENSE = vg.blocks.dense("tanh", W)
@@ -33,6 +34,21 @@ DENSE = vg.blocks.dense("tanh", W)
 def test_one_clear_error(make, message):
     with pytest.raises(vg.VgtheoryError, match=message):
         make()
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("method", ["exact", "dense"])
+def test_an_infinite_question_is_no_known_one(tied, method):
+    """tanh of the answer is finite again: what is infinite between would leave no trace."""
+    steps = (
+        Ask(("a",), "V", "x"),
+        Map(("b",), (expression("exp(3000 * a)"),)),
+        Ask(("c",), "U", "b"),
+        Map(("y",), (expression("tanh(c)"),)),
+    )
+    block = vg.blocks.Block("inner", (("x", "y"),), steps, (Matrix("V", W), Matrix("U", W)), tied)
+    with pytest.raises(vg.VgtheoryError, match="leaves the range of float64"):
+        vg.simulate(vg.Network(block, 8, 3), 2, method=method)
 
 
 def test_an_infinite_slope_at_the_zero_state_is_named():

@@ -8,7 +8,7 @@ from scipy import ndimage, stats
 
 import vgtheory as vg
 from vgtheory.model.program import on_maps
-from vgtheory.study.programs import numbers
+from vgtheory.study.programs import numbers, passes
 from vgtheory.study.programs.notes import OfStreams, streams_and_gradients
 from vgtheory.study.programs.numbers import Batch, Machine
 from vgtheory.study.programs.passes import back, carried_on, run_layer
@@ -133,6 +133,33 @@ def test_dense_blocks_have_the_law_of_dense_networks(weights):
     assert smallest(a, block.log_weight_gradient_norm) > false_alarm
     # The power twin: gradients that are 2 % larger per layer.
     assert smallest(a, block.log_weight_gradient_norm + 0.02 * (5 - block.layer)) < false_alarm
+
+
+def test_signals_below_float64_have_the_gradients_of_a_dense_network():
+    """All signals are linear combinations of the first: 0 would be no number to differentiate ReLU at."""
+    weights, samples, layers = vg.Weights.gaussian(0.4), 150, (1, 300, 600)
+    dense = vg.simulate(vg.Network("relu", weights, width=12, depth=600), samples, seed=1, method="exact")
+    block = vg.simulate(vg.Network(vg.blocks.dense("relu", weights), width=12, depth=600), samples, seed=2)
+    assert (block.stream_square.sel(layer=600) == 0).all()
+
+    def smallest(a, b):
+        return len(layers) * min(stats.ks_2samp(a.sel(layer=at), b.sel(layer=at)).pvalue for at in layers)
+
+    a, b = dense.log_weight_gradient_norm, block.log_weight_gradient_norm
+    assert smallest(a, b) > 1e-3
+    # The power twin: logarithms that are one part in a hundred off.
+    assert smallest(a, 1.01 * b) < 1e-3
+
+
+def test_small_signals_in_units_have_the_bits_of_a_shorter_way(monkeypatch):
+    """A ReLU network is linear in its input's size: where units begin must not matter beyond rounding."""
+    machine = Machine(vg.blocks.dense("relu", vg.Weights.gaussian(0.5)), 9, 60, vg.Inputs(), True)
+    kept = streams_and_gradients(machine, 1, 0, 3)
+    monkeypatch.setattr(passes, "SMALL", np.log(1e-3))
+    for name, values in streams_and_gradients(machine, 1, 0, 3).items():
+        np.testing.assert_allclose(values, kept[name], rtol=1e-12, atol=1e-12)
+    assert not Machine(vg.blocks.dense("relu", vg.Weights.gaussian(0.5, 0.1)), 9, 60, vg.Inputs(), True).linear_at_zero
+    assert not Machine(vg.blocks.dense("x**3", W), 9, 60, vg.Inputs(), True).linear_at_zero
 
 
 def test_a_deep_stack_keeps_few_layers_and_runs_the_others_again(monkeypatch):

@@ -61,10 +61,10 @@ class OfStreams:
         if self.block.mixes("attention"):
             self.found["tokens"] = np.empty((*shape, machine.columns))
 
-    def before(self, layer: int, state: Streams) -> None:
+    def before(self, layer: int, state: Streams, unit: Array) -> None:
         """Note mean squares."""
         for name, x in state.items():
-            self.found[f"square {name}"][:, layer] = _mean_square(x)
+            self.found[f"square {name}"][:, layer] = _mean_square(x) * np.exp(2.0 * unit)
         if "cosine" in self.found:
             self.found["cosine"][:, layer] = _cosine(next(iter(state.values())))
 
@@ -100,12 +100,12 @@ class OfLayers:
 
     norms: Norms
 
-    def before(self, layer: int, state: Streams) -> None:
+    def before(self, layer: int, state: Streams, unit: Array) -> None:
         """Note nothing."""
 
     def up(self, layer: Layer) -> None:
         """Note q_l."""
-        self.norms.q[:, layer.index - 1] = _mean_square(layer.streams[PRE_ACTIVATION])
+        self.norms.q[:, layer.index - 1] = _mean_square(layer.streams[PRE_ACTIVATION]) * np.exp(2.0 * layer.unit)
 
     def down(self, layer: Layer, gradients: Streams, unit: Array) -> None:
         """Note ln‖∂ℓ/∂h_l‖ and ln‖∂ℓ/∂W_l‖."""
@@ -134,7 +134,7 @@ def log_matrix_gradient(layer: Layer, samples: int) -> Array:
             if len(pairs) > 1:
                 x, delta = (np.concatenate([pair[k] for pair in pairs], axis=1) for k in (0, 1))
             total += _outer_squares(x, delta)
-        return 0.5 * np.log(total)
+        return layer.unit + 0.5 * np.log(total)
 
 
 def _outer_squares(x: Array, delta: Array) -> Array:

@@ -92,6 +92,15 @@ class Machine:
         return {at: _compiled(step) for at, step in steps if isinstance(step, Map)}
 
     @cached_property
+    def linear_at_zero(self) -> bool:
+        """Return whether a layer of t times signals that are small enough gives t times what it gives of them."""
+        biases = self.layers.sigma_b.any() if self.layers is not None else any(b for _, b in self.scales.values())
+        driven = self.block.recurrent and self.inputs.drive > 0.0
+        maps = (isinstance(code, Activation) and code.linear_at_zero for code in self.maps.values())
+        mixed = any(isinstance(step, Mix) and step.kind != "window" for step in self.block.steps)
+        return not (biases or driven or mixed) and all(maps)
+
+    @cached_property
     def factors(self) -> dict[int, tuple[float, ...]]:
         """Return the numbers of every step that has some, by its place: keep and scale of an Add, a Mix's numbers."""
         at = {depth_symbol: self.depth, width_symbol: self.width}
@@ -129,10 +138,14 @@ def _compiled(step: Map) -> Activation | CompiledMap:
 
 @dataclass
 class Layer:
-    """One layer while it runs: its streams, what steps leave for the way back, and what matrices were asked."""
+    """One layer while it runs: its streams, what steps leave for the way back, and what matrices were asked.
+
+    The streams are in units of e^unit, a number per sample.
+    """
 
     index: int
     streams: Streams
+    unit: Array | float = 0.0
     left: dict[int, Any] = field(default_factory=dict)
     asked: dict[str, list[tuple[Array, Array]]] = field(default_factory=dict)
     oracles: dict[str, Oracle] = field(default_factory=dict)

@@ -1,8 +1,8 @@
 """Whole networks forward and backward, layer by layer; what is wanted of them is noted on the way.
 
-Gradients are carried with a logarithmic unit per sample, so that no depth under- or overflows.  Where every layer has
-its own matrices only the streams at every √L-th layer are kept, and the layers between are run again from their
-counters; a tied matrix remembers its answers.
+Gradients are carried with a logarithmic unit per sample, and so are small streams where layers are linear: no depth
+underflows.  Where every layer has its own matrices only the streams at every √L-th layer are kept, and the layers
+between are run again from their counters; a tied matrix remembers its answers.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from vgtheory.kernels.arguments import RUNNING
 from vgtheory.kernels.streams import largest_log_norms, take_unit
 from vgtheory.model.program import Block
 from vgtheory.model.windows import strided
-from vgtheory.study.programs.numbers import LOSS, START, TIED, Array, Batch, Layer, Streams
+from vgtheory.study.programs.numbers import LOSS, START, TIED, Array, Batch, Layer, Machine, Streams
 from vgtheory.study.programs.oracles import Place
 from vgtheory.study.programs.steps import backward, forward, give
 
 Flag = NDArray[np.int64]
+SMALL = math.log(1e-80)  # of a norm: squares of what a layer makes of it stay far from the end of float64
 
 
 class Notes(Protocol):
     """What is wanted of a pass; layers are told in order, going up once and coming down once."""
 
-    def before(self, layer: int, state: Streams) -> None:
-        """Note the streams that go into layer + 1."""
+    def before(self, layer: int, state: Streams, unit: Array) -> None:
+        """Note the streams that go into layer + 1, in units of e^unit."""
 
     def up(self, layer: Layer) -> None:
         """Note what a layer has computed."""
@@ -44,25 +45,25 @@ def there_and_back(batch: Batch, notes: Notes, stop: Flag = RUNNING) -> None:
     """Run a batch of samples forward and backward; once ``stop[0]`` is not 0 the work ends, and notes are not whole."""
     machine = batch.machine
     depth, segment = machine.depth, machine.segment(batch.samples)
-    kept: list[Streams] = []
+    kept: list[tuple[Streams, Array]] = []
     tape: list[Layer] = []
-    state = start(batch)
+    state, unit = start(batch), np.zeros(batch.samples)
     for index in range(depth):
         if stop[0] != 0:
             return
         if index % segment == 0:
-            kept.append(state)
+            kept.append((state, unit))
             tape = []
-        notes.before(index, state)
-        tape.append(run_layer(index + 1, state, batch))
+        notes.before(index, state, unit)
+        tape.append(run_layer(index + 1, state, batch, unit))
         notes.up(tape[-1])
-        state = carried_on(tape[-1], machine.block)
-    notes.before(depth, state)
+        state, unit = in_units(carried_on(tape[-1], machine.block), unit, machine)
+    notes.before(depth, state, unit)
     gradients, unit = _loss(batch), np.zeros(batch.samples)
     notes.after(depth, gradients, unit)
     for number in reversed(range(len(kept))):
         if number < len(kept) - 1:
-            tape = _segment(number * segment, kept[number], batch)
+            tape = _segment(number * segment, *kept[number], batch)
         for layer in reversed(tape):
             if stop[0] != 0:
                 return
@@ -70,18 +71,34 @@ def there_and_back(batch: Batch, notes: Notes, stop: Flag = RUNNING) -> None:
             notes.after(layer.index - 1, gradients, unit)
 
 
-def _segment(start: int, state: Streams, batch: Batch) -> list[Layer]:
+def _segment(start: int, state: Streams, unit: Array, batch: Batch) -> list[Layer]:
     """Return the layers after `start` up to the end of its segment, run once more."""
     tape: list[Layer] = []
     for index in range(start, start + batch.machine.segment(batch.samples)):
-        tape.append(run_layer(index + 1, state, batch))
-        state = carried_on(tape[-1], batch.machine.block)
+        tape.append(run_layer(index + 1, state, batch, unit))
+        state, unit = in_units(carried_on(tape[-1], batch.machine.block), unit, batch.machine)
     return tape
 
 
-def run_layer(index: int, state: Streams, batch: Batch) -> Layer:
+def in_units(state: Streams, unit: Array, machine: Machine) -> tuple[Streams, Array]:
+    """Return the streams between two layers, and the logarithm of their unit, so that they do not underflow.
+
+    Where layers are linear at 0 small signals are carried at the size at which they were first seen to be.
+    """
+    if not machine.linear_at_zero:
+        return state, unit
+    sizes = np.full(len(unit), -np.inf)
+    for x in state.values():
+        largest_log_norms(np.ascontiguousarray(x), sizes)
+    shift = np.where(np.isfinite(sizes), np.minimum(sizes - SMALL, 0.0), 0.0)
+    if not shift.any():
+        return state, unit
+    return {name: x * np.exp(-shift)[:, None, None] for name, x in state.items()}, unit + shift
+
+
+def run_layer(index: int, state: Streams, batch: Batch, unit: Array | float = 0.0) -> Layer:
     """Return a layer that has run."""
-    layer = Layer(index, dict(state))
+    layer = Layer(index, dict(state), unit)
     for at, step in enumerate(batch.machine.block.steps):
         forward(step, at, layer, batch)
     return layer

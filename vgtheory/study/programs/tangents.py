@@ -27,7 +27,7 @@ from vgtheory.study.programs.mixes import (
 )
 from vgtheory.study.programs.numbers import LOSS, TIED, Array, Batch, Layer, Machine, Streams
 from vgtheory.study.programs.oracles import Place
-from vgtheory.study.programs.passes import carried_on, start
+from vgtheory.study.programs.passes import carried_on, in_units, start
 from vgtheory.study.programs.steps import around, forward, give, oracle_of
 
 Along = Callable[[Mix, Given, Around, Any, Given], Array]
@@ -57,7 +57,7 @@ def growth_of_perturbations(
         for at, step in enumerate(machine.block.steps):
             forward(step, at, layer, batch)
             push(step, at, layer, moved, batch)
-        state = carried_on(layer, machine.block)
+        state, _ = in_units(carried_on(layer, machine.block), np.zeros(samples), machine)
         after = [
             moved[new].reshape(samples, directions, -1) if new in moved else np.zeros((samples, directions, x[0].size))
             for (_, new), x in zip(machine.block.streams, state.values(), strict=True)
