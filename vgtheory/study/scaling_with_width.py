@@ -98,7 +98,7 @@ def slope_against_width(widths: list[int], change: Array) -> tuple[float, float]
 def _gradient(found: dict[str, Array]) -> str:
     """Return what the gradient does on its way to the first layer, of all widths: before the steps and after them."""
     ends = found["log_gradient_norm"][..., [0, -1]]
-    alive = np.isfinite(ends).all(axis=-1)  # in a dead network both are −∞
+    alive: NDArray[np.bool_] = np.all(np.isfinite(ends), axis=-1)  # in a dead network both are −∞
     fall = -np.diff(np.where(alive[..., None], ends, 0.0))[..., 0]
     words = []
     for step, when in ((0, "before the first step"), (-1, "after the last")):
