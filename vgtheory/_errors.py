@@ -32,6 +32,13 @@ def need_call(name: str, value: Any) -> None:
         raise InputError(name, "a function of two numbers, done and total", "leave it out for none", got=shown(value))
 
 
+def need_values(what: str, symbols: Iterable[Any]) -> None:
+    """Raise UnsupportedError, naming the symbols, unless there are none: what is evaluated needs their values."""
+    names = ", ".join(sorted(str(symbol) for symbol in symbols))
+    if names:
+        raise UnsupportedError(f"{what} cannot be evaluated while {names} have no values; give them values first")
+
+
 _STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

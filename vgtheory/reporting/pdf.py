@@ -48,7 +48,7 @@ def write_pdf(source: Path, target: Path) -> None:
             )  # fmt: skip
             if done.returncode:
                 said = next((line for line in done.stdout.splitlines() if line.startswith("!")), "no PDF was made")
-                raise UnsupportedError(f"pdflatex refuses {source.name}: {said}; the .tex and .html are complete")
+                raise UnsupportedError(f"pdflatex stops at {source.name}: {said}; the .tex and .html are complete")
         made = Path(scratch) / "document.pdf"
         write_atomically(target, lambda path: shutil.copyfile(made, path))
 

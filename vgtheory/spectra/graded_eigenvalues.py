@@ -44,7 +44,9 @@ def log_eigenvalues(product: GradedProduct) -> Complex:
             found.append(_of_block(rows, logs))
             continue
         if not graded_step(rows, logs):
-            raise UnsupportedError("a singular block among the eigenvalues; use singular values")
+            raise UnsupportedError(
+                "the eigenvalues have a singular block and cannot be told apart; use singular values"
+            )
         work += 4.0 * n**3
         waiting += [(*_graded(rows[a:b, a:b], logs[a:b]), work if b - a == n else 0.0) for a, b in _blocks(rows)]
     values = np.concatenate([*found, np.empty(0, complex)])

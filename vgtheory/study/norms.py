@@ -64,7 +64,7 @@ def choose_method(prepared: Prepared, method: str) -> str:
     """Return the method, "auto" resolved; the caller has asked whether the network may have it."""
     if method == "chain" and prepared.slopes is None:
         raise UnsupportedError(
-            f'method="chain" of {prepared.network.activation.name}, whose slope right of 0 is 0; use method="auto"'
+            f'chains do not follow {prepared.network.activation.name}, whose slope right of 0 is 0; use method="auto"'
         )
     if method == "auto":
         return "chain" if prepared.slopes else "exact" if works(prepared.network, "simulate (exact)") else "dense"

@@ -69,7 +69,8 @@ def _cut_short(act: Activation, order: int) -> Range:
     """Return bounds for which nothing is simplified or solved; not kept, since more time may find more."""
     if not act.is_numeric or "pieces" not in vars(act):
         raise UnsupportedError(
-            f"the range of {act.name}: more than {TIME_LIMIT:g} s; simplify the formula or give parameters values"
+            f"the range of {act.name} was not found within {TIME_LIMIT:g} s; "
+            "simplify the formula or give parameters values"
         )
     x, parts = act.symbol, act.pieces
     moved = rescaling(parts, x)

@@ -58,7 +58,7 @@ class Extremum:
         with precision(bits):  # python-flint rounds whatever is done with a ball to the precision at that time
             ball = self._locate(bits) if self._locate else hull(*map(arb, self.enclosure))
         if not ball.rel_accuracy_bits() >= 3.33 * n:
-            raise UnsupportedError(f"{n} digits of a value known as {ball.str(17)}; ask for fewer digits")
+            raise UnsupportedError(f"{n} digits of a value that is known as {ball.str(17)} only; ask for fewer digits")
         with precision(bits):
             return sp.Float(ball.str(n + 2, radius=False), n)
 

@@ -158,7 +158,9 @@ class Formula:
                 and not self.expr.has(Enclosed)
                 and ball.rad() > 10 ** (-2 * digits)
             ):
-                raise UnsupportedError(f"{self.expr} to {digits} digits: too many cancel; ask for fewer digits")
+                raise UnsupportedError(
+                    f"{self.expr} is not known to {digits} digits, since too many cancel; ask for fewer digits"
+                )
             return mpmath.mpf(0 if ball.contains(arb(0)) else ball.mid().str(digits + 8, radius=False))
 
 

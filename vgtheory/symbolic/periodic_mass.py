@@ -7,7 +7,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, need_values
 from vgtheory.symbolic.ball import number_ball, precision
 from vgtheory.symbolic.enclosed import Enclosed
 
@@ -57,9 +57,7 @@ class PeriodicMass(Enclosed):
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the probability. Raises UnsupportedError while symbols are free."""
-        if self.free_symbols:
-            names = ", ".join(sorted(s.name for s in self.free_symbols))
-            raise UnsupportedError(f"a probability with free symbols {names}; give them values first")
+        need_values("a probability", self.free_symbols)
         with precision(bits + 40):
             ends = [(number_ball(a), number_ball(b)) for a, b in self.args[0]]
             period, q = number_ball(self.args[1]), number_ball(self.args[2])

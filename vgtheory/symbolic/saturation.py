@@ -101,7 +101,7 @@ def saturation(act: Activation | str, eps: Any) -> Saturation:
     if level.is_number and not level > 0:
         raise InputError("eps", "a positive number", "e.g. eps = 0.01", got=shown(eps))
     if not act.is_numeric:
-        raise UnsupportedError(f"the saturated set of {act.name} with symbolic parameters; give the parameters values")
+        raise UnsupportedError(f"the saturated set of {act.name} is found for numbers only; give its parameters values")
     if not level.is_number:
         return _symbolic(act, level)
     with precision(SEARCH_BITS):
@@ -148,7 +148,9 @@ def _symbolic(act: Activation, eps: sp.Symbol) -> Saturation:
     if kappa.expr == 0:
         return Saturation(act, eps, sp.S.Reals, ((-math.inf, math.inf),), "proved")
     if kappa.expr is None or not (_single_wave(act) if cycle is not None else _settled_shape(act)):
-        raise UnsupportedError(f"the saturated set of {act.name} for a symbolic eps; give eps a value")
+        raise UnsupportedError(
+            f"the saturated set of {act.name} has no closed form for a symbolic eps; give eps a value"
+        )
     bound = kappa.enclosure[0] if kappa.expr.is_finite else 1.0
     sample = sp.nsimplify(bound, rational=True) / 7
     found = saturation(act, sample).intervals

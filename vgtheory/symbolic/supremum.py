@@ -195,7 +195,9 @@ def _compiled(expr: sp.Expr, x: sp.Symbol) -> tuple[Instruction, ...]:
     try:
         return compile_jets(expr, x)
     except UnsupportedError:
-        raise UnsupportedError(f"the range of {expr}: it has a function without ball arithmetic") from None
+        raise UnsupportedError(
+            f"the range of {expr} is not certified: it has a function without ball arithmetic"
+        ) from None
 
 
 def _tail_ceiling(part: calculus.Piece, x: sp.Symbol, order: int, sign: int) -> float:

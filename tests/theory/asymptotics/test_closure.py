@@ -86,7 +86,7 @@ def test_depth_beyond_what_is_worked_through(monkeypatch):
 
 def test_what_it_does_not_apply_to():
     many = tuple(range(20, 190))
-    with pytest.raises(UnsupportedError, match="169 layers of different widths"):
+    with pytest.raises(UnsupportedError, match="169 layers differ in width"):
         closure(network("tanh", "gaussian", many, len(many) - 1, (1.5, 0.1)))
     with pytest.raises(UnsupportedError, match="range of moments"):
         closure(network("tanh", "gaussian", 20, 400, (0.5, 0.0)))

@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from vgtheory._errors import InputError, UnsupportedError, shown
+from vgtheory._errors import InputError, UnsupportedError, need_values, shown
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import number_ball, precision
 from vgtheory.symbolic.enclosed import Enclosed
@@ -58,9 +58,7 @@ class DualMean(Enclosed):
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value; its radius says how far the series was summed."""
-        if self.free_symbols:
-            names = ", ".join(sorted(s.name for s in self.free_symbols))
-            raise UnsupportedError(f"a mean with free symbols {names}; give them values first")
+        need_values("a mean", self.free_symbols)
         return _series(*self.args)
 
 

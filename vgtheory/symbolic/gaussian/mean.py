@@ -11,7 +11,7 @@ import mpmath
 import sympy as sp
 from flint import acb, arb
 
-from vgtheory._errors import InputError, UnsupportedError, shown
+from vgtheory._errors import InputError, UnsupportedError, need_values, shown
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import number_ball, precision
 from vgtheory.symbolic.complex_ball import complex_function, enclose
@@ -70,7 +70,9 @@ class GaussianMean(Enclosed):
         """Return the derivative: by q it is E[x f'(x)]/(2q), plus the density at each jump of f."""
         f, x, q = self.args
         if f.has(s) and s != x:
-            raise UnsupportedError(f"the derivative of a Gaussian mean by the parameter {s}; fix it first")
+            raise UnsupportedError(
+                f"a Gaussian mean is not differentiated with respect to the parameter {s}; give {s} a value first"
+            )
         parts = calculus.pieces(f, x)
         slope = calculus.assemble(calculus.differentiate(parts, x), x)
         result = GaussianMean(sp.expand(x * slope) if len(parts) == 1 else x * slope, x, q) / (2 * q)
@@ -102,9 +104,7 @@ class GaussianMean(Enclosed):
 
         Raises UnsupportedError (no tail bound) and InputError (neither finite nor infinite).
         """
-        if self.free_symbols:
-            names = ", ".join(sorted(s.name for s in self.free_symbols))
-            raise UnsupportedError(f"a Gaussian mean with free symbols {names}; give them values first")
+        need_values("a Gaussian mean", self.free_symbols)
         return _enclosure(*self.args, bits)
 
 

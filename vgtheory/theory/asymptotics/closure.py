@@ -92,7 +92,7 @@ def closure(network: Network) -> Closure:
     kinds = list(zip(_kinds(network), regions, regions[1:] + regions[-1:], strict=True))
     if len(set(kinds)) > MOST_KINDS:
         raise UnsupportedError(
-            f"{len(set(kinds))} layers of different widths, scales or lengths; the closure takes at most {MOST_KINDS}"
+            f"{len(set(kinds))} layers differ in width, scale or length, and the closure follows at most {MOST_KINDS}"
         )
     grids = {region: Grid(*region.stretch, region.square) for region in regions}
 

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 from flint import acb, arb
 
-from vgtheory._errors import UnsupportedError
+from vgtheory._errors import need_values
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.formula import Formula, Status
 from vgtheory.symbolic.notation import (
@@ -65,8 +65,7 @@ class LogLength(Enclosed):
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
-        if self.free_symbols:
-            raise UnsupportedError("the mean of a logarithm with free symbols; give them values first")
+        need_values("the mean of a logarithm", self.free_symbols)
         return _log_length(int(self.args[0]), int(self.args[1]), self.args[2] == 1)
 
 
@@ -116,8 +115,7 @@ class LogDeterminant(Enclosed):
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
-        if self.free_symbols:
-            raise UnsupportedError("a determinant's logarithm with free symbols; give them values first")
+        need_values("a determinant's logarithm", self.free_symbols)
         order, width = int(self.args[0]), int(self.args[1])
         return sum((_log_length(order, k, True) for k in range(1, width + 1)), arb(0))
 

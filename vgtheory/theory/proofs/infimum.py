@@ -16,7 +16,7 @@ from scipy import optimize
 from scipy.special import gammaln, logsumexp
 from sympy.printing.precedence import PRECEDENCE
 
-from vgtheory._errors import UnsupportedError
+from vgtheory._errors import need_values
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.enclosed import Enclosed
 
@@ -61,8 +61,7 @@ class LogMoment(Enclosed):
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the value."""
         theta, width, p = self.args
-        if self.free_symbols:
-            raise UnsupportedError("a moment with free symbols; give them values first")
+        need_values("a moment", self.free_symbols)
         return _log_moment(theta, int(width), p, bits)
 
     def estimate(self, theta: float) -> float:
@@ -166,9 +165,7 @@ class Infimum(Enclosed):
 
     def enclosure(self, bits: int) -> arb:
         """Return a ball around the expression at a point where it is close to its infimum."""
-        if self.free_symbols:
-            names = ", ".join(sorted(s.name for s in self.free_symbols))
-            raise UnsupportedError(f"an infimum with free symbols {names}; give them values first")
+        need_values("an infimum", self.free_symbols)
         point = _minimiser(self.args[0], tuple(self.args[1:]))
         return enclose(self.args[0].subs(dict(zip(self.bound_symbols, point, strict=True))), int(bits / 3.3) + 2)
 

@@ -219,7 +219,9 @@ def _factor(found: fmpq_mpoly, moments: list[Any] | None) -> Equation:
             "an equation", "one with exactly one branch G ~ 1/z", "give that of one law", got=f"{problem} of that kind"
         )
     if kept[0].degree > LARGEST:
-        raise UnsupportedError(f"an equation of degree {kept[0].degree} in G; at most {LARGEST} are followed")
+        raise UnsupportedError(
+            f"the equation has degree {kept[0].degree} in G, and at most {LARGEST} are followed; combine fewer laws"
+        )
     return kept[0]
 
 

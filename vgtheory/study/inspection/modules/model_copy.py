@@ -28,7 +28,9 @@ def unwrapped(torch: Any, model: Any) -> Any:
             step = 'with torch.device("cpu"): model = ... builds it with numbers'
             raise InputError(f"{name} on the meta device", "parameters with numbers", step)
         if tensor.is_quantized or tensor.is_complex():
-            raise UnsupportedError(f"{name} of type {tensor.dtype}: inspect the model in floating-point numbers")
+            raise UnsupportedError(
+                f"{name} has type {tensor.dtype}, which has no gradient; inspect the model in floating-point numbers"
+            )
     return model
 
 

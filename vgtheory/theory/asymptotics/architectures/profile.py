@@ -82,7 +82,9 @@ class _Branches:
             own = spread if self.kind == "batch" else q
             variance, inverse = own / (own + self.eps), 1 / (own + self.eps)
         if not 0 < variance < np.inf:
-            raise NoSolutionError(f"a pre-activation of variance {variance:g}; use other scales")
+            raise NoSolutionError(
+                f"a pre-activation has variance {variance:g} and cannot be normalised; use other scales"
+            )
         m = self.table.at(np.array([log(variance)]))
         square, slope = float(np.exp(m.log_square[0])), float(np.exp(m.log_slope_square[0])) * inverse
         mean = self.mean(variance)

@@ -65,7 +65,7 @@ def _between_lengths(act: Activation, order: int, gram: Array, squares: Array) -
     """Return the kernel by Mehler's formula, Σ a_n(q_t) a_n(q_s) cⁿ, each length with coefficients of its own."""
     lengths, where = np.unique([float(f"{q:.12g}") for q in squares.flat], return_inverse=True)
     if len(lengths) > MOST_LENGTHS:
-        raise UnsupportedError(f"the kernel of {act.name} between columns of {len(lengths)} different lengths")
+        raise UnsupportedError(f"columns of {len(lengths)} different lengths under {act.name}: at most {MOST_LENGTHS}")
     series = np.array([_hermite(act, order, float(q)) for q in lengths])[where].reshape(*squares.shape, TERMS)
     roots = np.sqrt(squares)
     scales = roots[..., :, None] * roots[..., None, :]

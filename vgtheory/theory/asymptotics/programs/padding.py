@@ -91,7 +91,9 @@ def critical_convolution(block: Block, shape: tuple[int, ...] | None) -> Critica
     """
     plain = _plain(block)
     if plain is None:
-        raise UnsupportedError(f"the critical scale of {block.name}; use vg.predict of a network")
+        raise UnsupportedError(
+            f"the critical scale of {block.name} is not known in closed form; use vg.predict of a network"
+        )
     window, act = plain
     kernel, zeros, _, stride = window.options
     zeros = zeros and kernel > 1 and not block.matrices[0].centre

@@ -165,7 +165,7 @@ def _shares(gradients: dict[str, Array], carried: tuple[str, ...]) -> list[float
 @singledispatch
 def forward(step: Any, at: int, streams: dict[str, Array], left: dict[int, Any], population: Population) -> None:
     """Write the streams of a step of a population."""
-    raise UnsupportedError(f"the limit of {step!r}")
+    raise UnsupportedError(f"no limit of infinite width is worked out for a step {type(step).__name__}")
 
 
 @forward.register
@@ -242,7 +242,7 @@ def backward(
     step: Any, at: int, streams: dict[str, Array], left: dict[int, Any], given: dict[str, Array], population: Population
 ) -> float:
     """Pass gradients on to what a step read; return the squared gradient at the matrix that it asked, else 0."""
-    raise UnsupportedError(f"the limit of {step!r}")
+    raise UnsupportedError(f"no limit of infinite width is worked out for a step {type(step).__name__}")
 
 
 @backward.register

@@ -128,7 +128,7 @@ def back(block: Block, layer: Layer, after: Array) -> None:
 @singledispatch
 def forward(step: Any, layer: Layer, block: Block) -> None:
     """Write the sizes of the streams that a step gives."""
-    raise UnsupportedError(f"the mean field of {step!r}")
+    raise UnsupportedError(f"no mean field is worked out for a step {type(step).__name__}")
 
 
 @forward.register
@@ -190,7 +190,7 @@ def _(step: Add, layer: Layer, block: Block) -> None:
 @singledispatch
 def backward(step: Any, layer: Layer, block: Block) -> None:
     """Pass squared gradients at a step's results on to what it read."""
-    raise UnsupportedError(f"the mean field of {step!r}")
+    raise UnsupportedError(f"no mean field is worked out for a step {type(step).__name__}")
 
 
 @backward.register

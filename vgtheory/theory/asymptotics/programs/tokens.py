@@ -73,7 +73,9 @@ def tokens_profile(block: Block, width: int, depth: int, shape: tuple[int, ...])
     matrices = len(block.steps) + sum(2 * step.options[0] for step in block.mixes("attention"))
     each = 8.0 * tokens**2 * depth * (matrices + sum(step.taps for step in block.mixes("window")))
     if each > BYTES:
-        raise UnsupportedError(f"the chain of {tokens} columns through {depth} layers: {each / 2**30:.1f} GiB a draw")
+        raise UnsupportedError(
+            f"{tokens} columns through {depth} layers take {each / 2**30:.1f} GiB a draw; use fewer tokens or layers"
+        )
     batch = min(needed, int(BYTES / each))
     parts = [
         _draws(block, width, depth, shape, min(batch, needed - first), np.random.default_rng([20183, first]))
@@ -144,7 +146,7 @@ def _entropy(weights: Array) -> Array:
 @singledispatch
 def forward(step: Any, at: int, layer: Layer, block: Block) -> None:
     """Write what is known of the streams that a step gives."""
-    raise UnsupportedError(f"the chain of columns through {step!r}")
+    raise UnsupportedError(f"no Gram matrices are worked out for a step {type(step).__name__}")
 
 
 @forward.register
@@ -187,7 +189,7 @@ def _(step: Mix, at: int, layer: Layer, block: Block) -> None:
         mean, gram = (np.pad(a, ((0, 0), *[(0, 1)] * (a.ndim - 1))) for a in (known[0].mean, known[0].gram))
         layer.streams[step.out[0]] = Known(mean[:, table], gram[:, table[:, :, None], table[:, None, :]])
     else:
-        raise UnsupportedError(f"the chain of columns through {step.kind} in {block.name}")
+        raise UnsupportedError(f"{block.name}: the Gram matrices of its columns are not followed through {step.kind}")
 
 
 def _table(step: Mix, layer: Layer, block: Block) -> NDArray[np.int64]:
@@ -222,7 +224,7 @@ def _attention(step: Mix, at: int, known: tuple[Known, ...], layer: Layer) -> Kn
 @singledispatch
 def backward(step: Any, at: int, layer: Layer, block: Block) -> None:
     """Pass Gram matrices of gradients at a step's results on to what it read."""
-    raise UnsupportedError(f"the chain of columns through {step!r}")
+    raise UnsupportedError(f"no Gram matrices are worked out for a step {type(step).__name__}")
 
 
 @backward.register

@@ -51,7 +51,9 @@ def polynomial(expr: sp.Expr) -> sp.Expr:
         return expr.func(*map(polynomial, expr.args[:1]), expr.exp) if expr.is_Pow else expr.func(
             *map(polynomial, expr.args)
         )  # fmt: skip
-    raise UnsupportedError(f"the mean of {expr}: a function of several quantities at once; write it in steps")
+    raise UnsupportedError(
+        f"the mean of {expr}, a function of several quantities at once, is not known; write it in steps"
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -134,7 +136,9 @@ def _resolved(parts: Parts):  # type: ignore[no-untyped-def]
     acts = [(Activation(function), order, power) for function, order, power in parts]
     for act, order, _ in acts:
         if order and any(edge.exponent < 0 for edge in smoothness(act).edges):
-            raise UnsupportedError(f"the mean of a slope of {act.name} that is unbounded at a point")
+            raise UnsupportedError(
+                f"the slope of {act.name} is unbounded at a point, and its mean is not worked out here; use vg.simulate"
+            )
 
     def product(h: Array) -> Array:
         out = np.ones_like(np.asarray(h, dtype=float))

@@ -119,14 +119,16 @@ def _one_step(block: Block) -> tuple[sp.Matrix, sp.Symbol]:
             f"the matrices of {block.name} do not act at its zero state: the gradient there does not depend on sigma_w"
         )
     if len(acting) > 1 or found.diff(acting[0], 2) != sp.zeros(*found.shape):
-        raise UnsupportedError(f"the critical scale of {block.name}: several factors of matrices act at the zero state")
+        raise UnsupportedError(
+            f"{block.name}: several matrices act at the zero state, so that no one scale is critical; use vg.predict"
+        )
     return found, acting[0]
 
 
 @singledispatch
 def _at_zero(step: Any, values: dict[sp.Symbol, sp.Expr], linear: dict[sp.Symbol, Linear], block: Block) -> None:
     """Write what a step's results are at the zero state, and how they move with the states."""
-    raise UnsupportedError(f"the zero state of {step!r}")
+    raise UnsupportedError(f"no zero state is worked out for a step {type(step).__name__}")
 
 
 @_at_zero.register
@@ -157,7 +159,9 @@ def _(step: Map, values: dict[sp.Symbol, sp.Expr], linear: dict[sp.Symbol, Linea
 @_at_zero.register
 def _(step: Mix, values: dict[sp.Symbol, sp.Expr], linear: dict[sp.Symbol, Linear], block: Block) -> None:
     if step.kind != "input":
-        raise UnsupportedError(f"the critical scale of {block.name}: {step.kind} at a state of zeros")
+        raise UnsupportedError(
+            f"{block.name}: {step.kind} has no derivative worked out at a state of zeros; use vg.predict"
+        )
     values[stream(step.out[0])], linear[stream(step.out[0])] = sp.S.Zero, {}
 
 
