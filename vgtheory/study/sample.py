@@ -12,7 +12,7 @@ from vgtheory._door import lazy
 from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.random_matrices.arguments import choice
 from vgtheory.study.engine import Progress
 from vgtheory.study.experiment import Conditions
@@ -33,6 +33,7 @@ _load, _ = lazy(
         "eigenvalues": "vgtheory.study.jacobians:jacobian_values",
         "exponents": "vgtheory.study.jacobians:jacobian_exponents",
         "growth": "vgtheory.study.tangents:leading_growth",
+        "exponents of blocks": "vgtheory.study.tangents:exponents_of_blocks",
     },
 )
 
@@ -68,7 +69,9 @@ def sample(
           block, which ends at the coordinate ``layer``; −inf from the block on in which the direction dies (or falls
           1e300 behind in one layer).  ``exponent`` (direction) is the mean growth per layer after the first block, over
           networks in which the direction lives, ``exponent_stderr`` its standard error: from the spread between
-          networks where there are at least 16, else from that between blocks.
+          networks where there are at least 16, else from that between blocks.  Of networks of any blocks they are
+          those of perturbations of all streams that go from layer to layer together, as of growth, and all of these
+          by default where there are at most 256.
         - ``"growth"``: the same of a few orthonormal perturbations, T_l = φ'(h_l) ∘ W_l T_{l−1}, without a matrix:
           memory O(N) at any depth.  For rotation-invariant weights and normal biases; and for networks of any blocks,
           where a perturbation is one of all streams that go from layer to layer (h and c of an LSTM) and all columns.
@@ -84,7 +87,7 @@ def sample(
     tolerance : for dense exponents, how far off rounding may bring ln of the growth between two QR steps.
     qr_every : layers between QR steps; by default chosen from the first 16 layers, and lowered where later ones turn
         out to need it.  The attribute ``rounding`` is the largest estimate of what was lost.
-    inputs : of growth through recurrent cells, what drives them; by default fresh ones of variance 1.
+    inputs : of growth and exponents of recurrent cells, what drives them; by default fresh ones of variance 1.
 
     Raises
     ------
@@ -114,16 +117,21 @@ def sample(
     method = choice("method", method, _METHODS[of])
     conditions = Conditions.of(samples, seed, executor=executor, checkpoint=checkpoint, progress=progress)
     require(network, f"sample ({of})")
-    draw = _load(of)
+    driven = Inputs() if inputs is None else inputs
     if of == "growth":
-        driven = Inputs() if inputs is None else inputs
-        return draw(network, conditions, 1 if directions is None else directions, driven)
+        return _load(of)(network, conditions, 1 if directions is None else directions, driven)
+    if isinstance(network, BlockNetwork):  # of which other values are refused
+        usual = (("method", method, "auto"), ("tolerance", tolerance, 1e-8), ("qr_every", qr_every, None))
+        for name, given, default in usual:
+            if given != default:
+                raise InputError(name, "left out for blocks", "every layer has a QR step of its own", got=shown(given))
+        return _load("exponents of blocks")(network, conditions, directions, driven)
     if inputs is not None:
         raise InputError("inputs", f"left out for {of}", "they drive cells whose growth is sampled", got=shown(inputs))
     if of == "exponents":
-        return draw(network, conditions, directions, method, tolerance, qr_every)
+        return _load(of)(network, conditions, directions, method, tolerance, qr_every)
     if directions is not None:
         raise InputError(
             "directions", f"left out for {of}", 'give of="exponents" or of="growth"', got=shown(directions)
         )
-    return draw(network, of, conditions)
+    return _load(of)(network, of, conditions)

@@ -38,7 +38,7 @@ def leading_growth(network: Network, conditions: Conditions, directions: Any, in
     UnsupportedError : a signal, or slopes, that leave the range of float64.
     """
     if isinstance(network, BlockNetwork):
-        return _growth_of_blocks(network, conditions, directions, inputs)
+        return exponents_of_blocks(network, conditions, directions, inputs)
     check_inputs(inputs, False, int(network.depth))
     prepared = prepare(network)
     _check_network(prepared)
@@ -62,11 +62,16 @@ def leading_growth(network: Network, conditions: Conditions, directions: Any, in
     return growth_dataset(growth, ends).assign_attrs(method="exact", **provenance(prepared, conditions.seed))
 
 
-def _growth_of_blocks(network: BlockNetwork, conditions: Conditions, directions: Any, inputs: Inputs) -> xr.Dataset:
+def exponents_of_blocks(network: BlockNetwork, conditions: Conditions, directions: Any, inputs: Inputs) -> xr.Dataset:
+    """Return the same of a network of blocks; of all directions where `directions` is None."""
     check_inputs(inputs, network.block.recurrent, int(network.depth))
     last = math.prod(strided(network.shape, network.block.stride ** int(network.depth)))
     size = network.widths[0] * last * len(network.block.carried)
-    directions = whole_number("directions", directions, 1, min(size, MAX_DIRECTIONS), "1")
+    if directions is None and size > MAX_DIRECTIONS:
+        accepted = f"at most {MAX_DIRECTIONS} of the {size:,} that there are"
+        raise InputError("directions", accepted, "e.g. directions=8", got="all, as none are named")
+    wanted = size if directions is None else directions
+    directions = whole_number("directions", wanted, 1, min(size, MAX_DIRECTIONS), "1")
     program = Program(network, inputs, choose_method(network, "auto", batch=1 + directions))
     ends = block_ends(int(network.depth))
     experiment = Experiment(

@@ -57,6 +57,21 @@ def test_cells_at_rest_grow_at_the_root_of_their_critical_line():
     assert float(found.exponent[0]) == pytest.approx(math.log(a + 1.5 * b), rel=0.03)
 
 
+def test_exponents_of_blocks_add_up_to_the_determinant_and_begin_with_the_growth():
+    cell = vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1.2)), 5, 60)
+    every = vg.sample(cell, of="exponents", samples=3, seed=4)
+    assert dict(every.sizes) == {"sample": 3, "block": every.sizes["block"], "direction": 10}
+    first = vg.sample(cell, of="growth", samples=3, seed=4, directions=10)
+    np.testing.assert_array_equal(every.log_growth, first.log_growth)
+    # Orthogonal matrices of slope 1: every direction grows by ln sigma in every layer.
+    linear = vg.Network(vg.blocks.dense("identity", vg.Weights.orthogonal(1.5)), 6, 20)
+    np.testing.assert_allclose(vg.sample(linear, of="exponents", samples=2).exponent, math.log(1.5), rtol=1e-12)
+    with pytest.raises(vg.VgtheoryError, match="at most 256 of the 600"):
+        vg.sample(vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1.2)), 300, 3), of="exponents")
+    with pytest.raises(vg.VgtheoryError, match="qr_every must be left out for blocks"):
+        vg.sample(linear, of="exponents", qr_every=3)
+
+
 def test_blocks_of_dense_layers_grow_as_networks_of_layers():
     weights, false_alarm = vg.Weights.gaussian(1.5, 0.1), 1e-3
 
@@ -80,7 +95,7 @@ def test_results_depend_on_seed_and_index_only():
     ("call", "message"),
     [
         (lambda n: vg.sample(n, of="growth", directions=9), "directions"),
-        (lambda n: vg.sample(n, of="exponents"), "dense layers"),
+        (lambda n: vg.sample(n, of="singular values"), "dense layers"),
         (lambda n: vg.sample(n, of="growth", inputs=vg.Inputs(0.5)), "for recurrent cells"),
         (
             lambda n: vg.sample(vg.Network(vg.blocks.dense("x**3 + x", vg.Weights.gaussian(9)), 8, 90), of="growth"),
