@@ -50,7 +50,7 @@ from vgtheory.random_matrices.laws.law import Law
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 from vgtheory.random_matrices.laws.planar import PlanarLaw
 from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
-from vgtheory.random_matrices.laws.polynomials.reading import algebraic
+from vgtheory.random_matrices.laws.polynomials.reading import algebraic, discrete
 from vgtheory.random_matrices.laws.raney import Raney, raney
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.semicircle import QuarterCircle, Semicircle, quarter_circle, semicircle
@@ -101,6 +101,7 @@ __all__ = [
     "algebraic",
     "circular",
     "demmel_condition",
+    "discrete",
     "edelman_condition",
     "elliptic",
     "finite_ginibre",

@@ -20,6 +20,7 @@ from vgtheory.random_matrices.laws.polynomials.series import (
 )
 
 Z, G = sp.symbols("z G")
+_PART = sp.Symbol("w")
 LARGEST = 10  # degree in G
 COMPARED = 12  # moments by which the factor of a resultant is told from the others
 _PLACES = ((7, 11), (13, 17), (19, 23), (29, 31), (37, 41), (43, 47))  # rationals at which symbols are tried
@@ -109,7 +110,13 @@ class Equation:
 
     def inverted(self) -> Equation:
         """Return the equation of 1/X: G_{1/X}(z) = 1/z − G(1/z)/z²."""
-        return equation_of(self.expr.subs({Z: 1 / Z, G: Z - Z**2 * G}, simultaneous=True), "P")
+        try:
+            return equation_of(self.expr.subs({Z: 1 / Z, G: Z - Z**2 * G}, simultaneous=True), "P")
+        except InputError:
+            raise UnsupportedError(
+                "the law of 1/X: G has several finite branches at 0, which look alike at infinity for 1/X; "
+                "use law.expect(lambda x: 1/x)"
+            ) from None
 
     def squared(self) -> Equation:
         """Return the equation of X²: G(z²) = [G_X(z) − G_X(−z)]/(2z)."""
@@ -133,12 +140,35 @@ class Equation:
         scaled = {Z: Z + (1 / share - 1) / G, G: share * G}
         return equation_of(self.expr.subs(scaled, simultaneous=True), "P")
 
+    def transposed(self, ratio: sp.Expr) -> Equation:
+        """Return the equation of cG + (1 − c)/z: of X*X, where this one is that of XX*."""
+        return equation_of(self.expr.subs(G, (G - (1 - ratio) / Z) / ratio), "P")
+
+    def mixed(self, other: Equation, share: sp.Expr) -> Equation:
+        """Return the equation of share·G_a + (1 − share)·G_b."""
+        rest = other.expr.subs(G, (G - share * _PART) / (1 - share))
+        found = sp.resultant(self.expr.subs(G, _PART), sp.numer(sp.together(rest)), _PART)
+        places = {s: sp.Rational(*pair) for s, pair in zip(sorted(_symbols(found), key=str), _PLACES, strict=False)}
+        weight = rational_of(share.subs(places))
+        pair = [equation.at(places)._tried for equation in (self, other)]
+        return equation_of(found, "P", [weight * x + (1 - weight) * y for x, y in zip(*pair, strict=True)])
+
+    def gram_with_noise(self, ratio: sp.Expr, sigma: sp.Expr) -> Equation:
+        """Return the equation of (A + σX)(A + σX)*, where this one is that of AA* (Dozier & Silverstein 2007)."""
+        y = 1 - ratio * sigma**2 * G
+        image = {Z: y**2 * Z - (1 - ratio) * sigma**2 * y, G: G / y}
+        return equation_of(self.expr.subs(image, simultaneous=True), "P")
+
     @cached_property
     def _tried(self) -> list[Any]:
         return self._tried_to(COMPARED)
 
     def _tried_to(self, count: int) -> list[Any]:
         return expansion(self.rational, count, fmpq(1)) or []
+
+
+def _symbols(expr: sp.Expr) -> set[sp.Symbol]:
+    return set(expr.free_symbols) - {Z, G}
 
 
 def field_to_expr(value: Any) -> sp.Expr:

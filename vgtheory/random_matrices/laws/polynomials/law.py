@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -15,15 +13,14 @@ from flint import ctx, fmpq
 from numpy.polynomial import Chebyshev
 
 from vgtheory._errors import InputError
-from vgtheory.random_matrices.arguments import numbers, whole
+from vgtheory.random_matrices.arguments import numbers
 from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, field_to_expr
+from vgtheory.random_matrices.laws.polynomials.operations import EquationLaw, require_positive
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, not_positive
 from vgtheory.random_matrices.laws.real import RealLaw
-from vgtheory.random_matrices.laws.scanned import ScannedLaw, beside, coordinate, jacobian, place_at
+from vgtheory.random_matrices.laws.scanned import beside, coordinate, jacobian, place_at
 from vgtheory.random_matrices.laws.smooth import evaluate, interpolate
-from vgtheory.symbolic.formula import exact
-from vgtheory.symbolic.parser import read
 
 _STEP, _FINEST, _ROUNDED = 0.03, 1e-5, 1e-6  # between known places of a segment, and what G may move by at an end
 _STEPS = 12  # of Newton's method from between two of them
@@ -34,74 +31,15 @@ NAME = re.compile(r"[A-Za-z_]\w*")
 _HANKEL = 6  # rows of the matrix of moments that must be positive
 
 
-@dataclass(frozen=True)
-class AlgebraicLaw(ScannedLaw):
+@dataclass(frozen=True, repr=False)
+class AlgebraicLaw(EquationLaw):
     """The law whose G(z) = E 1/(z − X) is the branch ~ 1/z of P(z, G; θ) = 0; θ may be symbols.
 
-    With symbols: `moments`, `free_cumulants`, `polynomial`, `a + b` (free sum), `a * b` (free product), `2*a + 1`,
-    `inverse`, `square`, `compressed`, `at`.  With numbers everything that a law has, bands and atoms proved by balls,
-    and `enclosure` of the density.
+    With numbers for all symbols it has everything that a law has, bands and atoms proved by balls, and `enclosure` of
+    the density.
     """
 
-    equation: Equation
     _deepest = -5.0
-
-    def __repr__(self) -> str:
-        return f"AlgebraicLaw({self.equation.expr} = 0)"
-
-    @property
-    def algebraic_equation(self) -> Equation:
-        """Return the equation."""
-        return self.equation
-
-    def at(self, **values: Any) -> AlgebraicLaw:
-        """Return the law with values, numbers or formulas, for some of its symbols.
-
-        Raises InputError for a symbol that it does not have, or values that belong to no law.
-        """
-        named = {str(s): s for s in self.equation.symbols}
-        for name in values:
-            if name not in named:
-                listed = ", ".join(named) or "none"
-                raise InputError(f"symbol {name}", f"one of the law's symbols ({listed})", "give one of those")
-        return law_of(self.equation.at({named[name]: _value(value) for name, value in values.items()}))
-
-    def moments(self, count: int) -> tuple[sp.Expr, ...]:
-        """Return E X, …, E X^count exactly, in the symbols."""
-        return self.equation.moments(whole("count", count))[1:]
-
-    def free_cumulants(self, count: int) -> tuple[sp.Expr, ...]:
-        """Return κ_1, …, κ_count exactly, in the symbols: R(g) = Σ κ_n g^{n−1}."""
-        return self.equation.free_cumulants(whole("count", count))
-
-    def __add__(self, other: Any) -> AlgebraicLaw:
-        if isinstance(other, (Real, sp.Expr)):
-            return law_of(self.equation.moved(sp.Integer(1), exact(other)))
-        return law_of(self.equation.sum(equation_of_law(other)))
-
-    def __mul__(self, other: Any) -> AlgebraicLaw:
-        if isinstance(other, (Real, sp.Expr)):
-            if other == 0:
-                raise InputError("0 times a law", "a factor that is not 0", "give laws.point_mass(0.0)")
-            return law_of(self.equation.moved(exact(other), sp.Integer(0)))
-        return law_of(self.equation.product(equation_of_law(other)))
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def inverse(self) -> AlgebraicLaw:
-        """Return the law of 1/X."""
-        return law_of(self.equation.inverted())
-
-    def square(self) -> AlgebraicLaw:
-        """Return the law of X²."""
-        return law_of(self.equation.squared())
-
-    def compressed(self, share: Any) -> AlgebraicLaw:
-        """Return the law of a corner that keeps this share of the rows and columns, after a random rotation."""
-        value = exact(share)
-        if value.is_number and not 0 < value <= 1:
-            raise InputError("share", "a number from 0 to 1", "give share=0.5", got=f"{share}")
-        return law_of(self.equation.compressed(value))
 
     @cached_property
     def _sheet(self) -> Sheet:
@@ -265,12 +203,6 @@ def _newton(rows: Sequence[Sequence[float]], z: np.ndarray, g: np.ndarray) -> tu
         return g, -along / _horner(local, g)[1]
 
 
-def _value(value: Any) -> sp.Expr:
-    if not isinstance(value, str):
-        return exact(value)
-    return read(value, {name: sp.Symbol(name) for name in NAME.findall(value)})
-
-
 def _horner(rows: Sequence[np.ndarray], g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     value, slope = np.zeros_like(g), np.zeros_like(g)
     for row in reversed(rows):
@@ -284,27 +216,5 @@ def law_of(equation: Equation) -> AlgebraicLaw:
 
     Raises InputError where the Hankel matrix of its first twelve moments is not positive.
     """
-    if not equation.symbols:
-        m = equation.moments(2 * _HANKEL)
-        if not _is_positive([[m[i + j] for j in range(_HANKEL + 1)] for i in range(_HANKEL + 1)]):
-            raise not_positive(f"moments {', '.join(str(v) for v in m[1:5])}, …")
+    require_positive(equation)
     return AlgebraicLaw(equation)
-
-
-def _is_positive(rows: list[list[sp.Expr]]) -> bool:
-    """Return whether a symmetric matrix of rationals is positive semidefinite, by elimination."""
-    for k, row in enumerate(rows):
-        if row[k] < 0 or (row[k] == 0 and any(row[k:])):
-            return False
-        for other in rows[k + 1 :] if row[k] else ():
-            factor = other[k] / row[k]
-            other[:] = [a - factor * b for a, b in zip(other, row, strict=True)]
-    return True
-
-
-def equation_of_law(law: Any) -> Equation:
-    """Return the equation of a law; InputError where it has none."""
-    found = law.algebraic_equation if isinstance(law, RealLaw) else None
-    if found is None:
-        raise InputError(f"{law!r}"[:60], "a law with a polynomial equation, or a number", "give laws.semicircle()")
-    return found

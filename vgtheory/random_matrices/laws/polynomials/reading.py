@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.random_matrices.laws.polynomials.equation import COMPARED, Equation, G, Z, equation_of, rational_of
-from vgtheory.random_matrices.laws.polynomials.law import NAME, AlgebraicLaw, equation_of_law, law_of
+from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw, law_of
+from vgtheory.random_matrices.laws.polynomials.operations import NAME, equation_of_law
 from vgtheory.random_matrices.laws.polynomials.series import moments_of, power
 from vgtheory.random_matrices.laws.real import RealLaw
-from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.formula import Formula, exact
 from vgtheory.symbolic.functions import FUNCTIONS
 from vgtheory.symbolic.parser import read
 
@@ -52,6 +54,30 @@ def algebraic(equation: str | sp.Expr | Formula | RealLaw) -> AlgebraicLaw:
         hint = 'give e.g. "G**2 - z*G + 1", the semicircle'
         raise InputError("equation", "a polynomial in z and G, or a law", hint, got=f"{equation!r}"[:60])
     return law_of(equation_of(equation.xreplace({s: _plain(s) for s in equation.free_symbols}), "equation"))
+
+
+def discrete(places: Sequence[Any], masses: Sequence[Any]) -> AlgebraicLaw:
+    """Return the law of a variable with finitely many values, exact at the decimals given.
+
+    Raises
+    ------
+    InputError : no values, equal ones, not as many masses, or masses that are not positive or do not add to 1.
+
+    Examples
+    --------
+    >>> coin = discrete([-1, 1], [0.5, 0.5])
+    >>> coin.atoms, (coin + coin).bands  # the free sum of two coins is the arcsine law
+    (((-1.0, 0.5), (1.0, 0.5)), ((-2.0, 2.0),))
+    """
+    at, share = (
+        [exact(v) for v in given] if isinstance(given, Iterable) and not isinstance(given, str) else []
+        for given in (places, masses)
+    )
+    wrong = not at or len(at) != len(share) or len(set(at)) < len(at) or not all(x.is_Rational for x in (*at, *share))
+    if wrong or min(share) <= 0 or sum(share) != 1:
+        accepted = "different numbers, with as many positive masses that add to 1"
+        raise InputError("places", accepted, "give laws.discrete([0, 1], [0.25, 0.75])", got=shown(places))
+    return law_of(equation_of(sum(m / (Z - x) for x, m in zip(at, share, strict=True)) - G, "places"))
 
 
 def _plain(symbol: sp.Symbol) -> sp.Symbol:

@@ -1,0 +1,90 @@
+"""Laws of images, blocks, transposes, noisy Gram matrices: against closed forms, expectations and a large matrix."""
+
+import numpy as np
+import pytest
+
+from vgtheory import ensembles, laws
+from vgtheory._errors import InputError, UnsupportedError
+
+
+def test_a_moebius_image_has_the_expectations_of_the_image():
+    plain = laws.marchenko_pastur(0.5)
+    found = laws.algebraic(plain).moebius(1, 2, 3, 0)
+    for k in (1, 2, 3):
+        assert found.moment(k) == pytest.approx(plain.expect(lambda x, k=k: ((x + 2) / (3 * x)) ** k), rel=1e-12)
+    (lo, hi) = found.support()
+    assert [(2 + x) / (3 * x) for x in plain.support()] == pytest.approx([hi, lo])
+    assert found.moebius(0, 2, 3, -1).equation == laws.algebraic(plain).equation  # the inverse map
+    assert laws.algebraic(plain).moebius(4, 1, 0, 2).equation == (2 * laws.algebraic(plain) + 0.5).equation
+
+
+def test_the_transpose_has_the_other_zeros():
+    for c in (0.5, 2.0):
+        found = laws.algebraic(laws.marchenko_pastur(c)).transposed(c)
+        assert found.equation == laws.algebraic(laws.marchenko_pastur(1 / c, variance=c)).equation
+        assert found.transposed(1 / c).equation == laws.algebraic(laws.marchenko_pastur(c)).equation
+
+
+def test_a_block_diagonal_matrix_is_a_mixture():
+    a, b = laws.marchenko_pastur(0.25), laws.semicircle(1.0)
+    found = laws.algebraic(a).beside_block(b, 0.25)
+    x = np.array([-0.9, -0.1, 0.4, 0.8, 2.0])
+    assert found.pdf(x) == pytest.approx(0.25 * a.pdf(x) + 0.75 * b.pdf(x), abs=1e-12)
+    assert found.cdf(x) == pytest.approx(0.25 * a.cdf(x) + 0.75 * b.cdf(x), abs=1e-12)
+    symbolic = laws.algebraic("G**2 - z*G + 1").beside_block(laws.algebraic("(z - t)*G - 1"), "s")
+    assert [str(m.factor()) for m in symbolic.moments(2)] == ["-t*(s - 1)", "-s*t**2 + s + t**2"]
+
+
+def test_a_noisy_gram_matrix_follows_its_law():
+    """No signal is Marchenko–Pastur; a 400 × 800 matrix is nearer than 4/N to its law, but not at a noise 4 % off."""
+    nothing = laws.algebraic(laws.point_mass(0)).gram_with_noise(0.5, 1.5)
+    assert nothing.equation == laws.algebraic(laws.marchenko_pastur(0.5, variance=2.25)).equation
+    signal, rng = laws.discrete([0, 4], [0.25, 0.75]), np.random.default_rng(0)
+    law = signal.gram_with_noise(0.5, 0.5)
+    x = 0.5 * rng.standard_normal((400, 800)) / np.sqrt(800)
+    x[np.arange(100, 400), np.arange(100, 400)] += 2
+    values = np.linalg.eigvalsh(x @ x.T)
+    assert ensembles.ks_distance(values, law) < 4 / 400
+    assert ensembles.ks_distance(values, signal.gram_with_noise(0.5, 0.52)) > 4 / 400
+    assert len(law.bands) == 2
+    symbolic = signal.gram_with_noise("c", "s").at(c=0.5, s=0.5)
+    assert symbolic.equation == law.equation
+
+
+def test_discrete_laws_and_their_free_sums():
+    """The edges of ±1 plus a semicircle of σ = ½ are known to 17 digits; two projections add to an arcsine."""
+    coin = laws.discrete([1, -1], [0.5, 0.5])
+    assert (coin.atoms, coin.bands, coin.var()) == (((-1.0, 0.5), (1.0, 0.5)), (), 1.0)
+    assert coin.cdf([-2.0, -1.0, 0.0, 1.0]).tolist() == [0.0, 0.5, 0.5, 1.0]
+    assert coin.ppf([0.2, 0.7]).tolist() == [-1.0, 1.0]
+    inner, outer = 0.36900872982819050, 1.7601725930460869
+    found = (coin + laws.semicircle(1.0)).bands
+    assert np.ravel(found) == pytest.approx([-outer, -inner, inner, outer], rel=1e-15)
+    half = laws.discrete([0, 1], [0.5, 0.5])
+    x = np.array([0.3, 1.0, 1.9])
+    assert (half + half).pdf(x) == pytest.approx(1 / (np.pi * np.sqrt(x * (2 - x))))
+
+
+def test_bad_input_is_refused():
+    law = laws.algebraic(laws.marchenko_pastur(0.5))
+    for call in (
+        lambda: law.moebius(1, 2, 2, 4),
+        lambda: law.moebius("?", 2, 2, 5),
+        lambda: law.transposed(-1),
+        lambda: law.transposed(2.0),  # a quarter of the mass would be negative
+        lambda: law.beside_block(law, 1),
+        lambda: law.beside_block(laws.tracy_widom(2), 0.5),
+        lambda: law.gram_with_noise(0.5, 0),
+        lambda: laws.discrete([], []),
+        lambda: laws.discrete([1, 1], [0.5, 0.5]),
+        lambda: laws.discrete([1, 2], [0.5]),
+        lambda: laws.discrete([1, 2], [0.5, 0.6]),
+        lambda: laws.discrete([1, 2], [1.5, -0.5]),
+        lambda: laws.discrete("ab", [0.5, 0.5]),
+    ):
+        with pytest.raises(InputError):
+            call()
+    with pytest.raises(UnsupportedError, match="at most 10"):
+        laws.discrete(range(16), np.full(16, 1 / 16)) + laws.semicircle()
+    with pytest.raises(UnsupportedError, match="look alike"):
+        law.moebius(1, 2, 1, 1)
