@@ -89,7 +89,7 @@ def test_a_state_that_was_written_is_read_by_its_new_value():
         (lambda: Block.from_spec({"name": "x"}), "description of a block"),
         (
             lambda: Block.from_spec({**BLOCKS[0].spec, "steps": [{"step": "run", "code": "1"}]}),
-            "description of a block",
+            "unknown step",
         ),
     ],
 )

@@ -15,6 +15,7 @@ import sympy as sp
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model import sizes
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
+from vgtheory.model.equations import program_latex
 from vgtheory.model.program import Block, check_fit, on_maps
 from vgtheory.model.weights import WEIGHT_ENTRIES, Weights, fan_in, fan_out
 from vgtheory.symbolic.activation import ACTIVATION_ENTRIES, Activation, assumptions
@@ -310,8 +311,7 @@ class BlockNetwork(Network):
         return Network, (self.block, self.widths[0], int(self.depth), None, self.shape)
 
     def _repr_latex_(self) -> str:
-        name = "".join(rf"\{char}" if char in "%$#&_{}" else char for char in self.block.name if char not in "\\^~")
-        return displayed(rf"\text{{{name}}}, \quad N = {self.width}, \quad L = {self.depth}")
+        return displayed(program_latex(self.block, self.widths[0], int(self.depth), self.shape))
 
     @property
     def spec(self) -> dict[str, Any]:

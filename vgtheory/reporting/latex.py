@@ -14,6 +14,8 @@ import sympy as sp
 
 from vgtheory._atomic import write_text
 from vgtheory._errors import InputError, shown
+from vgtheory.model.network import BlockNetwork
+from vgtheory.reporting.block_laws import network_parts
 from vgtheory.reporting.catalogue_table import catalogue_parts
 from vgtheory.reporting.dataset_table import dataset_tables, is_dataset, tabulars
 from vgtheory.reporting.derivation import Derivation
@@ -74,7 +76,8 @@ def latex(
     Parameters
     ----------
     obj : what to set, or a sequence of it; an Activation is set as φ(x) = its formula, a Derivation as the formulas of
-        its steps, a Dataset over one dimension as a booktabs table.  Text in a sequence becomes a paragraph.
+        its steps, a network of blocks as the equations of its program, in documents with its critical scale and bounds,
+        a Dataset over one dimension as a booktabs table.  Text in a sequence becomes a paragraph.
     path : a .tex file to write as well; it appears complete or not at all, and its directory must exist.  What a
         document cites is written beside it as a BibTeX file of the same name, for texts of one's own.
     form : "fragment", mathematics without dollar signs or line breaks (of a Dataset: a ``tabular``); "aligned", an
@@ -138,6 +141,8 @@ def _target(path: str | os.PathLike[str]) -> Path:
 def _title(obj: Any) -> str:
     if isinstance(obj, Catalogue):
         return "Activations"
+    if isinstance(obj, BlockNetwork):
+        return obj.block.name
     return f"Derivation of `{obj.activation.name.replace('`', '')}`" if isinstance(obj, Derivation) else "Formulas"
 
 
@@ -196,6 +201,8 @@ def _pieces(obj: Any, sheet: Sheet) -> Iterator[str]:
             yield from derivation_parts(item, labels, level=2 if several else 1, sheet=sheet)
         elif isinstance(item, Catalogue):
             yield from catalogue_parts(item)
+        elif isinstance(item, BlockNetwork):
+            yield from network_parts(item, labels, sheet, level=2 if several else 1)
         else:
             yield from (_piece(part, labels, sheet) for part in _items(item))
 
