@@ -54,6 +54,11 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, as :func:`write_atomically` does."""
+    write_atomically(path, lambda aside: aside.write_bytes(content))
+
+
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write arrays by name as .npz, as :func:`write_atomically` does."""
 

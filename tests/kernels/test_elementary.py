@@ -197,16 +197,20 @@ def test_the_cache_directory_is_named_by_the_sources_that_a_kernel_is_made_of(tm
     monkeypatch.setattr(_jit, "__file__", str(tmp_path / "_jit.py"))
     (tmp_path / "kernel.py").write_text("from vgtheory.kernels import piece\nfrom vgtheory.kernels.loop import run\n")
 
+    def forget():
+        for kept in (sources_digest, _jit._content, _jit._imported):
+            kept.cache_clear()
+
     def digest(**texts):
         for name, text in {"piece": "A = 1\n", "loop": "B = 1\n", "stranger": "C = 1\n", **texts}.items():
             (tmp_path / f"{name}.py").write_text(text)
-        sources_digest.cache_clear()
+        forget()
         return sources_digest(tmp_path / "kernel.py")
 
     first = digest()
     assert digest(stranger="C = 2\n") == first
     assert len({first, digest(piece="A = 2\n"), digest(loop="B = 2\n")}) == 3
-    sources_digest.cache_clear()
+    forget()
 
 
 def test_two_processes_that_compile_at_once_write_files_of_their_own(tmp_path):

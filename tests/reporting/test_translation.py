@@ -8,12 +8,15 @@ import pytest
 
 import vgtheory as vg
 from vgtheory._errors import UnknownNameError
-from vgtheory.reporting import message
+from vgtheory.reporting import message, plot
 from vgtheory.reporting.answer import answer
 from vgtheory.reporting.document import Equation, Fold, Section, spoken
+from vgtheory.reporting.figure_words import font_with, said_in
+from vgtheory.reporting.figures import draw
 from vgtheory.reporting.findings import gather
 from vgtheory.reporting.message import SLOT, said, t
 from vgtheory.reporting.story import tell
+from vgtheory.reporting.style import new_figure, svg_text
 from vgtheory.reporting.translation import Translator, catalogue, languages, translator
 
 W = vg.Weights
@@ -55,9 +58,11 @@ def test_every_message_is_translated_with_its_slots(language):
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in NETWORKS])
 def test_no_block_of_a_page_stays_english(name):
-    document = tell(gather(answer(NETWORKS[name], samples=16, seed=1)))
+    findings = gather(answer(NETWORKS[name], samples=16, seed=1))
+    document = tell(findings)
     say = Translator("zh", *catalogue("zh"))
     chinese = spoken(document, say)
+    said_in(draw(findings, document.figures).values(), say)
     assert list(say.missing) == []
     english = spoken(document, str)
     assert formulas(english) == formulas(chinese)
@@ -77,13 +82,36 @@ def numbers(document):
     return [sorted(re.findall(r"\d+(?:\.\d+)?", repr(section))) for section in document.sections]
 
 
+@pytest.mark.parametrize(("letters", "written"), [("层次", "层次"), ("\U000f0000", "rate")])
+def test_labels_are_said_where_a_font_has_their_letters(letters, written, caplog):
+    axes = new_figure().subplots()
+    axes.set_xlabel("rate")
+    axes.set_ylabel(r"critical: $\sigma_w=0.5$, 90 %")
+    book = {"rate": letters, r"critical: $\sigma_w={value}$, 90 %": letters + r"：$\sigma_w={value}$, 90 %"}
+    said_in([plot.figure_of(axes)], Translator("xx", book, tuple(book)))
+    if font_with(frozenset("层次")) is None:  # a machine without such a font
+        written = "rate"
+    assert axes.get_xlabel() == written
+    assert r"$\sigma_w=0.5$" in axes.get_ylabel()
+    assert (r"90\ \%" in axes.get_ylabel()) == (written == letters)
+    assert "path" in svg_text(plot.figure_of(axes))
+    assert "glyph" not in caplog.text  # which matplotlib says of letters that it draws as boxes
+
+
 def test_what_is_missing_is_counted_and_stays_english():
     say = Translator("xx", {"a {thing}": "ein {thing}", "tree": "Baum"}, ("a {thing}", "tree"))
     assert say(t("a {thing}", thing=t("tree"))) == "ein Baum"
     assert say("a tree") == "ein Baum"  # a finished text
     assert say(said(t("a {thing}", thing="3"), t("no bush"))) == "ein 3no bush"
+    assert say("$x$, a tree") == "$x$, a tree"  # nothing is said of half a text
     assert say("`a user's own text` = 5") == "`a user's own text` = 5"
-    assert list(say.missing) == ["no bush"]
+    assert list(say.missing) == ["no bush", "$x$, a tree"]
+
+
+def test_what_a_user_wrote_is_not_translated():
+    say = Translator("xx", {"the {kind} {got}": "{got}, {kind}", "tree": "Baum"}, ("the {kind} {got}", "tree"))
+    assert say("the tree of a tree") == "of a tree, Baum"
+    assert list(say.missing) == []
 
 
 def test_english_needs_no_catalogue():

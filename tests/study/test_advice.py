@@ -11,6 +11,7 @@ import vgtheory as vg
 from vgtheory._errors import InputError
 from vgtheory.study.advice import advise
 from vgtheory.study.advice.recipes import recipe
+from vgtheory.study.advice.remedies import Remedy, best_of_each_kind
 from vgtheory.study.advice.trial import Trial, try_out
 from vgtheory.theory.regime import Regime
 
@@ -30,14 +31,42 @@ def test_a_deep_sigmoid_network_vanishes_because_its_weights_are_too_small(sigmo
 
 
 def test_remedies_are_ranked_and_better(sigmoid):
-    ranks = [(r.cost != "", r.trial.badness) for r in sigmoid.remedies]
-    assert ranks == sorted(ranks)
-    assert ranks[0][1] < sigmoid.trial.badness / 50
-    assert max(badness for _, badness in ranks) < sigmoid.trial.badness / 3
+    steps = [(round(4 * r.trial.badness), r.cost != "") for r in sigmoid.remedies]
+    assert steps == sorted(steps)
+    assert sigmoid.remedies[0].trial.badness < sigmoid.trial.badness / 50
+    assert max(r.trial.badness for r in sigmoid.remedies) < sigmoid.trial.badness / 3
     # σ_w ≥ 4 is critical only where signals are long: q* = 45 at the smallest bias.
     assert "saturated" in next(r.cost for r in sigmoid.remedies if r.kind == "critical scale")
     kinds = {"activation", "activation transform", "critical scale", "orthogonal weights", "skip connection"}
     assert kinds <= {r.kind for r in sigmoid.remedies}
+
+
+def remedy(kind, change, cost="", std=0.1, loss=None):
+    return Remedy(kind, kind, None, Trial(None, None, change, 0.01, std, 0.0, 64), "", "", cost, loss)
+
+
+def test_what_keeps_more_of_the_gradient_ranks_above_what_costs_nothing():
+    found = [
+        remedy("normalisation", -12.0),  # better than it was, and yet not balanced
+        remedy("skip connection", -1.71),  # ×0.18
+        remedy("orthogonal weights", -0.21, "saturated"),  # ×0.81
+        remedy("activation", 0.19, "saturated"),
+        remedy("width", 0.23),  # as near as the one before, and without a cost
+        remedy("critical scale", 0.2, std=3.0),  # on average only: its networks differ by a factor of 20
+    ]
+    order = ["width", "activation", "orthogonal weights", "skip connection", "critical scale", "normalisation"]
+    assert [r.kind for r in best_of_each_kind(found)] == order
+
+
+def test_of_modules_what_lasts_ranks_first_then_what_learns():
+    found = [
+        remedy("activation", 0.0, loss=0.2),
+        remedy("orthogonal weights", 0.0, loss=0.1),
+        remedy("skip connection", 0.9, loss=0.4),
+        remedy("normalisation", -9.0, loss=0.0),
+    ]
+    order = ["skip connection", "orthogonal weights", "activation", "normalisation"]
+    assert [r.kind for r in best_of_each_kind(found)] == order
 
 
 def change(network, samples, seed):

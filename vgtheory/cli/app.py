@@ -7,6 +7,7 @@ refusals of bad input answer at once; `cli` is the one package where imports ins
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -26,6 +27,7 @@ from vgtheory.cli.streams import abandon, prepare
 # typer carries its own copy of click since 0.26 and used the installed one before; this is the class in both.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
+_LANGUAGE = re.compile("--lang(=|$)")
 INTERRUPTED = 130  # what a shell reports after Ctrl-C; typer's own return value for it too
 
 app = typer.Typer(
@@ -79,9 +81,9 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0
     except VgtheoryError as error:
-        return _refuse(in_shell(error, options))
+        return _refuse(_translated(in_shell(error, options), arguments))
     except _UsageError as error:
-        return _refuse(error.format_message() or "nothing to do; see vgtheory --help")
+        return _refuse(_translated(error.format_message() or "nothing to do; see vgtheory --help", arguments))
     except typer.Exit as stop:
         return int(stop.exit_code)
     except Interruption as stop:
@@ -126,6 +128,16 @@ def _options(typed: typer.Typer, arguments: list[str]) -> frozenset[str]:
     commands = getattr(whole, "commands", {})
     command = next((commands[word] for word in arguments if word in commands), None) if commands else whole
     return options_of(command) if command is not None else frozenset()
+
+
+def _translated(message: str, arguments: list[str]) -> str:
+    """Return a refusal in the language that was asked for by --lang, if there is such a one."""
+    asked = [text.partition("=")[2] or after for text, after in pairwise([*arguments, ""]) if _LANGUAGE.match(text)]
+    if not asked:
+        return message
+    from vgtheory.reporting.translation import languages, translator
+
+    return translator(asked[-1])(message) if asked[-1] in languages() else message
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

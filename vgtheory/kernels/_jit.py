@@ -7,8 +7,8 @@ no pickle is said of the files that users give), checked against a digest before
 directory that only its owner can use.
 """
 
-import ast
 import hashlib
+import re
 import sys
 from collections.abc import Callable
 from functools import cache, wraps
@@ -34,6 +34,8 @@ REDUCTION_FLAGS = ELEMENTWISE_FLAGS | {"reassoc"}
 # The type of a generated row pass (h, value, slope), a first-class function that a kernel takes as an argument.
 ROW_PASS = types.FunctionType(types.void(types.float64[::1], types.float64[::1], types.float64[::1]))
 
+_IMPORT = re.compile(rb"^\s*from vgtheory\.kernels(?:\.(\w+))? import (\([^)]*\)|.*)", re.MULTILINE)
+
 
 @cache
 def sources_digest(source: Path) -> str:
@@ -42,7 +44,7 @@ def sources_digest(source: Path) -> str:
         repr((sys.version_info[:3], numba.__version__, llvmlite.__version__, np.__version__)).encode()
     )
     for path in sorted(_closure(source)):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.name.encode() + b"\0" + _content(path) + b"\0")
     return digest.hexdigest()[:24]
 
 
@@ -52,12 +54,22 @@ def _closure(source: Path) -> set[Path]:
     while new:
         path = new.pop()
         known.add(path)
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("vgtheory.kernels"):
-                inner = node.module.removeprefix("vgtheory.kernels").removeprefix(".")
-                names = [inner] if inner else [alias.name for alias in node.names]
-                new |= {Path(__file__).with_name(f"{name}.py") for name in names} - known
+        new |= _imported(path) - known
     return known
+
+
+@cache
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+@cache
+def _imported(path: Path) -> frozenset[Path]:
+    """Return the kernel modules that a module names in its imports; parsing all of them would take half a second."""
+    names = set()
+    for module, listed in _IMPORT.findall(_content(path)):
+        names |= {module} if module else set(re.findall(rb"\w+", listed))
+    return frozenset(Path(__file__).with_name(f"{name.decode()}.py") for name in names)
 
 
 @cache

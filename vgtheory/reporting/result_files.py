@@ -8,10 +8,10 @@ from typing import Any
 import xarray as xr
 from matplotlib.figure import Figure
 
-from vgtheory._atomic import write_atomically, write_text
+from vgtheory._atomic import write_atomically, write_bytes, write_text
 from vgtheory._errors import ConflictError, InputError, visible
 from vgtheory.reporting.report_folder import check_writable
-from vgtheory.reporting.style import save_pdf, svg_text
+from vgtheory.reporting.style import pdf_bytes, svg_text
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 
@@ -21,7 +21,7 @@ def write_figure(figure: Figure, path: Path) -> None:
     if path.suffix == ".svg":
         write_text(path, svg_text(figure))
     elif path.suffix == ".pdf":
-        write_atomically(path, lambda temporary: save_pdf(figure, temporary))
+        write_bytes(path, pdf_bytes(figure))
     else:
         raise InputError(f"the figure {path.name}", "a name ending in .svg or .pdf", "rename it")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -55,7 +54,9 @@ def svg_text(figure: Figure) -> str:
     return buffer.getvalue()
 
 
-def save_pdf(figure: Figure, path: Path) -> None:
-    """Write the figure as PDF, without a time stamp."""
+def pdf_bytes(figure: Figure) -> bytes:
+    """Return the figure as a PDF file, without a time stamp."""
+    buffer = io.BytesIO()
     with matplotlib.rc_context(RC):
-        figure.savefig(path, format="pdf", metadata={"CreationDate": None})
+        figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    return buffer.getvalue()

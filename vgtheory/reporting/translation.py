@@ -1,8 +1,9 @@
 """Catalogues: ``languages/CODE/LC_MESSAGES/vgtheory.po`` says every message in one language.
 
 Messages are looked up by their id.  Finished English sentences of other parts of the package (statements of theorems,
-reasons of refusals) are matched against those entries, with slots or without, that belong to no file of the reports.  A
-new language is one more file: a copy of another catalogue with its strings translated.
+labels of figures, errors) are matched against those entries, with slots or without, that belong to no file of the
+reports; what fills a slot is translated in turn, except what a user wrote, which is called ``{got}``.  A new language
+is one more file: a copy of another catalogue with its strings translated.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from vgtheory._errors import UnknownNameError
 from vgtheory.reporting.message import SLOT, Joined, Message, Text, Verbatim, filled
 
 SOURCE = "en"
-_VERBATIM = re.compile(r"`[^`]*`|<[^>]*>")
+GIVEN = "got"  # the slot of what a user wrote
+_VERBATIM = re.compile(r"`[^`]*`|<[^>]*>|\$[^$]*\$")  # code, names in brackets, mathematics of figures
 _WORDS = re.compile(r"[A-Za-z]{3,}")
 _END = re.compile(r"(?<=[.:;,)]) ")  # where a sentence, or a part of one, may end
 
@@ -105,7 +107,8 @@ class Translator:
         for pattern, said in self._patterns:
             match = pattern.fullmatch(text)
             if match is not None:
-                return filled(said, {name: self._slot(value) for name, value in match.groupdict().items()})
+                filling = match.groupdict()
+                return filled(said, {name: v if name == GIVEN else self._slot(v) for name, v in filling.items()})
         return None
 
     def _slot(self, text: str) -> str:
@@ -114,9 +117,13 @@ class Translator:
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        """Return the ids with slots as patterns, those with most fixed text first."""
-        order = sorted((key for key in self.finished if "{" in key), key=lambda key: -len(SLOT.sub("", key)))
+        """Return the ids with slots as patterns, those with most fixed text first, open ends that fit anything last."""
+        order = sorted((key for key in self.finished if "{" in key), key=_precedence)
         return [(_pattern(key), self.book[key]) for key in order]
+
+
+def _precedence(key: str) -> tuple[bool, int]:
+    return key.startswith(f"{{{GIVEN}}}") or key.endswith(f"{{{GIVEN}}}"), -len(SLOT.sub("", key))
 
 
 def _pattern(key: str) -> re.Pattern[str]:

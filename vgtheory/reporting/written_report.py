@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 
-from vgtheory._atomic import write_text
+from vgtheory._atomic import write_bytes, write_text
 from vgtheory.model.network import Network
 from vgtheory.reporting.draft import Draft, begun
+from vgtheory.reporting.figure_words import said_in
 from vgtheory.reporting.figures import draw
 from vgtheory.reporting.findings import Findings, Progress, gather
 from vgtheory.reporting.html import render_html
 from vgtheory.reporting.pdf import write_pdf
 from vgtheory.reporting.report_folder import ReportFolder
-from vgtheory.reporting.result_files import write_dataset, write_figure
+from vgtheory.reporting.result_files import write_dataset
 from vgtheory.reporting.story import tell
-from vgtheory.reporting.style import svg_text
+from vgtheory.reporting.style import pdf_bytes, svg_text
 from vgtheory.reporting.tex import render_tex
 from vgtheory.reporting.translation import translator
 
@@ -44,19 +45,22 @@ def complete(draft: Draft, progress: Progress | None = None, pdf: bool = False, 
 def write(findings: Findings, place: ReportFolder, pdf: bool = False, lang: str = "en") -> None:
     """Write all files of a report, the page in the given language, and at last the manifest that names them."""
     document = tell(findings)
+    say = translator(lang)
     figures = draw(findings, document.figures)
+    printed = {name: pdf_bytes(figure) for name, figure in figures.items()} if pdf else {}  # English as report.tex is
+    said_in(figures.values(), say)
     drawings = {name: svg_text(figure) for name, figure in figures.items()}
-    page = render_html(document, drawings, translator(lang))
+    page = render_html(document, drawings, say)
     place.clear()
     for name, drawing in drawings.items():
         write_text(place.path(f"{name}.svg"), drawing)
+    for name, content in printed.items():
+        write_bytes(place.path(f"{name}.pdf"), content)
     write_dataset(place.path("study.nc"), findings.study)
     write_text(place.path("report.html"), page)
     write_text(place.path("report.tex"), render_tex(document if pdf else document.without_figures))
     try:
         if pdf:
-            for name, figure in figures.items():
-                write_figure(figure, place.path(f"{name}.pdf"))
             write_pdf(place.folder / "report.tex", place.path("report.pdf"))
     finally:  # a document that TeX refuses is complete all the same
         place.finish()

@@ -52,8 +52,8 @@ def advise(
 
     Remedies: the critical (σ_w, σ_b) of the activation, Gaussian and orthogonal; another activation at its own critical
     scale; an activation transform; a skip connection; a normalisation; a width for this depth.  All are run before
-    anything is claimed, and ranked by √(mean² + spread²) of ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖), which is 0 where every network
-    keeps its gradient.
+    anything is claimed, and ranked: first what balances the gradient, then by how near √(mean² + spread²) of
+    ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) is to 0, where every network keeps its gradient, then what has no cost.
 
     *Blocks.*  Of recurrent cells: the critical scale at the zero state, biases of the gate that remembers, chrono
     biases, orthogonal weights for every gate.  Of stacks: scales of the branches of skip connections, skip connections,
