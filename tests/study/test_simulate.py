@@ -194,6 +194,37 @@ def test_both_methods_sample_one_law_of_a_network_with_every_part(kind):
     assert min(p_values({key: wrong[name].values for key, name in NAMES.items()}, second).values()) < 1e-6 / 60
 
 
+@pytest.mark.parametrize(
+    ("activation", "weights", "width", "depth"),
+    [
+        ("tanh", Weights.gaussian(1.5, 0.1), 12, 4),
+        ("relu", Weights.gaussian(1.3), 9, 3),
+        ("gelu", Weights.orthogonal(1.4, 0.2), 5, 9),  # more layers than units
+    ],
+)
+def test_tied_weights_that_are_asked_have_the_law_of_drawn_ones(activation, weights, width, depth):
+    net = Network(activation, weights.tie(), width, depth)
+    exact, dense = (simulate(net, 8000, method=method) for method in ("exact", "dense"))
+    assert simulate(net, 2).attrs["method"] == ("exact" if 3 * depth <= width else "dense")
+    first, second = ({key: ds[name].values for key, name in NAMES.items()} for ds in (exact, dense))
+    assert min(p_values(first, second).values()) > 1e-6 / 40  # false alarm below 1e-6
+    wrong = simulate(replace(net, weights=replace(net.weights, sigma_w=1.06 * net.weights.sigma_w)), 8000)
+    assert min(p_values({key: wrong[name].values for key, name in NAMES.items()}, second).values()) < 1e-6 / 40
+
+
+def test_tied_weights_are_asked_at_any_width_and_any_worker():
+    net = Network("relu", Weights.gaussian(0.5).tie(), 20_000, 500)  # signals far below float64, 3 GB if it were drawn
+    found = simulate(replace(net, depth=12), 3, seed=3)
+    assert found.attrs["method"] == "exact"
+    with ThreadPoolExecutor(3) as pool:
+        many = simulate(replace(net, depth=12), 5, seed=3, executor=pool)
+    assert many.isel(sample=slice(3)).equals(found)
+    deep = simulate(replace(net, width=1500), 1)
+    assert deep["q"].values[0, -1] == 0 < np.isfinite(deep["log_gradient_norm"]).all()
+    with pytest.raises(InputError, match="try depth="):
+        simulate(replace(net, width=1_000_000, depth=300_000), 1, method="exact")
+
+
 def test_parts_are_what_the_result_is_about():
     plain = network("relu", Weights.he(), width=16, depth=6)
     for parts in ({"skip": 0.5}, {"norm": "rms"}, {"norm": Norm("layer", eps=1e-5)}, {"dropout": 0.3}):
@@ -214,6 +245,8 @@ def test_parts_that_are_not_simulated_are_refused():
         simulate(network(norm="batch"), 2)
     with pytest.raises(UnsupportedError, match="tied weights with a second matrix"):
         simulate(network(weights=Weights.gaussian(1).tie(), skip=Skip(1, matrices=2)), 2)
+    with pytest.raises(UnsupportedError, match="tied weights beside skip connections are drawn"):
+        simulate(network(weights=Weights.gaussian(1).tie(), skip=1), 2, method="exact")
 
 
 def test_a_branch_of_scale_zero_gets_no_gradient():

@@ -49,8 +49,9 @@ _DEPENDENT = Row(
     "orthogonal, and {weights} weights are not that",
     ("simulate", "sample (singular values)"),
 )
+_PARTS = (has.SKIP, has.NORM, has.DROPOUT)
 _ROTATES = Row(
-    (has.DRAWN,),
+    (has.DRAWN_OR_TIED,),
     "it needs rotation-invariant weights drawn anew in every layer, and normal biases, and {drawn} are not that",
 )
 _ONE_INPUT = Row(
@@ -64,7 +65,7 @@ _IN_BATCHES = tuple(
 
 
 def _plain(why: str, *use: str) -> tuple[Row, ...]:
-    return tuple(Row((part,), why + " {parts}", use) for part in (has.SKIP, has.NORM, has.DROPOUT))
+    return tuple(Row((part,), why + " {parts}", use) for part in _PARTS)
 
 
 _SPECTRAL = (
@@ -98,7 +99,15 @@ _EXPANDED = (*_MEAN_FIELD, _FLUCTUATIONS[0])
 
 TABLE: dict[str, tuple[Row, ...]] = {
     "simulate": _SIMULATED,
-    "simulate (exact)": (*_SIMULATED, replace(_ROTATES, use=("simulate",))),
+    "simulate (exact)": (
+        *_SIMULATED,
+        Row(
+            (has.DRAWN,),
+            "it needs rotation-invariant weights and normal biases, and {drawn} are not that",
+            ("simulate",),
+        ),
+        *(Row((has.TIED, part), f"tied weights beside {part.name} are drawn", ("simulate",)) for part in _PARTS),
+    ),
     "simulate (chain)": (
         *_plain("a chain of independent layers is not known with", "simulate"),
         _without(has.NOT_GAUSSIAN, "the lengths of layers are independent for gaussian weights only", "simulate"),
@@ -289,7 +298,7 @@ def _reasons(network: Network, rows: list[Row]) -> str:
 def _words(network: Network) -> dict[str, str]:
     """Return what stands for a network of layers in the reasons."""
     law = network.weights
-    rotates = law.family in ("gaussian", "orthogonal") and not law.tied
+    rotates = law.family in ("gaussian", "orthogonal") and law.bias_family != "gaussian" and law.sigma_b != 0
     return {
         "activation": network.activation.name,
         "weights": law.text,

@@ -45,10 +45,9 @@ def _is_attention_alone(network: Network) -> bool:
 
 
 def _rotates(network: Network) -> bool:
-    """Return whether W and b are rotation-invariant and drawn anew in every layer: then no matrix has to be drawn."""
+    """Return whether the distribution of W and b is rotation-invariant: then no matrix has to be drawn."""
     law = network.weights
-    known = law.family in ("gaussian", "orthogonal") and not law.tied
-    return known and (law.bias_family == "gaussian" or law.sigma_b == 0)
+    return law.family in ("gaussian", "orthogonal") and (law.bias_family == "gaussian" or law.sigma_b == 0)
 
 
 def _is_relu(network: Network) -> bool:
@@ -96,6 +95,7 @@ NOT_ISOTROPIC = Trait(
     _GAUSSIAN,
 )
 DRAWN = Trait("weights or biases that have to be drawn", lambda n: not _rotates(n), _GAUSSIAN)
+DRAWN_OR_TIED = Trait("weights or biases that have to be drawn", lambda n: n.weights.tied or not _rotates(n), _GAUSSIAN)
 DEPENDENT = Trait("weights that depend on each other", lambda n: not n.weights.has_independent_layers, _GAUSSIAN)
 NO_KNOWN_NORM = Trait(
     "weights of no known norm",

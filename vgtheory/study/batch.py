@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -11,16 +10,12 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.kernels.arguments import Norms
-from vgtheory.model.blocks.stacks import applied
-from vgtheory.model.inputs import Inputs
-from vgtheory.model.program import Block
-from vgtheory.model.steps import Ask, Map, Matrix, Mix
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
 from vgtheory.study.limits import check_range, whole_number
 from vgtheory.study.prepared import Prepared
-from vgtheory.study.programs.notes import PRE_ACTIVATION, norms_of_layers
-from vgtheory.study.programs.numbers import Machine
+from vgtheory.study.programs.layers import layers_machine
+from vgtheory.study.programs.notes import norms_of_layers
 
 MAX_BATCH = 4096
 VARIABLES = {
@@ -59,20 +54,5 @@ def batch_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return the result's arrays for samples first, ..., first + count − 1."""
     prepared: Prepared = payload["prepared"]
     norms = Norms(*(np.empty((count, prepared.depth)) for _ in VARIABLES))
-    norms_of_layers(_machine(prepared, payload["batch"]), payload["seed"], first, norms, payload["stop"])
+    norms_of_layers(layers_machine(prepared, False, payload["batch"]), payload["seed"], first, norms, payload["stop"])
     return dict(zip(VARIABLES, norms, strict=True))
-
-
-@lru_cache(maxsize=16)
-def _machine(prepared: Prepared, batch: int) -> Machine:
-    """Return the program x' = φ(norm(W x + b)) of a batch, with numbers in it."""
-    network = prepared.network
-    assert network.norm is not None  # checked before
-    steps = (
-        Ask((PRE_ACTIVATION,), "W", "x"),
-        Mix(("n",), "batch", (PRE_ACTIVATION,), (network.norm.eps,)),
-        Map(("y",), (applied(network.activation, "n"),)),
-    )
-    block = Block("layers", (("x", "y"),), steps, (Matrix("W", network.weights),), network.weights.tied)
-    width = int(prepared.layers.widths[0])
-    return Machine(block, width, prepared.depth, Inputs(), False, (batch,), prepared.layers)

@@ -20,6 +20,9 @@ from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
 from vgtheory.study.limits import check_range
 from vgtheory.study.prepared import Prepared
+from vgtheory.study.programs.layers import check_fits, fits, layers_machine
+from vgtheory.study.programs.notes import norms_of_layers
+from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
 
 Method = Literal["auto", "chain", "exact", "dense"]
 VARIABLES = {
@@ -66,6 +69,12 @@ def choose_method(prepared: Prepared, method: str) -> str:
         raise UnsupportedError(
             f'chains do not follow {prepared.network.activation.name}, whose slope right of 0 is 0; use method="auto"'
         )
+    if prepared.network.weights.tied:
+        if method == "exact":
+            check_fits(prepared)
+        few = prepared.depth <= QUESTIONS_PER_WIDTH * prepared.layers.widths[0] and fits(prepared)
+        if method == "auto" and not few:
+            return "dense"
     if method == "auto":
         return "chain" if prepared.slopes else "exact" if works(prepared.network, "simulate (exact)") else "dense"
     return method
@@ -77,7 +86,9 @@ def single_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     samples = Samples(np.uint64(payload["seed"]), first, payload["stop"])
     norms = Norms(*(np.empty((count, prepared.depth)) for _ in VARIABLES))
     activation, layers, law, parts = prepared.activation, prepared.layers, prepared.matrices, prepared.parts
-    if payload["method"] == "chain":
+    if payload["method"] == "exact" and prepared.network.weights.tied:
+        norms_of_layers(layers_machine(prepared, True), payload["seed"], first, norms, payload["stop"])
+    elif payload["method"] == "chain":
         assert prepared.slopes is not None  # the method was chosen by it
         chain_samples(prepared.slopes, layers, samples, norms)
     elif payload["method"] == "dense":
@@ -95,6 +106,8 @@ def nanoseconds(prepared: Prepared, method: str) -> float:
     inner = widths[1:].astype(float)
     if method == "chain":
         return 60.0 * len(inner)
+    if method == "exact" and prepared.network.weights.tied:
+        return float(np.sum((80.0 + 3.0 * len(inner)) * inner))
     if method == "exact":
         return float(np.sum((20.0 if prepared.network.parts else 8.0) * inner + 300.0))
     return float(np.sum(5.0 * inner * widths[:-1] + 100.0 * inner))

@@ -65,11 +65,11 @@ def simulate(
     network : the network, or a sequence of networks of equal depth; widths, depth and scales must be numbers.
     samples : number of independent networks, 1 to 10⁷.  The first 8 of 64 samples are the 8 samples of a run with 8.
     seed : 0 to 2⁶⁴ − 1.  Results depend on it and on nothing else: not on workers, chunks or resumption.
-    method : "exact" draws no matrices, O(N) per layer, and needs rotation-invariant weights (gaussian, orthogonal,
-        not tied) with normal biases; "chain" draws a few numbers per layer at any width, and needs gaussian
-        weights, no bias, no further parts and φ(th) = tφ(h) (ReLU, leaky ReLU, |h|); "dense" multiplies matrices,
-        O(N²) per layer; "auto" takes the fastest that holds.  All sample the same distribution, with different random
-        numbers.
+    method : "exact" draws no matrices, O(N) per layer, and needs rotation-invariant weights (gaussian, orthogonal) with
+        normal biases; of tied weights, without further parts, it remembers what they were asked, O(NL) per layer;
+        "chain" draws a few numbers per layer at any width, and needs gaussian weights, not tied, no bias, no further
+        parts and φ(th) = tφ(h) (ReLU, leaky ReLU, |h|); "dense" multiplies matrices, O(N²) per layer; "auto" takes the
+        fastest that holds.  All sample the same distribution, with different random numbers.
     inputs : k orthogonal inputs, or ``vg.Inputs(correlation=...)``; k times `outputs` is at most 128.
     outputs : m, at most N_L.  Several inputs or outputs need "exact", a plain network and σ_w > 0.
     batch : inputs of a network with batch normalisation, 2 to 4096.  With two of them and eps = 0 no gradient passes.
