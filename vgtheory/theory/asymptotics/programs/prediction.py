@@ -17,6 +17,7 @@ from vgtheory.model.steps import Map, Step
 from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.asymptotics.programs.padding import pattern_factors
 from vgtheory.theory.asymptotics.programs.population import CARRIERS, population_profile
+from vgtheory.theory.asymptotics.programs.stack_population import population_stack, reads_sums
 from vgtheory.theory.asymptotics.programs.stacks import stack_profile
 from vgtheory.theory.asymptotics.programs.tokens import tokens_profile
 from vgtheory.theory.methods import UNIFORM_LOSS, WIDE, reliability
@@ -49,7 +50,8 @@ def predict_blocks(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
 
     Raises
     ------
-    InputError, NoSolutionError, UnsupportedError : as ``stack_profile``, ``population_profile`` and ``tokens_profile``.
+    InputError, NoSolutionError, UnsupportedError : as ``stack_profile``, ``population_stack``, ``population_profile``
+        and ``tokens_profile``.
     """
     return _predicted(network, inputs).assign_attrs(inputs=json.dumps(inputs.spec))
 
@@ -90,7 +92,9 @@ def _has_quick_kernels(step: Step) -> bool:
 
 
 def _stack(network: BlockNetwork) -> xr.Dataset:
-    found = stack_profile(network.block, network.widths[0], int(network.depth), network.shape)
+    sums = reads_sums(network.block)
+    profile = population_stack if sums else stack_profile
+    found = profile(network.block, network.widths[0], int(network.depth), network.shape)
     values = {
         "stream_square": found["square"][:, None],
         "log_stream_gradient_norm": 0.5 * found["gradient"][:, None],
@@ -100,7 +104,7 @@ def _stack(network: BlockNetwork) -> xr.Dataset:
     doubt = (
         "" if reach < 0.1 else f"depth/width = {reach:.2g} is not small: networks differ, and the mean is not typical"
     )
-    return _dataset(network, values, weights, "mean field", doubt)
+    return _dataset(network, values, weights, "population" if sums else "mean field", doubt)
 
 
 def _tokens(network: BlockNetwork) -> xr.Dataset:

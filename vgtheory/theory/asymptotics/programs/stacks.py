@@ -184,7 +184,8 @@ def _(step: Add, layer: Layer, block: Block) -> None:
     keep, scale = step.factors(layer.depth)
     x, y = layer.sizes[step.x], layer.sizes[step.y]
     square = keep**2 * x.square + scale**2 * y.square + 2 * keep * scale * x.mean * y.mean
-    layer.sizes[step.out[0]] = Size(keep * x.mean + scale * y.mean, square)
+    made = x.normal and y.normal and step.x != step.y  # answers of different matrices
+    layer.sizes[step.out[0]] = Size(keep * x.mean + scale * y.mean, square, normal=made)
 
 
 @singledispatch
