@@ -24,7 +24,7 @@ from vgtheory.study.advice.trial import Trial
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.inspection.findings import Subject
 from vgtheory.study.inspection.modules.initialise import initialise
-from vgtheory.study.inspection.modules.recognised import of_the_catalogue
+from vgtheory.study.inspection.modules.recognised import Chain, of_the_catalogue
 from vgtheory.study.inspection.modules.watched import inspect_module
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
@@ -59,7 +59,7 @@ def proposals(found: Inspection, subject: Subject) -> Iterator[Proposal]:
     if seen is None:
         return
     old, act = seen
-    network = found.network
+    network = found.network if isinstance(found.known, Chain) else None
     if act is not None:
         yield from _scaled(network, act, depth)
     for name in _OTHERS:

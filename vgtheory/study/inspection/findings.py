@@ -10,12 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import VgtheoryError
 from vgtheory.model.network import Network
-from vgtheory.study.inspection.modules.recognised import Chain
-from vgtheory.study.inspection.modules.recognised_cells import Cell
+from vgtheory.study.inspection.modules.recognise import Known
 from vgtheory.study.inspection.weights.matrix import MatrixFacts
-from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import Regime, regime
 
 Verdict = Literal["healthy", "vanishes", "explodes", "no verdict"]
@@ -60,7 +57,7 @@ class Inspection:
     lost_at : the last call whose gradient is below 2^−24 of the last call's; None if none is.
     recurrence : of recurrent modules, Dataset over `time` (0-based) with `log_gradient_norm`, the logarithm of the
         norm of the gradient at the module's input of that step; None without such modules.
-    known : the layers of a chain, or the recurrent cell, that the model is; None of another model.
+    known : the layers, convolutions, blocks or recurrent cell that the model is; None of another model.
     matrices : of stored weights, per layer the singular values and the laws they were held against.
     subject : of modules, what was inspected; None of stored weights.
     """
@@ -73,7 +70,7 @@ class Inspection:
     left_out: tuple[str, ...] = ()
     lost_at: int | None = None
     recurrence: xr.Dataset | None = None
-    known: Chain | Cell | None = field(default=None, repr=False)
+    known: Known | None = field(default=None, repr=False)
     matrices: tuple[MatrixFacts, ...] = ()
     subject: Subject | None = field(default=None, repr=False)
 
@@ -88,28 +85,15 @@ class Inspection:
 
     @cached_property
     def theory(self) -> xr.Dataset | None:
-        """Return measured and predicted gains of hidden layers side by side; None where theory has no prediction.
+        """Return measured and predicted gains side by side; None where theory has no prediction: all is measured.
 
-        Over `call`: `name`, `gain` as in the table, `predicted_gain` of a network drawn from the same distribution,
-        and `ratio` of the two; attrs: `log_change` and `predicted_log_change`, ln of the gradient norm at the first
-        over that at the last hidden layer.
+        Over `call`, hidden layers or convolutions, or over `block` of a stack of blocks: `name`; `gain` as in the
+        table, of blocks that at the stream after each; `predicted_gain` of a network drawn from the same distribution;
+        `ratio` of the two; attrs: `log_change` and `predicted_log_change`, ln of the gradient norm at the first over
+        that at the last of them.
         """
-        if not isinstance(self.known, Chain) or self.network is None:
-            return None
-        try:
-            expected = predict(self.network).log_gradient_norm.values
-        except VgtheoryError:
-            return None
-        hidden = self.table.isel(call=slice(0, len(expected)))
-        logs = hidden.log_gradient_norm.values
-        predicted = np.exp(expected - np.append(expected[1:], np.nan))
-        gain = np.exp(logs - np.append(logs[1:], np.nan))
-        columns = {"name": hidden.name.values, "gain": gain, "predicted_gain": predicted, "ratio": gain / predicted}
-        return xr.Dataset(
-            {name: ("call", values) for name, values in columns.items()},
-            coords={"call": hidden.call.values},
-            attrs={"log_change": change_of(logs), "predicted_log_change": float(expected[0] - expected[-1])},
-        )
+        compared = None if self.known is None else self.known.theory(self.table)
+        return None if compared is None else compared.dataset()
 
     @property
     def log_change(self) -> float:

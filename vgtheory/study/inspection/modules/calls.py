@@ -60,6 +60,11 @@ class Watch:
         self._shapes: dict[Any, Shape] = {}
         self._entrywise: dict[type, bool] = {}
 
+    @property
+    def named_modules(self) -> dict[str, Any]:
+        """Return the modules by the names that calls have."""
+        return {name: module for module, name in self._names.items()}
+
     # --- module hooks -----------------------------------------------------------------------------------------
 
     def install(self) -> list[Any]:
@@ -102,11 +107,12 @@ class Watch:
         weights = self._weights[module]
         name, kind = self._names[module], type(module).__name__
         with self.torch._C.DisableTorchFunction():
-            out = first_tensor(self.torch, output)
+            out, read = first_tensor(self.torch, output), first_tensor(self.torch, arguments)
             node = None if out is None else out.grad_fn
         if inner and node is not None and inner[0].node is node:
             one = inner[0]  # the function with which the module applies its weight, and nothing after it
             one.name, one.kind, one.function, one.weights, one.inputs = name, kind, False, weights, nodes
+            one.read = () if read is None else tuple(read.shape)
             return
         call = Call(name, kind, False, weights, inputs=nodes)
         if inner:
@@ -227,6 +233,7 @@ class Watch:
             if fan_in:
                 call.sigma_w = math.sqrt(fan_in / weight.numel()) * self._size(weight)
             call.inputs = tuple(t.grad_fn for t in others if t.grad_fn is not None)
+            call.read = tuple(others[0].shape)
             self._record(call, output, len(self.calls))
 
     def _size(self, weight: Any) -> float:
@@ -272,7 +279,7 @@ class Watch:
             return
         with torch.no_grad(), torch._C.DisableTorchFunction():
             numbers = out.detach()
-            call.size = max(numbers.numel(), 1)
+            call.shape = tuple(numbers.shape)
             call.rms = norm_of(torch, numbers) / math.sqrt(call.size)
             axis = 1 if "conv" in call.kind.lower() and numbers.dim() > 2 else -1
             if numbers.dim() and numbers.shape[axis] > 1 and call.rms > 0:

@@ -1,4 +1,4 @@
-"""The network of this package that a watched module is, where it is one: a plain chain with one activation."""
+"""What a watched module is of this package: a plain chain with one activation; what leads from call to call."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
+from vgtheory._errors import VgtheoryError
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
+from vgtheory.study.inspection.comparison import Comparison
 from vgtheory.study.inspection.modules.graph import Paths
 from vgtheory.study.inspection.modules.slopes import PROBES, Slopes
 from vgtheory.study.inspection.modules.uses import Call
@@ -21,8 +24,11 @@ from vgtheory.study.inspection.weights.initialisers import initialisers_of
 from vgtheory.study.inspection.weights.matrix import EQUAL
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation, catalogue
+from vgtheory.theory.asymptotics.fixed_points import critical
+from vgtheory.theory.asymptotics.prediction import predict
 
 _SPREAD = 1.3  # factor between the σ_w of layers that are of one distribution
+_FAR = 1.1  # factor between σ_w and the critical one from which on it is worth a word
 _KNOWN = {
     "PyTorch default": Weights.pytorch_default,
     "Xavier uniform": Weights.xavier,
@@ -44,7 +50,7 @@ class Chain:
     def network(self) -> Network | None:
         """Return the network that they are; None unless φ is of the catalogue and the weights of one distribution."""
         act = of_the_catalogue(self.function, self.probe)
-        weights = None if act is None else _distribution(self.layers)
+        weights = None if act is None else distribution(self.layers)
         if act is None or weights is None:
             return None
         widths = (self.layers[0].weight.shape[1], *(len(layer.weight) for layer in self.layers))
@@ -52,31 +58,85 @@ class Chain:
             return Network(act, weights, width=widths, depth=len(self.layers))
         return None if len(set(widths)) > 1 else Network(act, weights, width=widths[0], depth=len(self.layers), skip=1)
 
+    def theory(self, table: xr.Dataset) -> Comparison | None:
+        """Return ln of the gradient norm at the layers, as measured and as predicted; None without a prediction."""
+        network = self.network()
+        if network is None:
+            return None
+        try:
+            predicted = predict(network).log_gradient_norm.values
+        except VgtheoryError:
+            return None
+        hidden = table.isel(call=slice(0, len(predicted)))
+        return Comparison("call", hidden.name.values, hidden.call.values, hidden.log_gradient_norm.values, predicted)
 
-def chain_of(calls: Sequence[Call], paths: Paths, slopes: Sequence[Slopes], parameters: dict[str, Any]) -> Chain | None:
+    def causes(self) -> tuple[str, ...]:
+        """Return what theory blames: scales that are not critical."""
+        network = self.network()
+        if network is None:
+            return ()
+        return scale_beside_critical(network.activation, network.sigmas[-1])
+
+
+def scale_beside_critical(act: Activation, sigmas: tuple[float, float]) -> tuple[str, ...]:
+    """Return in a sentence how far σ_w is from the one at which gradients keep their size, where that is far."""
+    sigma_w, sigma_b = sigmas
+    right = _critical(act, sigma_b) or _critical(act, 0.0)  # kinked φ at 0 are critical without biases only
+    if right is None or 1 / _FAR < sigma_w / right < _FAR:
+        return ()
+    way = "too small" if sigma_w < right else "too large"
+    return (f"weights: σ_w = {sigma_w:.3g} where {right:.3g} is critical for {act.name}, {way}.",)
+
+
+def _critical(act: Activation, sigma_b: float) -> float | None:
+    try:
+        return critical(act, sigma_b).sigma_w
+    except VgtheoryError:
+        return None
+
+
+@dataclass(frozen=True)
+class Link:
+    """What leads from one call to the next: one activation, and whether a skip connection leads past the former."""
+
+    function: Slopes
+    skip: bool
+
+    def like(self, other: Link) -> bool:
+        """Return whether the activation and the skip connection are the same there."""
+        return (self.function.probe, self.skip) == (other.function.probe, other.skip)
+
+
+def links_of(calls: Sequence[Call], paths: Paths, slopes: Sequence[Slopes]) -> list[Link | None]:
+    """Return what leads from every call to the one after it; None where that is not an activation, alone or added.
+
+    That is read from autograd's graph: between the two there is one function, and at most a sum with what went in.
+    """
+    behind = {found.node: found for found in slopes}
+    out: list[Link | None] = []
+    for k, (before, after) in enumerate(pairwise(calls)):
+        found, skip = behind.get(before.node), _skips(after, before)
+        on_path = paths.parent[k + 1] == k
+        out.append(None if found is None or skip is None or not on_path else Link(found, skip))
+    return out
+
+
+def chain_of(calls: Sequence[Call], links: Sequence[Link | None], parameters: dict[str, Any]) -> Chain | None:
     """Return the hidden layers of a model; None unless they are φ(W x + b), or all x + φ(W x + b), one after another.
 
-    That is read from autograd's graph: between two calls there is one function, the same one everywhere, and at most a
-    sum with what went in.  The last layer, without φ, is left out: a gradient enters behind it.
+    The last layer, without φ, is left out: a gradient enters behind it.
     """
     hidden = len(calls) - 1
+    first = links[0] if hidden >= 2 else None
     if (
-        hidden < 2
+        first is None
         or len({call.name for call in calls}) <= hidden
         or any(call.kind != "Linear" for call in calls)
-        or paths.main != tuple(range(len(calls)))
+        or not all(link is not None and link.like(first) for link in links)
     ):
         return None
-    behind = {found.node: found for found in slopes}
-    between = [behind.get(call.node) for call in calls[:-1]]
-    first = between[0]
-    if first is None or any(found is None or found.probe != first.probe for found in between):
-        return None
-    skips = {_skips(after, before) for before, after in pairwise(calls)}
-    if len(skips) > 1 or None in skips:
-        return None
-    layers = tuple(layer for call in calls[:-1] if (layer := _layer(call, parameters)) is not None)
-    return Chain(layers, first.name, first.probe, True in skips) if len(layers) == hidden else None
+    layers = tuple(layer for call in calls[:-1] if (layer := layer_of(call, parameters)) is not None)
+    return Chain(layers, first.function.name, first.function.probe, first.skip) if len(layers) == hidden else None
 
 
 def _skips(after: Call, before: Call) -> bool | None:
@@ -120,16 +180,16 @@ def of_the_catalogue(name: str, probe: tuple[float, ...]) -> Activation | None:
     return None
 
 
-def _layer(call: Call, parameters: dict[str, Any]) -> Layer | None:
-    """Return the weight and bias of a module that keeps them as they are used."""
+def layer_of(call: Call, parameters: dict[str, Any]) -> Layer | None:
+    """Return the weight (outputs, all inputs of one) and bias of a module that keeps them as they are used."""
     named = {name.rpartition(".")[2]: parameters[name].detach() for name in call.weights}
     if set(named) - {"weight", "bias"} or "weight" not in named:
         return None
     kept = {name: tensor.cpu().numpy().copy() for name, tensor in named.items()}  # they may be trained
-    return Layer(call.name, kept["weight"], kept.get("bias"))
+    return Layer(call.name, kept["weight"].reshape(len(kept["weight"]), -1), kept.get("bias"))
 
 
-def _distribution(layers: Sequence[Layer]) -> Weights | None:
+def distribution(layers: Sequence[Layer]) -> Weights | None:
     moments = [EntryMoments.of(layer.weight.ravel().astype(float)) for layer in layers]
     scales = [float(np.sqrt(layer.weight.shape[1] * one.square)) for layer, one in zip(layers, moments, strict=True)]
     if not 0 < max(scales) <= _SPREAD * min(scales):

@@ -7,6 +7,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from vgtheory.model.blocks import gru, lstm, rnn
 from vgtheory.model.network import BlockNetwork
@@ -48,6 +49,14 @@ class Cell:
         if self.kind == "GRU":
             return BlockNetwork(gru(weights, update_bias=self._memory()), width=width, depth=self.steps)
         return BlockNetwork(rnn(self.activation, weights), width=width, depth=self.steps)
+
+    def theory(self, table: xr.Dataset) -> None:
+        """Return None: over time only the gradient at the input is measured, which theory does not predict."""
+        return None
+
+    def causes(self) -> tuple[str, ...]:
+        """Return what theory blames: nothing, since the fall over time is said with its number."""
+        return ()
 
     def _memory(self) -> float:
         """Return the mean bias of the gate that keeps the state; 0 of a plain recurrent module."""

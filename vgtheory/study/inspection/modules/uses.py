@@ -23,12 +23,18 @@ class Call:
     sigma_w: float = math.nan
     matrix: Any = None  # the weights as they are used, outputs first
     shift: Any = None  # the biases
-    size: int = 1  # numbers in the output
+    shape: tuple[int, ...] = ()  # of the output
+    read: tuple[int, ...] = ()  # of the input
     rms: float = math.nan
     identical: bool = False  # all units of the output equal
     node: Any = None
     inputs: tuple[Any, ...] = ()
     gradient_norm: float = math.nan  # nan: no gradient arrived
+
+    @property
+    def size(self) -> int:
+        """Return how many numbers come out."""
+        return max(math.prod(self.shape), 1)
 
     @property
     def constant(self) -> bool:

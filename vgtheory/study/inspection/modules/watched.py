@@ -19,8 +19,7 @@ from vgtheory.study.inspection.modules.calls import Watch
 from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed, unwrapped
 from vgtheory.study.inspection.modules.norms import norm_of
-from vgtheory.study.inspection.modules.recognised import Chain, chain_of
-from vgtheory.study.inspection.modules.recognised_cells import Cell, cell_of
+from vgtheory.study.inspection.modules.recognise import recognise
 from vgtheory.study.inspection.modules.recurrence import listen, recurrence_of, sentence
 from vgtheory.study.inspection.modules.uses import Call
 
@@ -177,11 +176,17 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
     left_out = (*left_out, why) if why else left_out
     lost = table.call.values[logs - logs[-1] < _LOST] if len(calls) and isfinite(logs[-1]) else []
     lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
-    known: Chain | Cell | None = chain_of(calls, paths, sight.watch.slopes, sight.copies.parameters)
-    if len(sight.watch.sequences) == 1:
-        unrolled = sight.watch.sequences[0]
-        known = cell_of(unrolled.module, unrolled.source.shape[unrolled.axis])
+    known = recognise(sight.watch, calls, paths, sight.copies)
+    if known is not None and culprit is None and verdict in ("vanishes", "explodes"):
+        causes = _with_theory(causes, known.causes())
     return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known)
+
+
+def _with_theory(measured: tuple[str, ...], predicted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return all causes; what theory says of the weights stands in place of what is measured of them."""
+    known = {said.partition(":")[0]: said for said in predicted}
+    kept = [known.pop(said.partition(":")[0], said) for said in measured]
+    return (*kept, *known.values())
 
 
 def _no_verdict(calls: Sequence[Call], recurrence: xr.Dataset | None) -> str | None:

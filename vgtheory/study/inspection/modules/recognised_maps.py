@@ -1,0 +1,200 @@
+"""The convolutions of this package that the calls of a watched module are, where one follows the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from vgtheory._errors import VgtheoryError
+from vgtheory.model.blocks import conv, residual
+from vgtheory.model.network import BlockNetwork
+from vgtheory.model.program import Block, on_maps
+from vgtheory.model.steps import Ask
+from vgtheory.model.weights import Weights
+from vgtheory.model.windows import strided
+from vgtheory.study.inspection.comparison import Comparison
+from vgtheory.study.inspection.modules.recognised import (
+    Link,
+    distribution,
+    layer_of,
+    of_the_catalogue,
+    scale_beside_critical,
+)
+from vgtheory.study.inspection.modules.uses import Call
+from vgtheory.study.inspection.weights.chain import Layer
+from vgtheory.theory.asymptotics.programs.stacks import Size, back, through
+
+_KINDS = ("Conv1d", "Conv2d")
+_MOST = 2**22  # positions times taps times layers that a prediction follows
+_WORTH, _SHARE = math.log(3), 0.1  # change, and share of the whole, that are worth a word
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """A convolution as it was when seen: `number` of its call, the map that goes in, how the window moves."""
+
+    number: int
+    layer: Layer
+    shape: tuple[int, ...]
+    kernel: int
+    stride: int
+    zeros: bool
+
+    @property
+    def sigmas(self) -> tuple[float, float]:
+        """Return (σ_w, σ_b)."""
+        weight, bias = self.layer.weight, self.layer.bias
+        sigma_b = 0.0 if bias is None else float(np.sqrt(np.mean(bias.astype(float) ** 2)))
+        return float(np.sqrt(weight.shape[1] * np.mean(weight.astype(float) ** 2))), sigma_b
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Return the channels that go in and come out."""
+        return self.layer.weight.shape[1] // self.kernel ** len(self.shape), len(self.layer.weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Convolutions φ(W * x + b), or x + φ(W * x + b), one after another: the longest such part of a model.
+
+    `square` is the mean square of what comes out of the first; `whole` says whether they are all calls but the last.
+    """
+
+    filters: tuple[Filter, ...]
+    function: str
+    probe: tuple[float, ...]
+    skip: bool
+    square: float
+    whole: bool
+
+    def network(self) -> BlockNetwork | None:
+        """Return the network that they are; None unless they are all alike, and alone with a last layer.
+
+        Besides the first, which may read other channels.
+        """
+        act, inner = of_the_catalogue(self.function, self.probe), self.filters[1:]
+        shapes = {(f.shape, f.kernel, f.stride, f.zeros, f.channels) for f in inner}
+        (shape, _, stride, _, channels), *others = shapes
+        if act is None or not self.whole or others or stride > 1 or channels[0] != channels[1]:
+            return None
+        weights = distribution([f.layer for f in self.filters])
+        if weights is None:
+            return None
+        block = self._block(act, inner[0], weights, inner[0].zeros)
+        return BlockNetwork(block, channels[0], len(self.filters), shape=shape)
+
+    def theory(self, table: xr.Dataset) -> Comparison | None:
+        """Return ln of the gradient norm at the convolutions, as measured and as predicted; None without a prediction.
+
+        Each has the scales of its own weights; mean squares by position, width → ∞.
+        """
+        predicted = self._predicted()
+        if predicted is None:
+            return None
+        rows = table.sel(call=[f.number for f in self.filters])
+        return Comparison("call", rows.name.values, rows.call.values, rows.log_gradient_norm.values, predicted)
+
+    def causes(self) -> tuple[str, ...]:
+        """Return what theory blames: scales that are not critical, zeros around small maps."""
+        act, predicted = of_the_catalogue(self.function, self.probe), self._predicted()
+        if act is None or predicted is None:
+            return ()
+        middle = sorted(self.filters[1:], key=lambda f: f.sigmas[0])[len(self.filters) // 2 - 1]
+        found = scale_beside_critical(act, middle.sigmas)
+        closed = self._predicted(closed=True)
+        if closed is None:
+            return found
+        change = float(predicted[0] - predicted[-1])
+        cost = change - float(closed[0] - closed[-1])
+        if cost > min(-_WORTH, -_SHARE * abs(change)):
+            return found
+        smallest = min(f.shape for f in self.filters)
+        words = f"padding: zeros around maps down to {' × '.join(map(str, smallest))} positions cost"
+        return (*found, f"{words} {cost:+.1f} in ln of the gradient norm, by theory.")
+
+    def _block(self, act: Any, one: Filter, weights: Weights, zeros: bool) -> Block:
+        block = conv(act, weights, one.kernel, "zeros" if zeros else "circular", stride=one.stride)
+        return residual(block) if self.skip else block
+
+    def _predicted(self, closed: bool = False) -> np.ndarray | None:
+        """Return ln of the gradient norm at what comes out of each matrix; `closed`: on maps without edges."""
+        act = of_the_catalogue(self.function, self.probe)
+        work = sum(math.prod(f.shape) * f.kernel ** len(f.shape) for f in self.filters)
+        if act is None or work > _MOST:
+            return None
+        sigma_w, sigma_b = self.filters[0].sigmas
+        start = max(self.square - sigma_b**2, 0.0) / sigma_w**2 if sigma_w > 0 else 1.0
+        size, layers = Size(*(np.full(math.prod(self.filters[0].shape), s) for s in (0.0, start))), []
+        try:
+            for one in self.filters:
+                block = self._block(act, one, Weights.gaussian(*one.sigmas), one.zeros and not closed)
+                block = on_maps(block, len(one.shape))
+                layers.append((block, through(block, size, 1, 1, one.shape)))
+                size = layers[-1][1].sizes[block.streams[0][1]]
+        except VgtheoryError:
+            return None
+        gradient, scale, logs = np.full(size.square.size, 1 / size.square.size), 0.0, []
+        for block, layer in reversed(layers):
+            back(block, layer, gradient)
+            (at,) = (step.out[0] for step in block.steps if isinstance(step, Ask))
+            gradient = layer.gradients[block.carried[0]]
+            totals = float(layer.gradients[at].sum()), float(gradient.sum())
+            if not min(totals) > 0:
+                return None
+            logs.append(scale + math.log(totals[0]) / 2)
+            gradient, scale = gradient / totals[1], scale + math.log(totals[1]) / 2
+        return np.array(logs[::-1])
+
+
+def maps_of(
+    calls: Sequence[Call], links: Sequence[Link | None], modules: dict[str, Any], parameters: dict[str, Any]
+) -> Maps | None:
+    """Return the longest run of convolutions, each behind the activation of the one before it; None below two."""
+    filters = [_filter(k, call, modules, parameters) for k, call in enumerate(calls, 1)]
+    runs: list[list[int]] = [[]]
+    for k, one in enumerate(filters):
+        link = links[k - 1] if k else None
+        first = links[runs[-1][0]] if len(runs[-1]) > 1 else link
+        fits = bool(runs[-1]) and link is not None and first is not None and link.like(first)
+        if one is None:
+            runs.append([])
+        elif fits and _follows(filters[k - 1], one):
+            runs[-1].append(k)
+        else:
+            runs.append([k])
+    best = max(runs, key=len)
+    names = {calls[k].name for k in best}
+    link = links[best[0]] if len(best) > 1 else None
+    if link is None or len(names) < len(best):
+        return None
+    found = tuple(one for k in best if (one := filters[k]) is not None)
+    whole = len(best) == len(calls) - 1
+    return Maps(found, link.function.name, link.function.probe, link.skip, calls[best[0]].rms ** 2, whole)
+
+
+def _follows(before: Filter | None, after: Filter) -> bool:
+    """Return whether a convolution takes the map that the one before it gives."""
+    return before is not None and strided(before.shape, before.stride) == after.shape
+
+
+def _filter(number: int, call: Call, modules: dict[str, Any], parameters: dict[str, Any]) -> Filter | None:
+    """Return the convolution that a call is; None unless its window is one of this package's."""
+    if call.kind not in _KINDS or call.function or (module := modules.get(call.name)) is None:
+        return None
+    layer = layer_of(call, parameters)
+    (kernel, *more), (stride, *strides) = module.kernel_size, module.stride
+    zeros = module.padding_mode == "zeros"
+    padding = module.padding if isinstance(module.padding, tuple) else (kernel // 2,) * len(module.kernel_size)
+    centred = kernel % 2 == 1 and set(padding) == {kernel // 2} and module.padding != "valid"
+    plain = module.groups == 1 and set(module.dilation) == {1} and set(more) <= {kernel} and set(strides) <= {stride}
+    if layer is None or not (plain and centred and (zeros or module.padding_mode == "circular")):
+        return None
+    after = call.shape[-len(module.kernel_size) :]
+    shape = call.read[-len(module.kernel_size) :]
+    right = strided(shape, stride) == after
+    return Filter(number, layer, shape, kernel, stride, zeros) if right else None
