@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
 
 from vgtheory import Network, Weights, blocks, inspect  # noqa: E402
 
@@ -55,7 +56,8 @@ def test_padding_and_small_weights_are_told_apart():
 @pytest.mark.parametrize("options", [{"groups": 2}, {"dilation": 2, "padding": 2}, {"padding": 2}], ids=str)
 def test_other_windows_are_measured_only(options):
     found = inspect(convolutions(3, 4, **options), real(2, 4, 8, 8))
-    assert found.network is None and found.theory is None
+    assert found.network is None
+    assert found.theory is None
 
 
 def test_strides_and_other_channels_have_theory_but_no_network_of_one_width():
@@ -66,3 +68,89 @@ def test_strides_and_other_channels_have_theory_but_no_network_of_one_width():
     assert found.network is None
     np.testing.assert_allclose(found.theory.ratio[:-1], 1, atol=0.35)
     assert list(found.theory.call.values) == [1, 2, 3, 4, 5]
+
+
+class Layer(nn.Module):
+    """A transformer's layer by hand, its weights in a `split` or one matrix, its norms in a place."""
+
+    def __init__(self, norm="pre", split=False, causal=False, skip=True, width=64, heads=4, gain=1.0, phi=F.gelu):
+        super().__init__()
+        self.place, self.split, self.causal, self.skip, self.heads = norm, split, causal, skip, heads
+        self.n1, self.n2, self.phi = nn.LayerNorm(width), nn.LayerNorm(width), phi
+        self.qkv = nn.ModuleList(nn.Linear(width, width * (1 if split else 3)) for _ in range(3 if split else 1))
+        self.proj, self.up, self.down = nn.Linear(width, width), nn.Linear(width, 128), nn.Linear(128, width)
+        for part in (*self.qkv, self.proj, self.up, self.down):
+            nn.init.normal_(part.weight, std=gain / part.in_features**0.5)
+            nn.init.zeros_(part.bias)
+
+    def attend(self, x):
+        batch, tokens, width = x.shape
+        parts = [part(x) for part in self.qkv] if self.split else self.qkv[0](x).chunk(3, -1)
+        k, q, v = (p.view(batch, tokens, self.heads, -1).transpose(1, 2) for p in parts)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return self.proj(mixed.transpose(1, 2).reshape(batch, tokens, width))
+
+    def forward(self, x):
+        for part, norm in ((self.attend, self.n1), (lambda y: self.down(self.phi(self.up(y))), self.n2)):
+            y = part(norm(x) if self.place == "pre" else x)
+            x = x + y if self.skip else y
+            x = norm(x) if self.place == "post" else x
+        return x
+
+
+def stack(depth=3, **options):
+    torch.manual_seed(0)
+    return nn.Sequential(*(Layer(**options) for _ in range(depth)))
+
+
+@pytest.mark.parametrize(
+    "options", [{"norm": "post", "causal": True}, {"split": True, "skip": False}, {"split": True, "causal": True}],
+    ids=str,
+)  # fmt: skip
+def test_handwritten_transformers_are_recognised_by_trial(options):
+    found = inspect(stack(**options), real(16, 12, 64))
+    plan = found.known.plan
+    assert (plan.norm, plan.causal, plan.skip) == tuple(
+        {"norm": "pre", "causal": False, "skip": True, **options}[k] for k in ("norm", "causal", "skip")
+    )
+    assert plan.order[:2] == (1, 0)  # keys come first there
+    assert plan.heads == 4
+    theory = found.theory
+    assert list(theory.name.values) == ["0", "1", "2"]
+    assert theory.attrs["log_change"] == pytest.approx(theory.attrs["predicted_log_change"], abs=0.4)
+
+
+def test_torchs_transformer_layers_are_recognised_and_copies_are_said():
+    torch.manual_seed(0)
+    layers = [nn.TransformerEncoderLayer(64, 4, 128, dropout=0.1, norm_first=True) for _ in range(3)]
+    found = inspect(nn.Sequential(*layers), real(12, 16, 64))  # tokens first, and dropout
+    assert found.network.shape == (12,)
+    assert found.network.block.name.startswith("residual pre-layer attention")
+    np.testing.assert_allclose(found.theory.ratio, 1, atol=0.15)
+    assert all(layer.training for layer in layers)
+    copies = inspect(nn.TransformerEncoder(layers[0], 3, enable_nested_tensor=False), real(12, 16, 64))
+    assert "layers.0 to layers.2 start as copies" in str(copies)
+    assert copies.theory is None
+
+
+class Scaled(Layer):
+    def forward(self, x):
+        return super().forward(x) * 1.01
+
+
+def test_what_computes_anything_else_is_measured_only():
+    torch.manual_seed(0)
+    for model in (nn.Sequential(Scaled(), Scaled()), nn.Sequential(Layer(), Layer(causal=True))):
+        found = inspect(model, real(4, 12, 64))
+        assert found.network is None
+        assert "Measured only" in str(found)
+    trained = stack(2)
+    with torch.no_grad():
+        trained[1].n2.weight.mul_(1.5)
+    assert inspect(trained, real(4, 12, 64)).network is None
+
+
+def test_missing_skips_are_blamed_by_theory():
+    bare = inspect(stack(10, norm="none", skip=False, gain=0.7, phi=F.relu), real(8, 12, 64))
+    assert bare.verdict == "vanishes"
+    assert any(cause.startswith("skip connections: none around the parts of a block") for cause in bare.causes)

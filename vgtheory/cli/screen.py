@@ -159,6 +159,8 @@ def print_inspection(found: Inspection, written: list[Path]) -> None:
     say(found.text)
     for reason in found.causes:
         say(f"- {reason}")
+    if found.unknown:
+        say(f"- measured only: {found.unknown}")
     for question in found.left_out:
         say(f"- not seen: {question}")
     say("")

@@ -18,7 +18,7 @@ class Comparison:
     over : what the places are: "call", or "block".
     names : of the modules there.
     numbers : the places' own, counted from 1.
-    measured, predicted : ln of the norm, up to a constant.
+    measured, predicted : ln of the norm, up to a constant; one more than places where they are around them.
     """
 
     over: str
@@ -28,8 +28,12 @@ class Comparison:
     predicted: NDArray
 
     def dataset(self) -> xr.Dataset:
-        """Return the gains from each place to the next, their ratio, and both changes from the last to the first."""
-        gains = [np.exp(logs - np.append(logs[1:], np.nan)) for logs in (self.measured, self.predicted)]
+        """Return the gains from each place to the next, their ratio, and both changes from the last to the first.
+
+        NaN at the last place, unless there is a number for what comes after it.
+        """
+        count = len(self.names)
+        gains = [np.exp(np.append(logs[:-1] - logs[1:], np.nan)[:count]) for logs in (self.measured, self.predicted)]
         columns = {"name": self.names, "gain": gains[0], "predicted_gain": gains[1], "ratio": gains[0] / gains[1]}
         changes = [float(logs[0] - logs[-1]) for logs in (self.measured, self.predicted)]
         return xr.Dataset(

@@ -58,6 +58,7 @@ class Inspection:
     recurrence : of recurrent modules, Dataset over `time` (0-based) with `log_gradient_norm`, the logarithm of the
         norm of the gradient at the module's input of that step; None without such modules.
     known : the layers, convolutions, blocks or recurrent cell that the model is; None of another model.
+    unknown : of modules, why theory has nothing to be held against, so that all is measured; "" where it has.
     matrices : of stored weights, per layer the singular values and the laws they were held against.
     subject : of modules, what was inspected; None of stored weights.
     """
@@ -71,6 +72,7 @@ class Inspection:
     lost_at: int | None = None
     recurrence: xr.Dataset | None = None
     known: Known | None = field(default=None, repr=False)
+    unknown: str = ""
     matrices: tuple[MatrixFacts, ...] = ()
     subject: Subject | None = field(default=None, repr=False)
 
@@ -107,7 +109,8 @@ class Inspection:
         return max((change_of(logs) for logs in changes), key=abs)
 
     def __str__(self) -> str:
-        return "\n".join((self.text, *self.causes, *(f"Not seen: {what}." for what in self.left_out)))
+        theory = (f"Measured only: {self.unknown}.",) if self.unknown else ()
+        return "\n".join((self.text, *self.causes, *theory, *(f"Not seen: {what}." for what in self.left_out)))
 
 
 def change_of(logs: np.ndarray) -> float:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from vgtheory.study.inspection.modules.model_copy import tensors_in
 from vgtheory.study.inspection.modules.norms import norm_of
+from vgtheory.study.inspection.modules.repeated import Repeated, listen_to_blocks
 from vgtheory.study.inspection.modules.slopes import (
     ELEMENTWISE,
     SHAPES,
     Shape,
     Slopes,
+    applied,
     is_elementwise_module,
     shape_of,
     slopes_at,
@@ -21,11 +24,12 @@ from vgtheory.study.inspection.modules.slopes import (
 )
 from vgtheory.study.inspection.modules.uses import Call, Unrolled, all_units_alike, first_tensor, has_weights
 
+_INPUTS_FIRST = ("matmul", "__matmul__", "mm", "addmm", "bmm", "baddbmm", "_grouped_mm", "grouped_mm")
 # Functions that multiply by a weight, and which axes of it are summed over.
 _SUMMED: dict[str, Callable[[tuple[int, ...]], int]] = {
     **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d"), lambda shape: math.prod(shape[1:])),
     **dict.fromkeys(
-        ("matmul", "__matmul__", "__rmatmul__", "mm", "addmm", "bmm", "baddbmm", "_grouped_mm", "grouped_mm"),
+        (*_INPUTS_FIRST, "__rmatmul__"),
         lambda shape: shape[-2],
     ),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), lambda shape: shape[0]),
@@ -45,6 +49,7 @@ class Watch:
         self.calls: list[Call] = []
         self.sequences: list[Unrolled] = []
         self.slopes: list[Slopes] = []
+        self.repeated: list[Repeated] = []
         self.unseen: list[str] = []
         self.entering = 0.0  # norm of the gradient at what the model returns
         self.sizes: dict[str, float] = {}  # norms of weights that are used as they are, by name
@@ -69,7 +74,7 @@ class Watch:
 
     def install(self) -> list[Any]:
         """Return the handles of hooks on all modules that have weights, or are an activation of their own."""
-        handles = []
+        handles = listen_to_blocks(self.torch, self.model, self.repeated, self.slopes)
         inside: dict[str, list[str]] = {}  # parameters by every module that they are in
         for name in self.parameters:
             parts = name.split(".")
@@ -227,7 +232,8 @@ class Watch:
         elif owned and name in _SUMMED:
             weight = max((t for t, _ in owned), key=lambda t: t.dim())
             names = tuple(dict.fromkeys(n for _, n in owned))
-            call = Call(_short(names[0]), name, True, names, matrix=weight.detach())
+            matrix = weight.detach()
+            call = Call(_short(names[0]), name, True, names, matrix=matrix.mT if name in _INPUTS_FIRST else matrix)
             call.shift = next((t.detach() for t in given if t.dim() == 1 and id(t) in self._still), None)
             fan_in = _SUMMED[name](tuple(weight.shape))
             if fan_in:
@@ -270,7 +276,8 @@ class Watch:
         shape = shape_of(torch, function, arguments[1:], named, key, known)
         slopes = slopes_at(torch, function, arguments, named, output, before)
         name = getattr(function, "__name__", "")
-        self.slopes.append(slopes_of(slopes, h.detach(), shape, before, name))
+        phi = partial(applied, function, arguments[1:], named)
+        self.slopes.append(slopes_of(slopes, h.detach(), shape, before, name, phi))
 
     def _record(self, call: Call, output: Any, place: int) -> None:
         """Take what there is to see of the output now (it may be changed in place), and the gradient when it comes."""

@@ -10,16 +10,21 @@ from vgtheory.study.inspection.modules.graph import Paths
 from vgtheory.study.inspection.modules.recognised import Chain, chain_of, links_of
 from vgtheory.study.inspection.modules.recognised_cells import Cell, cell_of
 from vgtheory.study.inspection.modules.recognised_maps import Maps, maps_of
+from vgtheory.study.inspection.modules.recognised_stacks import Stack, stack_of
 from vgtheory.study.inspection.modules.uses import Call
 
-Known = Chain | Maps | Cell
+Known = Chain | Maps | Stack | Cell
 
 
-def recognise(watch: Watch, calls: Sequence[Call], paths: Paths, copies: Any) -> Known | None:
-    """Return what the calls are; None where they are nothing that theory knows."""
+UNKNOWN = "it is no chain of layers, no convolutions, no stack of blocks and no recurrent cell that theory knows"
+
+
+def recognise(watch: Watch, calls: Sequence[Call], paths: Paths, copies: Any) -> Known | str:
+    """Return what the calls are, or in words why theory has nothing to say of them."""
     if len(watch.sequences) == 1:
         unrolled = watch.sequences[0]
-        return cell_of(unrolled.module, unrolled.source.shape[unrolled.axis])
+        return cell_of(unrolled.module, unrolled.source.shape[unrolled.axis]) or UNKNOWN
     links = links_of(calls, paths, watch.slopes)
     chain = chain_of(calls, links, copies.parameters)
-    return chain or maps_of(calls, links, watch.named_modules, copies.parameters)
+    maps = None if chain else maps_of(calls, links, watch.named_modules, copies.parameters)
+    return chain or maps or stack_of(watch.torch, watch.repeated, calls, copies) or UNKNOWN

@@ -28,7 +28,7 @@ from vgtheory.theory.asymptotics.fixed_points import critical
 from vgtheory.theory.asymptotics.prediction import predict
 
 _SPREAD = 1.3  # factor between the σ_w of layers that are of one distribution
-_FAR = 1.1  # factor between σ_w and the critical one from which on it is worth a word
+_FAR = 1.1  # factor between σ_w and the critical one below which they are about the same
 _KNOWN = {
     "PyTorch default": Weights.pytorch_default,
     "Xavier uniform": Weights.xavier,
@@ -79,11 +79,13 @@ class Chain:
 
 
 def scale_beside_critical(act: Activation, sigmas: tuple[float, float]) -> tuple[str, ...]:
-    """Return in a sentence how far σ_w is from the one at which gradients keep their size, where that is far."""
+    """Return in a sentence how far σ_w is from the one at which gradients keep their size; () where none is known."""
     sigma_w, sigma_b = sigmas
     right = _critical(act, sigma_b) or _critical(act, 0.0)  # kinked φ at 0 are critical without biases only
-    if right is None or 1 / _FAR < sigma_w / right < _FAR:
+    if right is None:
         return ()
+    if 1 / _FAR < sigma_w / right < _FAR:
+        return (f"weights: σ_w = {sigma_w:.3g}, about critical for {act.name} ({right:.3g}).",)
     way = "too small" if sigma_w < right else "too large"
     return (f"weights: σ_w = {sigma_w:.3g} where {right:.3g} is critical for {act.name}, {way}.",)
 
@@ -190,6 +192,7 @@ def layer_of(call: Call, parameters: dict[str, Any]) -> Layer | None:
 
 
 def distribution(layers: Sequence[Layer]) -> Weights | None:
+    """Return the distribution that the weights of all layers seem to be of; None where their scales differ."""
     moments = [EntryMoments.of(layer.weight.ravel().astype(float)) for layer in layers]
     scales = [float(np.sqrt(layer.weight.shape[1] * one.square)) for layer, one in zip(layers, moments, strict=True)]
     if not 0 < max(scales) <= _SPREAD * min(scales):

@@ -34,6 +34,7 @@ class Slopes:
     dead: float
     outgrown: float
     probe: tuple[float, ...]
+    phi: Any  # the function
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def shape_of(
     with torch.enable_grad():
         grid = torch.linspace(-_REACH, _REACH, 2401, dtype=torch.float64)
         at = torch.cat((grid, grid.new_tensor((-_BESIDE, _BESIDE))))
-        slopes = _slopes(torch, partial(_applied, function, rest, named), at)
+        slopes = _slopes(torch, partial(applied, function, rest, named), at)
     probe = tuple(function(torch.tensor(PROBES, dtype=torch.float64), *rest, **named).tolist())
     found = Shape(float(slopes.max()), float(slopes[-2]), float(slopes[-1]), probe)
     if key:
@@ -98,7 +99,7 @@ def slopes_at(
         return node(torch.ones_like(output)).detach().abs_()
     rows = _rows(h)
     whole = h.dim() == 0 or len(h) <= rows
-    phi = partial(_applied, function, arguments[1:], named)
+    phi = partial(applied, function, arguments[1:], named)
     with torch.enable_grad():
         slopes = _slopes(torch, phi, h.detach() if whole else h.detach()[:rows])
         return slopes if whole or not bool((_best(slopes) == 0).any()) else _slopes(torch, phi, h.detach())
@@ -108,8 +109,9 @@ def _one_step(node: Any, before: Any) -> bool:
     return len(node.next_functions) == 1 and node.next_functions[0][0] is before
 
 
-def _applied(function: Any, rest: tuple[Any, ...], named: dict[str, Any], z: Any) -> Any:
-    return function(z.clone(), *rest, **named)  # a copy: the function may work in place
+def applied(function: Any, rest: tuple[Any, ...], named: dict[str, Any], z: Any) -> Any:
+    """Return a function of z, whose further arguments are known; of a copy, since it may work in place."""
+    return function(z.clone(), *rest, **named)
 
 
 def _slopes(torch: Any, function: Any, at: Any) -> Any:
@@ -117,13 +119,13 @@ def _slopes(torch: Any, function: Any, at: Any) -> Any:
     return torch.autograd.grad(function(z).sum(), z)[0].abs()
 
 
-def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str) -> Slopes:
+def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str, phi: Any) -> Slopes:
     """Return how many of the slopes at h are flat, and how many units have none but 0."""
     first = slopes[: _rows(slopes)] if slopes.dim() else slopes
     least, most = float(first.min()), float(first.max())
     limit = FLAT * max(shape.largest, most)
     if least > limit:
-        return Slopes(node, name, 0.0, 0.0, 0.0, shape.probe)
+        return Slopes(node, name, 0.0, 0.0, 0.0, shape.probe, phi)
     flat = first <= limit
     saturated = _share(flat)
     sides = (shape.left > limit, shape.right > limit)
@@ -137,7 +139,7 @@ def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str) -> Slopes
     dead = 0.0
     if least == 0:
         dead = _share(_best(slopes) == 0)
-    return Slopes(node, name, saturated, dead, outgrown, shape.probe)
+    return Slopes(node, name, saturated, dead, outgrown, shape.probe, phi)
 
 
 def _rows(numbers: Any) -> int:

@@ -176,10 +176,11 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
     left_out = (*left_out, why) if why else left_out
     lost = table.call.values[logs - logs[-1] < _LOST] if len(calls) and isfinite(logs[-1]) else []
     lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
-    known = recognise(sight.watch, calls, paths, sight.copies)
+    seen_as = recognise(sight.watch, calls, paths, sight.copies)
+    known, unknown = (None, seen_as) if isinstance(seen_as, str) else (seen_as, "")
     if known is not None and culprit is None and verdict in ("vanishes", "explodes"):
         causes = _with_theory(causes, known.causes())
-    return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known)
+    return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known, unknown)
 
 
 def _with_theory(measured: tuple[str, ...], predicted: tuple[str, ...]) -> tuple[str, ...]:
