@@ -7,7 +7,7 @@ layer, with attention or without, the one that gives what the module gave is wha
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,7 +71,7 @@ def _fits(weights: Sequence[Any], width: int, before: int, wide: int) -> bool:
     return shapes == [*first, *last]
 
 
-def plan_of(torch: Any, parts: Parts, x: Any, y: Any, tried: Sequence[Plan]) -> Plan | None:
+def plan_of(torch: Any, parts: Parts, x: Any, y: Any, tried: Iterable[Plan]) -> Plan | None:
     """Return the first plan that makes y of x, (column, component) each; None if none does."""
     close = _CLOSE[str(x.dtype).rpartition(".")[2]] * float(y.square().mean().sqrt())
     with torch.no_grad(), torch._C.DisableTorchFunction():

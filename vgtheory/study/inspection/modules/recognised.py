@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -72,16 +74,28 @@ class Chain:
 
     def causes(self) -> tuple[str, ...]:
         """Return what theory blames: scales that are not critical."""
-        network = self.network()
-        if network is None:
-            return ()
-        return scale_beside_critical(network.activation, network.sigmas[-1])
+        act = of_the_catalogue(self.function, self.probe)
+        pairs = [scales_of(layer) for layer in self.layers]
+        return (
+            ()
+            if act is None
+            else scale_beside_critical(act, (median(w for w, _ in pairs), median(b for _, b in pairs)))
+        )
+
+
+def scales_of(layer: Layer) -> tuple[float, float]:
+    """Return (σ_w, σ_b) of a layer, of its entries as they are."""
+    weight, bias = layer.weight.ravel(), layer.bias
+    sigma_w = math.sqrt(layer.weight.shape[1] * float(weight @ weight) / weight.size)
+    return sigma_w, 0.0 if bias is None else math.sqrt(float(bias @ bias) / bias.size)
 
 
 def scale_beside_critical(act: Activation, sigmas: tuple[float, float]) -> tuple[str, ...]:
     """Return in a sentence how far σ_w is from the one at which gradients keep their size; () where none is known."""
     sigma_w, sigma_b = sigmas
-    right = _critical(act, sigma_b) or _critical(act, 0.0)  # kinked φ at 0 are critical without biases only
+    right = _critical(act, float(f"{sigma_b:.2g}")) or _critical(
+        act, 0.0
+    )  # kinked φ at 0 are critical without biases only
     if right is None:
         return ()
     if 1 / _FAR < sigma_w / right < _FAR:
@@ -90,6 +104,7 @@ def scale_beside_critical(act: Activation, sigmas: tuple[float, float]) -> tuple
     return (f"weights: σ_w = {sigma_w:.3g} where {right:.3g} is critical for {act.name}, {way}.",)
 
 
+@cache
 def _critical(act: Activation, sigma_b: float) -> float | None:
     try:
         return critical(act, sigma_b).sigma_w

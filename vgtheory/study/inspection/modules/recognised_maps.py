@@ -24,6 +24,7 @@ from vgtheory.study.inspection.modules.recognised import (
     layer_of,
     of_the_catalogue,
     scale_beside_critical,
+    scales_of,
 )
 from vgtheory.study.inspection.modules.uses import Call
 from vgtheory.study.inspection.weights.chain import Layer
@@ -48,9 +49,7 @@ class Filter:
     @property
     def sigmas(self) -> tuple[float, float]:
         """Return (σ_w, σ_b)."""
-        weight, bias = self.layer.weight, self.layer.bias
-        sigma_b = 0.0 if bias is None else float(np.sqrt(np.mean(bias.astype(float) ** 2)))
-        return float(np.sqrt(weight.shape[1] * np.mean(weight.astype(float) ** 2))), sigma_b
+        return scales_of(self.layer)
 
     @property
     def channels(self) -> tuple[int, int]:
@@ -129,7 +128,8 @@ class Maps:
             return None
         sigma_w, sigma_b = self.filters[0].sigmas
         start = max(self.square - sigma_b**2, 0.0) / sigma_w**2 if sigma_w > 0 else 1.0
-        size, layers = Size(*(np.full(math.prod(self.filters[0].shape), s) for s in (0.0, start))), []
+        empty = np.zeros(math.prod(self.filters[0].shape))
+        size, layers = Size(empty, empty + start), []
         try:
             for one in self.filters:
                 block = self._block(act, one, Weights.gaussian(*one.sigmas), one.zeros and not closed)

@@ -228,7 +228,7 @@ def _sample(torch: Any, one: Repeated, calls: Sequence[Call], copies: Any) -> _S
         y = _without_dropout(torch, one, copies)
         if y is None:
             return None
-    eps = next((float(e) for n in norms for e in (getattr(n, "eps", None) or getattr(n, "variance_epsilon", 0),)), 0.0)
+    eps = next((_eps(norm) for norm in norms), 0.0)
     parts = Parts([weight for weight, _ in pairs], [bias for _, bias in pairs], one.function.phi, eps)
     columns = ((x[0], y[0]), (x[:, 0], y[:, 0])) if x.dim() == 3 else ((x[:_ROWS], y[:_ROWS]), (x, y))
     return _Sample(parts, columns, norms, one.function)
@@ -248,6 +248,11 @@ def _plain(norm: Any) -> bool:
     gain, shift = norm._parameters.get("weight"), norm._parameters.get("bias")
     flat = gain is None or bool((gain == 1).all())
     return flat and (shift is None or not bool(shift.any())) and not norm._buffers
+
+
+def _eps(norm: Any) -> float:
+    said = (getattr(norm, name, None) for name in ("eps", "variance_epsilon"))
+    return next((float(eps) for eps in said if eps is not None), 0.0)
 
 
 def _kind(norm: Any) -> str:
