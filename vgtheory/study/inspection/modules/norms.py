@@ -7,14 +7,14 @@ from typing import Any
 
 # Squares of components within a factor of 1e9 of these are normal numbers of float32.
 _SMALLEST, _LARGEST = 1e-10, 1e15
-_FEW = 2**16  # components whose norm in the tensor's own precision is off by a few units
+_FEW = 2**14  # components whose norm in the tensor's own precision is off by a few units
 _ROW = 1024  # components whose squares are added up in the tensor's precision; rows are added up in float64
 
 
 def norm_of(torch: Any, tensor: Any) -> float:
     """Return the Frobenius norm of a tensor that is cut from its graph, to a few units of float32's round-off.
 
-    Up to 2^16 components are summed in the tensor's own precision (by several sums side by side), of larger ones rows of
+    Up to 2^14 components are summed in the tensor's own precision (by several sums side by side), of larger ones rows of
     1024, and rows in float64; where squares would leave the
     range of that precision, every component is taken to float64: 3000 components of 1e-30 have the norm 5.4772e-29.
     """
