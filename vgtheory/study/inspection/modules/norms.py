@@ -14,9 +14,9 @@ _ROW = 1024  # components whose squares are added up in the tensor's precision; 
 def norm_of(torch: Any, tensor: Any) -> float:
     """Return the Frobenius norm of a tensor that is cut from its graph, to a few units of float32's round-off.
 
-    Up to 2^14 components are summed in the tensor's own precision (by several sums side by side), of larger ones rows of
-    1024, and rows in float64; where squares would leave the
-    range of that precision, every component is taken to float64: 3000 components of 1e-30 have the norm 5.4772e-29.
+    Up to 2^14 components are summed in the tensor's own precision (by several sums side by side), of larger ones rows
+    of 1024, and rows in float64; where squares would leave the range of that precision, every component is taken to
+    float64: 3000 components of 1e-30 have the norm 5.4772e-29.
     """
     flat, norm = tensor.reshape(-1), torch.linalg.vector_norm
     if not flat.is_floating_point() or flat.dtype.itemsize < 4:
