@@ -14,6 +14,7 @@ from benchmarks import (
     memory,
     networks,
     programs,
+    random_matrices,
     spectra,
 )  # fmt: skip
 from benchmarks.measure import Line, machine, show
@@ -28,6 +29,7 @@ PARTS = {
     "activations": activations.lines,
     "mean_field": mean_field.lines,
     "spectra": spectra.lines,
+    "random_matrices": random_matrices.lines,
     "inspection": inspection.lines,
 }
 
