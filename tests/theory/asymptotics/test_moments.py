@@ -64,3 +64,33 @@ def test_what_is_not_finite_is_refused():
 def test_one_table_per_activation():
     assert moment_table(vg.activation("tanh")) is moment_table(vg.activation("tanh"))
     assert isinstance(moment_table(vg.activation("tanh")), MomentTable)
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("formula", ["x*tanh(x)", "exp(x**2/9)"])  # all moments known; some infinite from a q on
+def test_a_whole_table_is_kept_and_read_back(formula, empty_cache, monkeypatch):
+    act = vg.activation(formula)
+    made = MomentTable(act)
+    top = made.highest()
+    assert len(list(empty_cache.rglob("moments/*/*.npz"))) == 1
+    monkeypatch.setattr(MomentTable, "direct", None)  # the quadrature is not asked again
+    read = MomentTable(act)
+    assert read.highest() == top
+    where = np.linspace(-20.0, min(top, 20.0) - 0.1, 7)
+    np.testing.assert_array_equal(np.stack(read.at(where)), np.stack(made.at(where)))
+    assert MomentTable(vg.activation("x*tanh(2*x)"))._panels == []
+
+
+def test_a_kept_table_that_cannot_be_read_is_made_again(empty_cache):
+    act = vg.activation("x*tanh(x)")
+    MomentTable(act).highest()
+    (kept,) = empty_cache.rglob("moments/*/*.npz")
+    kept.write_bytes(kept.read_bytes()[:-100])
+    again = MomentTable(act)
+    assert again._panels == []
+    assert np.isfinite(again.at(np.zeros(1)).log_square).all()

@@ -9,7 +9,7 @@ from math import inf, log, pi, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from vgtheory._errors import InputError, shown
 from vgtheory.random_matrices.arguments import between, numbers, positive, whole
@@ -168,7 +168,7 @@ def fit_beta(spectra: Iterable[ArrayLike], level: float = 0.95, period: float | 
         raise InputError("level", "a number between 0 and 1", "give level=0.95", got=shown(level))
     means = _means(spectra, period)
     mean, error = float(means.mean()), float(means.std(ddof=1) / sqrt(len(means)))
-    reach = float(np.hypot(student.ppf((1 + share) / 2, len(means) - 1) * error, _BETWEEN_ERROR))
+    reach = float(np.hypot(stdtrit(len(means) - 1, (1 + share) / 2) * error, _BETWEEN_ERROR))
     return BetaFit(_beta_of(mean), (_beta_of(mean - reach), _beta_of(mean + reach)), share, mean, error)
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from math import ceil, inf
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri  # scipy.stats takes half a second to import
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.codegen.compiled import compile_activation
@@ -31,7 +31,7 @@ _MOST_WIDTH = 16_384
 _FLAT = 0.01  # of the largest slope: below it a unit counts as saturated
 _LASTING = ("skip connection", "normalisation")
 _SATURATED = 0.1  # share of flat units that is a price worth saying
-_NORMAL = norm.ppf((np.arange(2000) + 0.5) / 2000)
+_NORMAL = ndtri((np.arange(2000) + 0.5) / 2000)
 _GRID = np.linspace(-12, 12, 2401)
 _STEP = 0.25  # in ln: remedies whose gradients differ by less do equally well
 _MOST = {"activation": 3}  # remedies of a kind that are worth listing, 1 of the others

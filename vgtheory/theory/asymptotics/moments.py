@@ -1,8 +1,8 @@
 """Gaussian moments of an activation and of its slope as functions of t = ln q, in dimensionless form.
 
 Mean field and the 1/N terms need the same ten moments at up to 10⁵ layers.  They are analytic in ln q, so they are
-computed once per activation on Chebyshev panels in ln q (built where asked, checked against the quadrature) and then
-only interpolated; σ_w and σ_b enter afterwards, so one table serves every network with that activation.
+computed once per activation on Chebyshev panels in ln q (built where asked, checked against the quadrature, kept in the
+user's cache once all are) and then only interpolated; σ_w and σ_b enter afterwards, so one table serves every network with that activation.
 """
 
 from bisect import bisect_right
@@ -18,6 +18,7 @@ from vgtheory.kernels.quadrature import Array, Functions
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.integrability import is_flat, why_infinite
+from vgtheory.theory.asymptotics.moment_store import Panel, load_panels, save_panels
 from vgtheory.theory.asymptotics.unit_means import UnitMeans, product_is_infinite
 
 # Beyond these ends φ is its own asymptote to 1e-14 (corrections are of relative size e^{−32} or their powers), so the
@@ -49,6 +50,7 @@ class Moments(NamedTuple):
 
 
 _RATIOS = [3, 7, 8, 9]  # positive and of any size: interpolated as logarithms
+_COEFFICIENTS = (_DEGREE + 1, len(Moments._fields))  # of a panel
 _HERMITE = np.array([0, 2, 4, 0, 0, 2, 4, 0, 0, 0])
 
 
@@ -76,8 +78,8 @@ class MomentTable:
         self._means = UnitMeans(activation, self._products)
         self.grid = self._means.grid
         self._fixed = _fixed_moments(activation)
-        self._starts: list[float] = []
-        self._panels: list[tuple[float, float, Array | None]] = []
+        self._panels = load_panels(activation, _COEFFICIENTS)
+        self._starts = [lo for lo, *_ in self._panels]
 
     def values(self, h: Array) -> Array:
         """Return φ(h) and φ'(h), stacked on a new first axis; an unbounded slope is 0 at the point itself."""
@@ -157,8 +159,11 @@ class MomentTable:
 
     def highest(self, lowest: float = LOW) -> float:
         """Return the ln q up to HIGH to which, from `lowest`, every moment is finite and computable."""
+        known = len(self._panels)
         for start in _SEGMENTS[:-1]:
             self._panel(start)
+        if len(self._panels) > known:
+            save_panels(self.activation, self._panels, _COEFFICIENTS)
         failing = (max(lo, lowest) for lo, hi, coefficients in self._panels if coefficients is None and hi > lowest)
         return next(failing, HIGH)
 
@@ -170,7 +175,7 @@ class MomentTable:
             )
         return coefficients
 
-    def _panel(self, t: float) -> tuple[float, float, Array | None]:
+    def _panel(self, t: float) -> Panel:
         k = bisect_right(self._starts, t) - 1
         if k < 0 or t > self._panels[k][1] or (t == self._panels[k][1] and t < HIGH):
             s = min(bisect_right(_SEGMENTS, t), len(_SEGMENTS) - 1)
@@ -179,7 +184,7 @@ class MomentTable:
             k = bisect_right(self._starts, t) - 1
         return self._panels[k]
 
-    def _build(self, lo: float, hi: float, parent: float = np.inf) -> list[tuple[float, float, Array | None]]:
+    def _build(self, lo: float, hi: float, parent: float = np.inf) -> list[Panel]:
         nodes = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
         checks = np.array([-0.97, -0.71, -0.05, 0.44, 0.93])
         x = np.concatenate([nodes, checks])

@@ -13,7 +13,7 @@ from math import exp, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.random_matrices.arguments import between, choice, numbers, positive
@@ -152,7 +152,7 @@ def fit_marchenko_pastur(
     quantile = float(tracy_widom(field).isf((1 - share) / 10))
     bulk = _settled(_start(full / unit, inner, field), inner, quantile)
 
-    reach = float(norm.ppf((1 + share) / 2))
+    reach = float(ndtri((1 + share) / 2))
     found, sigma = _ratio(bulk, size, known, reach), sqrt(bulk.variance)
     factor = exp(reach * sqrt(2 / (field * (len(bulk.values) - bulk.count) * bulk.freedom)) / 2)
     spikes = 1 + unit * (bulk.spikes - 1)
