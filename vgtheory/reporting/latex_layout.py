@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import NamedTuple
 
 import sympy as sp
@@ -46,8 +47,10 @@ class Piece(NamedTuple):
 
 def width(latex: str) -> float:
     """Return about how many points wide `latex` is set."""
-    rows = re.split(r"\\\\", re.sub(r"\\(?:begin|end)\{\w+\}", "", latex))
-    return max(sum(p.width for p in _Reader(row).pieces()) for row in rows)
+    rows = [0.0]
+    for piece in _Reader(latex).pieces():
+        rows = [*rows, 0.0] if piece.text == r"\\" else [*rows[:-1], rows[-1] + piece.width]
+    return max(rows)
 
 
 class _Reader:
@@ -86,13 +89,13 @@ class _Reader:
 
     def _piece(self, level: int, last: Piece | None) -> list[Piece]:
         token = self._peek()
-        opens = last is None or last.pair > 0 or last.text in _RELATIONS or last.text in ("+", "-", ",")
+        opens = last is None or last.pair > 0 or last.text.strip() in (*_RELATIONS, "+", "-", ",", r"\cdot")
         if token == r"\left":
             return self._fenced(level, last)
         if token in (r"\frac", r"\tfrac"):
             return self._fraction(level, opens)
         if token == r"\begin":
-            return [self._environment(level)]
+            return [self._environment(level, opens)]
         if token == r"\sqrt" and self.tokens[self.at + 1] == "{":
             self._take()
             inside = self._group()
@@ -167,7 +170,7 @@ class _Reader:
         inside = rf"\left({top}\right)" if _is_sum(top) else top
         return self._within(rf"\frac{{1}}{{{bottom}}} {inside}", level)
 
-    def _environment(self, level: int) -> Piece:
+    def _environment(self, level: int, opens: bool) -> Piece:
         """Return cases and the like, which stay in one piece."""
         start, depth = self.at, 0
         while True:
@@ -177,8 +180,10 @@ class _Reader:
                 break
         self._group()
         text = "".join(self.tokens[start : self.at])
-        rows = [re.sub(r"\\(?:begin|end)\{\w+\}", "", row) for row in text.split(r"\\")]
-        return Piece(text, max(map(width, rows)) + 32.0, level, _PRODUCT)
+        rows = re.sub(r"\\(?:begin|end)\{\w+\}", "", text).split(r"\\")
+        columns = zip_longest(*(row.split("&") for row in rows), fillvalue="")
+        wide = sum(max(map(width, cells)) + 10.0 for cells in columns)
+        return Piece(text, wide + 12.0, level, None if opens else _PRODUCT)
 
 
 def _is_sum(latex: str) -> bool:
@@ -193,6 +198,8 @@ def equation_rows(
     before = "" if lhs is None else printed(left)
     rows = broken(before, relation, printed(right), line)
     beside = 0.0 if rows[0].startswith("& ") else width(before)  # what stands left of the alignment
+    if names and beside > line / 3:  # too little room is left beside it for what follows
+        rows[0], beside = f"& {rows[0].replace(f' &{relation}', f' {relation}', 1)}", 0.0
     for name, part in names:
         rows += broken("", rf"\text{{with }} {printed(name)} =", printed(part), line - beside)
     return rows
@@ -228,23 +235,39 @@ def _lines(pieces: list[Piece], room: float) -> Iterator[list[Piece]]:
             break
         at = -min(fits)[2]
         yield pieces[:at]
-        sign = [Piece(r"\cdot ", 7.3, pieces[at].level, None)] if pieces[at].before == _PRODUCT else []
+        bare = pieces[at].before == _PRODUCT and pieces[at].text.strip() != r"\cdot"
+        sign = [Piece(r"\cdot ", 7.3, pieces[at].level, None)] if bare else []
         pieces = [*sign, pieces[at]._replace(before=None), *pieces[at + 1 :]]
     yield pieces
 
 
 def _joined(lines: Iterable[list[Piece]]) -> Iterator[str]:
-    """Yield each line's LaTeX; brackets that stand on two lines get a fixed size."""
+    """Yield each line's LaTeX; brackets that stand on two lines get a fixed size, around cases a larger one."""
     found = list(lines)
     home = {piece.pair: i for i, line in enumerate(found) for piece in line if piece.pair}
-    sizes = {1: (r"\left", r"\Bigl"), -1: (r"\right", r"\Bigr")}
+    tall = _around_environments(piece for line in found for piece in line)
     for line in found:
         out = ""
         for piece in line:
             if piece.pair:
-                whole, split = sizes[1 if piece.pair > 0 else -1]
+                whole, side = (r"\left", "l") if piece.pair > 0 else (r"\right", "r")
+                split = rf"\{'Bigg' if abs(piece.pair) in tall else 'Big'}{side}"
                 out += (whole if home[piece.pair] == home[-piece.pair] else split) + piece.text
             else:
                 command = piece.text[:1].isalpha() and re.search(r"\\[A-Za-z]+\Z", out)
                 out += f" {piece.text}" if command else piece.text
         yield out
+
+
+def _around_environments(pieces: Iterable[Piece]) -> set[int]:
+    """Return the pairs of brackets with cases or the like inside."""
+    inside: list[int] = []
+    tall: set[int] = set()
+    for piece in pieces:
+        if piece.pair > 0:
+            inside.append(piece.pair)
+        elif piece.pair < 0:
+            inside.remove(-piece.pair)
+        elif piece.text.startswith(r"\begin"):
+            tall |= set(inside)
+    return tall

@@ -17,7 +17,7 @@ from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.asymptotics import unit_means
 
-Panel = tuple[float, float, np.ndarray | None]  # the stretch of ln q, and coefficients; None where a moment is not known
+Panel = tuple[float, float, np.ndarray | None]  # a stretch of ln q, and coefficients unless a moment is unknown
 
 
 def load_panels(act: Activation, shape: tuple[int, int]) -> list[Panel]:

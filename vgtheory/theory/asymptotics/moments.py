@@ -2,7 +2,8 @@
 
 Mean field and the 1/N terms need the same ten moments at up to 10⁵ layers.  They are analytic in ln q, so they are
 computed once per activation on Chebyshev panels in ln q (built where asked, checked against the quadrature, kept in the
-user's cache once all are) and then only interpolated; σ_w and σ_b enter afterwards, so one table serves every network with that activation.
+user's cache once all are) and then only interpolated; σ_w and σ_b enter afterwards, so one table serves every network
+with that activation.
 """
 
 from bisect import bisect_right

@@ -6,8 +6,7 @@ from math import sqrt
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import digamma, polygamma
-from scipy.special import chdtrc  # scipy.stats takes half a second to import
+from scipy.special import chdtrc, digamma, polygamma  # not scipy.stats, which takes half a second to import
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.laws.fits.estimate import Goodness
