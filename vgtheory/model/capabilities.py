@@ -211,6 +211,8 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     ),
     "report": (_ONE_INPUT_OF_BLOCKS,),
     "advise": (_ONE_INPUT_OF_BLOCKS,),
+    "sweep": (_ONE_INPUT_OF_BLOCKS,),
+    "compare": (_ONE_INPUT_OF_BLOCKS,),
     "sample (growth)": (_ONE_INPUT_OF_BLOCKS,),
     "sample (exponents)": (_ONE_INPUT_OF_BLOCKS,),
     "bounds": (

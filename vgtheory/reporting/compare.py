@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from vgtheory._errors import InputError, UnsupportedError, shown
+from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import Network
 from vgtheory.reporting.compare_streams import QUANTITY, compare_streams
 from vgtheory.reporting.deviation import Deviations, deviations
@@ -33,6 +34,7 @@ def compare(
     samples: int = 64,
     seed: int = 0,
     progress: Progress | None = None,
+    inputs: Inputs | int = 1,
 ) -> xr.Dataset:
     """Return whether a prediction holds within a tolerance, is violated or undecided; or several networks side by side.
 
@@ -48,7 +50,7 @@ def compare(
     tolerance : what counts as right: the mean to `tolerance` predicted standard deviations, and the standard deviation
         to a factor between 1 − tolerance and 1 + tolerance.
 
-    samples, seed, progress : of the simulations of several networks.
+    samples, seed, progress, inputs : of the simulations of several networks.
 
     Returns
     -------
@@ -63,7 +65,8 @@ def compare(
 
     *Side by side*, over ``network`` (names of the activations) and ``layer``: mean, error and std of the simulated
     ln‖∂ℓ/∂h_l‖, predicted, q, chi; over ``network`` change = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) and change_error,
-    critical_sigma_w, dead (a share) and regime.
+    critical_sigma_w, dead (a share) and regime.  Networks of blocks are named by their blocks, ``layer`` is 0..L and
+    gradients are those at all streams together.
 
     *Before and after*, over ``call`` (those that both inspections have): name, and of rms, sigma_w, saturated, dead and
     relative (ln of the gradient norm over that at the last of these calls) the values as ``…_before`` and ``…_after``,
@@ -90,7 +93,7 @@ def compare(
     if isinstance(prediction, Sequence) and not isinstance(prediction, str):
         if study is not None:
             raise InputError("study", "left out where several networks are compared", "drop it", got=shown(study))
-        return lineup(prediction, samples, seed, progress)
+        return lineup(prediction, samples, seed, progress, inputs)
     streams = isinstance(prediction, xr.Dataset) and QUANTITY in prediction
     _check(prediction, study, QUANTITY if streams else quantity, false_alarm, tolerance)
     assert isinstance(prediction, xr.Dataset)  # checked

@@ -12,7 +12,9 @@ import xarray as xr
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.model.capabilities import require
-from vgtheory.model.network import Network
+from vgtheory.model.inputs import Inputs, to_inputs
+from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.study.block_lineup import lineup_of_blocks
 from vgtheory.study.engine import Progress
 from vgtheory.study.growth import growth_of
 from vgtheory.study.simulate import simulate
@@ -26,7 +28,11 @@ _SINGLE = ("change", "change_error", "critical_sigma_w", "dead", "regime")
 
 
 def lineup(
-    networks: Sequence[Network], samples: int = 64, seed: int = 0, progress: Progress | None = None
+    networks: Sequence[Network],
+    samples: int = 64,
+    seed: int = 0,
+    progress: Progress | None = None,
+    inputs: Inputs | int = 1,
 ) -> xr.Dataset:
     """Return predictions and simulations of several networks of the same depth, side by side.
 
@@ -35,6 +41,7 @@ def lineup(
     networks : of equal depth; a name that occurs twice gets a number.
     samples, seed : of every simulation.
     progress : called as progress(samples done, samples of all networks).
+    inputs : what drives recurrent cells, as in ``simulate``.
 
     Returns
     -------
@@ -44,9 +51,12 @@ def lineup(
     `critical_sigma_w` at the network's own σ_b (NaN where none), `dead`, the share without gradient, and `regime`:
     vanishes, explodes, critical, balanced, dead or undecided.
 
+    Of networks of blocks the names are those of the blocks, `layer` is 0..L, gradients are those at all streams
+    together, `q` is the mean square of the first stream as simulated, and `chi` is NaN.
+
     Raises
     ------
-    InputError : no networks, or depths that differ.
+    InputError : no networks, depths that differ, or networks of blocks beside networks of layers.
 
     Examples
     --------
@@ -57,6 +67,8 @@ def lineup(
     """
     for network in networks:
         require(network, "compare")
+    if any(isinstance(network, BlockNetwork) for network in networks):
+        return lineup_of_blocks(networks, samples, seed, to_inputs(inputs), progress)
     study = simulate(networks, samples, seed, progress=progress)
     seen = summarise(study, quantiles=())
     rows = [_theory(network) for network in networks]

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
-from vgtheory.model.network import Network
+from vgtheory.model.inputs import Inputs, to_inputs
+from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.study.block_sweep import block_sweep
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import LAYER, Conditions
 from vgtheory.study.limits import check_memory
@@ -34,7 +36,7 @@ NUMBERS = len(SUMMARISED) * (8 + 3 * len(QUANTILES)) + 4
 
 
 def sweep(
-    network: Network,
+    network: Network | Callable[..., Network],
     samples: int,
     seed: int = 0,
     over: Mapping[str, Iterable[Any]] | None = None,
@@ -42,6 +44,7 @@ def sweep(
     executor: Executor | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    inputs: Inputs | int = 1,
 ) -> xr.Dataset:
     """Return the summary of every point of a grid, as ``summarise`` gives it: swept quantities, then ``layer``.
 
@@ -49,14 +52,22 @@ def sweep(
     the same seed, so that neighbouring points share their random numbers: differences between them are less noisy than
     standard errors of single points say.
 
+    *Networks of blocks.*  Over ``sigma_w``, ``sigma_b`` (of all matrices), ``width`` and ``depth``; over anything else,
+    such as a forget bias or the place of a norm, with a function of it that returns the network.  The result is over
+    swept quantities, ``layer`` 0..L and ``stream``: ``log_stream_gradient_norm_mean``, ``_stderr``, ``_std``,
+    ``stream_square_mean``, of tokens ``cosine_mean`` and ``entropy_mean``, and of each point ``change`` =
+    ln(‖∂ℓ/∂s_0‖/‖∂ℓ/∂s_L‖) of all streams together, ``change_stderr``, ``dead`` and ``regime``.
+
     Parameters
     ----------
-    network : what is not swept; swept quantities are replaced (and may be symbols here).
+    network : what is not swept; swept quantities are replaced (and may be symbols here).  Or a function of what is
+        swept, by keyword, that returns a network of blocks.
     samples, seed, method, executor : as in ``simulate``; one executor serves all points.
     over : values by name: ``sigma_w``, ``sigma_b``, ``width`` (of all layers), ``depth`` or a parameter of the
         activation.
     checkpoint : a directory, one folder per point in it; a later call continues, with other points of a grid too.
     progress : called as ``progress(samples done, samples of the whole grid)``.
+    inputs : what drives recurrent cells, as in ``simulate``.
 
     Raises
     ------
@@ -70,9 +81,15 @@ def sweep(
     >>> result = sweep(network, samples=8, over={"sigma_w": [1, 1.5, 2], "depth": [5, 10]})
     >>> dict(result["log_gradient_norm_mean"].sizes)
     {'sigma_w': 3, 'depth': 2, 'layer': 10}
+    >>> from vgtheory import blocks
+    >>> lstm = lambda forget_bias: Network(blocks.lstm(Weights.gaussian(1), forget_bias), width=8, depth=5)
+    >>> dict(sweep(lstm, samples=4, over={"forget_bias": [0, 1, 3]})["change"].sizes)
+    {'forget_bias': 3}
     """
     check_method(method)
     conditions = Conditions.of(samples, seed, executor, checkpoint=checkpoint, progress=progress)
+    if isinstance(network, BlockNetwork) or (callable(network) and not isinstance(network, Network)):
+        return block_sweep(network, over, to_inputs(inputs), conditions)
     require(network, "sweep")
     axes = _axes(network, over)
     points = {
