@@ -50,6 +50,7 @@ from vgtheory.random_matrices.laws.law import Law
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
 from vgtheory.random_matrices.laws.planar import PlanarLaw
 from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
+from vgtheory.random_matrices.laws.polynomials.phases import BandPhase, band_phases
 from vgtheory.random_matrices.laws.polynomials.reading import algebraic, discrete
 from vgtheory.random_matrices.laws.raney import Raney, raney
 from vgtheory.random_matrices.laws.real import RealLaw
@@ -61,6 +62,7 @@ from vgtheory.random_matrices.laws.wishart_product import WishartProduct, wishar
 
 __all__ = [
     "AlgebraicLaw",
+    "BandPhase",
     "DemmelCondition",
     "EdelmanCondition",
     "Elliptic",
@@ -99,6 +101,7 @@ __all__ = [
     "Wachter",
     "WishartProduct",
     "algebraic",
+    "band_phases",
     "circular",
     "demmel_condition",
     "discrete",
