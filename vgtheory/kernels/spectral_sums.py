@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import exact, reduction
 from vgtheory.kernels.spectral_angle import upper_angle
+from vgtheory.kernels.spectral_poles import missing
 
 PLAIN = -1
 _RANGE = 230.0  # |ln d² − ln|ζ|| up to which squares stay inside the range of doubles
@@ -34,6 +35,7 @@ class Laws(NamedTuple):
     moment: NDArray[np.float64]
     above: NDArray[np.float64]
     inverse: NDArray[np.float64]
+    panels: Any  # where the nodes come from: `spectral_poles.Panels`
 
 
 class Factors(NamedTuple):
@@ -131,7 +133,8 @@ def sums_of(y, k, laws):
     if last < laws.offsets[k + 1]:
         small = laws.inverse[last + k] * np.exp(u - laws.nodes[last]) * turn.conjugate()
         v, w, a = v - laws.above[last + k] - small, w - small, a + small
-    return v, w, a
+    value, rate, _ = missing(y, k, laws.panels, False)
+    return v + value, w + value, a - rate
 
 
 @exact
@@ -240,6 +243,8 @@ def angle_of(y, k, laws):
     if last < laws.offsets[k + 1]:
         size += laws.above[last + k] * abs(np.pi - theta)
         size -= laws.inverse[last + k] * np.exp(u - laws.nodes[last]) * sine
+    _, _, rest = missing(y, k, laws.panels, True)
+    size += rest
     return size if theta <= np.pi else -size
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from vgtheory.kernels.spectral_law import prepare
+from vgtheory.kernels.spectral_poles import panels_of
 from vgtheory.kernels.spectral_sums import PLAIN, Factors, Laws, Rest, System
 from vgtheory.spectra.slope_law import SlopeLaw
 
@@ -75,6 +76,7 @@ def system_of(parts: Sequence[Factor], p: float) -> System:
         moment=moment,
         above=above,
         inverse=inverse,
+        panels=panels_of([law.levels for law in laws], [law.shares for law in laws]),
     )
     factors = Factors(
         counts=np.array([float(f.count) for f in parts]),

@@ -41,7 +41,7 @@ class Resolved(NamedTuple):
 
 _WHOLE = Resolved()
 # Tried in turn while a spectrum cannot be followed to its lower end; e^−300 is d < 10⁻⁶⁵.
-_RESOLVED = (_WHOLE, Resolved(1.0, 300.0), Resolved(8.0, 300.0), Resolved(40.0, 300.0))
+_RESOLVED = (_WHOLE, Resolved(1.0, 300.0))
 
 
 def representative_lengths(log_q: Array, most: int = _MOST_LAWS) -> tuple[Array, Array]:
@@ -105,7 +105,13 @@ def _law(activation: Activation, log_q: float, resolved: Resolved) -> SlopeLaw:
     if not dark.any():
         return law
     lost = float(law.weights[dark].sum())
-    kept = {"log_nodes": law.log_nodes[~dark], "weights": law.weights[~dark]}
+    seen = law.levels.min(axis=1) >= law.log_nodes[-1] - resolved.deep
+    kept = {
+        "log_nodes": law.log_nodes[~dark],
+        "weights": law.weights[~dark],
+        "levels": law.levels[seen],
+        "shares": law.shares[seen],
+    }
     return replace(law, **kept, zero_mass=law.zero_mass + lost, dark=law.dark + lost)
 
 

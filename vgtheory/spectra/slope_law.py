@@ -13,18 +13,19 @@ from scipy.special import logsumexp, ndtr
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array, composite
+from vgtheory.kernels.spectral_poles import ORDER
 from vgtheory.spectra.slope_points import NEAR, Function, special_points
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.shape import slope_period
 
 REACH = 8.6  # the standard normal law has 8e-18 of its mass beyond
-ORDER = 16  # Gauss–Legendre nodes per panel
 # In ln d² the integrand is a Fermi function with poles at distance θ = arg ζ, so panels are measured in ln d²; far
 # below the top they may grow in proportion.
 WIDTH, FAR = 2.6, 200.0
 _FINEST = 1e-9  # panels next to a zero of φ' are graded down to this distance
 _UNRESOLVED = 1e-7  # interpolation error in ln d²; the rule's own error is about its square
 _MOST_PANELS = 30_000
+_FAINT = 1e-20  # probability of a panel whose poles are nowhere seen
 # A φ'² of period T is folded into one period where √q ≥ T/4.  The law of the phase is uniform to e^{−2π²q/T²}
 # (Poisson's summation), which is 5e-35 from √q = 2 T on.
 _FOLDED, _UNIFORM = 0.25, 2.0
@@ -51,6 +52,7 @@ class SlopeLaw:
     dark : the second part: d² > 0 there, whatever doubles make of it.
     atoms : (ln d², probability) where φ' is constant and not zero.
     panels : shape (P, 2): ends in h of the pieces of the continuous part, on each of which ln d² is monotone.
+    levels, shares : shape (P', 16): ln d² and its probability at the nodes of each panel that is resolved.
     intervals : the disjoint intervals of ln d² that the continuous part fills.
     period : of φ'² where `panels` cover one period only, so that h stands for all h + k · period; else None.
     """
@@ -60,6 +62,8 @@ class SlopeLaw:
     zero_mass: float
     atoms: tuple[tuple[float, float], ...]
     panels: Array
+    levels: Array
+    shares: Array
     intervals: tuple[tuple[float, float], ...]
     period: float | None = None
     dark: float = 0.0
@@ -195,7 +199,13 @@ def _assemble(
     order = np.argsort(log_d2[keep], kind="stable")
     log_d2, weight = log_d2[keep][order], weight[keep][order]
     total = weight.sum() + zero
-    return SlopeLaw(log_d2, weight / total, float(zero / total), atoms, panels, intervals, dark=float(dark / total))
+    by_panel = np.concatenate([*nodes, np.empty(0)]).reshape(-1, ORDER)
+    shares = np.concatenate([*weights, np.empty(0)]).reshape(-1, ORDER) / total
+    whole = np.isfinite(by_panel).all(axis=1) & (shares.sum(axis=1) > _FAINT)
+    levels = by_panel[whole], shares[whole]
+    return SlopeLaw(
+        log_d2, weight / total, float(zero / total), atoms, panels, *levels, intervals, dark=float(dark / total)
+    )
 
 
 def _union(intervals: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
