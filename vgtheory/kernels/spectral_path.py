@@ -129,6 +129,20 @@ def start(v, ys, step, system):
 
 
 @exact
+def settle(v, ys, system):
+    """Return (v, ys, converged): the point of the path next to a guess off the real axis."""
+    errors, slopes = np.zeros(ys.size, np.complex128), np.zeros(ys.size, np.complex128)
+    now = ys.copy()
+    for _ in range(_ITERATIONS):
+        _, _, rate, worst, _ = log_z(v, now, system, errors, slopes)
+        if worst < 1e-8:
+            break
+        _move(now, 0j, 0j, system.factors.powers, errors, slopes)
+    point, _, fine = _project(v, now, rate.conjugate() / abs(rate), system, errors, slopes)
+    return point, now, fine
+
+
+@exact
 def trace(v, ys, sign, lowest, most, system):
     """Return (rows, vs, states, rates, number, end) of points from one on the path, ln x falling (sign −1) or rising.
 

@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels import spectral_path
 from vgtheory.kernels.quadrature import Array
-from vgtheory.kernels.spectral_sums import System, log_z
+from vgtheory.kernels.spectral_sums import System, log_z, sums_of
 
 _MOST_POINTS = 1500
 _STARTS = (1e-2, 3e-3, 1e-3, 3e-2, 1e-4, 1e-5)  # first step off an edge, in units of |v|
 _HARD = 1e-4  # |v| at the last point before an end of infinite density
+# A law of d² with less than _THIN of its mass within _SHELL (in ln d²) of its top has a tail there, not an end; the path
+# of x begins where _ABOVE of that mass lies above, this far off the axis.
+_THIN, _SHELL, _ABOVE, _LIFT = 1e-12, 0.1, 1e-11, 1e-8
+_CLOSE = 1e-3  # edges closer to the top of such a law are made by its last nodes
+_BISECTIONS = 60
 
 
 class Band(NamedTuple):
@@ -40,7 +45,10 @@ class Path:
     lowest: float
 
     def first(self, v_edge: float, ys_edge: Array) -> Band:
-        """Return the highest band, from its top edge."""
+        """Return the highest band, from its top edge or through the tail of the law that is met before one."""
+        met = [k for k in range(len(ys_edge)) if ys_edge[k] - self.system.laws.tops[k] < _CLOSE and self._thins_out(k)]
+        if met:
+            return self._through_tail(met)
         for share in _STARTS:
             v, ys, fine = spectral_path.start(
                 v_edge, ys_edge.astype(np.complex128), share * min(abs(v_edge), 1.0), self.system
@@ -50,6 +58,41 @@ class Path:
         else:
             raise UnsupportedError("no points were found below the top edge of this spectrum; use vg.sample(network)")
         return self._band(v, ys, float(self.value(complex(v_edge), ys_edge.astype(np.complex128)).real))
+
+    def _own(self, k: int) -> slice:
+        return slice(*self.system.laws.offsets[k : k + 2])
+
+    def _thins_out(self, k: int) -> bool:
+        laws = self.system.laws
+        shell = laws.nodes[self._own(k)] > laws.tops[k] - _SHELL
+        return bool(laws.weights[self._own(k)][shell].sum() < _THIN)
+
+    def _through_tail(self, met: Sequence[int]) -> Band:
+        """Return the highest band where it has no edge: x follows the uppermost d² of a law that thins out."""
+        laws, ratios = self.system.laws, self.system.factors.ratios
+        starts = {}
+        for k in met:
+            above = np.cumsum(laws.weights[self._own(k)][::-1])[::-1]
+            i = np.searchsorted(-above, -_ABOVE)
+            start = laws.nodes[self._own(k)][i - 1 : i + 1].mean()  # on a node the sums would cancel
+            starts[k] = sums_of(complex(start, _LIFT), k, laws)[0] / ratios[k]
+        m = min(starts.values(), key=lambda value: value.real)
+        ys = np.array([complex(self._above(k, m.real * ratios[k]), _LIFT) for k in range(len(laws.tops))])
+        v, ys, fine = spectral_path.settle(complex(np.log((m + self.system.rest.p) / m)), ys, self.system)
+        if not fine:
+            raise UnsupportedError("no points were found in the upper tail of this spectrum; use vg.sample(network)")
+        rows = self._traced(v, ys, -1.0)[0]
+        return self._band(v, ys, float(rows[0, 0] + 1.5 * rows[0, 2] / rows[0, 1]))
+
+    def _above(self, k: int, moment: float) -> float:
+        """Return the largest ln ζ at which Re M_D of law k is `moment`, its tail included."""
+        laws = self.system.laws
+        low, high = float(laws.nodes[self._own(k)] @ laws.weights[self._own(k)]), float(laws.tops[k]) + 60.0
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            large = sums_of(complex(middle, _LIFT), k, laws)[0].real > moment
+            low, high = (middle, high) if large else (low, middle)
+        return (low + high) / 2
 
     def below(self, band: Band) -> Band:
         """Return the band below a gap: around the real axis, where ln z has a small imaginary part, and back to it."""
