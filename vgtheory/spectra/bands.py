@@ -17,11 +17,12 @@ from vgtheory.kernels.spectral_sums import System, log_z, sums_of
 _MOST_POINTS = 1500
 _STARTS = (1e-2, 3e-3, 1e-3, 3e-2, 1e-4, 1e-5)  # first step off an edge, in units of |v|
 _HARD = 1e-4  # |v| at the last point before an end of infinite density
-# A law of d² with less than _THIN of its mass within _SHELL (in ln d²) of its top has a tail there, not an end; the path
-# of x begins where _ABOVE of that mass lies above, this far off the axis.
+# A law of d² with less than _THIN of its mass within _SHELL (in ln d²) of its top has a tail there, not an end; the
+# path of x begins where _ABOVE of that mass lies above, this far off the axis.
 _THIN, _SHELL, _ABOVE, _LIFT = 1e-12, 0.1, 1e-11, 1e-8
 _CLOSE = 1e-3  # edges closer to the top of such a law are made by its last nodes
 _BISECTIONS = 60
+_OFF, _CLEAR = 1e-4, 0.05  # |v| next to an atom that just vanishes, and well away from an end of infinite density
 
 
 class Band(NamedTuple):
@@ -58,6 +59,19 @@ class Path:
         else:
             raise UnsupportedError("no points were found below the top edge of this spectrum; use vg.sample(network)")
         return self._band(v, ys, float(self.value(complex(v_edge), ys_edge.astype(np.complex128)).real))
+
+    def from_atom(self, masses: Array, place: float) -> Band:
+        """Return the highest band where an atom at its top just vanishes: m is infinite there, v is 0.
+
+        The path leaves v = 0 upwards, with M_D(ζ) = mass/(ζ/d² − 1) at the atom of d² on top of each law.
+        """
+        laws, factors = self.system.laws, self.system.factors
+        v = 1j * _OFF
+        ys = laws.tops + masses * v / (factors.ratios * self.system.rest.p)
+        v, ys, fine = spectral_path.settle(v, ys, self.system)
+        if not fine:
+            raise UnsupportedError("no points were found below the vanishing atom; use vg.sample(network)")
+        return self._band(v, ys, place)
 
     def _own(self, k: int) -> slice:
         return slice(*self.system.laws.offsets[k : k + 2])
@@ -96,8 +110,9 @@ class Path:
 
     def below(self, band: Band) -> Band:
         """Return the band below a gap: around the real axis, where ln z has a small imaginary part, and back to it."""
-        v, ys = band.vs[0], band.states[0]
-        here = complex(band.rows[0, 0])
+        i = int(np.argmax(np.abs(band.vs) > _CLEAR)) if _is_hard(band.vs[0]) else 0
+        v, ys = band.vs[i], band.states[i]
+        here = complex(band.rows[i, 0])
         width = max(band.top - band.bottom, 1e-6)
         for lift in (0.3, 0.1, 1.0, 0.03):
             above = here + 1j * lift * width
@@ -105,7 +120,7 @@ class Path:
             for far in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0):
                 if not fine:
                     break
-                goal = complex(here.real - far * width, above.imag)
+                goal = complex(band.bottom - far * width, above.imag)
                 over, other, arrived = spectral_path.cross(above, goal, first, state, self.system)
                 if not arrived:
                     continue

@@ -20,6 +20,7 @@ from vgtheory.spectra.spectrum import SquaredLaw
 _TAIL, _RESIDUAL_TAIL = 1e-12, 1e-7  # probability below the lowest point; 1 + m of a residual block cancels
 _MISSED = 1e-3  # more probability than this below the path: it stopped where it should not
 _MEAN = 1e-3  # relative error of E x over the points beyond which a law is not believed; 1e-4 is usual
+_ROUNDING = 1e-11  # of Prob(X > x)
 _BANDS = 6
 _SLACK = 1e-9
 
@@ -86,18 +87,21 @@ class Product(SquaredLaw):
 
     @cached_property
     def _surviving(self) -> tuple[float, float]:
-        """Return (ln x, probability) of the atom that is left of atoms in every layer, probability ≤ 0 for none."""
+        """Return (ln x, probability) of the atom that is left of atoms in every layer, probability ≤ 0 for none.
+
+        Subspaces in general position: each layer takes away what its weights and its other slopes leave out.
+        """
         if self._point is not None:
             return self._point, self._limit
-        place, left = 0.0, 1.0
+        place, left = 0.0, self.source
         for f in self.parts:
             if f.is_residual:
                 dead = f.law.zero_mass if f.kind != "residual-two" else 0.0
                 left -= 2 * f.count * (1 - dead)
-            elif f.kind == "orthogonal" and f.before == f.after == 1.0 and f.law.atoms:
+            elif f.kind == "orthogonal" and f.law.atoms:
                 level, mass = max(f.law.atoms, key=lambda a: a[1])
-                place += f.count * (f.log_variance + level)
-                left -= f.count * (1 - mass)
+                place += f.count * (f.log_variance + level + max(float(np.log(f.after / f.before)), 0.0))
+                left -= f.count * (max(f.before - f.after, 0.0) + f.after * (1 - mass))
             else:
                 return 0.0, -1.0
         return place, left
@@ -108,7 +112,7 @@ class Product(SquaredLaw):
         zero = 1 - self._limit - self.unresolved
         out = [(-np.inf, zero)] if zero > 0 else []
         place, left = self._surviving
-        return (*out, (place, left)) if left > 0 else tuple(out)
+        return (*out, (place, left)) if left > _SLACK else tuple(out)
 
     @property
     def bands_log(self) -> Pairs:
@@ -120,36 +124,30 @@ class Product(SquaredLaw):
         lowest = _RESIDUAL_TAIL if any(f.is_residual for f in self.parts) else _TAIL
         return Path(system_of(self.parts, self._limit), float(np.log(lowest)))
 
-    def _top(self) -> tuple[float, Array]:
-        left = self._surviving[1]
-        atom_on_top = left > _SLACK and not any(f.is_residual for f in self.parts)
-        if abs(left) <= _SLACK and not any(f.is_residual for f in self.parts):
-            raise UnsupportedError(
-                "the atom of this spectrum just vanishes, where its density is infinite at the edge; change q a little"
-            )
+    def _highest(self) -> Band:
+        """Return the uppermost interval, which hangs on an atom, below one, or ends at an edge."""
+        place, left = self._surviving
         seconds = np.full(len(self.parts), -np.inf)
-        if atom_on_top:
+        on_top = not any(f.is_residual for f in self.parts) and left > -_SLACK
+        if on_top:
+            heaviest = [max(f.law.atoms, key=lambda a: a[1]) for f in self.parts]
+            on_top = all(level >= f.law.log_nodes[-1] for (level, _), f in zip(heaviest, self.parts, strict=True))
+            if on_top and left <= _SLACK:
+                return self._path.from_atom(np.array([mass for _, mass in heaviest]), place)
             for k, f in enumerate(self.parts):
-                level, _ = max(f.law.atoms, key=lambda a: a[1])
-                if level < f.law.log_nodes[-1]:
-                    raise UnsupportedError(
-                        "an atom inside the spectrum of orthogonal layers with different q_l; use one q for all"
-                    )
-                if len(f.law.log_nodes) > 1:
-                    seconds[k] = f.law.log_nodes[-2]
-        v, ys, found = spectral_edge.top_edge(atom_on_top, seconds, self._path.system)
+                seconds[k] = f.law.log_nodes[-2] if len(f.law.log_nodes) > 1 else -np.inf
+        v, ys, found = spectral_edge.top_edge(on_top, seconds, self._path.system)
         if not found:
             raise UnsupportedError("the top edge of this spectrum was not found; use vg.sample(network)")
-        return float(v), ys
+        return self._path.first(float(v), ys)
 
     @cached_property
     def bands(self) -> tuple[Band, ...]:
         """Return the intervals of the support, ln x increasing."""
         if self._surviving[1] > 1 - self.atoms_at_zero - 1e-12:
             return ()
-        v_edge, ys_edge = self._top()
         path = self._path
-        bands = [path.first(v_edge, ys_edge)]
+        bands = [self._highest()]
         while len(bands) < _BANDS and self._below(bands[-1]) > _MISSED and np.isfinite(bands[-1].bottom):
             bands.append(path.below(bands[-1]))
         last = bands[-1]
@@ -158,8 +156,9 @@ class Product(SquaredLaw):
                 f"the spectrum could not be followed below probability {self._below(last):.3g}; use vg.sample(network)"
             )
         if not np.isfinite(last.bottom):
-            missing = max(self._below(last), 0.0)
-            bands[-1] = last._replace(bottom=float(last.rows[0, 0] - 1.5 * missing / last.rows[0, 1]))
+            missing = self._below(last)
+            beyond = 1.5 * missing / float(last.rows[0, 1]) if missing > _ROUNDING else 0.0
+            bands[-1] = last._replace(bottom=float(last.rows[0, 0]) - beyond)
         self._believe(bands)
         return tuple(reversed(bands))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from vgtheory.spectra.factor import Factor, Kind
 from vgtheory.spectra.limiting_law import limiting_law
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Product
-from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
+from vgtheory.spectra.slope_law import SlopeLaw, slope_law
 from vgtheory.symbolic.activation import Activation
 
 _MOST_LAWS = 20
@@ -25,23 +24,9 @@ _MOST_FACTORS = 400
 _LARGEST = 80.0  # ln q above which d² is its limit at ±∞ but for a probability of 1e-17
 _SMALLEST = -40.0  # ln q below which φ'² is its limit at 0 to 1e-8
 _DEAD = 1e-7  # more dead units than this anywhere: the layers with most of them stay whole
-_NARROW = 5.0  # narrowest hidden layer over N_L from which an output is called narrow
-
-
-class Resolved(NamedTuple):
-    """How well laws of d² are resolved: panels are divided by `finer`, ln d² is followed to `deep` below the largest.
-
-    At large q most of a smooth activation's law may lie thousands of decades down (φ'² of GELU at q = 10⁴ reaches
-    e^−400000).
-    """
-
-    finer: float = 1.0
-    deep: float = np.inf
-
-
-_WHOLE = Resolved()
-# Tried in turn while a spectrum cannot be followed to its lower end; e^−300 is d < 10⁻⁶⁵.
-_RESOLVED = (_WHOLE, Resolved(1.0, 300.0))
+# ln d² is followed so far below the largest d²: to its end; if the spectrum cannot be followed there, to d < 10⁻⁶⁵.
+# At large q most of a smooth law may lie thousands of decades down (φ'² of GELU at q = 10⁴ reaches e^−400000).
+_DEPTHS = (np.inf, 300.0)
 
 
 def representative_lengths(log_q: Array, most: int = _MOST_LAWS) -> tuple[Array, Array]:
@@ -82,30 +67,30 @@ def factors(
     kind: Kind,
     log_variance: float,
     shape: tuple[float, float] = (1.0, 1.0),
-    resolved: Resolved = _WHOLE,
+    deep: float = np.inf,
 ) -> tuple[Factor, ...]:
     """Return the factors that stand for layers with variances e^{log_q}, shape (L,), and shape (N_{l−1}, N_l)/N_L."""
     log_q = np.maximum(log_q, _SMALLEST)
-    alone = _bottleneck(activation, log_q, resolved)
+    alone = _bottleneck(activation, log_q, deep)
     nodes, counts = log_q[alone][:1], np.array([float(alone.sum())] * bool(alone.any()))
     if not alone.all():
         rest = representative_lengths(log_q[~alone])
         nodes, counts = np.append(rest[0], nodes), np.append(rest[1], counts)
     return tuple(
-        Factor(_law(activation, float(t), resolved), float(n), kind, log_variance, *shape)
+        Factor(_law(activation, float(t), deep), float(n), kind, log_variance, *shape)
         for t, n in zip(nodes, counts, strict=True)
     )
 
 
-def _law(activation: Activation, log_q: float, resolved: Resolved) -> SlopeLaw:
-    """Return the law of d², what is smaller than the largest by more than the depth that is resolved as dark."""
+def _law(activation: Activation, log_q: float, deep: float) -> SlopeLaw:
+    """Return the law of d², what lies more than `deep` below the largest in ln d² as dark."""
     law = limiting_law(activation, np.inf) if log_q > _LARGEST else None
-    law = law or slope_law(activation, float(np.exp(min(log_q, _LARGEST))), WIDTH / resolved.finer)
-    dark = law.log_nodes < law.log_nodes[-1] - resolved.deep if len(law.log_nodes) else np.zeros(0, bool)
+    law = law or slope_law(activation, float(np.exp(min(log_q, _LARGEST))))
+    dark = law.log_nodes < law.log_nodes[-1] - deep if len(law.log_nodes) else np.zeros(0, bool)
     if not dark.any():
         return law
     lost = float(law.weights[dark].sum())
-    seen = law.levels.min(axis=1) >= law.log_nodes[-1] - resolved.deep
+    seen = law.levels.min(axis=1) >= law.log_nodes[-1] - deep
     kept = {
         "log_nodes": law.log_nodes[~dark],
         "weights": law.weights[~dark],
@@ -117,28 +102,30 @@ def _law(activation: Activation, log_q: float, resolved: Resolved) -> SlopeLaw:
 
 def profile_product(activation: Activation, log_q: Array, kind: Kind, log_variance: float) -> Product:
     """Return the law of x = s² for square layers of variances e^{log_q}, shape (L,), followed to its lower end."""
-    return _followed(lambda how: Product(factors(activation, log_q, kind, log_variance, resolved=how)))
+    return _followed(lambda deep: Product(factors(activation, log_q, kind, log_variance, deep=deep)))
 
 
 def rectangular_law(network: Network, log_q: Array, kind: Kind) -> Product | OneLayer:
     """Return the law of x = s² for layers of any widths, N_l proportional to the given ones.
 
-    One orthogonal layer that does not widen has orthogonal rows, so that J Jᵀ = σ_w² D².
+    A first orthogonal layer that does not widen has orthogonal rows, as a square one has: alone, J Jᵀ = σ_w² D².
 
     Raises UnsupportedError where more than 400 different laws would be needed.
     """
     if kind == "orthogonal" and len(log_q) == 1 and network.widths[0] >= network.widths[1]:
         return OneLayer(network.activation, float(np.exp(log_q[0])), 2 * float(np.log(network.sigmas[0][0])))
     widths = np.array(network.widths, dtype=float) / network.widths[-1]
+    if kind == "orthogonal":
+        widths[0] = min(widths[0], widths[1])
     shapes: dict[tuple[float, float, float], list[int]] = {}
     for k, (sigma_w, _) in enumerate(network.sigmas):
         shapes.setdefault((sigma_w, float(widths[k]), float(widths[k + 1])), []).append(k)
 
-    def made(resolved: Resolved) -> Product:
+    def made(deep: float) -> Product:
         parts: list[Factor] = []
         for (sigma_w, before, after), layers in shapes.items():
             log_variance = 2 * float(np.log(sigma_w))
-            parts += factors(network.activation, log_q[layers], kind, log_variance, (before, after), resolved)
+            parts += factors(network.activation, log_q[layers], kind, log_variance, (before, after), deep)
             if len(parts) > _MOST_FACTORS:
                 raise UnsupportedError(
                     f"more than {_MOST_FACTORS} layers of different widths and variances; use vg.sample(network)"
@@ -148,36 +135,27 @@ def rectangular_law(network: Network, log_q: Array, kind: Kind) -> Product | One
     return _followed(made)
 
 
-def _followed(made: Callable[[Resolved], Product]) -> Product:
-    """Return the product with laws resolved as it takes to follow the spectrum to its lower end."""
-    problem: UnsupportedError | None = None
-    product = made(_WHOLE)
-    for resolved in _RESOLVED:
-        if resolved.finer == 1.0 < resolved.deep < np.inf and not _reaches_beyond(product, resolved.deep):
-            continue
-        product = product if resolved is _WHOLE else made(resolved)
-        try:
-            _ = product.bands
-            return product
-        except UnsupportedError as error:
-            problem = error
-    narrow = [f.after for f in product.parts if f.after != 1.0]
-    if narrow and min(narrow) > _NARROW:
-        raise UnsupportedError(
-            "an output this much narrower than every other layer: J Jᵀ is nearly diagonal, and its few values follow "
-            "no law of large numbers; use vg.sample(network)"
-        )
-    raise problem or UnsupportedError("this spectrum could not be followed; use vg.sample(network)")
+def _followed(made: Callable[[float], Product]) -> Product:
+    """Return the product with laws as deep as it can be followed to its lower end."""
+    product = made(_DEPTHS[0])
+    try:
+        _ = product.bands
+    except UnsupportedError:
+        if not _reaches_beyond(product, _DEPTHS[1]):
+            raise
+        product = made(_DEPTHS[1])
+        _ = product.bands
+    return product
 
 
 def _reaches_beyond(product: Product, deep: float) -> bool:
     return any(f.law.log_nodes[-1] - f.law.log_nodes[0] > deep for f in product.parts)
 
 
-def _bottleneck(activation: Activation, log_q: Array, resolved: Resolved) -> NDArray[np.bool_]:
+def _bottleneck(activation: Activation, log_q: Array, deep: float) -> NDArray[np.bool_]:
     """Return which layers have the most dead units: they decide the lowest part of the law and must stay whole."""
     ends = [float(log_q.min()), float(log_q.max())]
-    dead = [_law(activation, t, resolved).zero_mass for t in ends]
+    dead = [_law(activation, t, deep).zero_mass for t in ends]
     if max(dead) < _DEAD:
         return np.zeros(len(log_q), dtype=bool)
     return np.abs(log_q - ends[int(np.argmax(dead))]) < 1e-9
