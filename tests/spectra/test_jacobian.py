@@ -145,7 +145,7 @@ def test_hard_tanh_atom_is_in_the_distribution():
 @pytest.mark.parametrize("ensemble", ["gaussian", "orthogonal"])
 @pytest.mark.parametrize("depth", [2, 20])
 def test_equal_layers_split_in_two_groups_change_nothing(ensemble, depth):
-    law = slope_law(vg.activation("tanh"), 0.5, WIDTH / 2)  # the curve sums without poles
+    law = slope_law(vg.activation("tanh"), 0.5, WIDTH / 8)  # the curve sums without poles
     whole = wrap(Curve(law, depth, ensemble, 0.3))
     split = wrap(Product((Factor(law, 0.3 * depth, ensemble, 0.3), Factor(law, 0.7 * depth, ensemble, 0.3))))
     p = np.linspace(0.01, 0.99, 50)

@@ -16,12 +16,13 @@ y = ln ζ; v and all y are found together by Newton's method, each point startin
 
 import numpy as np
 
-from vgtheory.kernels._jit import exact
+from vgtheory.kernels._jit import compiled, exact
 from vgtheory.kernels.spectral_sums import PLAIN, angle_of, first_of, log_z, lower_log, over, sums_of, upper_log
 
 _ITERATIONS = 30
 # Deep in the lower tail 1 + m has lost its digits, and Newton's method comes to rest at that noise.
 _STALLED, _NOISE = 10, 1e-5
+_THIN = 1e-10  # Im v along the real axis where no law has mass to speak of
 # Columns of a row.
 LOG_X, DENSITY, SURVIVAL = 0, 1, 2
 COLUMNS = 3
@@ -40,7 +41,7 @@ def _move(ys, dv, turn, powers, errors, slopes):
         ys[k] = complex(new.real, min(max(new.imag, low), high))
 
 
-@exact
+@compiled()
 def _project(v, ys, tangent, system, errors, slopes):
     """Return (v, d ln z/dv, converged): the nearest point with Im ln z = 0 on the normal of the path; moves ys."""
     powers = system.factors.powers
@@ -64,7 +65,7 @@ def _project(v, ys, tangent, system, errors, slopes):
     return v, rate, False
 
 
-@exact
+@compiled()
 def _reach(target, v, ys, system, errors, slopes, tolerance):
     """Return (v, d ln z/dv, converged) with ln z = target, by Newton's method from here; moves ys."""
     powers = system.factors.powers
@@ -86,7 +87,7 @@ def _reach(target, v, ys, system, errors, slopes, tolerance):
     return v, rate, False
 
 
-@exact
+@compiled()
 def _row(v, ys, system, errors, slopes, out):
     """Fill out = (ln x, density of ln x, survival): Ψ = ∫ m d ln z is explicit, survival = Im Ψ/π."""
     laws = system.laws
@@ -146,7 +147,7 @@ def settle(v, ys, system):
 def trace(v, ys, sign, lowest, most, system):
     """Return (rows, vs, states, rates, number, end) of points from one on the path, ln x falling (sign −1) or rising.
 
-    It ends at an edge (end 1), below Re v = `lowest` (2), after `most` points (3) or where Newton's method fails (0).
+    It ends at an edge (end 1), below Re v = `lowest` or where the law thins out (2), after `most` points (3) or where Newton's method fails (0).
     """
     size = ys.size
     rows = np.empty((most, COLUMNS))
@@ -174,6 +175,9 @@ def trace(v, ys, sign, lowest, most, system):
             end = 1
             break
         tangent = sign * rate.conjugate() / abs(rate)
+        if v.imag < _THIN and tangent.imag < 0.0 and abs(tangent.imag) < 0.5:
+            end = 2
+            break
         room = v.imag if tangent.imag < 0.0 else np.pi - v.imag
         if (
             abs(tangent.imag) > 0.95
@@ -215,7 +219,7 @@ def trace(v, ys, sign, lowest, most, system):
     return rows, vs, states, rates, count, end
 
 
-@exact
+@compiled()
 def cross(target, goal, v, ys, system):
     """Return (v, ys, reached) after moving ln z from `target` to `goal` (complex), by Newton's method in steps."""
     errors, slopes = np.zeros(ys.size, np.complex128), np.zeros(ys.size, np.complex128)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import exact, reduction
+from vgtheory.kernels._jit import compiled, exact, reduction
 from vgtheory.kernels.spectral_angle import upper_angle
 from vgtheory.kernels.spectral_poles import missing
 
@@ -116,7 +116,7 @@ def _window(u, k, laws):
     return start + np.searchsorted(nodes, u - _FAR), start + np.searchsorted(nodes, u + _FAR)
 
 
-@exact
+@compiled()
 def sums_of(y, k, laws):
     """Return E v, E w and E v w with v = d²/(ζ − d²), w = 1 + v over the nodes of law k."""
     u = y.real
@@ -176,7 +176,7 @@ def first_of(y, one, power, log_s2):
     return first, g2, root
 
 
-@exact
+@compiled()
 def log_z(v, ys, system, errors, slopes):
     """Return (ln z, its first-order correction, d ln z/dv, longest step of y, m); fill errors and slopes.
 
@@ -228,7 +228,7 @@ def log_z(v, ys, system, errors, slopes):
     return value, correction, rate, worst, m
 
 
-@exact
+@compiled()
 def angle_of(y, k, laws):
     """Return E arg(1 − d²/ζ) over the nodes of law k."""
     u, theta = y.real, y.imag
