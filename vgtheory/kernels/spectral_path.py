@@ -147,7 +147,8 @@ def settle(v, ys, system):
 def trace(v, ys, sign, lowest, most, system):
     """Return (rows, vs, states, rates, number, end) of points from one on the path, ln x falling (sign −1) or rising.
 
-    It ends at an edge (end 1), below Re v = `lowest` or where the law thins out (2), after `most` points (3) or where Newton's method fails (0).
+    It ends at an edge (end 1), below Re v = `lowest` or where the law thins out (2), after `most` points (3) or where
+    Newton's method fails (0).
     """
     size = ys.size
     rows = np.empty((most, COLUMNS))

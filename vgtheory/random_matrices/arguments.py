@@ -18,6 +18,14 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
+def finite(name: str, value: Any) -> float:
+    """Return one finite number as a float."""
+    at = numbers(name, value)
+    if at.ndim or not np.isfinite(at):
+        raise InputError(name, "one finite number", f"give {name}=0.5", got=f"{value!r}"[:60])
+    return float(at)
+
+
 def between(name: str, value: Any, least: float, most: float = np.inf) -> float:
     """Return a parameter as a float, which must be finite with least ≤ value ≤ most."""
     if not isinstance(value, Real) or not np.isfinite(float(value)) or not least <= float(value) <= most:

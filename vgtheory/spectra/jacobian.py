@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+import sympy as sp
 from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError
@@ -12,14 +13,16 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.spectra.curve import Curve, Ensemble
+from vgtheory.spectra.equal_layers import EqualLayers
 from vgtheory.spectra.lengths import lengths_of, log_lengths, residual_lengths
 from vgtheory.spectra.one_layer import OneLayer
 from vgtheory.spectra.product import Product
 from vgtheory.spectra.profile import factors, profile_product, rectangular_law
 from vgtheory.spectra.residual import ResidualLimit, is_trivial, limit_strength, outlier, residual_product
-from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, slope_law
+from vgtheory.spectra.slope_law import WIDTH, SlopeLaw, normal_mass, slope_law
 from vgtheory.spectra.spectrum import Spectrum, SquaredLaw
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.formula import exact
 
 _CONSTANT = 1e-10  # spread of ln q_l below which all layers have one law
 
@@ -65,7 +68,7 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
     assumptions = ["width → ∞ at fixed depth", "pre-activations normal, independent between units"]
     if network.weights.acts_by_variance:
         assumptions.append("the law of the weights' entries enters through its variance only (universality)")
-    apart = None
+    apart, equal = None, None
     if network.skip is not None:
         log_q = residual_lengths(network, q)
         law: SquaredLaw = Product(()) if is_trivial(network) else residual_product(network, log_q)
@@ -77,11 +80,12 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
             law = rectangular_law(network, log_q, ensemble)
         elif float(np.ptp(log_q)) < _CONSTANT:
             law = one_law(network.activation, float(np.exp(log_q[-1])), len(log_q), ensemble, _log_variance(network))
+            equal = equal_layers(network, ensemble, float(np.exp(log_q[-1])))
         else:
             law = profile_product(network.activation, log_q, ensemble, _log_variance(network))
     if isinstance(law, Product):
         _ = law.bands  # what cannot be followed is refused here, not at the first question
-    return Spectrum(law, lengths_of(log_q), "asymptotic", tuple(assumptions), apart)
+    return Spectrum(law, lengths_of(log_q), "asymptotic", tuple(assumptions), apart, equal)
 
 
 def residual_limit(network: Network, q: ArrayLike | Literal["profile"] = "profile") -> Spectrum:
@@ -130,6 +134,26 @@ def one_law(activation: Activation, q: float, depth: int, ensemble: Ensemble, lo
     fine = ensemble == "orthogonal" and depth <= 3
     law = slope_law(activation, q, WIDTH / 2) if fine else slope_law(activation, q)
     return Curve(law, depth, ensemble, log_variance)
+
+
+def equal_layers(network: Network, ensemble: Ensemble, q: float) -> EqualLayers | None:
+    """Return what is exact of equal layers; None unless φ' has finitely many values."""
+    pieces = network.activation.derivative_pieces()
+    if any(piece.expr.free_symbols for piece in pieces):
+        return None
+    shares: dict[sp.Expr, sp.Expr] = {}
+    for piece in pieces:
+        square = _decimals(piece.expr) ** 2
+        low, high = float(piece.lo) / np.sqrt(q), float(piece.hi) / np.sqrt(q)
+        shares[square] = shares.get(square, sp.Integer(0)) + exact(normal_mass(low, high))
+    levels = tuple(sorted((square, share) for square, share in shares.items() if square != 0))
+    sigma_w, _ = network.weights.sigma_at(*network.widths[:2])
+    return EqualLayers(ensemble, int(network.depth), _decimals(sigma_w), levels)
+
+
+def _decimals(value: sp.Expr) -> sp.Expr:
+    """Return a number with its decimals at their printed value."""
+    return value.xreplace({number: exact(float(number)) for number in value.atoms(sp.Float)})
 
 
 def _require_supported(network: Network) -> None:

@@ -31,9 +31,8 @@ def limiting_law(activation: Activation, q: float) -> SlopeLaw | None:
     pieces = activation.derivative_pieces()
     flat = [pieces[0].expr == 0, pieces[-1].expr == 0] if q > 0 else [True, True]
     dark = sum(0.5 for end, dead in zip(ends, flat, strict=True) if end == 0 and not dead)
-    return SlopeLaw(
-        logs, weights, 1 - float(weights.sum()), atoms, np.empty((0, 2)), *np.empty((2, 0, ORDER)), (), dark=dark
-    )
+    none = np.empty((0, ORDER))
+    return SlopeLaw(logs, weights, 1 - float(weights.sum()), atoms, np.empty((0, 2)), none, none, (), dark=dark)
 
 
 def _ends(activation: Activation, q: float) -> tuple[float, float]:

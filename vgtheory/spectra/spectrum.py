@@ -8,11 +8,15 @@ from functools import cached_property
 from itertools import chain
 
 import numpy as np
+from flint import fmpq
 from scipy.interpolate import PchipInterpolator
 
 from vgtheory.kernels.quadrature import Array
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw, exponential
 from vgtheory.random_matrices.laws.law import Pairs
+from vgtheory.random_matrices.laws.polynomials.sheet import Sheet
+from vgtheory.spectra.equal_layers import EqualLayers
+from vgtheory.symbolic.formula import Formula
 
 _EXACT_DRAWS = 4096  # up to here every draw is inverted; beyond, quantiles at as many points are interpolated
 
@@ -83,6 +87,24 @@ class Spectrum(HalfLineLaw):
     status: str
     assumptions: tuple[str, ...]
     outlier_log: float | None = None
+    exact: EqualLayers | None = None
+
+    @property
+    def polynomial(self) -> Formula | None:
+        """Return the polynomial equation of G(z) = E 1/(z − s²); None unless `exact` knows one."""
+        return None if self.exact is None else self.exact.polynomial
+
+    @cached_property
+    def _sheet(self) -> Sheet:
+        return super()._sheet if self.exact is None else self.exact.sheet
+
+    def _enclosure(self, x: fmpq) -> tuple[float, float]:
+        """Return bounds of the density of s from those of the density of s²."""
+        if x <= 0:
+            return 0.0, 0.0
+        low, high = self._sheet.density_bounds(x * x)
+        factor = 2 * float(x.p) / float(x.q)
+        return factor * low * (1 - 4e-16), factor * high * (1 + 4e-16)
 
     def __repr__(self) -> str:
         return f"Spectrum({lengths_text(self.q)}, log_mean_square={self.log_mean_square:.6g})"

@@ -41,6 +41,7 @@ depth = _symbol("depth", "L", "L", "layers", integer=True, positive=True)
 layer = _symbol("layer", "l", "l", "a layer, 1 to depth", integer=True, positive=True)
 eps = _symbol("eps", r"\varepsilon", "ε", "a threshold", positive=True)
 p = _symbol("p", "p", "p", "a failure probability, below 1", positive=True)
+active = _symbol("active", "p", "p", "share of the units of which φ' is not 0", positive=True)
 
 # Quantities that bounds are about. The loss gradient at x_L is uniform on the unit sphere, independent of the network.
 gradient_square = _symbol(
@@ -58,6 +59,11 @@ layer_gradient_square = _symbol(
 jacobian_norm = _symbol(
     "jacobian_norm", r"\left\|J\right\|", "‖J‖",
     "largest singular value of the Jacobian J", nonnegative=True,
+)
+singular_square = _symbol("singular_square", "s^2", "s²", "square of a singular value of J", nonnegative=True)
+largest_square = _symbol(
+    "largest_square", "s_+^2", "s₊²",
+    "upper end of the continuous part of the law of the squared singular values of J", nonnegative=True,
 )
 jacobian_least = _symbol(
     "jacobian_least", r"s_{\min}(J)", "s_min(J)",

@@ -10,12 +10,15 @@ from numbers import Real
 
 import numpy as np
 import sympy as sp
+from flint import fmpq
 from numpy.typing import ArrayLike
 
-from vgtheory._errors import InputError
-from vgtheory.random_matrices.arguments import between, complex_numbers
+from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.random_matrices.arguments import between, complex_numbers, finite
 from vgtheory.random_matrices.laws.law import Array, Law, Pairs
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, equation_of
+from vgtheory.random_matrices.laws.polynomials.rational import rational
+from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, sheet_of
 from vgtheory.symbolic.formula import Formula, exact
 
 _CHARGES = 400  # points for G(z)
@@ -73,6 +76,25 @@ class RealLaw(Law):
             return None
         said = "G = G(z) is the branch with zG → 1 as z → ∞"
         return Formula(found.expr, sp.Integer(0), name="equation of G", statement=said)
+
+    @cached_property
+    def _sheet(self) -> Sheet:
+        if self.algebraic_equation is None:
+            raise UnsupportedError("no polynomial equation of this law is known, so its density has no proved bounds")
+        return sheet_of(self.algebraic_equation)
+
+    def enclosure(self, x: float) -> tuple[float, float]:
+        """Return lower and upper bounds of the density at x, proved by balls; (0, 0) outside of the bands.
+
+        Raises
+        ------
+        InputError : x is an end of a band or no finite number, or a parameter of the law has no value.
+        UnsupportedError : the law has no known polynomial equation.
+        """
+        return self._enclosure(rational(finite("x", x)))
+
+    def _enclosure(self, x: fmpq) -> tuple[float, float]:
+        return self._sheet.density_bounds(x)
 
     def stieltjes(self, z: ArrayLike) -> Array:
         """Return G(z) = E 1/(z − X) for Im z > 0, or real z outside the support.

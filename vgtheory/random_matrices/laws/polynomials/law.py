@@ -9,11 +9,8 @@ from functools import cached_property
 
 import numpy as np
 import sympy as sp
-from flint import ctx, fmpq
 from numpy.polynomial import Chebyshev
 
-from vgtheory._errors import InputError
-from vgtheory.random_matrices.arguments import numbers
 from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, field_to_expr
 from vgtheory.random_matrices.laws.polynomials.operations import EquationLaw, require_positive
@@ -41,13 +38,6 @@ class AlgebraicLaw(EquationLaw):
 
     _deepest = -5.0
 
-    @cached_property
-    def _sheet(self) -> Sheet:
-        if self.equation.symbols:
-            listed = ", ".join(map(str, self.equation.symbols))
-            raise InputError(f"a law with the symbols {listed}", "numbers for all of them", "give law.at(c=0.5)")
-        return Sheet(tuple((key, int(c.p), int(c.q)) for key, c in self.equation.rational.items()))
-
     @property
     def bands(self) -> Pairs:
         """Return the intervals of the continuous part: their number is proved, their ends are roots in balls."""
@@ -61,25 +51,6 @@ class AlgebraicLaw(EquationLaw):
     def bounds(self) -> tuple[float, float]:
         """Return the support."""
         return self.support()
-
-    def enclosure(self, x: float) -> tuple[float, float]:
-        """Return lower and upper bounds of the density at x, proved by balls; (0, 0) outside of the bands.
-
-        Raises InputError at an end of a band, or where x is no finite number.
-        """
-        at = float(numbers("x", x))
-        if not np.isfinite(at):
-            raise InputError("x", "a finite number", "give x=0.5", got=f"{x}")
-        p, q = at.as_integer_ratio()
-        if any(mark.ball.contains(fmpq(p, q)) for mark in self._sheet.landmarks):
-            raise InputError("x", "no end of a band", "give a place inside of one", got=f"{at}")
-        g, r = self._sheet.at(fmpq(p, q))
-        if abs(float(g.imag)) <= r and self._sheet.is_real(fmpq(p, q), g, r):
-            return 0.0, 0.0
-        with ctx.workprec(192):
-            value = -float(g.imag) / np.pi
-        room = r / np.pi + 4e-16 * abs(value)
-        return float(max(value - room, 0.0)), float(value + room)
 
     @cached_property
     def _smooth(self) -> tuple[Sheet, list[tuple[float, float]]]:

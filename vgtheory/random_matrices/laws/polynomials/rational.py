@@ -1,6 +1,6 @@
 """Rationals and integer polynomials in flint's types."""
 
-from flint import arb, fmpq, fmpz, fmpz_poly
+from flint import arb, ctx, fmpq, fmpz, fmpz_poly
 
 
 def dyadic(ball: arb) -> fmpq:
@@ -30,3 +30,29 @@ def shifted(row: fmpz_poly, place: fmpq) -> list[fmpq]:
         out = [place * a + b for a, b in zip([*out, fmpq(0)], [fmpq(0), *out], strict=True)]
         out[0] += c
     return out
+
+
+def rational(x: float) -> fmpq:
+    """Return a finite double exactly."""
+    return fmpq(*x.as_integer_ratio())
+
+
+def residues(rows: list[fmpz_poly], place: fmpq, bits: int) -> list[tuple[float, fmpq | None]]:
+    """Return what the mass of an atom can be: the real roots M of the lowest order of P(place + t, M/t) in t.
+
+    `rows` are the polynomials in z that stand with G⁰, G¹, …; rational roots come exactly as well.
+    """
+    orders: dict[int, dict[int, fmpq]] = {}
+    for j, row in enumerate(rows):
+        for i, c in enumerate(shifted(row, place)):
+            if c != 0:
+                orders.setdefault(i - j, {})[j] = c
+    lowest = orders[min(orders)]
+    poly = fmpz_poly(integers([lowest.get(j, fmpq(0)) for j in range(max(lowest) + 1)]))
+    with ctx.workprec(bits):
+        return [
+            (float(r.real.mid()), fmpq(-int(part[0]), int(part[1])) if part.degree() == 1 else None)
+            for part, _ in poly.factor()[1]
+            for r, _ in part.complex_roots()
+            if r.imag == 0
+        ]

@@ -11,19 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import comb, isfinite
+from math import comb, isfinite, pi
 from typing import NamedTuple
 
 from flint import Ordering, acb, acb_poly, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpz, fmpz_poly
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.laws.law import Pairs
-from vgtheory.random_matrices.laws.polynomials.rational import dyadic, in_z, integers, shifted
+from vgtheory.random_matrices.laws.polynomials.equation import Equation
+from vgtheory.random_matrices.laws.polynomials.rational import dyadic, in_z, residues
 
 _BITS, _LEAST = 192, 2.0**-120  # of the balls; radius of the smallest disc relative to G
 _UP = 1 + 1e-9  # what covers the rounding of doubles in bounds
 _FIRST, _GROWTH, _SHORTEST = 0.25, 1.6, 1e-12  # steps of the way down, in units of it
 _NEWTON = 8
+_BOXES = (0.25, 0.05, 0.01)  # around zG = 1: the smaller, the more of the other branches may be near
 _BESIDE = 0.05  # of the width: branch points nearer to the axis divide an interval
 # Heights at which an atom's mass is read off, and told from the other roots that it can be; what counts as no mass.
 _CLOSE, _TELLS, _NO_MASS = 2.0**-40, 2.0**-10, 1e-9
@@ -42,6 +44,18 @@ class Sheet:
     """The branch G ~ 1/z of Σ c_ij zⁱ Gʲ = 0 with rational c_ij, given as ((i, j), numerator, denominator)."""
 
     terms: tuple[tuple[tuple[int, int], int, int], ...]
+
+    def density_bounds(self, at: fmpq) -> tuple[float, float]:
+        """Return lower and upper bounds of the density at a rational place; InputError at an end of a band."""
+        if any(mark.ball.contains(at) for mark in self.landmarks):
+            raise InputError("x", "no end of a band", "give a place inside of one", got=f"{at}")
+        g, r = self.at(at)
+        if abs(float(g.imag)) <= r and self.is_real(at, g, r):
+            return 0.0, 0.0
+        with ctx.workprec(_BITS):
+            value = -float(g.imag) / pi
+        room = r / pi + 4e-16 * abs(value)
+        return max(value - room, 0.0), value + room
 
     @cached_property
     def rows(self) -> list[fmpz_poly]:
@@ -98,21 +112,19 @@ class Sheet:
     def _start(self) -> tuple[float, acb]:
         """Return a height Y and a ball around 1 that holds exactly one root zG at every z = iy, y ≥ Y."""
         least = min(j - i for (i, j), *_ in self.terms)
-        height = 16 * self.reach
         with ctx.workprec(_BITS):
-            box = acb(arb(1, 0.25), arb(0, 0.25))
-            for _ in range(40):
-                t = acb(0, -arb(0.5 / height, 0.5 / height))
-                value, slope = acb(0), acb(0)
-                for (i, j), p, q in self.terms:
-                    front = acb(fmpq(p, q)) * t ** (j - i - least)
-                    value += front
-                    slope += j * front * box ** max(j - 1, 0)
-                if not slope.contains(0):
-                    step = 1 - value / slope
-                    if _inside(step, box):
+            for radius in _BOXES:
+                box, height = acb(arb(1, radius), arb(0, radius)), 16 * self.reach
+                for _ in range(40):
+                    t = acb(0, -arb(0.5 / height, 0.5 / height))
+                    value, slope = acb(0), acb(0)
+                    for (i, j), p, q in self.terms:
+                        front = acb(fmpq(p, q)) * t ** (j - i - least)
+                        value += front
+                        slope += j * front * box ** max(j - 1, 0)
+                    if not slope.contains(0) and _inside(1 - value / slope, box):
                         return height, box
-                height *= 4
+                    height *= 4
         raise UnsupportedError("the branch G ~ 1/z of this equation could not be told from the others by balls")
 
     @cached_property
@@ -266,7 +278,7 @@ class Sheet:
         for mark in self.landmarks:
             if not mark.infinite:
                 continue
-            roots = self._residues(mark.exact) if mark.exact is not None else None
+            roots = residues(self.rows, mark.exact, _BITS) if mark.exact is not None else None
             if roots is not None and not any(value > 0 for value, _ in roots):
                 continue
             room = min((float(abs(m.ball - mark.ball).mid()) for m in self.landmarks if m is not mark), default=1.0)
@@ -281,27 +293,6 @@ class Sheet:
                 pair = (mark.exact, exact) if mark.exact is not None and exact is not None else None
                 yield float(mark.ball.mid()), mass, pair
 
-    def _residues(self, place: fmpq) -> list[tuple[float, fmpq | None]]:
-        """Return what the mass of an atom can be: the real roots M of the lowest order of P(place + t, M/t) in t.
-
-        Rational ones exactly as well.
-        """
-        rows: dict[int, dict[int, fmpq]] = {}
-        for j, row in enumerate(self.rows):
-            for i, c in enumerate(shifted(row, place)):
-                if c != 0:
-                    rows.setdefault(i - j, {})[j] = c
-        lowest = rows[min(rows)]
-        poly = fmpz_poly(integers([lowest.get(j, fmpq(0)) for j in range(max(lowest) + 1)]))
-        with ctx.workprec(_BITS):
-            parts = [part for part, _ in poly.factor()[1]]
-            return [
-                (float(r.real.mid()), fmpq(-int(part[0]), int(part[1])) if part.degree() == 1 else None)
-                for part in parts
-                for r, _ in part.complex_roots()
-                if r.imag == 0
-            ]
-
 
 def not_positive(why: str) -> InputError:
     """Return the error of an equation that belongs to no law."""
@@ -314,3 +305,11 @@ def _middle(ball: acb) -> acb:
 
 def _inside(small: acb, large: acb) -> bool:
     return bool(large.real.contains_interior(small.real) and large.imag.contains_interior(small.imag))
+
+
+def sheet_of(equation: Equation) -> Sheet:
+    """Return the sheet of an equation without symbols; InputError where it has some."""
+    if equation.symbols:
+        listed = ", ".join(map(str, equation.symbols))
+        raise InputError(f"a law with the symbols {listed}", "numbers for all of them", "give law.at(c=0.5)")
+    return Sheet(tuple((key, int(c.p), int(c.q)) for key, c in equation.rational.items()))
