@@ -32,6 +32,7 @@ from vgtheory.random_matrices.laws.finite import (
 )
 from vgtheory.random_matrices.laws.fits.estimate import Estimate, Goodness
 from vgtheory.random_matrices.laws.fits.marchenko_pastur import MarchenkoPasturFit, Outlier, fit_marchenko_pastur
+from vgtheory.random_matrices.laws.fits.moments import LawFit, fit_law
 from vgtheory.random_matrices.laws.free import (
     FreeProduct,
     FreeSum,
@@ -86,6 +87,7 @@ __all__ = [
     "Goodness",
     "KestenMcKay",
     "Law",
+    "LawFit",
     "MarchenkoPastur",
     "MarchenkoPasturFit",
     "Outlier",
@@ -116,6 +118,7 @@ __all__ = [
     "finite_lue",
     "finite_product",
     "finite_real_ginibre",
+    "fit_law",
     "fit_marchenko_pastur",
     "free_bessel",
     "free_product",
