@@ -18,21 +18,26 @@ from typing import Any
 import typer
 
 from vgtheory._errors import InputError, VgtheoryError, visible
+from vgtheory.cli.as_json import with_json
 from vgtheory.cli.block_options import for_network, place_of
 from vgtheory.cli.commands import COMMANDS, OF_NETWORKS
+from vgtheory.cli.examples import EXAMPLES
+from vgtheory.cli.exit_codes import DONE, EXIT_CODES, INTERRUPTED, REFUSED
 from vgtheory.cli.options import Interruption
 from vgtheory.cli.refusals import in_shell, options_of
 from vgtheory.cli.streams import abandon, prepare
+from vgtheory.cli.welcome import print_welcome
 
 # typer carries its own copy of click since 0.26 and used the installed one before; this is the class in both.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
 _LANGUAGE = re.compile("--lang(=|$)")
-INTERRUPTED = 130  # what a shell reports after Ctrl-C; typer's own return value for it too
 
 app = typer.Typer(
     name="vgtheory",
     help="Will the gradient of this deep network vanish or explode, why, and what has to change?",
+    epilog="\b\nExit codes:\n"
+    + "\n".join(f"  {code:>3}  {said.replace('`', '')}" for code, said in EXIT_CODES.items()),
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -50,7 +55,7 @@ def _at_home(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_at_home(_command))
+    app.command(_name, epilog=EXAMPLES[_name].epilog)(_at_home(with_json(_command)))
 
 
 def _typed(words: list[str]) -> tuple[typer.Typer, str, list[str]]:
@@ -58,14 +63,14 @@ def _typed(words: list[str]) -> tuple[typer.Typer, str, list[str]]:
     verb = words[0] if words else ""
     command, at = OF_NETWORKS.get(verb), place_of(words)
     if command is None or at is None:
-        return app, "vgtheory", words or ["--help"]
+        return app, "vgtheory", words
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    one.command()(_at_home(for_network(verb, command, words[at])))
+    one.command()(_at_home(with_json(for_network(verb, command, words[at]))))
     return one, f"vgtheory {verb} {words[at]}", words[1:at] + words[at + 1 :]
 
 
 def main() -> None:
-    """Run the command line and exit: 0, or 2 with one line on stderr, or 130 after Ctrl-C."""
+    """Run the command line and exit with one of :data:`EXIT_CODES`."""
     prepare()
     raise SystemExit(run(sys.argv[1:]))
 
@@ -74,12 +79,15 @@ def run(arguments: list[str]) -> int:
     """Return the exit code of these arguments; an error is printed as one line, never as a traceback."""
     options: frozenset[str] = frozenset()
     try:
+        if not arguments:
+            print_welcome()
+            return DONE
         _need_values(arguments)
         typed, name, rest = _typed(arguments)
         options = _options(typed, rest)
         code = typed(args=rest, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
-        return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else 0
+        return _interrupted() if code == INTERRUPTED else code if isinstance(code, int) else DONE
     except VgtheoryError as error:
         return _refuse(_translated(in_shell(error, options), arguments))
     except _UsageError as error:
@@ -96,7 +104,7 @@ def run(arguments: list[str]) -> int:
         return _interrupted()
     except BrokenPipeError:  # the reader (head, less) went away
         abandon()
-        return 0
+        return DONE
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         where = error.filename or ("standard output" if full else "")  # files are named by who writes them
@@ -154,4 +162,4 @@ def _interrupted(message: str = "interrupted; nothing half-written is left behin
 
 def _refuse(message: str) -> int:
     print("vgtheory: " + visible(" ".join(message.split())), file=sys.stderr)
-    return 2
+    return REFUSED

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +18,42 @@ from vgtheory._errors import visible
 
 PATIENCE = 1.0  # seconds before a progress bar appears
 _SCRIPT = re.compile(r"([_^])\{([^{}]*)\}")
+_NUMBER = re.compile(r"(?P<digits>−?\d[\d,]*(\.\d+)?)?(×?(?P<sign>−?)10\^\{?(?P<power>−?\d+)\}?)?")
+
+# Where a command's page goes instead of the terminal, while it is recorded.
+_RECORD: ContextVar[dict[str, list[Any]] | None] = ContextVar("record", default=None)
+
+
+@contextmanager
+def recorded() -> Iterator[dict[str, list[Any]]]:
+    """Yield what is printed meanwhile, which does not reach the terminal: ``tables`` and lines of ``text``.
+
+    >>> with recorded() as page:
+    ...     table(("layer", "gain"), [("1", "−1.5×10^{−3}")])
+    >>> page
+    {'tables': [{'title': '', 'columns': ['layer', 'gain'], 'rows': [[1, -0.0015]]}], 'text': []}
+    """
+    page: dict[str, list[Any]] = {"tables": [], "text": []}
+    before = _RECORD.set(page)
+    try:
+        yield page
+    finally:
+        _RECORD.reset(before)
+
+
+def value_of(cell: str) -> float | int | str:
+    """Return a cell as the number that it shows, or its text.
+
+    >>> value_of("−0.5"), value_of("12,000"), value_of("10^{−3}"), value_of("3.2 ± 0.1")
+    (-0.5, 12000, 0.001, '3.2 ± 0.1')
+    """
+    found = _NUMBER.fullmatch(cell)
+    if found is None or not cell:
+        return plain(cell)
+    digits, power = (found["digits"] or found["sign"] + "1").replace("−", "-").replace(",", ""), found["power"]
+    if power is None:
+        return float(digits) if "." in digits else int(digits)
+    return float(f"{digits}e{power.replace('−', '-')}")
 
 
 @contextmanager
@@ -56,6 +93,11 @@ def plain(text: str) -> str:
 
 def table(header: tuple[str, ...], rows: Any, title: str = "") -> None:
     """Print a table of text."""
+    page = _RECORD.get()
+    if page is not None:
+        cells = [[value_of(cell) for cell in row] for row in rows]
+        page["tables"].append({"title": title, "columns": [plain(name) for name in header], "rows": cells})
+        return
     console = Console()
     # Piped output keeps its lines whole; a terminal wraps cells at its width.
     if not console.is_terminal:
@@ -70,9 +112,17 @@ def table(header: tuple[str, ...], rows: Any, title: str = "") -> None:
 
 def say(text: str) -> None:
     """Print report text, however long, without breaking its lines."""
-    Console(highlight=False, markup=False, soft_wrap=True).print(plain(text))
+    _print_line(plain(text))
 
 
 def say_code(text: str) -> None:
     """Print code as it is, ready to be copied."""
-    Console(highlight=False, markup=False, soft_wrap=True).print(visible(text))
+    _print_line(visible(text))
+
+
+def _print_line(text: str) -> None:
+    page = _RECORD.get()
+    if page is None:
+        Console(highlight=False, markup=False, soft_wrap=True).print(text)
+    elif text:
+        page["text"].append(text)

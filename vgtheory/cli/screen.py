@@ -105,6 +105,15 @@ def print_study(study: Any, out: Path) -> None:
     say(f"study: {out}")
 
 
+def print_sweep(found: Any, written: list[Path]) -> None:
+    """Print the gradient at the first layer for every point of a grid."""
+    from vgtheory.reporting.sweep_rows import sweep_table
+
+    table(*sweep_table(found))
+    for path in written:
+        say(f"written: {path}")
+
+
 def print_spectrum(law: Any, out: Path | None, drawn: Any | None = None) -> None:
     """Print quantiles and atoms of a singular-value law, the one apart, and how far sampled values are from it."""
     from vgtheory.reporting.tables import distance_row, quantile_rows

@@ -16,6 +16,7 @@ from vgtheory.cli.commands.cookbook import cookbook
 from vgtheory.cli.commands.critical import critical, critical_of_a_network
 from vgtheory.cli.commands.derive import derive
 from vgtheory.cli.commands.derive_catalogue import catalogue
+from vgtheory.cli.commands.doctor import doctor
 from vgtheory.cli.commands.inspect_weights import inspect
 from vgtheory.cli.commands.law import law
 from vgtheory.cli.commands.list_activations import list_activations
@@ -26,6 +27,8 @@ from vgtheory.cli.commands.report import report
 from vgtheory.cli.commands.sample import sample
 from vgtheory.cli.commands.simulate import simulate
 from vgtheory.cli.commands.spectrum import spectrum
+from vgtheory.cli.commands.sweep import sweep
+from vgtheory.cli.commands.warm import warm
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
@@ -34,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "certify": certify,
     "predict": predict,
     "simulate": simulate,
+    "sweep": sweep,
     "spectrum": spectrum,
     "lyapunov": lyapunov,
     "law": law,
@@ -47,6 +51,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "cookbook": cookbook,
     "catalogue": catalogue,
     "list": list_activations,
+    "doctor": doctor,
+    "warm": warm,
 }
 
 # Those that take networks, and so blocks, as they are called of these.

@@ -11,6 +11,7 @@ import typer
 
 from vgtheory._untrusted import check_weights_file
 from vgtheory.cli import options as opt
+from vgtheory.cli.exit_codes import UNHEALTHY
 from vgtheory.symbolic.activation import Activation
 
 _Weights = Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors, .npz or .onnx file of an MLP.")]
@@ -108,4 +109,4 @@ def inspect(
     else:
         print_inspection(found, [path for path in (out, csv) if path is not None])
     if check and found.verdict != "healthy":
-        raise typer.Exit(1)
+        raise typer.Exit(UNHEALTHY)

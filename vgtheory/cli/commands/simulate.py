@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vgtheory.cli import options as opt
+from vgtheory.cli.cluster import Dask, executor_at
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import Network
@@ -34,6 +35,7 @@ def simulate(
             **opt.REAL,
         ),
     ] = None,
+    dask: Dask = None,
 ) -> None:
     """Simulate random networks and write ln‖∂ℓ/∂h_l‖ of every sample and layer as NetCDF."""
     opt.check_run(samples, seed)
@@ -45,13 +47,14 @@ def simulate(
     from vgtheory.study.simulate import simulate as run
 
     check_study(out, network.spec_json, samples, seed, force)
-    with progress_bar("simulate") as progress:
+    with executor_at(dask) as executor, progress_bar("simulate") as progress:
         study = run(
             network,
             samples=samples,
             seed=seed,
             inputs=inputs,
             batch=batch,
+            executor=executor,
             checkpoint=checkpoint,
             progress=progress,
             half_width=half_width,

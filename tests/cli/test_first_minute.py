@@ -1,0 +1,216 @@
+"""The first minute: what `vgtheory` alone says, examples, JSON, doctor, warm, completion."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+import typer
+
+import vgtheory as vg
+from vgtheory.cli import app as application
+from vgtheory.cli import health, warming
+from vgtheory.cli.app import run
+from vgtheory.cli.commands import COMMANDS
+from vgtheory.cli.examples import EXAMPLES
+from vgtheory.cli.exit_codes import EXIT_CODES
+from vgtheory.cli.health import checks
+from vgtheory.reporting.sweep_rows import sweep_table
+
+SHORT = ["--width", "8", "--depth", "4"]
+
+
+def test_without_arguments_it_says_what_it_can_answer(capsys):
+    assert run([]) == 0
+    shown = capsys.readouterr().out
+    for example in EXAMPLES.values():
+        assert example.question in shown
+        assert example.line in shown
+
+
+def test_every_command_has_an_example_of_its_own():
+    assert set(EXAMPLES) == set(COMMANDS)
+    for name, example in EXAMPLES.items():
+        assert shlex.split(example.line)[:2] == ["vgtheory", name]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_the_example_and_examples_are_understood(name, capsys):
+    """The options of the line are those of the command: typer's parser takes them."""
+    assert run([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert EXAMPLES[name].line in shown
+    typed, _, rest = application._typed(shlex.split(EXAMPLES[name].line)[1:])
+    whole = typer.main.get_command(typed)
+    command = whole.commands[name] if hasattr(whole, "commands") else whole
+    rest = rest[1:] if hasattr(whole, "commands") else rest
+    assert command.make_context(name, rest).params
+
+
+def test_exit_codes_are_documented(capsys):
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for code in EXIT_CODES:
+        assert re.search(rf"^ +{code} ", shown, re.MULTILINE)
+
+
+JSON = {
+    "list": ["list"],
+    "certify": ["certify", "sigmoid"],
+    "capabilities": ["capabilities", "tanh"],
+    "kinds": ["capabilities"],
+    "predict": ["predict", "tanh", *SHORT],
+    "law": ["law", "semicircle"],
+    "doctor": ["doctor"],
+}
+
+
+@pytest.mark.parametrize("case", JSON)
+def test_tables_are_printed_as_json(case, capsys):
+    run([*JSON[case], "--json"])
+    page = json.loads(capsys.readouterr().out)
+    assert set(page) == {"tables", "text"}
+    assert page["tables"] or page["text"]
+    for table in page["tables"]:
+        assert table["rows"]
+        assert all(len(row) == len(table["columns"]) for row in table["rows"])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_json(name, capsys):
+    run([name, "--help"])
+    assert "--json" in capsys.readouterr().out
+
+
+def test_json_has_numbers_and_errors_stay_lines(capsys):
+    run(["predict", "tanh", *SHORT, "--json"])
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    assert [row[0] for row in table["rows"]] == sorted({row[0] for row in table["rows"]})
+    assert all(isinstance(row[0], int) for row in table["rows"])
+    assert run(["predict", "tanh", "--depth", "0", "--json"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+
+
+def test_a_sweep_shows_every_point_and_writes_what_it_found(tmp_path, capsys):
+    out, grid = tmp_path / "sweep.nc", ["--over", "sigma-w=1:2:3", "--over", "depth=2,4"]
+    assert run(["sweep", "tanh", "--width", "8", "--samples", "4", *grid, "--out", str(out), "--json"]) == 0
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    assert table["columns"][:2] == ["σ_w", "L"]
+    assert [row[:2] for row in table["rows"]] == [[w, d] for w in (1, 1.5, 2) for d in (2, 4)]
+    assert out.is_file()
+
+
+@pytest.mark.parametrize(
+    "grid", ["sigma_w", "sigma_w=a,b", "sigma_w=1:2", "sigma_w=1:2:1", "sigma_w=1:2:x", "nonsense=1,2"]
+)
+def test_a_bad_grid_is_one_line(grid, capsys):
+    assert run(["sweep", "tanh", *SHORT, "--over", grid]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("vgtheory: ")
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(capsys, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("vgtheory.cli.cluster.PATIENCE", 0.2)
+    assert run(["sweep", "tanh", *SHORT, "--over", "depth=2,4", "--dask", "tcp://127.0.0.1:9"]) == 2
+    assert "--dask tcp://127.0.0.1:9 must be the address" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # dask's own
+def test_a_cluster_gives_the_same_numbers(tmp_path, capsys):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "local_directory": tmp_path}
+    grid = ["sweep", "tanh", "--width", "8", "--samples", "8", "--over", "sigma_w=1,2", "--depth", "3", "--json"]
+    assert run(grid) == 0
+    here = capsys.readouterr().out
+    with distributed.LocalCluster(**options) as cluster:
+        address = ["--dask", cluster.scheduler_address]
+        assert run([*grid, *address]) == 0
+        assert capsys.readouterr().out == here
+        out = ["--out", str(tmp_path / "study.nc")]
+        assert run(["simulate", "tanh", *SHORT, "--samples", "8", *out, *address]) == 0
+
+
+def test_doctor_reads_every_requirement(capsys):
+    found = {check.thing: check for check in checks()}
+    needed = [re.match(r"[\w.-]+", line)[0] for line in metadata.requires("vgtheory") if "extra" not in line]
+    assert set(needed) <= set(found)
+    assert found["numpy"].found == metadata.version("numpy")
+    assert {"torch", "cache", "pdflatex", "cores", "memory"} <= set(found)
+    assert run(["doctor"]) == int(any(check.broken for check in found.values()))
+    assert "numpy" in capsys.readouterr().out
+
+
+def test_doctor_says_what_does_not_work(monkeypatch, tmp_path, capsys):
+    wanted = ["numpy>=1000", "a-package-that-nobody-has>=1", "scipy>=1", "onnx>=1000; extra == 'onnx'"]
+    monkeypatch.setattr(health.metadata, "requires", lambda _: wanted)
+    (tmp_path / "cache").mkdir(mode=0o777)
+    (tmp_path / "cache").chmod(0o777)
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path / "cache"))
+    found = {check.thing: check for check in checks()}
+    assert found["numpy"].broken
+    assert "numpy>=1000" in found["numpy"].means
+    assert found["a-package-that-nobody-has"].broken
+    assert not found["scipy"].broken
+    assert not found["onnx"].broken
+    assert found["cache"].broken
+    assert run(["doctor"]) == 1
+    assert "does not work: numpy, a-package-that-nobody-has, cache" in capsys.readouterr().out
+
+
+def test_doctor_loads_nothing_heavy():
+    code = (
+        "import sys; from vgtheory.cli.app import run; run(['doctor']); "
+        "print([m for m in ('numba', 'matplotlib', 'xarray', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_warm_counts_what_it_compiled(monkeypatch, tmp_path, capsys):
+    """A call that adds a file of machine code is counted, one that adds none is not."""
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path))
+    todo = {"one": lambda: (tmp_path / "kernel.nbc").write_bytes(b""), "none": lambda: None}
+    monkeypatch.setattr(warming, "calls", lambda: todo)
+    assert [(row.what, row.files) for row in warming.warmed()] == [("one", 1), ("none", 0)]
+    assert run(["warm"]) == 0
+    assert "everything was compiled before" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_warm_compiles_what_first_calls_need(tmp_path):
+    """After it, the verbs that it names add no machine code of their own, in another process."""
+    environment = os.environ | {"VGTHEORY_CACHE_DIR": str(tmp_path)}
+    warm = [sys.executable, "-m", "vgtheory", "warm", "--json"]
+    first = json.loads(subprocess.run(warm, env=environment, capture_output=True, text=True, check=True).stdout)
+    again = json.loads(subprocess.run(warm, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert sum(row[2] for row in first["tables"][0]["rows"]) > 50
+    assert all(row[2] == 0 for row in again["tables"][0]["rows"])
+
+
+def test_completion_knows_commands_and_distributions():
+    def completed(words):
+        environment = os.environ | {"_VGTHEORY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "1"}
+        environment["COMP_CWORD"] = str(len(words.split(" ")) - 1)
+        code = "import sys; sys.argv = ['vgtheory']; from vgtheory.cli import main; main()"
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        ).stdout.split()
+
+    assert {"simulate", "spectrum", "sweep", "sample"} <= set(completed("vgtheory s"))
+    assert "orthogonal" in completed("vgtheory simulate tanh --weights ")
+
+
+def test_a_sweeps_table_has_a_row_per_point():
+    network = vg.Network("tanh", vg.Weights.gaussian(1.5), width=8, depth=3)
+    found = vg.sweep(network, samples=4, over={"sigma_b": [0, 0.1]})
+    header, rows = sweep_table(found)
+    assert header[0] == "σ_b"
+    assert len(rows) == 2
+    assert rows[0][0] == "0"
