@@ -50,7 +50,17 @@ class Instead(NamedTuple):
 
 
 class VgtheoryError(Exception):
-    """Base of every error that vgtheory raises on purpose; the command line prints it in one line and exits with 2."""
+    """Base of every error that vgtheory raises on purpose; the command line prints it in one line and exits with 2.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> try:
+    ...     vg.Network("tanh", vg.Weights.he(), width=64, depth=0)
+    ... except vg.VgtheoryError as error:
+    ...     print(error)
+    depth must be a whole number from 1 to 10,000,000 (got 0); e.g. depth = 100
+    """
 
     @property
     def in_shell(self) -> str:
@@ -140,6 +150,12 @@ class VgtheoryWarning(UserWarning):
 
     ``warnings.filterwarnings("ignore", category=vg.VgtheoryWarning)`` turns them off; ``message=``, a regular
     expression, chooses among them.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", VgtheoryWarning)  # doubts become errors
     """
 
 

@@ -1,7 +1,7 @@
 """Every public name of the package: its namespace, its object, where its page is."""
 
 import inspect
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import vgtheory as vg
 
@@ -14,6 +14,16 @@ NAMESPACES = {
     "ensembles": (vg.ensembles, "Random matrices, drawn by the cheapest exact model."),
     "plot": (vg.plot, "Figures in one style."),
     "export": (vg.export, "An activation for other programs."),
+}
+
+# Values that are no functions or classes and carry no docstring of their own.
+VALUES = {
+    "vg.ensembles.MEAN_RATIO": """Means of min(s, s')/max(s, s') over neighbouring spacings, by β; 0: independent values.
+
+>>> import vgtheory as vg
+>>> vg.ensembles.MEAN_RATIO[2]
+0.5996
+""",
 }
 
 
@@ -32,7 +42,7 @@ class Name(NamedTuple):
     @property
     def doc(self) -> str:
         """Return its own docstring: of a value that is no function or class, its type's."""
-        return inspect.getdoc(self.value) or ""
+        return VALUES.get(self.called) or inspect.getdoc(self.value) or ""
 
 
 def public() -> list[Name]:
@@ -48,21 +58,24 @@ def public() -> list[Name]:
 
 
 def made_by(name: Name, others: list[Name]) -> list[Name]:
-    """Return the public functions of a class's namespace whose answers are of this class."""
+    """Return the public functions of a class's namespace whose answers are of this class, or of one below it."""
     if not inspect.isclass(name.value):
         return []
     return [
         other
         for other in others
-        if other.namespace == name.namespace and inspect.isfunction(other.value) and _answer(other.value) is name.value
+        if other.namespace == name.namespace
+        and inspect.isfunction(other.value)
+        and any(inspect.isclass(kind) and issubclass(kind, name.value) for kind in _answers(other.value))
     ]
 
 
-def _answer(function: Any) -> Any:
+def _answers(function: Any) -> tuple[Any, ...]:
     try:
-        return get_type_hints(function).get("return")
+        answer = get_type_hints(function).get("return")
     except (NameError, TypeError):  # of names that only a type checker knows
-        return None
+        return ()
+    return (answer, *get_args(answer))
 
 
 def example(name: Name, others: list[Name]) -> str:

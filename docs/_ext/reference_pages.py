@@ -44,8 +44,8 @@ def _page(name: Name, others: list[Name], links: dict[str, str]) -> list[str]:
     value = name.value
     if inspect.isclass(value):
         lines += _declared("class", name.called, _signature(value), restructured(name.doc, links))
-        for maker in made_by(name, others):
-            lines += ["", f"Made by :py:obj:`{maker.called}`.", ""]
+        if makers := made_by(name, others):
+            lines += ["", "Made by " + ", ".join(f":py:obj:`{maker.called}`" for maker in makers) + ".", ""]
         for member, attribute in sorted(vars(value).items()):
             lines += _member(name.called, member, attribute, links)
     elif inspect.isroutine(value):
@@ -53,6 +53,8 @@ def _page(name: Name, others: list[Name], links: dict[str, str]) -> list[str]:
     else:
         lines += _declared("data", name.called, "", restructured(name.doc, links))
         for member, attribute in sorted(vars(type(value)).items()):
+            if type(value).__module__ == "builtins":
+                break
             lines += _member(name.called, member, attribute, links)
     return lines
 

@@ -86,6 +86,11 @@ class Norm:
     kind : "layer", "rms" or "batch".
     place : "before", φ(norm(h_l)), or "after", norm(φ(h_l)).
     eps : added to the variance.  0 by default, so that laws of homogeneous networks are exact; frameworks take 1e-5.
+
+    Examples
+    --------
+    >>> Norm("layer", place="after").place
+    'after'
     """
 
     kind: NormKind

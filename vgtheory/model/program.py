@@ -43,6 +43,13 @@ class Block:
     Raises
     ------
     InputError : a step that reads a stream which nothing has written, a name written twice, shapes that do not fit.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> block = vg.blocks.gru(vg.Weights.gaussian(1))
+    >>> block.name, block.recurrent
+    ('GRU, reset after', True)
     """
 
     name: str

@@ -54,6 +54,14 @@ class Weights:
     options : numbers that the family needs besides, as (name, value), in the order of the names.
     tied : whether all layers have the same matrix and bias.
     arrays : the matrices and biases of a network that is given.
+
+    Examples
+    --------
+    >>> weights = Weights.gaussian(sigma_w=1.5, sigma_b=0.05)
+    >>> weights.sigma_w, weights.sigma_b
+    (3/2, 1/20)
+    >>> Weights.he().sigma_b, Weights.orthogonal(1).tie().tied
+    (0, True)
     """
 
     family: Family

@@ -87,6 +87,14 @@ def compare(
     the fourth moment leaves for spreads; both moments are the largest over layers plus two standard errors, so that
     skewed logarithms and few samples are judged with care, and no normality is assumed.  Samples with a dead network
     (norm 0, logarithm −∞) are left out and counted, as the prediction is given that none is dead.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
+    >>> found = compare(vg.predict(network), vg.simulate(network, samples=64))
+    >>> bool(found.attrs["sentence"])
+    True
     """
     if isinstance(prediction, Inspection):
         return before_and_after(prediction, study)

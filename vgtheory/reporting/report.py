@@ -51,6 +51,17 @@ def report(
     InputError : a value that cannot be used.
     UnsupportedError : a network that cannot be simulated; report.pdf cannot be compiled, when everything else has been
         written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import vgtheory as vg
+    >>> network = vg.Network("relu", vg.Weights.he(), width=16, depth=8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = report(network, Path(folder) / "relu", samples=4)
+    ...     print((Path(folder) / "relu" / "report.html").is_file())
+    True
     """
     require(network, "report")
     need_call("progress", progress)

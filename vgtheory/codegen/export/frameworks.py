@@ -39,7 +39,9 @@ def to_pytorch(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
     Examples
     --------
-    ``phi = vg.export.to_pytorch("mish")``; ``phi(torch.linspace(-3, 3, 7))``.
+    >>> import torch
+    >>> float(to_pytorch("x**3")(torch.tensor(2.0)))
+    8.0
     """
     torch = _module("torch")
     chosen = activation(act, **parameters)
@@ -101,7 +103,10 @@ def to_jax(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
     Examples
     --------
-    ``phi = vg.export.to_jax("mish")``; ``jax.vmap(jax.grad(phi))(jax.numpy.linspace(-3, 3, 7))``.
+    >>> import jax
+    >>> phi = to_jax("mish")
+    >>> jax.vmap(jax.grad(phi))(jax.numpy.linspace(-3, 3, 7)).shape
+    (7,)
     """
     jax = _module("jax")
     numpy = _module("jax.numpy")

@@ -130,6 +130,14 @@ def rnn(act: Any, weights: Weights, tied: bool = True) -> Block:
     act : activation.
     weights : distribution of the recurrent matrix and of its bias.
     tied : whether all steps have the same matrix and bias.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network(rnn("tanh", vg.Weights.gaussian(1.2)), width=16, depth=8)
+    >>> study = vg.simulate(network, samples=4, inputs=vg.Inputs(variance=0.1))
+    >>> sorted(study.log_stream_gradient_norm.sizes)
+    ['layer', 'sample', 'stream']
     """
     act = to_activation(act)
     steps = (Ask(("a",), "U", "h", driven=True), Map(("h_new",), (applied(act, "a"),)))
@@ -146,6 +154,12 @@ def minimal(weights: Weights, update_bias: Any = 0, tied: bool = True) -> Block:
     weights : distribution of the recurrent matrix and of its bias.
     update_bias : constant that is added to the update gate's pre-activation.
     tied : whether all steps have the same matrix and bias.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> minimal(vg.Weights.gaussian(1)).name
+    'minimal RNN'
     """
     bias = constant(update_bias, "update_bias")
     formula = expression(f"s(u + ({bias}))*h + (1 - s(u + ({bias})))*tanh(z)", ("u", "h", "z"))
@@ -171,6 +185,12 @@ def gru(weights: Weights, update_bias: Any = 0, reset: Reset = "after", tied: bo
     Raises
     ------
     InputError : another reset.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> vg.critical(gru(vg.Weights.gaussian(1))).formula.expr
+    2
     """
     if reset not in ("after", "before"):
         raise InputError("reset", '"after" or "before"', 'e.g. reset="after"', got=f"{reset!r}")
@@ -200,7 +220,16 @@ def gru(weights: Weights, update_bias: Any = 0, reset: Reset = "after", tied: bo
 
 
 class _Lstm:
-    """The long short-term memory and its published initialisations: ``lstm(weights)``, ``lstm.keras()``, …"""
+    """The long short-term memory and its published initialisations: ``lstm(weights)``, ``lstm.keras()``, …
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> vg.critical(lstm(vg.Weights.gaussian(1), forget_bias=1)).formula.expr
+    4/(1 + E)
+    >>> lstm.keras().name
+    'LSTM, Keras'
+    """
 
     def __call__(self, weights: Weights, forget_bias: Any = 1, tied: bool = True) -> Block:
         """Return c' = s(f)·c + s(i)·tanh(g), h' = s(o)·tanh(c'), f with forget_bias added.

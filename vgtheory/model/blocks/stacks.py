@@ -29,6 +29,13 @@ def dense(act: Any, weights: Weights) -> Block:
     Raises
     ------
     InputError : what is not an activation, or not weights.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network(dense("tanh", vg.Weights.gaussian(1.5)), width=16, depth=4)
+    >>> network.block.name
+    'dense tanh'
     """
     act, weights = numeric(act), to_weights(weights)
     steps = (Ask(("h",), "W", X), Map(("y",), (applied(act, "h"),)))
@@ -47,6 +54,13 @@ def mlp(act: Any, w1: Weights, w2: Weights, expansion: int = 4) -> Block:
     Raises
     ------
     InputError : an expansion that is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> weights = vg.Weights.gaussian(1)
+    >>> mlp("relu", weights, weights).name
+    'MLP relu'
     """
     act, wide = numeric(act), whole("expansion", expansion)
     steps = (Ask(("h",), "W1", X), Map(("u",), (applied(act, "h"),)), Ask(("y",), "W2", "u"))
@@ -66,6 +80,14 @@ def gated(act: Any, gate: Weights, value: Weights, out: Weights, expansion: int 
     Notes
     -----
     Shazeer (2020), "GLU variants improve transformer".
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> weights = vg.Weights.gaussian(1)
+    >>> swiglu = gated("silu", weights, weights, weights, expansion=2)
+    >>> vg.Network(residual(swiglu), width=16, depth=4).block.name
+    'residual gated silu'
     """
     act, wide = numeric(act), whole("expansion", expansion)
     product = applied(act, "h") * stream("v")
@@ -107,6 +129,13 @@ def normalised(block: Block, kind: Literal["layer", "rms"] = "layer", place: Pla
     Raises
     ------
     InputError : another kind or place.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> weights = vg.Weights.gaussian(1)
+    >>> normalised(mlp("relu", weights, weights), "rms").name
+    'pre-rms MLP relu'
     """
     if kind not in ("layer", "rms") or kind not in get_args(Kind) or place not in get_args(Place):
         raise InputError(

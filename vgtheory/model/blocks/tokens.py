@@ -38,6 +38,14 @@ def attention(weights: Weights, heads: int, causal: bool = False) -> Block:
     Notes
     -----
     Vaswani et al. (2017), "Attention is all you need".
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network(attention(vg.Weights.gaussian(1), heads=2), width=16, depth=2, tokens=4)
+    >>> study = vg.simulate(network, samples=2)
+    >>> dict(study.cosine.sizes)
+    {'sample': 2, 'layer': 3}
     """
     law, heads = _unbiased(weights), whole("heads", heads)
     if not isinstance(causal, bool):
@@ -56,6 +64,14 @@ class _Transformer:
 
     The presets have no biases, rotary positions or dropout, norms have no gain, and the stream begins with mean square
     1; width and depth are the network's.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> block = transformer("relu", vg.Weights.gaussian(1), heads=2, norm="pre")
+    >>> study = vg.simulate(vg.Network(block, width=16, depth=2, tokens=4), samples=2)
+    >>> sorted(study.cosine.sizes)
+    ['layer', 'sample']
     """
 
     def __call__(

@@ -19,6 +19,12 @@ def ks_distance(values: ArrayLike, law: Any) -> float:
     Raises
     ------
     InputError : no values, or one that is NaN.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> ks_distance([-1.0, 0.0, 1.0], vg.laws.semicircle()) < 0.5
+    True
     """
     if not isinstance(law, Law):
         raise InputError("law", "a law, e.g. one of vg.laws", "give e.g. laws.semicircle()", got=f"{law!r}"[:60])
@@ -35,7 +41,13 @@ def ks_distance(values: ArrayLike, law: Any) -> float:
 
 
 def independent_ks(count: int) -> float:
-    """Return the mean Kolmogorov distance √(π/2) ln 2/√n of n independent values, which spectra are far below."""
+    """Return the mean Kolmogorov distance √(π/2) ln 2/√n of n independent values, which spectra are far below.
+
+    Examples
+    --------
+    >>> round(independent_ks(100), 3)
+    0.087
+    """
     return sqrt(pi / 2) * log(2) / sqrt(whole("count", count))
 
 
@@ -44,6 +56,11 @@ def rigid_ks(size: int, beta: float = 2.0) -> float:
 
     The counting function is a log-correlated field of variance ln N/(βπ²) (for β = 2 a theorem: Claeys, Fahs, Lambert &
     Webb 2021).  Finite sizes lie below it; `rigidity` gives what is expected at a given size.
+
+    Examples
+    --------
+    >>> rigid_ks(1000) < independent_ks(1000)
+    True
     """
     return sqrt(2 / between("beta", beta, 1e-300)) * log(whole("size", size)) / (pi * size)
 

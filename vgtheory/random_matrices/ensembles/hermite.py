@@ -69,15 +69,34 @@ def hermite(size: int, beta: float) -> Hermite:
 
 
 def goe(size: int) -> Hermite:
-    """Return the Gaussian orthogonal ensemble: real symmetric, variance 1/N off and 2/N on the diagonal."""
+    """Return the Gaussian orthogonal ensemble: real symmetric, variance 1/N off and 2/N on the diagonal.
+
+    Examples
+    --------
+    >>> values = goe(200).spectra(1, random_state=0)
+    >>> values.shape
+    (1, 200)
+    """
     return hermite(size, 1.0)
 
 
 def gue(size: int) -> Hermite:
-    """Return the Gaussian unitary ensemble: complex Hermitian, E|a_ij|² = 1/N everywhere."""
+    """Return the Gaussian unitary ensemble: complex Hermitian, E|a_ij|² = 1/N everywhere.
+
+    Examples
+    --------
+    >>> gue(200).spectra(2, random_state=0).shape
+    (2, 200)
+    """
     return hermite(size, 2.0)
 
 
 def gse(size: int) -> Hermite:
-    """Return the Gaussian symplectic ensemble of N = `size` distinct eigenvalues (quaternion self-dual matrices)."""
+    """Return the Gaussian symplectic ensemble of N = `size` distinct eigenvalues (quaternion self-dual matrices).
+
+    Examples
+    --------
+    >>> gse(200).spectra(2, random_state=0).shape
+    (2, 200)
+    """
     return hermite(size, 4.0)

@@ -92,10 +92,23 @@ def laguerre(size: int, freedom: float, beta: float = 1.0) -> Laguerre:
 
 
 def wishart(size: int, freedom: float | None = None) -> Laguerre:
-    """Return the real Wishart ensemble X Xᵀ/n, X of shape size × n, n = `freedom` (default: size)."""
+    """Return the real Wishart ensemble X Xᵀ/n, X of shape size × n, n = `freedom` (default: size).
+
+    Examples
+    --------
+    >>> values = wishart(100, freedom=200).spectra(1, random_state=0)
+    >>> bool((values > 0).all())
+    True
+    """
     return laguerre(size, size if freedom is None else freedom, 1.0)
 
 
 def lue(size: int, freedom: float | None = None) -> Laguerre:
-    """Return the complex Wishart (Laguerre unitary) ensemble X X*/n, X of shape size × n, n = `freedom`."""
+    """Return the complex Wishart (Laguerre unitary) ensemble X X*/n, X of shape size × n, n = `freedom`.
+
+    Examples
+    --------
+    >>> lue(100).spectra(2, random_state=0).shape
+    (2, 100)
+    """
     return laguerre(size, size if freedom is None else freedom, 2.0)

@@ -88,6 +88,11 @@ def sparse(size: int, degree: float) -> SparseWigner:
     Raises
     ------
     InputError : `size` is not an integer of at least 1, or not 0 < degree ≤ size.
+
+    Examples
+    --------
+    >>> sparse(100, degree=5).spectra(1, random_state=0).shape
+    (1, 100)
     """
     n = whole("size", size)
     found = between("degree", degree, 0, n)

@@ -141,6 +141,11 @@ class GaussianCondition(RealLaw):
     Complex: the smallest eigenvalue a of A*A is exponential of rate N, and what the others exceed it by are eigenvalues
     of a Laguerre ensemble of size N − 1 and weight y²e^{−y}; so P(κ ≤ k) = E e^{−NB/(k² − 1)}, B the largest of those.
     Real, N = 2: P(κ ≤ k) = (k − 1)²/(k² + 1) (both from the joint density of Edelman 1988).
+
+    Examples
+    --------
+    >>> isinstance(gaussian_condition(5, "complex"), GaussianCondition)
+    True
     """
 
     size: int

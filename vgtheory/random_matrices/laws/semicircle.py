@@ -122,5 +122,13 @@ def quarter_circle(radius: float = 2.0) -> QuarterCircle:
     Raises
     ------
     InputError : `radius` is not a finite positive number.
+
+    Examples
+    --------
+    >>> law = quarter_circle()
+    >>> law.support()
+    (0.0, 2.0)
+    >>> round(law.moment(2), 12)
+    1.0
     """
     return QuarterCircle(positive("radius", radius))

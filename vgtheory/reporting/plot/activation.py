@@ -33,6 +33,11 @@ def activation(
     saturated : intervals on which |φ'| ≤ eps.
     sup : (value, point or None, label) of sup|φ'|.
     q : variance of a pre-activation; its normal density is drawn beneath φ'.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> ax = activation(vg.activation("gelu"))
     """
     f, slope = evaluator(act).value, evaluator(act).slope
     reach = _reach(saturated, q)

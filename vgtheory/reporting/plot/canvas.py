@@ -88,7 +88,15 @@ def _sticks_out(figure: Figure) -> bool:
 
 
 def figure_of(axes: Axes | tuple[Axes, ...]) -> Figure:
-    """Return the figure that holds the axes."""
+    """Return the figure that holds the axes.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> figure = figure_of(vg.plot.law(vg.laws.semicircle()))
+    >>> type(figure).__name__
+    'Figure'
+    """
     first = axes if isinstance(axes, Axes) else axes[0]
     figure = first.get_figure(root=True)
     assert figure is not None, "axes that were removed from their figure"

@@ -27,6 +27,12 @@ def cobweb(
     q : variance of both inputs' pre-activations, a fixed point of the length map.
     start : correlation of the pair in the first layer, from −1 to 1.
     layers : steps that are drawn.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> point = vg.fixed_points("tanh", 1.5, 0.3)[0]
+    >>> ax = cobweb("tanh", point.q, 1.5, 0.3)
     """
     if ax is None:
         ax = new_figure(4.6, 4.6).subplots()

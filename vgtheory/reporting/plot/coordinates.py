@@ -25,6 +25,12 @@ def coordinate_check(found: xr.Dataset) -> tuple[Axes, ...]:
     found : what ``vg.coordinate_check`` returns.
 
     Raises InputError for other data.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5), width=16, depth=3)
+    >>> axes = coordinate_check(vg.coordinate_check(network, [16, 32], steps=2, learning_rate=0.1))
     """
     if not isinstance(found, xr.Dataset) or "rms" not in found or "output" not in found:
         raise InputError("the data of a coordinate check", "a Dataset with rms and output", "use vg.coordinate_check")

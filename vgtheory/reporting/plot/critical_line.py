@@ -21,6 +21,11 @@ def critical_line(curve: CriticalCurve, highest: float = HIGHEST) -> tuple[Axes,
     ----------
     curve : from :func:`vgtheory.critical_curve`.
     highest : largest σ_b shown.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> axes = critical_line(vg.meanfield.critical_curve("tanh"))
     """
     figure = new_figure(8.0, 3.6)
     left, right = figure.subplots(1, 2)

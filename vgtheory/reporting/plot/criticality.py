@@ -18,7 +18,14 @@ def criticality(
     critical: float | None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Return the axes of the gain χ against σ_w, with the network's own σ_w and the critical one marked."""
+    """Return the axes of the gain χ against σ_w, with the network's own σ_w and the critical one marked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sigma_w = np.linspace(0.5, 2, 50)
+    >>> ax = criticality(sigma_w, sigma_w**2 / 2, here=(1.0, 0.5), critical=2**0.5)
+    """
     if ax is None:
         ax = new_figure(5.2, 3.0).subplots()
     ax.axhline(1.0, color=GREY, lw=1)

@@ -23,6 +23,11 @@ def eigenvalues(values: ArrayLike, law: Any | None = None, ax: Axes | None = Non
     ----------
     values : complex numbers of any shape.
     law : a planar law such as ``vg.laws.circular()`` or ``vg.laws.elliptic(0.5)``; None for the points alone.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> ax = eigenvalues(vg.ensembles.ginibre(50).spectra(2, random_state=0), vg.laws.circular())
     """
     if ax is None:
         ax = new_figure(4.6, 4.9).subplots()

@@ -33,6 +33,12 @@ def exponents(
         or numbers, e.g. ln s/L of ``vg.sample``.
     width : of that network, where only its leading exponents are given; by default all are.
     finite : ``law.at_width(N)``, the exact exponents; directions that die in every other layer are left out.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
+    >>> ax = exponents(vg.lyapunov(network))
     """
     if ax is None:
         ax = new_figure().subplots()

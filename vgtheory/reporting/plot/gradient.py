@@ -31,6 +31,12 @@ def gradient(
     prediction : dataset of ``vg.predict`` for the same network; its mean is drawn over the simulation.
     z_scores : (simulated mean − predicted mean) / standard error, per layer; by default those of `prediction`.
     bound : per-layer logarithm of a bound on the root mean square, and its name.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
+    >>> axes = gradient(vg.simulate(network, samples=8), vg.predict(network))
     """
     seen = summarise(study)
     mean, error, quantile = (seen[f"log_gradient_norm_{name}"].values for name in ("mean", "stderr", "quantile"))

@@ -18,6 +18,14 @@ def inspection(found: Inspection, axes: tuple[Axes, Axes, Axes] | None = None) -
     Parameters
     ----------
     found : what ``vg.inspect`` returns; mean-field values, where it has them, are drawn as dashes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import vgtheory as vg
+    >>> draw = np.random.default_rng(0).normal
+    >>> weights = {f"layers.{k}.weight": draw(0, 0.25, (16, 16)) for k in range(4)}
+    >>> axes = inspection(vg.inspect(weights, activation="tanh", order="names", skip=0))
     """
     if axes is None:
         axes = tuple(new_figure(5.2, 5.6).subplots(3, 1, sharex=True, height_ratios=(2, 1.3, 1)))

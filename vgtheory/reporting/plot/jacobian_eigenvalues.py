@@ -22,6 +22,12 @@ def jacobian_eigenvalues(law: Any, sample: Any | None = None, ax: Axes | None = 
     ----------
     law : ``vg.eigenvalues(network)``.
     sample : ``vg.sample(network, of="eigenvalues")``; zeros are counted in the label.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
+    >>> ax = jacobian_eigenvalues(vg.eigenvalues(network), vg.sample(network, of="eigenvalues", samples=1))
     """
     if ax is None:
         ax = new_figure(4.6, 4.9).subplots()

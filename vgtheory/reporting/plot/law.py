@@ -25,6 +25,11 @@ def law(law: Any, name: str = "density", ax: Axes | None = None) -> Axes:
     ----------
     law : a law of ``vg.laws``.
     name : what the legend calls it.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> ax = law(vg.laws.marchenko_pastur(0.5), "Marchenko–Pastur")
     """
     ax = ax or new_figure().subplots()
     if law.is_planar and 0 in law.semi_axes:  # a segment of an axis of the plane
@@ -49,6 +54,12 @@ def ensemble(values: np.ndarray, ensemble: Any, name: str = "sampled eigenvalues
     values : eigenvalues of any shape, drawn from `ensemble`.
     ensemble : an ensemble of ``vg.ensembles``.
     name : what the legend calls them.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> drawn = vg.ensembles.goe(100)
+    >>> ax = ensemble(drawn.spectra(2, random_state=0), drawn)
     """
     ax, limit, flat = ax or new_figure().subplots(), ensemble.limit(), np.asarray(values).ravel()
     if np.iscomplexobj(flat) and limit.is_planar:

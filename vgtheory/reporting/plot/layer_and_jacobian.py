@@ -30,6 +30,12 @@ def layer_and_jacobian(network: Network, sample: xr.Dataset | None = None) -> tu
     sample : ``vg.sample(network)``, drawn as a histogram behind the right one.
 
     Raises UnsupportedError for a network without these spectra.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
+    >>> axes = layer_and_jacobian(network)
     """
     if isinstance(network.width, tuple) or float(network.sigmas[0][0]) == 0:
         raise UnsupportedError(

@@ -21,6 +21,13 @@ def lineup(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     found : what ``vg.compare`` returns of several networks.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> from vgtheory.study.lineup import lineup as side_by_side
+    >>> networks = [vg.Network(act, vg.Weights.gaussian(1.2), width=16, depth=8) for act in ("tanh", "relu")]
+    >>> ax = lineup(side_by_side(networks, samples=4, seed=0))
     """
     if ax is None:
         ax = new_figure(5.6, 4.0).subplots()

@@ -45,6 +45,11 @@ def phase(diagram: xr.Dataset, curve: CriticalCurve | None = None, ax: Axes | No
     diagram : from :func:`vgtheory.phase_diagram`, at least 2 × 2.
     curve : from :func:`vgtheory.critical_curve`; solid where the fixed point on it is stable, dotted where not.
     ax : drawn into, if given; then without a legend.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> ax = phase(vg.phase_diagram("tanh", [0.5, 1.0, 2.0], [0.0, 0.5, 1.0]))
     """
     own = ax is None
     if ax is None:
@@ -80,6 +85,10 @@ def phase_gallery(
     ----------
     acts : names or activations, four in a row.
     sigma_w, sigma_b : the grid; 60 × 50 over 0.5 ≤ σ_w ≤ 3, 0 ≤ σ_b ≤ 1 if None.
+
+    Examples
+    --------
+    >>> figure = phase_gallery(("tanh", "relu"))
     """
     wide = np.linspace(0.5, 3.0, 60) if sigma_w is None else sigma_w
     high = np.linspace(0.0, 1.0, 50) if sigma_b is None else sigma_b

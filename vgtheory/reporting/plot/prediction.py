@@ -21,6 +21,12 @@ def prediction(predicted: Any, study: Any | None = None, axes: tuple[Axes, Axes]
     ----------
     predicted : dataset of ``vg.predict``.
     study : dataset of ``vg.simulate`` for the same network; its means and spreads are drawn as points.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
+    >>> axes = prediction(vg.predict(network))
     """
     if axes is None:
         axes = new_figure(5.2, 4.8).subplots(2, 1, sharex=True, height_ratios=(2.4, 1))

@@ -29,6 +29,12 @@ def spectrum(
     sample : ``vg.sample(network)``, or sampled ln s of any shape; zeros (−inf) are not drawn.
 
     Raises InputError for a sample of something else.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
+    >>> ax = spectrum(vg.spectrum(network))
     """
     if isinstance(sample, xr.Dataset):
         if "log_singular_value" not in sample:

@@ -23,6 +23,12 @@ def gradient_in_time(study: xr.Dataset, ax: Axes | None = None) -> Axes:
     study : what ``vg.simulate`` returns of a network of blocks, such as an LSTM of so many steps.
 
     Raises InputError for other data.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1)), width=16, depth=8)
+    >>> ax = gradient_in_time(vg.simulate(network, samples=4))
     """
     values = _of(study, "log_stream_gradient_norm")
     if ax is None:
@@ -47,6 +53,13 @@ def token_cosine(study: xr.Dataset, ax: Axes | None = None) -> Axes:
     study : what ``vg.simulate`` returns of a network with attention.
 
     Raises InputError for other data.
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> block = vg.blocks.transformer("relu", vg.Weights.gaussian(1), heads=2)
+    >>> study = vg.simulate(vg.Network(block, width=16, depth=2, tokens=4), samples=2)
+    >>> ax = token_cosine(study)
     """
     values = _of(study, "cosine")
     if ax is None:

@@ -27,6 +27,12 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     found : what ``vg.sweep`` returns of one or two swept quantities.
 
     Raises InputError for other data, or more quantities (choose values with ``.sel``).
+
+    Examples
+    --------
+    >>> import vgtheory as vg
+    >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
+    >>> ax = sweep(vg.sweep(network, samples=4, over={"sigma_w": [1.0, 2.0]}))
     """
     mean = found.get("log_gradient_norm_mean")
     swept = [] if mean is None else [str(d) for d in mean.dims if d != "layer"]

@@ -24,7 +24,14 @@ _MOST_DEGREES = 24  # product of two degrees in G from where on an equation of b
 
 @dataclass(frozen=True)
 class FreeSum(Subordinated):
-    """The law of A + B for free A, B: eigenvalues of A + U B U* for large matrices and a Haar matrix U."""
+    """The law of A + B for free A, B: eigenvalues of A + U B U* for large matrices and a Haar matrix U.
+
+    Examples
+    --------
+    >>> from vgtheory.random_matrices.laws.semicircle import semicircle
+    >>> round(FreeSum(semicircle(3), semicircle(4)).support()[1], 9)
+    5.0
+    """
 
     def bounds(self) -> tuple[float, float]:
         """Return the sums of the ends."""
@@ -78,7 +85,15 @@ class FreeSum(Subordinated):
 
 @dataclass(frozen=True)
 class FreeProduct(Subordinated):
-    """The law of √A B √A for free A, B ≥ 0: eigenvalues of A U B U* for large matrices and a Haar matrix U."""
+    """The law of √A B √A for free A, B ≥ 0: eigenvalues of A U B U* for large matrices and a Haar matrix U.
+
+    Examples
+    --------
+    >>> from vgtheory.random_matrices.laws.marchenko_pastur import marchenko_pastur
+    >>> law = FreeProduct(marchenko_pastur(1.0), marchenko_pastur(0.5))
+    >>> law.mean()
+    1.0
+    """
 
     def bounds(self) -> tuple[float, float]:
         """Return the products of the ends."""

@@ -118,7 +118,13 @@ class Given(ScannedLaw):
 
 @dataclass(frozen=True)
 class GivenR(Given):
-    """The law with z = R(G) + 1/G (Voiculescu 1986)."""
+    """The law with z = R(G) + 1/G (Voiculescu 1986).
+
+    Examples
+    --------
+    >>> isinstance(from_r_transform("1/(1 - x)"), GivenR)
+    False
+    """
 
     def _z(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         value, slope = (f(u) for f in self._functions)
@@ -155,7 +161,13 @@ class GivenR(Given):
 
 @dataclass(frozen=True)
 class GivenS(Given):
-    """The law on x ≥ 0 with z = (1 + m)/(m S(m)), m = zG(z) − 1 (Voiculescu 1987)."""
+    """The law on x ≥ 0 with z = (1 + m)/(m S(m)), m = zG(z) − 1 (Voiculescu 1987).
+
+    Examples
+    --------
+    >>> isinstance(from_s_transform("(1 + x)**-2"), GivenS)
+    False
+    """
 
     def _z(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         value, slope = (f(u) for f in self._functions)

@@ -100,6 +100,14 @@ def initialise(
     Warns
     -----
     TargetMissedWarning : scheme "critical", and `keeps_size` is False.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(32, 32), torch.nn.Tanh(), torch.nn.Linear(32, 32))
+    >>> found = initialise(model, torch.randn(16, 32))
+    >>> type(found).__name__
+    'Initialisation'
     """
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(model, torch.nn.Module):

@@ -174,6 +174,14 @@ def watch(model: Any, every: int = 100, out: Any = None) -> Training:
     Raises
     ------
     InputError : no PyTorch module; `every` below 1; another `out`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    >>> with watch(model, every=1) as training:
+    ...     for _ in range(2):
+    ...         model(torch.randn(4, 8)).square().mean().backward()
     """
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(model, torch.nn.Module):

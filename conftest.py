@@ -1,0 +1,22 @@
+"""Examples in docstrings that need what may not be installed, or take longer than a few seconds."""
+
+from importlib.util import find_spec
+
+import pytest
+
+OPTIONAL = ("torch", "jax")
+SLOW = {"vgtheory.reporting.report.report"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the examples."""
+    for item in items:
+        if not isinstance(item, pytest.DoctestItem):
+            continue
+        source = "".join(example.source for example in item.dtest.examples)
+        for package in OPTIONAL:
+            if f"import {package}" in source and find_spec(package) is None:
+                item.add_marker(pytest.mark.skip(reason=f"{package} is not installed"))
+        if item.name in SLOW:
+            item.add_marker(pytest.mark.slow)
