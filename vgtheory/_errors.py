@@ -55,11 +55,9 @@ class VgtheoryError(Exception):
     Examples
     --------
     >>> import vgtheory as vg
-    >>> try:
-    ...     vg.Network("tanh", vg.Weights.he(), width=64, depth=0)
-    ... except vg.VgtheoryError as error:
-    ...     print(error)
-    depth must be a whole number from 1 to 10,000,000 (got 0); e.g. depth = 100
+    >>> vg.Network("tanh", vg.Weights.he(), width=64, depth=0)
+    Traceback (most recent call last):
+    vgtheory._errors.InputError: depth must be a whole number from 1 to 10,000,000 (got 0); e.g. depth = 100
     """
 
     @property

@@ -18,7 +18,7 @@ NAMESPACES = {
 
 # Values that are no functions or classes and carry no docstring of their own.
 VALUES = {
-    "vg.ensembles.MEAN_RATIO": """Means of min(s, s')/max(s, s') over neighbouring spacings, by β; 0: independent values.
+    "vg.ensembles.MEAN_RATIO": """Means of min(s, s')/max(s, s') of spacings, by β; 0: independent values.
 
 >>> import vgtheory as vg
 >>> vg.ensembles.MEAN_RATIO[2]
