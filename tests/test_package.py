@@ -45,6 +45,7 @@ def test_mypy_sees_the_types_of_a_user(tmp_path):
         "network: vg.Network = vg.Network('tanh', vg.Weights.gaussian(1.5), width=64, depth=10)\n"
         "study = vg.simulate(network, samples=4)\n"
         "mean: float = float(study.log_gradient_norm.mean())\n"
+        "cell = vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1)), width=64, depth=10)\n"
         "formula: vg.Formula = vg.calculus.length_map('tanh')\n"
     )
     wrong = tmp_path / "wrong.py"

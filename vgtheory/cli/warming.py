@@ -34,7 +34,7 @@ def calls() -> dict[str, Callable[[], Any]]:
         found.append(vg.Network(vg.blocks.transformer("relu", centred, heads=2), width=8, depth=2, tokens=4))
         return [*found, vg.Network(vg.blocks.conv("relu", centred), width=8, depth=2, shape=(4, 4))]
 
-    def sampled(of: str) -> list[Any]:
+    def sampled(of: Any) -> list[Any]:
         return [vg.sample(one, of=of, samples=1) for one in (net(), net(weights=vg.Weights.orthogonal(1.5, 0.1)))]
 
     return {

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import sympy as sp
 
@@ -62,7 +62,14 @@ class Network:
         """Return a network of layers, or of blocks where the first argument is a block."""
         return object.__new__(BlockNetwork if isinstance(activation, Block) else cls)
 
-    def __init__(
+    # fmt: off
+    @overload
+    def __init__(self, block: Block, /, *, width: Any, depth: Any, tokens: Any = None, shape: Any = None) -> None: ...
+    @overload
+    def __init__(self, activation: Any, weights: Weights, width: Any, depth: Any,
+                 skip: Any = None, norm: Any = None, dropout: Any = None) -> None: ...
+    # fmt: on
+    def __init__(  # type: ignore[misc]  # of blocks, which __new__ makes networks of, BlockNetwork has its own
         self,
         activation: Any,
         weights: Weights,
@@ -165,9 +172,7 @@ class Network:
             r"\sigma_w &= " + to_latex(self.weights.sigma_w) + r", \quad \sigma_b = " + to_latex(self.weights.sigma_b),
         ]
         widths = self.width if isinstance(self.width, tuple) else ()
-        shown = ", ".join(map(str, widths if len(widths) <= 8 else widths[:8])) + (
-            r", \dots" if len(widths) > 8 else ""
-        )
+        shown = ", ".join(map(str, widths[:8])) + (r", \dots" if len(widths) > 8 else "")
         size = rf"(N_0, \dots, N_L) &= ({shown})" if widths else f"N &= {to_latex(self.width)}"
         parts = rf" \quad \text{{({', '.join(self.parts)})}}" if self.parts else ""
         return displayed(r"\begin{aligned} " + r" \\ ".join([*rows, size + parts]) + r" \end{aligned}")
@@ -183,11 +188,8 @@ class Network:
         open_symbols = set().union(*(e.free_symbols for e in (*laws, *sizes))) - bound
         spec = self.activation.spec
         symbols = {**spec.pop("symbols", {}), **assumptions(open_symbols)}
-        spec |= self.weights.spec
-        spec |= {
-            "width": list(self.width) if isinstance(self.width, tuple) else str(self.width),
-            "depth": str(self.depth),
-        }
+        width = list(self.width) if isinstance(self.width, tuple) else str(self.width)
+        spec |= {**self.weights.spec, "width": width, "depth": str(self.depth)}
         # Only what is there: a plain network's description stays what it was before there were parts.
         spec |= {"skip": self.skip.spec} if self.skip else {}
         spec |= {"norm": self.norm.spec} if self.norm else {}
