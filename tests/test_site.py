@@ -33,15 +33,6 @@ def test_every_public_name_has_an_example_that_is_run(namespace):
     assert not without
 
 
-def test_values_are_what_their_examples_say():
-    """The few values without docstrings of their own have theirs beside the site, where no doctest is collected."""
-    import doctest
-
-    for text in names.VALUES.values():
-        (test,) = doctest.DocTestFinder().find(type("text", (), {"__doc__": text}), "text")
-        assert doctest.DocTestRunner().run(test).failed == 0
-
-
 def test_docstrings_become_text_with_links():
     doc = """Return what ``simulate`` returns, with σ_w and |x|.
 

@@ -16,16 +16,6 @@ NAMESPACES = {
     "export": (vg.export, "An activation for other programs."),
 }
 
-# Values that are no functions or classes and carry no docstring of their own.
-VALUES = {
-    "vg.ensembles.MEAN_RATIO": """Means of min(s, s')/max(s, s') of spacings, by β; 0: independent values.
-
->>> import vgtheory as vg
->>> vg.ensembles.MEAN_RATIO[2]
-0.5996
-""",
-}
-
 
 class Name(NamedTuple):
     """A public name."""
@@ -42,7 +32,7 @@ class Name(NamedTuple):
     @property
     def doc(self) -> str:
         """Return its own docstring: of a value that is no function or class, its type's."""
-        return VALUES.get(self.called) or inspect.getdoc(self.value) or ""
+        return inspect.getdoc(self.value) or ""
 
 
 def public() -> list[Name]:

@@ -53,8 +53,6 @@ def _page(name: Name, others: list[Name], links: dict[str, str]) -> list[str]:
     else:
         lines += _declared("data", name.called, "", restructured(name.doc, links))
         for member, attribute in sorted(vars(type(value)).items()):
-            if type(value).__module__ == "builtins":
-                break
             lines += _member(name.called, member, attribute, links)
     return lines
 

@@ -11,14 +11,14 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 Command = Callable[..., None]
-NAME = "as_json"
+NAME, OWN = "as_json", "json"
 _JSON = Annotated[bool, typer.Option("--json", help="Print the same as JSON: tables with numbers as numbers, text.")]
 
 
 def with_json(command: Command) -> Command:
     """Return the command with an option ``--json``; a command that has one of its own stays as it is."""
     parameters = list(inspect.signature(command).parameters.values())
-    if any("--json" in (getattr(mark, "param_decls", None) or ()) for mark in _marks(command)):
+    if OWN in {p.name for p in parameters}:
         return command
     hints = get_type_hints(command, include_extras=True)
     typed = [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in parameters]
@@ -41,9 +41,3 @@ def with_json(command: Command) -> Command:
     run.__signature__ = inspect.Signature(typed)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in typed}
     return run
-
-
-def _marks(command: Command) -> list[Any]:
-    """Return what typer is told of the command's parameters."""
-    hints = get_type_hints(command, include_extras=True)
-    return [mark for hint in hints.values() for mark in getattr(hint, "__metadata__", ())]

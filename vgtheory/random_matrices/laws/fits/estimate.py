@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 
 class Estimate(float):
-    """A number that was estimated: a float with an `interval`, (low, high) at the level of its fit."""
+    """A number that was estimated: a float with an `interval`, (low, high) at the level of its fit.
+
+    Examples
+    --------
+    >>> found = Estimate(0.5, (0.4, 0.6))
+    >>> found, found + 1, found.interval
+    (0.5 in [0.4, 0.6], 1.5, (0.4, 0.6))
+    """
 
     interval: tuple[float, float]
 
@@ -29,6 +36,11 @@ class Goodness:
     """χ² of a spectrum's smooth linear statistics after a fit, its degrees of freedom, and the chance of one as large.
 
     A small `pvalue` says that the eigenvalues are not those of the model.
+
+    Examples
+    --------
+    >>> Goodness(statistic=3.2, freedom=4, pvalue=0.52).pvalue > 0.01
+    True
     """
 
     statistic: float

@@ -39,6 +39,12 @@ class Outlier:
     interval : where an outlier of this population variance lies, (low, high): the BBP position and its fluctuation.
     spike : the variance of the population along it, σ²ℓ, with an interval.
     overlap : squared, of its eigenvector with the population's, (1 − c/(ℓ − 1)²)/(1 + c/(ℓ − 1)) (Paul 2007).
+
+    Examples
+    --------
+    >>> found = Outlier(5.3, (5.0, 5.6), Estimate(4.0, (3.7, 4.3)), overlap=0.83)
+    >>> found.spike
+    4 in [3.7, 4.3]
     """
 
     value: float
