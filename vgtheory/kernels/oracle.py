@@ -23,7 +23,16 @@ from vgtheory.kernels._jit import called, entry, piece
 from vgtheory.kernels.entries import ENTRIES
 from vgtheory.kernels.memory import empty
 from vgtheory.kernels.normals import fill, fill_normal_pairs
-from vgtheory.kernels.rows import cholesky, combine, invert_lower, products, scale_rows, square_lengths, times_lower
+from vgtheory.kernels.rows import (
+    cholesky,
+    combine,
+    gram,
+    invert_lower,
+    products,
+    scale_rows,
+    square_lengths,
+    times_lower,
+)
 from vgtheory.kernels.signals import scaled
 
 Array = NDArray[np.float64]
@@ -175,7 +184,7 @@ def _appended(out, work):
         scaled(out[0], work.rest[0], 1.0 / length)
         factor[0, 0] = length
         return 1
-    products(factor, work.rest[:count], work.rest[:count])
+    gram(factor, work.rest[:count])
     for i in range(count):
         if not factor[i, i] > NEAR * work.lengths[i]:
             return -1
@@ -186,7 +195,7 @@ def _appended(out, work):
     if least < FAR:
         spare = work.rest[:count]
         spare[:] = out
-        products(work.product, spare, spare)
+        gram(work.product, spare)
         cholesky(work.product, count)
         _unmixed(out, work.product, spare, work.inverse)
         work.inverse[:] = factor

@@ -63,14 +63,14 @@ def _line(out, a, b, i, j, start, stop):
 
 
 @called
-def products(out, a, b):
-    """Set out[i, j] = a[i] · b[j]."""
+def _tiles(out, a, b, lower):
+    """Set out[i, j] = a[i] · b[j]; `lower`: where the tile of i and j is not above the diagonal."""
     n, m, length = a.shape[0], b.shape[0], a.shape[1]
     out[:n, :m] = 0.0
     for start in range(0, length, LENGTH):
         stop = min(start + LENGTH, length)
         for i in range(0, n, TILE):
-            for j in range(0, m, TILE):
+            for j in range(0, min(m, i + TILE) if lower else m, TILE):
                 if i + TILE <= n and j + TILE <= m:
                     _tile(out, a, b, i, j, start, stop)
                     continue
@@ -80,6 +80,21 @@ def products(out, a, b):
                         continue
                     for q in range(j, m):
                         out[p, q] += dot(a[p, start:stop], b[q, start:stop])
+
+
+@called
+def products(out, a, b):
+    """Set out[i, j] = a[i] · b[j]."""
+    _tiles(out, a, b, False)
+
+
+@called
+def gram(out, a):
+    """Set out[i, j] = a[i] · a[j]."""
+    _tiles(out, a, a, True)
+    for i in range(a.shape[0]):
+        for j in range(i):
+            out[j, i] = out[i, j]
 
 
 @called

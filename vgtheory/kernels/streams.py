@@ -10,7 +10,7 @@ from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.normalise import normalise, normalise_back
 from vgtheory.kernels.normals import fill, fill_normal_pairs, fill_uniform_pairs
 from vgtheory.kernels.oracle import DRAWS
-from vgtheory.kernels.rows import products
+from vgtheory.kernels.rows import gram
 from vgtheory.kernels.signals import dot, log_norm, scaled
 
 STREAM = float64[:, :, ::1]
@@ -107,8 +107,8 @@ def gradient_sizes(g, norms, shares):
 def _gram_product(x, delta, first, second):
     """Return Σ (x_c · x_d)(δ_c · δ_d) over pairs of columns."""
     columns = x.shape[0]
-    products(first, x, x)
-    products(second, delta, delta)
+    gram(first, x)
+    gram(second, delta)
     total = 0.0
     for c in range(columns):
         total += dot(first[c], second[c])
