@@ -8,8 +8,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-SMALL = 2**12  # numbers; smaller arrays are allocated anew
-MOST = 2**24  # numbers that a thread keeps; all are forgotten where they were more
+SMALL, LARGE = 2**12, 2**19  # numbers; other arrays are allocated anew: NumPy asks for huge pages from 4 MiB on
+MOST = 2**23  # numbers that a thread keeps; all are forgotten where they were more
 LOOKS = 4  # at the arrays longest unseen, before a new one is made
 
 
@@ -30,7 +30,7 @@ def empty(*shape: int) -> NDArray[np.float64]:
     Memory is kept while its thread lives, and given again once every array in it is gone.
     """
     size = math.prod(shape)
-    if size < SMALL:
+    if not SMALL <= size < LARGE:
         return np.empty(shape)
     kept = _KEPT.by_size.setdefault(size, deque())
     for _ in range(min(LOOKS, len(kept))):
@@ -42,7 +42,7 @@ def empty(*shape: int) -> NDArray[np.float64]:
     if _KEPT.numbers + size > MOST:
         _KEPT.by_size.clear()
         _KEPT.numbers = 0
-    elif size <= MOST:
+    else:
         kept.append(flat)
         _KEPT.numbers += size
     return flat.reshape(shape)

@@ -87,7 +87,8 @@ def test_a_convolution_is_the_correlation_of_images(shape, padding):
     batch = Batch(machine, 1, 0, 2)
     x = np.random.default_rng(4).normal(size=(2, machine.columns, 4))
     layer = run_layer(1, {"x": x}, batch)
-    kernels = layer.oracles["W"].matrices.reshape(2, 4, *(3,) * len(shape), 4)
+    drawn = layer.oracles["W"]
+    kernels = (drawn.scale * drawn.matrices).reshape(2, 4, *(3,) * len(shape), 4)
     want = np.zeros((2, 4, *shape))
     mode = "wrap" if padding == "circular" else "constant"
     for s, out, channel in np.ndindex(2, 4, 4):

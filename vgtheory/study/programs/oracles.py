@@ -97,18 +97,19 @@ class Haar:
 
 
 class Drawn:
-    """Matrices of any distribution that are drawn and multiplied."""
+    """Matrices of any distribution, times a scale, that are drawn and multiplied."""
 
-    def __init__(self, matrices: Array) -> None:
-        self.matrices = matrices
+    def __init__(self, matrices: Array, scale: float = 1.0) -> None:
+        self.matrices, self.scale = matrices, scale
 
     def ask(self, x: Array, layer: int) -> Array:
         """Return W x."""
-        return np.matmul(x, self.matrices.transpose(0, 2, 1))
+        answers = empty(*x.shape[:2], self.matrices.shape[1])
+        return np.matmul(self.scale * x, self.matrices.transpose(0, 2, 1), out=answers)
 
     def ask_transposed(self, u: Array, layer: int) -> Array:
         """Return Wᵀu."""
-        return np.matmul(u, self.matrices)
+        return np.matmul(self.scale * u, self.matrices, out=empty(*u.shape[:2], self.matrices.shape[2]))
 
 
 class Centre:
@@ -150,7 +151,7 @@ def oracle(
         return Centre(oracle(middle, sigma_w, part, place, questions, drawn, layer), matrix.inputs, inputs)
     scale = _scale(matrix, sigma_w, shape)
     if drawn:
-        return Drawn(_drawn(matrix, shape, place, layer) * scale)
+        return Drawn(_drawn(matrix, shape, place, layer), scale)
     kind = Haar if matrix.weights.family == "orthogonal" else Gaussian
     return kind(place, shape, scale, questions)
 
