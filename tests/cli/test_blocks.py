@@ -136,3 +136,47 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path, capsys):
         assert run(["simulate", str(tmp_path / "n.json"), "--out", str(tmp_path / "o.nc")]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert not (tmp_path / "o.nc").exists()
+
+
+def test_a_block_is_swept_over_its_own_options(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["--width", "12", "--steps", "4", "--samples", "3", "--inputs", "none"]
+    assert run(["sweep", "lstm", "--over", "forget-bias=0,3", *words, "--out", "s.nc", "--figure", "s.svg"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split()[0] == "forget_bias"
+    assert [line.split()[0] for line in said[1:3]] == ["0", "3"]
+    with xr.open_dataset(tmp_path / "s.nc") as found:
+        made = lambda forget_bias: vg.Network(vg.blocks.lstm(W, forget_bias), 12, 4)  # noqa: E731
+        want = vg.sweep(made, 3, over={"forget_bias": [0, 3]}, inputs=vg.Inputs(kind="none"))
+        np.testing.assert_array_equal(found.change, want.change)
+    words = ["--heads", "2", "--width", "8", "--depth", "2", "--tokens", "3", "--samples", "2"]
+    assert run(["sweep", "transformer", "--over", "norm=pre,post", *words]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:3]] == ["pre", "post"]
+    assert run(["sweep", "tanh", "--over", "sigma-w=1,2", "--width", "8", "--depth", "3", "--samples", "4"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_blocks_stand_side_by_side(tmp_path, capsys):
+    network = vg.Network(vg.blocks.rnn("tanh", W), 12, 4)
+    (tmp_path / "own.json").write_text(network.spec_json)
+    small = ["--width", "12", "--depth", "4", "--samples", "3", "--out", str(tmp_path / "f.svg")]
+    assert run(["compare", "lstm", "gru", str(tmp_path / "own.json"), *small]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split("  ")[0] for row in rows[1:4]] == ["LSTM", "GRU, reset after", "RNN tanh"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["sweep", "lstm", "--over", "forgot=1,2"], "did you mean forget_bias"),
+        (["sweep", "lstm", "--over", "forget-bias"], "NAME=1,1.5,2"),
+        (["sweep", "lstm", "--over", "width=a,b"], "numbers"),
+        (["sweep", "lstm", "--over", "width=4,8", "--over", "width=4"], "width"),
+        (["compare", "transformer", "lstm"], "--heads"),
+        (["compare", "lstm", "gru", "--skip", "1"], "--skip beside lstm"),
+        (["compare", "lstm", "tanh", "--samples", "2", "--width", "8", "--depth", "2"], "of one kind"),
+    ],
+)
+def test_what_cannot_be_swept_or_compared_is_one_line(words, expected, capsys):
+    assert run(words) == 2
+    assert expected in capsys.readouterr().err.splitlines()[-1]

@@ -18,6 +18,7 @@ import typer
 from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
 from vgtheory.cli.named_values import read_number
+from vgtheory.cli.variants import of_network
 from vgtheory.cli.weight_law import FAMILIES, weight_law, written
 from vgtheory.model.blocks.named import REQUIRED, Argument, Named, is_name, named
 from vgtheory.model.blocks.stacks import to_weights
@@ -126,6 +127,28 @@ def for_network(verb: str, command: Command, word: str) -> Command:
     return _command(command, options, lambda given: _built(block, given), text, block.recurrent, batched)
 
 
+def any_network(name: str, given: Mapping[str, Any]) -> Network:
+    """Return the network of a name, or of a file, with the options that several networks share.
+
+    Raises InputError for a block that needs more than they say, and for options of layers beside a block.
+    """
+    if name.endswith(NETWORK_FILE):
+        return _read(Path(name).expanduser())
+    if not is_name(name):
+        return opt.network(name, None, given)
+    block = named(name)
+    for option in ("init", "tied", "skip", "norm", "dropout"):
+        if given[option]:
+            raise InputError(f"{_flag(option)} beside {name}", "options of every block", "describe it in a .json file")
+    if lacking := [_flag(a.name) for a in block.arguments if _is_typed(a) and a.default is REQUIRED]:
+        problem, hint = f"{name} without {' and '.join(lacking)}", "write it with Path.write_text(network.spec_json)"
+        raise InputError(problem, "a .json file with the spec of such a network", hint)
+    values = {a.name: a.default for a in block.arguments if _is_typed(a)}
+    scales = (SIGMA_W if given["sigma_w"] is None else given["sigma_w"], given["sigma_b"] or SIGMA_B)
+    law = weight_law(*scales, given["weights"] or "gaussian", None)
+    return BlockNetwork(block.built(values, law), given["width"], given["depth"])
+
+
 def _command(
     command: Command, options: Options, build: Callable[..., Network], text: str, driven: bool, batched: bool
 ) -> Command:
@@ -139,7 +162,8 @@ def _command(
             require(network, verbs[0])
         return network
 
-    made = opt.expanded(asked, "network", options, checked, **({} if batched else {"batch": None}))
+    fixed: dict[str, Any] = {} if batched else {"batch": None}
+    made = opt.expanded(asked, *of_network(asked, options, checked), **fixed)
     if "inputs" in inspect.signature(asked).parameters:
         made = opt.expanded(made, "inputs", OF_INPUTS if driven else {}, _inputs)
     made.__doc__ = f"{text}\n\n{asked.__doc__}"

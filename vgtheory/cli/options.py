@@ -19,6 +19,7 @@ import typer
 
 from vgtheory._errors import InputError, StudyInterrupted, UnknownNameError
 from vgtheory.cli.named_values import given_twice, read_number
+from vgtheory.cli.variants import of_network
 from vgtheory.cli.weight_law import FAMILIES, SIGMA_B, SIGMA_W, Initialiser, weight_law, written
 from vgtheory.model.architecture import NORMS, to_dropout, to_norm, to_skip
 from vgtheory.model.blocks.named import names as block_names
@@ -176,19 +177,23 @@ def network_options(*verbs: str, act: Any = OF_NETWORK["act"]) -> Decorator:
     options = {**OF_NETWORK, "act": act, **offered(*verbs)}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        made = expanded(command, "network", options, build, inputs=1)
+        made = expanded(command, *of_network(command, options, build), inputs=1)
         made.verbs = verbs  # type: ignore[attr-defined]
         return made
 
     return decorate
 
 
-def several_networks_options(verb: str, depth: int) -> Decorator:
-    """Return a decorator: the command's parameter `networks` becomes activations and the options that all share."""
-    acts = Annotated[list[str], typer.Argument(metavar="ACT...", help="Names or formulas, two or more.")]
+def several_networks_options(verb: str, depth: int, make: Callable[..., Network]) -> Decorator:
+    """Return a decorator: the command's parameter `networks` becomes names and the options that all share.
+
+    `make` makes a network of a name and the values of the options.
+    """
+    help_text = "Names or formulas of activations, or names of blocks or .json files with networks, two or more."
+    acts = Annotated[list[str], typer.Argument(metavar="ACT...", help=help_text)]
 
     def build(given: dict[str, Any]) -> list[Network]:
-        made = [network(name, None, given) for name in dict.fromkeys(given.pop("act"))]
+        made = [make(name, given) for name in dict.fromkeys(given.pop("act"))]
         for one in made:
             require(one, verb)
         return made

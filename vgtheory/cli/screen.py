@@ -106,7 +106,7 @@ def print_study(study: Any, out: Path) -> None:
 
 
 def print_sweep(found: Any, written: list[Path]) -> None:
-    """Print the gradient at the first layer for every point of a grid."""
+    """Print how the gradient changes at every point of a grid."""
     from vgtheory.reporting.sweep_rows import sweep_table
 
     table(*sweep_table(found))

@@ -97,7 +97,7 @@ def inspection_json(found: Inspection) -> str:
     return json.dumps(said | {"left_out": found.left_out, "calls": calls}, indent=1, ensure_ascii=False)
 
 
-LINED_UP = ("activation", "q", "χ", "ln‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖ predicted", "simulated", "spread", "critical σ_w", "regime")
+LINED_UP = ("network", "q", "χ", "ln‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖ predicted", "simulated", "spread", "critical σ_w", "regime")
 
 
 def lineup_rows(found: Any) -> tuple[tuple[str, ...], ...]:
@@ -108,7 +108,8 @@ def lineup_rows(found: Any) -> tuple[tuple[str, ...], ...]:
         said = "no theory" if math.isnan(predicted) else number(predicted, 4)
         critical = "none" if math.isnan(float(d.critical_sigma_w)) else number(float(d.critical_sigma_w), 6)
         simulated, error = float(d.change), Z_99 * float(d.change_error)
-        signal = (number(float(d.q[-1]), 4), number(float(d.chi[-1]), 5))
+        chi = float(d.chi[-1])
+        signal = (number(float(d.q[-1]), 4), "-" if math.isnan(chi) else number(chi, 5))
         spread = number(float(d["std"][0]), 3)
         seen = (with_error(simulated, error), spread)
         return (str(d.network.values), *signal, said, *seen, critical, str(d.regime.values))

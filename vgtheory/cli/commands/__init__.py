@@ -59,7 +59,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 OF_NETWORKS = {
     name: command
     for name, command in {**COMMANDS, "critical": critical_of_a_network}.items()
-    if "network" in signature(getattr(command, "asked", command)).parameters
+    if not {"network", "variants"}.isdisjoint(signature(getattr(command, "asked", command)).parameters)
 }
 
 __all__ = ["COMMANDS", "OF_NETWORKS"]

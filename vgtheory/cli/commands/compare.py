@@ -1,4 +1,4 @@
-"""`vgtheory compare`: several activations side by side."""
+"""`vgtheory compare`: several networks side by side."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from vgtheory.cli import options as opt
+from vgtheory.cli.block_options import any_network
 from vgtheory.model.network import Network
 
 
-@opt.several_networks_options("compare", depth=100)
+@opt.several_networks_options("compare", depth=100, make=any_network)
 def compare(
     networks: list[Network],
     critical: Annotated[
@@ -22,7 +23,7 @@ def compare(
     out: opt.Figure = None,
     csv: Annotated[Path | None, typer.Option(help="Also write every layer as CSV.")] = None,
 ) -> None:
-    """Run several activations in the same network: gradient norms, predicted and simulated, side by side."""
+    """Run several networks side by side: gradient norms, predicted and simulated, of activations or of blocks."""
     opt.check_run(samples, seed)
     opt.check_figure(out)
     from vgtheory._atomic import write_text

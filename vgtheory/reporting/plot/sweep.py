@@ -20,6 +20,8 @@ _MOST = 8  # curves of a second swept quantity
 def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Return the axes of the mean of ln‖∂ℓ/∂h_1‖ against the first swept quantity, one curve per value of a second.
 
+    Of networks of blocks it is the change of the gradient at all streams over the whole network.
+
     The gradient of the loss at the output has length 1.  Bars are 99 % intervals.
 
     Parameters
@@ -34,7 +36,7 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
     >>> ax = sweep(vg.sweep(network, samples=4, over={"sigma_w": [1.0, 2.0]}))
     """
-    mean = found.get("log_gradient_norm_mean")
+    mean = found.get("change", found.get("log_gradient_norm_mean"))
     swept = [] if mean is None else [str(d) for d in mean.dims if d != "layer"]
     if mean is None or not 1 <= len(swept) <= 2:
         step = f"choose a value of {swept[2]} with .sel" if len(swept) > 2 else "give what vg.sweep returns"
@@ -42,20 +44,27 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = new_figure(5.2, 3.6).subplots()
     first, *others = swept
-    change = mean.isel(layer=0)
-    error = 2.576 * found["log_gradient_norm_stderr"].isel(layer=0)
+    of_blocks = mean.name == "change"
+    change = mean if of_blocks else mean.isel(layer=0)
+    error = 2.576 * (found["change_stderr"] if of_blocks else found["log_gradient_norm_stderr"].isel(layer=0))
     values = found[others[0]].values[:_MOST] if others else [None]
     for k, value in enumerate(values):
         at = {} if value is None else {others[0]: value}
         y, half = change.sel(at), error.sel(at)
         colour = colormaps["viridis"](0.85 * k / max(len(values) - 1, 1))
-        label = None if value is None else f"${_math(others[0])} = {value:g}$"
+        shown = value if isinstance(value, str) else f"{value or 0:g}"
+        label = None if value is None else f"${_math(others[0])}$ = {shown}"
         ax.errorbar(found[first], y, np.nan_to_num(half), color=colour, marker="o", ms=3.5, elinewidth=1, label=label)
     ax.axhline(0, color=GREY, lw=1, zorder=0)
     if first in ("width", "depth") and len(found[first]) > 2:
         ax.set_xscale("log", base=2)
     ax.set_xlabel(f"${_math(first)}$")
-    ax.set_ylabel(r"mean of $\ln\,\|\partial\ell/\partial h_1\|$")
+    ends = (
+        r"\|\partial\ell/\partial s_0\|/\|\partial\ell/\partial s_L\|"
+        if of_blocks
+        else r"\|\partial\ell/\partial h_1\|"
+    )
+    ax.set_ylabel(rf"mean of $\ln\,{ends}$")
     legend_above(ax)
     return ax
 
