@@ -1,4 +1,4 @@
-"""``vg.inspect`` beside the model's own forward and backward pass, and what peers say of the same models."""
+"""``vg.inspect`` beside the model's own pass, ``vg.watch`` beside training, and what peers say of the same models."""
 
 from importlib import import_module
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from benchmarks.measure import Line, ratio
 
 _MOST = 2.0  # times the model's own pass
+_EVERY, _SHARE = 100, 0.05  # steps from one that is watched to the next, and what that may cost
+_TRAINED = ("sigmoid MLP, 30 layers", "residual, 20 blocks")
 
 
 def lines(repeats: int = 5) -> tuple[list[Line], str]:
@@ -31,7 +33,30 @@ def lines(repeats: int = 5) -> tuple[list[Line], str]:
         details.append(f"{name:24s} {1e3 * ours:8.1f} ms  {1e3 * theirs:8.1f} ms  {factor:5.2f}  {said.text}")
         details += [f"{'':24s} {peer}" for peer in _peers(case)]
         found.append(Line(f"inspect: {name}", "its own pass", f"≤ {_MOST:g} ×", f"{factor:.2f} ×", factor <= _MOST))
+    for name in _TRAINED:
+        share = _overhead(models.case(name), repeats)
+        found.append(Line(f"watch, every=100: {name}", "the same steps", "≤ 5 %", f"{share:.1%}", share <= _SHARE))
     return found, "\n".join(details)
+
+
+def _overhead(case: Any, repeats: int) -> float:
+    """Return by how much longer 100 steps of training take while one of them is watched."""
+    from vgtheory import watch
+
+    torch = import_module("torch")
+    optimiser = torch.optim.SGD(case.model.parameters(), lr=1e-3)
+
+    def train() -> None:
+        for _ in range(_EVERY):
+            optimiser.zero_grad()
+            case.loss(case.model(case.x)).backward()
+            optimiser.step()
+
+    def watched() -> None:
+        with watch(case.model, every=_EVERY):
+            train()
+
+    return ratio(watched, train, repeats)[2] - 1
 
 
 def _peers(case: Any) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ _COLUMNS = ("rms", "gradient_norm", "relative", "update_ratio")
 Row = dict[str, dict[str, float]]
 
 
-class Callback:
+class Callback(ABC):
     """What trainers expect of a callback: every event is a method, and those that are not used do nothing.
 
     It serves ``transformers.Trainer(callbacks=[...])`` and Lightning's ``Trainer(callbacks=[...])``.
@@ -36,13 +37,13 @@ class Callback:
         """Return nothing: a watch starts anew with a training that is resumed."""
         return {}
 
+    @abstractmethod
     def begin(self) -> None:
         """Start watching."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self) -> None:
         """Stop watching."""
-        raise NotImplementedError
 
 
 def to_sink(out: Any) -> Callable[[int, Row], None] | None:
