@@ -84,11 +84,14 @@ class RealLaw(Law):
         return sheet_of(self.algebraic_equation)
 
     def enclosure(self, x: float) -> tuple[float, float]:
-        """Return lower and upper bounds of the density at x, proved by balls; (0, 0) outside of the bands.
+        """Return lower and upper bounds of the density at x, proved by balls.
+
+        (0, 0) outside of the bands, and at their ends unless the density is infinite there.
 
         Raises
         ------
-        InputError : x is an end of a band or no finite number, or a parameter of the law has no value.
+        InputError : no finite number, a place where the density is infinite or its branches meet inside of a band, or a
+            parameter of the law has no value.
         UnsupportedError : the law has no known polynomial equation.
         """
         return self._enclosure(rational(finite("x", x)))

@@ -140,8 +140,8 @@ def test_refusals_name_limits_and_symbols():
         law * 0
     with pytest.raises(InputError, match="polynomial equation"):
         law + "x"
-    with pytest.raises(InputError, match="end of a band"):
-        law.at(c=1).enclosure(4.0)
+    with pytest.raises(InputError, match="branches of G meet"):
+        law.at(c=1).enclosure(0.0)
 
 
 def test_latex_of_the_polynomial():

@@ -108,6 +108,19 @@ def test_a_leaky_layer_by_elimination_has_the_known_gap():
     assert (low, high) == pytest.approx((0.21657628996947842, 0.23678641290143345), rel=1e-14)
 
 
+def test_ends_of_bands_have_no_density_unless_it_is_infinite():
+    """Marchenko–Pastur of ratio ¼ lives on [¼, 9/4], and has no atom at 0 although its equation is singular there."""
+    law = laws.algebraic(laws.marchenko_pastur(0.25))
+    assert law.enclosure(0.25) == law.enclosure(2.25) == law.enclosure(0.0) == (0.0, 0.0)
+    below, above = law.enclosure(0.25 + 1e-9)
+    assert 0 < below < law.pdf(0.25 + 1e-9) * (1 + 1e-6) < above * (1 + 2e-6)
+    touching = laws.discrete([-1, 1], [0.5, 0.5]) + laws.semicircle(2.0)  # two bands that just meet at 0
+    assert touching.bands[0][0] == -touching.bands[0][1]
+    for place, wrong in ((0.0, laws.algebraic(laws.marchenko_pastur(1.0))), (0.0, touching)):
+        with pytest.raises(InputError, match="branches of G meet"):
+            wrong.enclosure(place)
+
+
 def test_discs_hold_a_root_that_other_arithmetic_finds():
     """Of all roots of P(x, ·) in balls exactly one meets the disc; at x + iy it is that with zG nearest to 1."""
     law = laws.free_product(laws.fuss_catalan(2), laws.marchenko_pastur(1.0))

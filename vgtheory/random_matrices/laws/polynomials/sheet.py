@@ -46,10 +46,22 @@ class Sheet:
     terms: tuple[tuple[tuple[int, int], int, int], ...]
 
     def density_bounds(self, at: fmpq) -> tuple[float, float]:
-        """Return lower and upper bounds of the density at a rational place; InputError at an end of a band."""
-        if any(mark.ball.contains(at) for mark in self.landmarks):
-            raise InputError("x", "no end of a band", "give a place inside of one", got=f"{at}")
-        g, r = self.at(at)
+        """Return lower and upper bounds of the density at a rational place; InputError where branches of G meet in it.
+
+        Where G is bounded it is continuous up to the axis: at an end of a band the density is that of the gap, 0.
+        """
+        here = next((mark for mark in self.landmarks if mark.ball.contains(at)), None)
+        if here is not None and here.exact == at and not here.infinite:
+            place = float(here.ball.mid())
+            if sum(place in ends for *ends, _ in self.segments) < 2:
+                return 0.0, 0.0
+        try:
+            g, r = self.at(at)
+        except UnsupportedError:
+            if here is None:
+                raise
+            hint = "give a place beside it"
+            raise InputError("x", "a place where no branches of G meet and it is finite", hint, got=f"{at}") from None
         if abs(float(g.imag)) <= r and self.is_real(at, g, r):
             return 0.0, 0.0
         with ctx.workprec(_BITS):
