@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from threadpoolctl import threadpool_info
 
 from vgtheory._errors import ConflictError, InputError
 from vgtheory.study.checkpoint import Checkpoint
@@ -77,6 +78,29 @@ def test_progress_counts_samples_in_this_thread_up_to_all():
     done = [d for d, _ in seen]
     assert done == sorted(done)
     assert done[-1] == 20
+
+
+def blas_threads():
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+def overflowing(payload, first, count):
+    huge = np.full((count, 1), 1e308)
+    assert np.isinf(huge * huge).all()
+    assert np.isnan(np.log(-huge)).all()
+    return {"a": np.full((count, 1), float(max(blas_threads())))}
+
+
+def test_workers_run_linear_algebra_on_one_thread_and_warn_of_nothing():
+    """Warnings are errors here; two studies at a time put back what was there before either."""
+    found = Study(overflowing, {}, ("a",), 8, 1, 1, "{}")
+    before = blas_threads()
+    with ThreadPoolExecutor(2) as both:
+        for result in both.map(lambda _: run(found), range(2)):
+            assert (result["a"] == 1.0).all()
+    assert blas_threads() == before
+    with pytest.raises(RuntimeWarning):
+        np.float64(1e308) * np.float64(1e308)
 
 
 def test_a_foreign_executor_is_left_running():
