@@ -49,7 +49,7 @@ def test_padding_and_small_weights_are_told_apart():
     assert padded.verdict == "vanishes"
     (said,) = (cause for cause in padded.causes if cause.startswith("padding"))
     # λ = 4/9 per layer on 2 × 2 positions, 29 layers between the first and the last: 29/2·ln(4/9).
-    assert float(said.split("cost ")[1].split(" in")[0]) == pytest.approx(29 / 2 * np.log(4 / 9), abs=0.1)
+    assert float(said.split("about ")[1].split(" in")[0]) == pytest.approx(29 / 2 * np.log(4 / 9), abs=0.1)
     assert not any("too small" in cause for cause in padded.causes)
 
 

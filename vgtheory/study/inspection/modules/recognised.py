@@ -72,7 +72,7 @@ class Chain:
         hidden = table.isel(call=slice(0, len(predicted)))
         return Comparison("call", hidden.name.values, hidden.call.values, hidden.log_gradient_norm.values, predicted)
 
-    def causes(self) -> tuple[str, ...]:
+    def causes(self, log_change: float) -> tuple[str, ...]:
         """Return what theory blames: scales that are not critical."""
         act = of_the_catalogue(self.function, self.probe)
         pairs = [scales_of(layer) for layer in self.layers]

@@ -54,7 +54,7 @@ class Cell:
         """Return None: over time only the gradient at the input is measured, which theory does not predict."""
         return None
 
-    def causes(self) -> tuple[str, ...]:
+    def causes(self, log_change: float) -> tuple[str, ...]:
         """Return what theory blames: nothing, since the fall over time is said with its number."""
         return ()
 

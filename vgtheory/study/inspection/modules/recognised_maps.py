@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from vgtheory.study.inspection.modules.recognised import (
 )
 from vgtheory.study.inspection.modules.uses import Call
 from vgtheory.study.inspection.weights.chain import Layer
+from vgtheory.theory.asymptotics.programs.padding import padding_factor
 from vgtheory.theory.asymptotics.programs.stacks import Size, back, through
 
 _KINDS = ("Conv1d", "Conv2d")
@@ -98,30 +100,27 @@ class Maps:
         rows = table.sel(call=[f.number for f in self.filters])
         return Comparison("call", rows.name.values, rows.call.values, rows.log_gradient_norm.values, predicted)
 
-    def causes(self) -> tuple[str, ...]:
-        """Return what theory blames: scales that are not critical, zeros around small maps."""
-        act, predicted = of_the_catalogue(self.function, self.probe), self._predicted()
-        if act is None or predicted is None:
-            return ()
+    def causes(self, log_change: float) -> tuple[str, ...]:
+        """Return what theory blames: scales that are not critical, zeros around small maps.
+
+        These leave a share λ of the mean square per layer, by the map's size (exactly, in the long run, of ReLU).
+        """
+        act = of_the_catalogue(self.function, self.probe)
         middle = sorted(self.filters[1:], key=lambda f: f.sigmas[0])[len(self.filters) // 2 - 1]
-        found = scale_beside_critical(act, middle.sigmas)
-        closed = self._predicted(closed=True)
-        if closed is None:
+        found = () if act is None else scale_beside_critical(act, middle.sigmas)
+        cost = sum(_kept(f.kernel, side) for f in self.filters[1:] if f.zeros for side in f.shape) / 2
+        if cost > min(-_WORTH, -_SHARE * abs(log_change)):
             return found
-        change = float(predicted[0] - predicted[-1])
-        cost = change - float(closed[0] - closed[-1])
-        if cost > min(-_WORTH, -_SHARE * abs(change)):
-            return found
-        smallest = min(f.shape for f in self.filters)
-        words = f"padding: zeros around maps down to {' × '.join(map(str, smallest))} positions cost"
-        return (*found, f"{words} {cost:+.1f} in ln of the gradient norm, by theory.")
+        smallest = " × ".join(map(str, min(f.shape for f in self.filters)))
+        said = f"padding: zeros around maps down to {smallest} positions cost about {cost:+.1f} in ln, by theory."
+        return (*found, said)
 
     def _block(self, act: Any, one: Filter, weights: Weights, zeros: bool) -> Block:
         block = conv(act, weights, one.kernel, "zeros" if zeros else "circular", stride=one.stride)
         return residual(block) if self.skip else block
 
-    def _predicted(self, closed: bool = False) -> np.ndarray | None:
-        """Return ln of the gradient norm at what comes out of each matrix; `closed`: on maps without edges."""
+    def _predicted(self) -> np.ndarray | None:
+        """Return ln of the gradient norm at what comes out of each matrix."""
         act = of_the_catalogue(self.function, self.probe)
         work = sum(math.prod(f.shape) * f.kernel ** len(f.shape) for f in self.filters)
         if act is None or work > _MOST:
@@ -132,7 +131,7 @@ class Maps:
         size, layers = Size(empty, empty + start), []
         try:
             for one in self.filters:
-                block = self._block(act, one, Weights.gaussian(*one.sigmas), one.zeros and not closed)
+                block = self._block(act, one, Weights.gaussian(*one.sigmas), one.zeros)
                 block = on_maps(block, len(one.shape))
                 layers.append((block, through(block, size, 1, 1, one.shape)))
                 size = layers[-1][1].sizes[block.streams[0][1]]
@@ -149,6 +148,12 @@ class Maps:
             logs.append(scale + math.log(totals[0]) / 2)
             gradient, scale = gradient / totals[1], scale + math.log(totals[1]) / 2
         return np.array(logs[::-1])
+
+
+@cache
+def _kept(kernel: int, side: int) -> float:
+    """Return ln λ of zeros around a row."""
+    return math.log(float(padding_factor(kernel, side).value()))
 
 
 def maps_of(

@@ -102,7 +102,7 @@ class Stack:
         except VgtheoryError:
             return None
 
-    def causes(self) -> tuple[str, ...]:
+    def causes(self, log_change: float) -> tuple[str, ...]:
         """Return what theory blames: the place of the norms, missing skip connections."""
         now = self._predicted(self.plan)
         if now is None:

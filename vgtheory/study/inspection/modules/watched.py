@@ -179,7 +179,7 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
     seen_as = recognise(sight.watch, calls, paths, sight.copies)
     known, unknown = (None, seen_as) if isinstance(seen_as, str) else (seen_as, "")
     if known is not None and culprit is None and verdict in ("vanishes", "explodes"):
-        causes = _with_theory(causes, known.causes())
+        causes = _with_theory(causes, known.causes(total))
     return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known, unknown)
 
 
