@@ -1,6 +1,7 @@
 """Blocks on the command line: named where an activation may stand, with options of their own, or read from a file."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -86,6 +87,19 @@ def test_every_block_has_help_with_an_example(name, capsys):
     assert f"Example: vgtheory simulate {name}" in said
     assert ("--batch" in said) == (name in ("conv", "resnet"))
     assert ("--inputs" in said) == (name.partition(".")[0] in ("cell", "gru", "lstm", "minimal", "rnn"))
+
+
+@pytest.mark.parametrize("name", ["attention", "cell", "conv", "resnet"])
+def test_the_example_is_answered(name, tmp_path, capsys):
+    run(["simulate", name, "--help"])
+    example = capsys.readouterr().out.partition("Example: vgtheory ")[2].partition("\n\n")[0]
+    words = shlex.split(example.replace("256", "8"))
+    assert run([*words, "--samples", "1", "--out", str(tmp_path / "study.nc")]) == 0
+
+
+def test_no_example_is_shown_of_a_verb_that_is_not_for_blocks(capsys):
+    assert run(["spectrum", "lstm", "--help"]) == 0
+    assert "Example" not in capsys.readouterr().out
 
 
 def test_critical_scales_of_blocks(capsys):

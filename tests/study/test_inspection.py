@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+import vgtheory as vg
 from vgtheory import inspect
 from vgtheory._errors import InputError
 from vgtheory.study.inspection.weights.chain import chain_of
@@ -404,3 +405,9 @@ def test_onnx_initialisers(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"\xff\xff not protobuf")
     with pytest.raises(InputError, match="ONNX"):
         inspect(tmp_path / "bad.onnx")
+
+
+def test_a_study_is_no_model():
+    study = vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1), 8, 3), samples=4)
+    with pytest.raises(InputError, match=r"model must be .* \(got Dataset\)"):
+        vg.inspect(study)

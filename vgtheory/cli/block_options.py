@@ -115,10 +115,7 @@ def for_network(verb: str, command: Command, word: str) -> Command:
         batched = works(network, "simulate (batch)")
         return _command(command, {}, lambda _: network, f"The network of {word}.", driven, batched)
     block = named(word)
-    needed = "".join(
-        f" {_flag(a.name)} {_sample(a)}" for a in block.arguments if _is_typed(a) and a.default is REQUIRED
-    )
-    text = f"{block.name}: {block.text}.\n\nExample: vgtheory {verb} {block.name}{needed} --width 256 --depth 50"
+    text = f"{block.name}: {block.text}.{_example(verb, command, block)}"
     takes_weights = any(argument.kind is Weights for argument in block.arguments)
     options = {**_of_block(block), **(OF_WEIGHTS if takes_weights else {}), **OF_SIZES}
     if block.recurrent:
@@ -178,8 +175,31 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _sample(argument: Argument) -> str:
-    return "h='tanh(a)'" if get_origin(argument.kind) is Mapping else "4"
+def _sample(argument: Argument) -> Any:
+    return {"h": "tanh(a)"} if get_origin(argument.kind) is Mapping else 4
+
+
+def _example(verb: str, command: Command, block: Named) -> str:
+    """Return a line to type that is answered; nothing where the verb is not for such a block."""
+    needed = {a.name: _sample(a) for a in block.arguments if _is_typed(a) and a.default is REQUIRED}
+    made = block.built({a.name: a.default for a in block.arguments} | needed, Weights.gaussian(SIGMA_W))
+    columns: dict[str, Any] = {"shape": (32, 32)} if made.mixes("window") else {}
+    if made.mixes("attention"):
+        columns = {"tokens": 16}
+    if made.mixes("batch") and "batch" in inspect.signature(command.asked).parameters:  # type: ignore[attr-defined]
+        needed |= {"batch": 32}
+    verbs: tuple[str, ...] = command.verbs  # type: ignore[attr-defined]
+    if len(verbs) == 1 and not works(BlockNetwork(made, width=256, depth=4, **columns), verbs[0]):
+        return ""
+    typed = "".join(f" {_flag(name)} {_typed(value)}" for name, value in (needed | columns).items())
+    return f"\n\nExample: vgtheory {verb} {block.name}{typed} --width 256 --depth {4 if columns else 50}"
+
+
+def _typed(value: Any) -> str:
+    """Return a value as it is typed in a shell."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}='{text}'" for name, text in value.items())
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _of_block(block: Named) -> Options:

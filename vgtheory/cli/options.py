@@ -189,7 +189,7 @@ def several_networks_options(verb: str, depth: int, make: Callable[..., Network]
 
     `make` makes a network of a name and the values of the options.
     """
-    help_text = "Names or formulas of activations, or names of blocks or .json files with networks, two or more."
+    help_text = "Names or formulas of activations, or names of blocks or .json files with networks, one or more."
     acts = Annotated[list[str], typer.Argument(metavar="ACT...", help=help_text)]
 
     def build(given: dict[str, Any]) -> list[Network]:

@@ -45,11 +45,16 @@ def spelled(node: ast.expr) -> str | None:
     )
 
 
+def _too_large(exponent: sp.Expr) -> FormulaError:
+    accepted = f"exponents between -{MAX_EXPONENT} and {MAX_EXPONENT}"
+    return FormulaError(f"the exponent {sp.N(exponent, 5)}", accepted, "use exp() for growth")
+
+
 def need_moderate(expr: sp.Expr) -> None:
     """Refuse numbers and powers that grew while the expression was built, such as those of ((x**64)**64)**64."""
     powers = (p.exp for p in expr.atoms(sp.Pow) if not isinstance(p, sp.exp))
-    if any(k.is_number and abs(k) > MAX_EXPONENT for k in powers):
-        raise FormulaError("an exponent above 64", "exponents between -64 and 64", "use exp() for growth")
+    if large := [k for k in powers if k.is_number and abs(k) > MAX_EXPONENT]:
+        raise _too_large(large[0])
     if any(max(abs(r.p), r.q) >= 10**MAX_DIGITS for r in expr.atoms(sp.Rational)):
         raise FormulaError(f"a number of over {MAX_DIGITS} digits", "shorter numbers", "rescale the formula")
 
@@ -105,7 +110,7 @@ class Builder:
     def _power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if exponent.is_number:
             if not abs(sp.N(exponent, 5)) <= MAX_EXPONENT:
-                raise FormulaError("an exponent above 64", "exponents between -64 and 64", "use exp() for growth")
+                raise _too_large(exponent)
             if base.is_number and base != sp.E and exponent.is_Integer and not abs(sp.N(base, 5)) <= 1e6:
                 raise FormulaError("a power of a number above 1e6", "moderate numbers", "rescale the formula")
         elif base.is_number and not (base.is_positive and abs(sp.N(base, 5)) <= 1e6):

@@ -21,7 +21,11 @@ _SIGNS = {
 }  # fmt: skip
 _NODES = {
     ast.Tuple: ("a comma", "one formula", "write decimals with a point, as in 0.5*x"),
-    ast.Compare: ("a comparison", "a formula", "write branches as Piecewise((x, x > 0), (0, True))"),
+    ast.Compare: (
+        "a comparison",
+        "numbers to multiply and add",
+        "write branches as Piecewise((x, x > 0), (0, True))",
+    ),
     ast.BoolOp: ("and / or", "a formula", "write conditions in Piecewise with & and |"),
     ast.List: ("square brackets", "round brackets", "write (x + 1)"),
     ast.Set: ("braces", "round brackets", "write (x + 1)"),

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import sympy as sp
 
-from vgtheory._errors import FormulaError, VgtheoryError
+from vgtheory._errors import FormulaError, VgtheoryError, shown
 from vgtheory.symbolic.building import CONSTANTS, MODULES, NUMBER, Builder, need_moderate
 from vgtheory.symbolic.careless import need_separate, refused_text, sign_hint
 from vgtheory.symbolic.functions import FUNCTIONS
@@ -127,7 +127,7 @@ def _normalise(text: str) -> str:
 
 def _tree(text: str) -> ast.Expression:
     if not isinstance(text, str):
-        raise FormulaError(f"a formula of type {type(text).__name__}", "a string", "quote it")
+        raise FormulaError("a formula", "a text", "put it in quotes", got=shown(text))
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"a formula of {len(text)} characters", f"at most {MAX_LENGTH} characters", "shorten it")
     _scan(text)

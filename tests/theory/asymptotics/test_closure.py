@@ -106,3 +106,9 @@ def test_logarithms_of_positive_means():
     mean, variance = log_moments(np.array([(w - 1) / n]), np.array([(w - 1) ** 2 * (w + 2) / n**2]))
     assert abs(y.mean() - mean[0]) < BOUND * y.std() / 200
     assert abs(y.var() / variance[0] - 1) < BOUND * (2 / 40_000) ** 0.5
+
+
+def test_an_orthogonal_layer_of_two_units_divides_by_no_variance_of_zero():
+    found = vg.predict(vg.Network("tanh", vg.Weights.orthogonal(1.5, 0.3), width=[3, 7, 2, 9, 5], depth=4))
+    assert "too narrow" in found.attrs["reliable"]
+    assert np.isfinite(found.log_gradient_norm).all()

@@ -32,7 +32,8 @@ def conv(
 
     Parameters
     ----------
-    act, weights : activation, and distribution of the K·C inputs of a channel; K = kernel, kernel² in two dimensions,
+    act : activation φ, a catalogue name or a formula.
+    weights : distribution, for the K·C inputs of a channel; K = kernel, kernel² in two dimensions,
         also at edges.  One bias per channel.
     kernel : an odd number of taps along each dimension.
     padding : "circular", the map is closed to a ring or torus; "zeros", there are zeros outside.
@@ -79,7 +80,8 @@ def resnet(
 
     Parameters
     ----------
-    act, weights : activation, and distribution of all matrices; variances σ²/fan_in.
+    act : activation φ, a catalogue name or a formula.
+    weights : distribution of all matrices; variances σ²/fan_in.
     units : of a stage, each of two convolutions.
     stride, norm, kernel, padding : as in ``conv``.
 

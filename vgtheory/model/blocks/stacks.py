@@ -24,7 +24,8 @@ def dense(act: Any, weights: Weights) -> Block:
 
     Parameters
     ----------
-    act, weights : activation, and distribution of the matrix and its bias.
+    act : activation φ, a catalogue name or a formula.
+    weights : distribution of the matrix and its bias.
 
     Raises
     ------

@@ -209,10 +209,11 @@ def log_step(law: LayerLaw, logs: LogMoments) -> LogStep:
     first = _ratio(logs.xt, noise)
     second = _ratio(law.tc - c * (law.xt + law.tt) / 2 - with_x * first, own)
     # Orders of 1/N that were left out must not make a part larger than the whole.
-    excess = np.maximum(np.sqrt((first**2 + second**2) / np.maximum(variance_t, 1e-300)), 1.0)
+    parts = first**2 + second**2
+    shrink = np.sqrt(np.where(parts > variance_t, variance_t / np.where(parts > 0, parts, 1.0), 1.0))
     return LogStep(
         law.log_x + logs.mean_x, noise, cosine, with_x, own,
-        law.log_t + logs.mean_t, variance_t, first / excess, second / excess,
+        law.log_t + logs.mean_t, variance_t, shrink * first, shrink * second,
     )  # fmt: skip
 
 

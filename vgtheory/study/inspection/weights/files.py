@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError
@@ -41,7 +42,7 @@ def weights_by_name(model: Any) -> Arrays:
     if isinstance(model, (str, Path)):
         return _named(check_weights_file(Path(model)))
     state = model.state_dict() if callable(getattr(model, "state_dict", None)) else model
-    if not isinstance(state, Mapping):
+    if not isinstance(state, Mapping) or isinstance(state, xr.Dataset):
         accepted = (
             "a PyTorch module with inputs, a file name, a mapping of names to arrays, or an object with state_dict()"
         )
