@@ -6,27 +6,41 @@ rises from 0 to ∞; below a surviving atom m < −p and v < 0.
 
 import numpy as np
 
-from vgtheory.kernels._jit import exact
+from vgtheory.kernels._jit import exact, reduction
 from vgtheory.kernels.spectral_sums import PLAIN
 
 _BISECTIONS = 100
 _LEAST, _MOST = -34.0, 7.0  # ln of the distance of ln ζ from the law's top
 _DEEPEST, _HIGHEST = -30.0, 4.1  # ln |v|
 _SCAN = 700
+_CANCELS = 0.1  # closer than this in ln d² to ln ζ the difference 1 − d²/ζ would cancel
+
+
+@reduction
+def _below(scale, ratios, weights, start, stop):
+    """Return Σ p/(a⁻¹ − 1), Σ p/(1 − a) and Σ p a/(1 − a)² over nodes d²/ζ = a = scale · ratios well below 1."""
+    v, w, total = 0.0, 0.0, 0.0
+    for i in range(start, stop):
+        a = scale * ratios[i]
+        one = weights[i] / (1.0 - a)
+        v += a * one
+        w += one
+        total += a * one / (1.0 - a)
+    return v, w, total
 
 
 @exact
 def _real_sums(y, k, laws):
     """Return M_D, 1 + M_D and −dM_D/d ln ζ at real ζ off the law."""
     nodes, weights, offsets, atoms = laws.nodes, laws.weights, laws.offsets, laws.atoms
-    v, w, a = 0.0, atoms[k], 0.0
-    for i in range(offsets[k + 1] - 1, offsets[k] - 1, -1):
-        away = y - nodes[i]
-        if away > 80.0:
-            for j in range(offsets[k], i + 1):
-                w += weights[j]
-            break
-        x = np.expm1(away)  # ζ/d² − 1
+    start, stop = offsets[k], offsets[k + 1]
+    far = start + np.searchsorted(nodes[start:stop], y - _CANCELS)
+    v, w, a = 0.0, 0.0, 0.0
+    if far > start:
+        v, w, a = _below(np.exp(min(laws.tops[k] - y, 700.0)), laws.ratios, weights, start, far)
+    w += atoms[k]
+    for i in range(far, stop):
+        x = np.expm1(y - nodes[i])  # ζ/d² − 1
         v += weights[i] / x
         w += weights[i] * (1.0 + x) / x
         a += weights[i] * (1.0 + x) / (x * x)

@@ -22,6 +22,7 @@ from vgtheory.kernels.spectral_sums import PLAIN, angle_of, first_of, log_z, low
 _ITERATIONS = 30
 # Deep in the lower tail 1 + m has lost its digits, and Newton's method comes to rest at that noise.
 _STALLED, _NOISE = 10, 1e-5
+_MOST_STEPS = 300  # between two values of ln z
 _THIN = 1e-10  # Im v along the real axis where no law has mass to speak of
 # Columns of a row.
 LOG_X, DENSITY, SURVIVAL = 0, 1, 2
@@ -65,6 +66,13 @@ def _project(v, ys, tangent, system, errors, slopes):
     return v, rate, False
 
 
+@exact
+def _share_of_room(v, dv):
+    """Return how far dv goes in units of what it may: the strip is narrow where the path of deep networks runs."""
+    across = abs(dv.imag) / min(v.imag, np.pi - v.imag)
+    return max(across, abs(dv) / max(min(abs(v), np.pi), 1e-7)) / 0.6
+
+
 @compiled()
 def _reach(target, v, ys, system, errors, slopes, tolerance):
     """Return (v, d ln z/dv, converged) with ln z = target, by Newton's method from here; moves ys."""
@@ -75,8 +83,9 @@ def _reach(target, v, ys, system, errors, slopes, tolerance):
         if not np.isfinite(abs(dv)):
             return v, rate, False
         room = min(v.imag, np.pi - v.imag, max(abs(v), 1e-7))
-        if abs(dv) > 0.6 * room:
-            dv *= 0.6 * room / abs(dv)
+        far = _share_of_room(v, dv)
+        if far > 1.0:
+            dv *= 1.0 / far
         turn = -over(np.exp(v), np.exp(v) - 1.0)
         _move(ys, dv, turn, powers, errors, slopes)
         v += dv
@@ -226,7 +235,7 @@ def cross(target, goal, v, ys, system):
     errors, slopes = np.zeros(ys.size, np.complex128), np.zeros(ys.size, np.complex128)
     now, kept = ys.copy(), ys.copy()
     done, step = 0.0, 0.02
-    while done < 1.0:
+    for _ in range(_MOST_STEPS):
         step = min(step, 1.0 - done)
         for k in range(ys.size):
             kept[k] = now[k]
@@ -234,20 +243,22 @@ def cross(target, goal, v, ys, system):
         new, _, fine = _reach(here, v, now, system, errors, slopes, 1e-8)
         if fine and abs(new - v) < 0.3 * abs(v):
             v, done, step = new, done + step, 2.0 * step
+            if done >= 1.0:
+                return v, now, True
             continue
         for k in range(ys.size):
             now[k] = kept[k]
         step *= 0.4
         if step < 1e-9:
-            return v, now, False
-    return v, now, True
+            break
+    return v, now, False
 
 
 @exact
-def _meet(target, v, ys, bracket, system, errors, slopes, row):
-    """Return whether v was moved to where ln z is real and the survival is `target`; fills row, moves ys.
+def _meet(target, v, ys, bracket, noise, system, errors, slopes, row):
+    """Return whether v was moved to where ln z is real and the survival is `target` but for `noise`.
 
-    Both are met at once: dΨ = m d ln z, so that Im(m d ln z) = π (target − survival).
+    Fills row and moves ys.  Both are met at once: dΨ = m d ln z, so that Im(m d ln z) = π (target − survival).
     """
     powers = system.factors.powers
     for _ in range(_STALLED):
@@ -258,14 +269,14 @@ def _meet(target, v, ys, bracket, system, errors, slopes, row):
         along = (np.pi * (target - row[SURVIVAL]) + m.real * value.imag) / m.imag
         dv = over(complex(along, -value.imag) - correction, rate)
         room = min(v.imag, np.pi - v.imag, max(abs(v), 1e-7))
-        if not (abs(dv) < 0.6 * room):
+        if not _share_of_room(v, dv) < 1.0:
             return False
         turn = -over(np.exp(v), np.exp(v) - 1.0)
         _move(ys, dv, turn, powers, errors, slopes)
         v += dv
         if abs(dv) < 1e-9 * room and worst < 1e-9:
             _row(v, ys, system, errors, slopes, row)
-            return bracket[0] <= row[LOG_X] <= bracket[1] and abs(row[SURVIVAL] - target) < 1e-12
+            return bracket[0] <= row[LOG_X] <= bracket[1] and abs(row[SURVIVAL] - target) < 1e3 * noise
     return False
 
 
@@ -281,6 +292,7 @@ def invert(targets, column, rows, vs, states, system):
     now, kept, row = np.empty(size, np.complex128), np.empty(size, np.complex128), np.empty(COLUMNS)
     sign = 1.0 if column == LOG_X else -1.0
     values = sign * rows[:, column].copy()
+    noise = 1e-15 + 1e-16 * system.factors.counts.sum()  # of the survival, a sum over layers
     for n in range(targets.size):
         target = sign * targets[n]
         j = np.searchsorted(values, target)
@@ -296,7 +308,7 @@ def invert(targets, column, rows, vs, states, system):
         if column == SURVIVAL:
             for k in range(size):
                 kept[k] = now[k]
-            if _meet(targets[n], v, kept, (low, high), system, errors, slopes, row):
+            if _meet(targets[n], v, kept, (low, high), noise, system, errors, slopes, row):
                 out[n] = row
                 continue
         for _ in range(60):
@@ -319,7 +331,7 @@ def invert(targets, column, rows, vs, states, system):
             new = log_x + gap / row[DENSITY] if row[DENSITY] > 0.0 else high + 1.0
             if not (low <= new <= high):
                 new = 0.5 * (low + high)
-            if abs(new - log_x) <= 1e-14 * max(1.0, abs(log_x)) or abs(gap) <= 1e-15:
+            if abs(new - log_x) <= 1e-14 * max(1.0, abs(log_x)) or abs(gap) <= noise:
                 break
             log_x = new
         out[n] = row
