@@ -1,5 +1,5 @@
 """Mean field beyond fixed points: critical curves, how lengths and correlations settle, rates of architectures,
-spectra of residual networks as depth → ∞."""
+tied gated cells closed at two times, spectra of residual networks as depth → ∞."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from vgtheory.theory.asymptotics.approach import approach
     from vgtheory.theory.asymptotics.architectures import architecture_rates as rates
     from vgtheory.theory.asymptotics.critical_line import critical_curve
+    from vgtheory.theory.asymptotics.programs.two_time import two_time
 
-__all__ = ["approach", "cookbook", "critical_curve", "rates", "residual_limit"]
+__all__ = ["approach", "cookbook", "critical_curve", "rates", "residual_limit", "two_time"]
 
 __getattr__, __dir__ = lazy(
     __name__,
@@ -22,5 +23,6 @@ __getattr__, __dir__ = lazy(
         "approach": "vgtheory.theory.asymptotics.approach:approach",
         "rates": "vgtheory.theory.asymptotics.architectures:architecture_rates",
         "residual_limit": "vgtheory.spectra.jacobian:residual_limit",
+        "two_time": "vgtheory.theory.asymptotics.programs.two_time:two_time",
     },
 )

@@ -23,6 +23,7 @@ METHODS = {
     "closure": Method("closure in length and alignment", "the closure in length and alignment"),
     "mean field": Method("mean field, width → ∞", "mean field at infinite width"),
     "population": Method("population of units, width → ∞", "populations of units in the limit of infinite width"),
+    "closure at two times": Method("closure at two times, width → ∞", "the closure at two times, at infinite width"),
     "Gram matrices of tokens": Method(
         "Gram matrices of tokens, width → ∞", "Gram matrices of the tokens in the limit of infinite width"
     ),
