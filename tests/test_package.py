@@ -140,7 +140,7 @@ def test_it_works_installed_alone(built, kind, tmp_path):
     python = tmp_path / "fresh" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     show = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = Path(subprocess.run([python, "-c", show], capture_output=True, text=True, check=True).stdout.strip())
-    (site / "dependencies.pth").write_text(next(path for path in sys.path if path.endswith("site-packages")) + "\n")
+    (site / "dependencies.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
     install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", built[kind]]
     subprocess.run(install, check=True)
     where = subprocess.run(

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from reference_pages import write_page
+from reference_pages import remove_others, write_page
 
 import vgtheory as vg
 from vgtheory._references import REFERENCES
@@ -32,6 +32,7 @@ def write(folder: Path) -> None:
     for network in networks().values():
         for formula in vg.bounds(network):
             shown.setdefault(formula.name, (formula, network))
+    remove_others(folder, {"index.md", *(f"{slug(name)}.md" for name in shown)})
     for name, (formula, network) in shown.items():
         write_page(folder / f"{slug(name)}.md", _page(name, formula, network))
     rows = [

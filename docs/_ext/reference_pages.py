@@ -16,10 +16,18 @@ def write(folder: Path) -> None:
     for name in names:
         text = "\n".join(_page(name, names, links)) + "\n"
         write_page(folder / "names" / f"{name.called}.rst", text)
+    remove_others(folder / "names", {f"{name.called}.rst" for name in names})
     for namespace in NAMESPACES:
         write_page(
             folder / f"{namespace or 'vg'}.md", _namespace(namespace, [n for n in names if n.namespace == namespace])
         )
+
+
+def remove_others(folder: Path, kept: set[str]) -> None:
+    """Remove pages of a folder that a former build wrote of what has gone since."""
+    for path in folder.glob("*"):
+        if path.name not in kept:
+            path.unlink()
 
 
 def write_page(path: Path, text: str) -> None:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 import vgtheory as vg
 from vgtheory.kernels._cache import private_directory
+from vgtheory.study.machine import core_count
 
+MOST_PROCESSES = 4  # calls share kernels: more processes would compile them more than once
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "gelu", "silu")
 
 
 class Warmed(NamedTuple):
-    """What was called, how long it took, and how many files of machine code it added."""
+    """What was called, with the seconds that each took, and how many functions it compiled."""
 
-    what: str
-    seconds: float
-    files: int
+    seconds: dict[str, float]
+    compiled: int
 
 
 def calls() -> dict[str, Callable[[], Any]]:
-    """Return the calls by what they are for."""
+    """Return the calls by what they are for, the longest first."""
     gaussian, centred = vg.Weights.gaussian(1.5, 0.1), vg.Weights.gaussian(1.0)
 
     def net(act: str = "tanh", weights: Any = gaussian, **parts: Any) -> Any:
@@ -38,6 +41,7 @@ def calls() -> dict[str, Callable[[], Any]]:
         return [vg.sample(one, of=of, samples=1) for one in (net(), net(weights=vg.Weights.orthogonal(1.5, 0.1)))]
 
     return {
+        "spectrum": lambda: [vg.spectrum(net(act)).ppf_log([0.2, 0.8]) for act in ("tanh", "relu")],
         "activations": lambda: [vg.compile(act).both([0.5]) for act in ACTIVATIONS],
         "simulate, exact": lambda: [
             vg.simulate(net(weights=w), 2) for w in (gaussian, vg.Weights.orthogonal(1.5, 0.1))
@@ -52,7 +56,6 @@ def calls() -> dict[str, Callable[[], Any]]:
         "simulate, blocks": lambda: [vg.simulate(one, 2) for one in of_blocks()],
         "predict": lambda: [vg.predict(net()), vg.predict(net(), inputs=vg.Inputs(correlation=0.5))],
         "phase diagram": lambda: vg.phase_diagram("tanh", [1.0, 2.0], [0.1, 0.5]),
-        "spectrum": lambda: [vg.spectrum(net(act)).ppf_log([0.2, 0.8]) for act in ("tanh", "relu")],
         "sample, singular values": lambda: sampled("singular values"),
         "sample, eigenvalues": lambda: sampled("eigenvalues"),
         "sample, exponents": lambda: sampled("exponents"),
@@ -60,18 +63,25 @@ def calls() -> dict[str, Callable[[], Any]]:
     }
 
 
-def warmed(progress: Callable[[int, int], object] | None = None) -> list[Warmed]:
-    """Make the calls, and return what each of them compiled."""
-    rows, todo = [], calls()
-    for done, (what, call) in enumerate(todo.items()):
-        before, start = _files(), time.perf_counter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # so few samples conclude nothing, and nothing is concluded
-            call()
-        rows.append(Warmed(what, time.perf_counter() - start, _files() - before))
-        if progress is not None:
-            progress(done + 1, len(todo))
-    return rows
+def warmed(progress: Callable[[int, int], object] | None = None) -> Warmed:
+    """Make the calls, in one process per core, and return what they compiled."""
+    before, seconds, todo = _files(), {}, list(calls())
+    workers = min(core_count(), MOST_PROCESSES)
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for what, taken in zip(todo, pool.map(timed, todo), strict=True):
+            seconds[what] = taken
+            if progress is not None:
+                progress(len(seconds), len(todo))
+    return Warmed(seconds, _files() - before)
+
+
+def timed(what: str) -> float:
+    """Make one call and return how many seconds it took."""
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # so few samples conclude nothing, and nothing is concluded
+        calls()[what]()
+    return time.perf_counter() - start
 
 
 def _files() -> int:

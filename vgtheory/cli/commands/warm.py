@@ -9,7 +9,6 @@ def warm() -> None:
     from vgtheory.cli.warming import warmed
 
     with progress_bar("warm") as progress:
-        rows = warmed(progress)
-    table(("what", "seconds", "new files"), ((row.what, f"{row.seconds:.1f}", str(row.files)) for row in rows))
-    new = sum(row.files for row in rows)
-    say(f"compiled: {new} functions" if new else "everything was compiled before")
+        found = warmed(progress)
+    table(("what", "seconds"), ((what, f"{seconds:.1f}") for what, seconds in found.seconds.items()))
+    say(f"compiled: {found.compiled} functions" if found.compiled else "everything was compiled before")
