@@ -18,7 +18,7 @@ import vgtheory as vg
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 DOORS = ("__init__.py", "calculus.py", "meanfield.py")
-LARGEST_WHEEL, LARGEST_SDIST = 1_200_000, 1_100_000  # bytes
+LARGEST_WHEEL, LARGEST_SDIST = 1_500_000, 1_200_000  # bytes; 1.28 and 0.96 million when this was written
 
 
 @pytest.mark.parametrize("door", DOORS)
