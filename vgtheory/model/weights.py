@@ -86,10 +86,10 @@ class Weights:
         object.__setattr__(self, "sigma_b", _scale("sigma_b", self.sigma_b))
 
     def _repr_latex_(self) -> str:
-        weight = rf"\operatorname{{Var}} (W_l)_{{ij}} = \left({to_latex(self.sigma_w)}\right)^2 / N_{{l-1}}"
+        weight = rf"\operatorname{{Var}} (W_l)_{{ij}} = {to_latex(self.sigma_w**2)} / N_{{l-1}}"
         if self.family == "orthogonal":
-            weight = rf"W_l^{{\mathsf T}} W_l = \left({to_latex(self.sigma_w)}\right)^2 I"
-        bias = rf"\operatorname{{Var}} b_i = \left({to_latex(self.sigma_b)}\right)^2"
+            weight = rf"W_l^{{\mathsf T}} W_l = {to_latex(self.sigma_w**2)} I"
+        bias = rf"\operatorname{{Var}} b_i = {to_latex(self.sigma_b**2)}"
         return displayed(rf"{weight}, \quad {bias} \quad \text{{({self.family.replace('_', ' ')})}}")
 
     @classmethod
