@@ -17,7 +17,7 @@ from vgtheory.reporting.style import GREY, VERMILION, new_figure
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import number
 
-MATRIX = 400  # largest size of the weight matrix that is drawn
+MATRIX = 200  # largest size of the weight matrix that is drawn
 
 
 def draw(f: Findings, names: set[str]) -> dict[str, Figure]:

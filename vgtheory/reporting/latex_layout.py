@@ -95,7 +95,8 @@ class _Reader:
         if token in (r"\frac", r"\tfrac"):
             return self._fraction(level, opens)
         if token == r"\begin":
-            return [self._environment(level, opens)]
+            # Behind a bracket, too, where no sign is due.
+            return [self._environment(level, _COMMA if last and last.pair > 0 else None if opens else _PRODUCT)]
         if token == r"\sqrt" and self.tokens[self.at + 1] == "{":
             self._take()
             inside = self._group()
@@ -170,7 +171,7 @@ class _Reader:
         inside = rf"\left({top}\right)" if _is_sum(top) else top
         return self._within(rf"\frac{{1}}{{{bottom}}} {inside}", level)
 
-    def _environment(self, level: int, opens: bool) -> Piece:
+    def _environment(self, level: int, before: int | None) -> Piece:
         """Return cases and the like, which stay in one piece."""
         start, depth = self.at, 0
         while True:
@@ -183,7 +184,7 @@ class _Reader:
         rows = re.sub(r"\\(?:begin|end)\{\w+\}", "", text).split(r"\\")
         columns = zip_longest(*(row.split("&") for row in rows), fillvalue="")
         wide = sum(max(map(width, cells)) + 10.0 for cells in columns)
-        return Piece(text, wide + 12.0, level, None if opens else _PRODUCT)
+        return Piece(text, wide + 12.0, level, before)
 
 
 def _is_sum(latex: str) -> bool:
