@@ -95,8 +95,8 @@ class _Reader:
         if token in (r"\frac", r"\tfrac"):
             return self._fraction(level, opens)
         if token == r"\begin":
-            # Behind a bracket, too, where no sign is due.
-            return [self._environment(level, _COMMA if last and last.pair > 0 else None if opens else _PRODUCT)]
+            # First in a bracket, too, where no sign is due.
+            return [self._environment(level, _COMMA if last is None and level else None if opens else _PRODUCT)]
         if token == r"\sqrt" and self.tokens[self.at + 1] == "{":
             self._take()
             inside = self._group()
