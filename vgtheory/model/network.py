@@ -230,8 +230,7 @@ class Network:
     def require_numbers(self) -> None:
         """Raise InputError while width or depth is symbolic."""
         sizes = [self.depth] if isinstance(self.width, tuple) else [self.depth, self.width]
-        symbols = set().union(*(s.free_symbols for s in sizes))
-        if symbols:
+        if symbols := set().union(*(s.free_symbols for s in sizes)):
             names = ", ".join(sorted(s.name for s in symbols))
             raise InputError(f"a network with symbolic {names}", "numbers", "give width and depth as integers")
 
