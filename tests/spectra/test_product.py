@@ -285,6 +285,7 @@ def stratified_distances(network, seed=1):
         ("gelu", GAUSSIAN(1.5, 0.05), (600, 300)),
         ("elu", GAUSSIAN(1.5, 0.05), (600, 300)),
         ("tanhshrink", ORTHOGONAL(1.5, 0.05), (250,) * 4),
+        ("softplus", ORTHOGONAL(0.3), (250,) * 3),
         *(
             pytest.param(*row, marks=pytest.mark.slow)
             for row in (

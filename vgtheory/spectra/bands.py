@@ -19,7 +19,7 @@ _STARTS = (1e-2, 3e-3, 1e-3, 3e-2, 1e-4, 1e-5)  # first step off an edge, in uni
 _HARD = 1e-4  # |v| at the last point before an end of infinite density
 # A law of d² with less than _THIN of its mass within _SHELL (in ln d²) of its top has a tail there, not an end; the
 # path of x begins where _ABOVE of that mass lies above, this far off the axis.
-_THIN, _SHELL, _ABOVE, _LIFT = 1e-12, 0.1, 1e-11, 1e-8
+_THIN, _SHELL, _ABOVE, _LIFT = 1e-12, 0.1, (1e-11, 1e-10, 1e-9, 1e-8), 1e-8
 _CLOSE = 1e-3  # edges closer to the top of such a law are made by its last nodes
 _BISECTIONS = 60
 _OFF, _CLEAR = 1e-4, 0.05  # |v| next to an atom that just vanishes, and well away from an end of infinite density
@@ -47,8 +47,8 @@ class Path:
 
     def first(self, v_edge: float, ys_edge: Array) -> Band:
         """Return the highest band, from its top edge or through the tail of the law that is met before one."""
-        met = [k for k in range(len(ys_edge)) if ys_edge[k] - self.system.laws.tops[k] < _CLOSE and self._thins_out(k)]
-        if met:
+        thin = [k for k in range(len(ys_edge)) if self._thins_out(k)]
+        if met := [k for k in thin if ys_edge[k] - self.system.laws.tops[k] < _CLOSE]:
             return self._through_tail(met)
         for share in _STARTS:
             v, ys, fine = spectral_path.start(
@@ -57,6 +57,8 @@ class Path:
             if fine:
                 break
         else:
+            if thin:
+                return self._through_tail(thin)
             raise UnsupportedError("no points were found below the top edge of this spectrum; use vg.sample(network)")
         return self._band(v, ys, float(self.value(complex(v_edge), ys_edge.astype(np.complex128)).real))
 
@@ -84,19 +86,21 @@ class Path:
     def _through_tail(self, met: Sequence[int]) -> Band:
         """Return the highest band where it has no edge: x follows the uppermost d² of a law that thins out."""
         laws, ratios = self.system.laws, self.system.factors.ratios
-        starts = {}
-        for k in met:
-            above = np.cumsum(laws.weights[self._own(k)][::-1])[::-1]
-            i = np.searchsorted(-above, -_ABOVE)
-            start = laws.nodes[self._own(k)][i - 1 : i + 1].mean()  # on a node the sums would cancel
-            starts[k] = sums_of(complex(start, _LIFT), k, laws)[0] / ratios[k]
-        m = min(starts.values(), key=lambda value: value.real)
-        ys = np.array([complex(self._above(k, m.real * ratios[k]), _LIFT) for k in range(len(laws.tops))])
-        v, ys, fine = spectral_path.settle(complex(np.log((m + self.system.rest.p) / m)), ys, self.system)
-        if not fine:
-            raise UnsupportedError("no points were found in the upper tail of this spectrum; use vg.sample(network)")
-        rows = self._traced(v, ys, -1.0)[0]
-        return self._band(v, ys, float(rows[0, 0] + 1.5 * rows[0, 2] / rows[0, 1]))
+        for share in _ABOVE:
+            starts = [sums_of(complex(self._quantile(k, share), _LIFT), k, laws)[0] / ratios[k] for k in met]
+            m = min(starts, key=lambda value: value.real)
+            ys = np.array([complex(self._above(k, m.real * ratios[k]), _LIFT) for k in range(len(laws.tops))])
+            v, ys, fine = spectral_path.settle(complex(np.log((m + self.system.rest.p) / m)), ys, self.system)
+            if fine:
+                rows = self._traced(v, ys, -1.0)[0]
+                return self._band(v, ys, float(rows[0, 0] + 1.5 * rows[0, 2] / rows[0, 1]))
+        raise UnsupportedError("no points were found in the upper tail of this spectrum; use vg.sample(network)")
+
+    def _quantile(self, k: int, share: float) -> float:
+        """Return ln d² above which about this share of law k lies, between nodes: on one the sums would cancel."""
+        nodes, weights = self.system.laws.nodes[self._own(k)], self.system.laws.weights[self._own(k)]
+        i = np.searchsorted(-np.cumsum(weights[::-1])[::-1], -share)
+        return float(nodes[i - 1 : i + 1].mean())
 
     def _above(self, k: int, moment: float) -> float:
         """Return the largest ln ζ at which Re M_D of law k is `moment`, its tail included."""
