@@ -193,6 +193,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
 VERBS = tuple(TABLE)
 # The same for networks of blocks; a verb without an entry knows none.
 _ONE_INPUT_OF_BLOCKS = replace(_ONE_INPUT, traits=(has.BATCH_NORM_OF_BLOCKS,))
+_ASKED = ("simulate", "predict")
 OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     "simulate": (_ONE_INPUT_OF_BLOCKS,),
     "simulate (batch)": (
@@ -216,22 +217,12 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     "sample (growth)": (_ONE_INPUT_OF_BLOCKS,),
     "sample (exponents)": (_ONE_INPUT_OF_BLOCKS,),
     "bounds": (
-        Row(
-            (has.NORMED_BLOCKS,),
-            "a norm stretches short vectors without limit, so nothing bounds its slope",
-            ("simulate", "predict"),
-        ),
-        Row((has.WINDOWED_BLOCKS,), "no bound is proved for convolutions", ("simulate", "predict")),
-        Row(
-            (has.MIXED_ATTENTION,),
-            "no bound is proved for attention beside anything else or under a mask",
-            ("simulate", "predict"),
-        ),
+        Row((has.NORMED_BLOCKS,), "a norm stretches short vectors without limit, so nothing bounds its slope", _ASKED),
+        Row((has.WINDOWED_BLOCKS,), "no bound is proved for convolutions", _ASKED),
+        Row((has.MIXED_ATTENTION,), "no bound is proved for attention beside anything else or under a mask", _ASKED),
     ),
 }
-_NO_BLOCKS = (
-    Row((has.BLOCKS,), "defined for dense layers only, and this network is built of {block}", ("simulate", "predict")),
-)
+_NO_BLOCKS = (Row((has.BLOCKS,), "defined for dense layers only, and this network is built of {block}", _ASKED),)
 SYMBOLIC = ("bounds", "certificate", "sweep")  # the verbs that take symbols for sizes and scales
 
 

@@ -321,10 +321,7 @@ class BlockNetwork(Network):
 
     @classmethod
     def from_block_spec(cls, spec: Mapping[str, Any]) -> BlockNetwork:
-        """Return the network that a :attr:`spec` describes.
-
-        Raises InputError or FormulaError where the description is not one that :attr:`spec` gives.
-        """
+        """Return the network that a :attr:`spec` describes; raise InputError or FormulaError where it is none."""
         need_known(spec, "a network of blocks", frozenset({"block", "width", "depth", "shape"}))
         width, depth = (read(str(spec[name]), {}) for name in ("width", "depth"))
         return cls(Block.from_spec(spec["block"]), width, depth, shape=spec["shape"])

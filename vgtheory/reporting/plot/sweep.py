@@ -52,8 +52,8 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
         at = {} if value is None else {others[0]: value}
         y, half = change.sel(at), error.sel(at)
         colour = colormaps["viridis"](0.85 * k / max(len(values) - 1, 1))
-        shown = value if isinstance(value, str) else f"{value or 0:g}"
-        label = None if value is None else f"${_math(others[0])}$ = {shown}"
+        shown = rf"\mathrm{{{value}}}" if isinstance(value, str) else f"{value or 0:g}"
+        label = None if value is None else f"${_math(others[0])} = {shown}$"
         ax.errorbar(found[first], y, np.nan_to_num(half), color=colour, marker="o", ms=3.5, elinewidth=1, label=label)
     ax.axhline(0, color=GREY, lw=1, zorder=0)
     if first in ("width", "depth") and len(found[first]) > 2:
