@@ -21,7 +21,7 @@ from vgtheory.kernels.spectral_sums import PLAIN, angle_of, first_of, log_z, low
 
 _ITERATIONS = 30
 # Deep in the lower tail 1 + m has lost its digits, and Newton's method comes to rest at that noise.
-_STALLED, _NOISE = 10, 1e-5
+STALLED, _NOISE = 10, 1e-5
 _MOST_STEPS = 300  # between two values of ln z
 _THIN = 1e-10  # Im v along the real axis where no law has mass to speak of
 # Columns of a row.
@@ -30,7 +30,7 @@ COLUMNS = 3
 
 
 @exact
-def _move(ys, dv, turn, powers, errors, slopes):
+def move_states(ys, dv, turn, powers, errors, slopes):
     """Move every y with v, at most half a unit and within its half plane (residual blocks: within the plane)."""
     for k in range(ys.size):
         step = over(-errors[k] + turn * dv, slopes[k])
@@ -57,24 +57,24 @@ def _project(v, ys, tangent, system, errors, slopes):
         move = min(max(move, -limit), limit)
         dv = 1j * tangent * move
         turn = -over(np.exp(v), np.exp(v) - 1.0)
-        _move(ys, dv, turn, powers, errors, slopes)
+        move_states(ys, dv, turn, powers, errors, slopes)
         v += dv
-        if abs(move) < (1e-8 if iteration < _STALLED else _NOISE) * room and worst < (
-            1e-8 if iteration < _STALLED else _NOISE
+        if abs(move) < (1e-8 if iteration < STALLED else _NOISE) * room and worst < (
+            1e-8 if iteration < STALLED else _NOISE
         ):
             return v, rate, True
     return v, rate, False
 
 
 @exact
-def _share_of_room(v, dv):
+def share_of_room(v, dv):
     """Return how far dv goes in units of what it may: the strip is narrow where the path of deep networks runs."""
     across = abs(dv.imag) / min(v.imag, np.pi - v.imag)
     return max(across, abs(dv) / max(min(abs(v), np.pi), 1e-7)) / 0.6
 
 
 @compiled()
-def _reach(target, v, ys, system, errors, slopes, tolerance):
+def reach(target, v, ys, system, errors, slopes, tolerance):
     """Return (v, d ln z/dv, converged) with ln z = target, by Newton's method from here; moves ys."""
     powers = system.factors.powers
     for iteration in range(_ITERATIONS):
@@ -83,21 +83,21 @@ def _reach(target, v, ys, system, errors, slopes, tolerance):
         if not np.isfinite(abs(dv)):
             return v, rate, False
         room = min(v.imag, np.pi - v.imag, max(abs(v), 1e-7))
-        far = _share_of_room(v, dv)
+        far = share_of_room(v, dv)
         if far > 1.0:
             dv *= 1.0 / far
         turn = -over(np.exp(v), np.exp(v) - 1.0)
-        _move(ys, dv, turn, powers, errors, slopes)
+        move_states(ys, dv, turn, powers, errors, slopes)
         v += dv
-        if abs(dv) < (tolerance if iteration < _STALLED else _NOISE) * room and worst < (
-            1e-8 if iteration < _STALLED else _NOISE
+        if abs(dv) < (tolerance if iteration < STALLED else _NOISE) * room and worst < (
+            1e-8 if iteration < STALLED else _NOISE
         ):
             return v, rate, True
     return v, rate, False
 
 
 @compiled()
-def _row(v, ys, system, errors, slopes, out):
+def fill_row(v, ys, system, errors, slopes, out):
     """Fill out = (ln x, density of ln x, survival): Ψ = ∫ m d ln z is explicit, survival = Im Ψ/π."""
     laws = system.laws
     counts, ratios, powers, log_s2 = system.factors
@@ -147,7 +147,7 @@ def settle(v, ys, system):
         _, _, rate, worst, _ = log_z(v, now, system, errors, slopes)
         if worst < 1e-8:
             break
-        _move(now, 0j, 0j, system.factors.powers, errors, slopes)
+        move_states(now, 0j, 0j, system.factors.powers, errors, slopes)
     point, _, fine = _project(v, now, rate.conjugate() / abs(rate), system, errors, slopes)
     return point, now, fine
 
@@ -173,7 +173,7 @@ def trace(v, ys, sign, lowest, most, system):
     first_room = min(v.imag, np.pi - v.imag)
     count, end, falls = 0, 3, 0
     while count < most:
-        _row(v, now, system, errors, slopes, rows[count])
+        fill_row(v, now, system, errors, slopes, rows[count])
         vs[count], rates[count] = v, rate
         for k in range(size):
             states[count, k] = now[k]
@@ -211,7 +211,7 @@ def trace(v, ys, sign, lowest, most, system):
             turn = -over(np.exp(v), np.exp(v) - 1.0)
             for k in range(size):
                 errors[k] = 0j
-            _move(now, dv, turn, system.factors.powers, errors, slopes)
+            move_states(now, dv, turn, system.factors.powers, errors, slopes)
             new, rate_new, fine = _project(v + dv, now, tangent, system, errors, slopes)
             turned = (rate_new * rate.conjugate()).real / (abs(rate_new) * abs(rate)) if fine else 0.0
             if fine and turned > 0.9:
@@ -240,7 +240,7 @@ def cross(target, goal, v, ys, system):
         for k in range(ys.size):
             kept[k] = now[k]
         here = target + (done + step) * (goal - target)
-        new, _, fine = _reach(here, v, now, system, errors, slopes, 1e-8)
+        new, _, fine = reach(here, v, now, system, errors, slopes, 1e-8)
         if fine and abs(new - v) < 0.3 * abs(v):
             v, done, step = new, done + step, 2.0 * step
             if done >= 1.0:
@@ -252,87 +252,3 @@ def cross(target, goal, v, ys, system):
         if step < 1e-9:
             break
     return v, now, False
-
-
-@exact
-def _meet(target, v, ys, bracket, noise, system, errors, slopes, row):
-    """Return whether v was moved to where ln z is real and the survival is `target` but for `noise`.
-
-    Fills row and moves ys.  Both are met at once: dΨ = m d ln z, so that Im(m d ln z) = π (target − survival).
-    """
-    powers = system.factors.powers
-    for _ in range(_STALLED):
-        value, correction, rate, worst, m = log_z(v, ys, system, errors, slopes)
-        _row(v, ys, system, errors, slopes, row)
-        if not m.imag < 0.0:
-            return False
-        along = (np.pi * (target - row[SURVIVAL]) + m.real * value.imag) / m.imag
-        dv = over(complex(along, -value.imag) - correction, rate)
-        room = min(v.imag, np.pi - v.imag, max(abs(v), 1e-7))
-        if not _share_of_room(v, dv) < 1.0:
-            return False
-        turn = -over(np.exp(v), np.exp(v) - 1.0)
-        _move(ys, dv, turn, powers, errors, slopes)
-        v += dv
-        if abs(dv) < 1e-9 * room and worst < 1e-9:
-            _row(v, ys, system, errors, slopes, row)
-            return bracket[0] <= row[LOG_X] <= bracket[1] and abs(row[SURVIVAL] - target) < 1e3 * noise
-    return False
-
-
-@exact
-def invert(targets, column, rows, vs, states, system):
-    """Return rows at prescribed ln x or survival (`column`) between neighbours of `trace`, ln x increasing.
-
-    NaN where Newton's method failed; targets outside the range get the end row.
-    """
-    size = states.shape[1]
-    out = np.empty((targets.size, COLUMNS))
-    errors, slopes = np.zeros(size, np.complex128), np.zeros(size, np.complex128)
-    now, kept, row = np.empty(size, np.complex128), np.empty(size, np.complex128), np.empty(COLUMNS)
-    sign = 1.0 if column == LOG_X else -1.0
-    values = sign * rows[:, column].copy()
-    noise = 1e-15 + 1e-16 * system.factors.counts.sum()  # of the survival, a sum over layers
-    for n in range(targets.size):
-        target = sign * targets[n]
-        j = np.searchsorted(values, target)
-        if j == 0 or j == values.size:
-            out[n] = rows[0] if j == 0 else rows[-1]
-            continue
-        low, high = rows[j - 1, LOG_X], rows[j, LOG_X]
-        log_x = low + (high - low) * (target - values[j - 1]) / (values[j] - values[j - 1])
-        share = (log_x - low) / (high - low)
-        v = vs[j - 1] + share * (vs[j] - vs[j - 1])
-        for k in range(size):
-            now[k] = states[j - 1, k] + share * (states[j, k] - states[j - 1, k])
-        if column == SURVIVAL:
-            for k in range(size):
-                kept[k] = now[k]
-            if _meet(targets[n], v, kept, (low, high), noise, system, errors, slopes, row):
-                out[n] = row
-                continue
-        for _ in range(60):
-            v, _, fine = _reach(complex(log_x, 0.0), v, now, system, errors, slopes, 1e-9)
-            if not fine:  # step by step from the neighbour
-                near = j - 1 if log_x - rows[j - 1, LOG_X] < rows[j, LOG_X] - log_x else j
-                here = complex(rows[near, LOG_X], 0.0)
-                v, now, fine = cross(here, complex(log_x, 0.0), vs[near], states[near], system)
-            if not fine:
-                row[:] = np.nan
-                break
-            _row(v, now, system, errors, slopes, row)
-            if column == LOG_X:
-                break
-            gap = target - sign * row[SURVIVAL]
-            if gap > 0.0:
-                low = log_x
-            else:
-                high = log_x
-            new = log_x + gap / row[DENSITY] if row[DENSITY] > 0.0 else high + 1.0
-            if not (low <= new <= high):
-                new = 0.5 * (low + high)
-            if abs(new - log_x) <= 1e-14 * max(1.0, abs(log_x)) or abs(gap) <= noise:
-                break
-            log_x = new
-        out[n] = row
-    return out

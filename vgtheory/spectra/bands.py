@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.kernels import spectral_path
+from vgtheory.kernels import spectral_path, spectral_points
 from vgtheory.kernels.quadrature import Array
 from vgtheory.kernels.spectral_sums import System, log_z, sums_of
 
@@ -138,7 +138,7 @@ class Path:
     def at_value(self, band: Band, log_x: Array, floor: float, above: float) -> tuple[Array, Array]:
         """Return (density of ln x, Prob(X > x)) inside a band, Prob(X > x) below and above which is given."""
         rows = band.rows
-        found = spectral_path.invert(log_x, spectral_path.LOG_X, rows, band.vs, band.states, self.system)
+        found = spectral_points.invert(log_x, spectral_path.LOG_X, rows, band.vs, band.states, self.system)
         _finite(found)
         density, survival = found[:, 1], found[:, 2]
         low, high = log_x < rows[0, 0], log_x > rows[-1, 0]
@@ -154,7 +154,7 @@ class Path:
     def at_probability(self, band: Band, survival: Array, floor: float, above: float) -> Array:
         """Return ln x at Prob(X > x) inside a band, that below and above which is given."""
         rows = band.rows
-        found = spectral_path.invert(survival, spectral_path.SURVIVAL, rows, band.vs, band.states, self.system)
+        found = spectral_points.invert(survival, spectral_path.SURVIVAL, rows, band.vs, band.states, self.system)
         _finite(found)
         x = found[:, 0]
         high, low = survival < rows[-1, 2], survival > rows[0, 2]
