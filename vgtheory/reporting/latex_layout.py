@@ -32,7 +32,7 @@ _WIDTHS |= dict.fromkeys(_RELATIONS, 13.4) | {rf"\{name}": 5.3 * len(name) + 1.7
 _WIDTHS |= dict.fromkeys(("(", ")", "[", "]"), 4.6)
 _GROWN = 2.8  # that a bracket around a fraction is wider
 _SCRIPT = 0.74
-_SUM, _COMMA, _PRODUCT = 0, 1, 2  # kinds of places where a line may end, best first
+_SUM, _COMMA, _PRODUCT, _FIRST = range(4)  # kinds of places where a line may end, best first
 
 
 class Piece(NamedTuple):
@@ -96,7 +96,7 @@ class _Reader:
             return self._fraction(level, opens)
         if token == r"\begin":
             # First in a bracket, too, where no sign is due.
-            return [self._environment(level, _COMMA if last is None and level else None if opens else _PRODUCT)]
+            return [self._environment(level, _FIRST if last is None and level else None if opens else _PRODUCT)]
         if token == r"\sqrt" and self.tokens[self.at + 1] == "{":
             self._take()
             inside = self._group()
