@@ -56,6 +56,14 @@ def numbers(name: str, value: Any) -> np.ndarray:
     return _array(name, value, "biuf", "a real number or an array of them", "0.5").astype(float)
 
 
+def real_numbers(name: str, value: Any, hint: str) -> np.ndarray:
+    """Return eigenvalues as an array of doubles, of any shape; complex ones are refused with the hint."""
+    found = _array(name, value, "biufc", "a real number or an array of them", "0.5")
+    if np.iscomplexobj(found):
+        raise InputError(f"complex {name}", "real ones", hint)
+    return found.astype(float)
+
+
 def complex_numbers(name: str, value: Any) -> np.ndarray:
     """Return an argument of a transform or of a law in the plane as an array of complex doubles."""
     return _array(name, value, "biufc", "a complex number or an array of them", "1 + 1j").astype(complex)

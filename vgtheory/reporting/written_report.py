@@ -47,9 +47,10 @@ def write(findings: Findings, place: ReportFolder, pdf: bool = False, lang: str 
     document = tell(findings)
     say = translator(lang)
     figures = draw(findings, document.figures)
-    printed = {name: pdf_bytes(figure) for name, figure in figures.items()} if pdf else {}  # English as report.tex is
     said_in(figures.values(), say)
     drawings = {name: svg_text(figure) for name, figure in figures.items()}
+    # Figures of report.tex are English as it is; drawn for themselves, since a layout moves what was laid out before.
+    printed = {name: pdf_bytes(figure) for name, figure in draw(findings, document.figures).items()} if pdf else {}
     page = render_html(document, drawings, say)
     place.clear()
     for name, drawing in drawings.items():

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import stdtrit
 
 from vgtheory._errors import InputError, shown
-from vgtheory.random_matrices.arguments import between, numbers, positive, whole
+from vgtheory.random_matrices.arguments import between, positive, real_numbers, whole
 from vgtheory.random_matrices.spacings.surmises import ratio_surmise
 
 # By what the surmise's mean ratio is above that of large matrices at β = 0+, 1, 2, 4 (Atas et al. 2013, table I; for
@@ -82,9 +82,7 @@ def spacing_ratio(eigenvalues: ArrayLike, order: int = 1, period: float | None =
 
 
 def _sorted(values: ArrayLike, least: int) -> np.ndarray:
-    if np.iscomplexobj(values):
-        raise InputError("complex values", "real ones", "give their angles, or ensemble.measured(eigenvalues)")
-    points = np.sort(numbers("values", values).ravel())
+    points = np.sort(real_numbers("values", values, "give their angles, or ensemble.measured(eigenvalues)").ravel())
     if points.size < least or np.isnan(points).any():
         raise InputError(f"{points.size} values", f"at least {least}, none of them NaN", "give one whole spectrum")
     return points

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.levels import smoothed_staircase
-from vgtheory.random_matrices.arguments import choice, numbers, whole
+from vgtheory.random_matrices.arguments import choice, real_numbers, whole
 from vgtheory.random_matrices.laws.law import Law
 
 _LEAST = 8  # levels of a spectrum
@@ -22,9 +22,7 @@ def spectra_of(name: str, values: ArrayLike, least: int = _LEAST) -> np.ndarray:
 
     Raises InputError for complex numbers, NaN, or fewer than `least` values in a spectrum.
     """
-    if np.iscomplexobj(values):
-        raise InputError(f"complex {name}", "real ones", "give their angles, or ensemble.measured(eigenvalues)")
-    found = np.atleast_2d(numbers(name, values))
+    found = np.atleast_2d(real_numbers(name, values, "give their angles, or ensemble.measured(eigenvalues)"))
     if found.ndim != 2 or found.shape[1] < least or not np.isfinite(found).all():
         shape = f"an array of shape {np.shape(values)}" if np.isfinite(found).all() else "NaN or infinite values"
         accepted = f"one spectrum of at least {least} finite values, or an array of shape (spectra, N)"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vgtheory._errors import InputError
+from vgtheory.random_matrices.arguments import finite, numbers
+
 
 class Estimate(float):
     """A number that was estimated: a float with an `interval`, (low, high) at the level of its fit.
@@ -19,8 +22,13 @@ class Estimate(float):
 
     def __new__(cls, value: float, interval: tuple[float, float]) -> Estimate:
         """Return the number with its interval."""
-        made = super().__new__(cls, value)
-        made.interval = (float(interval[0]), float(interval[1]))
+        made = super().__new__(cls, finite("value", value))
+        ends = numbers("interval", interval)
+        if ends.shape != (2,):
+            raise InputError(
+                "interval", "two numbers, low and high", "e.g. interval=(0.4, 0.6)", got=f"{interval!r}"[:60]
+            )
+        made.interval = (float(ends[0]), float(ends[1]))
         return made
 
     def __getnewargs__(self) -> tuple[float, tuple[float, float]]:  # type: ignore[override]

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from vgtheory._errors import InputError, UnsupportedError, shown
-from vgtheory.random_matrices.arguments import between, choice, numbers, positive
+from vgtheory.random_matrices.arguments import between, choice, positive, real_numbers
 from vgtheory.random_matrices.laws.fits.estimate import Estimate, Goodness
 from vgtheory.random_matrices.laws.fits.wishart import chebyshev_misfit, freedom_deviation, freedom_of
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
@@ -173,11 +173,8 @@ def fit_marchenko_pastur(
 
 
 def _spectrum(eigenvalues: ArrayLike) -> np.ndarray:
-    if np.iscomplexobj(eigenvalues):
-        raise InputError(
-            "complex eigenvalues", "real ones, of X X*/n", "give numpy.linalg.eigvalsh(x @ x.conj().T / n)"
-        )
-    found = np.sort(numbers("eigenvalues", eigenvalues).ravel())[::-1]
+    read = real_numbers("eigenvalues", eigenvalues, "give numpy.linalg.eigvalsh(x @ x.conj().T / n)")
+    found = np.sort(read.ravel())[::-1]
     if found.size < _FEWEST or not np.isfinite(found).all() or found[0] <= 0 or found[-1] < -_ZERO * found[0]:
         accepted = f"at least {_FEWEST} finite values that are not negative, and not all 0"
         raise InputError("eigenvalues", accepted, "give those of X X*/n", got=shown(eigenvalues))

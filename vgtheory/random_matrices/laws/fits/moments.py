@@ -15,7 +15,7 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from vgtheory._errors import InputError, NoSolutionError, shown
-from vgtheory.random_matrices.arguments import RandomState, between, generator, numbers, whole
+from vgtheory.random_matrices.arguments import RandomState, between, generator, real_numbers, whole
 from vgtheory.random_matrices.laws.fits.estimate import Estimate, Goodness
 from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
 
@@ -144,9 +144,7 @@ def fit_law(
 
 
 def _spectrum(eigenvalues: ArrayLike) -> np.ndarray:
-    if np.iscomplexobj(eigenvalues):
-        raise InputError("complex eigenvalues", "real ones", "give numpy.linalg.eigvalsh(matrix)")
-    found = numbers("eigenvalues", eigenvalues).ravel()
+    found = real_numbers("eigenvalues", eigenvalues, "give numpy.linalg.eigvalsh(matrix)").ravel()
     if found.size < _FEWEST or not np.isfinite(found).all() or np.ptp(found) == 0:
         accepted = f"at least {_FEWEST} finite values, not all equal"
         raise InputError("eigenvalues", accepted, "give those of one matrix", got=shown(eigenvalues))

@@ -184,8 +184,13 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
 
 
 def _with_theory(measured: tuple[str, ...], predicted: tuple[str, ...]) -> tuple[str, ...]:
-    """Return all causes; what theory says of the weights stands in place of what is measured of them."""
-    known = {said.partition(":")[0]: said for said in predicted}
+    """Return all causes; what theory says of the weights stands in place of what is measured of them.
+
+    Where units are saturated larger weights would saturate more still, so that no weights are said to be too small.
+    """
+    saturated = any(said.startswith("saturation:") for said in measured)
+    fitting = [said for said in predicted if not (saturated and said.endswith("too small."))]
+    known = {said.partition(":")[0]: said for said in fitting}
     kept = [known.pop(said.partition(":")[0], said) for said in measured]
     return (*kept, *known.values())
 
