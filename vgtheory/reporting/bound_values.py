@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.reporting.wording import decimal_text
 from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.notation import layer_gradient_square
@@ -77,7 +77,7 @@ def layer_bound(network: Network, bounds: Sequence[Formula]) -> tuple[np.ndarray
 
     The bounds are geometric in l.  By Jensen's inequality the mean of ln‖∂ℓ/∂h_l‖ lies below.
     """
-    if isinstance(network.width, tuple) or network.sigmas[0][0] == 0:
+    if isinstance(network, BlockNetwork) or isinstance(network.width, tuple) or network.sigmas[0][0] == 0:
         return None
     depth = int(network.depth)
     found = []

