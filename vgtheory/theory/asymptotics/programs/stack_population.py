@@ -176,7 +176,8 @@ def _backward(step: Step, place: int, layer: Layer, block: Block) -> None:
         _give(layer, step.x[0], total[:-1, None])
     else:
         size = layer.left[place]
-        _give(layer, step.x[0], np.divide(given[step.out[0]], size**2, out=np.zeros_like(size), where=size > 0))
+        inverse = np.divide(1.0, size**2, out=np.zeros_like(size), where=size > 0)
+        _give(layer, step.x[0], given[step.out[0]] * inverse)
 
 
 def _to_what_is_asked(step: Ask, square: Array, layer: Layer, block: Block) -> None:

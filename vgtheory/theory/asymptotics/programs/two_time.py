@@ -9,8 +9,8 @@ and B(t,s) = E δh_t δc_s for t ≤ s, τ = T'(c), β = E O E τ and β₂ = E 
     K(t,s) = S(t+1,s+1) A(t+1,s+1) + S_o(t+1,s+1) K(t+1,s+1)
 
 S(t,t) = σ²(E G² E I'² + E I² E G'² + E c² E F'²), and products of means of either time where t ≠ s.  Neglected: that
-gates are correlated over time through U h and biases, which costs the streams' squares up to a tenth at moderate inputs,
-and that δc depends on c.
+gates are correlated over time through U h and biases, which costs the streams' squares up to a tenth at moderate
+inputs, and that δc depends on c.
 """
 
 from __future__ import annotations
