@@ -222,7 +222,7 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
         Row((has.MIXED_ATTENTION,), "no bound is proved for attention beside anything else or under a mask", _ASKED),
     ),
 }
-_NO_BLOCKS = (Row((has.BLOCKS,), "defined for dense layers only, and this network is built of {block}", _ASKED),)
+_NO_BLOCKS = (Row((has.BLOCKS,), "defined for dense layers only, and this network is built of {block} blocks", _ASKED),)
 SYMBOLIC = ("bounds", "certificate", "sweep")  # the verbs that take symbols for sizes and scales
 
 
@@ -281,7 +281,7 @@ def against(network: Network | BlockNetwork, verb: str) -> list[Row]:
 
 
 def _reasons(network: Network, rows: list[Row]) -> str:
-    words = {"block": f"{network.block.name} blocks"} if isinstance(network, BlockNetwork) else _words(network)
+    words = {"block": network.block.name} if isinstance(network, BlockNetwork) else _words(network)
     parts: dict[str, list[str]] = {}
     for row in rows:
         parts.setdefault(row.why, []).extend(trait.name for trait in row.traits)

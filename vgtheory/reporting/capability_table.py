@@ -99,7 +99,7 @@ def _said(verb: str, row: Row) -> str:
     alike = [other for other in TABLE[verb] if other.why == row.why] or [row]
     names = [trait.name for other in alike for trait in other.traits]
     parts = ", ".join(names[:-1]) + f" or {names[-1]}"
-    words = {"activation": "others", "weights": "other", "drawn": "others", "norm": "normalisation", "block": "blocks"}
+    words = {"activation": "others", "weights": "other", "drawn": "others", "norm": "normalisation", "block": "other"}
     return row.why.format(**words, parts=parts.format(**words))
 
 
