@@ -44,7 +44,12 @@ def given_twice(name: str) -> InputError:
     return InputError("--param", "one value for each name", "drop one of them", got=f"{visible(name[:40])} twice")
 
 
-def _value(text: str) -> Any:
+def plain_number(text: str) -> int | float | None:
+    """Return the finite number that a text is, whole where it is written so; None for any other text.
+
+    >>> plain_number("3"), plain_number("3.0"), plain_number("inf"), plain_number("x")
+    (3, 3.0, None, None)
+    """
     for kind in (int, float):
         try:
             number = read_number(text, kind)
@@ -52,6 +57,12 @@ def _value(text: str) -> Any:
             continue
         if math.isfinite(number):
             return number
+    return None
+
+
+def _value(text: str) -> Any:
+    if (number := plain_number(text)) is not None:
+        return number
     if any(_reads(kind, text) for kind in (float, lambda word: int(word, 0))):
         raise InputError(
             "--param", "NAME=VALUE with a plain finite number", "write 1000 or 1e3", got=visible(text[:40])

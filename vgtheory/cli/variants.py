@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from vgtheory._errors import InputError, UnknownNameError
-from vgtheory.cli.named_values import given_twice, read_number
+from vgtheory.cli.named_values import given_twice, plain_number, read_number
 from vgtheory.model.network import BlockNetwork, Network
 
 ACCEPTED, EXAMPLE = "NAME=1,1.5,2 or NAME=LO:HI:COUNT", "e.g. --over sigma-w=1:2:11"
@@ -95,13 +94,8 @@ def _value(text: str, kind: Any) -> Any:
         if text not in ("true", "false"):
             raise InputError("--over", "true or false", "e.g. true,false", got=text[:40])
         return text == "true"
-    for read in (int, float):
-        try:
-            number = read_number(text, read)
-        except ValueError:
-            continue
-        if math.isfinite(number):
-            return number
+    if (number := plain_number(text)) is not None:
+        return number
     if kind is str and text:
         return text
     raise InputError("--over", "numbers", EXAMPLE, got=text[:40])

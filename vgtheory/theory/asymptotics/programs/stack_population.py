@@ -106,7 +106,7 @@ def population_stack(block: Block, width: int, depth: int, shape: tuple[int, ...
 @singledispatch
 def _forward(step: Any, place: int, layer: Layer, block: Block) -> None:
     """Write the components of the streams that a step gives."""
-    raise UnsupportedError(f"the mean field of {step!r}")
+    raise UnsupportedError(f"no mean field is worked out for a step {type(step).__name__}")
 
 
 @_forward.register
@@ -148,7 +148,7 @@ def _(step: Mix, place: int, layer: Layer, block: Block) -> None:
         layer.left[place] = size = np.sqrt(np.mean(x**2, axis=1, keepdims=True))
         layer.streams[step.out[0]] = np.divide(x, size, out=np.zeros_like(x), where=size > 0)
     else:
-        raise UnsupportedError(f"the mean field of {step.kind} in {block.name}; use vg.simulate")
+        raise UnsupportedError(f"no mean field of {step.kind} is worked out, as in {block.name}; use vg.simulate")
 
 
 def _table(step: Mix, layer: Layer, block: Block) -> np.ndarray:
