@@ -10,14 +10,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from vgtheory._errors import InputError
-from vgtheory.reporting.deviation import ROUNDING
-from vgtheory.study.intervals import living
+from vgtheory.reporting.deviation import ROUNDING, judged, need_same, verdicts, with_gradient
 
 Array = NDArray[np.float64]
 QUANTITY = "log_stream_gradient_norm"
 POPULATIONS = 4  # that a predicted mean's own standard error is of
-FEWEST = 8
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def compare_streams(prediction: xr.Dataset, study: xr.Dataset, false_alarm: floa
     ------
     InputError : of different networks or inputs, or fewer than 8 samples with a gradient.
     """
-    _check_same(prediction, study)
+    need_same(prediction, study)
     sample = study[QUANTITY].transpose("sample", "layer", "stream").values
     count, layers, streams = sample.shape
     expected = prediction[QUANTITY].transpose("layer", "stream").values.ravel()
@@ -60,17 +57,14 @@ def compare_streams(prediction: xr.Dataset, study: xr.Dataset, false_alarm: floa
     flat = sample.reshape(count, -1)
     fixed = np.isneginf(expected) & np.isneginf(flat).all(axis=0)  # where the loss does not reach
     flat, expected, own_error = flat[:, ~fixed], expected[~fixed], own_error[~fixed]
-    alive = living(flat)
-    n = int(alive.sum())
-    if n < FEWEST:
-        raise InputError(f"{n} samples with a finite gradient", f"at least {FEWEST}", "simulate more samples")
-    means = _means(flat[alive], expected, own_error)
+    alive, dead = with_gradient(flat)
+    means = _means(alive, expected, own_error)
     tests = len(expected)
     floor = ROUNDING * np.maximum(1.0, np.abs(expected))
     unit = means.spread + floor
     resolution = np.maximum(np.abs(means.difference) + means.half(false_alarm) - floor, 0) / unit
     apart = np.abs(means.difference) - means.half(false_alarm / (2 * tests)) > tolerance * means.spread + floor
-    verdict = np.where(apart, "violated", np.where(resolution <= tolerance, "holds", "undecided"))
+    verdict = verdicts(resolution, apart, tolerance)
     columns = {
         "mean_difference": means.difference,
         "standard_error": means.error,
@@ -79,7 +73,6 @@ def compare_streams(prediction: xr.Dataset, study: xr.Dataset, false_alarm: floa
     }
     values = {name: _filled(column, fixed, np.nan) for name, column in columns.items()}
     values["verdict"] = _filled(verdict, fixed, "no gradient")
-    whole = "violated" if apart.any() else "holds" if (verdict == "holds").all() else "undecided"
     found = xr.Dataset(
         {name: (("layer", "stream"), column.reshape(layers, streams)) for name, column in values.items()},
         {"layer": study["layer"].values, "stream": study["stream"].values},
@@ -88,14 +81,9 @@ def compare_streams(prediction: xr.Dataset, study: xr.Dataset, false_alarm: floa
             "false_alarm": false_alarm,
             "tolerance": tolerance,
             "correction": f"Bonferroni over {tests} means: the family-wise rate is at most false_alarm",
-            "verdict": whole,
-            "resolution": float(resolution.max()),
-            "counts": ", ".join(f"{(verdict == name).sum()} {name}" for name in ("holds", "violated", "undecided")),
-            "samples": n,
-            "dead": count - n,
-            "method": prediction.attrs.get("method", ""),
-            "reliable": prediction.attrs.get("reliable", ""),
-            "spec": prediction.attrs.get("spec", ""),
+            "samples": len(alive),
+            "dead": dead,
+            **judged(verdict, resolution, prediction),
         },
     )
     return found.assign_attrs(sentence=_sentence(found))
@@ -117,14 +105,6 @@ def _filled(column: NDArray[Any], fixed: NDArray[np.bool_], value: Any) -> NDArr
     out = np.full(fixed.shape, value, dtype=object if isinstance(value, str) else float)
     out[~fixed] = column
     return out.astype(str) if isinstance(value, str) else out
-
-
-def _check_same(prediction: xr.Dataset, study: xr.Dataset) -> None:
-    for what in ("spec", "inputs"):
-        specs = {data.attrs.get(what) for data in (prediction, study)} - {None}
-        if len(specs) > 1:
-            things = "networks" if what == "spec" else "inputs"
-            raise InputError(f"prediction and study of different {things}", "the same twice", "predict what was run")
 
 
 def _sentence(c: xr.Dataset) -> str:

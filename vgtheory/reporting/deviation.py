@@ -4,17 +4,22 @@ The false-alarm rate of comparisons rests on these intervals; tests measure it o
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from scipy import special
 
-from vgtheory.study.intervals import moments
+from vgtheory._errors import InputError
+from vgtheory.study.intervals import living, moments
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-7  # of log norms and of their predictions: φ' = 1 − 1e-9 fluctuates by what cancels in double precision
 # Standard errors, √(6/n) and √(24/n), by which skewness and kurtosis are taken larger than they look.
 _CAUTION_OF_SKEWNESS, _CAUTION_OF_KURTOSIS = 1.0, 3.0
+_FEWEST = 8  # samples that an interval is made of
+_VERDICTS = ("holds", "violated", "undecided")
 
 
 @dataclass(frozen=True)
@@ -79,3 +84,41 @@ def deviations(sample: Array, expected: Array, spread: Array) -> Deviations:
         freedom=float(2 / (2 / (n - 1) + cautious / n)),  # Var s²/σ⁴ = 2/(n − 1) + excess kurtosis/n
         log_error=float(np.sqrt(2 / (n - 1) + excess / n)) / 2,
     )
+
+
+def with_gradient(sample: Array) -> tuple[Array, int]:
+    """Return the samples (rows) that have a gradient, and how many have none; InputError if too few are left."""
+    alive = living(sample)
+    n = int(alive.sum())
+    if n < _FEWEST:
+        raise InputError(f"{n} samples with a finite gradient", f"at least {_FEWEST}", "simulate more samples")
+    return sample[alive], len(sample) - n
+
+
+def verdicts(resolution: Array, violated: NDArray[np.bool_], tolerance: float) -> NDArray[np.str_]:
+    """Return the verdict on each test: what is known to within the tolerance holds, unless it is violated."""
+    return np.where(violated, "violated", np.where(resolution <= tolerance, "holds", "undecided"))
+
+
+def judged(verdict: NDArray[np.str_], resolution: Array, prediction: xr.Dataset) -> dict[str, Any]:
+    """Return the attributes that every comparison has: one verdict on all its tests, and what was compared."""
+    counts = {name: int((verdict == name).sum()) for name in _VERDICTS}
+    whole = "violated" if counts["violated"] else "undecided" if counts["undecided"] else "holds"
+    return {
+        "verdict": whole,
+        "resolution": float(resolution.max()),
+        "counts": ", ".join(f"{count} {name}" for name, count in counts.items()),
+        **{name: prediction.attrs.get(name, "") for name in ("method", "reliable", "spec")},
+    }
+
+
+def need_same(prediction: xr.Dataset, study: xr.Dataset) -> None:
+    """Raise InputError where prediction and study are seen to be of different networks or inputs."""
+
+    def differ(name: str) -> bool:
+        return len({data.attrs.get(name) for data in (prediction, study)} - {None}) > 1
+
+    depths = prediction.sizes["layer"] != study.sizes["layer"]
+    for things, here in (("networks", differ("spec") or depths), ("inputs", differ("inputs"))):
+        if here:
+            raise InputError(f"prediction and study of different {things}", "the same twice", "predict what was run")
