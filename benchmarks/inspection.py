@@ -1,6 +1,8 @@
 """``vg.inspect`` beside the model's own pass, ``vg.watch`` beside training, and what peers say of the same models."""
 
+from collections.abc import Mapping
 from importlib import import_module
+from time import process_time
 from typing import Any
 
 from benchmarks.measure import Line, ratio
@@ -11,7 +13,7 @@ _TRAINED = ("sigmoid MLP, 30 layers", "residual, 20 blocks")
 
 
 def lines(repeats: int = 5) -> tuple[list[Line], str]:
-    """Return one line per model: seconds of an inspection over those of one pass, in turn, on one thread."""
+    """Return one line per model: CPU seconds of an inspection over those of one pass, in turn, on one thread."""
     try:
         import_module("torch")
     except ImportError:
@@ -21,14 +23,16 @@ def lines(repeats: int = 5) -> tuple[list[Line], str]:
 
     torch.set_num_threads(1)
     found, details = [], []
-    for name in models.NAMES:
+    for name in models.TIMED:
         case = models.case(name)
 
         def own(case: Any = case) -> None:
             case.model.zero_grad()
-            case.loss(case.model(case.x)).backward()
+            given = case.x
+            output = case.model(**given) if isinstance(given, Mapping) else case.model(given)
+            case.loss(output).backward()
 
-        ours, theirs, factor = ratio(lambda case=case: inspect(*case), own, repeats)
+        ours, theirs, factor = ratio(lambda case=case: inspect(*case), own, repeats, process_time)
         said = inspect(*case)
         details.append(f"{name:24s} {1e3 * ours:8.1f} ms  {1e3 * theirs:8.1f} ms  {factor:5.2f}  {said.text}")
         details += [f"{'':24s} {peer}" for peer in _peers(case)]
@@ -56,7 +60,7 @@ def _overhead(case: Any, repeats: int) -> float:
         with watch(case.model, every=_EVERY):
             train()
 
-    return ratio(watched, train, repeats)[2] - 1
+    return ratio(watched, train, repeats, process_time)[2] - 1
 
 
 def _peers(case: Any) -> list[str]:

@@ -40,10 +40,15 @@ def in_turn(
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 
-def ratio(ours: Callable[[], object], theirs: Callable[[], object], repeats: int = 9) -> tuple[float, float, float]:
+def ratio(
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    repeats: int = 9,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[float, float, float]:
     """Return (median seconds of ours, of theirs, median of the rounds' ratios ours/theirs)."""
     ours(), theirs()
-    rounds = [(seconds(ours), seconds(theirs)) for _ in range(repeats)]
+    rounds = [(seconds(ours, clock), seconds(theirs, clock)) for _ in range(repeats)]
     mine, other = zip(*rounds, strict=True)
     return statistics.median(mine), statistics.median(other), statistics.median(a / b for a, b in rounds)
 
