@@ -1,5 +1,7 @@
 """Laws of images, blocks, transposes, noisy Gram matrices: against closed forms, expectations and a large matrix."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -86,5 +88,90 @@ def test_bad_input_is_refused():
             call()
     with pytest.raises(UnsupportedError, match="at most 10"):
         laws.discrete(range(16), np.full(16, 1 / 16)) + laws.semicircle()
-    with pytest.raises(UnsupportedError, match="look alike"):
-        law.moebius(1, 2, 1, 1)
+    one = laws.algebraic("c*z*G**2 - (z - 1 + c)*G + 1")
+    with pytest.raises(UnsupportedError, match="give numbers first"):
+        (one + 1).inverse()
+    with pytest.raises(InputError, match="probability law"):
+        one.inverse().at(c=2)  # 0 is an atom there
+
+
+@pytest.mark.parametrize(
+    ("law", "coefficients"),
+    [
+        (laws.marchenko_pastur(1.0), (0, 1, 1, 0)),  # the pole is an end of the band
+        (laws.marchenko_pastur(2.0), (0, 1, 1, 0)),  # an atom
+        (laws.semicircle(), (1, 1, 1, -1)),  # inside of the band
+        (laws.semicircle(), (1, 1, 1, 2)),  # its end
+        (laws.discrete([1, 2], [0.5, 0.5]), (1, 0, 1, -2)),
+    ],
+)
+def test_a_pole_in_the_support_is_refused(law, coefficients):
+    with pytest.raises(InputError, match="leaves out 0"):
+        laws.algebraic(law).moebius(*coefficients)
+
+
+@pytest.mark.parametrize(
+    ("law", "coefficients"),
+    [
+        (laws.marchenko_pastur(0.5), (0, 1, 1, 1)),  # 1/(X + 1): its mean is irrational
+        (laws.marchenko_pastur(2.0), (1, -2, 3, 1)),  # with an atom
+        (laws.semicircle(), (2, 1, -1, 3)),
+        (laws.free_sum(laws.marchenko_pastur(0.5), laws.semicircle(1.0)), (1, 0, 1, 3)),  # degree 3
+        (laws.discrete([-1, 1], [0.5, 0.5]) + laws.semicircle(1.0), (0, 1, 1, 0)),  # the pole is in a gap
+    ],
+)
+def test_a_moebius_image_whose_pole_is_beside_the_support(law, coefficients):
+    """Moments, distribution, density and their enclosure are those of the law itself, moved along."""
+    a, b, c, d = coefficients
+    found = laws.algebraic(law).moebius(*coefficients)
+
+    def image(x):
+        return (a * x + b) / (c * x + d)
+
+    for k in (1, 2, 3):
+        assert found.moment(k) == pytest.approx(law.expect(lambda x, k=k: image(x) ** k), rel=1e-9)
+        assert float(found.moments(3)[k - 1]) == pytest.approx(found.moment(k), rel=1e-13)
+    (lo, hi) = law.bands[-1]
+    x = lo + (hi - lo) * np.array([0.1, 0.5, 0.8])
+    y, stretch = image(x), abs(a * d - b * c) / (c * x + d) ** 2
+    np.testing.assert_allclose(found.pdf(y), law.pdf(x) / stretch, rtol=1e-9)
+    low, high = found.enclosure(float(y[1]))
+    assert low * (1 - 1e-12) <= found.pdf(y[1]) <= high * (1 + 1e-12)
+    assert high - low < 1e-12 * high
+    masses = [mass for _, mass in found.atoms]
+    assert sorted(masses) == pytest.approx(sorted(mass for _, mass in law.atoms))
+
+
+# Distances of 20 such spectra of size 400 from their laws had means of 0.0073 and 0.0076 and standard deviations of
+# 0.0010 and 0.0011: the bound is 4.4 of these above, a false alarm in about one run of 10⁵.
+BOUND = 0.0125
+
+
+@pytest.mark.parametrize("kind", ["image", "sum"])
+def test_sampled_matrices_follow_the_image(kind):
+    """1/(X + 1), and a semicircle added to it; a law with another ratio, or noise, is told apart."""
+    rng, n = np.random.default_rng(4), 400
+    x = rng.standard_normal((n, 2 * n)) / np.sqrt(2 * n)
+    values = np.linalg.inv(np.eye(n) + x @ x.T)
+    law, other = ((laws.algebraic(laws.marchenko_pastur(c)) + 1).inverse() for c in (0.5, 0.6))
+    if kind == "sum":
+        values = values + 0.25 * ensembles.goe(n).sample(rng)
+        law, other = law + laws.semicircle(0.5), law + laws.semicircle(0.65)
+    spectrum = np.linalg.eigvalsh(values)
+    assert ensembles.ks_distance(spectrum, law) < BOUND < ensembles.ks_distance(spectrum, other)
+
+
+def test_images_go_back_and_go_on():
+    law = laws.algebraic(laws.marchenko_pastur(0.5)) + 1
+    found = law.inverse()
+    assert found.inverse().equation == law.equation
+    assert laws.algebraic(found.polynomial).equation == found.equation  # of two branches one is that of a law
+    assert [str(m) for m in found.moments(2)] == ["-3/2 + sqrt(17)/2", "-1/2 + 7*sqrt(17)/34"]
+    assert (-found).mean() == pytest.approx(-found.mean(), rel=1e-14)
+    assert (found * laws.marchenko_pastur(0.5)).mean() == pytest.approx(found.mean(), rel=1e-14)
+    assert found.compressed(0.5).mean() == pytest.approx(found.mean(), rel=1e-14)
+    assert found.transposed(0.5).mean() == pytest.approx(found.mean() / 2, rel=1e-14)
+    assert found.square().mean() == pytest.approx(found.moment(2), rel=1e-14)
+    assert found.gram_with_noise(0.5, 0.5).mean() == pytest.approx(found.mean() + 0.25, rel=1e-14)
+    assert found.beside_block(law, 0.25).mean() == pytest.approx(0.25 * found.mean() + 1.5, rel=1e-14)
+    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301 - its own

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import lcm
 from typing import Any
 
 import sympy as sp
-from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+from flint import Ordering, arb, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.random_matrices.laws.polynomials.infinity import (
+    BITS,
+    Mean,
+    agree,
+    beside_infinity,
+    is_positive,
+    means_of,
+)
 from vgtheory.random_matrices.laws.polynomials.series import (
+    continued,
     expansion,
     free_cumulants,
     moments_of,
@@ -33,13 +42,15 @@ class Equation:
     Parameters
     ----------
     terms : ((i, j), coefficient) of zⁱ Gʲ, the coefficients polynomials in the symbols θ with rational numbers.
+    branch : which one is meant where several branches are ~ 1/z: its place among their means, ascending.
     """
 
     terms: tuple[tuple[tuple[int, int], sp.Expr], ...]
+    branch: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle holds."""
-        return {"terms": self.terms}
+        return {"terms": self.terms, "branch": self.branch}
 
     @cached_property
     def expr(self) -> sp.Expr:
@@ -66,15 +77,43 @@ class Equation:
         places = {s: sp.Rational(*pair) for s, pair in zip(self.symbols, _PLACES, strict=False)}
         return {key: rational_of(sp.Rational(c.subs(places) if self.symbols else c)) for key, c in self.terms}
 
+    @cached_property
+    def mean(self) -> Mean | None:
+        """Return the mean by which the branch is told from others; None where it alone is ~ 1/z."""
+        return None if self.branch is None else means_of(self.rational)[self.branch]
+
+    def branches(self) -> list[Equation]:
+        """Return the equation with each of its branches G ~ 1/z."""
+        if expansion(self.rational, 1, fmpq(1)) is not None:
+            return [self]
+        return [replace(self, branch=k) for k in range(len(means_of(self.rational)))] if not self.symbols else []
+
     def moments(self, count: int) -> tuple[sp.Expr, ...]:
         """Return m_0 = 1, …, m_count exactly, in the symbols."""
-        return tuple(field_to_expr(m) for m in self._moments(count))
+        return tuple(self._said(m) for m in self._moments(count))
 
     def free_cumulants(self, count: int) -> tuple[sp.Expr, ...]:
         """Return κ_1, …, κ_count exactly, in the symbols."""
-        return tuple(field_to_expr(k) for k in free_cumulants(self._moments(count))[1:])
+        return tuple(self._said(k) for k in free_cumulants(self._moments(count))[1:])
+
+    def numbers(self, count: int) -> list[Any]:
+        """Return m_0 = 1, …, m_count as rationals, or as balls where the mean may be irrational; symbols at places."""
+        if self.mean is None:
+            return expansion(self.rational, count, fmpq(1)) or []
+        with ctx.workprec(BITS):
+            return self._from_mean(arb(1), self.mean.value, self.rational, count)
+
+    def _from_mean(self, one: Any, mean: Any, terms: Mapping[tuple[int, int], Any], count: int) -> list[Any]:
+        return [one, *(continued(beside_infinity(terms), max(count - 1, 0), one, one * mean) or [])][: count + 1]
+
+    def _said(self, value: Any) -> sp.Expr:
+        return field_to_expr(value) if self.mean is None else self.mean.expr(value)
 
     def _moments(self, count: int) -> list[Any]:
+        if self.mean is not None:
+            field = self.mean.field
+            terms = {key: field.from_sympy(c) for key, c in self.terms}
+            return self._from_mean(field.one, field.unit, terms, count)
         if not self.symbols:
             return expansion(self.rational, count, fmpq(1)) or []
         slope = sum(j * c for (i, j), c in self.terms if j - i == min(b - a for (a, b), _ in self.terms))
@@ -87,8 +126,9 @@ class Equation:
         w, z, g = (space.gen(k) for k in range(3))
         second = _substituted(two, space, lambda i, top: (z * g - w * g + 1) ** i * g ** (top - i), g)
         found = _substituted(one, space, lambda i, top: w**i, g).resultant(second, "w")
-        wanted = [x + y for x, y in zip(*(free_cumulants(e._tried) for e in (self, other)), strict=True)]
-        return _factor(found, moments_of(wanted, fmpq(1)))
+        with ctx.workprec(BITS):
+            wanted = [x + y for x, y in zip(*(free_cumulants(e._tried) for e in (self, other)), strict=True)]
+            return _factor(found, moments_of(wanted, fmpq(1)))
 
     def product(self, other: Equation) -> Equation:
         """Return the equation of the free product: z = z_a z_b m/(1 + m) at one m = zG − 1."""
@@ -102,20 +142,32 @@ class Equation:
         back: dict[tuple[int, ...], Any] = {}
         for (_, i, j, *rest), c in found.to_dict().items():
             back[0, i + j, j, *rest] = c
-        return _factor(space.from_dict(back), product_moments(self._tried, other._tried))
+        with ctx.workprec(BITS):
+            return _factor(space.from_dict(back), product_moments(self._tried, other._tried))
 
     def moved(self, scale: sp.Expr, shift: sp.Expr) -> Equation:
         """Return the equation of scale·X + shift."""
-        return equation_of(self.expr.subs({Z: (Z - shift) / scale, G: scale * G}, simultaneous=True), "P")
+        moved = self.expr.subs({Z: (Z - shift) / scale, G: scale * G}, simultaneous=True)
+        return equation_of(moved, "P", self._with_mean(scale, shift))
 
-    def inverted(self) -> Equation:
-        """Return the equation of 1/X: G_{1/X}(z) = 1/z − G(1/z)/z²."""
+    def _with_mean(self, factor: sp.Expr, added: sp.Expr) -> list[Any] | None:
+        """Return m_0 and factor·mean + added where they tell branches from each other."""
+        if self.mean is None:
+            return None
+        with ctx.workprec(BITS):
+            return [fmpq(1), rational_of(factor) * self.mean.value + rational_of(added)]
+
+    def inverted(self, mean: arb | None = None) -> Equation:
+        """Return the equation of 1/X: G_{1/X}(z) = 1/z − G(1/z)/z²; `mean` holds E 1/X."""
+        image = self.expr.subs({Z: 1 / Z, G: Z - Z**2 * G}, simultaneous=True)
         try:
-            return equation_of(self.expr.subs({Z: 1 / Z, G: Z - Z**2 * G}, simultaneous=True), "P")
+            return equation_of(image, "P", None if mean is None else [fmpq(1), mean])
         except InputError:
+            if mean is not None:
+                raise
             raise UnsupportedError(
-                "the law of 1/X: G has several finite branches at 0, which look alike at infinity for 1/X; "
-                "use law.expect(lambda x: 1/x)"
+                "the law of 1/X with symbols: G has several finite branches at 0, and numbers decide which is its own; "
+                "give numbers first, law.at(c=0.5)"
             ) from None
 
     def squared(self) -> Equation:
@@ -133,16 +185,20 @@ class Equation:
             if (i - odd) % 2:
                 raise UnsupportedError("the square of this law: its equation does not separate")
             halved[0, (i - odd) // 2, j, *rest] = c
-        return _factor(space.from_dict(halved), self._tried_to(2 * COMPARED)[::2])
+        with ctx.workprec(BITS):
+            return _factor(space.from_dict(halved), self.numbers(2 * COMPARED)[::2])
 
     def compressed(self, share: sp.Expr) -> Equation:
         """Return the equation of a corner that keeps this share of rows and columns, X compressed: R(share·g)."""
         scaled = {Z: Z + (1 / share - 1) / G, G: share * G}
-        return equation_of(self.expr.subs(scaled, simultaneous=True), "P")
+        return equation_of(
+            self.expr.subs(scaled, simultaneous=True), "P", self._with_mean(sp.Integer(1), sp.Integer(0))
+        )
 
     def transposed(self, ratio: sp.Expr) -> Equation:
         """Return the equation of cG + (1 − c)/z: of X*X, where this one is that of XX*."""
-        return equation_of(self.expr.subs(G, (G - (1 - ratio) / Z) / ratio), "P")
+        found = self.expr.subs(G, (G - (1 - ratio) / Z) / ratio)
+        return equation_of(found, "P", self._with_mean(ratio, sp.Integer(0)))
 
     def mixed(self, other: Equation, share: sp.Expr) -> Equation:
         """Return the equation of share·G_a + (1 − share)·G_b."""
@@ -150,21 +206,19 @@ class Equation:
         found = sp.resultant(self.expr.subs(G, _PART), sp.numer(sp.together(rest)), _PART)
         places = {s: sp.Rational(*pair) for s, pair in zip(sorted(_symbols(found), key=str), _PLACES, strict=False)}
         weight = rational_of(share.subs(places))
-        pair = [equation.at(places)._tried for equation in (self, other)]
-        return equation_of(found, "P", [weight * x + (1 - weight) * y for x, y in zip(*pair, strict=True)])
+        pair = [(equation.at(places) if places else equation)._tried for equation in (self, other)]
+        with ctx.workprec(BITS):
+            return equation_of(found, "P", [weight * x + (1 - weight) * y for x, y in zip(*pair, strict=True)])
 
     def gram_with_noise(self, ratio: sp.Expr, sigma: sp.Expr) -> Equation:
         """Return the equation of (A + σX)(A + σX)*, where this one is that of AA* (Dozier & Silverstein 2007)."""
         y = 1 - ratio * sigma**2 * G
         image = {Z: y**2 * Z - (1 - ratio) * sigma**2 * y, G: G / y}
-        return equation_of(self.expr.subs(image, simultaneous=True), "P")
+        return equation_of(self.expr.subs(image, simultaneous=True), "P", self._with_mean(sp.Integer(1), sigma**2))
 
     @cached_property
     def _tried(self) -> list[Any]:
-        return self._tried_to(COMPARED)
-
-    def _tried_to(self, count: int) -> list[Any]:
-        return expansion(self.rational, count, fmpq(1)) or []
+        return self.numbers(COMPARED)
 
 
 def _symbols(expr: sp.Expr) -> set[sp.Symbol]:
@@ -239,12 +293,14 @@ def _factor(found: fmpq_mpoly, moments: list[Any] | None) -> Equation:
     for factor, _ in found.factor()[1]:
         if factor.degrees()[2] == 0:
             continue
-        equation = _equation(factor, symbols)
-        seen = equation._tried
-        if seen and (moments is None or all(x == y for x, y in zip(seen, moments, strict=False))):
-            kept.append(equation)
+        for equation in _equation(factor, symbols).branches():
+            seen = equation._tried
+            if seen and (moments is None or all(agree(x, y) for x, y in zip(seen, moments, strict=False))):
+                kept.append(equation)
+    if moments is None and len(kept) > 1 and all(equation.branch is not None for equation in kept):
+        kept = [equation for equation in kept if is_positive(equation._tried)]
     if len(kept) != 1:
-        problem = "no branch" if not kept else f"{len(kept)} factors with a branch"
+        problem = "no branch" if not kept else f"{len(kept)} factors or branches"
         raise InputError(
             "an equation", "one with exactly one branch G ~ 1/z", "give that of one law", got=f"{problem} of that kind"
         )

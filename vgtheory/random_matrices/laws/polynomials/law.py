@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import sympy as sp
+from flint import arb
 from numpy.polynomial import Chebyshev
 
 from vgtheory.random_matrices.laws.law import Array, Pairs
@@ -24,8 +24,6 @@ _STEPS = 12  # of Newton's method from between two of them
 _DEGREES = 1 << 12  # of the distribution function
 _WHOLE = 1e-7  # how far the mass may be from 1
 _EXACT = 60  # moments above are integrals
-NAME = re.compile(r"[A-Za-z_]\w*")
-_HANKEL = 6  # rows of the matrix of moments that must be positive
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,7 +142,10 @@ class AlgebraicLaw(EquationLaw):
         return density, np.clip(1 - below, 0, 1), 1e-15 * density
 
     def _moment(self, order: int) -> float:
-        return float(self.equation.moments(order)[order]) if order <= _EXACT else super()._moment(order)
+        if order > _EXACT:
+            return super()._moment(order)
+        found = self.equation.numbers(order)[order]
+        return float(found) if isinstance(found, arb) else int(found.p) / int(found.q)
 
     def _stieltjes_and_slope(self, z: np.ndarray) -> tuple[Array, Array]:
         """Return G and G' = −P_z/P_G: from the boundary beside a band, else by quadrature, then Newton's method."""

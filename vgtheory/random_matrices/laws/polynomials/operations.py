@@ -9,10 +9,12 @@ from numbers import Real
 from typing import Any, Self
 
 import sympy as sp
+from flint import ctx, fmpq
 
 from vgtheory._errors import InputError, shown
 from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.polynomials.equation import Equation
+from vgtheory.random_matrices.laws.polynomials.infinity import BITS, is_positive
 from vgtheory.random_matrices.laws.polynomials.sheet import not_positive
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.scanned import ScannedLaw
@@ -76,8 +78,23 @@ class EquationLaw(ScannedLaw, ABC):
     __radd__, __rmul__ = __add__, __mul__
 
     def inverse(self) -> Self:
-        """Return the law of 1/X; UnsupportedError where G is regular at 0, so that its branches there look alike."""
-        return self._of(self.equation.inverted())
+        """Return the law of 1/X.
+
+        Raises InputError where 0 lies in the support, and UnsupportedError where symbols leave open which one is meant.
+
+        Examples
+        --------
+        >>> from vgtheory import laws
+        >>> (laws.algebraic(laws.marchenko_pastur(0.5)) + 1).inverse().moments(2)  # E 1/(X + 1), E 1/(X + 1)²
+        (-3/2 + sqrt(17)/2, -1/2 + 7*sqrt(17)/34)
+        """
+        if self.equation.symbols:
+            return self._of(self.equation.inverted())
+        if any(lo <= 0 <= hi for lo, hi in (*self.bands, *((x, x) for x, _ in self.atoms))):
+            low, high = self.support()
+            accepted, hint = "a law whose support leaves out 0", "move it first, e.g. (law + 1).inverse()"
+            raise InputError("the law of 1/X", accepted, hint, got=f"one with 0 in its support, in [{low:g}, {high:g}]")
+        return self._of(self.equation.inverted(-self._sheet.real_value(fmpq(0))))
 
     def square(self) -> Self:
         """Return the law of X²."""
@@ -93,7 +110,8 @@ class EquationLaw(ScannedLaw, ABC):
     def moebius(self, a: Any, b: Any, c: Any, d: Any) -> Self:
         """Return the law of (aX + b)/(cX + d).
 
-        Raises InputError where ad = bc, and UnsupportedError where G is regular at the pole −d/c (see `inverse`).
+        Raises InputError where ad = bc or the pole −d/c lies in the support, and UnsupportedError where symbols leave
+        open which law is meant.
 
         Examples
         --------
@@ -106,7 +124,7 @@ class EquationLaw(ScannedLaw, ABC):
             raise InputError("a Möbius map with ad = bc", "one that is not constant", "give e.g. moebius(1, 0, 1, 1)")
         if three == 0:
             return self._of(self.equation.moved(one / four, two / four))
-        inverse = self.equation.moved(three, four).inverted()
+        inverse = self._of(self.equation.moved(three, four)).inverse().equation
         return self._of(inverse.moved(two - one * four / three, one / three))
 
     def transposed(self, ratio: Any) -> Self:
@@ -159,20 +177,11 @@ def _value(value: Any) -> sp.Expr:
 def require_positive(equation: Equation) -> None:
     """Raise InputError where the Hankel matrix of the first twelve moments, numbers all of them, is not positive."""
     if not equation.symbols:
-        m = equation.moments(2 * _HANKEL)
-        if not _is_positive([[m[i + j] for j in range(_HANKEL + 1)] for i in range(_HANKEL + 1)]):
-            raise not_positive(f"moments {', '.join(str(v) for v in m[1:5])}, …")
-
-
-def _is_positive(rows: list[list[sp.Expr]]) -> bool:
-    """Return whether a symmetric matrix of rationals is positive semidefinite, by elimination."""
-    for k, row in enumerate(rows):
-        if row[k] < 0 or (row[k] == 0 and any(row[k:])):
-            return False
-        for other in rows[k + 1 :] if row[k] else ():
-            factor = other[k] / row[k]
-            other[:] = [a - factor * b for a, b in zip(other, row, strict=True)]
-    return True
+        with ctx.workprec(BITS):
+            m = equation.numbers(2 * _HANKEL)
+            if not is_positive(m):
+                said = (v if isinstance(v, fmpq) else f"{float(v):.6g}" for v in m[1:5])
+                raise not_positive(f"moments {', '.join(map(str, said))}, …")
 
 
 def equation_of_law(law: Any) -> Equation:

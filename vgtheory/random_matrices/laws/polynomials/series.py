@@ -50,21 +50,30 @@ def expansion(terms: Mapping[tuple[int, int], Any], count: int, one: Any) -> lis
     With t = 1/z and y = zG the equation is Σ c_ij t^{j−i} yʲ, whose root y = 1 at t = 0 must be a simple one.
     """
     least = min(j - i for i, j in terms)
-    rows: dict[int, list[tuple[int, Any]]] = {}  # power of y: (power of t, coefficient)
-    for (i, j), c in terms.items():
-        rows.setdefault(j, []).append((j - i - least, c))
-    start = [(j, c) for j, row in rows.items() for power_of_t, c in row if power_of_t == 0]
-    slope = sum((c * j for j, c in start), 0 * one)
-    if sum((c for _, c in start), 0 * one) != 0 or slope == 0:
+    at_infinity = {(j - i - least, j): c for (i, j), c in terms.items()}
+    if sum((c for (n, _), c in at_infinity.items() if n == 0), 0 * one) != 0:
         return None
-    y, degree = [one], max(rows)
-    powers = [[one] for _ in range(degree + 1)]
+    return continued(at_infinity, count, one, one)
+
+
+def continued(terms: Mapping[tuple[int, int], Any], count: int, one: Any, first: Any) -> list[Any] | None:
+    """Return u_0 = `first`, …, u_count of the series u(t) on which Σ c_nk tⁿ uᵏ vanishes; None at a double root."""
+    rows: dict[int, list[tuple[int, Any]]] = {}  # power of u: (power of t, coefficient)
+    for (n, k), c in terms.items():
+        rows.setdefault(k, []).append((n, c))
+    u, degree, firsts = [first], max(rows), [one]
+    for _ in range(degree):
+        firsts.append(firsts[-1] * first)
+    slope = sum((k * c * firsts[k - 1] for (n, k), c in terms.items() if n == 0 and k), 0 * one)
+    if slope == 0:
+        return None
+    powers = [[value] for value in firsts]
     for n in range(1, count + 1):
-        y.append(0 * one)
+        u.append(0 * one)
         for j, row in enumerate(powers):
-            row.append(sum((powers[j - 1][k] * y[n - k] for k in range(n + 1)), 0 * one) if j else 0 * one)
+            row.append(sum((powers[j - 1][k] * u[n - k] for k in range(n + 1)), 0 * one) if j else 0 * one)
         missing = sum((c * powers[j][n - shift] for j, row in rows.items() for shift, c in row if shift <= n), 0 * one)
-        y[n] = -missing / slope
+        u[n] = -missing / slope
         for j in range(1, degree + 1):
-            powers[j][n] = powers[j][n] + j * y[n]
-    return y
+            powers[j][n] = powers[j][n] + j * firsts[j - 1] * u[n]
+    return u

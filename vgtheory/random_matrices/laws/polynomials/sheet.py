@@ -19,9 +19,11 @@ from flint import Ordering, acb, acb_poly, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpz,
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.random_matrices.laws.polynomials.equation import Equation
+from vgtheory.random_matrices.laws.polynomials.infinity import BITS as _BITS
+from vgtheory.random_matrices.laws.polynomials.infinity import beside_infinity, means_of
 from vgtheory.random_matrices.laws.polynomials.rational import dyadic, in_z, residues
 
-_BITS, _LEAST = 192, 2.0**-120  # of the balls; radius of the smallest disc relative to G
+_LEAST = 2.0**-120  # radius of the smallest disc relative to G
 _UP = 1 + 1e-9  # what covers the rounding of doubles in bounds
 _FIRST, _GROWTH, _SHORTEST = 0.25, 1.6, 1e-12  # steps of the way down, in units of it
 _NEWTON = 8
@@ -41,9 +43,13 @@ class Landmark(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """The branch G ~ 1/z of Σ c_ij zⁱ Gʲ = 0 with rational c_ij, given as ((i, j), numerator, denominator)."""
+    """The branch G ~ 1/z of Σ c_ij zⁱ Gʲ = 0 with rational c_ij, given as ((i, j), numerator, denominator).
+
+    Of several branches it is the one at this place among their means.
+    """
 
     terms: tuple[tuple[tuple[int, int], int, int], ...]
+    branch: int | None = None
 
     def density_bounds(self, at: fmpq) -> tuple[float, float]:
         """Return lower and upper bounds of the density at a rational place; InputError where branches of G meet in it.
@@ -122,22 +128,40 @@ class Sheet:
 
     @cached_property
     def _start(self) -> tuple[float, acb]:
-        """Return a height Y and a ball around 1 that holds exactly one root zG at every z = iy, y ≥ Y."""
-        least = min(j - i for (i, j), *_ in self.terms)
+        """Return a height Y and a ball around zG at z = iY.
+
+        At every z = iy, y ≥ Y, one branch alone has its zG near 1, or, of several, its w = z(zG − 1) near its mean.
+        """
+        terms = {key: fmpq(p, q) for key, p, q in self.terms}
+        least = min(j - i for i, j in terms)
         with ctx.workprec(_BITS):
-            for radius in _BOXES:
-                box, height = acb(arb(1, radius), arb(0, radius)), 16 * self.reach
+            if self.branch is None:
+                at_infinity, center, unit = {(j - i - least, j): c for (i, j), c in terms.items()}, acb(1), 1.0
+            else:
+                means = [mean.ball for mean in means_of(terms)]
+                at_infinity, center = beside_infinity(terms), acb(means[self.branch].mid())
+                unit = min(
+                    (float(abs(m - center.real).mid()) for k, m in enumerate(means) if k != self.branch), default=1
+                )
+            for share in _BOXES:
+                radius, height = share * unit, 16 * self.reach
+                box = center + acb(arb(0, radius), arb(0, radius))
                 for _ in range(40):
                     t = acb(0, -arb(0.5 / height, 0.5 / height))
                     value, slope = acb(0), acb(0)
-                    for (i, j), p, q in self.terms:
-                        front = acb(fmpq(p, q)) * t ** (j - i - least)
-                        value += front
-                        slope += j * front * box ** max(j - 1, 0)
-                    if not slope.contains(0) and _inside(1 - value / slope, box):
-                        return height, box
+                    for (n, k), c in at_infinity.items():
+                        value += acb(c) * t**n * center**k
+                        slope += k * acb(c) * t**n * box ** max(k - 1, 0)
+                    if not slope.contains(0) and _inside(center - value / slope, box):
+                        return height, box if self.branch is None else 1 + box / acb(0, height)
                     height *= 4
         raise UnsupportedError("the branch G ~ 1/z of this equation could not be told from the others by balls")
+
+    def real_value(self, at: fmpq) -> arb:
+        """Return a ball that holds G at a rational place outside of the support."""
+        g, r = self.at(at)
+        with ctx.workprec(_BITS):
+            return arb(g.real.mid(), r)
 
     @cached_property
     def _rows(self) -> list[acb_poly]:
@@ -324,4 +348,4 @@ def sheet_of(equation: Equation) -> Sheet:
     if equation.symbols:
         listed = ", ".join(map(str, equation.symbols))
         raise InputError(f"a law with the symbols {listed}", "numbers for all of them", "give law.at(c=0.5)")
-    return Sheet(tuple((key, int(c.p), int(c.q)) for key, c in equation.rational.items()))
+    return Sheet(tuple((key, int(c.p), int(c.q)) for key, c in equation.rational.items()), equation.branch)
