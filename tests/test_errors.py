@@ -9,10 +9,10 @@ from vgtheory._errors import FormulaError, InputError, UnknownNameError, Vgtheor
 
 @pytest.mark.parametrize("kind", [InputError, FormulaError, UnknownNameError])
 def test_an_input_error_says_value_rule_and_next_step_and_pickles(kind):
-    error = kind("depth", "an integer of at least 1", "try depth=50", got="0")
+    error = kind("depth", "an integer of at least 1", "e.g. depth=50", got="0")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
     assert type(again) is kind
-    assert str(again) == str(error) == "depth must be an integer of at least 1 (got 0); try depth=50"
+    assert str(again) == str(error) == "depth must be an integer of at least 1 (got 0); e.g. depth=50"
     assert isinstance(error, (VgtheoryError, ValueError))
 
 

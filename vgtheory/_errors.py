@@ -57,7 +57,7 @@ class VgtheoryError(Exception):
     >>> import vgtheory as vg
     >>> vg.Network("tanh", vg.Weights.he(), width=64, depth=0)
     Traceback (most recent call last):
-    vgtheory._errors.InputError: depth must be a whole number from 1 to 10,000,000 (got 0); e.g. depth = 100
+    vgtheory._errors.InputError: depth must be a whole number from 1 to 10,000,000 (got 0); e.g. depth=100
     """
 
     @property
@@ -69,14 +69,14 @@ class VgtheoryError(Exception):
 class InputError(VgtheoryError, ValueError):
     """A value that is outside what is accepted.
 
-    With `got` the message reads "depth must be a whole number of at least 1 (got 0); try depth=50".
+    With `got` the message reads "depth must be a whole number of at least 1 (got 0); e.g. depth=50".
 
     Parameters
     ----------
     subject : what was given, as the caller named it, e.g. ``"depth"``; without `got` the whole finding, e.g.
         ``"3 widths for depth 5"``.
     accepted : what is accepted, e.g. ``"a whole number of at least 1"``.
-    hint : the next step, e.g. ``"try depth=50"``.
+    hint : the next step, e.g. ``"e.g. depth=50"``.
     got : the value, as the caller would write it.
     """
 

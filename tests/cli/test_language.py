@@ -55,4 +55,4 @@ def test_without_a_language_or_with_one_that_is_none_it_is_english(capsys):
     assert run(["report", "sigmoid", "--depth", "0"]) == 2
     assert run(["report", "sigmoid", "--depth", "0", "--lang", "xx"]) == 2
     first, second = capsys.readouterr().err.splitlines()
-    assert first == second == "vgtheory: --depth must be a whole number from 1 to 10,000,000 (got 0); e.g. depth = 100"
+    assert first == second == "vgtheory: --depth must be a whole number from 1 to 10,000,000 (got 0); e.g. --depth 100"

@@ -91,8 +91,8 @@ def test_an_import_that_was_interrupted_is_an_interruption(monkeypatch, capsys):
     ("error", "said"),
     [
         (
-            InputError("depth", "a whole number of at least 1", "try depth=50", got="0"),
-            "--depth must be a whole number of at least 1 (got 0); try --depth 50",
+            InputError("depth", "a whole number of at least 1", "e.g. depth=50", got="0"),
+            "--depth must be a whole number of at least 1 (got 0); e.g. --depth 50",
         ),
         (
             InputError("sigma_w", "a positive number", "e.g. sigma_w=1.5, or tied=True", got="-1"),
@@ -100,15 +100,24 @@ def test_an_import_that_was_interrupted_is_an_interruption(monkeypatch, capsys):
         ),
         (
             InputError("q", "positive", 'use q="stationary"', got="0"),
-            '--q must be positive (got 0); use --q "stationary"',
+            "--q must be positive (got 0); use --q stationary",
         ),
         # What is no option of the command stays as it is.
-        (InputError("beta", "positive", "try beta=1", got="0"), "beta must be positive (got 0); try beta=1"),
+        (InputError("beta", "positive", "e.g. beta=1", got="0"), "beta must be positive (got 0); e.g. beta=1"),
         (
             UnknownNameError("size", "one of a", "vg.Network('x', depth=3)"),
-            "size: expected one of a; vg.Network('x', --depth 3)",
+            "size: expected one of a; vg.Network('x', depth=3) in Python",
         ),
         (UnsupportedError("no theory for samples=3"), "no theory for --samples 3"),
+        # Verbs that are commands are named as such; `vgtheory sample` is about ensembles.
+        (
+            UnsupportedError("the layers are too narrow; use vg.simulate"),
+            "the layers are too narrow; use vgtheory simulate",
+        ),
+        (
+            UnsupportedError("not found; use vg.sample(network, of='exponents') or vg.predict(network)"),
+            "not found; use vg.sample(network, of='exponents') in Python or vgtheory predict",
+        ),
     ],
 )
 def test_refusals_speak_the_language_of_the_shell(error, said):

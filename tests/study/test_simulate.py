@@ -221,7 +221,7 @@ def test_tied_weights_are_asked_at_any_width_and_any_worker():
     assert many.isel(sample=slice(3)).equals(found)
     deep = simulate(replace(net, width=1500), 1)
     assert deep["q"].values[0, -1] == 0 < np.isfinite(deep["log_gradient_norm"]).all()
-    with pytest.raises(InputError, match="try depth="):
+    with pytest.raises(InputError, match=r"e\.g\. depth="):
         simulate(replace(net, width=1_000_000, depth=300_000), 1, method="exact")
 
 

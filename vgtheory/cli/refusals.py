@@ -1,4 +1,4 @@
-"""What the shell is told of an error: the options of the command that was typed in place of Python's keywords."""
+"""What the shell is told of an error: commands and options in place of Python's calls and keywords."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from collections.abc import Collection
 from typing import Any
 
 from vgtheory._errors import InputError, VgtheoryError, visible
+from vgtheory.cli.commands import OF_NETWORKS
 
-_KEYWORD = re.compile(r"(?<![\w.(-])([a-z_]+)=(\"[^\"]*\"|'[^']*'|\([^)]*\)|\[[^\]]*\]|[^\s,;)]+)")
+# What only Python can run: a function of the package, called or named, or a keyword with its value.
+_CALL = r"\bvg\.(?P<verb>[\w.]*\w)(?P<called>\((?:[^()]|\([^()]*\))*\))?"
+_KEYWORD = r"(?<![\w.(-])(?P<key>[a-z_]+)=(?P<value>\"[^\"]*\"|'[^']*'|\([^)]*\)|\[[^\]]*\]|[^\s,;)]+)"
+_PYTHON = re.compile(f"{_CALL}|{_KEYWORD}")
+_QUOTED = re.compile(r"(['\"])([\w./:-]+)\1")
 
 
 def in_shell(error: VgtheoryError, options: Collection[str]) -> str:
@@ -20,13 +25,15 @@ def in_shell(error: VgtheoryError, options: Collection[str]) -> str:
 
     Examples
     --------
-    >>> in_shell(InputError("depth", "a whole number of at least 1", "try depth=50", got="0"), {"--depth"})
-    '--depth must be a whole number of at least 1 (got 0); try --depth 50'
+    >>> in_shell(InputError("depth", "a whole number of at least 1", "e.g. depth=50", got="0"), {"--depth"})
+    '--depth must be a whole number of at least 1 (got 0); e.g. --depth 50'
+    >>> in_shell(VgtheoryError("no edge was found; use vg.sample(network) or vg.predict(network)"), ())
+    'no edge was found; use vg.sample(network) in Python or vgtheory predict'
     """
     text = error.in_shell
     if isinstance(error, InputError) and (option := _option(error.subject)) in options:
         text = option + text.removeprefix(error.subject)
-    said = _KEYWORD.sub(lambda match: _typed(match, options), text)
+    said = _PYTHON.sub(lambda match: _typed(match, options), text)
     return visible(" ".join(said.split()))
 
 
@@ -35,7 +42,9 @@ def _option(name: str) -> str:
 
 
 def _typed(match: re.Match[str], options: Collection[str]) -> str:
-    option, value = _option(match[1]), match[2]
+    if (verb := match["verb"]) is not None:
+        return f"vgtheory {verb}" if verb in OF_NETWORKS else match[0] + " in Python" * (match["called"] is not None)
+    option, value = _option(match["key"]), _QUOTED.sub(r"\2", match["value"])
     if option not in options:
         return match[0]
     return option if value == "True" else f"{option} {value}"

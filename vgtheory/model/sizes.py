@@ -26,7 +26,7 @@ def size(name: str, value: Any, most: int) -> sp.Expr:
         return value
     found = exact(value) if isinstance(value, (int, sp.Expr)) or getattr(value, "shape", None) == () else None
     if found is None or not found.is_Integer or not 1 <= found <= most:
-        raise InputError(f"{name}", f"a whole number from 1 to {most:,}", f"e.g. {name} = 100", got=shown(value))
+        raise InputError(f"{name}", f"a whole number from 1 to {most:,}", f"e.g. {name}=100", got=shown(value))
     return found
 
 

@@ -14,7 +14,7 @@ RandomState = int | Sequence[int] | np.random.Generator | None
 def positive(name: str, value: Any) -> float:
     """Return a parameter as a float, which must be finite and positive."""
     if not isinstance(value, Real) or not np.isfinite(float(value)) or float(value) <= 0:
-        raise InputError(name, "a finite positive number", f"give {name}, e.g. {name}=1.0", got=f"{value!r}"[:60])
+        raise InputError(name, "a finite positive number", f"e.g. {name}=1.0", got=f"{value!r}"[:60])
     return float(value)
 
 
@@ -30,7 +30,7 @@ def between(name: str, value: Any, least: float, most: float = np.inf) -> float:
     """Return a parameter as a float, which must be finite with least ≤ value ≤ most."""
     if not isinstance(value, Real) or not np.isfinite(float(value)) or not least <= float(value) <= most:
         accepted = f"a number from {least:g} to {most:g}" if np.isfinite(most) else f"a finite number ≥ {least:g}"
-        raise InputError(name, accepted, f"give {name}, e.g. {name}={least:g}", got=f"{value!r}"[:60])
+        raise InputError(name, accepted, f"e.g. {name}={least:g}", got=f"{value!r}"[:60])
     return float(value)
 
 

@@ -163,7 +163,7 @@ def _items(obj: Any) -> Iterator[Any]:
             yield from _items(item)
     else:
         accepted = "a Formula, an Activation, a Derivation, a Dataset, a SymPy expression, or a sequence of them"
-        raise InputError(f"an object of type {type(obj).__name__}", accepted, "pass e.g. vg.bounds(network)")
+        raise InputError(f"an object of type {type(obj).__name__}", accepted, "e.g. vg.bounds(network)")
 
 
 def _equation(item: Any) -> Formula | sp.Basic | str:

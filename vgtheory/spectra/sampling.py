@@ -73,7 +73,7 @@ def require_feasible(network: Network, kind: Kind) -> float:
     if not cost.feasible:
         raise UnsupportedError(
             f"sampling widths up to {max(network.widths)} at depth {network.depth} (about {cost.seconds:.3g} s per "
-            f"sample): dense sampling takes widths up to {MAX_WIDTH} and an hour per sample; use spectrum(network)"
+            f"sample): dense sampling takes widths up to {MAX_WIDTH} and an hour per sample; use vg.spectrum(network)"
         )
     return cost.seconds
 

@@ -107,7 +107,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     UnsupportedError : φ' oscillates too fast to be resolved, without being periodic.
     """
     if not (np.isfinite(q) and q > 0):
-        raise InputError("q", "a positive variance", "give q, e.g. q=1.0", got=shown(q))
+        raise InputError("q", "a positive variance", "e.g. q=1.0", got=shown(q))
     if not activation.is_numeric:
         raise InputError(f"activation {activation.name} with symbolic parameters", "numbers", "give them values")
     scale = float(np.sqrt(q))

@@ -93,7 +93,7 @@ class FiniteMean:
         """Return whether the mean is finite at variance q ≥ 0."""
         variance = exact(q)
         if not (variance.is_number and variance.is_nonnegative):
-            raise InputError("q", "a variance of at least 0", "e.g. q = 0.7", got=shown(q))
+            raise InputError("q", "a variance of at least 0", "e.g. q=0.7", got=shown(q))
         return variance == 0 or not any(d.holds(variance) for d in self.divergences)
 
 

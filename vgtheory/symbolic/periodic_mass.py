@@ -62,7 +62,7 @@ class PeriodicMass(Enclosed):
             ends = [(number_ball(a), number_ball(b)) for a, b in self.args[0]]
             period, q = number_ball(self.args[1]), number_ball(self.args[2])
             if not q > 0:
-                raise InputError("q", "a positive variance", "e.g. q = 0.7", got=f"{self.args[2]}")
+                raise InputError("q", "a positive variance", "e.g. q=0.7", got=f"{self.args[2]}")
             rate = 2 * (arb.pi() / period) ** 2 * q
             return by_waves(ends, period, rate, bits) if rate > 1 else by_intervals(ends, period, q, bits)
 

@@ -68,7 +68,7 @@ class Saturation:
         """
         variance = exact(q)
         if variance.is_number and not variance > 0:
-            raise InputError("q", "a positive variance", "e.g. q = 0.7", got=shown(q))
+            raise InputError("q", "a positive variance", "e.g. q=0.7", got=shown(q))
         if self.period is not None:
             base = None if self.expr is None else self.expr.args[2]
             return PeriodicMass(self.intervals if base is None else _interval_ends(base), self.period, variance)
@@ -99,7 +99,7 @@ def saturation(act: Activation | str, eps: Any) -> Saturation:
     """
     act, level = activation(act), exact(eps)
     if level.is_number and not level > 0:
-        raise InputError("eps", "a positive number", "e.g. eps = 0.01", got=shown(eps))
+        raise InputError("eps", "a positive number", "e.g. eps=0.01", got=shown(eps))
     if not act.is_numeric:
         raise UnsupportedError(f"the saturated set of {act.name} is found for numbers only; give its parameters values")
     if not level.is_number:

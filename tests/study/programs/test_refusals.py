@@ -28,7 +28,7 @@ DENSE = vg.blocks.dense("tanh", W)
         (lambda: vg.Network(vg.blocks.residual(DENSE, "sqrt(2 - depth)"), 8, 3), "at depth 3 must be a finite real"),
         (lambda: vg.Network(vg.blocks.normalised(DENSE), 1, 3), "at least 2"),
         (lambda: vg.simulate(vg.Network(vg.blocks.lstm(W), 10**6, 10), 1, method="dense"), "take a smaller width"),
-        (lambda: vg.simulate(vg.Network(vg.blocks.lstm(W), 10**5, 10**5), 1, method="exact"), "try depth="),
+        (lambda: vg.simulate(vg.Network(vg.blocks.lstm(W), 10**5, 10**5), 1, method="exact"), "e.g. depth="),
     ],
 )  # fmt: skip
 def test_one_clear_error(make, message):

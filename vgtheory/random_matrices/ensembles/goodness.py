@@ -27,7 +27,7 @@ def ks_distance(values: ArrayLike, law: Any) -> float:
     True
     """
     if not isinstance(law, Law):
-        raise InputError("law", "a law, e.g. one of vg.laws", "give e.g. laws.semicircle()", got=f"{law!r}"[:60])
+        raise InputError("law", "a law, e.g. one of vg.laws", "e.g. laws.semicircle()", got=f"{law!r}"[:60])
     if np.iscomplexobj(values):
         raise InputError("complex values", "real ones", "give ensemble.measured(values), or their moduli or angles")
     points = np.sort(numbers("values", values).ravel())
@@ -102,7 +102,7 @@ def rigidity(
     (True, True)
     """
     if not isinstance(ensemble, Ensemble):
-        raise InputError("ensemble", "one of vg.ensembles", "give e.g. ensembles.goe(200)", got=f"{ensemble!r}"[:60])
+        raise InputError("ensemble", "one of vg.ensembles", "e.g. ensembles.goe(200)", got=f"{ensemble!r}"[:60])
     points, rng = ensemble.measured(complex_numbers("values", values).ravel()), generator(random_state)
     target = law or ensemble.one_point() or ensemble.limit()
     count = len(ensemble.eigenvalues(rng))

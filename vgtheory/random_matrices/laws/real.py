@@ -54,7 +54,7 @@ class RealLaw(Law):
         if not isinstance(divisor, Real):
             return NotImplemented
         if divisor == 0:
-            raise InputError("a law over 0", "a divisor that is not 0", "give e.g. law / 2")
+            raise InputError("a law over 0", "a divisor that is not 0", "e.g. law / 2")
         return self * (1 / float(divisor))
 
     @cached_property

@@ -43,5 +43,5 @@ def check_fits(prepared: Prepared) -> None:
     if not fits(prepared):
         depth = int(available_bytes() / 4 / (8.0 * KEPT_NUMBERS * prepared.layers.widths[0]))
         accepted = "one whose samples need up to a quarter of this machine's memory each"
-        hint = f"try depth={depth}" if depth else "take a smaller width"
+        hint = f"e.g. depth={depth}" if depth else "take a smaller width"
         raise InputError("depth", accepted, hint, got=f"{prepared.depth:,}")

@@ -205,7 +205,7 @@ def _check_sample(program: Program) -> None:
             name, hint = ("tokens" if len(network.shape) == 1 else "shape"), "take fewer columns, or a smaller width"
         else:
             name, most = "depth", math.floor(int(network.depth) * limit / program.sample_bytes)
-            hint = f"try depth={most}" if network.block.tied and most else "take a smaller width"
+            hint = f"e.g. depth={most}" if network.block.tied and most else "take a smaller width"
         raise InputError(
             name,
             f"one whose samples need up to {limit / 2**30:.1f} GiB each, a quarter of this machine's memory",

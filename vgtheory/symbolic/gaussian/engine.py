@@ -49,7 +49,7 @@ def gaussian_mean(f: Any, q: Any, variable: sp.Symbol | None = None) -> Formula:
     f, x = _function(f, variable)
     variance = exact(q)
     if variance.is_negative or (variance.is_number and not variance.is_nonnegative) or variance in (sp.oo, sp.nan):
-        raise InputError("q", "a variance of at least 0", "give e.g. q = 1.0", got=shown(q))
+        raise InputError("q", "a variance of at least 0", "e.g. q=1.0", got=shown(q))
     if variance.has(x):
         raise InputError(f"the variance {variance}", f"an expression without the variable {x}", "rename one of them")
     lhs = GaussianMean(f, x, variance)

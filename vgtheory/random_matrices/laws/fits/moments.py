@@ -153,7 +153,7 @@ def _spectrum(eigenvalues: ArrayLike) -> np.ndarray:
 
 def _names(law: AlgebraicLaw, start: Mapping[str, float]) -> tuple[str, ...]:
     if not isinstance(law, AlgebraicLaw) or not law.equation.symbols:
-        hint = 'give e.g. laws.algebraic("c*z*G**2 - (z - 1 + c)*G + 1")'
+        hint = 'e.g. laws.algebraic("c*z*G**2 - (z - 1 + c)*G + 1")'
         raise InputError("law", "an algebraic law with symbols", hint, got=f"{law!r}"[:60])
     names = tuple(str(s) for s in law.equation.symbols)
     if not isinstance(start, Mapping) or set(start) != set(names):

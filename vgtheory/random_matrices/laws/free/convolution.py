@@ -216,6 +216,6 @@ def _by_equations(a: RealLaw, b: RealLaw, join: Callable[[Equation, Equation], E
 def _check(*laws: Any) -> None:
     for law in laws:
         if not isinstance(law, RealLaw):
-            raise InputError(f"{law!r}", "a law on the line", "give e.g. laws.semicircle()")
+            raise InputError(f"{law!r}", "a law on the line", "e.g. laws.semicircle()")
         if not np.isfinite(law.support()).all():
             raise InputError(f"{law} has an unbounded support", "laws of compact support", "choose another law")

@@ -238,9 +238,7 @@ def _formula(name: str, expression: str | sp.Expr) -> tuple[sp.Expr, sp.Symbol]:
         expr, symbol, _ = parse(expression)
         return expr, symbol
     if not isinstance(expression, sp.Expr) or len(expression.free_symbols) > 1:
-        raise InputError(
-            f"{name}", "a formula in one symbol", 'give e.g. "g" for the semicircle', got=f"{expression!r}"
-        )
+        raise InputError(f"{name}", "a formula in one symbol", 'e.g. "g" for the semicircle', got=f"{expression!r}")
     symbol = next(iter(expression.free_symbols), sp.Symbol("g"))
     return expression, symbol
 

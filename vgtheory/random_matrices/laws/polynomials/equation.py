@@ -251,7 +251,7 @@ def equation_of(expr: sp.Expr, name: str, moments: list[Any] | None = None) -> E
     except (sp.PolynomialError, sp.CoercionFailed):
         poly = None
     if poly is None or poly.degree(G) < 1:
-        hint = 'give e.g. "z*G**2/2 - (z - 1/2)*G + 1"'
+        hint = 'e.g. "z*G**2/2 - (z - 1/2)*G + 1"'
         raise InputError(name, "a polynomial in z and G with rational coefficients", hint, got=f"{expr}"[:60])
     names = ("w", "z", "G", *(str(s) for s in poly.gens[2:]))
     space = fmpq_mpoly_ctx.get(names, Ordering.lex)

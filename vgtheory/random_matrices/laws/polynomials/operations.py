@@ -121,7 +121,7 @@ class EquationLaw(ScannedLaw, ABC):
         """
         one, two, three, four = (_value(v) for v in (a, b, c, d))
         if sp.expand(one * four - two * three) == 0:
-            raise InputError("a Möbius map with ad = bc", "one that is not constant", "give e.g. moebius(1, 0, 1, 1)")
+            raise InputError("a Möbius map with ad = bc", "one that is not constant", "e.g. moebius(1, 0, 1, 1)")
         if three == 0:
             return self._of(self.equation.moved(one / four, two / four))
         inverse = self._of(self.equation.moved(three, four)).inverse().equation

@@ -56,7 +56,7 @@ def band_phases(law: AlgebraicLaw, low: float, high: float) -> tuple[BandPhase, 
     """
     if not isinstance(law, AlgebraicLaw) or len(law.equation.symbols) != 1:
         found = ", ".join(map(str, law.equation.symbols)) if isinstance(law, AlgebraicLaw) else f"{law!r}"[:60]
-        hint = 'give e.g. laws.algebraic("c*z*G**2 - (z - 1 + c)*G + 1")'
+        hint = 'e.g. laws.algebraic("c*z*G**2 - (z - 1 + c)*G + 1")'
         raise InputError("law", "an algebraic law with exactly one symbol", hint, got=found or "none")
     first, last = (rational_of(exact(between(name, v, -1e300))) for name, v in (("low", low), ("high", high)))
     if first >= last:

@@ -51,7 +51,7 @@ def algebraic(equation: str | sp.Expr | Formula | RealLaw) -> AlgebraicLaw:
         names = {name: sp.Symbol(name) for name in found} | {"z": Z, "G": G}
         equation = read(equation, names)
     if not isinstance(equation, sp.Expr):
-        hint = 'give e.g. "G**2 - z*G + 1", the semicircle'
+        hint = 'e.g. "G**2 - z*G + 1", the semicircle'
         raise InputError("equation", "a polynomial in z and G, or a law", hint, got=f"{equation!r}"[:60])
     return law_of(equation_of(equation.xreplace({s: _plain(s) for s in equation.free_symbols}), "equation"))
 
