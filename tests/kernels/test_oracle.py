@@ -191,3 +191,44 @@ def test_a_haar_matrix_over_many_steps_has_the_joint_law_of_a_drawn_one(width, s
     # The power twin: independent entries of the same variance.
     gauss = drawn_statistics(width, steps, 1.2 / width**0.5)
     assert smallest_p(asked, gauss) < FALSE_ALARM
+
+
+def layer_statistics(ask, ask_transposed, rng):
+    """Return statistics (sample, statistic) of three questions from the right, then two that depend on the answers."""
+    x = rng.normal(size=(SAMPLES, 3, 5))
+    y = ask(x)
+    u = np.tanh(y[:, :2]) + 0.3 * rng.normal(size=(SAMPLES, 2, 7))
+    g = ask_transposed(u)
+    pairs = np.concatenate([y @ y.swapaxes(1, 2), y @ u.swapaxes(1, 2)], axis=2), g @ g.swapaxes(1, 2)
+    return np.hstack([part.reshape(SAMPLES, -1) for part in (*pairs, x @ g.swapaxes(1, 2), g)])
+
+
+@pytest.mark.parametrize("near", [1.0, 1e-9])
+def test_the_last_questions_are_answered_by_the_law_of_a_drawn_matrix(near):
+    def asked(seed, forgetful=False):
+        frames = unasked(SAMPLES, (7, 5), 3, 2)
+
+        def back(u):
+            known = frames.transposed
+            if forgetful:  # the twin: what W did from the right is not taken out of the answers from the left
+                known = known._replace(asked_left=np.zeros(SAMPLES, np.int64))
+            out, u = np.empty((SAMPLES, 2, 5)), np.stack([u[:, 0], u[:, 0] + near * u[:, 1]], axis=1)
+            ask_gaussian(known, draw(0, 65), u, out, 0.5, last=True)
+            assert near != 1.0 or (frames.asked_left == 0).all()
+            return np.stack([out[:, 0], (out[:, 1] - out[:, 0]) / near], axis=1)
+
+        return layer_statistics(lambda x: gaussian(frames, x, 0, 7, sigma=0.5), back, np.random.default_rng(seed))
+
+    w = 0.5 * np.random.default_rng(6).normal(size=(SAMPLES, 7, 5))
+    drawn = layer_statistics(lambda x: x @ w.swapaxes(1, 2), lambda u: u @ w, np.random.default_rng(7))
+    assert smallest_p(asked(8), drawn) > FALSE_ALARM
+    assert smallest_p(asked(8, forgetful=True), drawn) < FALSE_ALARM
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_answers_are_those_of_one_matrix_also_where_the_last_are_forgotten(last):
+    rng = np.random.default_rng(3)
+    frames, x, u = unasked(2, (40, 30), 6, 9), rng.normal(size=(2, 6, 30)), rng.normal(size=(2, 9, 40))
+    y, g = gaussian(frames, x, 0, 40), np.empty((2, 9, 30))
+    ask_gaussian(frames.transposed, draw(0, 65), u, g, 1.0, last)
+    np.testing.assert_allclose(np.einsum("sco,sdo->scd", y, u), np.einsum("sci,sdi->scd", x, g), rtol=0, atol=1e-11)

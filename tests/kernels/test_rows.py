@@ -27,12 +27,12 @@ def combine(out, c, sign, b, triangular):
 
 
 @numba.njit
-def factors(a, inverse, again):
-    least = rows.cholesky(a, a.shape[0])
-    if least > 0.0:
+def factors(a, inverse, again, share=0.0):
+    count, least = rows.cholesky(a, a.shape[0], share)
+    if count == a.shape[0]:
         rows.invert_lower(inverse, a, a.shape[0])
         rows.times_lower(again, a, inverse, a.shape[0])
-    return least
+    return count, least
 
 
 @given(SIZES, SIZES, st.sampled_from([1, 7, 511, 512, 1030]), st.integers(0, 99))
@@ -58,14 +58,19 @@ def test_factors(n):
     x = np.random.default_rng(n).normal(size=(n, 30))
     a, inverse, again = x @ x.T, np.full((n, n), np.nan), np.full((n, n), np.nan)
     wanted = np.linalg.cholesky(a)
-    least = factors(a, inverse, again)
+    count, least = factors(a, inverse, again)
+    assert count == n
     np.testing.assert_allclose(a, wanted, atol=1e-12)
     np.testing.assert_allclose(least, np.min(np.diag(wanted) ** 2 / np.einsum("ij,ij->i", x, x)))
     np.testing.assert_allclose(np.tril(again), np.eye(n), atol=1e-10)
-    assert factors(np.zeros((n, n)), inverse, again) == 0.0
+    assert factors(np.zeros((n, n)), inverse, again)[0] == 0
 
 
-def test_a_row_that_is_a_combination_has_no_share_left():
-    x = np.random.default_rng(0).normal(size=(3, 30))
+def test_a_factor_ends_before_a_row_that_is_a_combination():
+    x = np.random.default_rng(0).normal(size=(4, 30))
     x[2] = x[0] - 2 * x[1]
-    assert factors(x @ x.T, np.empty((3, 3)), np.empty((3, 3))) < 1e-14
+    gram = x @ x.T
+    count, least = factors(gram, np.empty((4, 4)), np.empty((4, 4)), 1e-14)
+    assert count == 2
+    assert least > 0.1
+    np.testing.assert_allclose(np.tril(gram)[:2, :2], np.linalg.cholesky(x[:2] @ x[:2].T))

@@ -16,7 +16,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import float64, int64, types, uint64, void
+from numba import boolean, float64, int64, types, uint64, void
 from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import called, entry, piece
@@ -29,7 +29,6 @@ from vgtheory.kernels.rows import (
     gram,
     invert_lower,
     products,
-    scale_rows,
     square_lengths,
     times_lower,
 )
@@ -38,11 +37,11 @@ from vgtheory.kernels.signals import scaled
 Array = NDArray[np.float64]
 
 ROW_BITS = np.int64(21)  # a matrix has at most 2^20 rows
-DEPENDENT = 1e-12  # a question whose rest is smaller than this share of it lies in the span of earlier ones
 BLOCK = 32  # questions that are taken together
-# Shares of a squared length: what is left of a question that is orthogonal enough after one subtraction, and of one
-# beside the others of its block that is far enough from dependent for one Gram matrix, or for two.
-LITTLE, FAR, NEAR = 1e-2, 3e-2, 1e-6
+# Shares of a squared length: what is left of a question that lies in the span of earlier ones, of one that is
+# orthogonal enough after one subtraction, and of one beside the others of its block that is far enough from dependent
+# for one Gram matrix, or for two.
+DEPENDENT, LITTLE, FAR, NEAR = 1e-24, 1e-2, 3e-2, 1e-6
 
 
 class Frames(NamedTuple):
@@ -169,34 +168,26 @@ def _split(frame, count, work):
 
 
 @called
-def _appended(out, work):
-    """Set the rows of `out` to orthonormal ones, rest = factor·out; return their number, 0 or −1 for none.
+def _orthonormal(out, work):
+    """Set leading rows of `out` to orthonormal ones, rest = factor·out, and return how many, at least one.
 
-    A single row is left out (0) where nothing but rounding is left of it.  Several are made orthonormal by Cholesky
-    factors of Gram matrices, twice where they are not far from dependent (Yamamoto, Nakatsukasa, Yanagisawa & Fukaya
-    (2015)), and not at all (−1) where that is not accurate.
+    They end where a row is almost a combination of those before.  The factors are Cholesky's, of Gram matrices, twice
+    where rows are not far from dependent (Yamamoto, Nakatsukasa, Yanagisawa & Fukaya (2015)).
     """
     count, factor = out.shape[0], work.factor
     if count == 1:
-        length = math.sqrt(work.left[0])
-        if not (length > DEPENDENT * math.sqrt(work.lengths[0]) and length < math.inf):
-            return 0
-        scaled(out[0], work.rest[0], 1.0 / length)
-        factor[0, 0] = length
+        factor[0, 0] = math.sqrt(work.left[0])
+        scaled(out[0], work.rest[0], 1.0 / factor[0, 0])
         return 1
     gram(factor, work.rest[:count])
-    for i in range(count):
-        if not factor[i, i] > NEAR * work.lengths[i]:
-            return -1
-    least = cholesky(factor, count)
-    if not least > NEAR:
-        return -1
+    count, least = cholesky(factor, count, NEAR)
+    out = out[:count]
     _unmixed(out, factor, work.rest[:count], work.inverse)
     if least < FAR:
         spare = work.rest[:count]
         spare[:] = out
         gram(work.product, spare)
-        cholesky(work.product, count)
+        cholesky(work.product, count, 0.0)
         _unmixed(out, work.product, spare, work.inverse)
         work.inverse[:] = factor
         times_lower(factor, work.inverse, work.product, count)
@@ -211,24 +202,35 @@ def _unmixed(out, factor, rows, inverse):
     combine(out, inverse, 1.0, rows, True)
 
 
-@called
-def _new_questions(frame, rows, answered, answers, work, v):
-    """Answer the questions v by what is known, and append what is left of them to the frame of `rows` questions.
+@piece
+def _far(work, most):
+    """Return how many leading questions, at most so many, are far from what is known."""
+    far = 0
+    while far < most and work.left[far] > NEAR * work.lengths[far]:
+        far += 1
+    return far
 
-    Return how many are new: all, none where a single one is known, or −1 where they must be asked one by one.
-    Questions that are not finite, or whose squares are not, have no answer: NaN.
+
+@called
+def _answer_known(frame, rows, answered, answers, work, v, scale):
+    """Answer leading questions scale·v by what is known, and append what is left of them to the frame's `rows` rows.
+
+    Return how many are answered, at least one, and how many rows are appended: as many, or none.  Questions that are
+    not finite, or whose squares are not, have no answer: NaN.
     """
-    count, new = v.shape[0], 0
-    work.rest[:count] = v
+    count, room, taken = v.shape[0], frame.shape[0] - rows, 0
+    for i in range(count):
+        scaled(work.rest[i], v[i], scale)
     _split(frame[:rows], count, work)
-    if rows + count <= frame.shape[0]:
-        new = _appended(frame[rows : rows + count], work)
-    elif count > 1:
-        return -1
-    if new >= 0:
-        answers[:] = 0.0 if count > 1 or work.lengths[0] < math.inf else math.nan
-        combine(answers, work.along, 1.0, answered[:rows], False)
-    return new
+    new = _far(work, min(count, room))
+    while taken < count and not (room > 0 and work.left[taken] > DEPENDENT * work.lengths[taken]):
+        taken += 1
+    if taken == 0:  # a first question that is near what is known, but not in its span, stands alone
+        taken = new = _orthonormal(frame[rows : rows + max(new, 1)], work)
+    for i in range(taken):
+        answers[i] = 0.0 if work.lengths[i] < math.inf else math.nan
+    combine(answers[:taken], work.along, 1.0, answered[:rows], False)
+    return taken, new
 
 
 @piece
@@ -239,77 +241,113 @@ def _drawn(rows, draws, sample, start):
         fill(fill_normal_pairs, rows[c], draws.key, draws.first + sample, draws.layer, draws.purpose, place)
 
 
-def ask_gaussian(frames: Frames, draws: Draw, questions: Array, answers: Array, sigma: float) -> None:
+@called
+def _condition(fresh, asked, left, left_answers, work):
+    """Turn independent normals into answers to questions: their parts along the left questions are known.
+
+    The answers (question, ·) are in units in which entries have variance 1.
+    """
+    count, known = fresh.shape[0], left.shape[0]
+    if count == 0 or known == 0:
+        return
+    products(work.again, fresh, left)
+    products(work.along, asked, left_answers)
+    for i in range(count):
+        for j in range(known):
+            work.along[i, j] -= work.again[i, j]
+    combine(fresh, work.along, 1.0, left, False)
+
+
+@called
+def _answer_last(answers, spare, questions, left, left_answers, draws, sample, work, scale):
+    """Answer the only questions from this side, none of which is remembered; return whether they were answered.
+
+    It is not done where they are almost dependent: the factor of their Gram matrix would not be accurate.
+    """
+    count = questions.shape[0]
+    for i in range(count):
+        scaled(work.rest[i], questions[i], scale)
+    gram(work.factor, work.rest[:count])
+    if cholesky(work.factor, count, NEAR)[0] < count:
+        return False
+    _drawn(spare[:count], draws, sample, 0)
+    answers[:] = 0.0
+    combine(answers, work.factor, 1.0, spare[:count], True)
+    _condition(answers, work.rest[:count], left, left_answers, work)
+    return True
+
+
+def ask_gaussian(
+    frames: Frames, draws: Draw, questions: Array, answers: Array, sigma: float, last: bool = False
+) -> None:
     """Set answers = W questions, (sample, column, ·), for matrices with independent N(0, sigma²) entries.
 
     There must be room for the questions (``with_room``).  What is not finite, or whose square is not, is answered NaN.
+    The `last` questions of all are not remembered.
     """
     _, columns, inputs = questions.shape
-    _ask_gaussian(frames, draws, questions, answers, empty(min(columns, BLOCK), inputs), sigma)
+    last = last and columns <= BLOCK and not frames.asked.any()
+    _ask_gaussian(frames, draws, questions, answers, empty(min(columns, BLOCK), inputs), sigma, last)
 
 
-@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, float64[:, ::1], float64))
-def _ask_gaussian(frames, draws, questions, answers, rest, sigma):
+@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, float64[:, ::1], float64, boolean))
+def _ask_gaussian(frames, draws, questions, answers, rest, sigma, last):
     samples, columns, _ = questions.shape
     work = _work(rest, max(frames.right.shape[1], frames.left.shape[1]))
     for s in range(samples):
         q, wq, k, m = frames.right[s], frames.right_answers[s], frames.asked[s], frames.asked_left[s]
         p, wtp = frames.left[s, :m], frames.left_answers[s, :m]
-        start = apart = 0
+        if last and _answer_last(answers[s], wq, questions[s], p, wtp, draws, s, work, sigma):
+            continue
+        start = 0
         while start < columns:
-            end = start + 1 if start < apart else min(start + BLOCK, columns)
-            new = _new_questions(q, k, wq, answers[s, start:end], work, questions[s, start:end])
-            if new < 0:
-                apart = end
-                continue
+            end = min(start + BLOCK, columns)
+            taken, new = _answer_known(q, k, wq, answers[s, start:end], work, questions[s, start:end], sigma)
             fresh = wq[k : k + new]
             _drawn(fresh, draws, s, start)
-            scale_rows(fresh, sigma)
-            if m > 0 and new > 0:
-                along = work.along[:new]
-                products(along, fresh, p)
-                combine(fresh, along, -1.0, p, False)
-                products(along, q[k : k + new], wtp)
-                combine(fresh, along, 1.0, p, False)
-            combine(answers[s, start:end], work.factor, 1.0, fresh, True)
+            _condition(fresh, q[k : k + new], p, wtp, work)
+            combine(answers[s, start : start + taken], work.factor, 1.0, fresh, True)
             k += new
-            start = end
+            start += taken
         frames.asked[s] = k
 
 
-def ask_haar(frames: Frames, draws: Draw, questions: Array, answers: Array) -> None:
-    """Set answers = W questions for Haar-distributed orthogonal matrices; only the right frames are used.
+def ask_haar(frames: Frames, draws: Draw, questions: Array, answers: Array, scale: float = 1.0) -> None:
+    """Set answers = scale·W questions for Haar-distributed orthogonal matrices; only the right frames are used.
 
     As ``ask_gaussian`` does.
     """
     _, columns, size = questions.shape
-    _ask_haar(frames, draws, questions, answers, empty(2, min(columns, BLOCK), size))
+    _ask_haar(frames, draws, questions, answers, empty(2, min(columns, BLOCK), size), scale)
 
 
-@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, _ARRAY))
-def _ask_haar(frames, draws, questions, answers, rests):
+@called
+def _drawn_across(known, rows, draws, sample, start, work, new):
+    """Append to the rows `known` that many orthonormal ones across them, uniform: of independent normals."""
+    _drawn(work.rest[:new], draws, sample, start)
+    _split(known[:rows], new, work)
+    far = _far(work, new)
+    done = _orthonormal(known[rows : rows + far], work) if far > 0 else 0
+    for c in range(done, new):  # hardly any dimension is left
+        work.rest[0] = work.rest[c]
+        _split(known[: rows + c], 1, work)
+        scaled(known[rows + c], work.rest[0], 1.0 / math.sqrt(work.left[0]))
+
+
+@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, _ARRAY, float64))
+def _ask_haar(frames, draws, questions, answers, rests, scale):
     samples, columns, _ = questions.shape
     work, other = _work(rests[0], frames.right.shape[1]), _work(rests[1], frames.right.shape[1])
     for s in range(samples):
         q, wq, k = frames.right[s], frames.right_answers[s], frames.asked[s]
-        start = apart = 0
+        start = 0
         while start < columns:
-            end = start + 1 if start < apart else min(start + BLOCK, columns)
-            new = _new_questions(q, k, wq, answers[s, start:end], work, questions[s, start:end])
-            if new < 0:
-                apart = end
-                continue
-            fresh = wq[k : k + new]
-            _drawn(other.rest[:new], draws, s, start)
-            _split(wq[:k], new, other)
-            if new > 0 and _appended(fresh, other) <= 0:
-                for c in range(new):  # hardly any dimension is left
-                    other.rest[0] = other.rest[c]
-                    _split(wq[: k + c], 1, other)
-                    scaled(fresh[c], other.rest[0], 1.0 / math.sqrt(other.left[0]))
-            combine(answers[s, start:end], work.factor, 1.0, fresh, True)
+            end = min(start + BLOCK, columns)
+            taken, new = _answer_known(q, k, wq, answers[s, start:end], work, questions[s, start:end], scale)
+            _drawn_across(wq, k, draws, s, start, other, new)
+            combine(answers[s, start : start + taken], work.factor, 1.0, wq[k : k + new], True)
             k += new
-            start = end
+            start += taken
         frames.asked[s] = k
 
 

@@ -7,10 +7,10 @@ import math
 
 from vgtheory.kernels._jit import REDUCTION_FLAGS, called, compiled
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
-from vgtheory.kernels.signals import accumulate, dot, scaled
+from vgtheory.kernels.signals import accumulate, dot
 
 LENGTH = 512  # numbers of a row at a time: eight such parts lie in the first-level cache
-TILE, WIDE = 4, 8
+TILE = 4
 
 
 @compiled(flags=REDUCTION_FLAGS, part=True)
@@ -98,49 +98,70 @@ def gram(out, a):
 
 
 @called
-def _eight(out, b, j, start, stop, c0, c1, c2, c3, c4, c5, c6, c7):
-    """Add to `out` c0·b[j] + … + c7·b[j + 7], from start to stop."""
+def _square(out, c, sign, b, i, j, start, stop):
+    """Add to out[i + p] the sum of sign·c[i + p, j + q] b[j + q] over q, from start to stop; p, q < 4."""
+    prefer_wide_vectors()
+    o0, o1, o2, o3 = out[i, start:stop], out[i + 1, start:stop], out[i + 2, start:stop], out[i + 3, start:stop]
+    b0, b1, b2, b3 = b[j, start:stop], b[j + 1, start:stop], b[j + 2, start:stop], b[j + 3, start:stop]
+    c00, c01, c02, c03 = sign * c[i, j], sign * c[i, j + 1], sign * c[i, j + 2], sign * c[i, j + 3]
+    i += 1
+    c10, c11, c12, c13 = sign * c[i, j], sign * c[i, j + 1], sign * c[i, j + 2], sign * c[i, j + 3]
+    i += 1
+    c20, c21, c22, c23 = sign * c[i, j], sign * c[i, j + 1], sign * c[i, j + 2], sign * c[i, j + 3]
+    i += 1
+    c30, c31, c32, c33 = sign * c[i, j], sign * c[i, j + 1], sign * c[i, j + 2], sign * c[i, j + 3]
+    for t in range(o0.size):
+        v0, v1, v2, v3 = b0[t], b1[t], b2[t], b3[t]
+        w0 = o0[t] + (c00 * v0 + c01 * v1 + c02 * v2 + c03 * v3)
+        w1 = o1[t] + (c10 * v0 + c11 * v1 + c12 * v2 + c13 * v3)
+        w2 = o2[t] + (c20 * v0 + c21 * v1 + c22 * v2 + c23 * v3)
+        w3 = o3[t] + (c30 * v0 + c31 * v1 + c32 * v2 + c33 * v3)
+        o0[t], o1[t], o2[t], o3[t] = w0, w1, w2, w3
+
+
+@called
+def _row(out, b, j, start, stop, c0, c1, c2, c3):
+    """Add to `out` c0·b[j] + … + c3·b[j + 3], from start to stop."""
     prefer_wide_vectors()
     b0, b1, b2, b3 = b[j, start:stop], b[j + 1, start:stop], b[j + 2, start:stop], b[j + 3, start:stop]
-    b4, b5, b6, b7 = b[j + 4, start:stop], b[j + 5, start:stop], b[j + 6, start:stop], b[j + 7, start:stop]
     for t in range(out.size):
-        low = c0 * b0[t] + c1 * b1[t] + c2 * b2[t] + c3 * b3[t]
-        out[t] += low + (c4 * b4[t] + c5 * b5[t] + c6 * b6[t] + c7 * b7[t])
+        out[t] += c0 * b0[t] + c1 * b1[t] + c2 * b2[t] + c3 * b3[t]
 
 
 @called
 def combine(out, c, sign, b, triangular):
-    """Add sign·Σ_j c[i, j] b[j] to out[i]; `triangular`: c[i, j] is 0 for j > i and not read in groups beyond."""
+    """Add sign·Σ_j c[i, j] b[j] to out[i]; `triangular`: c[i, j] is 0 for j > i."""
     n, m, length = out.shape[0], b.shape[0], out.shape[1]
     for start in range(0, length, LENGTH):
         stop = min(start + LENGTH, length)
-        for j in range(0, m, WIDE):
-            for i in range(j if triangular else 0, n):
-                part, k = out[i, start:stop], c[i]
-                if j + WIDE <= m:
-                    _eight(
-                        part, b, j, start, stop,
-                        sign * k[j], sign * k[j + 1], sign * k[j + 2], sign * k[j + 3],
-                        sign * k[j + 4], sign * k[j + 5], sign * k[j + 6], sign * k[j + 7],
-                    )  # fmt: skip
+        for j in range(0, m, TILE):
+            for i in range(j if triangular else 0, n, TILE):
+                if i + TILE <= n and j + TILE <= m:
+                    _square(out, c, sign, b, i, j, start, stop)
                     continue
-                for q in range(j, min(m, i + 1) if triangular else m):
-                    accumulate(part, b[q, start:stop], sign * k[q])
+                for p in range(i, min(i + TILE, n)):
+                    part, k = out[p, start:stop], c[p]
+                    if j + TILE <= m:
+                        _row(part, b, j, start, stop, sign * k[j], sign * k[j + 1], sign * k[j + 2], sign * k[j + 3])
+                        continue
+                    for q in range(j, min(m, p + 1) if triangular else m):
+                        accumulate(part, b[q, start:stop], sign * k[q])
 
 
 @called
-def cholesky(gram, count):
-    """Replace the lower half of a Gram matrix by its Cholesky factor, the upper by zeros.
+def cholesky(gram, count, share):
+    """Replace the lower half of a Gram matrix by its Cholesky factor, the upper by zeros, as far as rows go well.
 
-    Return the smallest share of a squared length that is left beside the rows before; no factor where it is not > 0.
+    Return how many rows have a factor, and the smallest share of a squared length that is left beside the rows before:
+    the factor ends before a row of which no more than `share` is left.
     """
     least = 1.0
     for j in range(count):
         whole = left = gram[j, j]
         for i in range(j):
             left -= gram[j, i] * gram[j, i]
-        if not left > 0.0:
-            return 0.0
+        if not share * whole < left < math.inf:
+            return j, least
         least = min(least, left / whole)
         gram[j, j] = math.sqrt(left)
         for i in range(j + 1, count):
@@ -149,7 +170,7 @@ def cholesky(gram, count):
                 along -= gram[i, k] * gram[j, k]
             gram[i, j] = along / gram[j, j]
             gram[j, i] = 0.0
-    return least
+    return count, least
 
 
 @called
@@ -182,10 +203,3 @@ def square_lengths(out, a):
     """Set out[i] = a[i] · a[i]."""
     for i in range(a.shape[0]):
         out[i] = dot(a[i], a[i])
-
-
-@called
-def scale_rows(a, factor):
-    """Multiply all rows by a number."""
-    for i in range(a.shape[0]):
-        scaled(a[i], a[i], factor)

@@ -47,14 +47,16 @@ class Oracle(Protocol):
 
 
 class Gaussian:
-    """Independent N(0, sigma²) entries, asked."""
+    """Independent N(0, sigma²) entries, asked; `once`: from the left only once, after which nothing more is asked."""
 
-    def __init__(self, place: Place, shape: tuple[int, int], sigma: float, questions: int) -> None:
+    def __init__(self, place: Place, shape: tuple[int, int], sigma: float, questions: int, once: bool) -> None:
         self.place, self.sigma, (self.outputs, self.inputs) = place, sigma, shape
+        self.once, self.over = once, False
         self.frames = unasked(place.samples, shape, questions, questions)
 
     def ask(self, x: Array, layer: int) -> Array:
         """Return W x."""
+        assert not self.over  # what was asked last is forgotten
         answers = empty(*x.shape[:2], self.outputs)
         self.frames = with_room(self.frames, x.shape[1])
         ask_gaussian(self.frames, self.place.draw(layer), x, answers, self.sigma)
@@ -62,17 +64,19 @@ class Gaussian:
 
     def ask_transposed(self, u: Array, layer: int) -> Array:
         """Return Wᵀu."""
+        assert not self.over
+        self.over = self.once
         answers = empty(*u.shape[:2], self.inputs)
         frames = with_room(self.frames.transposed, u.shape[1])
         self.frames = frames.transposed
-        ask_gaussian(frames, self.place.draw(layer, backward=True), u, answers, self.sigma)
+        ask_gaussian(frames, self.place.draw(layer, backward=True), u, answers, self.sigma, self.once)
         return answers
 
 
 class Haar:
     """Scale times orthonormal rows or columns, a part of a Haar-distributed square matrix that is asked."""
 
-    def __init__(self, place: Place, shape: tuple[int, int], scale: float, questions: int) -> None:
+    def __init__(self, place: Place, shape: tuple[int, int], scale: float, questions: int, once: bool) -> None:
         self.place, self.scale, (self.outputs, self.inputs) = place, scale, shape
         size = max(shape)
         self.frames = unasked(place.samples, (size, size), 2 * questions, 0)
@@ -87,12 +91,12 @@ class Haar:
 
     def _answer(self, given: Array, layer: int, size: int, backward: bool) -> Array:
         whole, answers = empty(2, *given.shape[:2], self.frames.right.shape[2])
-        np.multiply(given, self.scale, out=whole[..., : given.shape[2]])
+        whole[..., : given.shape[2]] = given
         whole[..., given.shape[2] :] = 0.0
         self.frames = frames = with_room(self.frames, given.shape[1])
         if backward:  # an answer is known from both sides: the frames of Wᵀ are those of W exchanged
             frames = frames._replace(right=frames.right_answers, right_answers=frames.right)
-        ask_haar(frames, self.place.draw(layer, backward), whole, answers)
+        ask_haar(frames, self.place.draw(layer, backward), whole, answers, self.scale)
         return np.ascontiguousarray(answers[..., :size])
 
 
@@ -139,21 +143,29 @@ def _scale(matrix: Matrix, sigma_w: float, shape: tuple[int, int]) -> float:
 
 
 def oracle(
-    matrix: Matrix, sigma_w: float, shape: tuple[int, int], place: Place, questions: int, drawn: bool, layer: int
+    matrix: Matrix,
+    sigma_w: float,
+    shape: tuple[int, int],
+    place: Place,
+    questions: int,
+    drawn: bool,
+    layer: int,
+    once: bool = False,
 ) -> Oracle:
     """Return the oracle of a matrix; `questions` from either side is the most that it will be asked.
 
-    `layer` is where its entries are drawn: 0 for a tied matrix.
+    `layer` is where its entries are drawn: 0 for a tied matrix.  `once` says that it is asked from the left only once,
+    and nothing after that.
     """
     if matrix.centre:
         middle, (outputs, inputs) = replace(matrix, inputs=1, centre=False), shape
         part = (outputs, inputs // matrix.inputs)
-        return Centre(oracle(middle, sigma_w, part, place, questions, drawn, layer), matrix.inputs, inputs)
+        return Centre(oracle(middle, sigma_w, part, place, questions, drawn, layer, once), matrix.inputs, inputs)
     scale = _scale(matrix, sigma_w, shape)
     if drawn:
         return Drawn(_drawn(matrix, shape, place, layer), scale)
     kind = Haar if matrix.weights.family == "orthogonal" else Gaussian
-    return kind(place, shape, scale, questions)
+    return kind(place, shape, scale, questions, once)
 
 
 def _drawn(matrix: Matrix, shape: tuple[int, int], place: Place, layer: int) -> Array:

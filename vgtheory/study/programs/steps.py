@@ -124,6 +124,7 @@ def oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
         kept[matrix.name] = oracle(
             matrix, machine.scale_of(matrix, layer.index)[0], machine.shape_of(matrix, layer.index),
             batch.place(item, ASK), questions, not machine.asked, TIED if block.tied else layer.index,
+            once=not block.tied and uses == 1,
         )  # fmt: skip
     return kept[matrix.name]
 
