@@ -15,15 +15,6 @@ from vgtheory import inspect  # noqa: E402
 _WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding, nn.RNNBase, nn.MultiheadAttention)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small products are slower on several threads, by far where other processes want them, too."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def truth(case):
     """Rows (name, gradient norm at the output) of calls in their order, and the norm at a recurrent input by time."""
     model, rows, by_time = case.model.double(), [], []

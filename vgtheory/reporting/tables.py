@@ -88,12 +88,25 @@ def inspection_csv(found: Inspection) -> str:
 
 
 def inspection_json(found: Inspection) -> str:
-    """Return verdict, text, culprit, causes, what was not seen and the calls as JSON; what is not finite is null."""
+    """Return verdict, text, culprit, causes with kind and numbers, what was not seen and the calls as JSON.
+
+    What is not finite is null.
+    """
     calls = [
         {name: None if isinstance(cell, float) and not math.isfinite(cell) else cell for name, cell in row.items()}
         for row in found.table.to_dataframe().reset_index().to_dict("records")
     ]
-    said = {"verdict": found.verdict, "text": found.text, "culprit": found.culprit, "causes": found.causes}
+    causes = [
+        {
+            "kind": cause.kind,
+            "where": cause.where or None,
+            "numbers": {name: value if math.isfinite(value) else None for name, value in cause.numbers.items()},
+            "names": cause.names,
+            "text": str(cause),
+        }
+        for cause in found.reasons
+    ]
+    said = {"verdict": found.verdict, "text": found.text, "culprit": found.culprit, "causes": causes}
     return json.dumps(said | {"left_out": found.left_out, "calls": calls}, indent=1, ensure_ascii=False)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.model.network import Network
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.modules.recognise import Known
 from vgtheory.study.inspection.weights.matrix import MatrixFacts
 from vgtheory.theory.regime import Regime, regime
@@ -51,8 +52,8 @@ class Inspection:
         change the answer.
     text : that in a sentence, with the number.
     culprit : name of the one module that is to blame, None where there is none or no single one.
-    causes : what is to blame, most important first, each with its number; of a healthy model, which layers have
-        units that do not learn.
+    reasons : what is to blame, most important first, each a kind with the module it is about and its numbers; of a
+        healthy model, which layers have units that do not learn.
     left_out : what was not seen, and what would tell.
     lost_at : the last call whose gradient is below 2^−24 of the last call's; None if none is.
     recurrence : of recurrent modules, Dataset over `time` (0-based) with `log_gradient_norm`, the logarithm of the
@@ -67,7 +68,7 @@ class Inspection:
     verdict: Verdict
     text: str
     culprit: str | None = None
-    causes: tuple[str, ...] = ()
+    reasons: tuple[Cause, ...] = ()
     left_out: tuple[str, ...] = ()
     lost_at: int | None = None
     recurrence: xr.Dataset | None = None
@@ -75,6 +76,11 @@ class Inspection:
     unknown: str = ""
     matrices: tuple[MatrixFacts, ...] = ()
     subject: Subject | None = field(default=None, repr=False)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Return the reasons in sentences."""
+        return tuple(map(str, self.reasons))
 
     @cached_property
     def network(self) -> Network | None:

@@ -11,6 +11,7 @@ from statistics import median
 
 import numpy as np
 
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.findings import Verdict
 from vgtheory.study.inspection.modules.graph import Paths
 from vgtheory.study.inspection.modules.uses import Call
@@ -28,10 +29,10 @@ _MOST_WORDS = 4
 
 @dataclass(frozen=True)
 class Blame:
-    """The one module to blame, if it is one, and the causes in words."""
+    """The one module to blame, if it is one, and the causes."""
 
     culprit: str | None
-    causes: tuple[str, ...]
+    causes: tuple[Cause, ...]
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,13 @@ def blame(calls: Sequence[Call], paths: Paths, verdict: Verdict) -> tuple[Verdic
         for step in _outliers(steps, judged):
             found = _unlike(calls, paths, step)
             if found is not None:
-                return judged, Blame(found[0], (found[1], *_saturation(paths), *_states(calls, paths)))
+                return judged, Blame(found.where, (found, *_saturation(paths), *_states(calls, paths)))
     if verdict == "healthy":
         return verdict, Blame(None, tuple(_peculiar(calls, paths)))
     for step in [] if _most_are_constant(calls) else _outliers(steps, verdict):
         found = _explained(calls, paths, step)
         if found is not None:
-            return verdict, Blame(found[0], (found[1], *_saturation(paths), *_states(calls, paths)))
+            return verdict, Blame(found.where, (found, *_saturation(paths), *_states(calls, paths)))
     saturation, habits = _saturation(paths), _habits(calls, paths, steps, verdict)
     first = (*saturation, *_common(calls, paths)) if verdict == "vanishes" else ()
     last = () if verdict == "vanishes" else saturation
@@ -107,47 +108,41 @@ def _outliers(steps: Sequence[_Step], verdict: Verdict) -> list[_Step]:
     return [steps[k] for k in sorted(apart, key=lambda k: -excess[k])]
 
 
-def _explained(calls: Sequence[Call], paths: Paths, step: _Step) -> tuple[str, str] | None:
-    """Return the module that makes one step of the gradient unlike the others, and how; None if nothing shows it."""
+def _explained(calls: Sequence[Call], paths: Paths, step: _Step) -> Cause | None:
+    """Return what makes one step of the gradient unlike the others; None if nothing shows it."""
     found = _unlike(calls, paths, step)
     if found is not None or not step.alike:
         return found
-    name = calls[step.after].name
-    if not paths.bypassed[step.after] and sum(paths.bypassed) > len(calls) / 2:
-        return name, f"{name}: no skip connection leads past it, as it does past others; {_numbers(step)}."
-    return name, f"{name}: {_numbers(step)}."
+    bare = not paths.bypassed[step.after] and sum(paths.bypassed) > len(calls) / 2
+    return _at("missing skip" if bare else "unlike gain", calls[step.after].name, step)
 
 
-def _numbers(step: _Step) -> str:
+def _at(kind: str, name: str, step: _Step, **numbers: float) -> Cause:
     with np.errstate(over="ignore"):
-        here, elsewhere = np.exp(step.change), np.exp(step.typical)
-    return f"the gradient changes by a factor of {here:.2g} here, by {elsewhere:.2g} at others"
+        here, usual = float(np.exp(step.change)), float(np.exp(step.typical))
+    return Cause(kind, name, {**numbers, "here": here, "usual": usual})
 
 
-def _unlike(calls: Sequence[Call], paths: Paths, step: _Step) -> tuple[str, str] | None:
-    """Return the module on a step whose weights or state are unlike those of others, and how they are."""
+def _unlike(calls: Sequence[Call], paths: Paths, step: _Step) -> Cause | None:
+    """Return how the weights or the state of a module on a step are unlike those of others; None if they are not."""
     before, after = calls[step.before], calls[step.after]
     dead, saturated = paths.dead[step.before], paths.saturated[step.before]
     if after.constant and not _most_are_constant(calls):
-        return after.name, f"{after.name}: all its weights are equal; {_numbers(step)}."
+        return _at("equal weights", after.name, step)
     scale, others = after.sigma_w, _others(calls, step.after)
     if scale == 0:
-        return after.name, f"{after.name}: its weights are 0 (others have σ_w = {others:.3g}); {_numbers(step)}."
+        return _at("zero weights", after.name, step, others=others)
     if dead > _FLAT:
         # Nothing comes out of a dead layer, and those behind it are dead for want of a signal: the first one began.
         first = next(k for k in paths.main if paths.dead[k] > _FLAT)
-        name, share = calls[first].name, paths.dead[first]
-        said = f"{name}: φ' = 0 on every input for {share:.0%} of its units; no gradient gets past them"
         if _usual_bias(calls, first):
             return None
-        biases = f"; its biases are {calls[first].bias:.3g} on average" if abs(calls[first].bias) > 0.1 else ""
-        return name, f"{said}{biases}."
+        return Cause("dead layer", calls[first].name, {"share": paths.dead[first], "bias": calls[first].bias})
     usual = [s for k, s in enumerate(paths.saturated) if k != step.before and not isnan(s)]
     if saturated > _FLAT and saturated > 0.25 + (median(usual) if usual else 0.0):
-        said = f"{before.name}: {saturated:.0%} of its units are saturated (rms {before.rms:.3g})"
-        return before.name, f"{said}; {_numbers(step)}."
+        return _at("saturated layer", before.name, step, share=saturated, rms=before.rms)
     if not isnan(scale) and not isnan(others) and not others / _SCALE < scale < others * _SCALE:
-        return after.name, f"{after.name}: σ_w = {scale:.3g}, others have {others:.3g}; {_numbers(step)}."
+        return _at("unlike scale", after.name, step, sigma_w=scale, others=others)
     return None
 
 
@@ -161,29 +156,28 @@ def _usual_bias(calls: Sequence[Call], place: int) -> bool:
     return abs(own) > 0.1 and bool(others) and abs(own - median(others)) < abs(own) / 2
 
 
-def _common(calls: Sequence[Call], paths: Paths) -> list[str]:
+def _common(calls: Sequence[Call], paths: Paths) -> list[Cause]:
     """Return what nearly all layers have that no random network has: equal weights, biases that kill units."""
     out = []
     if _most_are_constant(calls):
         count = sum(call.constant for call in calls)
-        out.append(f"symmetric units: in {count} of {len(calls)} calls all weights are equal, so all units are one.")
+        out.append(Cause("symmetric units", numbers={"count": count, "calls": len(calls)}))
     dead = [k for k in paths.main if paths.dead[k] > _FLAT]
     if dead and _usual_bias(calls, dead[0]):
-        biases = [call.bias for call in calls if call.shift is not None]
-        said = f"biases: {median(biases):.3g} on average; from {calls[dead[0]].name} on"
-        out.append(f"{said} φ' = 0 on every input for {paths.dead[dead[0]]:.0%} of the units and more.")
+        bias = median(call.bias for call in calls if call.shift is not None)
+        out.append(Cause("biases", calls[dead[0]].name, {"bias": bias, "share": paths.dead[dead[0]]}))
     return out
 
 
-def _peculiar(calls: Sequence[Call], paths: Paths) -> list[str]:
+def _peculiar(calls: Sequence[Call], paths: Paths) -> list[Cause]:
     """Return what single layers of a healthy model have that keeps their units from learning."""
     out = []
-    for word, shares in (("saturated", paths.saturated), ("dead", paths.dead)):
+    for kind, shares in (("saturated units", paths.saturated), ("dead units", paths.dead)):
         known = [share for share in shares if not isnan(share)]
         usual = median(known) if known else 0.0
         for call, share in zip(calls, shares, strict=True):
             if share > _FLAT and share > usual + 0.25:
-                out.append(f"{call.name}: {share:.0%} of its units are {word}, of others {usual:.0%}.")
+                out.append(Cause(kind, call.name, {"share": share, "usual": usual}))
     return out[:_MOST_WORDS]
 
 
@@ -192,22 +186,24 @@ def _others(calls: Sequence[Call], place: int) -> float:
     return median(scales) if scales else float("nan")
 
 
-def _habits(calls: Sequence[Call], paths: Paths, steps: Sequence[_Step], verdict: Verdict) -> list[str]:
-    """Return what all layers have in common that makes the gradient fall or grow, with numbers."""
+def _habits(calls: Sequence[Call], paths: Paths, steps: Sequence[_Step], verdict: Verdict) -> list[Cause]:
+    """Return what all layers have in common that makes the gradient fall or grow."""
     changes = [step.change for step in steps if isfinite(step.change)]
     if not changes:
-        return ["no gradient passes from one call to another."]
-    out = [f"depth: {len(steps)} times a factor whose median is {exp(median(changes)):.3g} per call."]
+        return [Cause("no path")]
+    out, usual, vanishes = [], median(changes), verdict == "vanishes"
+    if (usual < 0) == vanishes:  # what most steps do is not to blame for the opposite
+        out.append(Cause("depth", numbers={"steps": len(steps), "factor": exp(usual)}))
     scales = [calls[k].sigma_w for k in paths.main[1:] if not isnan(calls[k].sigma_w)]
     if scales:
-        size = ", too large here" if verdict == "explodes" else ", too small here"
-        if verdict == "vanishes" and _mean(paths, paths.outgrown) > _DYING:
-            size = ""  # larger ones would saturate more units still
-        out.append(f"weights: σ_w = {median(scales):.3g} ({min(scales):.3g} to {max(scales):.3g}){size}.")
-    if verdict == "vanishes" and len(steps) >= _DEEP:
+        # Where units are saturated, larger weights would saturate more of them.
+        size = 1 if not vanishes else 0 if _mean(paths, paths.outgrown) > _DYING else -1
+        found = {"sigma_w": median(scales), "least": min(scales), "most": max(scales), "size": size}
+        out.append(Cause("weights", numbers=found))
+    if vanishes and len(steps) >= _DEEP:
         parts = {"skip connections": any(paths.bypassed), "normalisation": any(paths.normalised)}
-        lacking = [name for name, there in parts.items() if not there]
-        out += [f"{' and '.join(lacking)}: none."] if lacking else []
+        lacking = tuple(name for name, there in parts.items() if not there)
+        out += [Cause("missing parts", names=lacking)] if lacking else []
     return out
 
 
@@ -217,20 +213,24 @@ def _mean(paths: Paths, shares: Sequence[float]) -> float:
     return float(np.mean(known)) if known else 0.0
 
 
-def _saturation(paths: Paths) -> list[str]:
-    """Return how many units are saturated, where that is many, or more than a few for the size of their signals."""
-    saturated = _mean(paths, paths.saturated)
-    if saturated <= _FLAT and _mean(paths, paths.outgrown) <= _DYING:
+def _saturation(paths: Paths) -> list[Cause]:
+    """Return how many units are saturated, where that is many, or more than a few for the size of their signals.
+
+    Units that are flat whatever the size of their signals, and on every input, are dead, and said to be that.
+    """
+    saturated, outgrown = _mean(paths, paths.saturated), _mean(paths, paths.outgrown)
+    dead = outgrown <= _DYING and _mean(paths, paths.dead) > saturated / 2
+    if (saturated <= _FLAT and outgrown <= _DYING) or dead:
         return []
-    return [f"saturation: on average {saturated:.0%} of the units have |φ'| below 1 % of its largest."]
+    return [Cause("saturation", numbers={"share": saturated})]
 
 
-def _states(calls: Sequence[Call], paths: Paths) -> list[str]:
+def _states(calls: Sequence[Call], paths: Paths) -> list[Cause]:
     """Return in which other state the units are, where it is one that stops gradients."""
     out, dead = [], _mean(paths, paths.dead)
     if dead > _DYING:
-        out.append(f"dead units: on average {dead:.0%} have φ' = 0 on every input.")
-    alike = [call.name for call in calls if call.identical]
+        out.append(Cause("dead share", numbers={"share": dead}))
+    alike = tuple(call.name for call in calls if call.identical)
     if alike:
-        out.append(f"identical units: all those of {', '.join(alike[:4])} say the same.")
+        out.append(Cause("identical units", names=alike[:_MOST_WORDS]))
     return out

@@ -16,6 +16,7 @@ import xarray as xr
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.comparison import Comparison
 from vgtheory.study.inspection.modules.graph import Paths
 from vgtheory.study.inspection.modules.slopes import PROBES, Slopes
@@ -72,7 +73,7 @@ class Chain:
         hidden = table.isel(call=slice(0, len(predicted)))
         return Comparison("call", hidden.name.values, hidden.call.values, hidden.log_gradient_norm.values, predicted)
 
-    def causes(self, log_change: float) -> tuple[str, ...]:
+    def causes(self, log_change: float) -> tuple[Cause, ...]:
         """Return what theory blames: scales that are not critical."""
         act = of_the_catalogue(self.function, self.probe)
         pairs = [scales_of(layer) for layer in self.layers]
@@ -85,23 +86,21 @@ class Chain:
 
 def scales_of(layer: Layer) -> tuple[float, float]:
     """Return (σ_w, σ_b) of a layer, of its entries as they are."""
-    weight, bias = layer.weight.ravel(), layer.bias
-    sigma_w = math.sqrt(layer.weight.shape[1] * float(weight @ weight) / weight.size)
-    return sigma_w, 0.0 if bias is None else math.sqrt(float(bias @ bias) / bias.size)
+    sigma_w = math.sqrt(layer.weight.shape[1] * float(np.square(layer.weight).mean()))
+    return sigma_w, 0.0 if layer.bias is None else math.sqrt(float(np.square(layer.bias).mean()))
 
 
-def scale_beside_critical(act: Activation, sigmas: tuple[float, float]) -> tuple[str, ...]:
-    """Return in a sentence how far σ_w is from the one at which gradients keep their size; () where none is known."""
+def scale_beside_critical(act: Activation, sigmas: tuple[float, float]) -> tuple[Cause, ...]:
+    """Return how far σ_w is from the one at which gradients keep their size; () where none is known."""
     sigma_w, sigma_b = sigmas
     right = _critical(act, float(f"{sigma_b:.2g}")) or _critical(
         act, 0.0
     )  # kinked φ at 0 are critical without biases only
     if right is None:
         return ()
-    if 1 / _FAR < sigma_w / right < _FAR:
-        return (f"weights: σ_w = {sigma_w:.3g}, about critical for {act.name} ({right:.3g}).",)
-    way = "too small" if sigma_w < right else "too large"
-    return (f"weights: σ_w = {sigma_w:.3g} where {right:.3g} is critical for {act.name}, {way}.",)
+    near = 1 / _FAR < sigma_w / right < _FAR
+    size = 0 if near else -1 if sigma_w < right else 1
+    return (Cause("weights", numbers={"sigma_w": sigma_w, "critical": right, "size": size}, names=(act.name,)),)
 
 
 @cache

@@ -12,6 +12,7 @@ import xarray as xr
 from vgtheory.model.blocks import gru, lstm, rnn
 from vgtheory.model.network import BlockNetwork
 from vgtheory.model.weights import Weights
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.modules.recognised import is_orthogonal
 from vgtheory.study.inspection.weights.entries import EntryMoments, comes_from
 
@@ -54,7 +55,7 @@ class Cell:
         """Return None: over time only the gradient at the input is measured, which theory does not predict."""
         return None
 
-    def causes(self, log_change: float) -> tuple[str, ...]:
+    def causes(self, log_change: float) -> tuple[Cause, ...]:
         """Return what theory blames: nothing, since the fall over time is said with its number."""
         return ()
 

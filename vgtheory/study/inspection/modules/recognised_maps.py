@@ -18,6 +18,7 @@ from vgtheory.model.program import Block, on_maps
 from vgtheory.model.steps import Ask
 from vgtheory.model.weights import Weights
 from vgtheory.model.windows import strided
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.comparison import Comparison
 from vgtheory.study.inspection.modules.recognised import (
     Link,
@@ -100,7 +101,7 @@ class Maps:
         rows = table.sel(call=[f.number for f in self.filters])
         return Comparison("call", rows.name.values, rows.call.values, rows.log_gradient_norm.values, predicted)
 
-    def causes(self, log_change: float) -> tuple[str, ...]:
+    def causes(self, log_change: float) -> tuple[Cause, ...]:
         """Return what theory blames: scales that are not critical, zeros around small maps.
 
         These leave a share λ of the mean square per layer, by the map's size (exactly, in the long run, of ReLU).
@@ -112,8 +113,7 @@ class Maps:
         if cost > min(-_WORTH, -_SHARE * abs(log_change)):
             return found
         smallest = " × ".join(map(str, min(f.shape for f in self.filters)))
-        said = f"padding: zeros around maps down to {smallest} positions cost about {cost:+.1f} in ln, by theory."
-        return (*found, said)
+        return (*found, Cause("padding", numbers={"cost": cost}, names=(smallest,)))
 
     def _block(self, act: Any, one: Filter, weights: Weights, zeros: bool) -> Block:
         block = conv(act, weights, one.kernel, "zeros" if zeros else "circular", stride=one.stride)

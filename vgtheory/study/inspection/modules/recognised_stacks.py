@@ -16,6 +16,7 @@ from vgtheory.model.blocks import attention, dense, gated, mlp, normalised, resi
 from vgtheory.model.network import BlockNetwork
 from vgtheory.model.program import Block
 from vgtheory.model.weights import Weights
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.comparison import Comparison
 from vgtheory.study.inspection.modules.block_by_trial import Parts, Plan, plan_of, plans
 from vgtheory.study.inspection.modules.recognised import of_the_catalogue
@@ -102,27 +103,26 @@ class Stack:
         except VgtheoryError:
             return None
 
-    def causes(self, log_change: float) -> tuple[str, ...]:
+    def causes(self, log_change: float) -> tuple[Cause, ...]:
         """Return what theory blames: the place of the norms, missing skip connections."""
         now = self._predicted(self.plan)
         if now is None:
             return ()
-        found = []
         if not self.plan.skip:
-            other = self._predicted(replace(self.plan, skip=True))
-            found += self._told("skip connections: none around the parts of a block; with them", now, other)
-        elif self.plan.norm == "post":
-            other = self._predicted(replace(self.plan, norm="pre"))
-            found += self._told("norm place: behind the skip connections; in front of the branches", now, other)
-        return tuple(found)
+            return self._told("missing skips", now, replace(self.plan, skip=True))
+        if self.plan.norm == "post":
+            return self._told("norm place", now, replace(self.plan, norm="pre"))
+        return ()
 
-    def _told(self, words: str, now: np.ndarray, other: np.ndarray | None) -> list[str]:
+    def _told(self, kind: str, now: np.ndarray, plan: Plan) -> tuple[Cause, ...]:
+        """Return the cause that blocks of another plan have not, if theory thinks much better of them."""
+        other = self._predicted(plan)
         if other is None:
-            return []
+            return ()
         as_is, instead = (float(logs[0] - logs[-1]) for logs in (now, other))
         if abs(as_is) - abs(instead) < max(_WORTH, _SHARE * abs(as_is)):
-            return []
-        return [f"{words} theory has {instead:+.1f} in ln of the gradient norm over the blocks, not {as_is:+.1f}."]
+            return ()
+        return (Cause(kind, numbers={"as_is": as_is, "instead": instead}),)
 
 
 def _drawn(block: Block, laws: Sequence[Weights]) -> Block:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
+from math import log, nan
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.findings import change_of
 from vgtheory.study.inspection.modules.uses import Call, Unrolled
 
@@ -73,20 +74,12 @@ def _log_norm(squares: np.ndarray) -> np.ndarray:
         return np.log(squares) / 2
 
 
-def sentence(recurrence: xr.Dataset) -> str:
-    """Return how the gradient goes with time, in steps per factor of e, and where float32 loses it."""
+def over_time(recurrence: xr.Dataset) -> Cause:
+    """Return how the gradient goes with time: its change in ln over the steps, and where float32 loses it."""
     logs = recurrence.log_gradient_norm.values
-    fall, steps = change_of(logs), len(logs) - 1
-    name = recurrence.attrs["module"]
-    if not np.isfinite(logs[-1]):
-        return f"{name}: no gradient arrives at its last step."
-    if not np.isfinite(fall):
-        return f"{name}: nothing of the gradient at step {steps} arrives at step 0."
-    way = "falls" if fall < 0 else "grows"
-    text = f"{name}: over {steps} steps back the gradient {way} by {abs(fall):.1f} in ln"
-    if abs(fall) > 1:
-        text += f", e-fold every {steps / abs(fall):.3g} steps"
+    steps = len(logs) - 1
+    found = {"steps": steps, "fall": change_of(logs) if np.isfinite(logs[-1]) else nan}
     lost = np.flatnonzero(logs - logs[-1] < _LOST)
-    if len(lost):
-        text += f"; it is below 2^−24 after {steps - int(lost[-1])} of {len(logs)}"
-    return text + "."
+    if len(lost) and np.isfinite(found["fall"]):
+        found |= {"lost": steps - int(lost[-1]), "length": len(logs)}
+    return Cause("time", recurrence.attrs["module"], found)

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, VanishingWarning
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.modules.callbacks import Callback, Row, to_sink
 from vgtheory.study.inspection.modules.model_copy import tensors_in
 from vgtheory.study.inspection.modules.uses import has_weights
@@ -25,11 +26,11 @@ class Training(Callback):
 
     Attributes
     ----------
-    alarms : what fell, and when, in sentences.
+    falls : what fell, and when: causes of kind "fall", with `step` and `size`, the factor below step 0.
     """
 
     def __init__(self, torch: Any, model: Any, every: int, sink: Callable[[int, Row], None] | None) -> None:
-        self.alarms: list[str] = []
+        self.falls: list[Cause] = []
         self._torch, self._model, self._every = torch, model, every
         self._modules = {name: module for name, module in model.named_modules() if has_weights(module)}
         self._sink = sink
@@ -57,6 +58,11 @@ class Training(Callback):
         if self._top is not None:
             self._top.remove()
             self._top = None
+
+    @property
+    def alarms(self) -> list[str]:
+        """Return the falls in sentences."""
+        return list(map(str, self.falls))
 
     @property
     def record(self) -> xr.Dataset:
@@ -137,11 +143,10 @@ class Training(Callback):
         before, here = (_beside_the_last(row, quantity) for row in (self._rows[0][1], now))
         for name, value in here.items():
             fall = before.get(name, -np.inf) - value
-            if fall > _ALARM and not any(alarm.startswith(f"{name}:") for alarm in self.alarms):
-                size = f"{np.exp(min(fall, 700.0)):.2g} times below step 0's"
-                said = f"{name}: at step {step} its {word}, beside the last module's, is {size}"
-                self.alarms.append(said)
-                warnings.warn(said, VanishingWarning, stacklevel=2)
+            if fall > _ALARM and all(cause.where != name for cause in self.falls):
+                numbers = {"step": step, "size": float(np.exp(min(fall, 700.0)))}
+                self.falls.append(Cause("fall", name, numbers, (word,)))
+                warnings.warn(str(self.falls[-1]), VanishingWarning, stacklevel=2)
 
 
 def _beside_the_last(row: Row, quantity: str) -> dict[str, float]:

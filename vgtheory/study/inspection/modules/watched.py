@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, VgtheoryError
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.findings import Inspection, Subject, Verdict, change_of, verdict_of
 from vgtheory.study.inspection.modules.blame import blame
 from vgtheory.study.inspection.modules.calls import Watch
@@ -20,7 +21,7 @@ from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed, unwrapped
 from vgtheory.study.inspection.modules.norms import norm_of
 from vgtheory.study.inspection.modules.recognise import recognise
-from vgtheory.study.inspection.modules.recurrence import listen, recurrence_of, sentence
+from vgtheory.study.inspection.modules.recurrence import listen, over_time, recurrence_of
 from vgtheory.study.inspection.modules.uses import Call
 
 _LOST = -24 * log(2)  # below float32's unit round-off, relative to the last call
@@ -160,17 +161,17 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
     if paths is None or sight.broken is not None:
         return _overflown(sight.watch.calls, sight.broken, left_out)
     table = _table(calls, paths, sight)
-    over_time = 0.0 if recurrence is None else change_of(recurrence.log_gradient_norm.values)
+    in_steps = 0.0 if recurrence is None else change_of(recurrence.log_gradient_norm.values)
     logs = table.log_gradient_norm.values
     over_depth = change_of(logs)
     why = _no_verdict(calls, recurrence)
-    in_time = abs(over_time) > abs(over_depth)
-    total = over_time if in_time else over_depth
+    in_time = abs(in_steps) > abs(over_depth)
+    total = in_steps if in_time else over_depth
     verdict, found = blame(calls, paths, "no verdict" if why else verdict_of(total))
     culprit, causes = found.culprit, found.causes
     if recurrence is not None:
-        causes = (sentence(recurrence), *causes)
-        if verdict == verdict_of(over_time) != "healthy" and abs(over_time) > abs(over_depth) / 2:
+        causes = (over_time(recurrence), *causes)
+        if verdict == verdict_of(in_steps) != "healthy" and abs(in_steps) > abs(over_depth) / 2:
             culprit, causes = str(recurrence.attrs["module"]), causes[:1]
     text = f"No verdict: {why}." if why else _sentence(calls, verdict, total, in_time)
     left_out = (*left_out, why) if why else left_out
@@ -183,15 +184,14 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
     return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known, unknown)
 
 
-def _with_theory(measured: tuple[str, ...], predicted: tuple[str, ...]) -> tuple[str, ...]:
+def _with_theory(measured: tuple[Cause, ...], predicted: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """Return all causes; what theory says of the weights stands in place of what is measured of them.
 
     Where units are saturated larger weights would saturate more still, so that no weights are said to be too small.
     """
-    saturated = any(said.startswith("saturation:") for said in measured)
-    fitting = [said for said in predicted if not (saturated and said.endswith("too small."))]
-    known = {said.partition(":")[0]: said for said in fitting}
-    kept = [known.pop(said.partition(":")[0], said) for said in measured]
+    saturated = any(cause.kind == "saturation" for cause in measured)
+    known = {cause.kind: cause for cause in predicted if not (saturated and cause.numbers.get("size", 0) < 0)}
+    kept = [known.pop(cause.kind, cause) for cause in measured]
     return (*kept, *known.values())
 
 
@@ -213,13 +213,13 @@ def _sentence(calls: Sequence[Call], verdict: Verdict, total: float, in_time: bo
 
 
 def _overflown(calls: Sequence[Call], broken: Call | None, left_out: tuple[str, ...]) -> Inspection:
-    name = None if broken is None else broken.name
-    where = "in the loss" if broken is None else f"at {broken.name}"
+    cause = Cause("overflow", "" if broken is None else broken.name)
     n = len(calls)
     none, no, unknown = (NONE,) * n, (False,) * n, (float("nan"),) * n
     bare = Paths(none, none, (), no, unknown, unknown, unknown, no)
-    text = f"Explodes: the signal leaves the range of float64 {where}."
-    return Inspection(_table(calls, bare, None), "explodes", text, name, (text,), left_out)
+    return Inspection(
+        _table(calls, bare, None), "explodes", f"Explodes: {cause}", cause.where or None, (cause,), left_out
+    )
 
 
 def _table(calls: Sequence[Call], paths: Paths, sight: Sight | None) -> xr.Dataset:

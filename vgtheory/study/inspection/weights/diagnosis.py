@@ -8,6 +8,7 @@ from math import exp, log
 import numpy as np
 import xarray as xr
 
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.findings import Verdict, verdict_of
 from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
@@ -19,11 +20,11 @@ _DEAD = 0.5  # share of units without a slope on any input that is to blame befo
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What happens in the chain, in one sentence, what is to blame, and the deepest lost layer."""
+    """What happens in the chain, in one sentence; what is to blame; the deepest lost layer."""
 
     verdict: Verdict
     text: str
-    causes: tuple[str, ...]
+    causes: tuple[Cause, ...]
     lost_at: int | None
 
 
@@ -56,46 +57,41 @@ def _sentence(verdict: str, total: float, depth: int, lost_at: int | None) -> st
     return text
 
 
-def _causes(layers: xr.Dataset, act: Activation, verdict: str, skip: float | None) -> list[str]:
+def _causes(layers: xr.Dataset, act: Activation, verdict: str, skip: float | None) -> list[Cause]:
     inner = slice(0, max(layers.sizes["call"] - 1, 1))
     q = float(np.exp(np.mean(np.log(np.maximum(layers.q.values[inner], 1e-300)))))
-    sigma = float(np.sqrt(np.mean(layers.sigma_w.values[1:] ** 2))) if layers.sizes["call"] > 1 else float("nan")
-    here, best = _slope_square(act, q), max(_slope_square(act, float(x)) for x in _LENGTHS)
+    sigma_w = float(np.sqrt(np.mean(layers.sigma_w.values[1:] ** 2))) if layers.sizes["call"] > 1 else float("nan")
+    slope, best = _slope_square(act, q), max(_slope_square(act, float(x)) for x in _LENGTHS)
     if verdict == "explodes":
         if skip:
-            return [f"Every block adds to the gradient: with skip = {skip:g} and σ_w ≈ {sigma:.3g} it grows."]
-        return [f"The weights are too large: σ_w ≈ {sigma:.3g}, E φ'² = {here:.3g} at q ≈ {q:.3g}: χ > 1."]
+            return [Cause("skip gain", numbers={"skip": skip, "sigma_w": sigma_w})]
+        return [Cause("large weights", numbers={"sigma_w": sigma_w, "slope": slope, "q": q})]
     dead = layers.dead.values[inner]
     worst = int(dead.argmax())
     out = []
     if dead[worst] > _DEAD:
-        name = str(layers.name.values[worst])
-        out.append(f"Dead units: {dead[worst]:.0%} of {name} have φ' = 0 on every input; on average {dead.mean():.0%}.")
-    if here < best / 2:
+        shares = {"share": float(dead[worst]), "mean": float(dead.mean())}
+        out.append(Cause("dead stored", str(layers.name.values[worst]), shares))
+    if slope < best / 2:
         share = float(layers.saturated[inner].mean())
-        out.append(
-            f"Saturation: at q ≈ {q:.3g} a layer passes E φ'² = {here:.3g}, of {best:.3g} at best; "
-            f"{share:.0%} of the neurons have |φ'| below 1 % of its largest value."
-        )
-    if sigma**2 * best < 1 - 1e-6:
-        out.append(
-            f"The weights are too small: σ_w ≈ {sigma:.3g}, and χ is at most σ_w²·{best:.3g} = {sigma**2 * best:.3g}, "
-            f"whatever the length of the signal; σ_w ≥ {best**-0.5:.4g} is needed."
-        )
+        out.append(Cause("saturation stored", numbers={"q": q, "slope": slope, "best": best, "share": share}))
+    most = sigma_w**2 * best
+    if most < 1 - 1e-6:
+        found = {"sigma_w": sigma_w, "best": best, "most": most, "needed": best**-0.5}
+        out.append(Cause("small weights", numbers=found))
     elif not out:
-        out.append(f"χ = σ_w² E φ'² = {sigma**2 * here:.3g} at σ_w ≈ {sigma:.3g}, q ≈ {q:.3g}; these weights do worse.")
+        out.append(Cause("gain", numbers={"chi": sigma_w**2 * slope, "sigma_w": sigma_w, "q": q}))
     return out
 
 
-def weight_facts(layers: xr.Dataset) -> list[str]:
+def weight_facts(layers: xr.Dataset) -> list[Cause]:
     """Return what the matrices look like: their initialiser, and singular values that stand out."""
     names, counts = np.unique(layers.initialiser.values, return_counts=True)
-    common = str(names[counts.argmax()])
-    out = [f"Weights: {common} ({counts.max()} of {layers.sizes['call']} layers)."]
+    common, count = str(names[counts.argmax()]), int(counts.max())
+    out = [Cause("initialiser", numbers={"count": count, "layers": layers.sizes["call"]}, names=(common,))]
     spiked = layers.call.values[layers.outliers.values > 0]
     if len(spiked):
-        most = int(layers.outliers.max())
-        out.append(f"Singular values beyond the Marchenko–Pastur edge in {len(spiked)} layers, up to {most} in one.")
+        out.append(Cause("outliers", numbers={"layers": len(spiked), "most": int(layers.outliers.max())}))
     return out
 
 

@@ -51,7 +51,7 @@ def inspect_weights(
         table = _dataset(chain.layers, matrices, None)
         text = "No verdict: the arrays alone do not say what the gradient does."
         causes = tuple(weight_facts(table))
-        return Inspection(table, "no verdict", text, causes=causes, left_out=left_out, matrices=matrices)
+        return Inspection(table, "no verdict", text, reasons=causes, left_out=left_out, matrices=matrices)
     generator = np.random.default_rng(seed)
     x = input_vectors(inputs, chain.layers[0].weight.shape[1], INPUTS, generator)
     signals = run_signals(
@@ -63,8 +63,8 @@ def inspect_weights(
     causes = (*found.causes, *weight_facts(table))
     if left_out:
         text = f"No verdict. If these {len(chain.layers)} layers are all, one after another: {found.text}"
-        return Inspection(table, "no verdict", text, causes=causes, left_out=left_out, matrices=matrices)
-    return Inspection(table, found.verdict, found.text, causes=causes, lost_at=found.lost_at, matrices=matrices)
+        return Inspection(table, "no verdict", text, reasons=causes, left_out=left_out, matrices=matrices)
+    return Inspection(table, found.verdict, found.text, reasons=causes, lost_at=found.lost_at, matrices=matrices)
 
 
 def _untold(chain: Chain, act: Activation | None, skip: float | None) -> list[str]:
