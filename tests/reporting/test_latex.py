@@ -27,6 +27,7 @@ from vgtheory.reporting.latex import (
     paragraph,
     table,
 )
+from vgtheory.reporting.latex_document import listing
 from vgtheory.reporting.latex_layout import COLUMN, LINE, broken, equation_rows, width
 from vgtheory.reporting.latex_text import escape
 from vgtheory.study.simulate import simulate
@@ -296,9 +297,18 @@ def test_bad_pieces_are_refused():
     with pytest.raises(InputError):
         heading("x", 4)
     with pytest.raises(InputError):
-        table(["a", "b"], [("only one",)])
+        table(["a", "b", "c"], [("two", "cells")])
     with pytest.raises(InputError):
         figure("a b.png")
+
+
+def test_a_row_of_one_cell_is_a_title_and_code_keeps_its_indentation():
+    rows = table(["a", "b"], [("Group",), ("x", "y")]).splitlines()
+    assert r"\multicolumn{2}{@{}p{\linewidth}@{}}{\itshape Group} \tabularnewline" in rows
+    assert "x & y \\tabularnewline" in rows
+    lines = listing("def f(x):\n    return x").splitlines()
+    assert lines[1].endswith(r"\texttt{def f(\allowbreak{}x):\allowbreak{}}")
+    assert r"\texttt{~~~~}\texttt{return x}" in lines[3]
 
 
 # A one-pixel PNG.

@@ -31,8 +31,10 @@ def test_a_deep_sigmoid_network_vanishes_because_its_weights_are_too_small(sigmo
 
 
 def test_remedies_are_ranked_and_better(sigmoid):
-    steps = [(round(4 * r.trial.badness), r.cost != "") for r in sigmoid.remedies]
-    assert steps == sorted(steps)
+    shown = [(r.trial.off, r.cost != "") for r in sigmoid.remedies]
+    assert shown == sorted(shown)
+    for r in sigmoid.remedies:  # what is shown is what a typical network is off by, to half a step of e^¼
+        assert abs(np.log(r.trial.off) - np.hypot(r.trial.simulated, r.trial.std)) <= 0.125 + 1e-12
     assert sigmoid.remedies[0].trial.badness < sigmoid.trial.badness / 50
     assert max(r.trial.badness for r in sigmoid.remedies) < sigmoid.trial.badness / 3
     # σ_w ≥ 4 is critical only where signals are long: q* = 45 at the smallest bias.

@@ -180,15 +180,14 @@ def print_inspection(found: Inspection, written: list[Path]) -> None:
 
 def print_advice(advice: Advice) -> None:
     """Print what goes wrong, the remedies with what they do, and their code."""
-    from vgtheory.reporting.advice_rows import ADVISED, code_blocks, remedy_rows, summary_line
+    from vgtheory.reporting.advice_rows import code_blocks, ranking, remedy_table, summary_line
 
     say(summary_line(advice))
     for problem in advice.problems[1:]:
         say(f"- {problem.text}")
     say("")
-    table(ADVISED, remedy_rows(advice))
-    if not advice.remedies:
-        say("None of the changes that were tried does better.")
+    table(*remedy_table(advice))
+    say(ranking(advice) if advice.remedies else "None of the changes that were tried does better.")
     for rank, framework, code in code_blocks(advice.remedies):
         say("")
         say(f"{rank}  {framework}:")

@@ -48,7 +48,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; every cell is text."""
+    """A table; every cell is text, and a row of one cell is the title of the rows below it."""
 
     header: tuple[Text, ...]
     rows: tuple[tuple[Text, ...], ...]

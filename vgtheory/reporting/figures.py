@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,13 +14,12 @@ from vgtheory.random_matrices.laws.semicircle import quarter_circle
 from vgtheory.reporting import plot
 from vgtheory.reporting.draft import FIGURES
 from vgtheory.reporting.findings import SATURATED, Findings
-from vgtheory.reporting.style import GREY, VERMILION, new_figure
+from vgtheory.reporting.style import GREY, RC, VERMILION, new_figure
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import number
 
-MATRIX = 200  # largest size of the weight matrix that is drawn
 
-
+@matplotlib.rc_context(RC)
 def draw(f: Findings, names: set[str]) -> dict[str, Figure]:
     """Return the figures of these names."""
     return {name: DRAWN[name](f) for name in FIGURES if name in names}
@@ -55,7 +55,7 @@ def _without_legend(ax: Axes) -> Figure:
 
 def _weights(f: Findings) -> np.ndarray:
     """Return one square weight matrix of the network, of its size where that is small."""
-    size = min(MATRIX, *f.network.widths)
+    size = f.matrix_size
     sigma_w = f.network.sigmas[-1][0]
     return np.random.default_rng(f.seed).normal(0, sigma_w / size**0.5, (size, size))
 

@@ -31,6 +31,7 @@ from vgtheory.theory.proofs import Certificate, bounds, certificate
 
 Progress = Callable[[int, int], None]
 SATURATED = 0.01  # |φ'| at or below this counts as saturated
+MATRIX = 200  # largest size of the weight matrix that is drawn
 MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combined within seconds
 
 
@@ -58,6 +59,11 @@ class Findings(Answer):
     law: Any
     sampled: JacobianSample | Unavailable
     advice: Tried | Unavailable | None
+
+    @property
+    def matrix_size(self) -> int:
+        """Return the size of the square weight matrix whose spectra are shown."""
+        return min(MATRIX, *self.network.widths)
 
     @property
     def gradient_factor(self) -> float | None:

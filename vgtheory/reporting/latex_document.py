@@ -6,7 +6,7 @@ Packages: amsmath, amssymb, amsthm (part of amsart), booktabs and graphicx.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import sympy as sp
 from vgtheory._errors import InputError
 from vgtheory._references import REFERENCES, Reference
 from vgtheory.reporting.latex_layout import COLUMN, LINE, equation_rows
-from vgtheory.reporting.latex_text import escape, prose
+from vgtheory.reporting.latex_text import escape, prose, verbatim
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.formula import RELATIONS, Formula, subject_of
 from vgtheory.symbolic.notation import varphi
@@ -168,17 +168,39 @@ def cited(key: str) -> str:
     return rf"{escape(REFERENCES[key].short)}~\cite{{{key}}}" if key in REFERENCES else escape(key)
 
 
+def listing(source: str) -> str:
+    """Return lines of a program in small typewriter, their indentation kept; long ones break after operators."""
+    lines = "\n\n".join(_line(line) for line in source.splitlines())
+    return (
+        f"{{\\footnotesize\\setlength{{\\parskip}}{{0pt}}\\setlength{{\\parindent}}{{0pt}}\\raggedright\n{lines}\n\n}}"
+    )
+
+
+def _line(line: str) -> str:
+    code = line.lstrip(" ")
+    return r"\mbox{}" + (rf"\texttt{{{'~' * (len(line) - len(code))}}}" if code != line else "") + verbatim(code)
+
+
 def figure(path: str | PurePath, caption: str = "") -> str:
     """Return a floating figure from a file that pdflatex reads (PDF, PNG, JPEG), at most as wide as the line."""
+    return f"\\begin{{figure}}[htbp]\\centering\n{_drawing(path, caption, '0.75')}\n\\end{{figure}}\n"
+
+
+def figures_beside(figures: Sequence[tuple[str, str]]) -> str:
+    """Return (path, caption) side by side in one float, each with a number of its own."""
+    begin = rf"\begin{{minipage}}[t]{{{0.97 / len(figures):.3f}\linewidth}}\centering"
+    drawn = (_drawing(path, caption, "1") for path, caption in figures)
+    columns = "\\hfill\n".join(f"{begin}\n{each}\n\\end{{minipage}}" for each in drawn)
+    return f"\\begin{{figure}}[htbp]\n{columns}\n\\end{{figure}}\n"
+
+
+def _drawing(path: str | PurePath, caption: str, share: str) -> str:
     name = PurePath(path).as_posix()
     if re.search(r"[\\{}%#$&~^\s]", name):
         raise InputError(f"the figure path {name!r}", "a path without spaces and LaTeX specials", "rename the file")
     below = f"\n\\caption{{{prose(caption)}}}\\label{{fig:{slug(PurePath(path).stem)}}}" if caption else ""
-    return (
-        "\\begin{figure}[htbp]\\centering\n"
-        rf"\includegraphics[width=0.95\linewidth,height=0.8\textheight,keepaspectratio]{{\detokenize{{{name}}}}}"
-        f"{below}\n\\end{{figure}}\n"
-    )
+    size = rf"width={share}\linewidth,height=0.8\textheight,keepaspectratio"
+    return rf"\includegraphics[{size}]{{\detokenize{{{name}}}}}{below}"
 
 
 def document(

@@ -31,15 +31,17 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
     Text that is long is set as paragraphs, a long formula in several lines.  A long table is cut into several, as a
     ``tabular`` does not break across pages.
 
-    Raises InputError for a row that is not as long as the header.
+    A row of one cell is the title of those below it.  Raises InputError for any other row that is not as long as the
+    header.
     """
     lines = [tuple(row) for row in rows]
     for row in lines:
-        if len(row) != len(header):
+        if len(row) not in (1, len(header)):
             raise InputError(f"a row of {len(row)} cells", f"{len(header)} cells as in the header", "complete the row")
-    shares = _shares(header, lines)
-    room = _room(header, lines)
-    tall = any(isinstance(c, (Formula, sp.Basic)) and _height(c, None, room) > 1.5 for row in lines for c in row)
+    complete = [row for row in lines if len(row) == len(header)]
+    shares = _shares(header, complete)
+    room = _room(header, complete)
+    tall = any(isinstance(c, (Formula, sp.Basic)) and _height(c, None, room) > 1.5 for row in complete for c in row)
     stretch = r"\renewcommand{\arraystretch}{1.5}" if tall else ""
     out = []
     for number, page in enumerate(_pages(lines, shares, room)):
@@ -47,7 +49,7 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
         begin, end = (rf"\begin{{{floats}}}[htbp]\centering", rf"\end{{{floats}}}")
         if not caption and floats == "table":
             begin, end = r"\begin{center}", r"\end{center}"
-        body = _tabular(header, page, shares, lines, room)
+        body = _tabular(header, page, shares, complete, room)
         out.append(f"{begin}\\small\\setlength{{\\tabcolsep}}{{4pt}}{stretch}\n{above}{body}\n{end}\n")
     return "\n".join(out)
 
@@ -66,14 +68,17 @@ def _tabular(
 ) -> str:
     spec = "".join(_column(i, share, rows) for i, share in enumerate(shares))
     head = " & ".join(_cell(h, share) for h, share in zip(header, shares, strict=True))
-    body = "".join(
-        " & ".join(_cell(c, share, room) for c, share in zip(row, shares, strict=True)) + " \\tabularnewline\n"
-        for row in page
-    )
+    body = "".join(_row(row, shares, room) + " \\tabularnewline\n" for row in page)
     return (
         f"\\begin{{tabular}}{{@{{}}{spec}@{{}}}}\n\\toprule\n{head} \\tabularnewline\n\\midrule\n{body}"
         "\\bottomrule\n\\end{tabular}"
     )
+
+
+def _row(row: tuple[Any, ...], shares: list[float | None], room: float) -> str:
+    if len(row) < len(shares):
+        return rf"\multicolumn{{{len(shares)}}}{{@{{}}p{{\linewidth}}@{{}}}}{{\itshape {_cell(row[0])}}}"
+    return " & ".join(_cell(c, share, room) for c, share in zip(row, shares, strict=True))
 
 
 def _size(cell: Any) -> float:
@@ -119,7 +124,7 @@ def _pages(rows: list[tuple[Any, ...]], shares: list[float | None], room: float)
     pages: list[list[tuple[Any, ...]]] = [[]]
     used = 0.0
     for row in rows:
-        lines = max(_height(c, share, room) for c, share in zip(row, shares, strict=True))
+        lines = max(_height(c, share, room) for c, share in zip(row, shares, strict=len(row) > 1))
         if pages[-1] and used + lines > LINES_PER_TABLE:
             pages.append([])
             used = 0.0

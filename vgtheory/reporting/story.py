@@ -29,7 +29,8 @@ _PACKAGES = ("sympy", "numpy", "numba", "scipy", "xarray", "python-flint", "matp
 
 def tell(f: Findings) -> Document:
     """Return the report on the findings."""
-    said_first = verdict(f)
+    tried = f.advice is not None and not isinstance(f.advice, Unavailable) and bool(f.advice.remedies)
+    said_first = verdict(f, scale=not tried)  # what helps most is said with its cost
     return Document(
         title=_title(f),
         subtitle=describe(f.network),
@@ -114,13 +115,13 @@ def agreement(f: Findings) -> Text:
         )  # fmt: skip
     if abs(f.predicted_change) >= 1:
         return t(
-            "In ln that is {simulated} (simulated, 99 % interval), where theory predicts {predicted}: the prediction "
-            "holds within {percent} %.",
+            "As a natural logarithm that is {simulated} (simulated, 99 % interval), where theory predicts {predicted}: "
+            "the prediction holds within {percent} %.",
             percent=number(100 * (off + sure) / abs(f.predicted_change), 2), **values,
         )  # fmt: skip
     return t(
-        "In ln that is {simulated} (simulated, 99 % interval), where theory predicts {predicted}: the prediction holds "
-        "within {off}.",
+        "As a natural logarithm that is {simulated} (simulated, 99 % interval), where theory predicts {predicted}: the "
+        "prediction holds within {off}.",
         off=number(off + sure, 2), **values,
     )  # fmt: skip
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from vgtheory.reporting.advice_rows import off_text
 from vgtheory.reporting.document import Block, Code, Fold, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings, Tried
-from vgtheory.reporting.message import Text, t
+from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import power_of_ten
 from vgtheory.study.advice import Remedy
+from vgtheory.study.advice.trial import Trial, trial_of
 
 LONGEST = 8  # lines of code that are shown unfolded
 COSTS = {
@@ -25,7 +27,9 @@ def priced(remedy: Remedy) -> tuple[str, Text]:
     """Return a change and what it costs."""
     change, _, price = remedy.change.partition("; costs: ")
     usual: Text = price or COSTS.get(remedy.kind, "")
-    return change, t("{before}; {next}", before=usual, next=remedy.cost) if usual and remedy.cost else usual
+    return change, t(
+        "{before}; {next}", before=usual, next=remedy.cost
+    ) if usual and remedy.cost else usual or remedy.cost
 
 
 def best_remedy(f: Findings) -> Text:
@@ -34,10 +38,14 @@ def best_remedy(f: Findings) -> Text:
         return ""
     best = f.advice.remedies[0]
     change, price = priced(best)
-    return t(
-        "What helps most of all that was tried: {change}. In {samples} simulated networks the gradient then changes by "
-        "a factor of {total} over the whole depth. Its cost: {cost}.",
-        change=change, samples=str(best.trial.samples), total=power_of_ten(best.trial.simulated), cost=price,
+    return said(
+        t(
+            "What helps most of all that was tried: {change}. In {samples} simulated networks the gradient in layer "
+            "{first} is then {total} times the one in layer {last}.",
+            change=change, samples=str(best.trial.samples), total=power_of_ten(best.trial.simulated),
+            first=str(f.layers[0]), last=str(f.layers[1]),
+        ),
+        t("Its cost: {cost}.", cost=price) if price else "",
     )  # fmt: skip
 
 
@@ -50,20 +58,20 @@ def change_section(f: Findings) -> Section:
         return Section(title, (Paragraph(t("Nothing: the gradient survives this depth.")),))
     if not f.advice.remedies:
         return Section(title, (Paragraph(t("No change that was simulated keeps the gradient.")), *_failed(f.advice)))
-    header = (t("change"), t("gradient, first layer over last"), t("spread"), t("cost"))
-    trials = [(*priced(r), r.trial) for r in f.advice.remedies]
-    rows: list[tuple[Text, ...]] = [
-        (change, f"×{power_of_ten(tried.simulated)}", f"×{power_of_ten(tried.std)}", price)
-        for change, price, tried in trials
-    ]
-    now = f.growth
-    rows.insert(0, (t("as it is"), f"×{power_of_ten(now.change)}", f"×{power_of_ten(now.std)}", ""))
+    header = (t("change"), t("gradient, first layer over last"), t("spread"), t("off by"), t("cost"))
+    rows = [_row(t("as it is"), trial_of(f.growth), "")]
+    rows += [_row(change, r.trial, price) for r in f.advice.remedies for change, price in [priced(r)]]
     caption = t(
-        "Best first: each change was simulated in {samples} networks. ×1 keeps the gradient; spread: the factor by "
-        "which networks differ (one standard deviation).",
+        "Each change was simulated in {samples} networks; ×1 keeps the gradient. Spread: the factor by which networks "
+        "differ (one standard deviation). Sorted by the factor by which a typical network is off, mean and spread "
+        "together, in steps of 1.3; where that is equal, what has no side effect comes first.",
         samples=str(f.advice.remedies[0].trial.samples),
     )
     return Section(title, (Table(header, tuple(rows), caption), *_code(f.advice.remedies), *_failed(f.advice)))
+
+
+def _row(change: Text, trial: Trial, price: Text) -> tuple[Text, ...]:
+    return change, f"×{power_of_ten(trial.simulated)}", f"×{power_of_ten(trial.std)}", off_text(trial), price
 
 
 def _code(remedies: tuple[Remedy, ...]) -> list[Block]:

@@ -98,9 +98,11 @@ def _others(f: Findings) -> Iterator[Block]:
     for bound in kept:
         groups.setdefault(bound.formula.lhs.name, []).append(bound)
     header = (t("statement"), t("value here"), t("how it is known"), t("formula"))
+    rows: list[tuple[Text, ...]] = []
     for name, members in groups.items():
-        rows = tuple((v.formula.name, v.text or "—", KNOWN[v.formula.status], _written(v)) for v in members)
-        blocks.append(Table(header, rows, _quantity(name)))
+        rows.append((_quantity(name),))
+        rows += [(v.formula.name, v.text or "—", KNOWN[v.formula.status], _written(v)) for v in members]
+    blocks.append(Table(header, tuple(rows)))
     if vacuous:
         blocks.append(Paragraph(t("{count} statements say nothing here and were left out.", count=str(vacuous))))
     yield Fold(t("All {count} statements, by quantity", count=str(len(kept))), tuple(blocks))

@@ -15,7 +15,7 @@ from vgtheory.reporting.findings import SATURATED, Findings
 from vgtheory.reporting.float32 import float32_depth
 from vgtheory.reporting.gradient_series import shares
 from vgtheory.reporting.message import Text, said, t
-from vgtheory.reporting.symbolic_words import extremum_value, saturated_text
+from vgtheory.reporting.symbolic_words import saturated_text
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import latex_number, latex_power_of_ten, number, power_of_ten
 from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
@@ -23,6 +23,7 @@ from vgtheory.theory.regime import Regime
 
 _LENGTHS = np.geomspace(1e-6, 1e6, 97)  # q at which the largest gain is looked for
 CAUSE, PART = 0.9, 0.25  # share of the lost ln that saturation accounts for
+NONE = 0.01  # expected number of neurons of a layer below which it is said that there are none
 
 
 def why_section(f: Findings) -> Section:
@@ -131,6 +132,12 @@ def _saturated_share(f: Findings) -> Text:
     if f.final_q is None or not 0 < f.final_q < math.inf:
         return t("That is so for h in {where}.", where=where)
     share, width = float(f.saturated.probability(f.final_q)), min(f.network.widths)
+    if share * width < NONE:
+        return t(
+            "That is so for h in {where}: for none of the {width} neurons of the last layers, where h has variance q = "
+            "{q}.",
+            where=where, width=str(width), q=number(f.final_q),
+        )  # fmt: skip
     return t(
         "That is so for h in {where}: about {count} of the {width} neurons of the last layers ({share} %), where h has "
         "variance q = {q}.",
@@ -162,13 +169,11 @@ def _is_it_the_cause(f: Findings) -> Text:
             "squared gradient, where {best} is possible.",
             percent=number(100 * share, 2), **values,
         )  # fmt: skip
-    if isinstance(f.steepest, Unavailable):
-        return t("Saturation is not the cause.")
     return t(
-        "Saturation is not the cause: even where φ is steepest its slope is only {slope}, and the weights do not make "
-        "up for it.",
-        slope=extremum_value(f.steepest),
-    )
+        "Saturation is not the cause: a layer passes E φ'² = {passed} of the squared gradient, signals of another "
+        "length would make that {best} at most, and weights of σ_w = {sigma} do not make up for it.",
+        sigma=number(f.network.sigmas[-1][0]), **values,
+    )  # fmt: skip
 
 
 def _product(f: Findings) -> list[Block]:
@@ -215,9 +220,11 @@ def _per_layer(f: Findings) -> Text:
         return ""
     rate = f.growth.rate
     factor = t(
-        "In the simulated networks the factor is {factor} per layer.",
-        factor=number(math.exp(max(min(rate, 700.0), -700.0)), 4),
-    )
+        "In the simulated networks the factor is {factor} per layer, and {total} over the {steps} steps from layer "
+        "{last} back to layer {first}.",
+        factor=number(math.exp(max(min(rate, 700.0), -700.0)), 4), total=power_of_ten(f.growth.change),
+        steps=str(f.growth.layers - 1), first=str(f.layers[0]), last=str(f.layers[1]),
+    )  # fmt: skip
     depth = float32_depth(rate)
     if f.regime.harmless or depth is None:
         return factor
@@ -227,7 +234,7 @@ def _per_layer(f: Findings) -> Text:
 def _matrices(f: Findings) -> list[Block]:
     sigma_w = f.network.sigmas[-1][0]
     texts = [Paragraph(_one_matrix(f, sigma_w)), Paragraph(said(_spread_of_product(f), _where_it_lies(f)))]
-    row = list(_FIGURES_OF_W) if _is_square(f) and f.network.weights.family == "gaussian" and sigma_w > 0 else []
+    row = _figures_of_w(f) if _is_square(f) and f.network.weights.family == "gaussian" and sigma_w > 0 else []
     if not (isinstance(f.law, Unavailable) and isinstance(f.sampled, Unavailable)):
         caption = t("ln of the singular values s of J. Dotted: where the gradient lies.")
         alt = t("Density of the logarithm of the singular values of the Jacobian, with the gradient's factor marked.")
@@ -235,18 +242,21 @@ def _matrices(f: Findings) -> list[Block]:
     return [*texts, FigureRow(tuple(row))] if row else [*texts]
 
 
-_FIGURES_OF_W = (
-    FigureBlock(
-        "weight_singular",
-        t("Singular values of W: a matrix drawn, and the Marchenko–Pastur law."),
-        t("Histogram of the singular values of one weight matrix under the quarter circle."),
-    ),
-    FigureBlock(
-        "weight_eigenvalues",
-        t("Eigenvalues of W in the complex plane, and the edge of the circular law."),
-        t("Eigenvalues of one weight matrix fill a disk of radius σ_w."),
-    ),
-)
+def _figures_of_w(f: Findings) -> list[FigureBlock]:
+    singular = t(
+        "Singular values of W: a matrix drawn, {size} × {size}, and the Marchenko–Pastur law.", size=str(f.matrix_size)
+    )
+    plane = t(
+        "Eigenvalues of W in the complex plane and the circular law: its edge, and 25, 50, 75 % of its mass (dotted)."
+    )
+    return [
+        FigureBlock(
+            "weight_singular",
+            singular,
+            t("Histogram of the singular values of one weight matrix under the quarter circle."),
+        ),
+        FigureBlock("weight_eigenvalues", plane, t("Eigenvalues of one weight matrix fill a disk of radius σ_w.")),
+    ]
 
 
 def _is_square(f: Findings) -> bool:
@@ -284,6 +294,13 @@ def _spread_of_product(f: Findings) -> Text:
     if isinstance(f.law, Unavailable):
         return t("The singular values of the product J = ∂x_L/∂x_0 are not known here: {reason}.", reason=f.law.reason)
     low, middle, high = (float(f.law.ppf_log(p)) for p in (0.1, 0.5, 0.99))
+    if middle == -math.inf:
+        return t(
+            "The product J = ∂x_L/∂x_0 of {depth} such layers has singular values s that spread with every layer, "
+            "since the directions that one layer stretches are not those of the next: {share} % of them are 0, "
+            "directions that are lost, and one in a hundred is above {high}.",
+            depth=str(f.network.depth), share=number(100 * f.law.zero_mass, 3), high=power_of_ten(high),
+        )  # fmt: skip
     return t(
         "The product J = ∂x_L/∂x_0 of {depth} such layers has singular values s that spread with every layer, since "
         "the directions that one layer stretches are not those of the next: half of them are below {middle}, one in "

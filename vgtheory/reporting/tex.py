@@ -15,9 +15,18 @@ from vgtheory.reporting.document import (
     Section,
     Table,
 )
-from vgtheory.reporting.latex_document import Labels, document, equation, figure, heading, paragraph
+from vgtheory.reporting.latex_document import (
+    Labels,
+    document,
+    equation,
+    figure,
+    figures_beside,
+    heading,
+    listing,
+    paragraph,
+)
 from vgtheory.reporting.latex_table import table
-from vgtheory.reporting.latex_text import prose, verbatim
+from vgtheory.reporting.latex_text import prose
 from vgtheory.reporting.message import Text
 
 
@@ -29,8 +38,7 @@ def render_tex(source: Document) -> str:
         *([table(("Quantity", "Value", "How it is known"), _rows(source.key_numbers))] if source.key_numbers else []),
         *(_section(s, labels) for s in source.sections),
     ]
-    lines = "\n\n".join(verbatim(line) for line in source.provenance.splitlines())
-    parts.append(f"{heading('Reproduce')}\n{{\\footnotesize\\setlength{{\\parskip}}{{0pt}}\\raggedright\n{lines}\n\n}}")
+    parts.append(f"{heading('Reproduce')}\n{listing(source.provenance)}")
     return document(str(source.title), parts, str(source.subtitle), source.references)
 
 
@@ -47,10 +55,9 @@ def _block(block: Block, title: str, labels: Labels) -> str:
         case Heading(source):
             return heading(str(source), 2)
         case FigureRow(figures):
-            return "\n\n".join(_block(each, title, labels) for each in figures)
+            return figures_beside([(f"{each.name}.pdf", str(each.caption)) for each in figures])
         case Code(source):
-            lines = "\n\n".join(verbatim(line) for line in source.splitlines())
-            return f"{{\\footnotesize\\raggedright\n{lines}\n\n}}"
+            return listing(source)
         case Fold(name, blocks):
             return "\n\n".join([heading(str(name), 2), *(_block(each, str(name), labels) for each in blocks)])
         case Equation():

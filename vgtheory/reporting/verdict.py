@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from vgtheory.model.network import BlockNetwork
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.message import Joined, Message, Text, said, t
 from vgtheory.reporting.wording import number, power_of_ten
@@ -32,10 +33,10 @@ class Verdict:
         return said(self.sentence, *self.notes)
 
 
-def verdict(f: Answer) -> Verdict:
-    """Return the verdict on the network."""
+def verdict(f: Answer, scale: bool = True) -> Verdict:
+    """Return the verdict on the network, with the scale of the weights that would keep the gradient if it is wanted."""
     found, predicted = f.regime, f.predicted_regime
-    notes = (_disagreement(f, found, predicted), _deaths(f, found), _remedy(f))
+    notes = (_disagreement(f, found, predicted), _deaths(f, found), _remedy(f) if scale else "")
     return Verdict(found, predicted, _sentence(f, found), tuple(note for note in notes if note))
 
 
@@ -52,6 +53,12 @@ def _sentence(f: Answer, found: Regime) -> Message:
     first, last = (str(layer) for layer in f.layers)
     per_layer = math.exp(max(min(growth.rate, 700.0), -700.0))
     values: dict[str, Text] = {"first": first, "last": last, "total": power_of_ten(growth.change)}
+    if found is Regime.vanishes and isinstance(f.network, BlockNetwork) and f.network.block.recurrent:
+        return t(
+            "The gradient vanishes: each step in time passes on only {percent} % of it, and of the gradient after step "
+            "{last} a factor of {total} is left at step {first}.",
+            percent=number(100 * per_layer, 3), **values,
+        )  # fmt: skip
     if found is Regime.vanishes:
         return t(
             "The gradient vanishes: each layer passes on only {percent} % of it, and of the gradient in layer {last} a "

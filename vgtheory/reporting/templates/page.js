@@ -9,7 +9,7 @@ if(navigator.clipboard&&window.isSecureContext)navigator.clipboard.writeText(tex
 
 // The live figure takes the place of the drawn one: values under the pointer, ln or log10, mean field under sliders.
 (()=>{const store=document.getElementById('live'),figure=document.getElementById('live-figure');if(!store||!figure)return;
-const drawn=figure.querySelector('svg'),d=JSON.parse(store.textContent),word=figure.dataset,W=520,H=300,L=56,R=12,T=10,B=36,LN10=Math.LN10;
+const drawn=figure.querySelector('svg'),d=JSON.parse(store.textContent),word=figure.dataset,W=Math.max(300,Math.min(520,figure.clientWidth)),H=300,L=56,R=12,T=10,B=36,LN10=Math.LN10;
 const make=(name,attributes,parent)=>{const e=document.createElementNS(drawn.namespaceURI,name);
 for(const k in attributes)e.setAttribute(k,attributes[k]);if(parent)parent.appendChild(e);return e};
 const add=(name,parent,text)=>{const e=document.createElement(name);if(text)e.textContent=text;parent.appendChild(e);return e};
@@ -60,7 +60,8 @@ svg.addEventListener('keydown',e=>{const step={ArrowLeft:-1,ArrowRight:1}[e.key]
 here=Math.min(Math.max(here+step,x0),x1);tell(here)});
 unit.addEventListener('click',()=>{tens=!tens;unit.textContent=tens?'log₁₀ → ln':'ln → log₁₀';draw();tell(here)});
 if(d.curves){const form=add('div',panel);form.className='sliders';add('p',panel,word.help);
-const slider=(name,min,max,step,value)=>{const label=add('label',form,name+' '),e=add('input',label),o=add('b',label);
+const slider=(name,min,max,step,value)=>{const label=add('label',form),[base,index]=name.split('_'),s=add('span',label,base);
+if(index)add('sub',s,index);const e=add('input',label),o=add('b',label);
 Object.assign(e,{type:'range',min,max,step,value});return [e,o]};
 const s=d.start,[w,wo]=slider('σ_w',-1.6,3.2,.005,Math.log(s.sigma_w)),[n,no]=slider(word.depth,2,Math.max(200,s.depth),1,s.depth);
 const label=add('label',form,word.act+' '),act=add('select',label);Object.keys(d.curves).forEach(k=>add('option',act,k));act.value=s.act;

@@ -52,8 +52,8 @@ def advise(
 
     Remedies: the critical (σ_w, σ_b) of the activation, Gaussian and orthogonal; another activation at its own critical
     scale; an activation transform; a skip connection; a normalisation; a width for this depth.  All are run before
-    anything is claimed, and ranked: first what balances the gradient, then by how near √(mean² + spread²) of
-    ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) is to 0, where every network keeps its gradient, then what has no cost.
+    anything is claimed, and ranked by the factor by which a typical network's gradient is off its size, ``trial.off``:
+    e^√(mean² + spread²) of ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) in steps of 1.3; where that is equal, what has no cost comes first.
 
     *Blocks.*  Of recurrent cells: the critical scale at the zero state, biases of the gate that remembers, chrono
     biases, orthogonal weights for every gate.  Of stacks: scales of the branches of skip connections, skip connections,

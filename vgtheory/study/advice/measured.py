@@ -69,7 +69,8 @@ def proposals(found: Inspection, subject: Subject) -> Iterator[Proposal]:
     if act is not None:
         yield from _transformed(network, act, depth, old)
     for scale, words in ((depth**-0.5, "1/√L"), (1 / depth, "1/L")):
-        change = f"x_l = x_{{l−1}} + a φ(h_l) with a = {words} = {scale:.4g} around square layers, weights as they are"
+        around = f"x_l = x_{{l−1}} + a φ(h_l) with a = {words} = {scale:.4g} around square layers"
+        change = f"skip connections {around}, weights as they are"
         yield Proposal("skip connection", change, code.skip(scale, old), None)
     for kind, words in (("layer", "layer norm"), ("rms", "RMS norm")):
         yield Proposal("normalisation", f"{words} behind every layer but the last", code.norm(kind), None)

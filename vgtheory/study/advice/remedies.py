@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import ceil, inf
+from math import ceil
 
 import numpy as np
 from scipy.special import ndtri  # scipy.stats takes half a second to import
@@ -29,11 +29,11 @@ _OTHERS = ("tanh", "relu", "gelu", "silu", "selu", "leaky_relu")  # what people 
 _SPREAD = 0.5  # wanted standard deviation of ln‖gradient‖ between networks
 _MOST_WIDTH = 16_384
 _FLAT = 0.01  # of the largest slope: below it a unit counts as saturated
+_GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ"}  # as the words write γ(φ(αx + β) + δ)
 _LASTING = ("skip connection", "normalisation")
 _SATURATED = 0.1  # share of flat units that is a price worth saying
 _NORMAL = ndtri((np.arange(2000) + 0.5) / 2000)
 _GRID = np.linspace(-12, 12, 2401)
-_STEP = 0.25  # in ln: remedies whose gradients differ by less do equally well
 _MOST = {"activation": 3}  # remedies of a kind that are worth listing, 1 of the others
 
 
@@ -115,7 +115,7 @@ def _transforms(network: Network, _: Trial) -> Iterator[Candidate]:
         except VgtheoryError:
             continue
         made = replace(network, activation=shaped.activation, weights=Weights.gaussian(1))
-        values = ", ".join(f"{key} = {value:.6g}" for key, value in shaped.parameters.items())
+        values = ", ".join(f"{_GREEK.get(key, key)} = {value:.6g}" for key, value in shaped.parameters.items())
         how = "the slope of its left half-line" if len(shaped.parameters) == 1 else "γ(φ(αx + β) + δ) instead of φ"
         text = code.transformed(made, network.activation, shaped.parameters, network.activation.name)
         yield Candidate("activation transform", f"{how}, {values} ({name}), σ_w = 1, σ_b = 0", made, text)
@@ -130,7 +130,7 @@ def _skips(network: Network, _: Trial) -> Iterator[Candidate]:
         if skip == network.skip:
             continue
         branch = "φ(h_l)" if skip.matrices == 1 else "W'_l φ(h_l)"
-        words = f"x_l = x_{{l−1}} + a {branch} with a = {words}, weights as they are"
+        words = f"skip connections x_l = x_{{l−1}} + a {branch} with a = {words}, weights as they are"
         text = code.skip(size, network.activation.name)
         yield Candidate("skip connection", words, replace(network, skip=skip), text)
 
@@ -174,6 +174,8 @@ def _cost(candidate: Candidate) -> str:
     network = candidate.network
     if isinstance(network, BlockNetwork) or network.parts or not works(network, "predict"):
         return ""
+    if network.activation.homogeneous_degree == 1:  # half of its units are off however long the signal is
+        return ""
     try:
         q = float(np.exp(log_length_profile(network)[-1]))
     except VgtheoryError:
@@ -187,12 +189,12 @@ def _cost(candidate: Candidate) -> str:
 def best_of_each_kind(remedies: list[Remedy]) -> tuple[Remedy, ...]:
     """Return the best remedy of each kind (three activations) by the one rule that ranks them.
 
-    First what brings the gradient within balance, then what comes nearest to keeping it: √(mean² + spread²) of the
-    change in ln, in steps of a quarter, which is what 64 networks resolve; within a step what has no cost.
+    First what comes nearest to keeping the gradient of a typical network: :attr:`Trial.off`, which tables show beside
+    each remedy; where that is equal, what has no cost.
 
-    Of modules, what lasts comes before nearness, then the loss after training: a skip connection or a normalisation
-    keeps the gradient whatever training makes of the weights; scales of weights and other functions are right where it
-    starts.
+    Of modules, first what brings the gradient within balance, of that what lasts, then the loss after training: a skip
+    connection or a normalisation keeps the gradient whatever training makes of the weights; scales of weights and other
+    functions are right where it starts.
     """
     ranked = sorted(remedies, key=_rank)
     seen: Counter[str] = Counter()
@@ -205,7 +207,6 @@ def best_of_each_kind(remedies: list[Remedy]) -> tuple[Remedy, ...]:
 
 
 def _rank(remedy: Remedy) -> tuple[bool, bool, float, float, bool, float]:
-    badness, trained = remedy.trial.badness, remedy.loss is not None
-    passing = trained and remedy.kind not in _LASTING
-    step = round(badness / _STEP) if badness < inf else inf
-    return not remedy.trial.regime.harmless, passing, remedy.loss or 0.0, step, remedy.cost != "", badness
+    trial, trained = remedy.trial, remedy.loss is not None
+    unbalanced, passing = trained and not trial.regime.harmless, trained and remedy.kind not in _LASTING
+    return unbalanced, passing, remedy.loss or 0.0, trial.off, remedy.cost != "", trial.badness

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import hypot, inf
+from math import exp, hypot, inf
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.capabilities import works
@@ -20,9 +20,11 @@ from vgtheory.theory.regime import DEAD, Regime, is_critical, regime
 _SECONDS = 10.0
 _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: about as long
 _FEWEST = 4
+_MOST = 700.0  # ln of about the largest double
 _RARELY = 0.01  # share of dead networks that is worth a word
 _BETTER = 0.3  # of the present badness that a remedy must get below
 _BATCH = 32  # inputs of a network with batch norm
+_STEP = 0.25  # in ln: gradients that differ by less do equally well, which is what 64 networks resolve
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ class Trial:
     def badness(self) -> float:
         """Return √(mean² + spread²) of the simulated values: how far a typical network's gradient is from its size."""
         return inf if self.dead > DEAD else hypot(self.simulated, self.std)
+
+    @property
+    def off(self) -> float:
+        """Return the factor by which a typical network's gradient is off its size, e^badness in steps of e^¼ = 1.3."""
+        return exp(_STEP * round(self.badness / _STEP)) if self.badness < _MOST else inf
 
     @property
     def confirmed(self) -> bool | None:
