@@ -9,7 +9,8 @@ import numpy as np
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.ensembles.goodness import independent_ks, ks_distance
 from vgtheory.random_matrices.laws.transforms import transforms
-from vgtheory.random_matrices.spacings.ratios import mean_ratio, ratio_test
+from vgtheory.random_matrices.spacings.mean_ratios import mean_ratio
+from vgtheory.random_matrices.spacings.ratios import ratio_test
 
 _SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 

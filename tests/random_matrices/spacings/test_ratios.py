@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from vgtheory import ensembles
 from vgtheory._errors import InputError
@@ -80,13 +80,59 @@ def test_surmises_of_higher_order():
         assert law.cdf(law.ppf(0.3)) == pytest.approx(0.3)
 
 
-def test_mean_ratio_between_the_tabulated_ones():
-    """Middle halves of spectra of 160 values: .4748 ± .0008 (β = ½, 2129 matrices), .7452 ± .0006 (8, 1376)."""
-    assert [round(ensembles.mean_ratio(b), 4) for b in (0, 1, 2, 4)] == [0.3863, 0.5307, 0.5996, 0.6744]
-    assert abs(ensembles.mean_ratio(0.5) - 0.47479) < 4 * 0.0008
-    assert abs(ensembles.mean_ratio(8) - 0.74524) < 4 * 0.00065
-    curve = [ensembles.mean_ratio(b) for b in (0, 1e-3, 0.1, 0.5, 1, 1.5, 2, 3, 4, 6, 10, 30, 100)]
+def circle_ratio(size, beta, count=12):
+    """Return the mean ratio of `size` eigenvalues on a circle, by Gauss–Jacobi rules for its gaps."""
+    ends = [(3 * beta + 1, beta * (size - 2) * (size - 1) / 2 + size - 3), (beta, 0)]
+    ends += [(beta, beta * m * (m + 1) / 2 + m - 1) for m in range(size - 3, 0, -1)]
+    rules = [special.roots_jacobi(count, last, first) for first, last in ends]
+    x = np.meshgrid(*((1 + place) / 2 for place, _ in rules), indexing="ij", sparse=True)
+    weight = 1.0
+    for (first, last), place, (_, w), k in zip(ends, x, rules, range(size - 1), strict=True):
+        weight = weight * (w / w.sum()).reshape([-1 if j == k else 1 for j in range(size - 1)])
+        weight = weight * place**-first * (1 - place) ** -last
+    t, r = 2 * np.pi * x[0], x[1]
+    angles, left = [0.0, r * t / (1 + r), t], 2 * np.pi - t
+    weight = weight * x[0] / (1 + r) ** 2
+    for place in x[2:]:
+        angles.append(angles[-1] + left * place)
+        weight, left = weight * left, left * (1 - place)
+    for a in range(size):
+        for b in range(a):
+            weight = weight * np.abs(2 * np.sin((angles[a] - angles[b]) / 2)) ** beta
+    return float((weight * r).sum() / weight.sum())
+
+
+@pytest.mark.parametrize("beta", [0.3, 0.85, 1, 1.6, 2, 2.8, 4, 5.5])
+def test_mean_ratio_of_large_matrices(beta):
+    """Integrals of 4, 5 and 6 eigenvalues on a circle, of which the terms N⁻⁴ and N⁻⁶ are taken off."""
+    sizes = np.array([4.0, 5.0, 6.0])
+    means = [circle_ratio(int(n), beta) for n in sizes]
+    limit = np.linalg.solve(np.stack([sizes**0, sizes**-4, sizes**-6], axis=1), means)[0]
+    assert abs(ensembles.mean_ratio(beta) - limit) < 2e-5
+    assert abs(ensembles.mean_ratio(1.001 * beta) - limit) > 2e-5
+
+
+def test_mean_ratio_is_the_published_one():
+    """Nishigaki (2024) at β = 2, Atas et al. (2013, table I, four digits of simulations) at 1 and 4; the limits."""
+    assert ensembles.mean_ratio(2) == pytest.approx(0.5997504209, abs=3e-6)
+    assert [round(ensembles.mean_ratio(b), 4) for b in (1, 4)] == [0.5307, 0.6744]
+    assert ensembles.mean_ratio(0) == 2 * np.log(2) - 1
+    assert ensembles.mean_ratio(1e-9) == pytest.approx(ensembles.mean_ratio(0), abs=2e-5)
+    curve = [ensembles.mean_ratio(b) for b in (0, 1e-3, 0.1, 0.5, 1, 1.5, 2, 3, 4, 6, 10, 30, 100, 1e3, 1e4)]
     assert (np.diff(curve) > 0).all()
+
+
+def test_levels_of_a_strong_repulsion_are_a_crystal():
+    """Second differences of 400 angles, by the curvature of −β ln|2 sin|, against the surmise's variance 4/(3β)."""
+    n = 400
+    half = np.pi * (np.arange(n)[:, None] - np.arange(n)) / n
+    curvature = -1 / (4 * np.sin(half + np.eye(n)) ** 2) * (1 - np.eye(n))
+    curvature -= np.diag(curvature.sum(axis=1))
+    step = np.zeros(n)
+    step[:3] = (1, -2, 1)
+    variance = step @ np.linalg.pinv(curvature) @ step * (n / (2 * np.pi)) ** 2
+    above = (ensembles.ratio_surmise(1e4).mean() - ensembles.mean_ratio(1e4)) * 100
+    assert above == pytest.approx(np.sqrt(2 / np.pi) * (np.sqrt(variance) - np.sqrt(4 / 3)), rel=0.05)
 
 
 def test_intervals_of_beta_hold_it_as_often_as_they_say():

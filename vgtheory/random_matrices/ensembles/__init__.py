@@ -19,11 +19,11 @@ from vgtheory.random_matrices.ensembles.sparse import RegularGraphs, SparseWigne
 from vgtheory.random_matrices.ensembles.spiked import SpikedWigner, SpikedWishart, spiked_wigner, spiked_wishart
 from vgtheory.random_matrices.spacings.bulk import Bulk, bulk
 from vgtheory.random_matrices.spacings.counts import delta3, form_factor, number_variance
+from vgtheory.random_matrices.spacings.mean_ratios import mean_ratio
 from vgtheory.random_matrices.spacings.ratios import (
     BetaFit,
     RatioTest,
     fit_beta,
-    mean_ratio,
     ratio_test,
     spacing_ratio,
     spacings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf, log, pi, sqrt
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,22 +13,8 @@ from scipy.special import stdtrit
 
 from vgtheory._errors import InputError, shown
 from vgtheory.random_matrices.arguments import between, positive, real_numbers, whole
-from vgtheory.random_matrices.spacings.surmises import ratio_surmise
+from vgtheory.random_matrices.spacings.mean_ratios import ERROR, mean_ratio
 
-# By what the surmise's mean ratio is above that of large matrices at β = 0+, 1, 2, 4 (Atas et al. 2013, table I; for
-# independent levels 2 ln 2 − 1) and ∞, as a polynomial of β/(1 + β) through these.
-_EXCESS = np.polynomial.Polynomial.fit(
-    [0, 1 / 2, 2 / 3, 4 / 5, 1],
-    [
-        1.5 * sqrt(3) / pi * log(3) + 0.5 - 2 * log(2),
-        4 - 2 * sqrt(3) - 0.5307,
-        2 * sqrt(3) / pi - 0.5 - 0.5996,
-        32 * sqrt(3) / (15 * pi) - 0.5 - 0.6744,
-        0,
-    ],
-    4,
-)
-_TABLE_ERROR, _BETWEEN_ERROR = 1e-4, 1e-3  # of the mean at 1, 2 and 4, and at other β
 _LARGEST = 64.0  # β that are told from larger ones
 _FEWEST = 3  # levels of a spectrum
 _BLOCKS = 20  # of a single spectrum, whose means are nearly independent
@@ -88,23 +74,6 @@ def _sorted(values: ArrayLike, least: int) -> np.ndarray:
     return points
 
 
-def mean_ratio(beta: float) -> float:
-    """Return the mean spacing ratio of large matrices: exact at β = 0, to 1e-4 at 1, 2 and 4, to 1e-3 at any other β.
-
-    Raises
-    ------
-    InputError : not 0 ≤ β ≤ 10,000.
-
-    Examples
-    --------
-    >>> [round(mean_ratio(beta), 4) for beta in (0, 1, 2, 4)]
-    [0.3863, 0.5307, 0.5996, 0.6744]
-    """
-    found = ratio_surmise(beta)
-    excess = float(_EXCESS(found.beta / (1 + found.beta))) if found.beta else 0.0
-    return found.mean() - excess
-
-
 def _beta_of(mean: float) -> float:
     """Return the β of a mean ratio: 0 below that of independent levels, ∞ above that of β = 64."""
     if mean <= mean_ratio(0):
@@ -147,7 +116,7 @@ def fit_beta(spectra: Iterable[ArrayLike], level: float = 0.95, period: float | 
     Parameters
     ----------
     spectra : several spectra, whose means make the error, or one, whose stretches do.
-    level : of the interval, by Student's t of those means; the uncertainty 1e-3 of the curve is in it.
+    level : of the interval, by Student's t of those means; the uncertainty 2e-5 of the curve is in it.
     period : of values on a circle (2π for angles).
 
     Raises
@@ -166,7 +135,7 @@ def fit_beta(spectra: Iterable[ArrayLike], level: float = 0.95, period: float | 
         raise InputError("level", "a number between 0 and 1", "give level=0.95", got=shown(level))
     means = _means(spectra, period)
     mean, error = float(means.mean()), float(means.std(ddof=1) / sqrt(len(means)))
-    reach = float(np.hypot(stdtrit(len(means) - 1, (1 + share) / 2) * error, _BETWEEN_ERROR))
+    reach = float(np.hypot(stdtrit(len(means) - 1, (1 + share) / 2) * error, ERROR))
     return BetaFit(_beta_of(mean), (_beta_of(mean - reach), _beta_of(mean + reach)), share, mean, error)
 
 
@@ -195,7 +164,6 @@ def ratio_test(spectra: Iterable[ArrayLike], beta: float, period: float | None =
     True
     """
     expected, means = mean_ratio(beta), _means(spectra, period)
-    known = 0.0 if beta == 0 else _TABLE_ERROR if beta in (1, 2, 4) else _BETWEEN_ERROR
-    error = float(np.hypot(means.std(ddof=1) / sqrt(len(means)), known))
+    error = float(np.hypot(means.std(ddof=1) / sqrt(len(means)), ERROR if beta else 0.0))
     mean = float(means.mean())
     return RatioTest(mean, error, expected, (mean - expected) / error)
