@@ -142,8 +142,8 @@ def test_every_refused_cell_raises_the_refusal_of_the_table(verb, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-# How many of a verb's answered cells are asked: by default, and by the slow tests (other ones).
-SAMPLES = {"default": (1, 5), "slow": (1, 10)}
+# Which of a verb's answered cells are asked, of the costly verbs and of the others, in an order drawn once.
+SAMPLES = {"default": (slice(0, 0), slice(0, 2)), "slow": (slice(0, 2), slice(2, 15))}
 
 
 @pytest.mark.parametrize("size", ["default", pytest.param("slow", marks=pytest.mark.slow)])
@@ -151,8 +151,8 @@ SAMPLES = {"default": (1, 5), "slow": (1, 10)}
 def test_every_other_cell_is_an_answer(verb, size, tmp_path):
     names = [name for name, network in NETWORKS.items() if works(network, verb)]
     costly, cheap = SAMPLES[size]
-    random.Random(f"{size} {verb}").shuffle(names)
-    for k, name in enumerate(names[: costly if verb in COSTLY else cheap]):
+    random.Random(verb).shuffle(names)
+    for k, name in enumerate(names[costly if verb in COSTLY else cheap]):
         try:
             ask(verb, NETWORKS[name], tmp_path / str(k))
         except Exception as problem:

@@ -47,7 +47,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(naming.LAWS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(law, marks=[pytest.mark.slow] if k % 5 else []) for k, law in enumerate(sorted(naming.LAWS))]
+)
 def test_every_law_has_a_table_and_a_figure(name, tmp_path, capsys):
     figure = tmp_path / "law.svg"
     given = [part for item in ARGUMENTS.get(name, []) for part in ("--param", item)]

@@ -82,6 +82,7 @@ def disagreement(claimed, seen):
     return abs(claimed.simulated - seen.mean()) / error
 
 
+@pytest.mark.slow
 def test_claims_hold_when_matrices_are_drawn(sigmoid):
     # Three claims at most, at 4.5 standard errors: false alarm about 2e-5.
     for remedy in sigmoid.remedies:
@@ -89,6 +90,7 @@ def test_claims_hold_when_matrices_are_drawn(sigmoid):
             assert disagreement(remedy.trial, change(remedy.network, 1000, seed=77)) < 4.5
 
 
+@pytest.mark.slow
 def test_a_scale_two_percent_off_is_noticed(sigmoid):
     remedy = next(r for r in sigmoid.remedies if r.kind == "critical scale")
     sigma_w, sigma_b = remedy.network.sigmas[0]
@@ -103,6 +105,7 @@ def test_nothing_goes_wrong_in_a_wide_critical_network():
     assert advice.problems == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "kinds"),
     [

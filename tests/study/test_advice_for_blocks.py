@@ -42,6 +42,7 @@ def test_a_forgetful_lstm_is_told_to_remember():
             np.testing.assert_array_equal(bias[:n], -bias[n : 2 * n])
 
 
+@pytest.mark.slow
 def test_inputs_change_what_is_advised():
     network = vg.Network(vg.blocks.gru(W), width=16, depth=3)
     quiet, driven = (vg.advise(network, 2, inputs=vg.Inputs(v, "same")).trial for v in (0.01, 4.0))

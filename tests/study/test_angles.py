@@ -78,6 +78,7 @@ def test_bits_depend_neither_on_workers_nor_on_the_number_of_samples(monkeypatch
     )
 
 
+@pytest.mark.slow
 def test_the_correlation_map_tends_to_its_mean_field_limit():
     act, sigma_w, sigma_b = "tanh", 1.5, 0.3
     net = network(act, vg.Weights.gaussian(sigma_w, sigma_b), width=2000, depth=3)

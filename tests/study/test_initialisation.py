@@ -165,6 +165,7 @@ def test_refusals():
             initialise(model, real(4, 32), seed=seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [4, 8])
 def test_a_target_that_is_missed_is_said_first_and_warned_of(width):
     torch.manual_seed(0)

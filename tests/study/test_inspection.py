@@ -104,6 +104,7 @@ def forward_one(x, h, layer, skip, widths, output_activation):
     return x + skip * y if skip is not None and widths[layer] == widths[layer + 1] else y
 
 
+@pytest.mark.slow
 def test_depth_does_not_underflow():
     arrays = {f"layers.{k}.weight": RNG.uniform(-0.05, 0.05, (24, 24)) for k in range(400)}
     found = inspect(arrays, activation="sigmoid")

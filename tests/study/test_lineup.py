@@ -15,6 +15,7 @@ def made(name, depth=12, **kw):
     return vg.Network(name, vg.Weights.gaussian(1.4, kw.pop("sigma_b", 0.1)), width=32, depth=depth)
 
 
+@pytest.mark.slow
 def test_each_row_is_that_networks_own_simulation_and_prediction():
     networks = [made("tanh"), made("gelu"), made("tanh")]
     found = lineup(networks, samples=16, seed=4)

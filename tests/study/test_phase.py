@@ -81,6 +81,7 @@ def test_kinked_cells_next_to_the_critical_line_follow_their_own_map():
         assert ahead == pytest.approx(float(c[j]), abs=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("act", "chi"),
     [("sqrt(abs(x))", np.inf), ("sign(x)", 0.0), ("3", 0.0), ("abs(x)**0.75", None), ("1e-9*tanh(x)", None)],

@@ -150,6 +150,7 @@ def test_what_computes_anything_else_is_measured_only():
     assert inspect(trained, real(4, 12, 64)).network is None
 
 
+@pytest.mark.slow
 def test_missing_skips_are_blamed_by_theory():
     bare = inspect(stack(10, norm="none", skip=False, gain=0.7, phi=F.relu), real(8, 12, 64))
     assert bare.verdict == "vanishes"

@@ -66,6 +66,7 @@ def test_functions_are_those_of_the_catalogue(name):
     np.testing.assert_allclose(value.numpy(), vg.compile(name)(x), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "method"), [("sigmoid", "dks"), ("softplus", "tat"), ("relu", "tat")])
 def test_the_text_of_a_transformed_activation_is_that_activation(name, method):
     shaped = vg.calculus.transform(name, 20, method)

@@ -180,6 +180,7 @@ def test_the_chain_is_refused_where_it_does_not_hold(activation, weights, chosen
         simulate(net, 2, method="chain")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
 def test_both_methods_sample_one_law_of_a_network_with_every_part(kind):
     net = Network(

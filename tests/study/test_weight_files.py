@@ -221,6 +221,7 @@ def test_a_folder_of_given_weights_holds_what_it_says(tmp_path):
             LayerArrays.load(tmp_path, arrays.digest)
 
 
+@pytest.mark.slow
 def test_many_tiny_tensors_end(tmp_path):
     arrays = {f"l{k}.weight": np.ones((1, 1)) for k in range(100_000)}
     save_file(arrays, tmp_path / "w.safetensors")
@@ -315,6 +316,7 @@ def originals(tmp_path_factory):
     return folder, [(path.name, path.read_bytes()) for path in sorted(folder.iterdir())]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.integers(0, 2),

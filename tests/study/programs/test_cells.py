@@ -120,6 +120,7 @@ def test_samples_do_not_depend_on_how_many_there_are_or_on_workers():
     assert few.attrs["oracle"].startswith("asked")
 
 
+@pytest.mark.slow
 def test_ten_thousand_steps_neither_overflow_nor_underflow():
     study = vg.simulate(vg.Network(vg.blocks.rnn("tanh", vg.Weights.gaussian(0.5)), width=8, depth=10_000), 2)
     g = study.log_stream_gradient_norm.sel(stream="h", layer=0)
