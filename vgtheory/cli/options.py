@@ -25,6 +25,7 @@ from vgtheory.model.architecture import NORMS, to_dropout, to_norm, to_skip
 from vgtheory.model.blocks.named import names as block_names
 from vgtheory.model.capabilities import require, works
 from vgtheory.model.network import Network
+from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.wording import describe
 from vgtheory.symbolic.activation import Activation
@@ -39,7 +40,6 @@ class Interruption(Exception):
 
 
 WIDTH, DEPTH, SAMPLES = 512, 1000, 64
-MAX_SAMPLES = 10**6
 
 
 def _parser(kind: Callable[[str], T], accepted: str) -> Callable[[str], T]:
@@ -314,10 +314,8 @@ def matrix(path: Path, option: str = "--data", holds: str = "one row per input")
 
 def check_run(samples: int, seed: int) -> None:
     """Raise InputError unless samples and seed can be used; before anything heavy is loaded or written."""
-    if not 1 <= samples <= MAX_SAMPLES:
-        raise InputError("samples", f"a whole number from 1 to {MAX_SAMPLES:,}", "e.g. --samples 64", got=f"{samples}")
-    if not 0 <= seed < 2**63:
-        raise InputError("seed", "a whole number from 0 to 2^63 - 1", "e.g. --seed 0", got=f"{seed}")
+    whole_number("samples", samples, 1, MAX_SAMPLES, "64")
+    whole_number("seed", seed, 0, MAX_SEED, "0")
 
 
 def announce(net: Network, samples: int | None = None, seed: int | None = None) -> None:

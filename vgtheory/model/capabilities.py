@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vgtheory._errors import InputError, Instead, UnsupportedError, shown
+from vgtheory._errors import Instead, UnsupportedError
 from vgtheory.model import traits as has
-from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.network import BlockNetwork, Network, need_network
 from vgtheory.model.traits import Trait
 
 # How a verb is written in Python and in a shell.
@@ -264,11 +264,7 @@ def require(network: Any, verb: str) -> None:
 
     Raises InputError for what is not a Network, and for symbols where `verb` needs numbers.
     """
-    if not isinstance(network, Network):
-        raise InputError(
-            "network", "a Network", "e.g. vg.Network('tanh', vg.Weights.he(), width=64, depth=50)", got=shown(network)
-        )
-    if (found := refusal(network, verb)) is not None:
+    if (found := refusal(need_network(network), verb)) is not None:
         raise found.error
     if verb not in SYMBOLIC:
         network.require_numbers()
@@ -291,11 +287,10 @@ def _reasons(network: Network, rows: list[Row]) -> str:
 def _words(network: Network) -> dict[str, str]:
     """Return what stands for a network of layers in the reasons."""
     law = network.weights
-    rotates = law.family in ("gaussian", "orthogonal") and law.bias_family != "gaussian" and law.sigma_b != 0
     return {
         "activation": network.activation.name,
         "weights": law.text,
-        "drawn": "uniform biases" if rotates else f"{law.text} weights",
+        "drawn": "uniform biases" if law.is_isotropic and not law.rotates else f"{law.text} weights",
         "norm": "no normalisation" if network.norm is None else f"{network.norm.kind} norm",
     }
 

@@ -12,7 +12,7 @@ from typing import Any, overload
 
 import sympy as sp
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.model import sizes
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
 from vgtheory.model.equations import program_latex
@@ -172,8 +172,8 @@ class Network:
             r"\sigma_w &= " + to_latex(self.weights.sigma_w) + r", \quad \sigma_b = " + to_latex(self.weights.sigma_b),
         ]
         widths = self.width if isinstance(self.width, tuple) else ()
-        shown = ", ".join(map(str, widths[:8])) + (r", \dots" if len(widths) > 8 else "")
-        size = rf"(N_0, \dots, N_L) &= ({shown})" if widths else f"N &= {to_latex(self.width)}"
+        first = ", ".join(map(str, widths[:8])) + (r", \dots" if len(widths) > 8 else "")
+        size = rf"(N_0, \dots, N_L) &= ({first})" if widths else f"N &= {to_latex(self.width)}"
         parts = rf" \quad \text{{({', '.join(self.parts)})}}" if self.parts else ""
         return displayed(r"\begin{aligned} " + r" \\ ".join([*rows, size + parts]) + r" \end{aligned}")
 
@@ -325,3 +325,11 @@ class BlockNetwork(Network):
         need_known(spec, "a network of blocks", frozenset({"block", "width", "depth", "shape"}))
         width, depth = (read(str(spec[name]), {}) for name in ("width", "depth"))
         return cls(Block.from_spec(spec["block"]), width, depth, shape=spec["shape"])
+
+
+def need_network(value: Any) -> Network:
+    """Return the value; raise InputError unless it is a Network."""
+    if not isinstance(value, Network):
+        example = "e.g. vg.Network('tanh', vg.Weights.he(), width=64, depth=50)"
+        raise InputError("network", "a Network", example, got=shown(value))
+    return value

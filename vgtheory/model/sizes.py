@@ -1,7 +1,8 @@
-"""Sizes and scales of networks as numbers or symbols, checked."""
+"""Sizes and scales of networks as numbers or symbols, and sizes of studies, checked."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from math import isfinite
 from typing import Any
@@ -14,6 +15,8 @@ from vgtheory.symbolic.formula import exact
 
 MAX_DEPTH = 10**7
 MAX_WIDTH = 10**6
+MAX_SAMPLES = 10**7
+MAX_SEED = 2**64 - 1
 # Beyond, σ⁴ and with it the spread of a variance leaves the range of doubles.
 SMALLEST_SCALE, LARGEST_SCALE = 1e-60, 1e60
 ENTRIES = frozenset({"width", "depth", "skip", "norm", "dropout"})  # of a network's description, beside φ and weights
@@ -28,6 +31,17 @@ def size(name: str, value: Any, most: int) -> sp.Expr:
     if found is None or not found.is_Integer or not 1 <= found <= most:
         raise InputError(f"{name}", f"a whole number from 1 to {most:,}", f"e.g. {name}=100", got=shown(value))
     return found
+
+
+def whole_number(name: str, value: Any, least: int, most: int, example: str) -> int:
+    """Return the value as an int; raise InputError unless it is a whole number from `least` to `most`."""
+    try:
+        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise InputError(name, f"a whole number from {least} to {most:,}", f"e.g. {name}={example}", got=shown(value))
+    return number
 
 
 def several_widths(value: Any) -> tuple[int, ...] | None:

@@ -44,12 +44,6 @@ def _is_attention_alone(network: Network) -> bool:
     )
 
 
-def _rotates(network: Network) -> bool:
-    """Return whether the distribution of W and b is rotation-invariant: then no matrix has to be drawn."""
-    law = network.weights
-    return law.family in ("gaussian", "orthogonal") and (law.bias_family == "gaussian" or law.sigma_b == 0)
-
-
 def _is_relu(network: Network) -> bool:
     act = network.activation
     if act.homogeneous_degree != 1 or not act.is_numeric:
@@ -90,16 +84,16 @@ DROPOUT = Trait("dropout", lambda n: n.dropout is not None, Instead("drop dropou
 ORTHOGONAL = Trait("orthogonal weights", lambda n: n.weights.family == "orthogonal", _GAUSSIAN)
 NOT_GAUSSIAN = Trait("weights that are not gaussian", lambda n: n.weights.family != "gaussian", _GAUSSIAN)
 NOT_ISOTROPIC = Trait(
-    "weights that are neither gaussian nor orthogonal",
-    lambda n: n.weights.family not in ("gaussian", "orthogonal"),
-    _GAUSSIAN,
+    "weights that are neither gaussian nor orthogonal", lambda n: not n.weights.is_isotropic, _GAUSSIAN
 )
-DRAWN = Trait("weights or biases that have to be drawn", lambda n: not _rotates(n), _GAUSSIAN)
-DRAWN_OR_TIED = Trait("weights or biases that have to be drawn", lambda n: n.weights.tied or not _rotates(n), _GAUSSIAN)
+DRAWN = Trait("weights or biases that have to be drawn", lambda n: not n.weights.rotates, _GAUSSIAN)
+DRAWN_OR_TIED = Trait(
+    "weights or biases that have to be drawn", lambda n: n.weights.tied or not n.weights.rotates, _GAUSSIAN
+)
 DEPENDENT = Trait("weights that depend on each other", lambda n: not n.weights.has_independent_layers, _GAUSSIAN)
 NO_KNOWN_NORM = Trait(
     "weights of no known norm",
-    lambda n: n.weights.family not in ("gaussian", "orthogonal", "given") and not n.weights.has_independent_layers,
+    lambda n: not n.weights.is_isotropic and n.weights.family != "given" and not n.weights.has_independent_layers,
     _GAUSSIAN,
 )
 GIVEN = Trait("given weights", lambda n: n.weights.family == "given", _GAUSSIAN)
@@ -145,9 +139,6 @@ MIXED_ATTENTION = Trait(
 )
 DRAWN_BLOCKS = Trait(
     "matrices that have to be drawn",
-    lambda n: (
-        isinstance(n, BlockNetwork)
-        and any(m.weights.family not in ("gaussian", "orthogonal") for m in n.block.matrices)
-    ),
+    lambda n: isinstance(n, BlockNetwork) and not all(m.weights.is_isotropic for m in n.block.matrices),
     _GAUSSIAN,
 )

@@ -28,6 +28,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 }
 # Independent entries of one law with finite variance: as the width grows only the variance matters.
 INDEPENDENT = ("gaussian", "uniform", "truncated_normal", "rademacher", "sparse")
+# U W V is distributed as W for all orthogonal U and V.
+ROTATION_INVARIANT = ("gaussian", "orthogonal")
 MAX_RANK = 10**6
 
 WEIGHT_ENTRIES = frozenset({"weights", "sigma_w", "sigma_b", "bias", "options", "tied", "arrays"})  # of a description
@@ -192,6 +194,16 @@ class Weights:
         What mean field and random matrix theory need.  Laws other than normal and Haar enter through their variance.
         """
         return self.family in (*INDEPENDENT, "orthogonal") and not self.tied
+
+    @property
+    def is_isotropic(self) -> bool:
+        """Return whether a matrix turned on either side is distributed as before."""
+        return self.family in ROTATION_INVARIANT
+
+    @property
+    def rotates(self) -> bool:
+        """Return whether matrix and biases turned together are distributed as before: then none has to be drawn."""
+        return self.is_isotropic and (self.bias_family == "gaussian" or self.sigma_b == 0)
 
     @property
     def acts_by_variance(self) -> bool:

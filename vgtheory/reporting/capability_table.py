@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import InputError, shown
 from vgtheory.model import blocks
 from vgtheory.model.capabilities import TABLE, VERBS, Row, against, refusal
-from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.network import BlockNetwork, Network, need_network
 from vgtheory.model.weights import Weights
 
 HEADER = ("verb", "works", "why not", "instead")
@@ -32,9 +31,7 @@ def capabilities(network: Network) -> xr.Dataset:
     >>> str(found.instead.sel(verb="eigenvalues").values)
     'use vg.spectrum, or drop skip='
     """
-    if not isinstance(network, Network):
-        raise InputError("network", "a Network", "e.g. vg.Network('tanh', vg.Weights.he(), 64, 50)", got=shown(network))
-    rows = capability_rows(network, shell=False)
+    rows = capability_rows(need_network(network), shell=False)
     names = ("works", "why_not", "instead")
     columns = [[row[1] == "yes" for row in rows], *([row[k] for row in rows] for k in (2, 3))]
     return xr.Dataset(

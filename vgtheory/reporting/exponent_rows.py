@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from vgtheory.model.weights import ROTATION_INVARIANT
 from vgtheory.reporting.wording import number, with_error
 
 SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -58,7 +59,7 @@ def exponent_sentences(law: Any, width: int, finite: Any | None, drawn: Any | No
 
 
 def _ends(law: Any, width: int) -> str:
-    if law.family not in ("gaussian", "orthogonal"):
+    if law.family not in ROTATION_INVARIANT:
         return ""
     off = "" if law.masked else ", up to O(1/N)"
     mean = law.mean_at_width(width)

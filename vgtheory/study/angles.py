@@ -15,9 +15,10 @@ from vgtheory._errors import InputError
 from vgtheory.kernels.angles import angle_samples
 from vgtheory.kernels.arguments import Samples
 from vgtheory.model.inputs import Inputs
+from vgtheory.model.sizes import whole_number
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
-from vgtheory.study.limits import check_range, whole_number
+from vgtheory.study.limits import check_range
 from vgtheory.study.prepared import Prepared
 
 MAX_GRADIENTS = 128  # inputs times outputs

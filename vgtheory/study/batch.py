@@ -10,9 +10,10 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.kernels.arguments import Norms
+from vgtheory.model.sizes import whole_number
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
-from vgtheory.study.limits import check_range, whole_number
+from vgtheory.study.limits import check_range
 from vgtheory.study.prepared import Prepared
 from vgtheory.study.programs.layers import layers_machine
 from vgtheory.study.programs.notes import norms_of_layers

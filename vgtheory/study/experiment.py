@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, need_call, shown
 from vgtheory.model.network import Network
+from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
 from vgtheory.study.engine import Arrays, Progress, Study, Worker, chunk_size, run
-from vgtheory.study.limits import MAX_SAMPLES, MAX_SEED, check_memory, check_work, need_executor, whole_number
+from vgtheory.study.limits import check_memory, check_work, need_executor
 from vgtheory.study.stopping import run_until
 
 # What the kernels draw from a counter; part of a checkpoint's identity, since numbers change with it.

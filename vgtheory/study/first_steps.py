@@ -23,11 +23,11 @@ from vgtheory.codegen.compiled import CompiledActivation, compile_activation
 from vgtheory.kernels.streams import normals
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
-from vgtheory.model.sizes import MAX_WIDTH
+from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, MAX_WIDTH, whole_number
 from vgtheory.model.steps import Matrix
 from vgtheory.study.engine import work, worker_pool
 from vgtheory.study.experiment import GENERATOR
-from vgtheory.study.limits import check_work, need_executor, whole_number
+from vgtheory.study.limits import check_work, need_executor
 from vgtheory.study.machine import available_bytes
 from vgtheory.study.programs.oracles import Oracle, Place, oracle
 from vgtheory.study.scaling_with_width import TEXTS, steps_dataset
@@ -150,8 +150,8 @@ def coordinate_check(
     steps = whole_number("steps", steps, 1, MOST_STEPS, "4")
     batch = whole_number("batch", batch, 1, MOST_INPUTS, "2")
     features = whole_number("features", features, 1, MAX_WIDTH, "8")
-    samples = whole_number("samples", samples, 1, 10**6, "8")
-    seed = whole_number("seed", seed, 0, 2**64 - 1, "0")
+    samples = whole_number("samples", samples, 1, MAX_SAMPLES, "8")
+    seed = whole_number("seed", seed, 0, MAX_SEED, "0")
     rate = _rate(learning_rate)
     if isinstance(rule, str) and rule.lower() in ("adam", "adamw"):
         raise UnsupportedError(

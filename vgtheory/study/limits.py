@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, UnsupportedError, shown
-from vgtheory.model.network import Network
 from vgtheory.study.machine import available_bytes, core_count
 from vgtheory.study.prepared import Prepared
 
-MAX_SAMPLES = 10**7
-MAX_SEED = 2**64 - 1
 LONGEST_SAMPLE = 3600.0  # seconds on one core: what one sample has done is lost when it is stopped
 LONGEST_STUDY = 86400.0  # seconds on this machine's cores; other executors may have more of them
-
-
-def a_network(value: Any) -> Network:
-    """Return the value; raise InputError unless it is a Network."""
-    if not isinstance(value, Network):
-        raise InputError("network", "a Network", "build one, e.g. vg.Network('tanh', ...)", got=shown(value))
-    return value
-
-
-def whole_number(name: str, value: Any, least: int, most: int, example: str) -> int:
-    """Return the value as an int; raise InputError unless it is a whole number from `least` to `most`."""
-    try:
-        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or not least <= number <= most:
-        raise InputError(name, f"a whole number from {least} to {most:,}", f"e.g. {name}={example}", got=shown(value))
-    return number
 
 
 def need_executor(value: Any) -> None:

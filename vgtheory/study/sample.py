@@ -12,11 +12,10 @@ from vgtheory._door import lazy
 from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
-from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.network import BlockNetwork, Network, need_network
 from vgtheory.random_matrices.arguments import choice
 from vgtheory.study.engine import Progress
 from vgtheory.study.experiment import Conditions
-from vgtheory.study.limits import a_network
 
 Quantity = Literal["singular values", "eigenvalues", "exponents", "growth"]
 _METHODS: dict[str, tuple[str, ...]] = {
@@ -112,7 +111,7 @@ def sample(
     >>> sample(net, of="growth", samples=2, directions=3).exponent.round(12).values
     array([0.69314718, 0.69314718, 0.69314718])
     """
-    network = a_network(network)
+    network = need_network(network)
     of = choice("of", of, tuple(_METHODS))
     method = choice("method", method, _METHODS[of])
     conditions = Conditions.of(samples, seed, executor=executor, checkpoint=checkpoint, progress=progress)

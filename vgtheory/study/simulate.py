@@ -14,12 +14,12 @@ import xarray as xr
 from vgtheory._errors import InputError
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
-from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.network import BlockNetwork, Network, need_network
+from vgtheory.model.sizes import whole_number
 from vgtheory.study.angles import MAX_GRADIENTS, several_inputs
 from vgtheory.study.batch import batch_of_inputs
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import Conditions
-from vgtheory.study.limits import a_network, whole_number
 from vgtheory.study.norms import Method, check_method, one_input, verb_of
 from vgtheory.study.prepared import prepare
 from vgtheory.study.programs.streams import streams_of
@@ -166,7 +166,7 @@ def _one_network(network: Network, question: Question, conditions: Conditions) -
 
 
 def _several_networks(networks: tuple[Any, ...], question: Question, conditions: Conditions) -> xr.Dataset:
-    depths = [str(a_network(network).depth) for network in networks]
+    depths = [str(need_network(network).depth) for network in networks]
     if len(set(depths)) != 1:
         raise InputError(
             f"networks of depths {', '.join(depths) or 'none'}", "one depth for all", "give them one depth"

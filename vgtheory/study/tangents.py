@@ -14,11 +14,12 @@ from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.tangents import tangent_samples
 from vgtheory.model.inputs import Inputs, check_inputs
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.sizes import whole_number
 from vgtheory.model.windows import strided
 from vgtheory.spectra.growth import LEAST_BLOCK, block_ends, growth_dataset
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, provenance
-from vgtheory.study.limits import out_of_range, whole_number
+from vgtheory.study.limits import out_of_range
 from vgtheory.study.prepared import Prepared, prepare
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.programs.tangents import growth_of_perturbations

@@ -10,6 +10,7 @@ from scipy.special import bdtr, digamma, gammaln, xlog1py, xlogy, zeta
 
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.kernels.quadrature import Array
+from vgtheory.model.weights import ROTATION_INVARIANT
 from vgtheory.random_matrices.arguments import choice, whole
 from vgtheory.spectra.curve import Ensemble
 from vgtheory.spectra.slope_law import SlopeLaw
@@ -58,7 +59,7 @@ class WidthExponents:
 
 def require_family(family: str) -> None:
     """Raise UnsupportedError unless the weights are Gaussian or orthogonal."""
-    if family not in ("gaussian", "orthogonal"):
+    if family not in ROTATION_INVARIANT:
         _refuse(f"{family} weights")
 
 

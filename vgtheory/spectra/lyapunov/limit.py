@@ -12,6 +12,7 @@ from scipy.special import digamma, expit, xlogy
 
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.model.weights import ROTATION_INVARIANT
 from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.random_matrices.laws.real import RealLaw
@@ -234,6 +235,6 @@ class Lyapunov(RealLaw):
     @cached_property
     def formulas(self) -> tuple[Formula, ...]:
         """Return the law, its largest exponent and what is known in closed form at finite width, for LaTeX."""
-        closed = self.family in ("gaussian", "orthogonal") and len(self.law.log_nodes) == 1
+        closed = self.family in ROTATION_INVARIANT and len(self.law.log_nodes) == 1
         finite = finite_width_formulas(self.ensemble, self.masked, self.zero_mass > 0) if closed else ()
         return (*limit_formulas(self.ensemble), *finite)

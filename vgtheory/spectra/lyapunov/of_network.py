@@ -56,7 +56,7 @@ def lyapunov(network: Network, q: Any = "stationary") -> Lyapunov:
     law = _levels(act, where) if limiting else slope_law(act, where)
     constant = not limiting and law.zero_mass == 0 and len(law.log_nodes) == 1
     family = network.weights.family
-    masked = family in ("gaussian", "orthogonal") and (constant or act.homogeneous_degree == 1)
+    masked = network.weights.is_isotropic and (constant or act.homogeneous_degree == 1)
     ensemble: Ensemble = "orthogonal" if family == "orthogonal" else "gaussian"
     early = _early(network, where) if isinstance(q, str) and q == "profile" else ()
     return Lyapunov(_thinned(law, network.drop_rate), ensemble, sigma_w, family, where, said, masked, act, early)

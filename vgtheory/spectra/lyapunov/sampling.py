@@ -81,7 +81,7 @@ def draw_directions(
 
 def _obstacle(network: Network) -> str:
     """Return what keeps the factors of the layers from being independent of each other, in words; "" if nothing."""
-    if network.weights.family not in ("gaussian", "orthogonal") or network.weights.tied:
+    if not network.weights.is_isotropic or network.weights.tied:
         return f"{network.weights.text} weights"
     if len(set(network.widths)) > 1 or len(set(network.sigmas)) > 1:
         return "layers of different widths or scales"

@@ -9,6 +9,7 @@ from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
 from vgtheory.study.advice.blocks import candidates_of_blocks
 from vgtheory.study.advice.measured import Proposal, as_remedy, measured, proposals, trial_of
 from vgtheory.study.advice.problems import Kind, Problem, problems_of
@@ -16,7 +17,6 @@ from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates
 from vgtheory.study.advice.trial import Trial, beside_theory, simulated, try_out
 from vgtheory.study.engine import Progress
 from vgtheory.study.inspection import Inspection
-from vgtheory.study.limits import MAX_SAMPLES, MAX_SEED, whole_number
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from vgtheory._errors import VgtheoryError
 from vgtheory.model.capabilities import works
 from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.sizes import MAX_SAMPLES
 from vgtheory.study.growth import Growth, growth_of, whole_gradient
-from vgtheory.study.limits import MAX_SAMPLES
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import simulate
 from vgtheory.theory.asymptotics.prediction import predict

@@ -16,7 +16,6 @@ from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows, u
 from vgtheory.model.steps import Matrix
 
 Array = NDArray[np.float64]
-ROTATION_INVARIANT = ("gaussian", "orthogonal")
 # Asked, a question costs about as much as three multiplications with the part of the matrix that it meets.
 QUESTIONS_PER_WIDTH = 1 / 3
 LEFT, RIGHT = 5, 6  # purposes of the factors of a matrix of low rank, beside its own

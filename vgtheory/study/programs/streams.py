@@ -15,11 +15,11 @@ import xarray as xr
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
+from vgtheory.model.sizes import whole_number
 from vgtheory.model.traits import DRAWN_BLOCKS
 from vgtheory.study.batch import MAX_BATCH
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import LAYER, SAMPLE, Conditions, Experiment, conduct, provenance
-from vgtheory.study.limits import whole_number
 from vgtheory.study.machine import available_bytes
 from vgtheory.study.programs.notes import columns_shown, streams_and_gradients
 from vgtheory.study.programs.numbers import Machine

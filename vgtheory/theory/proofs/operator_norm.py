@@ -23,7 +23,7 @@ def operator_norm_bounds(s: LayeredNetwork) -> list[Formula]:
         found.append(_net(s))
         if comparable(s) and all(layer.outputs.is_Integer and layer.outputs <= WIDEST for layer in s.layers):
             found.append(_net_of_moments(s))
-    if s.is_masked and nonzero and s.uniform_width and s.family in ("gaussian", "orthogonal"):
+    if s.is_masked and nonzero and s.uniform_width and s.network.weights.is_isotropic:
         found.append(_edge(s))
     return found
 

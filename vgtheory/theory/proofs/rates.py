@@ -125,7 +125,7 @@ def bias_holds(s: LayeredNetwork) -> bool:
         s.slope.decreasing
         and s.gain is not None
         and s.gaussian_bias
-        and s.family in ("gaussian", "orthogonal")
+        and s.network.weights.is_isotropic
         and all(layer.sigma_b.is_zero is False or layer.sigma_b.is_positive for layer in s.layers)
     )
 

@@ -54,7 +54,8 @@ def threshold_bounds(s: LayeredNetwork) -> list[Formula]:
                 ("(W_l, b_l) is distributed as (−W_l, −b_l), independent over layers", ISOTROPIC),
             )
         )
-    if not (s.slope.decreasing and s.gaussian_bias and s.family in ("gaussian", "orthogonal") and s.uniform_width):
+    isotropic = s.network.weights.is_isotropic
+    if not (s.slope.decreasing and s.gaussian_bias and isotropic and s.uniform_width):
         return found
     assumptions = (f"weights {s.family}", DECREASING, ISOTROPIC)
     total = square_integral(s.network.activation)

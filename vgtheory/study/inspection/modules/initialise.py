@@ -13,9 +13,9 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, TargetMissedWarning
+from vgtheory.model.sizes import MAX_SEED, whole_number
 from vgtheory.study.inspection.findings import Inspection, change_of
 from vgtheory.study.inspection.modules.watched import inspect_module, listed
-from vgtheory.study.limits import MAX_SEED, whole_number
 
 Scheme = Literal["critical", "orthogonal", "lsuv"]
 
