@@ -8,9 +8,9 @@ import numpy as np
 
 from vgtheory.model.weights import ROTATION_INVARIANT
 from vgtheory.reporting.wording import number, with_error
+from vgtheory.theory.regime import Z_99
 
 SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
-Z_99 = 2.5758293035489004  # normal quantile of a two-sided 99 % interval
 
 
 def exponent_rows(law: Any, finite: Any | None, drawn: Any | None) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

@@ -13,7 +13,7 @@ from vgtheory.random_matrices.laws.elliptic import circular
 from vgtheory.random_matrices.laws.semicircle import quarter_circle
 from vgtheory.reporting import plot
 from vgtheory.reporting.draft import FIGURES
-from vgtheory.reporting.findings import SATURATED, Findings
+from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.style import GREY, RC, VERMILION, new_figure
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import number
@@ -38,7 +38,7 @@ def _activation(f: Findings) -> Figure:
         sup = ((lo + hi) / 2, at, rf"$\sup\,|\varphi'| = {number((lo + hi) / 2, 5)}$, {f.steepest.status}")
     upper, lower = new_figure(5.2, 3.5).subplots(2, 1, sharex=True)
     saturated = () if isinstance(f.saturated, Unavailable) else f.saturated.intervals
-    return plot.figure_of(plot.activation(f.network.activation, saturated, sup, f.final_q, SATURATED, (upper, lower)))
+    return plot.figure_of(plot.activation(f.network.activation, saturated, sup, f.final_q, f.flat, (upper, lower)))
 
 
 def _small() -> Axes:

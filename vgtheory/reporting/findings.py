@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,12 +26,11 @@ from vgtheory.study.advice.trial import trial_of
 from vgtheory.symbolic.extrema import Extremum, slope_bound
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
-from vgtheory.symbolic.saturation import Saturation, saturation
+from vgtheory.symbolic.saturation import Saturation, flat_slope, saturation
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.proofs import Certificate, bounds, certificate
 
 Progress = Callable[[int, int], None]
-SATURATED = 0.01  # |φ'| at or below this counts as saturated
 MATRIX = 200  # largest size of the weight matrix that is drawn
 MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combined within seconds
 
@@ -64,6 +64,11 @@ class Findings(Answer):
     def matrix_size(self) -> int:
         """Return the size of the square weight matrix whose spectra are shown."""
         return min(MATRIX, *self.network.widths)
+
+    @property
+    def flat(self) -> float:
+        """Return the slope up to which a neuron counts as saturated."""
+        return _flat(self.steepest)
 
     @property
     def gradient_factor(self) -> float | None:
@@ -116,12 +121,13 @@ def _derived(network: Network) -> tuple[Any, Any, Any, Any]:
     if isinstance(network, BlockNetwork):
         return (Unavailable(NO_LAYERS),) * 4
     act = network.activation
-    return (
-        attempt(slope_bound, act),
-        attempt(saturation, act, SATURATED),
-        attempt(length_map, act),
-        attempt(gradient_gain, act),
-    )
+    steepest = attempt(slope_bound, act)
+    saturated = attempt(saturation, act, _flat(steepest))
+    return steepest, saturated, attempt(length_map, act), attempt(gradient_gain, act)
+
+
+def _flat(steepest: Extremum | Unavailable) -> float:
+    return flat_slope(math.inf if isinstance(steepest, Unavailable) else steepest.enclosure[1])
 
 
 def _around(sigma_w: float, point: CriticalPoint | Unavailable) -> tuple[float, float]:

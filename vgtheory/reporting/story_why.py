@@ -11,17 +11,16 @@ from vgtheory.model.network import BlockNetwork
 from vgtheory.model.weights import INDEPENDENT
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.document import Block, Equation, FigureBlock, FigureRow, Heading, Paragraph, Section, code
-from vgtheory.reporting.findings import SATURATED, Findings
+from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.float32 import float32_depth
 from vgtheory.reporting.gradient_series import shares
 from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.symbolic_words import saturated_text
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import latex_number, latex_power_of_ten, number, power_of_ten
-from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
+from vgtheory.theory.asymptotics.mean_field import best_gain, gradient_gain_at
 from vgtheory.theory.regime import Regime
 
-_LENGTHS = np.geomspace(1e-6, 1e6, 97)  # q at which the largest gain is looked for
 CAUSE, PART = 0.9, 0.25  # share of the lost ln that saturation accounts for
 NONE = 0.01  # expected number of neurons of a layer below which it is said that there are none
 
@@ -98,9 +97,8 @@ def loss_by_saturation(f: Answer) -> Loss | None:
         return None
     act = f.network.activation
     passed = float(gradient_gain_at(act, np.array([f.final_q]), 1.0)[0])
-    possible = np.asarray(gradient_gain_at(act, _LENGTHS, 1.0), dtype=float)
-    longer = f.final_q > _LENGTHS[possible.argmax()]
-    return Loss(passed, max(float(possible.max()), passed) if longer else passed)
+    best, at = best_gain(act)
+    return Loss(passed, max(best, passed) if f.final_q > at else passed)
 
 
 def _saturation(f: Findings) -> list[Block]:
@@ -111,7 +109,7 @@ def _saturation(f: Findings) -> list[Block]:
                 t(
                     "Going back through a neuron, the gradient is multiplied by the slope φ'(h) of its activation. A "
                     "neuron is saturated where the slope is almost 0, here |φ'(h)| ≤ {eps}.",
-                    eps=str(SATURATED),
+                    eps=number(f.flat),
                 ),
                 _saturated_share(f),
                 _is_it_the_cause(f),

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory.reporting.tables import Z_99, chosen_layers
+from vgtheory.reporting.tables import chosen_layers
 from vgtheory.reporting.wording import number, with_error
 from vgtheory.study.intervals import moments
 from vgtheory.theory.methods import METHODS
+from vgtheory.theory.regime import Z_99
 
 Table = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
 COLUMNS = {"cosine": "cosine of columns", "entropy": "entropy of attention"}

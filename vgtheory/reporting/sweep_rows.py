@@ -6,9 +6,9 @@ import itertools
 import json
 from typing import Any
 
-from vgtheory.reporting.tables import Z_99
 from vgtheory.reporting.wording import number, with_error
 from vgtheory.symbolic.notation import SYMBOLS
+from vgtheory.theory.regime import Z_99
 
 
 def sweep_table(found: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

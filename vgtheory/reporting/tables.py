@@ -12,11 +12,11 @@ from vgtheory.reporting.result_files import csv_text
 from vgtheory.reporting.wording import number, power_of_ten, with_error
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.summary import summarise
+from vgtheory.theory.regime import Z_99
 
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 MOST_LAYERS = 20  # of an inspected network that a table shows in full
 _ATOM = 1e-9  # sampled values this close to an atom of a law are on it
-Z_99 = 2.5758293035489004  # normal quantile of a two-sided 99 % interval
 
 
 def quantile_rows(law: Any) -> tuple[tuple[str, str, str], ...]:

@@ -14,7 +14,7 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.sizes import LARGEST_SCALE, SCALES, SMALLEST_SCALE
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
-from vgtheory.theory.asymptotics.fixed_points import phase_names
+from vgtheory.theory.asymptotics.fixed_points import MARGINAL, phase_names
 from vgtheory.theory.asymptotics.moments import HIGH, LOW, MomentTable, table_of
 from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
 
@@ -28,7 +28,7 @@ _UNITS = {
     "xi_c": "layers over which the correlation settles by a factor of e, -1/ln chi_c",
 }
 _ATTRIBUTES = {
-    "phase": "vanishing/ordered: chi < 1; exploding/chaotic: chi > 1; critical: chi = 1 within 1e-9; diverges: q grows "
+    "phase": "vanishing/ordered: chi < 1; exploding/chaotic: chi > 1; critical: chi = 1 within 1e-7; diverges: q grows "
     "without limit, proved where phi follows straight lines far out (F(q) > q beyond the last q that is looked at); "
     "does not settle: the fixed point ahead repels; out of reach: the moments are infinite, or "
     "cannot be computed, as far as q goes; NaN everywhere in the last three",
@@ -143,7 +143,7 @@ def _settled(table: MomentTable, cells: _Cells) -> tuple[Array, Array]:
     lost = usable & ~found
     if lost.any():
         # Above the last q that can be computed F stays above the diagonal for good only if it grows faster than q.
-        steep = float(table.at(np.array([top])).elasticity[0]) > 1 + 1e-9
+        steep = float(table.at(np.array([top])).elasticity[0]) > 1 + MARGINAL
         lines = half_lines(table.activation)
         for k in np.flatnonzero(lost & rising).tolist():
             proved = lines is not None and lines.diverges_beyond(float(cells.sigma_w[k])) < np.exp(top)
@@ -250,7 +250,7 @@ def _describe(
     columns["xi_c"] = xi_c
     if not correlations:
         del columns["c"], columns["xi_c"]
-    repels = np.abs(chi_q) > 1 + 1e-9
+    repels = np.abs(chi_q) > 1 + MARGINAL
     why[repels & inner] = "does not settle"
     names = np.where(why != "", why, phase_names(np.where(why != "", 0.0, chi))).astype(str)
     for values in columns.values():
@@ -263,7 +263,7 @@ def _correlated(table: MomentTable, log_q: Array, chi: Array, chi_q: Array, sigm
     if table.activation.homogeneous_degree == 1:  # χ ≤ 1 at every fixed point
         return np.ones_like(chi), _depth(np.log(chi))
     c, log_slope = np.full((2, len(log_q)), np.nan)
-    settles = np.abs(chi_q) <= 1 + 1e-9
+    settles = np.abs(chi_q) <= 1 + MARGINAL
     fixed = correlation_table(table.activation).fixed
     c[settles], log_slope[settles] = fixed(log_q[settles], chi[settles], sigma_w[settles])
     return c, _depth(log_slope)

@@ -24,6 +24,8 @@ from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.symbolic.search import SEARCH_BITS
 from vgtheory.symbolic.shape import slope_period
 
+FLAT = 0.01  # of the largest slope: at or below it a unit counts as saturated
+
 
 @dataclass(frozen=True)
 class Saturation:
@@ -75,6 +77,15 @@ class Saturation:
         ends = self.intervals if self.expr is None else _interval_ends(self.expr)
         parts = [_probability(sp.sympify(lo), sp.sympify(hi), variance) for lo, hi in ends]
         return sum(parts, sp.Integer(0))
+
+
+def flat_slope(largest: float) -> float:
+    """Return the slope up to which a unit counts as saturated, to three digits, from the largest slope of all.
+
+    >>> flat_slope(0.25), flat_slope(math.inf)
+    (0.0025, 0.01)
+    """
+    return float(f"{FLAT * (largest if 0 < largest < math.inf else 1.0):.3g}")
 
 
 def saturation(act: Activation | str, eps: Any) -> Saturation:

@@ -13,14 +13,17 @@ from typing import Any
 # train well start within it (ResNet-50: e^5.6 = 270); beyond, layers of one network want learning rates that differ by
 # a factor of 1000, and twice as much is more than float32's mantissa can add up.
 LIMIT = math.log(1e3)
-# Standard errors on either side of a measured change within which it is known: 99 %.
-CERTAIN = 2.576
-# |χ − 1| that counts as critical: σ_w given as a double, e.g. √2, and the quadrature of χ both end well below it.
+# A gradient this far below that of the last layer, in ln, is lost: below float32's unit round-off.
+LOST = -24 * math.log(2)
+# Standard errors on either side of a mean within which it is known: the normal quantile of a two-sided 99 % interval.
+Z_99 = 2.5758293035489004
+# |χ − 1| that counts as critical: σ_w with eight digits, e.g. 1.4142136, and the quadrature of χ both end below it.
 CRITICAL = 1e-7
 # ln of the gradient norm that an infinitely wide critical network may change by over its first layers.
 KEPT = 1e-3
 # A network is dead where more than this share of its samples pass no gradient at all: the typical one has none.
 DEAD = 0.5
+RARELY = 0.01  # share of dead networks that is worth a word
 
 
 class Regime(StrEnum):
@@ -70,7 +73,7 @@ def regime(
         return Regime.dead
     if math.isnan(log_change):
         return Regime.undecided
-    size, known = abs(log_change), CERTAIN * (error if math.isfinite(error) else math.inf)
+    size, known = abs(log_change), Z_99 * (error if math.isfinite(error) else math.inf)
     if critical and size <= max(LIMIT, 2 * spread):
         return Regime.critical
     if abs(size - LIMIT) < known:

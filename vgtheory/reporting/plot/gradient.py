@@ -13,6 +13,7 @@ from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, RC, SKY, VERMILION, new_figure
 from vgtheory.study.summary import summarise
 from vgtheory.study.summary import z_scores as z_scores_of
+from vgtheory.theory.regime import Z_99
 
 
 @matplotlib.rc_context(RC)
@@ -50,7 +51,7 @@ def gradient(
     least = study["log_gradient_norm"].where(np.isfinite).min().item()
     low, high = np.maximum(quantile[:, 0], least), quantile[:, -1]
     upper.fill_between(layer, low, high, where=np.isfinite(high), color=SKY, alpha=0.4, lw=0, label="90 % of networks")
-    half = 2.576 * np.nan_to_num(error)
+    half = Z_99 * np.nan_to_num(error)
     upper.fill_between(layer, mean - half, mean + half, color=BLUE, alpha=0.45, lw=0, label="mean, 99 % interval")
     upper.plot(layer, mean, color=BLUE, label="simulated mean")
     if prediction is not None:

@@ -12,6 +12,7 @@ from vgtheory._errors import InputError
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREY, RC, new_figure
 from vgtheory.symbolic.notation import SYMBOLS
+from vgtheory.theory.regime import Z_99
 
 _MOST = 8  # curves of a second swept quantity
 
@@ -46,7 +47,7 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     first, *others = swept
     of_blocks = mean.name == "change"
     change = mean if of_blocks else mean.isel(layer=0)
-    error = 2.576 * (found["change_stderr"] if of_blocks else found["log_gradient_norm_stderr"].isel(layer=0))
+    error = Z_99 * (found["change_stderr"] if of_blocks else found["log_gradient_norm_stderr"].isel(layer=0))
     values = found[others[0]].values[:_MOST] if others else [None]
     for k, value in enumerate(values):
         at = {} if value is None else {others[0]: value}

@@ -19,7 +19,7 @@ from vgtheory.study.advice import code
 from vgtheory.study.advice.code import Code
 from vgtheory.study.advice.critical_points import critical_points
 from vgtheory.study.advice.learning import loss_after_steps
-from vgtheory.study.advice.remedies import Remedy
+from vgtheory.study.advice.remedies import COSTLY, Remedy
 from vgtheory.study.advice.trial import Trial
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.inspection.findings import Subject
@@ -32,7 +32,6 @@ from vgtheory.theory.asymptotics.transform import transform_activation
 
 DRAWS = 3  # of the weights that a remedy draws anew
 _OTHERS = ("relu", "gelu", "silu", "tanh")
-_SATURATED = 0.1  # share of flat units that is a price worth saying
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def price(found: Inspection) -> str:
     shares = found.table.outgrown.values
     known = shares[np.isfinite(shares)]
     share = float(known.mean()) if len(known) else 0.0
-    if share <= _SATURATED:
+    if share <= COSTLY:
         return ""
     size = float(np.median(found.table.rms.values))
     return f"{share:.0%} of the units are saturated by the size of their signals, whose rms is {size:.3g}"

@@ -12,14 +12,13 @@ from vgtheory._errors import NoSolutionError
 from vgtheory.model.capabilities import works
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.advice.trial import Trial
-from vgtheory.theory.asymptotics.mean_field import gradient_gain_at, log_length_profile
-from vgtheory.theory.regime import Regime
+from vgtheory.theory.asymptotics.mean_field import best_gain, gradient_gain_at, log_length_profile
+from vgtheory.theory.regime import CRITICAL, LOST, RARELY, Regime
 
 Kind = Literal["vanishing", "exploding", "saturation", "length collapse", "length growth", "spread", "dead networks"]
 
 _COLLAPSED, _GROWN = log(1e-3), log(1e3)  # change of q against its first layer
 _SPREAD = 1.0  # standard deviation of ln‖gradient‖ between networks: a factor of e
-_LENGTHS = np.geomspace(1e-6, 1e6, 49)
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def problems_of(network: Network, trial: Trial) -> tuple[Problem, ...]:
 
 def _gradient(network: Network, trial: Trial) -> list[Problem]:
     depth = int(network.depth)
-    if trial.dead > 0.01:
+    if trial.dead > RARELY:
         share = f"{trial.dead:.0%} of the simulated networks pass no gradient at all to layer 1."
         found = [Problem("dead networks", share)]
         if trial.dead == 1:
@@ -57,7 +56,7 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
         return found
     blocks = isinstance(network, BlockNetwork)  # whose gradient is known before the first layer too
     rate = trial.simulated / (depth if blocks else depth - 1)
-    lost = int(depth - 24 * log(2) / abs(rate))
+    lost = int(depth + LOST / abs(rate))
     kind: Kind = "vanishing" if rate < 0 else "exploding"
     verb = "shrinks" if rate < 0 else "grows"
     unit = "step" if isinstance(network, BlockNetwork) and network.block.recurrent else "layer"
@@ -91,10 +90,9 @@ def _signal(network: Network, vanishes: bool) -> list[Problem]:
         text = f"The signal grows without limit: q_l rises from {exp(log_q[0]):.3g} to {_power(float(log_q[-1]))}."
         found.append(Problem("length growth", text, first))
     passed = np.asarray(gradient_gain_at(network.activation, np.exp(np.clip(log_q, -600, 600)), 1.0))
-    possible = np.asarray(gradient_gain_at(network.activation, _LENGTHS, 1.0))
-    best, at = float(possible.max()), log(_LENGTHS[possible.argmax()])
+    best, at = best_gain(network.activation)
     # Signals that are too long saturate the neurons; φ' of GELU or SiLU is small where they are too short.
-    saturated = (passed < best / 2) & (log_q > at)
+    saturated = (passed < best / 2) & (log_q > log(at))
     if vanishes and saturated.any():
         first = int(np.argmax(saturated)) + 1
         text = (
@@ -103,7 +101,7 @@ def _signal(network: Network, vanishes: bool) -> list[Problem]:
         )
         found.append(Problem("saturation", text, first))
     sigma_w = network.sigmas[-1][0]
-    if vanishes and sigma_w**2 * best < 1 - 1e-9:
+    if vanishes and sigma_w**2 * best < 1 - CRITICAL:
         text = (
             f"The weights are too small: χ = σ_w² E φ'² is at most {sigma_w**2 * best:.3g} at σ_w = {sigma_w:.4g}, "
             f"whatever the length of the signal; σ_w ≥ {best**-0.5:.4g} is needed."

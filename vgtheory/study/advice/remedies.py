@@ -21,19 +21,19 @@ from vgtheory.study.advice import code
 from vgtheory.study.advice.code import Code
 from vgtheory.study.advice.critical_points import critical_points
 from vgtheory.study.advice.trial import Trial
+from vgtheory.study.inspection.modules.slopes import GRID
 from vgtheory.symbolic.catalogue import activation
+from vgtheory.symbolic.saturation import flat_slope
 from vgtheory.theory.asymptotics.mean_field import log_length_profile
 from vgtheory.theory.asymptotics.transform import transform_activation
 
 _OTHERS = ("tanh", "relu", "gelu", "silu", "selu", "leaky_relu")  # what people replace an activation by
 _SPREAD = 0.5  # wanted standard deviation of ln‖gradient‖ between networks
 _MOST_WIDTH = 16_384
-_FLAT = 0.01  # of the largest slope: below it a unit counts as saturated
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ"}  # as the words write γ(φ(αx + β) + δ)
 _LASTING = ("skip connection", "normalisation")
-_SATURATED = 0.1  # share of flat units that is a price worth saying
+COSTLY = 0.1  # share of flat units that is a price worth saying
 _NORMAL = ndtri((np.arange(2000) + 0.5) / 2000)
-_GRID = np.linspace(-12, 12, 2401)
 _MOST = {"activation": 3}  # remedies of a kind that are worth listing, 1 of the others
 
 
@@ -181,9 +181,9 @@ def _cost(candidate: Candidate) -> str:
     except VgtheoryError:
         return ""
     slopes = np.abs(compile_activation(network.activation).gradient(np.sqrt(q) * _NORMAL))
-    possible = max(float(slopes.max()), float(np.abs(compile_activation(network.activation).gradient(_GRID)).max()))
-    share = float(np.mean(slopes <= _FLAT * possible))
-    return f"q* = {q:.3g}: {share:.0%} of the units are saturated" if share > _SATURATED else ""
+    possible = max(float(slopes.max()), float(np.abs(compile_activation(network.activation).gradient(GRID)).max()))
+    share = float(np.mean(slopes <= flat_slope(possible)))
+    return f"q* = {q:.3g}: {share:.0%} of the units are saturated" if share > COSTLY else ""
 
 
 def best_of_each_kind(remedies: list[Remedy]) -> tuple[Remedy, ...]:

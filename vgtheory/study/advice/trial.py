@@ -15,13 +15,12 @@ from vgtheory.study.growth import Growth, growth_of, whole_gradient
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import simulate
 from vgtheory.theory.asymptotics.prediction import predict
-from vgtheory.theory.regime import DEAD, Regime, is_critical, regime
+from vgtheory.theory.regime import DEAD, RARELY, Regime, is_critical, regime
 
 _SECONDS = 10.0
 _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: about as long
 _FEWEST = 4
 _MOST = 700.0  # ln of about the largest double
-_RARELY = 0.01  # share of dead networks that is worth a word
 _BETTER = 0.3  # of the present badness that a remedy must get below
 _BATCH = 32  # inputs of a network with batch norm
 _STEP = 0.25  # in ln: gradients that differ by less do equally well, which is what 64 networks resolve
@@ -60,11 +59,11 @@ class Trial:
         Badness must fall below 0.3 of the present one among the networks that live; of a network without any, only what
         keeps its gradient is a cure.
         """
-        if self.dead > max(present.dead / 2, _RARELY) or self.regime is Regime.dead:
+        if self.dead > max(present.dead / 2, RARELY) or self.regime is Regime.dead:
             return False
         if present.dead == 1:
             return self.regime.harmless
-        if present.dead > _RARELY and present.regime_of_living.harmless:
+        if present.dead > RARELY and present.regime_of_living.harmless:
             return regime(self.simulated, self.error).harmless
         return hypot(self.simulated, self.std) < max(_BETTER * hypot(present.simulated, present.std), 1e-12)
 

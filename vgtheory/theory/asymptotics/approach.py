@@ -16,12 +16,11 @@ from vgtheory.symbolic.notation import layer
 from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
-from vgtheory.theory.asymptotics.fixed_points import length_limit
+from vgtheory.theory.asymptotics.fixed_points import MARGINAL, length_limit
 from vgtheory.theory.asymptotics.moments import LOW, MomentTable, table_of
 from vgtheory.theory.asymptotics.unit_means import UnitMeans, slope_as_activation, slope_square_at_zero
 
 Law = Literal["constant", "exponential", "power", "growth", "linear growth", "superexponential growth", "frozen"]
-CRITICAL = 1e-9  # |χ − 1| that counts as critical
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def correlation_approach(act: Any, sigma_w: float, sigma_b: float = 0.0) -> Appr
     t = np.array([log(q) if q > 0 else LOW])
     slope = np.exp(table.at(t).log_slope_square) if q > 0 else np.array([slope_square_at_zero(table.activation)])
     chi = sigma_w**2 * slope
-    if abs(chi[0] - 1) > CRITICAL or table.activation.jumps(0):
+    if abs(chi[0] - 1) > MARGINAL or table.activation.jumps(0):
         c, log_slope = (
             correlation_table(table.activation).fixed(t, chi, np.array([sigma_w]))
             if q > 0
@@ -223,7 +222,7 @@ def _vanishing(table: MomentTable, sigma_w: float) -> Approach:
         return Approach(0.0, "constant")
     slope = slope_square_at_zero(table.activation)
     rate = 2 * log(sigma_w) + log(slope) if slope else -float("inf")
-    if abs(rate) > CRITICAL:
+    if abs(rate) > MARGINAL:
         return _exponential(0.0, rate)
     half, whole = _small_signal(table.activation)
     if half != 0:

@@ -24,10 +24,12 @@ from vgtheory.theory.asymptotics.grid_roots import NOISE, sign_changes
 from vgtheory.theory.asymptotics.mean_field import inverse_rate, relaxation_depth
 from vgtheory.theory.asymptotics.moments import MomentTable, table_of
 from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
+from vgtheory.theory.regime import CRITICAL
 
 LOWEST = log(1e-12)  # below, a fixed point is not told from q = 0
 HIGHEST = log(1e12)
 _STEP = 1 / 64
+MARGINAL = 1e-9  # |slope − 1| of a map at its fixed point that quadrature does not tell from 0
 _EQUAL = 1e-12  # |χ − 1| that counts as exactly critical: σ_w = √2 as a double
 
 
@@ -184,12 +186,12 @@ def length_limit(act: Any, sigma_w: float, sigma_b: float = 0.0, start: float | 
     if not side:
         return float(np.inf) if grows else 0.0
     goal = side[0] if grows else side[-1]
-    if abs(goal.chi_q) > 1 + 1e-9:
+    if abs(goal.chi_q) > 1 + MARGINAL:
         raise NoSolutionError(f"q_l does not settle: the length map has slope {goal.chi_q:.3g} at q = {goal.q:.6g}")
     return goal.q
 
 
-def phase(point: FixedPoint | CriticalPoint | float, tolerance: float = 1e-9) -> str:
+def phase(point: FixedPoint | CriticalPoint | float, tolerance: float = CRITICAL) -> str:
     """Return "vanishing/ordered" (χ < 1), "exploding/chaotic" (χ > 1) or "critical" (|χ − 1| ≤ tolerance).
 
     Examples
@@ -203,7 +205,7 @@ def phase(point: FixedPoint | CriticalPoint | float, tolerance: float = 1e-9) ->
     return str(phase_names(np.array([chi]), tolerance)[0])
 
 
-def phase_names(chi: Array, tolerance: float = 1e-9) -> Array:
+def phase_names(chi: Array, tolerance: float = CRITICAL) -> Array:
     """Return the name of the phase, as :func:`phase` has it, for every χ ≥ 0 of an array."""
     names = np.where(chi < 1, "vanishing/ordered", "exploding/chaotic")
     return np.where(np.abs(chi - 1) <= tolerance, "critical", names)
@@ -230,7 +232,7 @@ def _at_zero(table: MomentTable, sigma_w: float) -> FixedPoint:
     gain = float(sigma_w**2 * slope_square_at_zero(table.activation)) if sigma_w else 0.0
     if sigma_w and any(at == 0 for at, _ in table.activation.jumps()):  # E φ² tends to the square of a jump at 0
         return FixedPoint(0.0, gain, float("inf"), False, 1.0, 0.0, float("inf"))
-    if abs(gain - 1) <= 1e-9:  # marginal: the next order decides, on the side q > 0 that there is
+    if abs(gain - 1) <= MARGINAL:  # the next order decides, on the side q > 0 that there is
         ahead = _residual(table, sigma_w, 0.0)(np.array([log(1e-6), log(1e-4)]))
         stable = bool((ahead <= NOISE).all())
     else:
@@ -281,7 +283,7 @@ def _need_all(
 ) -> None:
     """Raise UnsupportedError where F lies above the diagonal at the last q that can be computed, and could yet fall."""
     above = top < highest - 2 * _STEP and residual(np.array([top]))[0] > 0
-    if not above or float(table.at(np.array([top])).elasticity[0]) > 1 + 1e-9:
+    if not above or float(table.at(np.array([top])).elasticity[0]) > 1 + MARGINAL:
         return
     lines = half_lines(table.activation)
     if lines is None or lines.diverges_beyond(sigma_w) > np.exp(top):

@@ -16,6 +16,8 @@ from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
 from vgtheory.theory.asymptotics.moments import table_of
 
+_LENGTHS = np.geomspace(1e-6, 1e6, 97)
+
 
 def next_length(act: Any, q: Any, sigma_w: float, sigma_b: float = 0.0) -> Array:
     """Return F(q) = σ_w² E φ(√q z)² + σ_b², the variance one layer on.
@@ -52,6 +54,12 @@ def gradient_gain_at(act: Any, q: Any, sigma_w: float) -> Array:
     except UnsupportedError as problem:
         square = _closed(gradient_gain(act), q, problem)
     return (sigma_w**2 * square).reshape(q.shape)
+
+
+def best_gain(act: Any) -> tuple[float, float]:
+    """Return the largest E φ'(√q z)² among 97 variances q from 1e-6 to 1e6, and the q that has it."""
+    possible = gradient_gain_at(act, _LENGTHS, 1.0)
+    return float(possible.max()), float(_LENGTHS[possible.argmax()])
 
 
 def _closed(mean: Formula, q: Array, problem: UnsupportedError) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, nan
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,7 @@ import xarray as xr
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.findings import change_of
 from vgtheory.study.inspection.modules.uses import Call, Unrolled
-
-_LOST = -24 * log(2)  # below float32's unit round-off, relative to the last step
+from vgtheory.theory.regime import LOST
 
 
 def listen(sequences: Sequence[Unrolled]) -> None:
@@ -79,7 +78,7 @@ def over_time(recurrence: xr.Dataset) -> Cause:
     logs = recurrence.log_gradient_norm.values
     steps = len(logs) - 1
     found = {"steps": steps, "fall": change_of(logs) if np.isfinite(logs[-1]) else nan}
-    lost = np.flatnonzero(logs - logs[-1] < _LOST)
+    lost = np.flatnonzero(logs - logs[-1] < LOST)
     if len(lost) and np.isfinite(found["fall"]):
         found |= {"lost": steps - int(lost[-1]), "length": len(logs)}
     return Cause("time", recurrence.attrs["module"], found)

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from vgtheory.symbolic.saturation import flat_slope
+
 # fmt: off
 ELEMENTWISE = frozenset({
     "arctan", "atan", "celu", "cos", "elu", "erf", "gelu", "hardshrink", "hardsigmoid", "hardswish",
@@ -13,9 +17,8 @@ ELEMENTWISE = frozenset({
     "silu", "sin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 })
 # fmt: on
-FLAT = 0.01  # of the largest slope: below it a unit counts as saturated
 _NUMBERS = 2**15  # of a larger batch the first rows decide how many are flat
-_REACH = 12.0
+GRID = np.linspace(-12.0, 12.0, 2401)  # where the largest slope of a function is looked for
 _BESIDE = 1e-3  # beside 0, where a kink may be
 PROBES = (-2.75, -0.6, 0.0, 0.3, 1.9)  # where a function is held against the formulas of the catalogue
 
@@ -76,7 +79,7 @@ def shape_of(
     except TypeError:  # no hash: arguments that may change
         key = ()
     with torch.enable_grad():
-        grid = torch.linspace(-_REACH, _REACH, 2401, dtype=torch.float64)
+        grid = torch.from_numpy(GRID)
         at = torch.cat((grid, grid.new_tensor((-_BESIDE, _BESIDE))))
         slopes = _slopes(torch, partial(applied, function, rest, named), at)
     probe = tuple(function(torch.tensor(PROBES, dtype=torch.float64), *rest, **named).tolist())
@@ -123,7 +126,7 @@ def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str, phi: Any)
     """Return how many of the slopes at h are flat, and how many units have none but 0."""
     first = slopes[: _rows(slopes)] if slopes.dim() else slopes
     least, most = float(first.min()), float(first.max())
-    limit = FLAT * max(shape.largest, most)
+    limit = flat_slope(max(shape.largest, most))
     if least > limit:
         return Slopes(node, name, 0.0, 0.0, 0.0, shape.probe, phi)
     flat = first <= limit

@@ -17,8 +17,7 @@ from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.modules.callbacks import Callback, Row, to_sink
 from vgtheory.study.inspection.modules.model_copy import tensors_in
 from vgtheory.study.inspection.modules.uses import has_weights
-
-_ALARM = log(1e3)  # by how much a gradient or update may fall, relative to the last module's, before it is said
+from vgtheory.theory.regime import LIMIT
 
 
 class Training(Callback):
@@ -143,7 +142,7 @@ class Training(Callback):
         before, here = (_beside_the_last(row, quantity) for row in (self._rows[0][1], now))
         for name, value in here.items():
             fall = before.get(name, -np.inf) - value
-            if fall > _ALARM and all(cause.where != name for cause in self.falls):
+            if fall > LIMIT and all(cause.where != name for cause in self.falls):
                 numbers = {"step": step, "size": float(np.exp(min(fall, 700.0)))}
                 self.falls.append(Cause("fall", name, numbers, (word,)))
                 warnings.warn(str(self.falls[-1]), VanishingWarning, stacklevel=2)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import exp, isfinite, isnan, log
+from math import exp, isfinite, isnan
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ from vgtheory.study.inspection.modules.norms import norm_of
 from vgtheory.study.inspection.modules.recognise import recognise
 from vgtheory.study.inspection.modules.recurrence import listen, over_time, recurrence_of
 from vgtheory.study.inspection.modules.uses import Call
+from vgtheory.theory.regime import LOST
 
-_LOST = -24 * log(2)  # below float32's unit round-off, relative to the last call
 _TINY = 1e-35  # rms of a gradient whose smaller components float32 loses
 _CANCELLED = 1e-4  # of the size of weight and gradient, from which on what is left of their product is in doubt
 _NAMED = 6  # modules that a sentence names; more are counted
@@ -175,7 +175,7 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
             culprit, causes = str(recurrence.attrs["module"]), causes[:1]
     text = f"No verdict: {why}." if why else _sentence(calls, verdict, total, in_time)
     left_out = (*left_out, why) if why else left_out
-    lost = table.call.values[logs - logs[-1] < _LOST] if len(calls) and isfinite(logs[-1]) else []
+    lost = table.call.values[logs - logs[-1] < LOST] if len(calls) and isfinite(logs[-1]) else []
     lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
     seen_as = recognise(sight.watch, calls, paths, sight.copies)
     known, unknown = (None, seen_as) if isinstance(seen_as, str) else (seen_as, "")

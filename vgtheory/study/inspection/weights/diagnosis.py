@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log
+from math import exp
 
 import numpy as np
 import xarray as xr
@@ -11,10 +11,9 @@ import xarray as xr
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.findings import Verdict, verdict_of
 from vgtheory.symbolic.activation import Activation
-from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
+from vgtheory.theory.asymptotics.mean_field import best_gain, gradient_gain_at
+from vgtheory.theory.regime import CRITICAL, LOST
 
-_LOST = -24 * log(2)  # below float32's unit round-off, relative to the last layer
-_LENGTHS = np.geomspace(1e-6, 1e6, 49)  # where the best possible E φ'² is looked for
 _DEAD = 0.5  # share of units without a slope on any input that is to blame before scales are
 
 
@@ -34,7 +33,7 @@ def diagnose(layers: xr.Dataset, act: Activation, skip: float | None) -> Diagnos
     log_norm = layers.log_gradient_norm.values
     total = float(log_norm[0] - log_norm[-1])
     verdict = verdict_of(total)
-    lost = layers.call.values[log_norm - log_norm[-1] < _LOST]
+    lost = layers.call.values[log_norm - log_norm[-1] < LOST]
     lost_at = int(lost[-1]) if len(lost) else None
     causes = [] if verdict == "healthy" else _causes(layers, act, verdict, skip)
     return Diagnosis(verdict, _sentence(verdict, total, depth, lost_at), tuple(causes), lost_at)
@@ -61,7 +60,7 @@ def _causes(layers: xr.Dataset, act: Activation, verdict: str, skip: float | Non
     inner = slice(0, max(layers.sizes["call"] - 1, 1))
     q = float(np.exp(np.mean(np.log(np.maximum(layers.q.values[inner], 1e-300)))))
     sigma_w = float(np.sqrt(np.mean(layers.sigma_w.values[1:] ** 2))) if layers.sizes["call"] > 1 else float("nan")
-    slope, best = _slope_square(act, q), max(_slope_square(act, float(x)) for x in _LENGTHS)
+    slope, (best, _) = float(gradient_gain_at(act, q, 1.0)), best_gain(act)
     if verdict == "explodes":
         if skip:
             return [Cause("skip gain", numbers={"skip": skip, "sigma_w": sigma_w})]
@@ -76,7 +75,7 @@ def _causes(layers: xr.Dataset, act: Activation, verdict: str, skip: float | Non
         share = float(layers.saturated[inner].mean())
         out.append(Cause("saturation stored", numbers={"q": q, "slope": slope, "best": best, "share": share}))
     most = sigma_w**2 * best
-    if most < 1 - 1e-6:
+    if most < 1 - CRITICAL:
         found = {"sigma_w": sigma_w, "best": best, "most": most, "needed": best**-0.5}
         out.append(Cause("small weights", numbers=found))
     elif not out:
@@ -93,7 +92,3 @@ def weight_facts(layers: xr.Dataset) -> list[Cause]:
     if len(spiked):
         out.append(Cause("outliers", numbers={"layers": len(spiked), "most": int(layers.outliers.max())}))
     return out
-
-
-def _slope_square(act: Activation, q: float) -> float:
-    return float(gradient_gain_at(act, q, 1.0))

@@ -20,6 +20,7 @@ from vgtheory.study.inspection.weights.signal import Array, Signals, input_vecto
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.extrema import derivative_range
+from vgtheory.symbolic.saturation import flat_slope
 from vgtheory.theory.asymptotics.mean_field import gradient_gain_at, next_length
 
 INPUTS = 64
@@ -27,7 +28,6 @@ MEASURED = (
     *("rms", "gradient_norm", "gain", "saturated", "dead"),
     *("q", "log_gradient_norm", "log_weight_gradient_norm"),
 )
-_FLAT = 0.01  # of the largest slope: below it a neuron counts as saturated
 
 
 def inspect_weights(
@@ -77,8 +77,7 @@ def _untold(chain: Chain, act: Activation | None, skip: float | None) -> list[st
 
 def _flat(act: Activation) -> float:
     steepest = derivative_range(act)
-    largest = max(abs(steepest.sup.enclosure[1]), abs(steepest.inf.enclosure[0]))
-    return _FLAT * (largest if np.isfinite(largest) else 1.0)
+    return flat_slope(max(abs(steepest.sup.enclosure[1]), abs(steepest.inf.enclosure[0])))
 
 
 def _measured(signals: Signals) -> dict[str, Any]:
