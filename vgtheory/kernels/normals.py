@@ -156,10 +156,3 @@ def fill(draw, out, key, sample, layer, purpose, start):
     draw(out[:half], out[half : 2 * half], key, sample, layer, purpose, start)
     if out.size > 2 * half:
         draw(out[2 * half :], np.empty(1), key, sample, layer, purpose, start + half)
-
-
-@elementwise
-def fill_words(out, key, sample, layer, purpose, start):
-    """Fill `out` (n × 2, uint64) with the raw words of the counters start, …, start + n − 1."""
-    for i in range(out.shape[0]):
-        out[i, 0], out[i, 1] = philox(i + start, layer, sample, purpose, key)

@@ -87,11 +87,6 @@ class SlopeLaw:
         d = np.exp(self.log_nodes - self.log_mean)
         return float((self.weights * (d - 1) ** 2).sum() + self.zero_mass)
 
-    @cached_property
-    def is_atomic(self) -> bool:
-        """Return whether the law has no continuous part."""
-        return len(self.panels) == 0
-
 
 @lru_cache(maxsize=64)
 def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLaw:

@@ -9,7 +9,7 @@ import pytest
 
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
-from vgtheory.theory.asymptotics.correlation_table import correlation_table, fixed_correlation
+from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.mean_field import (
     correlation_step,
     gradient_gain_at,
@@ -64,9 +64,13 @@ def test_he_initialised_relu_follows_the_published_correlations():
 def test_fixed_correlations_are_the_published_ones(point):
     sigma_w, sigma_b = point["inputs"]["sigma_w2"] ** 0.5, point["inputs"]["sigma_b2"] ** 0.5
     name = point["name"].split()[-1]
-    c, chi_c = fixed_correlation(name, point["value"]["q_star"], sigma_w)
-    assert (c, chi_c) == pytest.approx((point["value"]["c_star"], point["value"]["chi_cstar"]), rel=1e-8)
-    assert correlation_step(name, point["value"]["q_star"], c, sigma_w, sigma_b)[0] == pytest.approx(c, abs=1e-9)
+    log_q = np.log([point["value"]["q_star"]])
+    chi = gradient_gain_at(name, np.exp(log_q), sigma_w)
+    c, log_slope = correlation_table(vg.activation(name)).fixed(log_q, chi, np.array([sigma_w]))
+    assert (c[0], np.exp(log_slope[0])) == pytest.approx(
+        (point["value"]["c_star"], point["value"]["chi_cstar"]), rel=1e-8
+    )
+    assert correlation_step(name, np.exp(log_q[0]), c[0], sigma_w, sigma_b)[0] == pytest.approx(c[0], abs=1e-9)
 
 
 def test_fixed_correlation_near_criticality_and_by_both_rules():

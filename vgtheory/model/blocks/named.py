@@ -132,11 +132,11 @@ def _functions() -> dict[str, Callable[..., Block]]:
         make = getattr(blocks, name)
         plain = inspect.isroutine(make) or inspect.isclass(make)
         presets = {} if plain else {f"{name}.{key}": getattr(make, key) for key in vars(type(make)) if key[0] != "_"}
-        found |= {key: one for key, one in {name: make, **presets}.items() if _makes_a_block(key, one)}
+        found |= {key: one for key, one in {name: make, **presets}.items() if _makes_a_block(one)}
     return found
 
 
-def _makes_a_block(name: str, make: Any) -> bool:
+def _makes_a_block(make: Any) -> bool:
     if not callable(make) or inspect.isclass(make) or _hints(make).get("return") is not Block:
         return False
     kinds = {p.kind for p in inspect.signature(make).parameters.values()}

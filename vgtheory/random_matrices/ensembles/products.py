@@ -12,7 +12,6 @@ from vgtheory.random_matrices.arguments import RandomState, choice, generator, w
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble, gaussian_entries
 from vgtheory.random_matrices.ensembles.ginibre import FIELDS, Field
 from vgtheory.random_matrices.laws.finite.ginibre import FiniteGinibre, finite_ginibre
-from vgtheory.random_matrices.laws.fuss_catalan import FussCatalan, fuss_catalan
 from vgtheory.random_matrices.laws.ginibre_product import GinibreProduct, ginibre_product
 
 
@@ -27,10 +26,6 @@ class Product(Ensemble):
     def limit(self) -> GinibreProduct:
         """Return the law of the moduli of the eigenvalues."""
         return ginibre_product(self.factors)
-
-    def singular_limit(self) -> FussCatalan:
-        """Return the law of the squared singular values."""
-        return fuss_catalan(self.factors)
 
     def measured(self, eigenvalues: np.ndarray) -> np.ndarray:
         """Return the moduli."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vgtheory.random_matrices.arguments import RandomState, generator, whole
+from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.real import RealLaw
 
@@ -37,11 +37,6 @@ class GinibreProduct(RealLaw):
     def _moment(self, order: int) -> float:
         """Return E|λ|^k = 2/(2 + kL)."""
         return 2 / (2 + order * self.factors)
-
-    def rvs_complex(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:
-        """Return independent complex numbers of the law: the modulus with a uniform angle."""
-        rng = generator(random_state)
-        return self.ppf(rng.random(size)) * np.exp(2j * np.pi * rng.random(size))
 
 
 def ginibre_product(factors: int) -> GinibreProduct:

@@ -7,7 +7,6 @@ left out could matter (kinks, and steep φ, next to c = 1) D comes from the mean
 """
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -16,7 +15,7 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.close_pairs import close_means
 from vgtheory.kernels.quadrature import Array, UnresolvedError, hermite_coefficients, normal_rule
 from vgtheory.symbolic.activation import Activation
-from vgtheory.theory.asymptotics.moments import MomentTable, moment_table, table_of
+from vgtheory.theory.asymptotics.moments import MomentTable, moment_table
 
 FEW_TERMS, MANY_TERMS = 256, 1024  # a kink makes a_n² fall only like n^{−5/2}, and a steep φ first falls slowly too
 EQUAL = 1e-12  # χ that is not larger than 1 by more leaves c* = 1
@@ -192,26 +191,3 @@ def correlation_table(activation: Activation) -> CorrelationTable:
     Raises InputError for symbolic parameters.
     """
     return _coefficients(activation, MANY_TERMS if activation.breakpoints else FEW_TERMS)
-
-
-def fixed_correlation(act: Any, q: float, sigma_w: float) -> tuple[float, float]:
-    """Return the correlation c* that inputs of equal variance q tend to, and the slope χ_c of the map there.
-
-    `q` is a fixed point of the length map.  C is a power series in c with coefficients ≥ 0 (Mehler), hence convex on
-    [0, 1]: χ ≤ 1 leaves c* = 1 alone, and χ > 1 gives exactly one c* in [0, 1).  Where φ jumps, C'(1) is infinite.
-
-    Parameters
-    ----------
-    act : an Activation, a catalogue name or a formula.
-
-    Examples
-    --------
-    >>> c, chi_c = fixed_correlation("step", 1.0, 1.0)  # E φ(u)φ(v) = 1/2 - acos(c)/(2π), and σ_b² = 1/2
-    >>> round(c, 6), round(chi_c, 6)
-    (0.948902, 0.50434)
-    """
-    table = table_of(act)
-    log_q = np.array([np.log(q)])
-    chi = sigma_w**2 * np.exp(table.direct(log_q).log_slope_square)
-    c, log_slope = correlation_table(table.activation).fixed(log_q, chi, np.array([sigma_w]))
-    return float(c[0]), float(np.exp(log_slope[0]))

@@ -113,7 +113,7 @@ def fixed_points(act: Any, sigma_w: float, sigma_b: float = 0.0) -> list[FixedPo
     if table.activation.homogeneous_degree == 1:
         return _homogeneous(table, sigma_w, sigma_b)
     found = [_at_zero(table, sigma_w)] if sigma_b == 0 and _vanishes_at_zero(table) else []
-    return found + [_describe(table, t, sigma_w, sigma_b) for t in _length_roots(table, sigma_w, sigma_b)]
+    return found + [_describe(table, t, sigma_w) for t in _length_roots(table, sigma_w, sigma_b)]
 
 
 def critical(act: Any, sigma_b: float = 0.0) -> CriticalPoint:
@@ -306,7 +306,7 @@ def _polished(table: MomentTable, t: float, sigma_w: float, sigma_b: float) -> f
     return t
 
 
-def _describe(table: MomentTable, t: float, sigma_w: float, sigma_b: float) -> FixedPoint:
+def _describe(table: MomentTable, t: float, sigma_w: float) -> FixedPoint:
     m = table.direct(np.array([t]))
     q = float(np.exp(t))
     chi = float(sigma_w**2 * np.exp(m.log_slope_square[0]))

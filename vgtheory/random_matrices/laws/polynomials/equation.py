@@ -124,8 +124,8 @@ class Equation:
         """Return the equation of the free sum: z = z_a + z_b − 1/G at one G."""
         space, one, two = _together(self, other, ("w", "z", "G"))
         w, z, g = (space.gen(k) for k in range(3))
-        second = _substituted(two, space, lambda i, top: (z * g - w * g + 1) ** i * g ** (top - i), g)
-        found = _substituted(one, space, lambda i, top: w**i, g).resultant(second, "w")
+        second = _substituted(two, space, lambda i, top: (z * g - w * g + 1) ** i * g ** (top - i))
+        found = _substituted(one, space, lambda i, top: w**i).resultant(second, "w")
         with ctx.workprec(BITS):
             wanted = [x + y for x, y in zip(*(free_cumulants(e._tried) for e in (self, other)), strict=True)]
             return _factor(found, moments_of(wanted, fmpq(1)))
@@ -136,8 +136,8 @@ class Equation:
             raise UnsupportedError("the free product with a law of mean 0 has no S-transform; multiply laws on x ≥ 0")
         space, one, two = _together(self, other, ("w", "z", "G"))
         w, z, y = (space.gen(k) for k in range(3))  # y = 1 + m = zG stands in G's place
-        first = _substituted(_in_y(one), space, lambda i, top: w**i, y)
-        second = _substituted(_in_y(two), space, lambda i, top: (z * y) ** i * ((y - 1) * w) ** (top - i), y)
+        first = _substituted(_in_y(one), space, lambda i, top: w**i)
+        second = _substituted(_in_y(two), space, lambda i, top: (z * y) ** i * ((y - 1) * w) ** (top - i))
         found = first.resultant(second, "w")
         back: dict[tuple[int, ...], Any] = {}
         for (_, i, j, *rest), c in found.to_dict().items():
@@ -276,8 +276,8 @@ def _in_y(terms: dict[tuple[int, ...], Any]) -> dict[tuple[int, ...], Any]:
     return {(0, i - j - least, j, *rest): c for (_, i, j, *rest), c in terms.items()}
 
 
-def _substituted(terms: dict, space: Any, image: Callable[[int, int], fmpq_mpoly], last: fmpq_mpoly) -> fmpq_mpoly:
-    """Return Σ c·image(i, top)·lastʲ: what stands for zⁱ is made once for all terms."""
+def _substituted(terms: dict, space: Any, image: Callable[[int, int], fmpq_mpoly]) -> fmpq_mpoly:
+    """Return Σ c·image(i, top)·gʲ, g the space's third symbol: what stands for zⁱ is made once for all terms."""
     top = max(i for (_, i, *_) in terms)
     rows: dict[int, dict] = {}
     for (_, i, j, *rest), c in terms.items():

@@ -118,7 +118,7 @@ def residual_finite_width(network: Network) -> FiniteWidth:
     width = float(network.widths[0])
     t = scale**2 * b.weight * b.slope
     passed = t / (1 + t)
-    aligned = _aligned_two(b, scale, second, t) if two else _aligned_one(b, scale, t)
+    aligned = _aligned_two(b, scale, t) if two else _aligned_one(b, scale, t)
     forward = _forward(b, scale, width)
     covariance, bias = forward.moments()
     to_v = np.stack([b.weight / b.v, 0 * b.v], axis=-1)  # of ln V_l to s_{l−1}
@@ -265,7 +265,7 @@ def _aligned_one(b: Branch, scale: float, t: Array) -> Alignment:
     return Alignment(slope, branch, cross, angle)
 
 
-def _aligned_two(b: Branch, scale: float, second: float, t: Array) -> Alignment:
+def _aligned_two(b: Branch, scale: float, t: Array) -> Alignment:
     """Follow E P² of the part along x_l; W'ᵀ g has the known part y·g along Dφ, and so has h·δ."""
     depth, a = len(b.v), scale
     slope, branch, cross, angle = np.empty((4, depth))
