@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 import vgtheory as vg
+from benchmarks import peer_examples
 from benchmarks.measure import Line, in_turn
 
 POINTS, CHECKED = 400, 9  # of a density, and those at which it is held against enclosures
@@ -145,4 +146,4 @@ def lines() -> tuple[list[Line], str]:
             said = f"{mine / other:.3g} x, error {errors[0]:.1e} ({errors[1]:.1e})"
             found.append(Line(what, name, "time, error <= its", said, met))
             details.append(f"{what}: {mine * 1e3:.3g} ms beside {other * 1e3:.3g} ms of {name}")
-    return found, "\n".join(details)
+    return [*found, *peer_examples.lines()], "\n".join(details)

@@ -102,9 +102,9 @@ class EquationLaw(ScannedLaw, ABC):
 
     def compressed(self, share: Any) -> Self:
         """Return the law of a corner that keeps this share of the rows and columns, after a random rotation."""
-        value = exact(share)
-        if value.is_number and not 0 < value <= 1:
-            raise InputError("share", "a number from 0 to 1", "give share=0.5", got=f"{share}")
+        value = _value(share)
+        if value.is_number and not (value.is_real and 0 < value <= 1):
+            raise InputError("share", "a number from 0 to 1", "give share=0.5", got=shown(share))
         return self._of(self.equation.compressed(value))
 
     def moebius(self, a: Any, b: Any, c: Any, d: Any) -> Self:
