@@ -23,8 +23,9 @@ from vgtheory.study.advice.remedies import COSTLY, Remedy
 from vgtheory.study.advice.trial import Trial
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.inspection.findings import Subject
+from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.modules.initialise import initialise
-from vgtheory.study.inspection.modules.recognised import Chain, of_the_catalogue
+from vgtheory.study.inspection.modules.recognised import Chain
 from vgtheory.study.inspection.modules.watched import inspect_module
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation

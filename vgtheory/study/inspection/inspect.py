@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,20 +108,19 @@ def inspect(
     if loss is not None:
         raise InputError("loss", "a PyTorch module to go with it", "pass the module itself, not its weights")
     is_graph = isinstance(model, (str, Path)) and str(model).lower().endswith(".onnx")
-    if is_graph and activation is None and order is None and skip is None:
-        program = program_by_name(Path(model))
-        if not isinstance(program, str):
-            act = to_activation(program.activation[0], **dict(program.activation[1]))
-            return inspect_weights(
-                program.arrays,
-                x,
-                activation=act,
-                order=program.order,
-                skip=program.skip,
-                output_activation=program.output_activation,
-                seed=seed,
-            )
-    return inspect_weights(
+    program = program_by_name(Path(model)) if is_graph and activation is None and order is None and skip is None else ""
+    if not isinstance(program, str):
+        act = to_activation(program.activation[0], **dict(program.activation[1]))
+        return inspect_weights(
+            program.arrays,
+            x,
+            activation=act,
+            order=program.order,
+            skip=program.skip,
+            output_activation=program.output_activation,
+            seed=seed,
+        )
+    found = inspect_weights(
         weights_by_name(model),
         x,
         activation=activation,
@@ -129,3 +129,6 @@ def inspect(
         output_activation=output_activation,
         seed=seed,
     )
+    if not program:
+        return found
+    return replace(found, left_out=(f"a chain in the graph of the file: {program}", *found.left_out))

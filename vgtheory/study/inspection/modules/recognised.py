@@ -18,15 +18,15 @@ from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.comparison import Comparison
+from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.modules.graph import Paths
-from vgtheory.study.inspection.modules.slopes import PROBES, Slopes
+from vgtheory.study.inspection.modules.slopes import Slopes
 from vgtheory.study.inspection.modules.uses import Call
 from vgtheory.study.inspection.weights.chain import Layer
 from vgtheory.study.inspection.weights.entries import EntryMoments
 from vgtheory.study.inspection.weights.initialisers import initialisers_of
 from vgtheory.study.inspection.weights.matrix import EQUAL
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.catalogue import activation, catalogue
 from vgtheory.theory.asymptotics.fixed_points import critical
 from vgtheory.theory.asymptotics.prediction import predict
 
@@ -180,20 +180,6 @@ def _alone(node: Any, before: Call) -> bool:
         functions += not node.name().startswith(_VIEWS)
         node = ahead[0]
     return functions == 1
-
-
-@cache
-def of_the_catalogue(name: str, probe: tuple[float, ...]) -> Activation | None:
-    """Return the activation of the catalogue that has these values at the probes, None if none has."""
-    if not probe:
-        return None
-    names = [name] if name in catalogue else []
-    for other in [*names, *(n for n in catalogue if n not in names)]:
-        act = activation(other)
-        values = [complex(act.expr.subs(act.symbol, at).evalf()) for at in PROBES]
-        if np.allclose(values, probe, rtol=1e-9, atol=1e-9):
-            return act
-    return None
 
 
 def layer_of(call: Call, parameters: dict[str, Any]) -> Layer | None:

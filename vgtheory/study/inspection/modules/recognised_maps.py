@@ -20,11 +20,11 @@ from vgtheory.model.weights import Weights
 from vgtheory.model.windows import strided
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.comparison import Comparison
+from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.modules.recognised import (
     Link,
     distribution,
     layer_of,
-    of_the_catalogue,
     scale_beside_critical,
     scales_of,
 )

@@ -18,8 +18,8 @@ from vgtheory.model.program import Block
 from vgtheory.model.weights import Weights
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.comparison import Comparison
+from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.modules.block_by_trial import Parts, Plan, plan_of, plans
-from vgtheory.study.inspection.modules.recognised import of_the_catalogue
 from vgtheory.study.inspection.modules.repeated import Repeated
 from vgtheory.study.inspection.modules.slopes import Slopes
 from vgtheory.study.inspection.modules.uses import Call, first_tensor

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vgtheory.study.inspection.functions import PROBES
 from vgtheory.symbolic.saturation import flat_slope
 
 # fmt: off
@@ -20,7 +21,6 @@ ELEMENTWISE = frozenset({
 _NUMBERS = 2**15  # of a larger batch the first rows decide how many are flat
 GRID = np.linspace(-12.0, 12.0, 2401)  # where the largest slope of a function is looked for
 _BESIDE = 1e-3  # beside 0, where a kink may be
-PROBES = (-2.75, -0.6, 0.0, 0.3, 1.9)  # where a function is held against the formulas of the catalogue
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ def read_onnx(path: Path) -> dict[str, NDArray]:
 
     Raises InputError for a damaged model or external data that are missing, UnsupportedError without the package onnx.
     """
-    return _loaded(path)[1]
+    return {name: array for name, array in _loaded(path)[1].items() if array.dtype.kind == "f"}
 
 
 def read_program(path: Path) -> Program | str:
@@ -33,7 +33,7 @@ def read_program(path: Path) -> Program | str:
 
 
 def _loaded(path: Path) -> tuple[Any, dict[str, NDArray]]:
-    """Return the graph and its floating-point constants by name."""
+    """Return the graph and its constants by name."""
     try:
         onnx, numpy_helper = import_module("onnx"), import_module("onnx.numpy_helper")
     except ImportError:
@@ -56,4 +56,4 @@ def _loaded(path: Path) -> tuple[Any, dict[str, NDArray]]:
         said = str(problem).partition("\n")[0][:120]
         hint = "keep its external data beside it, or export it again"
         raise InputError(f"{path.name} ({said})", "an intact ONNX model", hint) from None
-    return model.graph, {name: a for name, a in parts.items() if a.dtype.kind == "f"}
+    return model.graph, parts
