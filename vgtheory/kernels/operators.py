@@ -7,11 +7,14 @@ such a pair as arguments (``FORWARD``, ``BACKWARD``), and pairs that multiply dr
 
 import math
 
-from numba import float64, int64, types, uint64, void
+import numpy as np
+from numba import boolean, float64, int64, types, uint64, void
 
-from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, compiled
+from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, compiled, entry, piece
+from vgtheory.kernels.arguments import Place
 from vgtheory.kernels.entries import ENTRIES
-from vgtheory.kernels.normals import DRAW, fill
+from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
+from vgtheory.kernels.oracle import DRAWS
 from vgtheory.kernels.signals import (
     BIAS,
     BIAS_WEIGHT,
@@ -20,6 +23,7 @@ from vgtheory.kernels.signals import (
     accumulate,
     combined,
     dot,
+    log_norm,
     scaled,
     square_sum,
 )
@@ -42,55 +46,45 @@ backward = compiled(BACKWARD_SIGNATURE, flags=ELEMENTWISE_FLAGS)
 WORK = 2  # rows of scratch, each as long as the widest layer
 
 
-@forward
-def gaussian_forward(h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
-    """Set h = gain·Ωx + bias·b, normal of variance gain²‖x‖² + bias²."""
-    draw = law[1]
-    fill(draw, h, key, sample, layer, purpose, 0)
+@piece
+def _gaussian_forward(draw, place, purpose, h, x, gain, bias):
+    fill(draw, h, place.key, place.sample, place.layer, purpose, 0)
     scaled(h, h, math.sqrt(gain * gain * dot(x, x) + bias * bias))
 
 
-@backward
-def gaussian_backward(g, delta, h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
-    """Set g = Ωᵀδ.
-
-    The bias is one more input: given h, the extended matrix (gain·Ω, bias·b) is h x̃ᵀ/‖x̃‖² and, across x̃, as before.
-    """
-    draw = law[1]
-    fill(draw, g, key, sample, layer, purpose, 0)
+@piece
+def _gaussian_backward(draw, place, purpose, g, delta, h, x, gain, bias, work):
+    fill(draw, g, place.key, place.sample, place.layer, purpose, 0)
     square = gain * gain * dot(x, x) + bias * bias
     if square == 0.0 or gain == 0.0:  # h = 0 or h = b says nothing about Ω
         return
     known = dot(h, delta) - gain * dot(x, g)
     if bias > 0.0:
-        draw(work[0, :1], work[1, :1], key, sample, layer, BIAS_WEIGHT, 0)
+        draw(work[0, :1], work[1, :1], place.key, place.sample, place.layer, BIAS_WEIGHT, 0)
         known -= bias * work[0, 0]
     accumulate(g, x, gain * (known / square))
 
 
-@forward
-def haar_forward(h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
-    """Set h = gain·Ωx + bias·b: Ωx has any direction, and length ‖x‖ where Ω keeps lengths."""
-    draw = law[1]
-    fill(draw, h, key, sample, layer, purpose, 0)
-    rest = square_sum(draw, x.size - h.size, key, sample, layer, REST_FORWARD, work[0])
+@piece
+def _haar_forward(draw, place, purpose, h, x, gain, bias, work):
+    fill(draw, h, place.key, place.sample, place.layer, purpose, 0)
+    rest = square_sum(draw, x.size - h.size, place.key, place.sample, place.layer, REST_FORWARD, work[0])
     scaled(h, h, gain * math.sqrt(dot(x, x) / (dot(h, h) + rest)))
     if bias > 0.0:
         noise = work[0, : h.size]
-        fill(draw, noise, key, sample, layer, BIAS, 0)
+        fill(draw, noise, place.key, place.sample, place.layer, BIAS, 0)
         accumulate(h, noise, bias)
 
 
-@backward
-def haar_backward(g, delta, h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
-    """Set g = Ωᵀδ = (w·δ) x̂ + (1 − (w·δ)²)^½ v: w = Ωx̂, and v uniform on the unit sphere across x̂."""
-    draw = law[1]
-    z = work[0, : h.size]
+@piece
+def _haar_backward(draw, place, purpose, g, delta, x, work):
+    key, sample, layer = place
+    z = work[0, : delta.size]
     fill(draw, z, key, sample, layer, purpose - 1, 0)
-    norm = dot(z, z) + square_sum(draw, x.size - h.size, key, sample, layer, REST_FORWARD, work[1])
+    norm = dot(z, z) + square_sum(draw, x.size - delta.size, key, sample, layer, REST_FORWARD, work[1])
     cosine = dot(z, delta) / math.sqrt(norm)
     fill(draw, g, key, sample, layer, purpose, 0)
-    rest = square_sum(draw, h.size - x.size, key, sample, layer, REST_BACKWARD, work[1])
+    rest = square_sum(draw, delta.size - x.size, key, sample, layer, REST_BACKWARD, work[1])
     square = dot(x, x)
     if square == 0.0:  # nothing went up: Ωᵀδ has any direction
         scaled(g, g, 1.0 / math.sqrt(dot(g, g) + rest))
@@ -101,6 +95,73 @@ def haar_backward(g, delta, h, x, gain, bias, law, start, bias_start, key, sampl
     accumulate(g, x, -dot(x, g) / square)
     across = math.sqrt(max(1.0 - cosine * cosine, 0.0) / (dot(g, g) + rest))
     combined(g, g, across, x, cosine / math.sqrt(square))
+
+
+@forward
+def gaussian_forward(h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
+    """Set h = gain·Ωx + bias·b, normal of variance gain²‖x‖² + bias²."""
+    _gaussian_forward(law[1], Place(key, sample, layer), purpose, h, x, gain, bias)
+
+
+@backward
+def gaussian_backward(g, delta, h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
+    """Set g = Ωᵀδ.
+
+    The bias is one more input: given h, the extended matrix (gain·Ω, bias·b) is h x̃ᵀ/‖x̃‖² and, across x̃, as before.
+    """
+    _gaussian_backward(law[1], Place(key, sample, layer), purpose, g, delta, h, x, gain, bias, work)
+
+
+@forward
+def haar_forward(h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
+    """Set h = gain·Ωx + bias·b: Ωx has any direction, and length ‖x‖ where Ω keeps lengths."""
+    _haar_forward(law[1], Place(key, sample, layer), purpose, h, x, gain, bias, work)
+
+
+@backward
+def haar_backward(g, delta, h, x, gain, bias, law, start, bias_start, key, sample, layer, purpose, work):
+    """Set g = Ωᵀδ = (w·δ) x̂ + (1 − (w·δ)²)^½ v: w = Ωx̂, and v uniform on the unit sphere across x̂."""
+    _haar_backward(law[1], Place(key, sample, layer), purpose, g, delta, x, work)
+
+
+STREAM = float64[:, :, ::1]
+
+
+@entry(void(boolean, DRAWS, STREAM, STREAM, float64, float64))
+def forward_all(haar, draws, h, x, gain, bias):
+    """Set h = gain·Ωx + bias·b for every sample's Ω, (sample, 1, ·); NaN where ‖x‖² is not finite."""
+    work = np.empty((WORK, max(h.shape[2], x.shape[2])))
+    for s in range(h.shape[0]):
+        if not dot(x[s, 0], x[s, 0]) < math.inf:
+            h[s] = math.nan
+            continue
+        place = Place(draws.key, draws.first + s, draws.layer)
+        if haar:
+            _haar_forward(fill_normal_pairs, place, draws.purpose, h[s, 0], x[s, 0], gain, bias, work)
+        else:
+            _gaussian_forward(fill_normal_pairs, place, draws.purpose, h[s, 0], x[s, 0], gain, bias)
+
+
+@entry(void(boolean, DRAWS, STREAM, STREAM, STREAM, STREAM, float64, float64))
+def backward_all(haar, draws, g, delta, h, x, gain, bias):
+    """Set g = gain·Ωᵀδ for every sample's Ω, given its h; `draws` are those of h."""
+    work, purpose = np.empty((WORK + 1, max(h.shape[2], x.shape[2]))), draws.purpose + 1
+    unit = work[WORK, : h.shape[2]]
+    for s in range(h.shape[0]):
+        log_size = log_norm(delta[s, 0])
+        if not -math.inf < log_size < math.inf:
+            g[s] = 0.0 if log_size == -math.inf else math.nan
+            continue
+        half = math.exp(0.5 * log_size)  # in two steps: the reciprocal of a subnormal norm is not finite
+        scaled(unit, delta[s, 0], 1.0 / half)
+        scaled(unit, unit, 1.0 / half)
+        place = Place(draws.key, draws.first + s, draws.layer)
+        if haar:
+            _haar_backward(fill_normal_pairs, place, purpose, g[s, 0], unit, x[s, 0], work)
+        else:
+            _gaussian_backward(fill_normal_pairs, place, purpose, g[s, 0], unit, h[s, 0], x[s, 0], gain, bias, work)
+        scaled(g[s, 0], g[s, 0], half)
+        scaled(g[s, 0], g[s, 0], gain * half)
 
 
 GAUSSIAN_PAIR, HAAR_PAIR = (gaussian_forward, gaussian_backward), (haar_forward, haar_backward)

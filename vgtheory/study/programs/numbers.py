@@ -153,12 +153,16 @@ class Layer:
 
 @dataclass
 class Batch:
-    """A machine with the random numbers of a batch of samples."""
+    """A machine with the random numbers of a batch of samples.
+
+    `remembers` says that its matrices are asked more than once from a side, by tangents.
+    """
 
     machine: Machine
     key: int
     first: int
     samples: int
+    remembers: bool = False
     tied: dict[str, Oracle] = field(default_factory=dict)
     fixed: dict[tuple[int, int], Array] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vgtheory.kernels.entries import gaussian_entries
 from vgtheory.kernels.matrices import NONE, drawn_matrices
 from vgtheory.kernels.memory import empty
+from vgtheory.kernels.operators import backward_all, forward_all
 from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows, unasked, with_room
 from vgtheory.model.steps import Matrix
 
@@ -19,6 +20,7 @@ Array = NDArray[np.float64]
 # Asked, a question costs about as much as three multiplications with the part of the matrix that it meets.
 QUESTIONS_PER_WIDTH = 1 / 3
 LEFT, RIGHT = 5, 6  # purposes of the factors of a matrix of low rank, beside its own
+LAYERS, MOST = 2**24, 2**8 - 1  # more than a network has; how many matrices have counters of layers of their own
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,32 @@ class Haar:
         return np.ascontiguousarray(answers[..., :size])
 
 
+class Single:
+    """Matrices of one layer that are asked one question from the right and then one from the left; they add their bias.
+
+    Nothing is remembered but the question and its answer, which the way back through a layer needs anyway.
+    """
+
+    def __init__(self, haar: bool, scale: float, bias: float, draws: Draw, outputs: int) -> None:
+        self.haar, self.scales, self.draws, self.outputs = haar, (scale, bias), draws, outputs
+        self.known: tuple[Array, Array] | None = None
+
+    def ask(self, x: Array, layer: int) -> Array:
+        """Return W x + b."""
+        assert self.known is None
+        h, x = empty(*x.shape[:2], self.outputs), np.ascontiguousarray(x)
+        forward_all(self.haar, self.draws, h, x, *self.scales)
+        self.known = h, x
+        return h
+
+    def ask_transposed(self, u: Array, layer: int) -> Array:
+        """Return Wᵀu."""
+        assert self.known is not None
+        g = empty(*self.known[1].shape)
+        backward_all(self.haar, self.draws, g, np.ascontiguousarray(u), *self.known, *self.scales)
+        return g
+
+
 class Drawn:
     """Matrices of any distribution, times a scale, that are drawn and multiplied."""
 
@@ -165,6 +193,11 @@ def oracle(
         return Drawn(_drawn(matrix, shape, place, layer), scale)
     kind = Haar if matrix.weights.family == "orthogonal" else Gaussian
     return kind(place, shape, scale, questions, once)
+
+
+def single(matrix: Matrix, sigmas: tuple[float, float], shape: tuple[int, int], draws: Draw) -> Single:
+    """Return the matrices of one layer that are asked once from either side; σ_w and σ_b are `sigmas`."""
+    return Single(matrix.weights.family == "orthogonal", _scale(matrix, sigmas[0], shape), sigmas[1], draws, shape[0])
 
 
 def _drawn(matrix: Matrix, shape: tuple[int, int], place: Place, layer: int) -> Array:

@@ -45,14 +45,14 @@ def there_and_back(batch: Batch, notes: Notes, stop: Flag = RUNNING) -> None:
     """Run a batch of samples forward and backward; once ``stop[0]`` is not 0 the work ends, and notes are not whole."""
     machine = batch.machine
     depth, segment = machine.depth, machine.segment(batch.samples)
-    kept: list[tuple[Streams, Array]] = []
+    kept: list[tuple[int, Streams, Array]] = []
     tape: list[Layer] = []
     state, unit = start(batch), np.zeros(batch.samples)
     for index in range(depth):
         if stop[0] != 0:
             return
-        if index % segment == 0:
-            kept.append((state, unit))
+        if index == 0 or (depth - index) % segment == 0:  # the last segment is whole: it need not run again
+            kept.append((index, state, unit))
             tape = []
         notes.before(index, state, unit)
         tape.append(run_layer(index + 1, state, batch, unit))
@@ -61,9 +61,11 @@ def there_and_back(batch: Batch, notes: Notes, stop: Flag = RUNNING) -> None:
     notes.before(depth, state, unit)
     gradients, unit = _loss(batch), np.zeros(batch.samples)
     notes.after(depth, gradients, unit)
-    for number in reversed(range(len(kept))):
-        if number < len(kept) - 1:
-            tape = _segment(number * segment, *kept[number], batch)
+    end = depth
+    for index, before, its_unit in reversed(kept):
+        if end < depth:
+            tape = _segment(range(index + 1, end + 1), before, its_unit, batch)
+        end = index
         for layer in reversed(tape):
             if stop[0] != 0:
                 return
@@ -71,11 +73,11 @@ def there_and_back(batch: Batch, notes: Notes, stop: Flag = RUNNING) -> None:
             notes.after(layer.index - 1, gradients, unit)
 
 
-def _segment(start: int, state: Streams, unit: Array, batch: Batch) -> list[Layer]:
-    """Return the layers after `start` up to the end of its segment, run once more."""
+def _segment(layers: range, state: Streams, unit: Array, batch: Batch) -> list[Layer]:
+    """Return layers run once more from the streams before them."""
     tape: list[Layer] = []
-    for index in range(start, start + batch.machine.segment(batch.samples)):
-        tape.append(run_layer(index + 1, state, batch, unit))
+    for index in layers:
+        tape.append(run_layer(index, state, batch, unit))
         state, unit = in_units(carried_on(tape[-1], batch.machine.block), unit, batch.machine)
     return tape
 

@@ -18,8 +18,8 @@ from vgtheory.kernels.arguments import Activation
 from vgtheory.kernels.memory import empty
 from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
 from vgtheory.study.programs.mixes import MIXES, Around
-from vgtheory.study.programs.numbers import ASK, BIAS, DRIVE, SOURCE, TIED, Array, Batch, Layer, Streams
-from vgtheory.study.programs.oracles import Drawn, Oracle, oracle
+from vgtheory.study.programs.numbers import ASK, BIAS, DRIVE, SOURCE, TIED, Array, Batch, Layer, Machine, Streams
+from vgtheory.study.programs.oracles import LAYERS, MOST, Drawn, Oracle, Single, oracle, single
 
 # ------------------------------------------------------------------ forward
 
@@ -34,8 +34,10 @@ def forward(step: Any, at: int, layer: Layer, batch: Batch) -> None:
 def _(step: Ask, at: int, layer: Layer, batch: Batch) -> None:
     x, block = layer.streams[step.x], batch.machine.block
     matrix = block.matrix(step.matrix)
-    y = oracle_of(matrix, layer, batch).ask(x, layer.index)
-    y = _with_bias(matrix, y, layer, batch)
+    asked = oracle_of(matrix, layer, batch)
+    y = asked.ask(x, layer.index)
+    if not isinstance(asked, Single):
+        y = _with_bias(matrix, y, layer, batch)
     if step.driven:
         y = _with_drive(at, y, layer, batch)
     size = y.shape[2] // len(step.out)
@@ -118,15 +120,27 @@ def oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
         block, arrays = machine.block, matrix.weights.arrays
         if arrays is not None:
             return Drawn(arrays.weights[layer.index - 1][None])
-        uses = sum(isinstance(step, Ask) and step.matrix == matrix.name for step in block.steps)
-        questions = uses * machine.columns * (machine.depth if block.tied else 1)
+        uses = [step for step in block.steps if isinstance(step, Ask) and step.matrix == matrix.name]
+        once = not block.tied and len(uses) == 1
         item = block.matrices.index(matrix)
+        if once and not batch.remembers and _is_single(matrix, uses[0], machine) and item < MOST:
+            scales, shape = machine.scale_of(matrix, layer.index), machine.shape_of(matrix, layer.index)
+            draws = batch.place(item, ASK).draw(layer.index + (item + 1) * LAYERS)
+            kept[matrix.name] = single(matrix, scales, shape, draws)
+            return kept[matrix.name]
+        questions = len(uses) * machine.columns * (machine.depth if block.tied else 1)
         kept[matrix.name] = oracle(
             matrix, machine.scale_of(matrix, layer.index)[0], machine.shape_of(matrix, layer.index),
             batch.place(item, ASK), questions, not machine.asked, TIED if block.tied else layer.index,
-            once=not block.tied and uses == 1,
+            once=once,
         )  # fmt: skip
     return kept[matrix.name]
+
+
+def _is_single(matrix: Matrix, step: Ask, machine: Machine) -> bool:
+    """Return whether a matrix that one step asks takes a single question: its answer must stay as it is."""
+    normal = matrix.weights.bias_family == "gaussian"
+    return machine.asked and machine.columns == 1 and normal and not (step.driven or matrix.centre)
 
 
 def _with_bias(matrix: Matrix, y: Array, layer: Layer, batch: Batch) -> Array:

@@ -44,7 +44,7 @@ def growth_of_perturbations(
     is not finite.  `ends` are the last layers of the blocks.  Once ``stop[0]`` is not 0 the work ends, with an array
     that is not whole.
     """
-    batch = Batch(machine, key, first, samples)
+    batch = Batch(machine, key, first, samples, remembers=True)
     state, growth = start(batch), np.zeros((samples, len(ends), directions))
     place = Place(key, first, samples, LOSS)
     size = sum(x.shape[1] * x.shape[2] for x in state.values())
