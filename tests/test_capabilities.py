@@ -45,6 +45,7 @@ def weights(shape):
     return {
         "gaussian": w.gaussian(1.2, 0.1),
         "unbiased": w.gaussian(1.2),
+        "zero": w.gaussian(0, 0.1),
         "orthogonal": w.orthogonal(1.2, 0.1),
         "pytorch": w.pytorch_default(),
         "truncated": w.truncated_normal(1.2, 0.1),

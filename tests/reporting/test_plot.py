@@ -240,7 +240,7 @@ def test_a_sweep_is_drawn_with_the_means_that_it_holds():
     curves = [container.lines[0] for container in ax.containers]
     assert [c.get_label() for c in ax.containers] == ["$L = 3$", "$L = 6$"]
     for k, curve in enumerate(curves):
-        np.testing.assert_array_equal(curve.get_ydata(), found.log_gradient_norm_mean.isel(depth=k, layer=0))
+        np.testing.assert_array_equal(curve.get_ydata(), found.change.isel(depth=k))
     with pytest.raises(vg.VgtheoryError, match="sweep"):
         plot.sweep(xr.Dataset())
 

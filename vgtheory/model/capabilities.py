@@ -49,6 +49,7 @@ _DEPENDENT = Row(
     "orthogonal, and {weights} weights are not that",
     ("simulate", "sample (singular values)"),
 )
+_CUT = Row((has.ZERO_WEIGHTS,), "no signal and no gradient passes a layer whose weights are 0", ("simulate",))
 _PARTS = (has.SKIP, has.NORM, has.DROPOUT)
 _ROTATES = Row(
     (has.DRAWN_OR_TIED,),
@@ -73,6 +74,7 @@ _SPECTRAL = (
     _without(has.DROPOUT, "the law of J is not worked out with dropout", "predict"),
     _DEPENDENT,
     _FLAT,
+    _CUT,
 )
 _SAMPLED = ("simulate", "simulate (batch)")
 _FLUCTUATIONS = (
@@ -94,7 +96,7 @@ _FLUCTUATIONS = (
     Row((has.LATE_NORM, has.DROPOUT), "fluctuations under dropout behind a normalisation are not known", _SAMPLED),
 )
 
-_MEAN_FIELD = (_DEPENDENT, _FLAT, _STEEP)
+_MEAN_FIELD = (_DEPENDENT, _FLAT, _STEEP, _CUT)
 _EXPANDED = (*_MEAN_FIELD, _FLUCTUATIONS[0])
 
 TABLE: dict[str, tuple[Row, ...]] = {
@@ -114,10 +116,12 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.TIED, "tied layers are not independent", "simulate"),
         _without(has.BIASED, "with biases lengths depend on the layers before", "simulate"),
         _without(has.CURVED, "a chain needs φ(th) = tφ(h) for t > 0, not {activation}", "simulate"),
+        _CUT,
     ),
     "simulate (inputs)": (
         *_plain("several inputs are not simulated with", "simulate"),
         _ROTATES,
+        _CUT,
         Row((has.ONE_INPUT_UNIT,), "inputs of one unit and equal length are equal or opposite", ("simulate",)),
     ),
     "simulate (batch)": (
@@ -137,6 +141,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
     "predict (exact law)": (
         *_plain("no exact law is known with", "predict"),
         _DEPENDENT,
+        _CUT,
         _without(has.CURVED, "an exact law needs φ(th) = tφ(h) for t > 0, not {activation}", "predict"),
         _without(has.NOT_ISOTROPIC, "an exact law needs gaussian or orthogonal weights, not {weights} ones", "predict"),
     ),
@@ -173,6 +178,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.UNEQUAL_SCALES, "layers of different scales have no limit as depth → ∞", "spectrum"),
         _DEPENDENT,
         _FLAT,
+        _CUT,
     ),
     "sample (singular values)": (
         _without(has.NORM, "the Jacobian of a layer with {norm} is not sampled", "simulate"),
@@ -186,8 +192,9 @@ TABLE: dict[str, tuple[Row, ...]] = {
     "sample (exponents)": (
         _without(has.SKIP, "exponents with skip connections are not sampled", "sample (singular values)"),
         _without(has.NORM, "the Jacobian of a layer with {norm} is not sampled", "simulate"),
+        _CUT,
     ),
-    "sample (growth)": (*_plain("growth without matrices is not sampled with", "simulate"), _ROTATES),
+    "sample (growth)": (*_plain("growth without matrices is not sampled with", "simulate"), _ROTATES, _CUT),
     "report": (*_IN_BATCHES, _TIED_BRANCH),
 }
 VERBS = tuple(TABLE)

@@ -146,6 +146,14 @@ def to_inputs(value: Any) -> Inputs:
     return Inputs(correlation=np.eye(int(value))) if value > 1 else Inputs()
 
 
+def to_drive(value: Any) -> Inputs:
+    """Return the one input, or what drives a cell, that an argument stands for; raise InputError for several inputs."""
+    inputs = to_inputs(value)
+    if inputs.count > 1:
+        raise InputError("inputs", "one input, or what drives a cell", "leave the correlation out", got=shown(value))
+    return inputs
+
+
 def check_inputs(inputs: Inputs, recurrent: bool, depth: int) -> None:
     """Raise InputError for inputs that drive cells, of a network that has none, and for a sequence of other steps."""
     if not recurrent and replace(inputs, correlation=None) != Inputs():

@@ -112,6 +112,11 @@ class Network:
                 "width=weights.arrays.widths, depth=len(weights.arrays.weights)",
             )
 
+    @property
+    def name(self) -> str:
+        """Return what tables call the network: the name of its activation, or of its block."""
+        return self.activation.name or str(self.activation.expr)
+
     @cached_property
     def widths(self) -> tuple[int, ...]:
         """Return (N_0, ..., N_L). Raises InputError while width or depth is symbolic."""
@@ -274,6 +279,11 @@ class BlockNetwork(Network):
     def columns(self) -> int:
         """Return how many tokens or positions a stream holds."""
         return math.prod(self.shape)
+
+    @property
+    def name(self) -> str:
+        """Return the name of the block."""
+        return self.block.name
 
     @property
     def activation(self) -> Any:

@@ -52,6 +52,11 @@ def _is_relu(network: Network) -> bool:
     return slopes[0].expr == 0 and slopes[-1].expr != 0
 
 
+def _has_zero_weights(network: Network) -> bool:
+    given = network.weights.arrays
+    return network.weights.sigma_w == 0 if given is None else any(sigma_w == 0 for sigma_w, _ in given.layer_scales)
+
+
 def _scales_differ(network: Network) -> bool:
     uneven = isinstance(network.width, tuple) or network.weights.arrays is not None
     return uneven and len(set(network.sigmas)) > 1
@@ -115,6 +120,7 @@ ONE_INPUT_UNIT = Trait(
 UNEQUAL_ENDS = Trait(
     "a Jacobian that is not square", lambda n: isinstance(n.width, tuple) and n.width[0] != n.width[-1], _ONE_WIDTH
 )
+ZERO_WEIGHTS = Trait("weights of scale 0", _has_zero_weights, Instead("give sigma_w > 0", "give a --sigma-w above 0"))
 UNEQUAL_SCALES = Trait(
     "layers of different scales", _scales_differ, Instead("give one sigma_w and sigma_b", "give one --sigma-w")
 )

@@ -91,11 +91,12 @@ class Answer:
     @property
     def regime(self) -> Regime:
         """Return what the gradient does in the simulated networks."""
-        return self.growth.regime(critical=self.predicted_regime is Regime.critical)
+        return self.growth.regime(self._is_critical)
 
     @property
     def _is_critical(self) -> bool:
-        return "chi" in self.prediction and is_critical(self.prediction)
+        known = not isinstance(self.prediction, Unavailable) and "chi" in self.prediction
+        return known and is_critical(self.prediction)
 
     @property
     def final_q(self) -> float | None:

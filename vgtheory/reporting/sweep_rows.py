@@ -12,24 +12,20 @@ from vgtheory.theory.regime import Z_99
 
 
 def sweep_table(found: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return header and rows of what ``vg.sweep`` returns: the swept values, mean with 99 % interval, spread, dead.
+    """Return header and rows of what ``vg.sweep`` returns: the swept values, change of the gradient, spread, dead.
 
-    Of networks of blocks: the change of the gradient at all streams over the whole network, and its regime.
+    The change is that over the whole network, with a 99 % interval; of blocks at all streams, with its regime.
     """
     swept = json.loads(found.attrs["over"])
-    of_blocks = "change" in found
     rows = []
     for values in itertools.product(*(found[name].values.tolist() for name in swept)):
         point = found.sel(dict(zip(swept, values, strict=True)))
-        if of_blocks:
-            mean, error, last = point["change"], point["change_stderr"], str(point["regime"].values)
-        else:
-            point = point.isel(layer=0)
-            mean, error = point["log_gradient_norm_mean"], point["log_gradient_norm_stderr"]
-            last = number(float(point["log_gradient_norm_std"]), 3)
         shown = (str(v) if isinstance(v, (str, bool)) else number(float(v)) for v in values)
-        rows.append((*shown, with_error(float(mean), Z_99 * float(error)), last, str(int(point["dead"]))))
+        change = with_error(float(point["change"]), Z_99 * float(point["change_stderr"]))
+        regime = (str(point["regime"].values),) if "regime" in point else ()
+        dead = str(int(point["dead"].isel(layer=0)))
+        rows.append((*shown, change, number(float(point["change_std"]), 3), *regime, dead))
     names = [SYMBOLS[name].text if name in SYMBOLS else name for name in swept]
-    if of_blocks:
-        return (*names, "mean of ln‖∂ℓ/∂s_0‖/‖∂ℓ/∂s_L‖, 99 % interval", "regime", "dead"), rows
-    return (*names, "mean of ln‖∂ℓ/∂h_1‖, 99 % interval", "spread", "dead"), rows
+    ends = "‖∂ℓ/∂s_0‖/‖∂ℓ/∂s_L‖" if "stream" in found.dims else "‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖"
+    regime = ("regime",) if "regime" in found else ()
+    return (*names, f"mean of ln({ends}), 99 % interval", "spread", *regime, "dead"), rows

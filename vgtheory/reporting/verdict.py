@@ -42,14 +42,14 @@ def verdict(f: Answer, scale: bool = True) -> Verdict:
 
 def _sentence(f: Answer, found: Regime) -> Message:
     growth = f.growth
-    if growth.layers == 1:
-        return t("It cannot vanish or explode: a network of one layer has a single gradient.")
     if found is Regime.dead:
         return t(
             "The gradient dies: in {dead} of {samples} simulated networks a whole layer has slope φ' = 0, so that "
             "nothing at all arrives before it.",
             dead=str(growth.dead), samples=str(growth.samples),
         )  # fmt: skip
+    if growth.layers == 1:
+        return t("It cannot vanish or explode: a network of one layer has a single gradient.")
     first, last = (str(layer) for layer in f.layers)
     per_layer = math.exp(max(min(growth.rate, 700.0), -700.0))
     values: dict[str, Text] = {"first": first, "last": last, "total": power_of_ten(growth.change)}

@@ -158,8 +158,6 @@ def _decimals(value: sp.Expr) -> sp.Expr:
 
 def _require_supported(network: Network) -> None:
     require(network, "spectrum")
-    if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
-        raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
 
 
 def _log_variance(network: Network) -> float:

@@ -41,7 +41,6 @@ def several_inputs(prepared: Prepared, inputs: Inputs, outputs: int, conditions:
 
     Raises InputError for more of them than the widths hold, UnsupportedError for networks that need their matrices.
     """
-    _check_network(prepared)
     widths = prepared.layers[0]
     cosines = inputs.cosines
     start = _start(cosines, int(widths[0]))
@@ -85,11 +84,6 @@ def _numbers(k: int, many: int) -> list[tuple[str, str, Any]]:
     singles += [("log_gradient", (j,)) for j in range(many)]
     pairs += [("gradient_cosine", pair) for pair in itertools.combinations(range(many), 2)]
     return [(" ".join([name, *map(str, index)]), name, index) for name, index in (*singles, *pairs)]
-
-
-def _check_network(prepared: Prepared) -> None:
-    if not prepared.distinct[1].all():
-        raise InputError("sigma_w", "a positive number", "no signal passes such a layer", got="0")
 
 
 def _start(cosines: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -158,7 +158,7 @@ def coordinate_check(
             "Adam divides every entry of a gradient by its own size, so that a step is not of low rank and takes all "
             'N × N entries; use rule="standard" or rule="mup", whose steps are plain gradient descent'
         )
-    if rule not in get_args(Rule):
+    if not isinstance(rule, str) or rule not in get_args(Rule):
         raise InputError("rule", '"standard" or "mup"', 'e.g. rule="mup"', got=shown(rule))
     act, depth = compile_activation(network.activation), int(network.depth)
     found = []
@@ -170,7 +170,9 @@ def coordinate_check(
             training = _Training(act, network, width, depth, steps, batch, features, rates, readout, seed)
             at_once = _samples_at_once(training)
             starts = range(0, samples, at_once)
-            check_work(samples, 3e-9 * width * depth * batch * (steps + 1) * (batch * steps + 20) * 4, False)
+            check_work(
+                samples, 3e-9 * width * depth * batch * (steps + 1) * (batch * steps + 20) * 4, executor is not None
+            )
             parts = list(pool.map(partial(work, _train, training), starts, [min(at_once, samples - s) for s in starts]))
             found.append({name: np.concatenate([part[name] for part in parts]) for name in TEXTS})
     whole = {name: np.stack([f[name] for f in found], axis=1) for name in TEXTS}

@@ -40,9 +40,10 @@ class Growth:
 
     def regime(self, critical: bool = False) -> Regime:
         """Return what the gradient does; `critical`: whether theory says that χ = 1 along the whole depth."""
-        if self.layers == 1:
-            return Regime.balanced
-        return regime(self.change, self.stderr, self.dead / self.samples, critical, self.std)
+        dead = self.dead / self.samples
+        if self.layers == 1:  # which keeps what it gets, if it gets anything
+            return regime(0.0, dead=dead)
+        return regime(self.change, self.stderr, dead, critical, self.std)
 
 
 def growth_of(study: xr.Dataset) -> Growth:
@@ -60,7 +61,7 @@ def growth_of(study: xr.Dataset) -> Growth:
 
 def whole_gradient(found: xr.Dataset) -> xr.DataArray:
     """Return ln of the gradient's norm by layer, of blocks that at all streams together: of a study or a prediction."""
-    if "stream" not in found.dims:
+    if "log_stream_gradient_norm" not in found:
         return found["log_gradient_norm"]
     logs = found["log_stream_gradient_norm"]
     total = np.logaddexp.reduce(2 * logs.transpose("stream", ...).values, axis=0) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
@@ -10,21 +11,21 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.model.capabilities import require
-from vgtheory.model.inputs import Inputs, to_inputs
+from vgtheory.model.inputs import Inputs, to_drive
 from vgtheory.model.network import BlockNetwork, Network
-from vgtheory.study.block_lineup import lineup_of_blocks
-from vgtheory.study.engine import Progress
-from vgtheory.study.growth import growth_of
-from vgtheory.study.simulate import simulate
+from vgtheory.study.engine import Progress, worker_pool
+from vgtheory.study.experiment import Conditions
+from vgtheory.study.growth import growth_of, whole_gradient
+from vgtheory.study.simulate import Question, distinct_names, need_one_depth, samples_of
 from vgtheory.study.summary import summarise
+from vgtheory.theory.asymptotics.blocks_or_activations import critical
 from vgtheory.theory.asymptotics.critical_scale import critical_scale
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import is_critical
 
-_SEEN = {"mean": "mean", "error": "stderr", "std": "std"}
-_SINGLE = ("change", "change_error", "critical_sigma_w", "dead", "regime")
+_LAYERED = ("mean", "error", "std", "predicted", "q", "chi")
 
 
 def lineup(
@@ -67,19 +68,26 @@ def lineup(
     """
     for network in networks:
         require(network, "compare")
-    if any(isinstance(network, BlockNetwork) for network in networks):
-        return lineup_of_blocks(networks, samples, seed, to_inputs(inputs), progress)
-    study = simulate(networks, samples, seed, progress=progress)
-    seen = summarise(study, quantiles=())
-    rows = [_theory(network) for network in networks]
-    rows = [row | _whole(study.isel(network=k), row["critical"]) for k, row in enumerate(rows)]
-    layered = ("predicted", "q", "chi")
-    data: dict[str, Any] = {name: (("network", "layer"), np.stack([row[name] for row in rows])) for name in layered}
-    data |= {name: seen[f"log_gradient_norm_{kind}"].variable for name, kind in _SEEN.items()}
-    single = {name: ("network", np.array([row[name] for row in rows])) for name in _SINGLE}
-    specs = "\n".join(network.spec_json for network in networks)
-    attributes = {"samples": samples, "seed": seed, "specs": specs}
-    return xr.Dataset({**data, **single}, {"network": seen.network, "layer": seen.layer.values}, attributes)
+    of_blocks = [isinstance(network, BlockNetwork) for network in networks]
+    if len(set(of_blocks)) > 1:
+        raise InputError(
+            "networks of blocks beside networks of layers", "networks of one kind", "use vg.blocks.dense for layers"
+        )
+    need_one_depth(networks)
+    question = Question.of("auto", to_drive(inputs), 1, None)
+    conditions = Conditions.of(samples, seed, progress=progress)
+    rows = []
+    with worker_pool() as pool:
+        for k, network in enumerate(networks):
+            study = samples_of(network, question, conditions.part(k, len(networks), pool, network.spec_json))
+            rows.append(_beside_theory(study, network, question.inputs))
+    data: dict[str, Any] = {
+        name: (("network", "layer") if name in _LAYERED else ("network",), np.stack([row[name] for row in rows]))
+        for name in rows[0]
+    }
+    coordinates = {"network": distinct_names(networks), "layer": study["layer"].values}
+    specs = json.dumps([network.spec for network in networks], sort_keys=True)
+    return xr.Dataset(data, coordinates, {"samples": samples, "seed": seed, "spec": specs})
 
 
 def at_criticality(network: Network) -> Network:
@@ -100,28 +108,33 @@ def at_criticality(network: Network) -> Network:
     return replace(network, weights=replace(network.weights, sigma_w=point.sigma_w))
 
 
-def _theory(network: Network) -> dict[str, Any]:
-    """Return what is predicted; NaN where theory does not reach."""
+def _beside_theory(study: xr.Dataset, network: Network, inputs: Inputs) -> dict[str, Any]:
+    """Return what was simulated of one network and what is predicted; NaN where theory does not reach."""
+    seen, growth = summarise(study, quantiles=()), growth_of(study)
+    nowhere = np.full(study.sizes["layer"], nan)
+    row = {"predicted": nowhere, "q": nowhere, "chi": nowhere, "critical_sigma_w": nan}
+    keeps = False
     try:
-        theory = predict(network)
-        predicted, q, chi = (theory[name].values for name in ("log_gradient_norm", "q", "chi"))
-        keeps = is_critical(theory)
+        theory = predict(network, inputs=inputs)
+        row["predicted"] = whole_gradient(theory).values
+        if not isinstance(network, BlockNetwork):
+            row |= {name: theory[name].values for name in ("q", "chi")}
+            keeps = is_critical(theory)
     except (UnsupportedError, NoSolutionError):
-        predicted = q = chi = np.full(int(network.depth), nan)
-        keeps = False
+        pass
     try:
-        critical_sigma_w = critical_scale(network).sigma_w
-    except NoSolutionError:
-        critical_sigma_w = nan
-    return {"predicted": predicted, "q": q, "chi": chi, "critical": keeps, "critical_sigma_w": critical_sigma_w}
-
-
-def _whole(study: xr.Dataset, critical: bool) -> dict[str, Any]:
-    """Return the change over all layers, the share of the networks that have none, and the regime."""
-    growth = growth_of(study)
-    return {
+        scale_of = critical if isinstance(network, BlockNetwork) else critical_scale
+        row["critical_sigma_w"] = scale_of(network).sigma_w
+    except (UnsupportedError, NoSolutionError):
+        pass
+    if isinstance(network, BlockNetwork):
+        row["q"] = study["stream_square"].isel(stream=0).mean("sample").values
+    return row | {
+        "mean": seen["log_gradient_norm_mean"].values,
+        "error": seen["log_gradient_norm_stderr"].values,
+        "std": seen["log_gradient_norm_std"].values,
         "change": growth.change,
         "change_error": growth.stderr,
         "dead": growth.dead / growth.samples,
-        "regime": str(growth.regime(critical)),
+        "regime": str(growth.regime(keeps)),
     }

@@ -82,7 +82,7 @@ class Prepared:
     @cached_property
     def slopes(self) -> tuple[float, float] | None:
         """Return φ's slopes right and left of 0 if the network is one that ``chain_samples`` knows, else None."""
-        if not works(self.network, "simulate (chain)") or self.network.weights.sigma_w == 0:
+        if not works(self.network, "simulate (chain)"):
             return None
         value, slope = np.empty(3), np.empty(3)
         self.activation.row(np.array([1.0, -1.0, 0.0]), value, slope)

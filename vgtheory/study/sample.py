@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Executor
-from typing import Literal
+from typing import Any, Literal
 
 import xarray as xr
 
@@ -24,6 +24,15 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "exponents": ("auto", "triangular", "dense"),
     "growth": ("auto", "exact"),
 }
+# What else each takes; of blocks "exponents of blocks".
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "singular values": ("method",),
+    "eigenvalues": ("method",),
+    "exponents": ("method", "directions", "tolerance", "qr_every"),
+    "exponents of blocks": ("directions", "inputs"),
+    "growth": ("method", "directions", "inputs"),
+}
+_DEFAULTS = {"method": "auto", "directions": None, "tolerance": 1e-8, "qr_every": None, "inputs": None}
 # What draws them, loaded when it is asked for: spectra bring libraries that growth does without.
 _load, _ = lazy(
     __name__,
@@ -116,21 +125,25 @@ def sample(
     method = choice("method", method, _METHODS[of])
     conditions = Conditions.of(samples, seed, executor=executor, checkpoint=checkpoint, progress=progress)
     require(network, f"sample ({of})")
+    if method == "exact":
+        require(network, "simulate (exact)")
+    what = "exponents of blocks" if of == "exponents" and isinstance(network, BlockNetwork) else of
+    values = (method, directions, tolerance, qr_every, inputs)
+    _check_options(what, dict(zip(_DEFAULTS, values, strict=True)))
     driven = Inputs() if inputs is None else inputs
-    if of == "growth":
-        return _load(of)(network, conditions, 1 if directions is None else directions, driven)
-    if isinstance(network, BlockNetwork):  # of which other values are refused
-        usual = (("method", method, "auto"), ("tolerance", tolerance, 1e-8), ("qr_every", qr_every, None))
-        for name, given, default in usual:
-            if given != default:
-                raise InputError(name, "left out for blocks", "every layer has a QR step of its own", got=shown(given))
-        return _load("exponents of blocks")(network, conditions, directions, driven)
-    if inputs is not None:
-        raise InputError("inputs", f"left out for {of}", "they drive cells whose growth is sampled", got=shown(inputs))
-    if of == "exponents":
-        return _load(of)(network, conditions, directions, method, tolerance, qr_every)
-    if directions is not None:
-        raise InputError(
-            "directions", f"left out for {of}", 'give of="exponents" or of="growth"', got=shown(directions)
-        )
-    return _load(of)(network, of, conditions)
+    if what == "growth":
+        return _load(what)(network, conditions, 1 if directions is None else directions, driven)
+    if what == "exponents of blocks":
+        return _load(what)(network, conditions, directions, driven)
+    if what == "exponents":
+        return _load(what)(network, conditions, directions, method, tolerance, qr_every)
+    return _load(what)(network, of, conditions)
+
+
+def _check_options(what: str, given: dict[str, Any]) -> None:
+    """Raise InputError for an option that this quantity does not take."""
+    for name, value in given.items():
+        default = _DEFAULTS[name]
+        if name not in _OPTIONS[what] and not (isinstance(value, type(default)) and value == default):
+            takes = " and ".join(_OPTIONS[what])
+            raise InputError(name, f"left out for {what}", f"what may be given there: {takes}", got=shown(value))

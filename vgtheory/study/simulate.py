@@ -58,7 +58,8 @@ def simulate(
     ``q`` = ‖h_l‖²/(N_l·batch), and gradients pass through the batch's mean and variance (Ioffe & Szegedy (2015)), which
     makes them explode at any depth (Yang et al. (2019)).
 
-    *Several networks* of one depth are the dimension ``network``, with the names of their activations.
+    *Several networks* of one depth, of layers or of blocks, are the dimension ``network``, with the names of their
+    activations or blocks.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def simulate(
     outputs : m, at most N_L.  Several inputs or outputs need "exact", a plain network and σ_w > 0.
     batch : inputs of a network with batch normalisation, 2 to 4096.  With two of them and eps = 0 no gradient passes.
     half_width : end as soon as half the 95 % interval of the mean of ``log_gradient_norm`` at layer 1 is at most this;
-        `samples` is then the most that may be taken.
+        `samples` is then the most that may be taken.  Of blocks: of the first stream at layer 0.
     executor : any ``concurrent.futures.Executor``; by default threads, one per core.
     checkpoint : a directory for finished parts; a later call with the same arguments continues from it.
     progress : called as ``progress(samples done, samples)``; with `half_width`, samples until it is looked at next.
@@ -104,7 +105,7 @@ def simulate(
     )
     if isinstance(network, Sequence) and not isinstance(network, str):
         return _several_networks(tuple(network), question, conditions)
-    return _one_network(network, question, conditions)
+    return samples_of(network, question, conditions)
 
 
 @dataclass(frozen=True)
@@ -146,31 +147,34 @@ class Question:
         return self.inputs.correlation is not None or self.outputs > 1
 
 
-def _one_network(network: Network, question: Question, conditions: Conditions) -> xr.Dataset:
+def samples_of(network: Network, question: Question, conditions: Conditions) -> xr.Dataset:
+    """Return what ``simulate`` returns of one network; raise its errors."""
     require(network, question.verb)
     check_inputs(question.inputs, isinstance(network, BlockNetwork) and network.block.recurrent, int(network.depth))
+    found = _sampled(network, question, conditions)
+    if conditions.half_width is None:
+        return found
+    watched = found["log_stream_gradient_norm"].isel(stream=0) if "stream" in found.dims else found["log_gradient_norm"]
+    first = watched.isel(layer=0)
+    reached = half_width_of(first.values.reshape(first.sizes["sample"], -1))
+    where = f"{watched.name} at layer {int(first.layer)}"
+    return found.assign_attrs(half_width=outcome(reached, conditions.half_width, where))
+
+
+def _sampled(network: Network, question: Question, conditions: Conditions) -> xr.Dataset:
+    """Return the samples of what is asked."""
     if isinstance(network, BlockNetwork):
         return streams_of(network, question.method, question.inputs, conditions, question.batch)
     prepared = prepare(network)
     if question.batch is not None:
-        found = batch_of_inputs(prepared, question.batch, conditions)
-    elif question.several:
-        found = several_inputs(prepared, question.inputs, question.outputs, conditions)
-    else:
-        found = one_input(prepared, question.method, conditions)
-    if conditions.half_width is None:
-        return found
-    first = found.log_gradient_norm.isel(layer=0).values
-    reached = half_width_of(first.reshape(len(first), -1))
-    return found.assign_attrs(half_width=outcome(reached, conditions.half_width))
+        return batch_of_inputs(prepared, question.batch, conditions)
+    if question.several:
+        return several_inputs(prepared, question.inputs, question.outputs, conditions)
+    return one_input(prepared, question.method, conditions)
 
 
 def _several_networks(networks: tuple[Any, ...], question: Question, conditions: Conditions) -> xr.Dataset:
-    depths = [str(need_network(network).depth) for network in networks]
-    if len(set(depths)) != 1:
-        raise InputError(
-            f"networks of depths {', '.join(depths) or 'none'}", "one depth for all", "give them one depth"
-        )
+    need_one_depth(networks)
     if conditions.half_width is not None:
         raise InputError(
             "half_width together with several networks",
@@ -179,7 +183,7 @@ def _several_networks(networks: tuple[Any, ...], question: Question, conditions:
         )
     with worker_pool(conditions.executor) as pool:
         found = [
-            _one_network(network, question, conditions.part(k, len(networks), pool, network.spec_json))
+            samples_of(network, question, conditions.part(k, len(networks), pool, network.spec_json))
             for k, network in enumerate(networks)
         ]
     names = xr.DataArray(distinct_names(networks), dims="network")
@@ -189,7 +193,16 @@ def _several_networks(networks: tuple[Any, ...], question: Question, conditions:
     return whole.assign_attrs(found[0].attrs | {"method": methods, "spec": specs})
 
 
+def need_one_depth(networks: Sequence[Any]) -> None:
+    """Raise InputError unless these are networks, at least one, of one depth."""
+    depths = [str(need_network(network).depth) for network in networks]
+    if len(set(depths)) != 1:
+        raise InputError(
+            f"networks of depths {', '.join(depths) or 'none'}", "one depth for all", "give them one depth"
+        )
+
+
 def distinct_names(networks: Sequence[Network]) -> list[str]:
-    """Return the names of the networks' activations; one that occurs twice gets a number."""
-    plain = [network.activation.name or str(network.activation.expr) for network in networks]
+    """Return the names of the networks; one that occurs twice gets a number."""
+    plain = [network.name for network in networks]
     return [f"{name} ({k + 1})" if plain.count(name) > 1 else name for k, name in enumerate(plain)]

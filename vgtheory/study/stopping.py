@@ -39,13 +39,10 @@ def half_width_of(values: NDArray[np.float64]) -> float:
     return float(np.max(mean_interval(values, LEVEL).half_width))
 
 
-def outcome(reached: float, wanted: float) -> str:
-    """Return the target and what became of it, in one line."""
+def outcome(reached: float, wanted: float, watched: str) -> str:
+    """Return the target and what became of it, in one line; `watched` says of what."""
     word = "reached" if reached <= wanted else "not reached"
-    return (
-        f"{word}: half width {reached:.4g} of the {LEVEL:g} interval of the mean of log_gradient_norm at layer 1, "
-        f"target {wanted:g}"
-    )
+    return f"{word}: half width {reached:.4g} of the {LEVEL:g} interval of the mean of {watched}, target {wanted:g}"
 
 
 def run_until(

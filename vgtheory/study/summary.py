@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, RareDrawsWarning, shown
+from vgtheory.study.growth import whole_gradient
 from vgtheory.study.intervals import (
     Estimate,
     log_raw_moment,
@@ -22,13 +23,21 @@ from vgtheory.study.intervals import (
 )
 
 Array = NDArray[np.float64]
-# What is summarised; of q the logarithm, since a few networks make up the mean of q at great depth.
+# What is summarised; of lengths the logarithm, since a few networks make up their mean at great depth.
 SUMMARISED = {
-    "log_gradient_norm": "ln of the norm of the gradient at h_l",
+    "log_gradient_norm": "ln of the norm of the gradient at h_l, of blocks at all streams together after layer l",
     "log_weight_gradient_norm": "ln of the norm of the gradient at W_l",
     "log_q": "ln of q = |h_l|^2 / N_l",
+    "log_stream_gradient_norm": "ln of the norm of the gradient at the stream after layer l",
+    "log_stream_square": "ln of the mean square of the components of the stream after layer l",
+    "gradient_share": "share of the stream's components that carry its gradient",
+    "log_token_gradient_norm": "ln of the norm of a token's part of the gradient after layer l",
+    "cosine": "mean cosine over the pairs of columns of the stream after layer l",
+    "entropy": "entropy in nats of the attention inside layer l",
+    "score_spread": "spread of the attention scores inside layer l",
 }
-DEAD = "number of networks whose gradient at h_l is zero"
+_LENGTHS = {"log_q": "q", "log_stream_square": "stream_square"}
+DEAD = "number of networks whose gradient at layer l is zero"
 QUANTILES = (0.05, 0.5, 0.95)
 # A raw moment of a smaller effective sample size has no error bar worth the name.
 SMALLEST_EFFECTIVE_SIZE = 30
@@ -42,7 +51,8 @@ def summarise(
 ) -> xr.Dataset:
     """Return mean, spread and quantiles of a study's logarithms by layer, each with a confidence interval.
 
-    For v in ``log_gradient_norm``, ``log_weight_gradient_norm`` and ``log_q`` (natural logarithms), over the samples:
+    For v in ``log_gradient_norm``, ``log_weight_gradient_norm`` and ``log_q`` (natural logarithms), of blocks also in
+    ``log_stream_gradient_norm``, ``log_stream_square`` and what else the study has, over the samples:
     ``v_mean`` with its standard error ``v_stderr``, ``v_std`` (n − 1) and ``v_variance``, all over the networks where v
     is not −inf, and ``v_quantile`` over all of them: the least sample that as large a fraction of all does not exceed.
     Intervals end at ``v_mean_low``, ``v_mean_high`` and so on: Student's interval, for variances the jackknife's
@@ -54,7 +64,8 @@ def summarise(
 
     Parameters
     ----------
-    study : what ``simulate`` returned, of one network or several, with any inputs and outputs.
+    study : what ``simulate`` returned, of one network or several, with any inputs and outputs.  Of blocks
+        ``log_gradient_norm`` is that of the gradient at all streams together.
     level : of each interval, 0 < level < 1.
     quantiles : different numbers from 0 to 1, the coordinate ``quantile``.
     raw_moments : exponents k, the coordinate ``moment``.
@@ -100,7 +111,7 @@ def summarise(
     dead = count - moments(gradient.values)[2]
     variables["dead"] = gradient.labelled(dead, DEAD)
     share = proportion_interval(dead, count, level)
-    variables |= gradient.entries("dead_share", "share of networks whose gradient at h_l is zero", share)
+    variables |= gradient.entries("dead_share", "share of networks whose gradient at layer l is zero", share)
     coordinates: dict[str, Any] = {str(name): study[name] for name in study.coords if "sample" not in study[name].dims}
     coordinates |= {"quantile": levels} if levels else {}
     coordinates |= {"moment": orders} if orders else {}
@@ -117,12 +128,15 @@ def z_scores(study: xr.Dataset, predicted: Array) -> Array:
 
 def logarithms(study: Any) -> dict[str, xr.DataArray]:
     """Return the samples of what is summarised; raise InputError for what is not a study."""
-    if not isinstance(study, xr.Dataset) or not {"sample", "layer"} <= set(study.get("log_gradient_norm", study).dims):
+    is_study = isinstance(study, xr.Dataset) and not {"log_gradient_norm", "log_stream_gradient_norm"}.isdisjoint(study)
+    if not is_study or not {"sample", "layer"} <= set(whole_gradient(study).dims):
         raise InputError("study", "what vg.simulate returned", "run it first", got=f"a {type(study).__name__}")
-    found = {name: study[name] for name in SUMMARISED if name in study}
-    if "q" in study:
-        with np.errstate(divide="ignore"):
-            found["log_q"] = study["q"].copy(data=np.log(study["q"].values))
+    found = {"log_gradient_norm": whole_gradient(study)}
+    found |= {name: study[name] for name in SUMMARISED if name in study}
+    for name, length in _LENGTHS.items():
+        if length in study:
+            with np.errstate(divide="ignore"):
+                found[name] = study[length].copy(data=np.log(study[length].values))
     return found
 
 

@@ -1,38 +1,42 @@
-"""`sweep`: gradient statistics over a grid of scales, sizes and activation parameters."""
+"""`sweep`: gradient statistics over a grid of scales, sizes and parameters, or of whatever makes a network."""
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
-from vgtheory.model.inputs import Inputs, to_inputs
+from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork, Network
-from vgtheory.study.block_sweep import block_sweep
+from vgtheory.model.program import Block
 from vgtheory.study.engine import Progress, worker_pool
-from vgtheory.study.experiment import LAYER, Conditions
+from vgtheory.study.experiment import Conditions
+from vgtheory.study.grid import SIZES, Grid, points_of, to_axes
+from vgtheory.study.growth import growth_of
 from vgtheory.study.limits import check_memory
-from vgtheory.study.norms import Method, check_method, one_input, verb_of
-from vgtheory.study.prepared import prepare
+from vgtheory.study.norms import Method
+from vgtheory.study.simulate import Question, samples_of
 from vgtheory.study.summary import QUANTILES, SUMMARISED, summarise
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 
-SCALES, SIZES = ("sigma_w", "sigma_b"), ("width", "depth")
+Make = Callable[..., Any]
+SCALES = ("sigma_w", "sigma_b")
 DIMENSIONS = ("layer", "sample", "quantile")
 # Of every variable that is summarised: mean and variance with their intervals, two errors, and quantiles with theirs.
 NUMBERS = len(SUMMARISED) * (8 + 3 * len(QUANTILES)) + 4
+CHANGE = {
+    "change": "mean change of ln of the gradient norm from the last layer to the first",
+    "change_stderr": "standard error of that mean",
+    "change_std": "standard deviation of that change between networks",
+}
 
 
 def sweep(
@@ -52,22 +56,24 @@ def sweep(
     the same seed, so that neighbouring points share their random numbers: differences between them are less noisy than
     standard errors of single points say.
 
+    Of each point besides, where there is one input: ``change`` = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖), the mean over networks with a
+    gradient, ``change_stderr`` and ``change_std``.
+
     *Networks of blocks.*  Over ``sigma_w``, ``sigma_b`` (of all matrices), ``width`` and ``depth``; over anything else,
-    such as a forget bias or the place of a norm, with a function of it that returns the network.  The result is over
-    swept quantities, ``layer`` 0..L and ``stream``: ``log_stream_gradient_norm_mean``, ``_stderr``, ``_std``,
-    ``stream_square_mean``, of tokens ``cosine_mean`` and ``entropy_mean``, and of each point ``change`` =
-    ln(‖∂ℓ/∂s_0‖/‖∂ℓ/∂s_L‖) of all streams together, ``change_stderr``, ``dead`` and ``regime``.
+    such as a forget bias or the place of a norm, with a function of it that returns the network.  The result has
+    ``layer`` 0..L and ``stream``, ``change`` is that of all streams together from layer L to the start, and ``regime``
+    says what it means.
 
     Parameters
     ----------
     network : what is not swept; swept quantities are replaced (and may be symbols here).  Or a function of what is
-        swept, by keyword, that returns a network of blocks.
+        swept, by keyword, that returns a network, of layers or of blocks.
     samples, seed, method, executor : as in ``simulate``; one executor serves all points.
     over : values by name: ``sigma_w``, ``sigma_b``, ``width`` (of all layers), ``depth`` or a parameter of the
         activation.
     checkpoint : a directory, one folder per point in it; a later call continues, with other points of a grid too.
     progress : called as ``progress(samples done, samples of the whole grid)``.
-    inputs : what drives recurrent cells, as in ``simulate``.
+    inputs : as in ``simulate``.
 
     Raises
     ------
@@ -86,63 +92,61 @@ def sweep(
     >>> dict(sweep(lstm, samples=4, over={"forget_bias": [0, 1, 3]})["change"].sizes)
     {'forget_bias': 3}
     """
-    check_method(method)
+    question = Question.of(method, inputs, 1, None)
     conditions = Conditions.of(samples, seed, executor, checkpoint=checkpoint, progress=progress)
-    if isinstance(network, BlockNetwork) or (callable(network) and not isinstance(network, Network)):
-        return block_sweep(network, over, to_inputs(inputs), conditions)
-    require(network, "sweep")
-    axes = _axes(network, over)
-    points = {
-        index: _point(network, {name: values[i] for i, (name, values) in zip(index, axes.items(), strict=True)})
-        for index in itertools.product(*(range(len(values)) for values in axes.values()))
-    }
-    deepest = max(int(point.depth) for point in points.values())
-    _check_grid(len(points), deepest)
-    shape = tuple(len(values) for values in axes.values())
-    arrays: dict[str, NDArray] = {}
+    given = isinstance(network, Network) or not callable(network)
+    if given:
+        require(network, "sweep")
+    axes = to_axes(over, _names(network) if given else None)
+    points = {index: _point(network, values) for index, values in points_of(axes)}
+    labels = _labels(list(points.values()))
+    _check_grid(len(points), labels)
+    grid = Grid(axes, labels)
     with worker_pool(executor) as pool:
         for done, (index, point) in enumerate(points.items()):
-            require(point, verb_of(method))
             part = conditions.part(done, len(points), pool, point.spec_json)
-            found = summarise(one_input(prepare(point), method, part))
-            _enter(arrays, shape, index, found, deepest)
-    attributes = found.attrs | {"spec": network.spec_json, "over": json.dumps(list(axes))}
-    return _dataset(axes, found, arrays, attributes)
+            study = samples_of(point, question, part)
+            found = summarise(study)
+            grid.enter(index, found.assign(_change(point, study)))
+    spec = network.spec_json if isinstance(network, Network) else json.dumps([p.spec for p in points.values()])
+    return grid.dataset(found.attrs | {"spec": spec, "over": json.dumps(list(axes))})
 
 
-def _axes(network: Network, over: Mapping[str, Iterable[Any]] | None) -> dict[str, list[Any]]:
-    """Return the values by name as lists, refusing what names nothing and lists that are none."""
-    known = (*SCALES, *SIZES, *(name for name, _ in network.activation.parameters if name not in DIMENSIONS))
-    if not isinstance(over, Mapping) or not over:
-        raise InputError("over", "values by name", 'e.g. over={"sigma_w": [1, 1.5, 2]}', got=shown(over))
-    if network.weights.arrays is not None and not {*SCALES, *SIZES}.isdisjoint(over):
-        raise InputError(
-            "a sweep over scales or sizes of given weights", "a distribution of weights", "e.g. Weights.gaussian(1)"
-        )
-    axes = {}
-    for name, values in over.items():
-        if name not in known:
-            raise InputError(f"over {name!r}", "one of " + ", ".join(known), "correct the name")
-        listed = list(values) if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) else []
-        listed = [value.item() if isinstance(value, np.generic) else value for value in listed]
-        numbers = [_number(name, value) for value in listed]
-        if not listed or len(set(numbers)) != len(numbers):
-            raise InputError(f"{name}", "a list of different numbers", f"e.g. {name}=[1, 2]", got=shown(values))
-        axes[name] = listed
-    return axes
+def _names(network: Any) -> tuple[str, ...]:
+    """Return what may be swept of a network."""
+    if isinstance(network, BlockNetwork):
+        return (*SCALES, *SIZES)
+    if network.weights.arrays is not None:  # which have no scales or sizes
+        return tuple(name for name, _ in network.activation.parameters if name not in DIMENSIONS)
+    return (*SCALES, *SIZES, *(name for name, _ in network.activation.parameters if name not in DIMENSIONS))
 
 
-def _number(name: str, value: Any) -> float:
+def _point(network: Network | Make, values: Mapping[str, Any]) -> Network:
+    """Return the network of these values."""
+    if isinstance(network, BlockNetwork):
+        block = _scaled(network.block, {name: values[name] for name in SCALES if name in values})
+        width, depth = values.get("width", network.width), values.get("depth", network.depth)
+        return BlockNetwork(block, width, depth, shape=network.shape)
+    if isinstance(network, Network):
+        return _changed(network, values)
     try:
-        number = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(f"{name}", "a finite number", f"e.g. {name}=[1, 2]", got=shown(value))
-    return number
+        made = network(**values)
+    except TypeError as problem:
+        named = ", ".join(values)
+        raise InputError(f"a function of {named} ({problem})", "one of what is swept", "see vg.sweep") from None
+    if not isinstance(made, Network):
+        raise InputError("a function to sweep", "one that returns a network", "see vg.sweep", got=shown(made))
+    require(made, "sweep")
+    return made
 
 
-def _point(network: Network, values: Mapping[str, Any]) -> Network:
+def _scaled(block: Block, scales: Mapping[str, Any]) -> Block:
+    """Return the block with these scales of all its matrices."""
+    return replace(block, matrices=tuple(replace(m, weights=replace(m.weights, **scales)) for m in block.matrices))
+
+
+def _changed(network: Network, values: Mapping[str, Any]) -> Network:
+    """Return the network of layers with these scales, sizes and parameters."""
     scales = {name: values[name] for name in SCALES if name in values}
     parameters = {name: value for name, value in values.items() if name not in (*SCALES, *SIZES)}
     return replace(
@@ -169,35 +173,36 @@ def _with_parameters(act: Activation, parameters: Mapping[str, Any]) -> Activati
     return to_activation(act.name, **{**dict(act.parameters), **parameters})
 
 
-def _check_grid(points: int, depth: int) -> None:
+def _labels(points: list[Network]) -> dict[str, list[Any]]:
+    """Return the labels of all layers, streams and tokens that any point has."""
+    of_blocks = [point for point in points if isinstance(point, BlockNetwork)]
+    deepest = max(int(point.depth) for point in points)
+    labels: dict[str, list[Any]] = {"layer": list(range(0 if of_blocks else 1, deepest + 1))}
+    if of_blocks:
+        labels["stream"] = list(dict.fromkeys(name for point in of_blocks for name in point.block.carried))
+        labels["token"] = list(range(max(point.columns for point in of_blocks)))
+    return labels
+
+
+def _check_grid(points: int, labels: Mapping[str, list[Any]]) -> None:
+    depth = labels["layer"][-1]
     try:
-        check_memory(points, depth, NUMBERS)
+        check_memory(points, depth, NUMBERS * len(labels.get("stream", "x")))
     except InputError as problem:
         raise InputError(
             f"a grid of {points:,} points at depth {depth:,}", problem.accepted, "take fewer points or layers"
         ) from None
 
 
-def _enter(
-    arrays: dict[str, NDArray], shape: tuple[int, ...], index: tuple[int, ...], found: xr.Dataset, deepest: int
-) -> None:
-    """Write a point's summary into the grid's arrays."""
-    for name, variable in found.data_vars.items():
-        depth, *further = variable.shape
-        if name not in arrays:
-            blank = 0 if variable.dtype.kind == "i" else np.nan
-            arrays[str(name)] = np.full((*shape, deepest, *further), blank, variable.dtype)
-        place: Any = (*index, slice(depth))
-        arrays[str(name)][place] = variable.values
-
-
-def _dataset(
-    axes: Mapping[str, list[Any]], found: xr.Dataset, arrays: Mapping[str, NDArray], attributes: Mapping[str, Any]
-) -> xr.Dataset:
-    """Return the grid's arrays, labelled as a point's are."""
-    sizes = {name: int if name in SIZES else float for name in axes}
-    coordinates: dict[str, Any] = {name: [sizes[name](value) for value in values] for name, values in axes.items()}
-    coordinates["layer"] = ("layer", np.arange(1, arrays["dead"].shape[len(axes)] + 1), LAYER)
-    coordinates["quantile"] = found["quantile"].values
-    variables = {name: ((*axes, *found[name].dims), array, found[name].attrs) for name, array in arrays.items()}
-    return xr.Dataset(variables, coordinates, dict(attributes))
+def _change(network: Network, study: xr.Dataset) -> dict[str, Any]:
+    """Return the change of the gradient over the whole network, and of blocks, where theory knows of no critical
+    point that would say another thing, its regime.
+    """
+    if not {"input", "output"}.isdisjoint(study.dims):
+        return {}
+    growth = growth_of(study)
+    numbers = dict(zip(CHANGE, (growth.change, growth.stderr, growth.std), strict=True))
+    found: dict[str, Any] = {
+        name: ((), value, {"long_name": CHANGE[name], "units": "1"}) for name, value in numbers.items()
+    }
+    return found | ({"regime": str(growth.regime())} if isinstance(network, BlockNetwork) else {})

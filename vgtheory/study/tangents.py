@@ -35,14 +35,13 @@ def leading_growth(network: Network, conditions: Conditions, directions: Any, in
 
     Raises
     ------
-    InputError : more directions than the least width or 256; σ_w = 0.
+    InputError : more directions than the least width or 256.
     UnsupportedError : a signal, or slopes, that leave the range of float64.
     """
     if isinstance(network, BlockNetwork):
         return exponents_of_blocks(network, conditions, directions, inputs)
     check_inputs(inputs, False, int(network.depth))
     prepared = prepare(network)
-    _check_network(prepared)
     widths = prepared.distinct[0]
     directions = whole_number("directions", directions, 1, min(int(widths.min()), MAX_DIRECTIONS), "1")
     ends = block_ends(prepared.depth)
@@ -116,8 +115,3 @@ def tangents_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays
 
 def _field(direction: int) -> str:
     return f"log_growth {direction}"
-
-
-def _check_network(prepared: Prepared) -> None:
-    if not prepared.distinct[1].all():
-        raise InputError("sigma_w", "a positive number", "no perturbation passes such a layer", got="0")

@@ -68,7 +68,7 @@ def test_exponents_of_blocks_add_up_to_the_determinant_and_begin_with_the_growth
     np.testing.assert_allclose(vg.sample(linear, of="exponents", samples=2).exponent, math.log(1.5), rtol=1e-12)
     with pytest.raises(vg.VgtheoryError, match="at most 256 of the 600"):
         vg.sample(vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1.2)), 300, 3), of="exponents")
-    with pytest.raises(vg.VgtheoryError, match="qr_every must be left out for blocks"):
+    with pytest.raises(vg.VgtheoryError, match="qr_every must be left out for exponents of blocks"):
         vg.sample(linear, of="exponents", qr_every=3)
 
 

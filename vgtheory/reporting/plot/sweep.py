@@ -19,11 +19,10 @@ _MOST = 8  # curves of a second swept quantity
 
 @matplotlib.rc_context(RC)
 def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Return the axes of the mean of ln‖∂ℓ/∂h_1‖ against the first swept quantity, one curve per value of a second.
+    """Return the axes of the mean change of ln‖∂ℓ/∂h‖ over the whole network against the first swept quantity.
 
-    Of networks of blocks it is the change of the gradient at all streams over the whole network.
-
-    The gradient of the loss at the output has length 1.  Bars are 99 % intervals.
+    There is one curve per value of a second.  Of networks of blocks it is the gradient at all streams together.  Bars
+    are 99 % intervals.
 
     Parameters
     ----------
@@ -37,21 +36,19 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
     >>> ax = sweep(vg.sweep(network, samples=4, over={"sigma_w": [1.0, 2.0]}))
     """
-    mean = found.get("change", found.get("log_gradient_norm_mean"))
-    swept = [] if mean is None else [str(d) for d in mean.dims if d != "layer"]
+    mean = found.get("change")
+    swept = [] if mean is None else [str(d) for d in mean.dims]
     if mean is None or not 1 <= len(swept) <= 2:
         step = f"choose a value of {swept[2]} with .sel" if len(swept) > 2 else "give what vg.sweep returns"
         raise InputError("the data of a sweep", "one or two swept quantities", step, got=", ".join(swept) or "none")
     if ax is None:
         ax = new_figure(5.2, 3.6).subplots()
     first, *others = swept
-    of_blocks = mean.name == "change"
-    change = mean if of_blocks else mean.isel(layer=0)
-    error = Z_99 * (found["change_stderr"] if of_blocks else found["log_gradient_norm_stderr"].isel(layer=0))
+    error = Z_99 * found["change_stderr"]
     values = found[others[0]].values[:_MOST] if others else [None]
     for k, value in enumerate(values):
         at = {} if value is None else {others[0]: value}
-        y, half = change.sel(at), error.sel(at)
+        y, half = mean.sel(at), error.sel(at)
         colour = colormaps["viridis"](0.85 * k / max(len(values) - 1, 1))
         shown = rf"\mathrm{{{value}}}" if isinstance(value, str) else f"{value or 0:g}"
         label = None if value is None else f"${_math(others[0])} = {shown}$"
@@ -60,12 +57,9 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     if first in ("width", "depth") and len(found[first]) > 2:
         ax.set_xscale("log", base=2)
     ax.set_xlabel(f"${_math(first)}$")
-    ends = (
-        r"\|\partial\ell/\partial s_0\|/\|\partial\ell/\partial s_L\|"
-        if of_blocks
-        else r"\|\partial\ell/\partial h_1\|"
-    )
-    ax.set_ylabel(rf"mean of $\ln\,{ends}$")
+    first_end, last_end = ("s_0", "s_L") if "stream" in found.dims else ("h_1", "h_L")
+    ratio = rf"\|\partial\ell/\partial {first_end}\|/\|\partial\ell/\partial {last_end}\|"
+    ax.set_ylabel(rf"mean of $\ln({ratio})$")
     legend_above(ax)
     return ax
 

@@ -35,7 +35,7 @@ def lyapunov(network: Network, q: Any = "stationary") -> Lyapunov:
 
     Raises
     ------
-    InputError : σ_w = 0, or another q.
+    InputError : another q.
     NoSolutionError : q_l keeps moving, or it tends to 0 or diverges where φ' has no limit, so that λ = ∓∞.
     UnsupportedError : skip connections or normalisation, unequal layers, weights that depend on each other, or a slope
         that is zero wherever it exists.
@@ -64,8 +64,6 @@ def lyapunov(network: Network, q: Any = "stationary") -> Lyapunov:
 
 def _require_supported(network: Network) -> None:
     require(network, "lyapunov")
-    if network.sigmas[0][0] == 0:
-        raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
     if not network.activation.is_numeric:
         raise InputError(f"activation {network.activation.name} with symbolic parameters", "numbers", "give values")
 

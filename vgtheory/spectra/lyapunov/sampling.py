@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import works
 from vgtheory.model.network import Network
@@ -55,8 +55,6 @@ def plan_directions(
     count = least if directions is None else whole("directions", directions, 1, least)
     tolerance = between("tolerance", tolerance, 1e-14, 1.0)
     step = None if qr_every is None else whole("qr_every", qr_every)
-    if any(sigma_w == 0 for sigma_w, _ in network.sigmas):
-        raise InputError("sigma_w", "a positive number", "J is zero; give sigma_w > 0", got="0")
     obstacle = _obstacle(network)
     if method == "triangular" and obstacle:
         raise UnsupportedError(f"triangular factors are not exact for {obstacle}; use method='dense'")

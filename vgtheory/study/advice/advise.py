@@ -7,7 +7,7 @@ from math import inf
 
 from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.capabilities import require
-from vgtheory.model.inputs import Inputs
+from vgtheory.model.inputs import Inputs, to_drive
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
 from vgtheory.study.advice.blocks import candidates_of_blocks
@@ -88,6 +88,7 @@ def advise(
         return _for_module(network, whole_number("seed", seed, 0, MAX_SEED, "0"), progress)
     require(network, "advise")
     samples = whole_number("samples", samples, 2, MAX_SAMPLES, "64")
+    inputs = to_drive(inputs)
     present, found = _present(network, samples, seed, inputs)
     remedies, rejected = remedies_of(network, present, samples, seed, inputs, progress)
     kept = [replace(r, trial=beside_theory(r.trial, r.network, inputs)) for r in remedies if r.network]

@@ -52,10 +52,10 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
             return found
     else:
         found = []
-    if trial.regime_of_living not in (Regime.vanishes, Regime.explodes) or depth == 1:
+    steps = depth - (not isinstance(network, BlockNetwork))  # of blocks the gradient at the start is known too
+    if trial.regime_of_living not in (Regime.vanishes, Regime.explodes) or steps == 0:
         return found
-    blocks = isinstance(network, BlockNetwork)  # whose gradient is known before the first layer too
-    rate = trial.simulated / (depth if blocks else depth - 1)
+    rate = trial.simulated / steps
     lost = int(depth + LOST / abs(rate))
     kind: Kind = "vanishing" if rate < 0 else "exploding"
     verb = "shrinks" if rate < 0 else "grows"

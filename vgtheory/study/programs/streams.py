@@ -155,7 +155,7 @@ def streams_of(
             for name, (dims, array) in (values | by_layer).items()
         },
         {
-            "sample": ("sample", np.arange(conditions.samples), SAMPLE),
+            "sample": ("sample", np.arange(len(arrays["weights"])), SAMPLE),
             "layer": ("layer", np.arange(int(network.depth) + 1), {"long_name": LAYER["long_name"] + ", 0 the start"}),
             "stream": ("stream", list(carried)),
         },
@@ -179,8 +179,6 @@ def choose_method(network: BlockNetwork, method: str, batch: int = 1) -> str:
 
     Asking pays while there are fewer questions than a third of the width.
     """
-    if method == "chain":
-        raise UnsupportedError('method="chain" is for plain networks of homogeneous activations; use method="auto"')
     if method != "auto":
         return method
     invariant = not DRAWN_BLOCKS.held(network)
