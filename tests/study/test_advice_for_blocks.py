@@ -73,3 +73,8 @@ def test_post_norm_is_told_to_be_pre_norm():
             layer = torch.nn.TransformerEncoderLayer(8, 2, dim_feedforward=16)
             assert ran(remedy.code, torch.nn.Sequential(layer))[0].norm_first
     assert moved or any("pre-norm" in text for text in advice.rejected)
+
+
+def test_a_block_of_one_layer_can_lose_the_gradient():
+    network = vg.Network(vg.blocks.rnn("tanh", vg.Weights.gaussian(1e-5)), width=16, depth=1)
+    assert "vanishing" in {problem.kind for problem in vg.advise(network, samples=8).problems}

@@ -69,3 +69,11 @@ def test_on_the_command_line(tmp_path, capsys):
     assert len(csv.read_text().splitlines()) == 17
     assert run(["compare", "gelu", "--critical", "--sigma-b", "0", *small]) == 2
     assert run(["compare", "gelu", "--critical", "--sigma-w", "1", *small]) == 2
+
+
+def test_several_inputs_are_refused_where_one_runs():
+    for verb in (lambda **k: vg.compare([made("tanh")], **k), lambda **k: vg.advise(made("tanh"), **k)):
+        with pytest.raises(InputError, match="inputs"):
+            verb(inputs=2)
+        with pytest.raises(InputError, match="inputs"):
+            verb(inputs="nonsense")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
+from vgtheory._errors import InputError, UnsupportedError
 
 QUANTITIES = ("singular values", "eigenvalues", "exponents", "growth")
 
@@ -64,3 +65,24 @@ def test_a_method_or_directions_that_do_not_belong():
         vg.sample(network(), method="triangular")
     with pytest.raises(vg.VgtheoryError, match="directions"):
         vg.sample(network(), directions=2)
+
+
+@pytest.mark.parametrize(
+    ("of", "options", "message"),
+    [
+        ("singular values", {"tolerance": 1e-6}, "tolerance must be left out for singular values"),
+        ("eigenvalues", {"directions": 2}, "directions must be left out for eigenvalues"),
+        ("growth", {"qr_every": 3}, "qr_every must be left out for growth"),
+        ("exponents", {"inputs": vg.Inputs(kind="same")}, "inputs must be left out for exponents"),
+        ("growth", {"tolerance": "x"}, "tolerance must be left out for growth"),
+    ],
+)
+def test_what_a_quantity_does_not_take_is_refused(of, options, message):
+    with pytest.raises(InputError, match=message):
+        vg.sample(vg.Network("tanh", vg.Weights.gaussian(1.5), 8, 3), of=of, **options)
+
+
+def test_growth_of_drawn_blocks_is_not_called_exact():
+    drawn = vg.Network(vg.blocks.lstm(vg.Weights.uniform(1)), 8, 3)
+    with pytest.raises(UnsupportedError):
+        vg.sample(drawn, of="growth", method="exact")

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from tests.kernels.simulation import p_values
 from tests.oracles import network_gradients
 from vgtheory._errors import ConflictError, InputError, UnsupportedError, VgtheoryError
+from vgtheory.model import blocks
 from vgtheory.model.architecture import Norm, Skip
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
@@ -324,3 +325,16 @@ def test_matrices_count_in_the_estimate():
         simulate(network(width=10**5, depth=1000), 1, method="dense")
     with ThreadPoolExecutor(1) as pool, pytest.raises(InputError, match="one sample"):
         simulate(network(width=10**5, depth=1000), 1, method="dense", executor=pool)
+
+
+def test_several_networks_of_blocks_are_a_dimension_too():
+    made = [Network(block, width=6, depth=3) for block in (blocks.lstm(Weights.gaussian(1)), blocks.gru(Weights.he()))]
+    found = simulate(made, 3, seed=5)
+    assert found.network.values.tolist() == ["LSTM", "GRU, reset after"]
+    assert set(found.stream.values) == {"h", "c"}
+    for k, network in enumerate(made):
+        alone = simulate(network, 3, seed=5)
+        for stream in alone.stream.values:
+            here = found.log_stream_gradient_norm.isel(network=k).sel(stream=stream)
+            np.testing.assert_array_equal(here, alone.log_stream_gradient_norm.sel(stream=stream))
+    assert np.isnan(found.log_stream_gradient_norm.isel(network=1).sel(stream="c")).all()

@@ -94,3 +94,13 @@ def test_bad_targets_are_named(value):
 def test_several_networks_have_no_common_end():
     with pytest.raises(InputError, match="half_width together with several networks"):
         vg.simulate([NETWORK, NETWORK], 10, half_width=0.1)
+
+
+def test_studies_of_blocks_end_by_themselves_too():
+    network = vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1)), 8, 6)
+    found = simulate(network, 5000, half_width=0.1)
+    watched = found.log_stream_gradient_norm.sel(stream="h", layer=0)
+    assert found.sizes["sample"] < 5000
+    assert 1.96 * float(watched.std() / len(watched) ** 0.5) == pytest.approx(0.1, rel=0.1)
+    assert found.attrs["half_width"].startswith("reached")
+    assert "log_stream_gradient_norm at layer 0" in found.attrs["half_width"]

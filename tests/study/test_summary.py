@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+import vgtheory as vg
 from vgtheory._errors import InputError, RareDrawsWarning
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
@@ -234,3 +235,17 @@ def test_a_study_of_several_networks_inputs_and_outputs_keeps_its_dimensions():
     alone = summarise(simulate(made[1], 40, inputs=2, outputs=3))
     assert_array_equal(found.log_gradient_norm_mean_low.values[1], alone.log_gradient_norm_mean_low.values)
     assert_array_equal(found.log_q_variance_high.values[1], alone.log_q_variance_high.values)
+
+
+def test_a_study_of_blocks_is_summarised_by_stream_and_as_a_whole():
+    network = vg.Network(vg.blocks.lstm(Weights.gaussian(1)), 8, 6)
+    study = simulate(network, 40, seed=2)
+    found = summarise(study)
+    assert found.log_stream_gradient_norm_mean.dims == ("layer", "stream")
+    inner = slice(0, 6)  # the loss reaches h alone in the last layer
+    streams = study.log_stream_gradient_norm.isel(layer=inner)
+    assert_allclose(found.log_stream_gradient_norm_mean.isel(layer=inner), streams.mean("sample"), rtol=1e-12)
+    whole = np.log(np.hypot(*np.exp(study.log_stream_gradient_norm.transpose("stream", ...).values)))
+    assert_allclose(found.log_gradient_norm_mean, whole.mean(axis=0), rtol=1e-9, atol=1e-12)
+    assert_allclose(found.log_stream_square_mean[1:], np.log(study.stream_square[:, 1:]).mean("sample"), rtol=1e-12)
+    assert not found.dead.any()

@@ -186,3 +186,16 @@ def test_any_argument_gets_an_answer_or_one_of_the_packages_errors(name, value):
     else:
         with pytest.raises(VgtheoryError, match=rf"^{name}\b"):
             sweep(**arguments)
+
+
+def test_a_function_of_what_is_swept_may_return_networks_of_layers():
+    result = sweep(lambda act: network(act), 4, over={"act": ["tanh", "relu"]})
+    for name in ("tanh", "relu"):
+        assert_array_equal(result["log_q_mean"].sel(act=name), mean_of(network(name), 4))
+
+
+def test_inputs_are_those_of_the_simulation():
+    found = sweep(network(), 4, over={"sigma_w": [1, 2]}, inputs=2)
+    assert found["log_gradient_norm_mean"].dims == ("sigma_w", "layer", "input", "output")
+    with pytest.raises(InputError, match="inputs"):
+        sweep(network(), 4, over={"sigma_w": [1]}, inputs="nonsense")

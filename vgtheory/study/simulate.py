@@ -189,7 +189,7 @@ def _several_networks(networks: tuple[Any, ...], question: Question, conditions:
     names = xr.DataArray(distinct_names(networks), dims="network")
     methods = ", ".join(dict.fromkeys(result.attrs["method"] for result in found))
     specs = json.dumps([network.spec for network in networks], sort_keys=True)
-    whole = xr.concat([result.drop_attrs(deep=False) for result in found], names.rename("network"))
+    whole = xr.concat([result.drop_attrs(deep=False) for result in found], names.rename("network"), join="outer")
     return whole.assign_attrs(found[0].attrs | {"method": methods, "spec": specs})
 
 
