@@ -215,6 +215,25 @@ def test_spectra_are_named():
     assert matrix_facts(np.zeros((4, 4))).sigma_w == 0
 
 
+def test_a_spike_is_put_where_it_came_from_and_leaves_the_scale_alone():
+    """A spike of the population stands at its BBP position; the bulk's scale is that of the noise."""
+    generator = np.random.default_rng(5)
+    for fan_out, fan_in in ((300, 150), (120, 120)):
+        noise = generator.standard_normal((fan_out, fan_in)) / np.sqrt(fan_in)
+        u, v = (x / np.linalg.norm(x) for x in (generator.standard_normal(fan_out), generator.standard_normal(fan_in)))
+        large, strength = max(noise.shape), 4.0
+        found = inspect({"a.weight": noise + strength * np.outer(u, v)}, activation="tanh").table.isel(call=0)
+        facts = matrix_facts(noise + strength * np.outer(u, v))
+        (outlier,) = facts.fit.outliers
+        assert outlier.interval[0] <= outlier.value <= outlier.interval[1]
+        spike = 1 / fan_in + strength**2 / large  # of rows of variance 1/fan_in, in units in which there are `large`
+        assert outlier.spike.interval[0] < spike < outlier.spike.interval[1]
+        assert abs(float(found.bulk_sigma_w) - 1) < 0.02 < float(found.sigma_w) - 1  # four standard errors, at most
+        assert (int(found.outliers), str(found.spectrum.values)) == (1, "Marchenko–Pastur with outliers")
+    assert 1e-4 < matrix_facts(generator.standard_normal((60, 200))).goodness <= 1
+    assert np.isnan(matrix_facts(generator.uniform(-1, 1, (60, 200))).goodness)
+
+
 # --- files and shapes ---------------------------------------------------------------------------------------------
 
 

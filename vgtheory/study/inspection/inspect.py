@@ -68,12 +68,14 @@ def inspect(
     Of stored weights norms are geometric means over inputs, and there are also `fan_in`, `fan_out`, `sigma_b`;
     `entries` (distributions that the weights may come from), `initialiser` (those that they may come from, each wrong
     rejection having a probability of 0.1 %), `spectrum` (the law that the singular values follow), `distance`
-    (Kolmogorov's, to Marchenko–Pastur), `outliers`, `largest_singular_value`, `smallest_singular_value`; `q` =
-    ‖h_l‖²/N_l, `log_weight_gradient_norm` = ln‖∂ℓ/∂W_l‖_F; `q_mean_field` and `chi_mean_field`, what random weights of
-    these scales would give: q_l and the factor of the squared gradient norm (NaN with skip).  A file tells neither
-    order nor skip connections nor layers that are used twice: unless `order`, `activation` and (for square layers)
-    `skip` say so, and every array belongs to the chain, there is "no verdict".  The graph in an .onnx file tells: where
-    it is a chain, and nothing of it is said here, it is read.
+    (Kolmogorov's, to Marchenko–Pastur), `outliers` above its edge, `bulk_sigma_w` (the scale without them) and
+    `goodness` (the p-value of that law, where entries may be normal; see `vg.laws.fit_marchenko_pastur`),
+    `largest_singular_value`, `smallest_singular_value`; `q` = ‖h_l‖²/N_l, `log_weight_gradient_norm` = ln‖∂ℓ/∂W_l‖_F;
+    `q_mean_field` and `chi_mean_field`, what random weights of these scales would give: q_l and the factor of the
+    squared gradient norm (NaN with skip).  A file tells neither order nor skip connections nor layers that are used
+    twice: unless `order`, `activation` and (for square layers) `skip` say so, and every array belongs to the chain,
+    there is "no verdict".  The graph in an .onnx file tells: where it is a chain, and nothing of it is said here, it
+    is read.
 
     Raises
     ------

@@ -149,6 +149,8 @@ def fit_marchenko_pastur(
         raise InputError("level", "a number between 0 and 1", "give level=0.95", got=shown(level))
     size, full = len(values), values[values > _ZERO * values[0]]
     known = None if ratio is None else positive("ratio", ratio)
+    if known == 1 and len(full) == size - 1:  # the least eigenvalue of a large square matrix may be all but 0
+        full = values
     if len(full) < size:
         known = _of_zeros(size, len(full), known)
     # Of p > n the n eigenvalues of X*X/p, which are n/p times as large, are those of a Wishart bulk.

@@ -113,6 +113,8 @@ def _dataset(chain: tuple[Layer, ...], matrices: tuple[MatrixFacts, ...], signal
         "spectrum": [m.shape for m in matrices],
         "distance": [m.distance for m in matrices],
         "outliers": [m.outliers for m in matrices],
+        "bulk_sigma_w": [m.bulk_sigma_w for m in matrices],
+        "goodness": [m.goodness for m in matrices],
         "largest_singular_value": [float(m.singular[0]) for m in matrices],
         "smallest_singular_value": [float(m.singular[-1]) for m in matrices],
         **(dict.fromkeys(MEASURED, unknown) if signals is None else _measured(signals)),
