@@ -470,7 +470,7 @@ def test_a_plain_chain_is_recognised():
     [
         lambda: Residual(without=7),
         Tied,
-        lambda: mlp(nn.ReLU, norm=nn.LayerNorm),
+        lambda: mlp(nn.ReLU, norm=lambda width: nn.GroupNorm(4, width)),
         lambda: planted(orthogonal, lambda w, b: w.mul_(1e-3)),
         lambda: nn.Sequential(
             *(m for _ in range(4) for m in (nn.Linear(32, 32), nn.Tanh(), nn.ReLU())), nn.Linear(32, 2)

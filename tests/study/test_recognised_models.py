@@ -155,3 +155,57 @@ def test_missing_skips_are_blamed_by_theory():
     bare = inspect(stack(10, norm="none", skip=False, gain=0.7, phi=F.relu), real(8, 12, 64))
     assert bare.verdict == "vanishes"
     assert any(cause.startswith("skip connections: none around the parts of a block") for cause in bare.causes)
+
+
+def normed(norm, act=nn.ReLU, width=128, depth=12):
+    torch.manual_seed(0)
+    layers = [part for _ in range(depth) for part in (nn.Linear(width, width), norm(width), act())]
+    return nn.Sequential(*layers, nn.Linear(width, 64))
+
+
+@pytest.mark.parametrize(("kind", "norm"), [("layer", nn.LayerNorm), ("batch", nn.BatchNorm1d)])
+def test_layers_with_a_normalisation_are_recognised(kind, norm):
+    model = normed(norm)
+    found = inspect(model, real(256, 128))
+    assert found.network == Network("relu", Weights.pytorch_default(), width=(128,) * 13, depth=12, norm=kind)
+    np.testing.assert_allclose(found.theory.ratio[:-1], 1, atol=0.15)
+    change = found.theory.attrs["log_change"]
+    assert change == pytest.approx(found.theory.attrs["predicted_log_change"], abs=0.4)
+    if kind == "batch":
+        assert change > 1  # without it the change would be negative
+        assert inspect(model.eval(), real(256, 128)).network is None  # a constant factor now
+    with torch.no_grad():
+        model.train()[4].weight.mul_(1.2)
+    assert inspect(model, real(256, 128)).network is None
+
+
+def test_convolutions_with_batch_norm_are_recognised_and_no_prediction_is_claimed():
+    torch.manual_seed(0)
+    parts = [m for _ in range(6) for m in (nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())]
+    found = inspect(nn.Sequential(*parts, nn.Flatten(), nn.Linear(16 * 16, 3)), real(8, 16, 4, 4))
+    block = blocks.conv("relu", Weights.pytorch_default(), padding="zeros", norm="batch")
+    assert found.network == Network(block, width=16, depth=6, shape=(4, 4))
+    assert found.theory is None
+    assert "no mean field of convolutions with batch norm, as 0 to 15 are" in str(found)
+
+
+def test_the_step_that_is_not_known_is_named():
+    def unknown(*layers, x=None):
+        torch.manual_seed(0)
+        return inspect(nn.Sequential(*layers), real(8, 3, 8, 8) if x is None else x).unknown
+
+    first, second = ([nn.Conv2d(c, 8, 3, padding=1), nn.Tanh(), nn.Conv2d(8, 8, 3, padding=1)] for c in (3, 8))
+    said = unknown(*first, nn.Tanh(), nn.MaxPool2d(2), *second, nn.Tanh(), nn.Flatten(), nn.Linear(128, 2))
+    assert said == "theory covers 0 to 2; between 2 and 5 there is Tanh, MaxPool2DWithIndices"
+    layers = [nn.Linear(8, 8), nn.Tanh(), nn.Softmax(-1), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2)]
+    assert unknown(*layers, x=real(4, 8)).endswith("between 0 and 3 there is Tanh, Softmax")
+    layer = nn.Linear(8, 8)
+    assert unknown(layer, nn.Tanh(), layer, nn.Tanh(), layer, x=real(4, 8)).endswith("0 is used 3 times")
+    mixed = [nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8)]
+    assert "2 and 4 have another activation" in unknown(*mixed, x=real(4, 8))
+
+
+def test_gated_layers_with_rms_norm_are_recognised():
+    models = pytest.importorskip("benchmarks.models")
+    found = inspect(*models.case("SwiGLU transformer"))
+    assert (found.known.plan.kind, found.known.plan.wide, found.known.plan.causal) == ("rms", 3, True)

@@ -59,7 +59,7 @@ def proposals(found: Inspection, subject: Subject) -> Iterator[Proposal]:
     if seen is None:
         return
     old, act = seen
-    network = found.network if isinstance(found.known, Chain) else None
+    network = found.network if isinstance(found.known, Chain) and not found.known.norm else None
     if act is not None:
         yield from _scaled(network, act, depth)
     for name in _OTHERS:

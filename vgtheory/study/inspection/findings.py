@@ -59,7 +59,8 @@ class Inspection:
     recurrence : of recurrent modules, Dataset over `time` (0-based) with `log_gradient_norm`, the logarithm of the
         norm of the gradient at the module's input of that step; None without such modules.
     known : the layers, convolutions, blocks or recurrent cell that the model is; None of another model.
-    unknown : of modules, why theory has nothing to be held against, so that all is measured; "" where it has.
+    unknown : of modules, which calls theory has nothing to say of, so that all or these are measured only, and which
+        step it does not know; "" where it knows them all.
     matrices : of stored weights, per layer the singular values and the laws they were held against.
     subject : of modules, what was inspected; None of stored weights.
     """

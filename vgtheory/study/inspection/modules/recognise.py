@@ -11,6 +11,7 @@ from vgtheory.study.inspection.modules.recognised import Chain, chain_of, links_
 from vgtheory.study.inspection.modules.recognised_cells import Cell, cell_of
 from vgtheory.study.inspection.modules.recognised_maps import Maps, maps_of
 from vgtheory.study.inspection.modules.recognised_stacks import Stack, stack_of
+from vgtheory.study.inspection.modules.unrecognised import first_unknown
 from vgtheory.study.inspection.modules.uses import Call
 
 Known = Chain | Maps | Stack | Cell
@@ -19,12 +20,24 @@ Known = Chain | Maps | Stack | Cell
 UNKNOWN = "it is no chain of layers, no convolutions, no stack of blocks and no recurrent cell that theory knows"
 
 
-def recognise(watch: Watch, calls: Sequence[Call], paths: Paths, copies: Any) -> Known | str:
-    """Return what the calls are, or in words why theory has nothing to say of them."""
-    if len(watch.sequences) == 1:
+def recognise(watch: Watch, calls: Sequence[Call], paths: Paths, copies: Any) -> tuple[Known | None, str]:
+    """Return what the calls are, and in words of which of them, and why, theory has nothing to say; "" of none."""
+    if watch.sequences:
         unrolled = watch.sequences[0]
-        return cell_of(unrolled.module, unrolled.source.shape[unrolled.axis]) or UNKNOWN
+        cell = cell_of(unrolled.module, unrolled.source.shape[unrolled.axis]) if len(watch.sequences) == 1 else None
+        why = "several recurrent modules, or one of several layers, of two directions or with a projection"
+        return (cell, "") if cell is not None else (None, f"{UNKNOWN}: {why}")
     links = links_of(calls, paths, watch.slopes)
     chain = chain_of(calls, links, copies.parameters)
-    maps = None if chain else maps_of(calls, links, watch.named_modules, copies.parameters)
-    return chain or maps or stack_of(watch.torch, watch.repeated, calls, copies) or UNKNOWN
+    if chain is not None:
+        return chain, ""
+    maps = maps_of(calls, links, watch.named_modules, copies.parameters)
+    if maps is not None:
+        first, last = maps.filters[0].layer.name, maps.filters[-1].layer.name
+        covered = f"theory covers {first} to {last}; {maps.beyond}" if maps.beyond else ""
+        normed = f"no mean field of convolutions with {maps.norm} norm, as {first} to {last} are, is worked out"
+        return maps, normed if maps.norm else covered
+    stack = stack_of(watch.torch, watch.repeated, calls, copies)
+    if isinstance(stack, str):
+        return None, f"{UNKNOWN}: {stack}"
+    return stack, "" if stack is not None else f"{UNKNOWN}: {first_unknown(calls, links)}"

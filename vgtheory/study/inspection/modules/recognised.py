@@ -38,17 +38,21 @@ _KNOWN = {
     "He normal": Weights.he,
     "LeCun normal": Weights.lecun,
 }
-_VIEWS = ("View", "Reshape", "Alias", "Squeeze", "Unsqueeze")
+VIEWS = ("View", "Reshape", "Alias", "Squeeze", "Unsqueeze")
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Layers φ(W x + b), or x + φ(W x + b) with skip connections, one after another, as they were when seen."""
+    """Layers φ(W x + b), or x + φ(W x + b) with skip connections, one after another, as they were when seen.
+
+    With a `norm`, φ(norm(W x + b)).
+    """
 
     layers: tuple[Layer, ...]
     function: str
     probe: tuple[float, ...]
     skip: bool
+    norm: str
 
     def network(self) -> Network | None:
         """Return the network that they are; None unless φ is of the catalogue and the weights of one distribution."""
@@ -57,9 +61,10 @@ class Chain:
         if act is None or weights is None:
             return None
         widths = (self.layers[0].weight.shape[1], *(len(layer.weight) for layer in self.layers))
+        norm, depth = self.norm or None, len(self.layers)
         if not self.skip:
-            return Network(act, weights, width=widths, depth=len(self.layers))
-        return None if len(set(widths)) > 1 else Network(act, weights, width=widths[0], depth=len(self.layers), skip=1)
+            return Network(act, weights, width=widths, depth=depth, norm=norm)
+        return None if len(set(widths)) > 1 else Network(act, weights, widths[0], depth, skip=1, norm=norm)
 
     def theory(self, table: xr.Dataset) -> Comparison | None:
         """Return ln of the gradient norm at the layers, as measured and as predicted; None without a prediction."""
@@ -74,7 +79,9 @@ class Chain:
         return Comparison("call", hidden.name.values, hidden.call.values, hidden.log_gradient_norm.values, predicted)
 
     def causes(self, log_change: float) -> tuple[Cause, ...]:
-        """Return what theory blames: scales that are not critical."""
+        """Return what theory blames: scales that are not critical, where no normalisation makes them all alike."""
+        if self.norm:
+            return ()
         act = of_the_catalogue(self.function, self.probe)
         pairs = [scales_of(layer) for layer in self.layers]
         return (
@@ -113,28 +120,50 @@ def _critical(act: Activation, sigma_b: float) -> float | None:
 
 @dataclass(frozen=True)
 class Link:
-    """What leads from one call to the next: one activation, and whether a skip connection leads past the former."""
+    """What leads from one call to the next: one activation, and whether a skip connection leads past the former.
+
+    `norm` is the kind of the normalisation in front of the activation; "" without one.
+    """
 
     function: Slopes
     skip: bool
+    norm: str
 
     def like(self, other: Link) -> bool:
-        """Return whether the activation and the skip connection are the same there."""
-        return (self.function.probe, self.skip) == (other.function.probe, other.skip)
+        """Return whether the activation, the normalisation and the skip connection are the same there."""
+        one, two = self.function, other.function
+        return (one.probe, self.skip, self.norm) == (two.probe, other.skip, other.norm)
 
 
 def links_of(calls: Sequence[Call], paths: Paths, slopes: Sequence[Slopes]) -> list[Link | None]:
     """Return what leads from every call to the one after it; None where that is not an activation, alone or added.
 
-    That is read from autograd's graph: between the two there is one function, and at most a sum with what went in.
+    That is read from autograd's graph: between the two there is one function, a normalisation without gain and shift in
+    front of it or none, and at most a sum with what went in.
     """
-    behind = {found.node: found for found in slopes}
+    behind = {found.node: (found, "") for found in slopes}
+    normed = ((found, _norm(found.node)) for found in slopes)
+    behind |= {found.node.next_functions[0][0]: (found, kind) for found, kind in normed if kind}
     out: list[Link | None] = []
     for k, (before, after) in enumerate(pairwise(calls)):
-        found, skip = behind.get(before.node), _skips(after, before)
-        on_path = paths.parent[k + 1] == k
-        out.append(None if found is None or skip is None or not on_path else Link(found, skip))
+        found, norm = behind.get(before.node, (None, ""))
+        skip, on_path = _skips(after, before, norm), paths.parent[k + 1] == k
+        out.append(None if found is None or skip is None or not on_path else Link(found, skip, norm))
     return out
+
+
+def _norm(node: Any) -> str:
+    """Return the kind of normalisation that a node of autograd's graph is, "" of any that is not one of theory's.
+
+    Those have no gain but 1 and no shift but 0, and layer norm is over one axis.
+    """
+    name = node.name()
+    kind = "batch" if "BatchNorm" in name else "layer" if "LayerNorm" in name else ""
+    theirs = [getattr(n, "variable", None) for n, _ in node.next_functions[1:]] if kind else []
+    flat = all(v is None or bool((v == wanted).all()) for v, wanted in zip(theirs, (1, 0), strict=False))
+    if not flat or (kind == "layer" and len(node._saved_normalized_shape) > 1):
+        return ""
+    return "" if kind == "batch" and not node._saved_training else kind
 
 
 def chain_of(calls: Sequence[Call], links: Sequence[Link | None], parameters: dict[str, Any]) -> Chain | None:
@@ -152,34 +181,38 @@ def chain_of(calls: Sequence[Call], links: Sequence[Link | None], parameters: di
     ):
         return None
     layers = tuple(layer for call in calls[:-1] if (layer := layer_of(call, parameters)) is not None)
-    return Chain(layers, first.function.name, first.function.probe, first.skip) if len(layers) == hidden else None
+    if len(layers) < hidden:
+        return None
+    return Chain(layers, first.function.name, first.function.probe, first.skip, first.norm)
 
 
-def _skips(after: Call, before: Call) -> bool | None:
+def _skips(after: Call, before: Call, norm: str) -> bool | None:
     """Return whether what goes into a call is φ of the call before plus what went in there; None if it is neither."""
     if len(after.inputs) != 1 or len(before.inputs) > 1:
         return None
     node = after.inputs[0]
     if not node.name().startswith("AddBackward"):
-        return False if _alone(node, before) else None
+        return False if _alone(node, before, norm) else None
     ways = [n for n, _ in node.next_functions]
     # The stream that a skip connection takes past the call is the one that goes into it.
     stream = before.inputs[0] if before.inputs else None
     branch = [way for way in ways if way is not stream]
     plain = getattr(node, "_saved_alpha", 1) == 1 and len(ways) == 2 and len(branch) == 1
-    return True if plain and branch[0] is not None and _alone(branch[0], before) else None
+    return True if plain and branch[0] is not None and _alone(branch[0], before, norm) else None
 
 
-def _alone(node: Any, before: Call) -> bool:
-    """Return whether one function, besides views, leads from a call to a node."""
+def _alone(node: Any, before: Call, norm: str) -> bool:
+    """Return whether one function, besides views and the normalisation, leads from a call to a node."""
     functions = 0
     while node is not before.node:
         ahead = [n for n, _ in node.next_functions if n is not None]
+        if norm and "Norm" in node.name():
+            ahead = ahead[:1]  # the others are its gain and shift
         if len(ahead) != 1:
             return False
-        functions += not node.name().startswith(_VIEWS)
+        functions += not node.name().startswith(VIEWS)
         node = ahead[0]
-    return functions == 1
+    return functions == (2 if norm else 1)
 
 
 def layer_of(call: Call, parameters: dict[str, Any]) -> Layer | None:

@@ -28,6 +28,7 @@ from vgtheory.study.inspection.modules.recognised import (
     scale_beside_critical,
     scales_of,
 )
+from vgtheory.study.inspection.modules.unrecognised import between
 from vgtheory.study.inspection.modules.uses import Call
 from vgtheory.study.inspection.weights.chain import Layer
 from vgtheory.theory.asymptotics.programs.padding import padding_factor
@@ -64,15 +65,17 @@ class Filter:
 class Maps:
     """Convolutions φ(W * x + b), or x + φ(W * x + b), one after another: the longest such part of a model.
 
-    `square` is the mean square of what comes out of the first; `whole` says whether they are all calls but the last.
+    With a `norm`, φ(norm(W * x + b)).  `square` is the mean square of what comes out of the first; `beyond` says what
+    stands between them and the others; "" where they are all calls but the last.
     """
 
     filters: tuple[Filter, ...]
     function: str
     probe: tuple[float, ...]
     skip: bool
+    norm: str
     square: float
-    whole: bool
+    beyond: str
 
     def network(self) -> BlockNetwork | None:
         """Return the network that they are; None unless they are all alike, and alone with a last layer.
@@ -82,7 +85,7 @@ class Maps:
         act, inner = of_the_catalogue(self.function, self.probe), self.filters[1:]
         shapes = {(f.shape, f.kernel, f.stride, f.zeros, f.channels) for f in inner}
         (shape, _, stride, _, channels), *others = shapes
-        if act is None or not self.whole or others or stride > 1 or channels[0] != channels[1]:
+        if act is None or self.beyond or others or stride > 1 or channels[0] != channels[1]:
             return None
         weights = distribution([f.layer for f in self.filters])
         if weights is None:
@@ -93,7 +96,7 @@ class Maps:
     def theory(self, table: xr.Dataset) -> Comparison | None:
         """Return ln of the gradient norm at the convolutions, as measured and as predicted; None without a prediction.
 
-        Each has the scales of its own weights; mean squares by position, width → ∞.
+        Each has the scales of its own weights; mean squares by position, width → ∞.  No mean field knows batch norm.
         """
         predicted = self._predicted()
         if predicted is None:
@@ -106,6 +109,8 @@ class Maps:
 
         These leave a share λ of the mean square per layer, by the map's size (exactly, in the long run, of ReLU).
         """
+        if self.norm:
+            return ()
         act = of_the_catalogue(self.function, self.probe)
         middle = sorted(self.filters[1:], key=lambda f: f.sigmas[0])[len(self.filters) // 2 - 1]
         found = () if act is None else scale_beside_critical(act, middle.sigmas)
@@ -116,7 +121,8 @@ class Maps:
         return (*found, Cause("padding", numbers={"cost": cost}, names=(smallest,)))
 
     def _block(self, act: Any, one: Filter, weights: Weights, zeros: bool) -> Block:
-        block = conv(act, weights, one.kernel, "zeros" if zeros else "circular", stride=one.stride)
+        padding, norm = "zeros" if zeros else "circular", self.norm or None
+        block = conv(act, weights, one.kernel, padding, norm, stride=one.stride)  # type: ignore[arg-type]
         return residual(block) if self.skip else block
 
     def _predicted(self) -> np.ndarray | None:
@@ -178,8 +184,14 @@ def maps_of(
     if link is None or len(names) < len(best):
         return None
     found = tuple(one for k in best if (one := filters[k]) is not None)
-    whole = len(best) == len(calls) - 1
-    return Maps(found, link.function.name, link.function.probe, link.skip, calls[best[0]].rms ** 2, whole)
+    square, function = calls[best[0]].rms ** 2, link.function
+    return Maps(found, function.name, function.probe, link.skip, link.norm, square, _beyond(calls, best))
+
+
+def _beyond(calls: Sequence[Call], run: Sequence[int]) -> str:
+    """Return what stands before and behind a run of calls; "" of all but the last."""
+    ends = [(run[0] - 1, run[0])] * (run[0] > 0) + [(run[-1], run[-1] + 1)] * (run[-1] < len(calls) - 2)
+    return "; ".join(between(calls[one], calls[two], calls) for one, two in ends)
 
 
 def _follows(before: Filter | None, after: Filter) -> bool:

@@ -150,7 +150,8 @@ class _Sample:
 def stack_of(torch: Any, repeated: Sequence[Repeated], calls: Sequence[Call], copies: Any) -> Stack | str | None:
     """Return the longest run of repeated modules that are all one block of this package; None where they are none.
 
-    In words why theory does not know them where all hold the same numbers, as torch.nn.TransformerEncoder makes them.
+    In words why theory does not know them where they are blocks of none or of several kinds, or all hold the same
+    numbers, as torch.nn.TransformerEncoder makes them.
     """
     run = _longest(repeated)
     if len(run) < 2 or not run[0].stream.dim() > 1:
@@ -167,10 +168,10 @@ def stack_of(torch: Any, repeated: Sequence[Repeated], calls: Sequence[Call], co
         if plan is not None:
             break
     else:
-        return None
-    for sample in known[1:]:
+        return f"{run[0].name}, of kind {type(run[0].module).__name__}, computes none of the blocks that were tried"
+    for one, sample in zip(run[1:], known[1:], strict=True):
         if not any(plan_of(torch, sample.parts, x, y, [plan]) for x, y in sample.columns):
-            return None
+            return f"{one.name} computes another block than {run[0].name}"
     firsts = [sample.parts.weights[0] for sample in known]
     if all(torch.equal(weight, firsts[0]) for weight in firsts[1:]):
         return f"{run[0].name} to {run[-1].name} start as copies of one block, where theory knows independent ones"
@@ -228,7 +229,7 @@ def _sample(torch: Any, one: Repeated, calls: Sequence[Call], copies: Any) -> _S
         y = _without_dropout(torch, one, copies)
         if y is None:
             return None
-    eps = next((_eps(norm) for norm in norms), 0.0)
+    eps = next((_eps(torch, norm, x) for norm in norms), 0.0)
     parts = Parts([weight for weight, _ in pairs], [bias for _, bias in pairs], one.function.phi, eps)
     columns = ((x[0], y[0]), (x[:, 0], y[:, 0])) if x.dim() == 3 else ((x[:_ROWS], y[:_ROWS]), (x, y))
     return _Sample(parts, columns, norms, one.function)
@@ -250,9 +251,11 @@ def _plain(norm: Any) -> bool:
     return flat and (shift is None or not bool(shift.any())) and not norm._buffers
 
 
-def _eps(norm: Any) -> float:
+def _eps(torch: Any, norm: Any, x: Any) -> float:
+    """Return what a norm adds to the variance; torch's RMS norm, where it says nothing, the precision's unit."""
     said = (getattr(norm, name, None) for name in ("eps", "variance_epsilon"))
-    return next((float(eps) for eps in said if eps is not None), 0.0)
+    unit = torch.finfo(x.dtype).eps if hasattr(norm, "eps") else 0.0
+    return next((float(eps) for eps in said if eps is not None), float(unit))
 
 
 def _kind(norm: Any) -> str:

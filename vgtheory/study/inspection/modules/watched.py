@@ -177,8 +177,7 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
     left_out = (*left_out, why) if why else left_out
     lost = table.call.values[logs - logs[-1] < LOST] if len(calls) and isfinite(logs[-1]) else []
     lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
-    seen_as = recognise(sight.watch, calls, paths, sight.copies)
-    known, unknown = (None, seen_as) if isinstance(seen_as, str) else (seen_as, "")
+    known, unknown = recognise(sight.watch, calls, paths, sight.copies)
     if known is not None and culprit is None and verdict in ("vanishes", "explodes"):
         causes = _with_theory(causes, known.causes(total))
     return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known, unknown)
