@@ -22,6 +22,7 @@ NETWORKS = {
     "relu, dying": (vg.Network("relu", W.he(), 3, 60), "dead"),
     "leaky relu, too large": (vg.Network("leaky_relu", W.gaussian(2.0), 64, 40), "explodes"),
     "orthogonal tanh": (vg.Network("tanh", W.orthogonal(1.1, 0.3), 64, 20), "balanced"),
+    "layers of different scales": (vg.Network("tanh", W.pytorch_default(), [16, 64, 64], 2), "balanced"),
     "two layers": (vg.Network("tanh", W.gaussian(1.0), 32, 2), "balanced"),
 }
 # A given network of this kind is no typical one: inspection of one says little about the others.
@@ -42,7 +43,10 @@ VERDICTS = {
 def test_report_compare_and_advise_say_the_same(name):
     network, expected = (NETWORKS | NARROW)[name]
     told = answer(network, 64, 5)
-    compared = str(lineup([network], samples=64, seed=5).regime.values[0])
+    beside = lineup([network], samples=64, seed=5).isel(network=0)
+    compared = str(beside.regime.values)
+    if network.parts == ():
+        assert told.critical.sigma_w == float(beside.critical_sigma_w)
     trial = try_out(network, 64, 5)  # what ``vg.advise`` judges by, without its remedies
     assert {told.regime.value, compared, trial.regime.value} == {expected}
     kinds = {problem.kind for problem in problems_of(network, trial)}

@@ -12,6 +12,7 @@ from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import verdict
 from vgtheory.study.growth import Growth
+from vgtheory.theory.asymptotics.critical_scale import critical_scale
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.regime import Regime
 
@@ -111,7 +112,9 @@ def test_astronomical_factors_are_powers_of_ten():
 
 def test_a_homogeneous_activation_with_bias_keeps_the_gradient_without_a_fixed_point():
     he = vg.Network("relu", vg.Weights.gaussian(2**0.5, 0.1), width=64, depth=101)
-    assert "It keeps the gradient (χ = 1 at every q)" in str(verdict(answer(0.1, 1.0, critical=None, network=he)).text)
+    point = critical_scale(he)
+    kept = replace(answer(0.1, 1.0, network=he), critical=point)
+    assert "It keeps the gradient (χ = 1 at every q)" in str(verdict(kept).text)
     small = vg.Network("relu", vg.Weights.gaussian(1, 0.1), width=64, depth=101)
-    said = verdict(answer(0.1, 0.5, wide=0.0, critical=None, network=small))
+    said = verdict(replace(answer(0.1, 0.5, wide=0.0, network=small), critical=point))
     assert "σ_w = 1.41421 would keep the gradient" in str(said.text)

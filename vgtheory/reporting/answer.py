@@ -16,7 +16,8 @@ from vgtheory.reporting.gradient_series import series_of
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.study.growth import Growth, growth_of
 from vgtheory.study.simulate import simulate
-from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, FixedPoint, critical, fixed_points
+from vgtheory.theory.asymptotics.critical_scale import critical_scale
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, FixedPoint, fixed_points
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import Regime, is_critical, regime
 
@@ -33,7 +34,7 @@ class Answer:
     ----------
     study, prediction : Datasets of ``vg.simulate`` and ``vg.predict``; of a block, the streams' gradients together as
         ``log_gradient_norm``.
-    critical : the critical point of the activation at this σ_b.
+    critical : the critical point of the activation at the last layer's σ_b; q is infinite where χ = 1 at every q.
     """
 
     network: Network
@@ -154,10 +155,10 @@ def _stationary_points(network: Network) -> tuple[Any, Any]:
     if network.parts:
         why = f"with {' and '.join(network.parts)} the length of a layer is no map of one variance alone"
         return (Unavailable(why),) * 2
-    act, (sigma_w, sigma_b) = network.activation, network.sigmas[0]
+    act, (sigma_w, sigma_b) = network.activation, network.sigmas[-1]
     found = attempt(fixed_points, act, sigma_w, sigma_b)
     points = found if isinstance(found, Unavailable) else tuple(found)
-    return points, attempt(critical, act, sigma_b=sigma_b)
+    return points, attempt(critical_scale, network)
 
 
 def settled_at(q: float, points: tuple[FixedPoint, ...]) -> FixedPoint | None:

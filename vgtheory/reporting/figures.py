@@ -89,7 +89,7 @@ def _spectrum(f: Findings) -> Figure:
 
 def _criticality(f: Findings) -> Figure:
     assert f.curve is not None
-    here = None if f.stationary is None else (f.network.sigmas[0][0], f.stationary.chi)
+    here = None if f.stationary is None else (f.network.sigmas[-1][0], f.stationary.chi)
     critical = None if isinstance(f.critical, Unavailable) else f.critical.sigma_w
     return plot.figure_of(plot.criticality(f.curve.sigma_w, f.curve.chi, here, critical))
 

@@ -92,7 +92,7 @@ def gather(found: Answer, progress: Progress | None = None) -> Findings:
         line = layer_bound(network, formulas) if formulas else None
     curve = None
     if found.plain:
-        curve = gain_curve(network.activation, network.sigmas[0][1], _around(network.sigmas[0][0], found.critical))
+        curve = gain_curve(network.activation, network.sigmas[-1][1], _around(network.sigmas[-1][0], found.critical))
     with clock.stage("spectrum"):
         law = asked(_law, "spectrum", network, found)
         sampled = asked(sample_jacobian, "sample (singular values)", network, found.seed)

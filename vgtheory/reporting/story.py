@@ -72,7 +72,7 @@ def _what_is_followed(f: Answer) -> Text:
             "streams together.",
             layers=str(f.network.depth),
         )
-    sigma_w, sigma_b = f.network.sigmas[0]
+    sigma_w, sigma_b = f.network.sigmas[-1]
     layer = t(
         "Layer l computes h_l = W_l x_{l−1} + b_l and x_l = φ(h_l). A weight is drawn with standard deviation σ_w/√N, "
         "N the inputs of its layer, a bias with σ_b; here σ_w = {sigma_w}, σ_b = {sigma_b}. Training needs the "

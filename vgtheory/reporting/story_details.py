@@ -174,19 +174,26 @@ def _spectrum(f: Findings) -> Iterator[Block]:
 
 def _critical(f: Findings) -> Iterator[Block]:
     if isinstance(f.critical, CriticalPoint):
-        point, sigma_w = f.critical, f.network.sigmas[0][0]
+        point, (sigma_w, sigma_b) = f.critical, f.network.sigmas[-1]
+        scales: dict[str, Text] = {
+            "sigma_b": number(sigma_b, 6), "there": number(point.sigma_w, 8), "here": number(sigma_w, 8)
+        }  # fmt: skip
         yield Paragraph(
             said(
                 t(
+                    "At σ_b = {sigma_b} the gradient keeps its size (χ = 1) at σ_w = {there}, whatever q, which grows "
+                    "by σ_b² per layer; this network has σ_w = {here}.",
+                    **scales,
+                )
+                if math.isinf(point.q)
+                else t(
                     "At σ_b = {sigma_b} the gradient keeps its size (χ = 1) at σ_w = {there}, where q* = {q}; this "
                     "network has σ_w = {here}. Known by quadrature and a root finder.",
-                    sigma_b=number(f.network.sigmas[0][1], 6),
-                    there=number(point.sigma_w, 8),
                     q=number(point.q, 6),
-                    here=number(sigma_w, 8),
+                    **scales,
                 ),
                 None if point.stable else t("That fixed point is unstable: q moves away from it with depth."),
-                sentence(point.note) if point.note else None,
+                sentence(point.note) if point.note and math.isfinite(point.q) else None,
                 t(
                     "Even there a finite network drifts: the fluctuations of ln‖∂ℓ/∂h_l‖ add up like depth/width, so "
                     "that the depth should stay small against the width ({width}).",

@@ -145,12 +145,11 @@ def _remedy(f: Answer) -> Text:
     """Return the scale of the weights at which the gradient would keep its size."""
     if not f.plain or f.growth.layers == 1:
         return ""
-    sigma_w, act = f.network.sigmas[0][0], f.network.activation
     if not isinstance(f.critical, CriticalPoint):
-        if act.homogeneous_degree == 1 and f.final_chi:
-            return _homogeneous_remedy(f, sigma_w, sigma_w / math.sqrt(f.final_chi))
         return t("There is no critical σ_w here: {reason}.", reason=f.critical.reason)
-    there = f.critical.sigma_w
+    sigma_w, there = f.network.sigmas[-1][0], f.critical.sigma_w
+    if math.isinf(f.critical.q):
+        return _homogeneous_remedy(f, sigma_w, there)
     if _is_there(f, sigma_w, there):
         return t("It has the critical σ_w.")
     if not f.critical.stable:

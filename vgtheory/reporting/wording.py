@@ -19,7 +19,7 @@ def describe(network: Network) -> str:
     """
     if isinstance(network, BlockNetwork):
         return _describe_blocks(network)
-    sigma_w, sigma_b = network.sigmas[0]
+    sigma_w, sigma_b = network.sigmas[-1]
     values = "".join(f", {name} = {float(value):g}" for name, value in network.activation.parameters)
     widths = sorted(set(network.widths))
     width = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
