@@ -101,9 +101,9 @@ class UnknownNameError(InputError):
         """Return the error for `name`, suggesting the nearest of `known`."""
         known = sorted(known)
         near = get_close_matches(name, known, n=3, cutoff=0.5)
-        shown = name if len(name) <= 40 else name[:37] + "..."
+        cut = name if len(name) <= 40 else name[:37] + "..."
         step = f"did you mean {' or '.join(near)}?" if near else hint or "see that list"
-        return cls(f"unknown {kind} {shown!r}", "one of " + ", ".join(known), step)
+        return cls(f"unknown {kind} {cut!r}", "one of " + ", ".join(known), step)
 
 
 class UnsupportedError(VgtheoryError):

@@ -23,6 +23,7 @@ from vgtheory.spectra.jacobian import spectrum
 from vgtheory.study.advice import Remedy
 from vgtheory.study.advice.advise import remedies_of
 from vgtheory.study.advice.trial import trial_of
+from vgtheory.study.engine import Progress
 from vgtheory.symbolic.extrema import Extremum, slope_bound
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
@@ -30,7 +31,6 @@ from vgtheory.symbolic.saturation import Saturation, flat_slope, saturation
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.proofs import Certificate, bounds, certificate
 
-Progress = Callable[[int, int], None]
 MATRIX = 200  # largest size of the weight matrix that is drawn
 MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combined within seconds
 

@@ -12,7 +12,8 @@ from vgtheory.model.network import Network
 from vgtheory.reporting.translation import translator
 
 if TYPE_CHECKING:
-    from vgtheory.reporting.findings import Findings, Progress
+    from vgtheory.reporting.findings import Findings
+    from vgtheory.study.engine import Progress
 
 # Simulation and figures are loaded once nothing more is refused.
 _load, _ = lazy(__name__, {"write_report": "vgtheory.reporting.written_report:write_report"})

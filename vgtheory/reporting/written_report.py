@@ -9,7 +9,7 @@ from vgtheory.model.network import Network
 from vgtheory.reporting.draft import Draft, begun
 from vgtheory.reporting.figure_words import said_in
 from vgtheory.reporting.figures import draw
-from vgtheory.reporting.findings import Findings, Progress, gather
+from vgtheory.reporting.findings import Findings, gather
 from vgtheory.reporting.html import render_html
 from vgtheory.reporting.pdf import write_pdf
 from vgtheory.reporting.report_folder import ReportFolder
@@ -18,6 +18,7 @@ from vgtheory.reporting.story import tell
 from vgtheory.reporting.style import pdf_bytes, svg_text
 from vgtheory.reporting.tex import render_tex
 from vgtheory.reporting.translation import translator
+from vgtheory.study.engine import Progress
 
 
 def write_report(
