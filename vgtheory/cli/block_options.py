@@ -43,7 +43,7 @@ def _fitting() -> list[str]:
     return found
 
 
-_LAYERS = typer.Option("--depth", help="L, layers.", **opt.WHOLE)
+_LAYERS = typer.Option("--depth", help="L, the number of layers.", **opt.WHOLE)
 _STEPS = typer.Option("--steps", "--depth", help="L, steps in time.", **opt.WHOLE)
 OF_SIZES: Options = {
     "width": (Annotated[int, typer.Option(help="N, components of a stream.", **opt.WHOLE)], opt.WIDTH),

@@ -92,7 +92,7 @@ WeightLaw = Annotated[
 Tied = Annotated[bool, typer.Option("--tied", help="Tie the weights: one W and one b, drawn once, in all layers.")]
 Init = Annotated[Initialiser | None, typer.Option(help="Named initialiser, instead of --sigma-w and --weights.")]
 Width = Annotated[int, typer.Option(help="N, neurons per layer.", **WHOLE)]
-Depth = Annotated[int, typer.Option(help="L, layers.", **WHOLE)]
+Depth = Annotated[int, typer.Option(help="L, the number of layers.", **WHOLE)]
 SkipScale = Annotated[
     str | None,
     typer.Option("--skip", metavar="A", help="Skip connections x + A φ(h): a number, or e.g. '1/sqrt(depth)'."),

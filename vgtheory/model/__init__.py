@@ -1,1 +1,1 @@
-"""Which network?  Weight laws and layer stacks as frozen descriptions; nothing is computed here."""
+"""Which network?  Distributions of weights and stacks of layers as frozen descriptions; nothing is computed here."""

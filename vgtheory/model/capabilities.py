@@ -42,7 +42,7 @@ def _without(part: Trait, why: str, *use: str) -> Row:
 
 
 _FLAT = Row((has.FLAT,), "{activation} has slope 0 almost everywhere, so every gradient is 0")
-_STEEP = Row((has.STEEP,), "E φ'² is infinite at every q, so no mean field describes gradients", ("simulate",))
+_STEEP = Row((has.STEEP,), "E φ'² is infinite at every q, so there is no mean field of the gradient", ("simulate",))
 _DEPENDENT = Row(
     (has.DEPENDENT,),
     "theory takes weights that are independent from layer to layer, with independent entries of finite variance or "
@@ -56,7 +56,7 @@ _ROTATES = Row(
     "it needs rotation-invariant weights drawn anew in every layer, and normal biases, and {drawn} are not that",
 )
 _ONE_INPUT = Row(
-    (has.BATCH_NORM,), "batch norm needs a batch of inputs, and here one runs through a network", ("simulate (batch)",)
+    (has.BATCH_NORM,), "batch norm needs a batch of inputs, and only one input is followed here", ("simulate (batch)",)
 )
 _TIED_BRANCH = Row((has.TIED, has.SECOND_MATRIX), "tied weights with a second matrix per branch are not simulated")
 _SIMULATED = (_ONE_INPUT, _TIED_BRANCH)
@@ -215,7 +215,7 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
     ),
     "simulate (exact)": (
         _ONE_INPUT_OF_BLOCKS,
-        Row((has.DRAWN_BLOCKS,), "a matrix can be asked if it is gaussian or orthogonal"),
+        Row((has.DRAWN_BLOCKS,), "only gaussian and orthogonal matrices are sampled exactly without being drawn"),
     ),
     "report": (_ONE_INPUT_OF_BLOCKS,),
     "advise": (_ONE_INPUT_OF_BLOCKS,),

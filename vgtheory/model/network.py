@@ -36,7 +36,7 @@ class Network:
     Parameters
     ----------
     activation : an Activation, a catalogue name or a formula string.
-    weights : the law of the weights and biases.
+    weights : the distribution of weights and biases.
     width : N for all layers (input included), or the widths N_0..N_L of input and layers as a sequence of depth + 1.
     depth : L, the number of layers. May be a SymPy symbol, as may the width, for formulas.
     skip : a Skip, or its scale a: a number, or an expression in ``depth`` such as ``"1/sqrt(depth)"``.  All widths must
@@ -87,7 +87,9 @@ class Network:
         if (widths := sizes.several_widths(width)) is not None:
             if self.depth.is_number and len(widths) != self.depth + 1:
                 raise InputError(
-                    f"{len(widths)} widths for depth {self.depth}", "depth + 1 widths N_0..N_L", "add or drop some"
+                    f"{len(widths)} widths for depth {self.depth}",
+                    "depth + 1 widths N_0..N_L",
+                    f"e.g. depth={len(widths) - 1}",
                 )
             object.__setattr__(self, "width", widths)
         else:

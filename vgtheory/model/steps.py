@@ -209,8 +209,11 @@ def step_from(spec: Mapping[str, Any]) -> Step:
             raise InputError("kind of a step", "one of " + ", ".join(kinds), "change it", got=f"{given['kind']!r}")
         given["numbers"] = tuple(read(str(number), {"width": width_symbol}) for number in given["numbers"])
         given["options"] = tuple(map(int, given["options"]))
-        if len(given["options"]) != OPTIONS.get(str(given["kind"]), 0):
-            raise InputError("options of a step", "as many as its kind has", "see Block.spec")
+        count = OPTIONS.get(str(given["kind"]), 0)
+        if len(given["options"]) != count:
+            raise InputError(
+                f"options of a step {given['kind']}", f"{count} numbers", "see Block.spec", got=str(given["options"])
+            )
     if kind is Add:
         given |= {name: read(str(given[name]), {"depth": depth_symbol}) for name in ("scale", "keep")}
     return kind(**given)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""`Weights`: the law of one layer's weights and biases, by scale (σ_w, σ_b) and by the shape of the distribution."""
+"""`Weights`: the distribution of one layer's weights and biases, by its scale (σ_w, σ_b) and its shape."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "sparse": ("density",),
     "low_rank": ("noise", "rank"),
 }
-# Independent entries of one law with finite variance: as the width grows only the variance matters.
+# Independent entries of one distribution with finite variance: as the width grows only the variance matters.
 INDEPENDENT = ("gaussian", "uniform", "truncated_normal", "rademacher", "sparse")
 # U W V is distributed as W for all orthogonal U and V.
 ROTATION_INVARIANT = ("gaussian", "orthogonal")
@@ -45,7 +45,7 @@ class Weights:
 
     Use the constructors: ``Weights.gaussian(1.5, 0.05)``, ``.orthogonal``, ``.uniform``, ``.truncated_normal``,
     ``.rademacher``, ``.sparse``, ``.low_rank``, ``.given``, ``.he()``, ``.xavier()``, ``.lecun()``,
-    ``.pytorch_default()``; ``law.tie()`` is a law with one matrix for all layers.
+    ``.pytorch_default()``; ``weights.tie()`` has one matrix for all layers.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class Weights:
 
     @classmethod
     def given(cls, weights: Sequence[Any], biases: Sequence[Any] | None = None) -> Weights:
-        """Return a law without chance: these matrices W_1..W_L, of shape (N_l, N_{l−1}), and biases b_1..b_L or none.
+        """Return weights without chance: these matrices W_1..W_L, of shape (N_l, N_{l−1}), and biases b_1..b_L or none.
 
         Its sigma_w is the root mean square over the layers of what W_l's entries say, σ_w² = N_{l−1}·mean (W_l)_ij²,
         and so is sigma_b: a description, which no formula uses.  Raises InputError for arrays that are not finite
@@ -151,7 +151,7 @@ class Weights:
         return cls("given", *arrays.scales, arrays=arrays)
 
     def tie(self) -> Weights:
-        """Return this law with one W and one b, drawn once, for all layers (which need the same width).
+        """Return these weights with one W and one b, drawn once, for all layers (which need the same width).
 
         >>> Weights.gaussian(1.2, 0.1).tie().tied
         True
@@ -191,7 +191,7 @@ class Weights:
     def has_independent_layers(self) -> bool:
         """Return whether layers are independent, and their weights iid with finite variance or Haar matrices.
 
-        What mean field and random matrix theory need.  Laws other than normal and Haar enter through their variance.
+        What mean field and random matrix theory need.  Others than normal and Haar ones enter through their variance.
         """
         return self.family in (*INDEPENDENT, "orthogonal") and not self.tied
 
@@ -207,12 +207,12 @@ class Weights:
 
     @property
     def acts_by_variance(self) -> bool:
-        """Return whether the law acts like a normal one of the same variance, but only as the width grows."""
+        """Return whether the weights act like normal ones of the same variance, but only as the width grows."""
         return self.family in INDEPENDENT and self.family != "gaussian" and not self.tied
 
     @property
     def text(self) -> str:
-        """Return the law's shape in words.
+        """Return the distribution's shape in words.
 
         >>> Weights.sparse(1, density=0.2).tie().text
         'tied sparse (density 0.2)'
@@ -238,7 +238,7 @@ class Weights:
     def from_spec(
         cls, spec: Mapping[str, Any], symbols: Mapping[str, sp.Symbol], arrays: str | os.PathLike[str] | None = None
     ) -> Weights:
-        """Return the law that a :attr:`spec` describes; given arrays are read from the folder `arrays`.
+        """Return the weights that a :attr:`spec` describes; given arrays are read from the folder `arrays`.
 
         Raises InputError if they are not there or are not those.
         """
@@ -271,7 +271,7 @@ def _option(name: str, value: Any) -> sp.Expr:
     except InputError:
         number = sp.nan
     if not (number.is_number and number.is_real and holds(number)):
-        raise InputError(f"{name}", text, "it is a number of the weight law", got=shown(value))
+        raise InputError(f"{name}", text, "it is a parameter of the weights' distribution", got=shown(value))
     return number
 
 

@@ -1,4 +1,4 @@
-"""A report that has begun: its folder is claimed its answer known; figures, templates and proofs come later."""
+"""A report that has begun: its folder is claimed, its answer known; figures, templates and proofs come later."""
 
 from __future__ import annotations
 

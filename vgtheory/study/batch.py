@@ -29,8 +29,7 @@ VARIABLES = {
 def batch_of_inputs(prepared: Prepared, batch: Any, conditions: Conditions) -> xr.Dataset:
     """Return ``simulate``'s result for a batch of inputs.
 
-    Raises InputError for another batch than 2 to 4096, UnsupportedError for another network than one with batch
-    normalisation and nothing else.
+    Raises InputError for another batch than 2 to 4096.
     """
     network = prepared.network
     batch = whole_number("batch", batch, 2, MAX_BATCH, "32")

@@ -86,10 +86,11 @@ def sample(
 
         Values come with ``q`` (sample, layer) = ‖h_l‖²/N_l.
     samples, seed, executor, checkpoint, progress : as in ``vg.simulate``; sample i depends on (seed, i) only.
-    method : ``"dense"`` draws matrices.  For exponents ``"triangular"`` draws the diagonals of the layers' triangular
+    method : ``"dense"`` draws matrices, for all but growth, which has ``"exact"``: the matrices are asked, never drawn.
+        For exponents ``"triangular"`` draws the diagonals of the layers' triangular
         factors instead, O(NL): exact for Gaussian and orthogonal weights with constant slopes or positively
         homogeneous activations that are flat on one side, such as ReLU, with or without dropout (Bartlett 1933).
-        ``"auto"`` takes the first that is exact.
+        ``"auto"`` is triangular factors where they are exact, dense matrices elsewhere, and of growth "exact".
     directions : for exponents the leading ones only, at most the least width, by default all; for growth at most 256,
         by default 1.
     tolerance : for dense exponents, how far off rounding may bring ln of the growth between two QR steps.

@@ -18,7 +18,7 @@ MaybeActivation = Annotated[
 @opt.network_options(act=(MaybeActivation, None))
 def capabilities(
     network: Network | None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page of the documentation instead.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the documentation's table, as Markdown.")] = False,
 ) -> None:
     """Say which verb works for a network, and why not; without ACT, for all kinds of networks."""
     if markdown and network is not None:

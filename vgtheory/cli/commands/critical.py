@@ -38,7 +38,9 @@ def critical(
 def critical_of_a_network(network: Network) -> None:
     """Compute the scale of the weights at which the gradient of a cell or a convolution keeps its length."""
     if not isinstance(network, BlockNetwork):
-        raise InputError("a file of a network of dense layers", "one of blocks", "name its activation instead")
+        raise InputError(
+            "a file of a network of layers", "a file of a network of blocks", "give the activation instead"
+        )
     from vgtheory.cli.screen import print_critical_scale
     from vgtheory.theory.asymptotics.blocks_or_activations import critical as scale_of
 

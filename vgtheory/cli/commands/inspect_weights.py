@@ -17,19 +17,19 @@ from vgtheory.symbolic.activation import Activation
 _Weights = Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors, .npz or .onnx file of an MLP.")]
 _Activation = Annotated[
     str | None,
-    typer.Option(metavar="ACT", help="φ between the layers: a name or a formula.  [default: not said]"),
+    typer.Option(metavar="ACT", help="φ between the layers: a name or a formula.  [default: not given]"),
 ]
 _Order = Annotated[
     str | None,
-    typer.Option(help="names, file, or names with commas: the calls are these.  [default: not said]"),
+    typer.Option(help="Order of layers: by name (names), place (file), or names with commas.  [default: not given]"),
 ]
 _Skip = Annotated[
     float | None,
     typer.Option(
-        **opt.REAL, help="Square layers are x + skip·φ(W x + b); 0: none.  [default: not said]", show_default=False
+        **opt.REAL, help="Square layers are x + skip·φ(W x + b); 0: none.  [default: not given]", show_default=False
     ),
 ]
-_OutputActivation = Annotated[bool, typer.Option("--output-activation", help="The last layer applies φ, too.")]
+_OutputActivation = Annotated[bool, typer.Option("--output-activation", help="The last layer applies φ as well.")]
 _Data = Annotated[
     Path | None, typer.Option(help="Inputs as .npy, one row each.  [default: Gaussian]", show_default=False)
 ]

@@ -9,7 +9,9 @@ import typer
 from vgtheory.cli import options as opt
 from vgtheory.cli.named_values import NamedValues, named_values
 
-LawName = Annotated[str, typer.Argument(metavar="NAME", help="e.g. marchenko_pastur; an unknown name lists all.")]
+LawName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of a law, e.g. marchenko_pastur; any other word prints the list.")
+]
 
 
 def law(name: LawName, param: NamedValues = None, out: opt.Figure = None) -> None:

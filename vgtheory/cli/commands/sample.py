@@ -11,7 +11,9 @@ from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
 from vgtheory.cli.named_values import NamedValues, named_values
 
-EnsembleName = Annotated[str, typer.Argument(metavar="ENSEMBLE", help="e.g. goe; an unknown name lists all.")]
+EnsembleName = Annotated[
+    str, typer.Argument(metavar="ENSEMBLE", help="Name of an ensemble, e.g. goe; any other word prints the list.")
+]
 SUFFIXES = (".npz", ".svg", ".pdf")
 
 

@@ -67,7 +67,7 @@ def advise(
     Parameters
     ----------
     network : with numbers for width, depth and scales; or the Inspection of a module.
-    samples : random networks per trial; fewer for weight laws whose matrices must be drawn.
+    samples : random networks per trial; fewer for weights whose matrices must be drawn.
     seed : of all simulations.
     inputs : what drives recurrent cells.
     progress : called as progress(done, total) after each trial.

@@ -262,7 +262,7 @@ def _divergence(table: MomentTable, sigma_w: float, sigma_b: float) -> Approach:
         return Approach(infinite, "superexponential growth", rate=log(float(degree)))
     lines = half_lines(act)
     if lines is None or lines.mean_square == 0:
-        raise UnsupportedError(f"how fast q_l of {act.name} grows: it does not follow straight lines far out")
+        raise UnsupportedError(f"the growth of q_l of {act.name}: known for asymptotically linear activations only")
     rate = log(sigma_w**2 * float(lines.mean_square))
     if rate > 1e-12:
         return Approach(infinite, "growth", rate=rate, expr=sp.exp(sp.Float(rate) * layer))

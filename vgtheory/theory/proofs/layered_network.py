@@ -35,7 +35,7 @@ class LayeredNetwork:
 
     @property
     def family(self) -> str:
-        """Return the weight law's family."""
+        """Return the family of the weights' distribution."""
         return self.network.weights.family
 
     @property

@@ -307,13 +307,17 @@ def _factors_of(expr: sp.Expr, layer: Layer) -> dict[sp.Symbol, sp.Expr]:
     whole = (expr,) if len(expr.free_symbols) == 1 else sp.Mul.make_args(rest)
     for part in whole:
         if len(part.free_symbols) != 1:
-            raise UnsupportedError(f"the chain of columns through {expr}: no product of functions of one stream each")
+            raise UnsupportedError(
+                f"the mean field of {expr} between tokens: no product of functions of one stream each"
+            )
         (symbol,) = part.free_symbols
         parts[symbol] = parts.get(symbol, sp.S.One) * part
     if len(expr.free_symbols) > 1 and number != 1:
         parts[symbol] *= number
     if not all(layer.streams[s.name].normal for s in parts):
-        raise UnsupportedError(f"the chain of columns through {expr}, which reads what no matrix made")
+        raise UnsupportedError(
+            f"the mean field of {expr} between tokens, which reads no output of a matrix; use vg.simulate"
+        )
     return parts
 
 
