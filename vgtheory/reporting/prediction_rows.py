@@ -6,7 +6,7 @@ from typing import Any
 
 from vgtheory.reporting.tables import chosen_layers
 from vgtheory.reporting.wording import number
-from vgtheory.theory.methods import METHODS
+from vgtheory.theory.methods import CLOSURE, METHODS
 
 PREDICTED = ("layer", "q", "χ", "typical ln‖∂ℓ/∂h_l‖", "spread", "root mean square", "width → ∞", "typical ln‖∂ℓ/∂W_l‖")
 
@@ -32,7 +32,7 @@ def prediction_sentences(predicted: Any) -> tuple[str, ...]:
     """Return how the numbers are known, whether they are to be trusted, and where mean field ends."""
     attrs = predicted.attrs
     said = [f"Known from {METHODS[attrs['method']].sentence}."]
-    if attrs["method"] == "closure" and attrs["expansion"] != "holds":
+    if attrs["method"] == CLOSURE and attrs["expansion"] != "holds":
         said.append(f"The expansion in 1/width {attrs['expansion'].replace('fails: ', 'fails here: ')}.")
     if attrs["reliable"] != "yes":
         said.append(f"Not reliable: {attrs['reliable'].removeprefix('no: ')}.")

@@ -16,6 +16,7 @@ from vgtheory.kernels.angles import angle_samples
 from vgtheory.kernels.arguments import Samples
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.sizes import whole_number
+from vgtheory.model.variables import VARIABLES
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
 from vgtheory.study.limits import check_range
@@ -24,11 +25,11 @@ from vgtheory.study.prepared import Prepared
 MAX_GRADIENTS = 128  # inputs times outputs
 # Arrays of the kernel with a number per input (or gradient), and with one per pair of them.
 SINGLES, PAIRS = ("log_signal", "log_q"), ("signal_cosine", "correlation")
-VARIABLES = {
-    "q": "squared length of the pre-activations over the width, |h_l|^2 / N_l",
+TEXTS = {
+    "q": VARIABLES["q"],
     "correlation": "cosine of the angle between two inputs' pre-activations h_l",
-    "log_gradient_norm": "ln of the 2-norm of the gradient of an output at h_l",
-    "log_weight_gradient_norm": "ln of the Frobenius norm of the gradient of an output at W_l",
+    "log_gradient_norm": "ln of the norm of the gradient of an output at h_l",
+    "log_weight_gradient_norm": "ln of the norm of the gradient of an output at W_l",
     "gradient_cosine": "cosine of the angle between two gradients at h_l",
     "ntk": "inner product of two gradients at W_l; the sum over layers is the empirical tangent kernel of the weights",
 }
@@ -129,4 +130,4 @@ def _dataset(arrays: Arrays, k: int, outputs: int, attributes: Mapping[str, Any]
         "gradient_cosine": ((*here, *there), cosine.reshape(*shape, k, outputs)),
         "ntk": ((*here, *there), ntk.reshape(*shape, k, outputs)),
     }
-    return dataset(values, VARIABLES, attributes)
+    return dataset(values, TEXTS, attributes)

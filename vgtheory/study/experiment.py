@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from vgtheory._errors import InputError, need_call, shown
 from vgtheory.model.network import Network
 from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
+from vgtheory.model.variables import labels
 from vgtheory.study.engine import Arrays, Progress, Study, Worker, chunk_size, run
 from vgtheory.study.limits import check_memory, check_work, need_executor
 from vgtheory.study.stopping import run_until
@@ -151,7 +152,7 @@ def dataset(
     samples, depth = next(iter(values.values()))[1].shape[:2]
     return xr.Dataset(
         {
-            name: (("sample", "layer", *further), array, {"long_name": texts[name], "units": "1"})
+            name: (("sample", "layer", *further), array, labels(texts[name]))
             for name, (further, array) in values.items()
         },
         {"sample": ("sample", np.arange(samples), SAMPLE), "layer": ("layer", np.arange(1, depth + 1), LAYER)},

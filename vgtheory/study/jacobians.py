@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory.model.network import Network
+from vgtheory.model.variables import VARIABLES, labels
 from vgtheory.spectra.growth import block_ends, growth_dataset
 from vgtheory.spectra.lyapunov.sampling import DirectionsPlan, draw_directions, plan_directions
 from vgtheory.spectra.sampling import Kind, draw_values, require_feasible
@@ -21,7 +22,7 @@ _TEXTS = {
     "log_singular_value": "ln s, s a singular value of J, descending",
     "log_modulus": "ln|λ|, λ an eigenvalue of J, descending",
     "argument": "arg λ in radians",
-    "q": "mean square of the pre-activations",
+    "q": VARIABLES["q"],
 }
 
 
@@ -111,7 +112,7 @@ def _direction(j: int) -> str:
 
 
 def _attributes(name: str) -> dict[str, str]:
-    return {"long_name": _TEXTS[name], "units": "rad" if name == "argument" else "1"}
+    return labels(_TEXTS[name], units="rad" if name == "argument" else "1")
 
 
 def _filled(rows: list[NDArray[np.float64]], length: int) -> NDArray[np.float64]:

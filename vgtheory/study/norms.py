@@ -16,6 +16,7 @@ from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.exact import exact_samples
 from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
 from vgtheory.model.capabilities import works
+from vgtheory.model.variables import VARIABLES
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, provenance
 from vgtheory.study.limits import check_range
@@ -25,11 +26,7 @@ from vgtheory.study.programs.notes import norms_of_layers
 from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
 
 Method = Literal["auto", "chain", "exact", "dense"]
-VARIABLES = {
-    "log_gradient_norm": "ln of the 2-norm of the loss gradient at h_l",
-    "log_weight_gradient_norm": "ln of the Frobenius norm of the loss gradient at W_l",
-    "q": "squared length of the pre-activations over the width, |h_l|^2 / N_l",
-}
+FIELDS = ("log_gradient_norm", "log_weight_gradient_norm", "q")  # in the order of the kernels' norms
 
 
 def one_input(prepared: Prepared, method: str, conditions: Conditions) -> xr.Dataset:
@@ -38,9 +35,9 @@ def one_input(prepared: Prepared, method: str, conditions: Conditions) -> xr.Dat
     experiment = Experiment(
         worker=single_chunk,
         prepared=prepared,
-        fields=tuple(VARIABLES),
+        fields=FIELDS,
         rows=prepared.depth,
-        numbers=len(VARIABLES),
+        numbers=len(FIELDS),
         nanoseconds=nanoseconds(prepared, chosen),
         options={"method": chosen},
         watched=("log_gradient_norm",),
@@ -48,7 +45,7 @@ def one_input(prepared: Prepared, method: str, conditions: Conditions) -> xr.Dat
     arrays = conduct(experiment, conditions)
     check_range(prepared, arrays["log_gradient_norm"], arrays["q"])
     attributes = {"method": chosen, **provenance(prepared, conditions.seed)}
-    return dataset({name: ((), arrays[name]) for name in VARIABLES}, VARIABLES, attributes)
+    return dataset({name: ((), arrays[name]) for name in FIELDS}, VARIABLES, attributes)
 
 
 def check_method(method: Any) -> None:
@@ -84,7 +81,7 @@ def single_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     """Return the result's arrays for samples first, ..., first + count − 1: the worker of every executor."""
     prepared: Prepared = payload["prepared"]
     samples = Samples(np.uint64(payload["seed"]), first, payload["stop"])
-    norms = Norms(*(np.empty((count, prepared.depth)) for _ in VARIABLES))
+    norms = Norms(*(np.empty((count, prepared.depth)) for _ in FIELDS))
     activation, layers, law, parts = prepared.activation, prepared.layers, prepared.matrices, prepared.parts
     if payload["method"] == "exact" and prepared.network.weights.tied:
         norms_of_layers(layers_machine(prepared, True), payload["seed"], first, norms, payload["stop"])
@@ -97,7 +94,7 @@ def single_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
         assembled_samples(activation, HAAR_PAIR if prepared.haar else GAUSSIAN_PAIR, law, parts, layers, samples, norms)
     else:
         exact_samples(activation, prepared.haar, layers, samples, norms)
-    return dict(zip(VARIABLES, norms, strict=True))
+    return dict(zip(FIELDS, norms, strict=True))
 
 
 def nanoseconds(prepared: Prepared, method: str) -> float:

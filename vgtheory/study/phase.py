@@ -12,6 +12,7 @@ import xarray as xr
 from vgtheory._errors import InputError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.sizes import LARGEST_SCALE, SCALES, SMALLEST_SCALE
+from vgtheory.model.variables import labels
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.divergence import half_lines
 from vgtheory.theory.asymptotics.fixed_points import MARGINAL, phase_names
@@ -19,7 +20,7 @@ from vgtheory.theory.asymptotics.moments import HIGH, LOW, MomentTable, table_of
 from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
 
 EMPTY = float(np.log(1e-10))  # without bias a smaller q is not told from 0 by the table's digits
-_UNITS = {
+_TEXTS = {
     "q": "variance of a pre-activation that q_1 = sigma_w^2 + sigma_b^2 settles at",
     "chi": "gain of the squared gradient norm per layer at q, sigma_w^2 E phi'^2",
     "chi_q": "slope of the length map at q",
@@ -83,10 +84,9 @@ def phase_diagram(act: Any, sigma_w: Any, sigma_b: Any, correlations: bool = Tru
     log_q, why = _settled(table, cells)
     out, names = _describe(table, cells, log_q, why, correlations)
     columns = {
-        name: (("sigma_b", "sigma_w"), values.reshape(shape), {"description": _UNITS[name]})
-        for name, values in out.items()
+        name: (("sigma_b", "sigma_w"), values.reshape(shape), labels(_TEXTS[name])) for name, values in out.items()
     }
-    columns["phase"] = (("sigma_b", "sigma_w"), names.reshape(shape), {"description": _ATTRIBUTES["phase"]})
+    columns["phase"] = (("sigma_b", "sigma_w"), names.reshape(shape), labels(_ATTRIBUTES["phase"], units=""))
     return xr.Dataset(
         columns,
         coords={"sigma_b": biases, "sigma_w": widths},

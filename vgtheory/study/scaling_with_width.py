@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.model.network import Network
+from vgtheory.model.variables import VARIABLES, labels
 from vgtheory.study.experiment import SAMPLE
 from vgtheory.theory.regime import regime
 
@@ -19,7 +20,7 @@ TEXTS = {
     "rms": "root mean square of x_l over width and batch, before the update of that step",
     "feature_change": "root mean square over width and batch of x_l minus what it was before the first step",
     "weight_change": "Frobenius norm of W_l minus what it was before the first step",
-    "log_gradient_norm": "ln of the Frobenius norm of the loss gradient at the batch's h_l",
+    "log_gradient_norm": VARIABLES["log_gradient_norm"] + ", over the whole batch",
     "output": "mean of |f| over the batch",
     "output_change": "mean over the batch of |f minus what it was before the first step|",
 }
@@ -40,7 +41,7 @@ def steps_dataset(
     samples, _, steps, depth = found["rms"].shape
     dims = ("sample", "width", "step", "layer")
     return xr.Dataset(
-        {name: (dims[: a.ndim], a, {"long_name": TEXTS[name], "units": "1"}) for name, a in found.items()},
+        {name: (dims[: a.ndim], a, labels(TEXTS[name])) for name, a in found.items()},
         {
             "sample": ("sample", np.arange(samples), SAMPLE),
             "width": ("width", widths, {"long_name": "N, neurons per hidden layer"}),

@@ -10,7 +10,12 @@ UNIT_INPUT = "|x_0|^2 = N_0"
 WIDE = "width to infinity at fixed depth"
 
 
-class Method(NamedTuple):
+EXACT_LAW, ORDER_1_N, CLOSURE = "exact law", "order 1/N", "closure"
+MEAN_FIELD, POPULATION = "mean field", "population"
+TWO_TIMES, GRAM_MATRICES = "closure at two times", "Gram matrices of tokens"
+
+
+class Words(NamedTuple):
     """A method's words: `short` for the cell of a table, `sentence` for "Known from …"."""
 
     short: str
@@ -18,13 +23,13 @@ class Method(NamedTuple):
 
 
 METHODS = {
-    "exact law": Method("exact law, any width", "the exact law of this activation at every width"),
-    "order 1/N": Method("mean field with order 1/width", "mean field with the terms of order 1/width"),
-    "closure": Method("closure in length and alignment", "the closure in length and alignment"),
-    "mean field": Method("mean field, width → ∞", "mean field at infinite width"),
-    "population": Method("population of units, width → ∞", "populations of units in the limit of infinite width"),
-    "closure at two times": Method("closure at two times, width → ∞", "the closure at two times, at infinite width"),
-    "Gram matrices of tokens": Method(
+    EXACT_LAW: Words("exact law, any width", "the exact law of this activation at every width"),
+    ORDER_1_N: Words("mean field with order 1/width", "mean field with the terms of order 1/width"),
+    CLOSURE: Words("closure in length and alignment", "the closure in length and alignment"),
+    MEAN_FIELD: Words("mean field, width → ∞", "mean field at infinite width"),
+    POPULATION: Words("population of units, width → ∞", "populations of units in the limit of infinite width"),
+    TWO_TIMES: Words("closure at two times, width → ∞", "the closure at two times, at infinite width"),
+    GRAM_MATRICES: Words(
         "Gram matrices of tokens, width → ∞", "Gram matrices of the tokens in the limit of infinite width"
     ),
 }

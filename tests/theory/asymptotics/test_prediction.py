@@ -25,7 +25,7 @@ def test_the_data_set(tmp_path):
     assert p.attrs["method"] == "order 1/N"
     assert p.attrs["reliable"] == "yes"
     assert json.loads(p.attrs["spec"]) == network.spec
-    assert all(p[name].attrs["description"] for name in p)
+    assert all(p[name].attrs["long_name"] for name in p)
     assert all(np.isfinite(p[name]).all() for name in p)
     assert p.identical(vg.predict(net(width=256)))
     p.to_netcdf(tmp_path / "p.nc")

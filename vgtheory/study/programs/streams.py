@@ -17,6 +17,7 @@ from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
 from vgtheory.model.sizes import whole_number
 from vgtheory.model.traits import DRAWN_BLOCKS
+from vgtheory.model.variables import VARIABLES, labels
 from vgtheory.study.batch import MAX_BATCH
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import LAYER, SAMPLE, Conditions, Experiment, conduct, provenance
@@ -25,16 +26,6 @@ from vgtheory.study.programs.notes import columns_shown, streams_and_gradients
 from vgtheory.study.programs.numbers import Machine
 from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
 
-VARIABLES = {
-    "log_stream_gradient_norm": "ln of the Frobenius norm of the loss gradient at the stream after layer l",
-    "stream_square": "mean square of the components of the stream after layer l",
-    "gradient_share": "share of the stream's components that carry its gradient, (sum g^2)^2/(n sum g^4)",
-    "log_weight_gradient_norm": "ln of the Frobenius norm of the loss gradient at the matrices of layer l",
-    "cosine": "mean cosine over the pairs of columns of the stream after layer l",
-    "entropy": "entropy in nats of the attention inside layer l, mean over heads and queries",
-    "score_spread": "root mean square deviation of attention scores inside layer l from the mean of their query's",
-    "log_token_gradient_norm": "ln of the norm of each token's part of the loss gradient at the stream after layer l",
-}
 PARTS = {"log_stream_gradient_norm": "gradient", "stream_square": "square", "gradient_share": "share"}
 SHOWN = {"cosine": "cosine", "entropy": "entropy", "score_spread": "spread"}
 ORACLES = {"exact": "asked: no matrix is drawn", "dense": "drawn"}
@@ -150,10 +141,7 @@ def streams_of(
         values["log_token_gradient_norm"] = ("sample", "layer", "token"), np.stack([arrays[t] for t in tokens], axis=-1)
     by_layer["log_weight_gradient_norm"] = ("sample", "layer"), arrays["weights"]
     return xr.Dataset(
-        {
-            name: (dims, array, {"long_name": VARIABLES[name], "units": "1"})
-            for name, (dims, array) in (values | by_layer).items()
-        },
+        {name: (dims, array, labels(VARIABLES[name])) for name, (dims, array) in (values | by_layer).items()},
         {
             "sample": ("sample", np.arange(len(arrays["weights"])), SAMPLE),
             "layer": ("layer", np.arange(int(network.depth) + 1), {"long_name": LAYER["long_name"] + ", 0 the start"}),

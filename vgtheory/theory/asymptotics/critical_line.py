@@ -12,6 +12,7 @@ import xarray as xr
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.model.variables import labels
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.formula import Formula
@@ -23,7 +24,7 @@ from vgtheory.theory.asymptotics.moments import table_of
 
 HIGHEST = float(np.log(1e6))
 _REFERENCE = ("poole2016", "schoenholz2017")
-_UNITS = {
+_TEXTS = {
     "sigma_w": "scale of the weights with chi = 1 at this q",
     "sigma_b": "scale of the biases for which this q is a fixed point there",
     "chi_q": "slope of the length map there",
@@ -90,7 +91,7 @@ def critical_curve(act: Any, log_q: Any = None) -> CriticalCurve:
         "stable": (np.abs(chi_q) < 1) | (table.activation.homogeneous_degree == 1),
     }
     data = xr.Dataset(
-        {name: ("q", values[inside], {"description": _UNITS[name]}) for name, values in columns.items()},
+        {name: ("q", values[inside], labels(_TEXTS[name])) for name, values in columns.items()},
         coords={"q": np.exp(t[inside])},
         attrs={"activation": table.activation.name},
     )

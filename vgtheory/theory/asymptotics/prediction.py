@@ -11,35 +11,22 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import refusal, require, works
 from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.variables import PREDICTED, labels
 from vgtheory.theory.asymptotics.architectures import architecture_finite_width, predict_architecture
 from vgtheory.theory.asymptotics.closure import Closure, closure
 from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms
 from vgtheory.theory.asymptotics.prediction_of_inputs import with_inputs
 from vgtheory.theory.asymptotics.programs.prediction import predict_blocks
-from vgtheory.theory.methods import UNIFORM_LOSS, UNIT_INPUT, reliability
+from vgtheory.theory.methods import CLOSURE, EXACT_LAW, ORDER_1_N, UNIFORM_LOSS, UNIT_INPUT, reliability
 
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
 # Up to these the expansion is as good as the closure, which it is much faster than; above, next orders show.
-NOISE_LIMIT, ALIGNMENT_LIMIT, NEXT_ORDER_LIMIT, LENGTH_LIMIT = 0.04, 0.01, 0.01, 0.02
+EXPANDED = {"noise": 0.04, "alignment_weight": 0.01, "next_order": 0.01, "length_shift": 0.02}
 # The closure takes a layer's ln X for normal: from here on it is off by more than a tenth of its spread.
-CLOSURE_LIMIT = 1.0
-LOST_LIMIT = 1e-5  # chance of a layer with next to no slope: rarer than that it does not show in any sample
-_UNITS = {
-    "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
-    "log_q": "natural logarithm of q (stays finite where q leaves the range of doubles)",
-    "chi": "gain of the squared gradient norm from layer l + 1 to l",
-    "log_gradient_norm": "mean over networks of ln |dloss/dh_l|_2: the typical gradient",
-    "log_gradient_norm_std": "standard deviation over networks of ln |dloss/dh_l|_2",
-    "log_gradient_norm_rms": "half the ln of the mean of |dloss/dh_l|_2^2 under the log-normal law: the mean gradient",
-    "log_gradient_norm_infinite_width": "ln |dloss/dh_l|_2 of the infinitely wide network",
-    "log_weight_gradient_norm": "mean over networks of ln |dloss/dW_l|_F",
-    "log_weight_gradient_norm_std": "standard deviation over networks of ln |dloss/dW_l|_F",
-    "relative_length_bias": "(E V_l - q_l)/q_l, V_l the conditional variance of h_l",
-    "relative_length_variance": "variance of V_l over q_l^2",
-    "alignment": "w_l: E cos^2 of the angle between h_l and dloss/dh_l is (1 + w_l)/N, to order 1/N",
-}
+NARROWEST = 1.0
+SELDOM_LOST = 1e-5  # chance of a layer with next to no slope: rarer than that it does not show in any sample
 
 
 @dataclass(frozen=True)
@@ -128,7 +115,7 @@ def _predicted(network: Network, method: Method) -> xr.Dataset:
     if network.parts or not works(network, "predict (order 1/N)"):
         return _expanded(network)
     terms = finite_width(network)
-    wanted = method == "exact law" or (method == "auto" and works(network, "predict (exact law)"))
+    wanted = method == EXACT_LAW or (method == "auto" and works(network, f"predict ({EXACT_LAW})"))
     exact = exact_norms(network) if wanted else None
     return _dataset(network, terms, *_norms(network, terms, exact, method), exact)
 
@@ -141,8 +128,8 @@ def _expanded(network: Network) -> xr.Dataset:
         terms = architecture_finite_width(network)
     except UnsupportedError as problem:
         return predict_architecture(network, problem.problem)
-    gradient = _Norms(terms.mean, terms.variance, "order 1/N", terms.warnings)
-    weight = _Norms(terms.weight_mean, terms.weight_variance, "order 1/N", terms.warnings)
+    gradient = _Norms(terms.mean, terms.variance, ORDER_1_N, terms.warnings)
+    weight = _Norms(terms.weight_mean, terms.weight_variance, ORDER_1_N, terms.warnings)
     return _dataset(network, terms, gradient, weight, None, None)
 
 
@@ -183,7 +170,7 @@ def _dataset(
         "alignment": terms.alignment,
     }
     return xr.Dataset(
-        {name: ("layer", value, {"description": _UNITS[name]}) for name, value in values.items()},
+        {name: ("layer", value, labels(PREDICTED[name])) for name, value in values.items()},
         coords={"layer": np.arange(1, len(q) + 1)},
         attrs=_attributes(network, terms, _dead_probability(network, exact, closed), gradient, weight),
     )
@@ -195,29 +182,21 @@ def _norms(
     """Return the statistics of ‖δ_l‖² and ‖∂ℓ/∂W_l‖² by the method that holds, and the closure where it was needed."""
     if exact is not None and exact.weight_mean is not None and exact.weight_variance is not None:
         return (
-            _Norms(exact.mean, exact.variance, "exact law"),
-            _Norms(exact.weight_mean, exact.weight_variance, "exact law"),
+            _Norms(exact.mean, exact.variance, EXACT_LAW),
+            _Norms(exact.weight_mean, exact.weight_variance, EXACT_LAW),
             None,
         )
     closed, doubts = None, terms.warnings
-    better = bool(terms.warnings) or any(
-        float(size.max()) > limit
-        for size, limit in (
-            (terms.noise, NOISE_LIMIT),
-            (terms.alignment_weight, ALIGNMENT_LIMIT),
-            (terms.next_order, NEXT_ORDER_LIMIT),
-            (terms.length_shift, LENGTH_LIMIT),
-        )
-    )
-    if method == "closure" or (method != "order 1/N" and better):
+    better = bool(terms.warnings) or any(float(getattr(terms, name).max()) > limit for name, limit in EXPANDED.items())
+    if method == CLOSURE or (method != ORDER_1_N and better):
         closed, doubts = _closed(network, terms, method)
-    known, name = (terms, "order 1/N") if closed is None else (closed, "closure")
+    known, name = (terms, ORDER_1_N) if closed is None else (closed, CLOSURE)
     weight = _Norms(known.weight_mean, known.weight_variance, name, doubts)
     if exact is None:
         return _Norms(known.mean, known.variance, name, doubts), weight, closed
     # The gradient's part of the weight gradient is exact, the input's length is not.
     mean, variance = weight.mean + (exact.mean - known.mean), weight.variance + (exact.variance - known.variance)
-    return _Norms(exact.mean, exact.variance, "exact law"), _Norms(mean, variance, name, doubts), closed
+    return _Norms(exact.mean, exact.variance, EXACT_LAW), _Norms(mean, variance, name, doubts), closed
 
 
 def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closure | None, tuple[str, ...]]:
@@ -225,13 +204,13 @@ def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closu
     try:
         found = closure(network)
     except UnsupportedError as problem:
-        if method == "closure":
+        if method == CLOSURE:
             raise
         return None, (*terms.warnings, f"and the closure does not apply: {problem.problem}") if terms.warnings else ()
     noise = float(terms.noise.max())
-    if noise > CLOSURE_LIMIT:
-        return found, (f"the layers are too narrow: max v_η/N = {noise:.3g} > {CLOSURE_LIMIT:g}; use vg.simulate",)
-    if found.lost > LOST_LIMIT and not _dies(network):
+    if noise > NARROWEST:
+        return found, (f"the layers are too narrow: max v_η/N = {noise:.3g} > {NARROWEST:g}; use vg.simulate",)
+    if found.lost > SELDOM_LOST and not _dies(network):
         return found, (f"with a chance of {found.lost:.2g} next to nothing passes some layer, which is left out",)
     return found, ()
 

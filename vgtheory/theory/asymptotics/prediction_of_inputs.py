@@ -12,6 +12,7 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import Network
+from vgtheory.model.variables import labels
 from vgtheory.theory.asymptotics.across_layers import MOST_LAYERS, QUANTITIES, layer_covariance, tangent_norms
 from vgtheory.theory.asymptotics.architectures import correlation_profile
 
@@ -53,7 +54,7 @@ def _correlations(network: Network, inputs: Inputs) -> Columns:
     out = np.ones((len(network.sigmas), *cosines.shape))
     for a, b in zip(*np.nonzero(~np.eye(len(cosines), dtype=bool)), strict=True):
         out[:, a, b] = profiles[cosines[a, b]]
-    return {"correlation": (("layer", "input", "other_input"), out, {"description": _TEXTS["correlation"]})}
+    return {"correlation": (("layer", "input", "other_input"), out, labels(_TEXTS["correlation"]))}
 
 
 def _covariances(network: Network, inputs: Inputs) -> Columns:
@@ -63,7 +64,7 @@ def _covariances(network: Network, inputs: Inputs) -> Columns:
     values = layer_covariance(network)
     return {
         f"{name}_covariance": (
-            ("layer", "other_layer"), values[name], {"description": f"covariance of {name} between two layers"}
+            ("layer", "other_layer"), values[name], labels(f"covariance of {name} between two layers")
         )
         for name in QUANTITIES
     }  # fmt: skip
@@ -77,4 +78,4 @@ def _tangents(network: Network, inputs: Inputs) -> Columns:
         "log_tangent_norm_std": np.sqrt(np.maximum(t.variance, 0.0)) / 2,
         "tangent_alignment": t.alignment,
     }
-    return {name: (("layer",), value, {"description": _TEXTS[name]}) for name, value in values.items()}
+    return {name: (("layer",), value, labels(_TEXTS[name])) for name, value in values.items()}

@@ -4,23 +4,10 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.model.network import Network
+from vgtheory.model.variables import PREDICTED, labels
 from vgtheory.theory.asymptotics.architectures.profile import profile
 from vgtheory.theory.asymptotics.finite_width import gains
-from vgtheory.theory.methods import UNIFORM_LOSS, UNIT_INPUT, WIDE, reliability
-
-_KNOWN = {
-    "q": "variance of a pre-activation, width to infinity, for an input with |x_0|^2 = N_0",
-    "log_q": "natural logarithm of q",
-    "chi": "gain of the squared gradient norm from layer l + 1 to l",
-    "log_gradient_norm": "ln |dloss/dh_l|_2, width to infinity",
-    "log_gradient_norm_rms": "the same: at infinite width mean and root mean square are one",
-    "log_gradient_norm_infinite_width": "ln |dloss/dh_l|_2 of the infinitely wide network",
-    "log_weight_gradient_norm": "ln |dloss/dW_l|_F, width to infinity",
-}
-_UNKNOWN = {
-    "log_gradient_norm_std": "not known for this architecture",
-    "log_weight_gradient_norm_std": "not known for this architecture",
-}
+from vgtheory.theory.methods import MEAN_FIELD, UNIFORM_LOSS, UNIT_INPUT, WIDE, reliability
 
 
 def predict_architecture(network: Network, unknown_because: str) -> xr.Dataset:
@@ -48,18 +35,18 @@ def predict_architecture(network: Network, unknown_because: str) -> xr.Dataset:
         "log_gradient_norm_infinite_width": gradient / 2,
         "log_weight_gradient_norm": (gradient + before) / 2,
     }
-    unknown = {name: np.full(len(log_q), np.nan) for name in _UNKNOWN}
-    texts = {**_KNOWN, **_UNKNOWN}
+    unknown = {f"{name}_std": np.full(len(log_q), np.nan) for name in ("log_gradient_norm", "log_weight_gradient_norm")}
+    texts = PREDICTED | {name: f"{PREDICTED[name]}, not known for this architecture" for name in unknown}
     assumptions = [UNIFORM_LOSS, UNIT_INPUT, WIDE]
     if network.norm is not None and network.norm.kind == "batch":
         assumptions.append("the batch is large, of independent inputs")
     reliable = reliability([f"width to infinity only, without {unknown_because}"])
     return xr.Dataset(
-        {name: ("layer", value, {"description": texts[name]}) for name, value in {**values, **unknown}.items()},
+        {name: ("layer", value, labels(texts[name])) for name, value in {**values, **unknown}.items()},
         coords={"layer": np.arange(1, len(log_q) + 1)},
         attrs={
-            "method": "mean field",
-            "weight_method": "mean field",
+            "method": MEAN_FIELD,
+            "weight_method": MEAN_FIELD,
             "reliable": reliable,
             "weight_reliable": reliable,
             "assumptions": "; ".join(assumptions),

@@ -14,27 +14,24 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
 from vgtheory.model.steps import Map, Step
+from vgtheory.model.variables import VARIABLES, labels
 from vgtheory.symbolic.activation import Activation
+from vgtheory.theory import methods
 from vgtheory.theory.asymptotics.programs.padding import pattern_factors
 from vgtheory.theory.asymptotics.programs.population import CARRIERS, population_profile
 from vgtheory.theory.asymptotics.programs.stack_population import population_stack, reads_sums
 from vgtheory.theory.asymptotics.programs.stacks import stack_profile
 from vgtheory.theory.asymptotics.programs.tokens import tokens_profile
-from vgtheory.theory.methods import UNIFORM_LOSS, WIDE, reliability
+from vgtheory.theory.methods import UNIFORM_LOSS, reliability
 
 MOST_POSITIONS = 64
-TEXTS = {
-    "stream_square": "mean square of the components of the stream after layer l, width to infinity",
-    "log_stream_gradient_norm": "ln of the gradient's norm at the stream after layer l, width to infinity",
+_SPREAD = "spread of that over draws of attention, width to infinity; at finite width larger"
+_TEXTS = {name: f"{text}, width to infinity" for name, text in VARIABLES.items()} | {
     "log_stream_gradient_norm_error": "standard error of that, of the populations or draws that it is an average of",
-    "log_stream_gradient_norm_std": "spread of that over draws of attention, width to infinity; at finite width larger",
-    "cosine": "mean cosine over the pairs of tokens of the stream after layer l, mean over draws of attention",
-    "cosine_std": "spread of that over draws of attention, width to infinity; at finite width larger",
+    "log_stream_gradient_norm_std": _SPREAD,
+    "cosine_std": _SPREAD,
     "covariance": "mean over components of the product of the stream's columns at two positions, width to infinity",
     "pattern_factor": "factor per layer of a small deviation of covariances with k periods around the ring",
-    "entropy": "entropy in nats of the attention inside layer l, mean over heads, queries and draws",
-    "gradient_share": "share of the stream's components that carry its gradient, (sum g^2)^2/(n sum g^4)",
-    "log_weight_gradient_norm": "ln of the norm of the gradient at the matrices of layer l",
 }
 
 
@@ -74,12 +71,12 @@ def _positions(network: BlockNetwork) -> dict[str, Any]:
         known = tokens_profile(network.block, network.widths[0], int(network.depth), network.shape)
     except UnsupportedError:
         return found
-    found["cosine"] = "layer", known["cosine"][0], _labels("cosine")
+    found["cosine"] = "layer", known["cosine"][0], labels_of("cosine")
     if "gram" in known and network.columns <= MOST_POSITIONS:
-        found["covariance"] = ("layer", "position", "other_position"), known["gram"][0], _labels("covariance")
+        found["covariance"] = ("layer", "position", "other_position"), known["gram"][0], labels_of("covariance")
     factors = pattern_factors(network.block, network.shape)
     if factors is not None:
-        found["pattern_factor"] = "frequency", factors, _labels("pattern_factor")
+        found["pattern_factor"] = "frequency", factors, labels_of("pattern_factor")
     return found
 
 
@@ -104,7 +101,7 @@ def _stack(network: BlockNetwork) -> xr.Dataset:
     doubt = (
         "" if reach < 0.1 else f"depth/width = {reach:.2g} is not small: networks differ, and the mean is not typical"
     )
-    return _dataset(network, values, weights, "population" if sums else "mean field", doubt)
+    return _dataset(network, values, weights, methods.POPULATION if sums else methods.MEAN_FIELD, doubt)
 
 
 def _tokens(network: BlockNetwork) -> xr.Dataset:
@@ -123,10 +120,10 @@ def _tokens(network: BlockNetwork) -> xr.Dataset:
     )
     doubt = "; ".join(why for holds, why in doubts if holds)
     values = {name: array[:, None] for name, array in by_stream.items()}
-    predicted = _dataset(network, values, 0.5 * found["weights"].mean(axis=0), "Gram matrices of tokens", doubt)
+    predicted = _dataset(network, values, 0.5 * found["weights"].mean(axis=0), methods.GRAM_MATRICES, doubt)
     cosine, entropy = found["cosine"], np.append(np.nan, found["entropy"].mean(axis=0))
     more = {"cosine": cosine.mean(axis=0), "cosine_std": cosine.std(axis=0, ddof=1), "entropy": entropy}
-    return predicted.assign({name: ("layer", array, _labels(name)) for name, array in more.items()})
+    return predicted.assign({name: ("layer", array, labels_of(name)) for name, array in more.items()})
 
 
 def _cells(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
@@ -142,14 +139,14 @@ def _cells(network: BlockNetwork, inputs: Inputs) -> xr.Dataset:
     reach = float(network.depth) / network.widths[0]
     if not doubt and reach > 0.3:
         doubt = f"steps/width = {reach:.2g} is not small: tied weights are asked for more than the limit knows"
-    return _dataset(network, values, found["weights"], "population", doubt)
+    return _dataset(network, values, found["weights"], methods.POPULATION, doubt)
 
 
 def _dataset(network: BlockNetwork, values: dict[str, Array], weights: Array, method: str, doubt: str) -> xr.Dataset:
     by_layer = np.concatenate([[np.nan], weights])
-    variables = {name: (("layer", "stream"), array, _labels(name)) for name, array in values.items()}
+    variables = {name: (("layer", "stream"), array, labels_of(name)) for name, array in values.items()}
     return xr.Dataset(
-        variables | {"log_weight_gradient_norm": ("layer", by_layer, _labels("log_weight_gradient_norm"))},
+        variables | {"log_weight_gradient_norm": ("layer", by_layer, labels_of("log_weight_gradient_norm"))},
         {
             "layer": ("layer", np.arange(int(network.depth) + 1), {"long_name": "layer l, 0 the start"}),
             "stream": ("stream", list(network.block.carried)),
@@ -157,11 +154,12 @@ def _dataset(network: BlockNetwork, values: dict[str, Array], weights: Array, me
         {
             "method": method,
             "reliable": reliability([doubt] if doubt else []),
-            "assumptions": "; ".join((UNIFORM_LOSS, WIDE)),
+            "assumptions": "; ".join((UNIFORM_LOSS, methods.WIDE)),
             "spec": network.spec_json,
         },
     )
 
 
-def _labels(name: str) -> dict[str, str]:
-    return {"long_name": TEXTS[name], "units": "1"}
+def labels_of(name: str) -> dict[str, str]:
+    """Return the attributes of a predicted variable."""
+    return labels(_TEXTS[name])

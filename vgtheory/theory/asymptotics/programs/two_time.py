@@ -30,7 +30,8 @@ from vgtheory.model.network import BlockNetwork
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Ask, Map
 from vgtheory.model.streams import stream
-from vgtheory.theory.methods import UNIFORM_LOSS, WIDE, reliability
+from vgtheory.theory.asymptotics.programs.prediction import labels_of
+from vgtheory.theory.methods import TWO_TIMES, UNIFORM_LOSS, WIDE, reliability
 
 MOST_STEPS, NUMBERS = 1000, 4e6
 SHARED, UNEVEN = 0.35, 0.3  # of a gate's variance what is the same at all steps; ln(E F⁴/(E F²)²) of a step
@@ -94,15 +95,15 @@ def two_time(network: BlockNetwork, inputs: Inputs | int = 1) -> xr.Dataset:
         raise InputError("depth", f"at most {MOST_STEPS} steps", "use vg.simulate", got=str(depth))
     sigma_w, sigma_b = network.block.matrices[0].sigmas(network.widths[0], depth)
     found = _forward(cell, depth, sigma_w, sigma_b, given.drive)
-    logs = _backward(found, depth, sigma_w)
+    logs, by = _backward(found, depth, sigma_w), ("layer", "stream")
     return xr.Dataset(
         {
-            "stream_square": (("layer", "stream"), np.stack([found.h2, np.diag(found.cc)], axis=1)),
-            "log_stream_gradient_norm": (("layer", "stream"), logs),
+            "stream_square": (by, np.stack([found.h2, np.diag(found.cc)], axis=1), labels_of("stream_square")),
+            "log_stream_gradient_norm": (by, logs, labels_of("log_stream_gradient_norm")),
         },
         {"layer": np.arange(depth + 1), "stream": list(network.block.carried)},
         {
-            "method": "closure at two times",
+            "method": TWO_TIMES,
             "reliable": reliability(_doubts(found, sigma_w, sigma_b, given.drive)),
             "assumptions": f"{WIDE}; {UNIFORM_LOSS}; gates independent over time, gradients independent of the state",
             "inputs": json.dumps(given.spec),
