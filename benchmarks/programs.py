@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 import vgtheory as vg
 from benchmarks import drawing
 from benchmarks.measure import Line, in_turn
-from vgtheory.study.programs.notes import streams_and_gradients
 from vgtheory.study.programs.numbers import Machine
+from vgtheory.study.programs.recorded_norms import streams_and_gradients
 
 WEIGHTS = vg.Weights.gaussian(drawing.SIGMA)
 STEPS = 32

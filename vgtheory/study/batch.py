@@ -18,7 +18,7 @@ from vgtheory.study.limits import check_range
 from vgtheory.study.norms import FIELDS
 from vgtheory.study.prepared import Prepared
 from vgtheory.study.programs.layers import layers_machine
-from vgtheory.study.programs.notes import norms_of_layers
+from vgtheory.study.programs.recorded_norms import norms_of_layers
 
 MAX_BATCH = 4096
 

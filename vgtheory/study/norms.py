@@ -22,8 +22,8 @@ from vgtheory.study.experiment import Conditions, Experiment, conduct, dataset, 
 from vgtheory.study.limits import check_range
 from vgtheory.study.prepared import Prepared
 from vgtheory.study.programs.layers import check_fits, fits, layers_machine
-from vgtheory.study.programs.notes import norms_of_layers
 from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
+from vgtheory.study.programs.recorded_norms import norms_of_layers
 
 Method = Literal["auto", "chain", "exact", "dense"]
 FIELDS = ("log_gradient_norm", "log_weight_gradient_norm", "q")  # in the order of the kernels' norms

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 import vgtheory as vg
-from vgtheory.study.programs.notes import streams_and_gradients
 from vgtheory.study.programs.numbers import Machine
+from vgtheory.study.programs.recorded_norms import streams_and_gradients
 
 FALSE_ALARM = 1e-3  # of a whole case, Bonferroni; seeds are fixed
 SAMPLES = 4000

@@ -6,9 +6,9 @@ import pytest
 import vgtheory as vg
 from tests.study.programs.statistics import FALSE_ALARM, smallest_p
 from vgtheory.study.programs import oracles
-from vgtheory.study.programs.notes import streams_and_gradients
 from vgtheory.study.programs.numbers import Batch, Machine
 from vgtheory.study.programs.passes import back, run_layer
+from vgtheory.study.programs.recorded_norms import streams_and_gradients
 
 SAMPLES = 3000
 W, V, HAAR = vg.Weights.gaussian(1.2), vg.Weights.gaussian(1.1, 0.4), vg.Weights.orthogonal(1.3, 0.4)

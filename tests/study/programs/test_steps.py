@@ -9,9 +9,9 @@ from scipy import ndimage, stats
 import vgtheory as vg
 from vgtheory.model.program import on_maps
 from vgtheory.study.programs import numbers, passes
-from vgtheory.study.programs.notes import OfStreams, streams_and_gradients
 from vgtheory.study.programs.numbers import Batch, Machine
 from vgtheory.study.programs.passes import back, carried_on, run_layer
+from vgtheory.study.programs.recorded_norms import OfStreams, streams_and_gradients
 
 W, V = vg.Weights.gaussian(1.2, 0.1), vg.Weights.orthogonal(0.9, 0.1)
 U, Q = vg.Weights.gaussian(1.5), vg.Weights.orthogonal(1.5)

@@ -11,7 +11,7 @@ import sympy as sp
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.laws.atom import PointMass
 from vgtheory.random_matrices.laws.free.convolution import FreeProduct, FreeSum
-from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
+from vgtheory.random_matrices.laws.free.explicit_transforms import GivenR, GivenS
 from vgtheory.random_matrices.laws.free_bessel import FreeBessel
 from vgtheory.random_matrices.laws.fuss_catalan import FussCatalan
 from vgtheory.random_matrices.laws.kesten_mckay import KestenMcKay

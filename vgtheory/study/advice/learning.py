@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from vgtheory.study.inspection.findings import Subject
+from vgtheory.study.inspection.inspection import Subject
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed
 from vgtheory.study.inspection.modules.uses import first_tensor
 

@@ -22,8 +22,8 @@ from vgtheory.study.advice.learning import loss_after_steps
 from vgtheory.study.advice.remedies import COSTLY, Remedy
 from vgtheory.study.advice.trial import Trial
 from vgtheory.study.inspection import Inspection
-from vgtheory.study.inspection.findings import Subject
 from vgtheory.study.inspection.functions import of_the_catalogue
+from vgtheory.study.inspection.inspection import Subject
 from vgtheory.study.inspection.modules.initialise import initialise
 from vgtheory.study.inspection.modules.recognised import Chain
 from vgtheory.study.inspection.modules.watched import inspect_module

@@ -1,7 +1,7 @@
 """What happens to the gradient of a model that exists, weights that keep it, and what becomes of it in training."""
 
-from vgtheory.study.inspection.findings import Inspection
 from vgtheory.study.inspection.inspect import inspect
+from vgtheory.study.inspection.inspection import Inspection
 from vgtheory.study.inspection.modules.initialise import Initialisation, initialise
 from vgtheory.study.inspection.modules.training import Training, watch
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError
-from vgtheory.study.inspection.findings import Inspection
+from vgtheory.study.inspection.inspection import Inspection
 
 _QUANTITIES = ("rms", "sigma_w", "saturated", "dead")
 

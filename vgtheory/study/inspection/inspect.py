@@ -10,7 +10,7 @@ from typing import Any
 
 from vgtheory._errors import InputError
 from vgtheory.model.sizes import MAX_SEED, whole_number
-from vgtheory.study.inspection.findings import Inspection
+from vgtheory.study.inspection.inspection import Inspection
 from vgtheory.study.inspection.modules.watched import inspect_module
 from vgtheory.study.inspection.weights.files import program_by_name, weights_by_name
 from vgtheory.study.inspection.weights.stored import inspect_weights

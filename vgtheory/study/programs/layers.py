@@ -11,8 +11,8 @@ from vgtheory.model.program import Block
 from vgtheory.model.steps import Ask, Map, Matrix, Mix, Step
 from vgtheory.study.machine import available_bytes
 from vgtheory.study.prepared import Prepared
-from vgtheory.study.programs.notes import PRE_ACTIVATION
 from vgtheory.study.programs.numbers import Machine
+from vgtheory.study.programs.recorded_norms import PRE_ACTIVATION
 
 # Numbers of a tied network that are kept for the way back, by layer and neuron: two frames with answers, and streams.
 KEPT_NUMBERS = 10

@@ -22,9 +22,9 @@ from vgtheory.study.batch import MAX_BATCH
 from vgtheory.study.engine import Arrays
 from vgtheory.study.experiment import LAYER, SAMPLE, Conditions, Experiment, conduct, provenance
 from vgtheory.study.machine import available_bytes
-from vgtheory.study.programs.notes import columns_shown, streams_and_gradients
 from vgtheory.study.programs.numbers import Machine
 from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
+from vgtheory.study.programs.recorded_norms import columns_shown, streams_and_gradients
 
 PARTS = {"log_stream_gradient_norm": "gradient", "stream_square": "square", "gradient_share": "share"}
 SHOWN = {"cosine": "cosine", "entropy": "entropy", "score_spread": "spread"}

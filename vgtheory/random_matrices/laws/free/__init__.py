@@ -1,7 +1,7 @@
 """Free convolution of laws, and laws given by their R- or S-transform."""
 
 from vgtheory.random_matrices.laws.free.convolution import FreeProduct, FreeSum, free_product, free_sum
-from vgtheory.random_matrices.laws.free.given import GivenR, GivenS, from_r_transform, from_s_transform
+from vgtheory.random_matrices.laws.free.explicit_transforms import GivenR, GivenS, from_r_transform, from_s_transform
 
 __all__ = [
     "FreeProduct",

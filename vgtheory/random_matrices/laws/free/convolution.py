@@ -10,8 +10,8 @@ import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.laws.atom import PointMass
+from vgtheory.random_matrices.laws.free.explicit_transforms import GivenR, GivenS
 from vgtheory.random_matrices.laws.free.gaps import PRODUCT, SUM, Rule
-from vgtheory.random_matrices.laws.free.given import GivenR, GivenS
 from vgtheory.random_matrices.laws.free.subordination import HEIGHTS, Points, Subordinated
 from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.polynomials.equation import Equation

@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 
 from vgtheory.study.inspection.causes import Cause
-from vgtheory.study.inspection.findings import Verdict
+from vgtheory.study.inspection.inspection import Verdict
 from vgtheory.study.inspection.modules.graph import Paths
 from vgtheory.study.inspection.modules.uses import Call
 

@@ -14,7 +14,7 @@ import xarray as xr
 
 from vgtheory._errors import InputError, TargetMissedWarning
 from vgtheory.model.sizes import MAX_SEED, whole_number
-from vgtheory.study.inspection.findings import Inspection, change_of
+from vgtheory.study.inspection.inspection import Inspection, change_of
 from vgtheory.study.inspection.modules.watched import inspect_module, listed
 
 Scheme = Literal["critical", "orthogonal", "lsuv"]

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.study.inspection.causes import Cause
-from vgtheory.study.inspection.findings import change_of
+from vgtheory.study.inspection.inspection import change_of
 from vgtheory.study.inspection.modules.uses import Call, Unrolled
 from vgtheory.theory.regime import LOST
 

@@ -14,7 +14,7 @@ import xarray as xr
 
 from vgtheory._errors import InputError, VgtheoryError
 from vgtheory.study.inspection.causes import Cause
-from vgtheory.study.inspection.findings import Inspection, Subject, Verdict, change_of, verdict_of
+from vgtheory.study.inspection.inspection import Inspection, Subject, Verdict, change_of, verdict_of
 from vgtheory.study.inspection.modules.blame import blame
 from vgtheory.study.inspection.modules.calls import Watch
 from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.study.inspection.causes import Cause
-from vgtheory.study.inspection.findings import Verdict, verdict_of
+from vgtheory.study.inspection.inspection import Verdict, verdict_of
 from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.asymptotics.mean_field import best_gain, gradient_gain_at
 from vgtheory.theory.regime import CRITICAL, LOST

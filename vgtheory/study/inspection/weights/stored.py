@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError
-from vgtheory.study.inspection.findings import Inspection
+from vgtheory.study.inspection.inspection import Inspection
 from vgtheory.study.inspection.weights.chain import Chain, Layer, chain_of
 from vgtheory.study.inspection.weights.diagnosis import diagnose, weight_facts
 from vgtheory.study.inspection.weights.files import Arrays
