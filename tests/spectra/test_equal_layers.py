@@ -127,3 +127,28 @@ def test_known_laws_have_proved_bounds_of_their_densities(law):
     assert law.pdf(x) * (1 - 1e-12) <= high
     assert high - low < 1e-12 * high
     assert law.polynomial is not None
+
+
+@pytest.mark.parametrize(
+    ("activation", "weights", "depth"),
+    [
+        ("relu", GAUSSIAN(sp.sqrt(2)), 1),
+        ("relu", GAUSSIAN(1.3), 3),
+        ("relu", ORTHOGONAL(1.4), 4),
+        ("identity", GAUSSIAN(1.1), 1),
+        (QUARTER, GAUSSIAN(sp.sqrt(sp.Rational(32, 17))), 1),
+        (QUARTER, ORTHOGONAL(1), 2),
+    ],
+)
+def test_edges_as_formulas_are_the_ends_of_the_bands(activation, weights, depth):
+    law = spectrum(activation, weights, depth)
+    ends = [end**2 for band in law.bands for end in band]
+    assert len(law.exact.edges) == len(ends)
+    given = {"depth": depth, "active": sp.Rational(1, 2), "sigma_w": weights.sigma_w}
+    for formula, end in zip(law.exact.edges, ends, strict=True):
+        if formula.expr == 0 and formula.lhs.has(sp.Symbol("x")):
+            value = formula.lhs.subs("x", end)
+            assert abs(value) < 1e-9 * abs(formula.lhs.subs("x", end + 1))
+        else:
+            value = formula.at(**{k: v for k, v in given.items() if k in {s.name for s in formula.symbols}}).value()
+            assert float(value) == pytest.approx(end, rel=1e-9, abs=1e-12)

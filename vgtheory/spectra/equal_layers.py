@@ -20,10 +20,11 @@ import sympy as sp
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.arguments import whole
+from vgtheory.random_matrices.laws.polynomials.edges import edge_formulas
 from vgtheory.random_matrices.laws.polynomials.equation import COMPARED, Equation, G, Z, equation_of, rational_of
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, sheet_of
 from vgtheory.symbolic.formula import Formula
-from vgtheory.symbolic.notation import active, depth, largest_square, sigma_w, singular_square
+from vgtheory.symbolic.notation import active, depth, largest_square, sigma_w, singular_square, smallest_square
 
 _M = Z * G - 1
 _SOURCE = ("pennington2017",)
@@ -124,6 +125,21 @@ class EqualLayers:
             value = (share + m) ** depth / (m * (1 + m) ** (depth - 1))
         value = (sigma_w**2 * square) ** depth * value
         return self._says(largest_square, value, "largest eigenvalue", "the upper end of the law of x = s²")
+
+    @cached_property
+    def edges(self) -> tuple[Formula, ...]:
+        """Return the ends of the bands of x = s², ascending, inner ones too; () where no formula is known.
+
+        In L, p and σ_w where φ' has one value but 0: the lower one is 0 but with one Gaussian layer.  Of several values
+        at the given depth and scale: by square roots, or as the polynomial that they are roots of.
+        """
+        if self._is_mask and self.largest is not None:
+            square, share = self._mask
+            reaches_zero = self.ensemble == "orthogonal" or self.count > 1
+            value = sp.Integer(0) if reaches_zero else sigma_w**2 * square * (1 - sp.sqrt(share)) ** 2
+            low = self._says(smallest_square, value, "smallest eigenvalue", "the lower end of the law of x = s²")
+            return low, self.largest
+        return () if self.equation is None else edge_formulas(self.equation, self.sheet)
 
     def moments(self, count: int) -> tuple[Formula, ...]:
         """Return E x, …, E x^count in L and σ_w, and in p where φ' has one value but 0.

@@ -65,6 +65,10 @@ largest_square = _symbol(
     "largest_square", "s_+^2", "s₊²",
     "upper end of the continuous part of the law of the squared singular values of J", nonnegative=True,
 )
+smallest_square = _symbol(
+    "smallest_square", "s_-^2", "s₋²",
+    "lower end of the continuous part of the law of the squared singular values of J", nonnegative=True,
+)
 jacobian_least = _symbol(
     "jacobian_least", r"s_{\min}(J)", "s_min(J)",
     "smallest singular value of J", nonnegative=True,

@@ -170,3 +170,35 @@ def test_sampled_matrices_follow_the_law_and_not_its_neighbour(which):
         values = np.linalg.eigvalsh(np.diag(np.repeat([1.0, -1.0], n // 2)) + wigner / 2)
         law, other = (algebraic("(z**2 - 1)*G - z") + laws.semicircle(r) for r in (1.0, 1.15))
     assert stats.kstest(values, law.cdf).statistic < BOUND < stats.kstest(values, other.cdf).statistic
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        algebraic(laws.marchenko_pastur(0.3, 2.0)),
+        laws.discrete([-1, 1], [0.5, 0.5]) + laws.semicircle(1.0),  # inner edges by square roots of square roots
+        laws.from_r_transform("0.1*(0.75*2/(1 - 2*x) + 0.25*5.5/(1 - 5.5*x))"),  # inner edges of a quartic
+        (algebraic(laws.marchenko_pastur(0.5)) + 1).inverse(),
+    ],
+)
+def test_edges_are_formulas_or_roots_of_their_polynomial(law):
+    """A formula has the value of the end; a polynomial changes its sign within 1e-12 of it, and not beside it."""
+    ends = np.ravel(law.bands)
+    assert len(law.edge_formulas) == len(ends)
+    x = sp.Symbol("x")
+    for formula, end in zip(law.edge_formulas, ends, strict=True):
+        if formula.lhs == x:
+            assert float(formula.expr.evalf(30)) == pytest.approx(end, rel=1e-14)
+        else:
+            low, high, beside = (formula.lhs.subs(x, sp.Rational(end) + step) for step in (-1e-12, 1e-12, 1e-3))
+            assert low * high < 0 < high * beside
+
+
+def test_edges_with_symbols():
+    found = {str(f.expr) for f in algebraic("c*z*G**2 - (z - 1 + c)*G + 1").edge_formulas}
+    assert found == {"0", "-2*sqrt(c) + c + 1", "2*sqrt(c) + c + 1"}
+    law = algebraic("(z**2 - t**2)*G - z") + laws.semicircle()
+    for t in (0.5, 2.0):  # one band, then two
+        values = [complex(f.expr.subs("t", sp.Rational(t)).evalf(30)) for f in law.edge_formulas]
+        for end in np.ravel(law.at(t=t).bands):
+            assert min(abs(value - end) for value in values) < 1e-14

@@ -12,12 +12,14 @@ from flint import arb
 from numpy.polynomial import Chebyshev
 
 from vgtheory.random_matrices.laws.law import Array, Pairs
+from vgtheory.random_matrices.laws.polynomials.edges import edge_formulas
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, field_to_expr
 from vgtheory.random_matrices.laws.polynomials.operations import EquationLaw, require_positive
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, not_positive
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.scanned import beside, coordinate, jacobian, place_at
 from vgtheory.random_matrices.laws.smooth import evaluate, interpolate
+from vgtheory.symbolic.formula import Formula
 
 _STEP, _FINEST, _ROUNDED = 0.03, 1e-5, 1e-6  # between known places of a segment, and what G may move by at an end
 _STEPS = 12  # of Newton's method from between two of them
@@ -40,6 +42,20 @@ class AlgebraicLaw(EquationLaw):
     def bands(self) -> Pairs:
         """Return the intervals of the continuous part: their number is proved, their ends are roots in balls."""
         return self._sheet.bands
+
+    @property
+    def edge_formulas(self) -> tuple[Formula, ...]:
+        """Return the ends of the bands as formulas, inner ones too, ascending: x = … by square roots, else D(x) = 0.
+
+        With symbols: of all that can be ends.
+
+        Examples
+        --------
+        >>> from vgtheory import laws
+        >>> [f.expr for f in laws.algebraic("c*z*G**2 - (z - 1 + c)*G + 1").edge_formulas]
+        [0, -2*sqrt(c) + c + 1, 2*sqrt(c) + c + 1]
+        """
+        return edge_formulas(self.equation, None if self.equation.symbols else self._sheet)
 
     @property
     def atoms(self) -> Pairs:
