@@ -28,6 +28,7 @@ SMALLER = {
     "docs/how-to/lstm-over-500-steps.md": {"width=512": "width=32", "--steps 500": "--steps 50"},
     "docs/how-to/resume.md": {"samples=10_000": "samples=40"},
     "docs/start/ten-minutes.md": {"depth=1000": "depth=50"},
+    "docs/zh/index.md": {"depth=1000": "depth=50"},
     "docs/which-verb.md": {"report transformer": "report transformer --width 32 --tokens 4 --depth 2 --samples 8"},
 }
 # What stands for what the reader puts in.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.thinning import thinned
 from vgtheory.cli.app import run
 from vgtheory.random_matrices import naming
 
@@ -47,9 +48,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(law, marks=[pytest.mark.slow] if k % 5 else []) for k, law in enumerate(sorted(naming.LAWS))]
-)
+@pytest.mark.parametrize("name", thinned(sorted(naming.LAWS), 5))
 def test_every_law_has_a_table_and_a_figure(name, tmp_path, capsys):
     figure = tmp_path / "law.svg"
     given = [part for item in ARGUMENTS.get(name, []) for part in ("--param", item)]

@@ -6,6 +6,7 @@ from scipy import special, stats
 
 from tests.kernels.simulation import layers, norms, p_values
 from tests.oracles import network_gradients
+from tests.thinning import thinned
 from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.chain import alias_table, chain_samples
 
@@ -44,7 +45,7 @@ def samples(widths):
     return (12_000, 100_000) if max(widths) <= 6 else (4000, 50_000)
 
 
-@pytest.mark.parametrize(("name", "widths"), CASES)
+@pytest.mark.parametrize(("name", "widths"), thinned(CASES, 3))
 def test_law_is_that_of_drawn_matrices(name, widths):
     few, many = samples(widths)
     a, b = brute(SLOPES[name], widths, 1.3, few), chain(SLOPES[name], widths, 1.3, many)
@@ -52,7 +53,7 @@ def test_law_is_that_of_drawn_matrices(name, widths):
     assert not failed
 
 
-@pytest.mark.parametrize(("name", "widths"), CASES[:10])
+@pytest.mark.parametrize(("name", "widths"), thinned(CASES[:10], 3))
 def test_the_comparison_notices_a_weight_scale_wrong_by_two_percent(name, widths):
     few, many = samples(widths)
     a, b = brute(SLOPES[name], widths, 1.3, few), chain(SLOPES[name], widths, 1.02 * 1.3, many)

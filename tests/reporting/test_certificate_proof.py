@@ -24,6 +24,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @needs_pdflatex
 @pytest.mark.parametrize("case", NETWORKS)
 def test_the_proof_states_the_verdict_and_compiles(case, tmp_path):

@@ -75,6 +75,7 @@ def test_the_samples_asked_for_decide_nine_times_in_ten():
     assert "violated" not in seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shift", "factor"), [(0.1, 1.0), (0.0, 1 / 0.9)])
 def test_a_prediction_at_the_edge_of_the_tolerance_is_rarely_said_to_hold(shift, factor):
     """Power twin of "holds": off by exactly the tolerance, it may be said to hold in 5 % of 200 cases and 4 errors."""
@@ -92,6 +93,7 @@ def test_the_sentence_names_the_worst_layer():
     assert "holds within 0.1" in compare(prediction(), result(20_000)).attrs["sentence"]
 
 
+@pytest.mark.slow
 def test_false_alarms_are_no_more_frequent_than_stated():
     """400 right predictions at a stated rate of 5 %, tolerance next to zero: at most 5 % and 4 standard errors."""
     alarms = [
@@ -174,6 +176,7 @@ def verdicts(kind, samples, layers, runs, shift=0.0, factor=1.0, **options):
     return called
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "samples", "layers"),
     [

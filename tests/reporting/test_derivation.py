@@ -155,6 +155,7 @@ def test_formulas_for_a_terminal_name_things_as_the_field_does():
     assert "E‖∂ℓ/∂x_0‖² ≤ σ_w^(2·L)" in lines
 
 
+@pytest.mark.slow
 def test_derive_and_catalogue_on_the_command_line(tmp_path, capsys, monkeypatch):
     assert (
         run(["derive", "x*tanh(alpha*x)", "--param", "alpha=2", "--eps", "0.1", "--latex", str(tmp_path / "own.tex")])

@@ -42,6 +42,7 @@ def faults(formulas):
     return {text: bad for text, bad in zip(formulas, seen, strict=True) if bad}
 
 
+@pytest.mark.slow
 @needs_chromium
 @pytest.mark.parametrize("names", NAMES)
 def test_a_browser_draws_every_formula_as_it_is_meant(names):

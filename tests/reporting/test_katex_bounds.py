@@ -1,5 +1,7 @@
 """Every formula of `bounds` is LaTeX that KaTeX accepts in strict mode."""
 
+import pytest
+
 from tests.katex import refused_by_katex
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
@@ -22,6 +24,7 @@ NETWORKS = (
 )
 
 
+@pytest.mark.slow
 def test_katex_accepts_every_bound():
     found = [(f"{k} {f.name}", f) for k, network in enumerate(NETWORKS) for f in bounds(network)]
     found += [(f"recurrent {f.name}", f) for f in powers_of_one_matrix([[0.5, 2.0], [0.1, -0.3]], "identity")]

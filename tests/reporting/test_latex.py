@@ -83,6 +83,7 @@ PRINTED = [
 ]
 
 
+@pytest.mark.slow
 @needs_pdflatex
 @pytest.mark.parametrize(("names", "columns"), PRINTED)
 def test_all_that_is_printed_compiles_without_an_overfull_line(names, columns, tmp_path):

@@ -47,6 +47,7 @@ def folder(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not tex_is_installed(), reason="no pdflatex here")
 def test_the_report_is_also_a_pdf(folder):
     assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
