@@ -4,6 +4,7 @@ The figure is ``ax.figure``, e.g. ``vg.plot.spectrum(law).figure.savefig("spectr
 """
 
 from vgtheory.reporting.plot.activation import activation
+from vgtheory.reporting.plot.band_phases import band_phases
 from vgtheory.reporting.plot.canvas import figure_of, sized
 from vgtheory.reporting.plot.cobweb import cobweb
 from vgtheory.reporting.plot.coordinates import coordinate_check
@@ -25,6 +26,7 @@ from vgtheory.reporting.plot.sweep import sweep
 
 __all__ = [
     "activation",
+    "band_phases",
     "cobweb",
     "coordinate_check",
     "critical_line",
