@@ -77,3 +77,10 @@ def test_several_inputs_are_refused_where_one_runs():
             verb(inputs=2)
         with pytest.raises(InputError, match="inputs"):
             verb(inputs="nonsense")
+
+
+def test_a_cell_at_criticality_has_its_own_critical_scale():
+    cell = vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1), forget_bias=1), 8, 3)
+    found = at_criticality(cell)
+    assert {float(m.weights.sigma_w) for m in found.block.matrices} == {vg.critical(cell).sigma_w}
+    assert found.block.steps == cell.block.steps

@@ -6,16 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import sympy as sp
+import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vgtheory._errors import ConflictError, InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
-from vgtheory.study import sweep as module
 from vgtheory.study.simulate import simulate
 from vgtheory.study.summary import summarise
 from vgtheory.study.sweep import sweep
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation as to_activation
 
 
 def network(activation="tanh", sigma_w=1.5, sigma_b=0.1, width=8, depth=6):
@@ -85,7 +86,7 @@ def test_activation_parameters_can_be_swept(activation, name):
     result = sweep(network(activation), 4, over={name: [0.25, 0.5]})
     source = activation if isinstance(activation, str) else activation.name
     for value in (0.25, 0.5):
-        made = module.to_activation(source, **{name: value})
+        made = to_activation(source, **{name: value})
         assert_array_equal(result["log_q_mean"].sel({name: value}), mean_of(network(made), 4))
 
 
@@ -136,7 +137,7 @@ def test_progress_runs_over_the_whole_grid():
 def test_result_survives_a_netcdf_file(tmp_path):
     result = sweep(network(), 2, over={"sigma_w": [1, 2]})
     result.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
-    with module.xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as back:
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as back:
         assert back.equals(result)
 
 

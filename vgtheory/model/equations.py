@@ -248,3 +248,19 @@ def _is_logistic(expr: sp.Expr) -> bool:
 
 def _exponent(expr: sp.Expr) -> sp.Expr:
     return expr.base.args[1].args[0]
+
+
+def layers_latex(network: Any) -> str:
+    """Return the equations of a network of layers, one below the other."""
+    act, weights, depth = network.activation, network.weights, network.depth
+    rows = [
+        r"h_l &= W_l x_{l-1} + b_l, \quad x_l = \varphi(h_l), \quad l = 1, \dots, "
+        + ("L" if isinstance(depth, sp.Symbol) else to_latex(depth)),
+        rf"\varphi({to_latex(act.symbol)}) &= {to_latex(act.expr)}",
+        r"\sigma_w &= " + to_latex(weights.sigma_w) + r", \quad \sigma_b = " + to_latex(weights.sigma_b),
+    ]
+    widths = network.width if isinstance(network.width, tuple) else ()
+    first = ", ".join(map(str, widths[:8])) + (r", \dots" if len(widths) > 8 else "")
+    size = rf"(N_0, \dots, N_L) &= ({first})" if widths else f"N &= {to_latex(network.width)}"
+    parts = rf" \quad \text{{({', '.join(network.parts)})}}" if network.parts else ""
+    return r"\begin{aligned} " + r" \\ ".join([*rows, size + parts]) + r" \end{aligned}"

@@ -15,14 +15,14 @@ import sympy as sp
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.model import sizes
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
-from vgtheory.model.equations import program_latex
+from vgtheory.model.equations import layers_latex, program_latex
 from vgtheory.model.program import Block, check_fit, on_maps
 from vgtheory.model.weights import WEIGHT_ENTRIES, Weights, fan_in, fan_out
 from vgtheory.symbolic.activation import ACTIVATION_ENTRIES, Activation, assumptions
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
-from vgtheory.symbolic.printing import displayed, to_latex
+from vgtheory.symbolic.printing import displayed
 from vgtheory.symbolic.specification import described, need_known, part_of, symbols_of
 
 
@@ -172,27 +172,16 @@ class Network:
         return 0.0 if self.dropout is None else sizes.number("dropout", self.dropout)
 
     def _repr_latex_(self) -> str:
-        rows = [
-            r"h_l &= W_l x_{l-1} + b_l, \quad x_l = \varphi(h_l), \quad l = 1, \dots, "
-            + ("L" if isinstance(self.depth, sp.Symbol) else to_latex(self.depth)),
-            rf"\varphi({to_latex(self.activation.symbol)}) &= {to_latex(self.activation.expr)}",
-            r"\sigma_w &= " + to_latex(self.weights.sigma_w) + r", \quad \sigma_b = " + to_latex(self.weights.sigma_b),
-        ]
-        widths = self.width if isinstance(self.width, tuple) else ()
-        first = ", ".join(map(str, widths[:8])) + (r", \dots" if len(widths) > 8 else "")
-        size = rf"(N_0, \dots, N_L) &= ({first})" if widths else f"N &= {to_latex(self.width)}"
-        parts = rf" \quad \text{{({', '.join(self.parts)})}}" if self.parts else ""
-        return displayed(r"\begin{aligned} " + r" \\ ".join([*rows, size + parts]) + r" \end{aligned}")
+        return displayed(layers_latex(self))
 
     @property
     def spec(self) -> dict[str, Any]:
         """Return a plain, JSON-ready description; equal networks have equal specs."""
-        laws = [self.weights.sigma_w, self.weights.sigma_b]
-        laws += [self.skip.scale, self.skip.sigma_w] if self.skip else []
-        laws += [] if self.dropout is None else [self.dropout]
+        scales = [self.weights.sigma_w, self.weights.sigma_b, *filter(None, [self.dropout])]
+        scales += [self.skip.scale, self.skip.sigma_w] if self.skip else []
         sizes = (self.depth,) if isinstance(self.width, tuple) else (self.depth, self.width)
         bound = {fan_in, fan_out} if isinstance(self.depth, sp.Symbol) else {fan_in, fan_out, depth_symbol}
-        open_symbols = set().union(*(e.free_symbols for e in (*laws, *sizes))) - bound
+        open_symbols = set().union(*(e.free_symbols for e in (*scales, *sizes))) - bound
         spec = self.activation.spec
         symbols = {**spec.pop("symbols", {}), **assumptions(open_symbols)}
         width = list(self.width) if isinstance(self.width, tuple) else str(self.width)
@@ -301,11 +290,6 @@ class BlockNetwork(Network):
         return UnsupportedError(
             f"a network of blocks ({self.block.name}) has no {what} of its own; use vg.simulate or vg.predict"
         )
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Return (N_0, ..., N_L)."""
-        return (int(str(self.width)),) * (int(self.depth) + 1)
 
     def _key(self) -> tuple[Any, ...]:
         return self.block, self.width, self.depth, self.shape

@@ -10,19 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory.model.capabilities import works
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.reporting.gradient_series import series_of
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.study.growth import Growth, growth_of
-from vgtheory.study.simulate import simulate
+from vgtheory.study.simulate import batch_of, simulate
 from vgtheory.theory.asymptotics.critical_scale import critical_scale
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, FixedPoint, fixed_points
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import Regime, is_critical, regime
 
 SETTLED = 1e-3  # relative distance of q_L from q* within which the last layers count as stationary
-BATCH = 32  # inputs of a network with batch norm
 NO_LAYERS = "the network repeats a block, which has no single activation and no single matrix"
 
 
@@ -138,8 +136,7 @@ def answer(network: Network, samples: int = 64, seed: int = 0) -> Answer:
     with timed(seconds, "prediction"):
         prediction = attempt(predict, network)
     with timed(seconds, "simulation"):
-        alone = works(network, "simulate") or not works(network, "simulate (batch)")
-        study = simulate(network, samples, seed, batch=None if alone else BATCH)
+        study = simulate(network, samples, seed, batch=batch_of(network))
     with timed(seconds, "fixed points"):
         points, point = _stationary_points(network)
     if isinstance(network, BlockNetwork):

@@ -12,9 +12,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, shown
+from vgtheory.model.variation import SIZES
 
 Axes = Mapping[str, list[Any]]
-SIZES = ("width", "depth")
 
 
 def to_axes(over: Any, known: Collection[str] | None) -> dict[str, list[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from math import nan
 from typing import Any
 
@@ -15,6 +14,7 @@ from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs, to_drive
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.variation import changed
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import Conditions
 from vgtheory.study.growth import growth_of, whole_gradient
@@ -91,21 +91,22 @@ def lineup(
 
 
 def at_criticality(network: Network) -> Network:
-    """Return the network with the critical σ_w of its activation at its own σ_b, and all else as it was.
+    """Return the network with the critical σ_w of its activation at its own σ_b, or of its block; all else as it was.
 
     Raises NoSolutionError where the activation has no stable critical point there: the network would leave another;
     UnsupportedError for weights that no scale makes critical.
     """
     require(network, "predict")
+    if isinstance(network, BlockNetwork):
+        return changed(network, {"sigma_w": critical(network).sigma_w})
     sigma_b = network.sigmas[-1][1]
     point = critical_scale(network)
     if not point.stable:
-        name = network.activation.name or str(network.activation.expr)
         raise NoSolutionError(
-            f"{name} has no stable critical point at sigma_b = {sigma_b:g} (the one at sigma_w = {point.sigma_w:.6g} "
-            "is unstable: the variance leaves it); give a larger sigma_b"
+            f"{network.name} has no stable critical point at sigma_b = {sigma_b:g} (the one at sigma_w = "
+            f"{point.sigma_w:.6g} is unstable: the variance leaves it); give a larger sigma_b"
         )
-    return replace(network, weights=replace(network.weights, sigma_w=point.sigma_w))
+    return changed(network, {"sigma_w": point.sigma_w})
 
 
 def _beside_theory(study: xr.Dataset, network: Network, inputs: Inputs) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import xarray as xr
 
 from vgtheory._errors import InputError
-from vgtheory.model.capabilities import require
+from vgtheory.model.capabilities import require, works
 from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network, need_network
 from vgtheory.model.sizes import whole_number
@@ -159,6 +159,11 @@ def samples_of(network: Network, question: Question, conditions: Conditions) -> 
     reached = half_width_of(first.values.reshape(first.sizes["sample"], -1))
     where = f"{watched.name} at layer {int(first.layer)}"
     return found.assign_attrs(half_width=outcome(reached, conditions.half_width, where))
+
+
+def batch_of(network: Network) -> int | None:
+    """Return how many inputs a simulation that nobody asks for a batch takes together: 32 of batch norm, else None."""
+    return 32 if works(network, "simulate (batch)") else None
 
 
 def _sampled(network: Network, question: Question, conditions: Conditions) -> xr.Dataset:

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -15,20 +14,17 @@ from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork, Network
-from vgtheory.model.program import Block
+from vgtheory.model.variation import SCALES, SIZES, changed
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import Conditions
-from vgtheory.study.grid import SIZES, Grid, points_of, to_axes
+from vgtheory.study.grid import Grid, points_of, to_axes
 from vgtheory.study.growth import growth_of
 from vgtheory.study.limits import check_memory
 from vgtheory.study.norms import Method
 from vgtheory.study.simulate import Question, samples_of
 from vgtheory.study.summary import QUANTILES, SUMMARISED, summarise
-from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.catalogue import activation as to_activation
 
 Make = Callable[..., Any]
-SCALES = ("sigma_w", "sigma_b")
 DIMENSIONS = ("layer", "sample", "quantile")
 # Of every variable that is summarised: mean and variance with their intervals, two errors, and quantiles with theirs.
 NUMBERS = len(SUMMARISED) * (8 + 3 * len(QUANTILES)) + 4
@@ -123,12 +119,8 @@ def _names(network: Any) -> tuple[str, ...]:
 
 def _point(network: Network | Make, values: Mapping[str, Any]) -> Network:
     """Return the network of these values."""
-    if isinstance(network, BlockNetwork):
-        block = _scaled(network.block, {name: values[name] for name in SCALES if name in values})
-        width, depth = values.get("width", network.width), values.get("depth", network.depth)
-        return BlockNetwork(block, width, depth, shape=network.shape)
     if isinstance(network, Network):
-        return _changed(network, values)
+        return changed(network, values)
     try:
         made = network(**values)
     except TypeError as problem:
@@ -138,39 +130,6 @@ def _point(network: Network | Make, values: Mapping[str, Any]) -> Network:
         raise InputError("a function to sweep", "one that returns a network", "see vg.sweep", got=shown(made))
     require(made, "sweep")
     return made
-
-
-def _scaled(block: Block, scales: Mapping[str, Any]) -> Block:
-    """Return the block with these scales of all its matrices."""
-    return replace(block, matrices=tuple(replace(m, weights=replace(m.weights, **scales)) for m in block.matrices))
-
-
-def _changed(network: Network, values: Mapping[str, Any]) -> Network:
-    """Return the network of layers with these scales, sizes and parameters."""
-    scales = {name: values[name] for name in SCALES if name in values}
-    parameters = {name: value for name, value in values.items() if name not in (*SCALES, *SIZES)}
-    return replace(
-        network,
-        activation=_with_parameters(network.activation, parameters) if parameters else network.activation,
-        weights=replace(network.weights, **scales),
-        width=values.get("width", network.width),
-        depth=values.get("depth", network.depth),
-    )
-
-
-def _with_parameters(act: Activation, parameters: Mapping[str, Any]) -> Activation:
-    """Return the activation with other parameters, made again from its name, which must lead back to it."""
-    try:
-        found = to_activation(act.name, **dict(act.parameters)).expr == act.expr
-    except InputError:
-        found = False
-    if not found:
-        raise InputError(
-            f"a sweep over {', '.join(parameters)} of {act.name}",
-            "parameters of an activation made from a formula or from the catalogue",
-            "make it without a name of its own, e.g. vg.Activation('tanh(a*x)', a=1)",
-        )
-    return to_activation(act.name, **{**dict(act.parameters), **parameters})
 
 
 def _labels(points: list[Network]) -> dict[str, list[Any]]:

@@ -13,7 +13,7 @@ from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.sizes import MAX_SAMPLES
 from vgtheory.study.growth import Growth, growth_of, whole_gradient
 from vgtheory.study.programs.streams import Program, choose_method
-from vgtheory.study.simulate import simulate
+from vgtheory.study.simulate import batch_of, simulate
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import DEAD, RARELY, Regime, is_critical, regime
 
@@ -22,7 +22,6 @@ _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: a
 _FEWEST = 4
 _MOST = 700.0  # ln of about the largest double
 _BETTER = 0.3  # of the present badness that a remedy must get below
-_BATCH = 32  # inputs of a network with batch norm
 _STEP = 0.25  # in ln: gradients that differ by less do equally well, which is what 64 networks resolve
 
 
@@ -101,8 +100,7 @@ def try_out(network: Network, samples: int, seed: int, inputs: Inputs | int = 1)
 def simulated(network: Network, samples: int, seed: int, inputs: Inputs | int = 1) -> Trial:
     """Return the trial by simulation alone; fewer samples where these take long."""
     count = min(samples, max(_FEWEST, _affordable(network, inputs)))
-    in_batches = works(network, "simulate (batch)")
-    return trial_of(growth_of(simulate(network, count, seed, inputs=inputs, batch=_BATCH if in_batches else None)))
+    return trial_of(growth_of(simulate(network, count, seed, inputs=inputs, batch=batch_of(network))))
 
 
 def trial_of(growth: Growth) -> Trial:
