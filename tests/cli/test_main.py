@@ -255,3 +255,4 @@ def test_shells_complete_commands_and_options():
         command = [sys.executable, "-c", "from vgtheory.cli import main; main()"]
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **asked}, check=False)
         assert expected in done.stdout.split()
+        assert "gradient" not in done.stdout.split()  # of the text that `vgtheory` alone prints

@@ -53,6 +53,7 @@ class Interrupt:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupt())
 from vgtheory.cli import main
+sys.argv = ["vgtheory", "simulate", "tanh"]
 main()
 """
 
@@ -61,4 +62,6 @@ main()
 def test_an_interruption_while_the_command_is_loaded_leaves_no_traceback(module):
     command = [sys.executable, "-c", INTERRUPTED.format(module=module)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (130, "vgtheory: interrupted\n")
+    assert done.returncode == 130
+    assert done.stderr.startswith("vgtheory: interrupted")
+    assert done.stderr.count("\n") == 1

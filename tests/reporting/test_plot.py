@@ -10,8 +10,8 @@ from matplotlib.text import Text
 
 import vgtheory as vg
 from vgtheory.reporting import plot
+from vgtheory.reporting.figure_files import write_figure
 from vgtheory.reporting.gain_curve import gain_curve
-from vgtheory.reporting.result_files import write_figure
 from vgtheory.reporting.style import pdf_bytes, svg_text
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.theory.asymptotics.fixed_points import critical, fixed_points

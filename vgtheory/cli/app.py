@@ -1,17 +1,20 @@
 """The `vgtheory` command: its subcommands, and the one place where errors become one line and an exit code.
 
-The heavy half of the package (numba, xarray, matplotlib) is imported by a command when it runs, so that `--help` and
-refusals of bad input answer at once; `cli` is the one package where imports inside functions are the point.
+Only the module of the command that is typed is loaded, and the heavy half of the package (numba, xarray, matplotlib) by
+the command when it runs, so that `--help` and refusals of bad input answer at once; `cli` is the one package where
+imports inside functions are the point.
 """
 
 from __future__ import annotations
 
 import errno
 import gc
+import os
 import re
 import sys
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,29 +23,18 @@ import typer
 
 from vgtheory._errors import InputError, VgtheoryError, visible
 from vgtheory.cli.as_json import with_json
-from vgtheory.cli.block_options import for_network, place_of
-from vgtheory.cli.commands import COMMANDS, OF_NETWORKS
+from vgtheory.cli.commands import COMMANDS, OF_NETWORKS, load, text_of
 from vgtheory.cli.examples import EXAMPLES
-from vgtheory.cli.exit_codes import DONE, EXIT_CODES, INTERRUPTED, REFUSED
-from vgtheory.cli.options import Interruption
+from vgtheory.cli.exit_codes import DONE, EXIT_CODES, INTERRUPTED, REFUSED, Interruption
 from vgtheory.cli.refusals import in_shell, options_of
 from vgtheory.cli.streams import abandon, prepare
-from vgtheory.cli.welcome import print_welcome
 
 # typer carries its own copy of click since 0.26 and used the installed one before; this is the class in both.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
 _LANGUAGE = re.compile("--lang(=|$)")
 
-app = typer.Typer(
-    name="vgtheory",
-    help="Will the gradient of this deep network vanish or explode, why, and what has to change?",
-    epilog="\b\nExit codes:\n"
-    + "\n".join(f"  {code:>3}  {said.replace('`', '')}" for code, said in EXIT_CODES.items()),
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+_COMPLETION = "_VGTHEORY_COMPLETE"  # where a shell asks what a line could go on with: COMP_WORDS
 
 
 def _at_home(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,19 +47,44 @@ def _at_home(command: Callable[..., None]) -> Callable[..., None]:
     return run_it
 
 
-for _name, _command in COMMANDS.items():
-    app.command(_name, epilog=EXAMPLES[_name].epilog)(_at_home(with_json(_command)))
+def _application(verb: str) -> typer.Typer:
+    """Return the application with all of the command that is typed, and the names and texts of the others."""
+    app = typer.Typer(
+        name="vgtheory",
+        help="Will the gradient of this deep network vanish or explode, why, and what has to change?",
+        epilog="\b\nExit codes:\n"
+        + "\n".join(f"  {code:>3}  {said.replace('`', '')}" for code, said in EXIT_CODES.items()),
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for name, place in COMMANDS.items():
+        command = _at_home(with_json(load(place))) if name == verb else _named(text_of(place))
+        app.command(name, epilog=EXAMPLES[name].epilog)(command)
+    return app
+
+
+def _named(text: str) -> Callable[..., None]:
+    def command() -> None:
+        raise NotImplementedError
+
+    command.__doc__ = text
+    return command
 
 
 def _typed(words: list[str]) -> tuple[typer.Typer, str, list[str]]:
     """Return the application, its name and its arguments: one of its own for a command on a block or a file."""
     verb = words[0] if words else ""
-    command, at = OF_NETWORKS.get(verb), place_of(words)
-    if command is None or at is None:
-        return app, "vgtheory", words
-    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    one.command()(_at_home(with_json(for_network(verb, command, words[at]))))
-    return one, f"vgtheory {verb} {words[at]}", words[1:at] + words[at + 1 :]
+    if verb in COMMANDS:
+        from vgtheory.cli.block_options import for_network, place_of
+
+        command, at = load(OF_NETWORKS.get(verb, COMMANDS[verb])), place_of(words)
+        takes = signature(getattr(command, "asked", command)).parameters
+        if at is not None and not {"network", "variants"}.isdisjoint(takes):
+            one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+            one.command()(_at_home(with_json(for_network(verb, command, words[at]))))
+            return one, f"vgtheory {verb} {words[at]}", words[1:at] + words[at + 1 :]
+    return _application(verb), "vgtheory", words
 
 
 def main() -> None:
@@ -82,7 +99,13 @@ def run(arguments: list[str]) -> int:
     """Return the exit code of these arguments; an error is printed as one line, never as a traceback."""
     options: frozenset[str] = frozenset()
     try:
+        if _COMPLETION in os.environ:
+            verb = "".join(os.environ.get("COMP_WORDS", "").split()[1:2])
+            _application(verb)(args=[], prog_name="vgtheory", standalone_mode=False)
+            return DONE
         if not arguments:
+            from vgtheory.cli.welcome import print_welcome
+
             print_welcome()
             return DONE
         _need_values(arguments)

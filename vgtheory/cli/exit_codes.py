@@ -9,3 +9,7 @@ EXIT_CODES = {
     REFUSED: "refused, with one line that says why and what to do: nothing is written",
     INTERRUPTED: "interrupted by Ctrl-C: what is finished is kept where `--checkpoint` says, nothing half-written is",
 }
+
+
+class Interruption(Exception):
+    """Ctrl-C, with what is kept in words."""

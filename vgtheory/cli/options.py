@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 import typer
 
 from vgtheory._errors import InputError, StudyInterrupted, UnknownNameError
+from vgtheory.cli.exit_codes import Interruption
 from vgtheory.cli.named_values import given_twice, read_number
 from vgtheory.cli.variants import of_network
 from vgtheory.cli.weight_law import FAMILIES, SIGMA_B, SIGMA_W, Initialiser, weight_law, written
@@ -33,10 +34,6 @@ from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.catalogue import catalogue
 
 T = TypeVar("T")
-
-
-class Interruption(Exception):
-    """Ctrl-C, with what is kept in words."""
 
 
 WIDTH, DEPTH, SAMPLES = 512, 1000, 64

@@ -37,8 +37,9 @@ import numpy as np
 
 from vgtheory.kernels._jit import compiled
 from vgtheory.kernels._numba_internals import BLOCK, fused, pointer, prefer_wide_vectors, scratch, send, sent
+from vgtheory.kernels._numba_internals import PART
 
-helper = dict(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+helper = dict(error_model="numpy", forceinline=True, **PART)
 elementwise = numba.njit(fastmath={flags}, **helper)
 exact = numba.njit(**helper)
 '''

@@ -11,9 +11,8 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import llvmlite
@@ -22,7 +21,7 @@ import numpy as np
 from numba import types
 
 from vgtheory.kernels._cache import private_directory
-from vgtheory.kernels._numba_internals import check_cache
+from vgtheory.kernels._numba_internals import PART, check_cache, compile_at_first_use
 
 # Fused multiply-add, x/c as x·(1/c), and no distinction of -0.0: none of them changes what NaN and infinities do.
 # `nnan` and `ninf` (and with them fastmath=True) would make checks for NaN undefined.
@@ -100,7 +99,7 @@ def compiled(
         options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags), "forceinline": inline}
         options["cache"] = place is not None and not part
         if part:
-            options["no_cpython_wrapper"] = options["no_cfunc_wrapper"] = True
+            options |= PART
         kept = numba.config.CACHE_DIR
         # Numba reads its global setting when the decorator runs; the user's own functions keep theirs.
         numba.config.CACHE_DIR = str(place or kept)
@@ -111,36 +110,15 @@ def compiled(
         if options["cache"]:
             check_cache(dispatcher)
         if signature is not None:
-            dispatcher.compile(signature)
-            dispatcher.disable_compile()
+            compile_at_first_use(dispatcher, signature)
         return dispatcher
 
     return decorate
 
 
 def entry(signature: Any) -> Callable:
-    """Return a decorator for kernels that only Python calls: compiled for this signature by the first call.
-
-    Compiling at import would make a newcomer's first command wait for kernels that it does not use.
-    """
-
-    def decorate(function: Callable) -> Callable:
-        if numba.config.DISABLE_JIT:
-            return compiled()(function)
-        dispatcher, once = compiled()(function), Lock()
-
-        @wraps(function)
-        def call(*arguments: Any) -> Any:
-            if not dispatcher.overloads:
-                with once:
-                    if not dispatcher.overloads:
-                        dispatcher.compile(signature)
-                        dispatcher.disable_compile()  # arguments are converted to this signature
-            return dispatcher(*arguments)
-
-        return call
-
-    return decorate
+    """Return a decorator for kernels that Python calls, whose loops are in the functions that they call."""
+    return compiled(signature)
 
 
 def elementwise(function: Callable) -> Callable:

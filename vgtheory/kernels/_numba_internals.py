@@ -17,6 +17,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.caching import IndexDataCacheFile
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 BLOCK = 128  # values that are collected before they go out: whole cache lines, few enough for the innermost cache
@@ -139,6 +142,76 @@ def borrowed(typing_context: Any, array: Any) -> tuple[Any, Callable]:
     if not isinstance(array, types.Array):
         raise TypeError(f"borrowed() takes an array, not {array}")
     return array(array), generate
+
+
+# ------------------------------------------------------------------ what is compiled, and when
+
+
+def compile_at_first_use(dispatcher: Any, signature: Any) -> None:
+    """Have a function compiled for this signature alone, by its first call or the first kernel that takes or calls it.
+
+    Compiling at import would make a newcomer's first command wait for kernels that it does not use.
+    """
+    compile_for = dispatcher.compile
+
+    def compile_it(_: Any) -> Any:
+        with global_compiler_lock:  # the lock of Numba's own, which a kernel holds that has this one compiled
+            if not dispatcher.overloads:
+                compile_for(signature)
+                dispatcher.disable_compile()  # arguments are converted to this signature
+                del dispatcher.compile, dispatcher._compile_for_args
+        return next(iter(dispatcher.overloads.values())).entry_point
+
+    def what_to_call(*_: Any) -> Any:
+        compile_it(None)
+        return dispatcher  # which looks at types again; the entry point would take any array for its own
+
+    dispatcher.compile, dispatcher._compile_for_args = compile_it, what_to_call
+
+
+class PartLibrary(JITCodeLibrary):
+    """The code of a function that only other functions call: it goes into theirs, and no machine code is made of it.
+
+    Nor is it optimised on its own, which a tree of calls would pay at every height; only where it asks for wide
+    vectors, which a function that it is inlined into need not.
+    """
+
+    @property
+    def codegen(self) -> Any:
+        return self
+
+    def add_llvm_module(self, module: Any) -> None:
+        self._is_wide = "prefer-vector-width" in str(module)
+        super().add_llvm_module(module)
+
+    def _optimize_final_module(self) -> None:
+        if self._is_wide:
+            super()._optimize_final_module()
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """Keep nothing: only Python objects live in an environment, and the function has none."""
+        if environment.consts:
+            raise TypeError(f"{self.name} uses Python objects, which a part of a kernel cannot")
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._ensure_finalized()
+        return 0
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+class PartCompiler(Compiler):
+    """Numba's compiler, for such functions."""
+
+    def define_pipelines(self) -> Any:
+        self.state.library = PartLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        return super().define_pipelines()
+
+
+# Options of Numba's decorator for such functions.
+PART = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": PartCompiler}
 
 
 # ------------------------------------------------------------------ the files of the cache

@@ -1,4 +1,4 @@
-"""Results as files of their own: figures, data sets and tables, each complete or not there at all."""
+"""Results as files of their own: data sets and tables, each complete or not there at all."""
 
 from __future__ import annotations
 
@@ -6,24 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from matplotlib.figure import Figure
 
-from vgtheory._atomic import write_atomically, write_bytes, write_text
+from vgtheory._atomic import write_atomically
 from vgtheory._errors import ConflictError, InputError, visible
 from vgtheory.reporting.report_folder import check_writable
-from vgtheory.reporting.style import pdf_bytes, svg_text
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG or PDF, by the suffix of the path."""
-    if path.suffix == ".svg":
-        write_text(path, svg_text(figure))
-    elif path.suffix == ".pdf":
-        write_bytes(path, pdf_bytes(figure))
-    else:
-        raise InputError(f"the figure {path.name}", "a name ending in .svg or .pdf", "rename it")
 
 
 def write_dataset(path: Path, dataset: Any) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vgtheory.reporting.result_files import csv_text
 from vgtheory.reporting.wording import number, power_of_ten, with_error
-from vgtheory.study.inspection import Inspection
 from vgtheory.study.summary import summarise
 from vgtheory.theory.regime import Z_99
+
+if TYPE_CHECKING:
+    from vgtheory.study.inspection import Inspection
 
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 MOST_LAYERS = 20  # of an inspected network that a table shows in full

@@ -1,65 +1,53 @@
 """The commands, one module each, in the order in which `vgtheory --help` lists them.
 
-A command checks its own options, announces what it is about to compute, and only then imports the heavy half of the
-package, so that `--help` and refusals answer at once.
+Only the module of the command that is typed is loaded.  A command checks its own options, announces what it is about to
+compute, and only then imports the heavy half of the package, so that `--help` and refusals answer at once.
 """
 
+import ast
 from collections.abc import Callable
-from inspect import signature
+from importlib import import_module
+from pathlib import Path
 
-from vgtheory.cli.commands.advise import advise
-from vgtheory.cli.commands.bounds import bounds
-from vgtheory.cli.commands.capabilities import capabilities
-from vgtheory.cli.commands.certify import certify
-from vgtheory.cli.commands.compare import compare
-from vgtheory.cli.commands.cookbook import cookbook
-from vgtheory.cli.commands.critical import critical, critical_of_a_network
-from vgtheory.cli.commands.derive import derive
-from vgtheory.cli.commands.derive_catalogue import catalogue
-from vgtheory.cli.commands.doctor import doctor
-from vgtheory.cli.commands.inspect_weights import inspect
-from vgtheory.cli.commands.law import law
-from vgtheory.cli.commands.list_activations import list_activations
-from vgtheory.cli.commands.lyapunov import lyapunov
-from vgtheory.cli.commands.phase import phase
-from vgtheory.cli.commands.predict import predict
-from vgtheory.cli.commands.report import report
-from vgtheory.cli.commands.sample import sample
-from vgtheory.cli.commands.simulate import simulate
-from vgtheory.cli.commands.spectrum import spectrum
-from vgtheory.cli.commands.sweep import sweep
-from vgtheory.cli.commands.warm import warm
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "report": report,
-    "derive": derive,
-    "bounds": bounds,
-    "certify": certify,
-    "predict": predict,
-    "simulate": simulate,
-    "sweep": sweep,
-    "spectrum": spectrum,
-    "lyapunov": lyapunov,
-    "law": law,
-    "sample": sample,
-    "phase": phase,
-    "critical": critical,
-    "compare": compare,
-    "advise": advise,
-    "inspect": inspect,
-    "capabilities": capabilities,
-    "cookbook": cookbook,
-    "catalogue": catalogue,
-    "list": list_activations,
-    "doctor": doctor,
-    "warm": warm,
+# Command -> "module:function".
+COMMANDS: dict[str, str] = {
+    "report": "report:report",
+    "derive": "derive:derive",
+    "bounds": "bounds:bounds",
+    "certify": "certify:certify",
+    "predict": "predict:predict",
+    "simulate": "simulate:simulate",
+    "sweep": "sweep:sweep",
+    "spectrum": "spectrum:spectrum",
+    "lyapunov": "lyapunov:lyapunov",
+    "law": "law:law",
+    "sample": "sample:sample",
+    "phase": "phase:phase",
+    "critical": "critical:critical",
+    "compare": "compare:compare",
+    "advise": "advise:advise",
+    "inspect": "inspect_weights:inspect",
+    "capabilities": "capabilities:capabilities",
+    "cookbook": "cookbook:cookbook",
+    "catalogue": "derive_catalogue:catalogue",
+    "list": "list_activations:list_activations",
+    "doctor": "doctor:doctor",
+    "warm": "warm:warm",
 }
+# What answers for a network where the command itself is about an activation.
+OF_NETWORKS = {"critical": "critical:critical_of_a_network"}
 
-# Those that take networks, and so blocks, as they are called of these.
-OF_NETWORKS = {
-    name: command
-    for name, command in {**COMMANDS, "critical": critical_of_a_network}.items()
-    if not {"network", "variants"}.isdisjoint(signature(getattr(command, "asked", command)).parameters)
-}
 
-__all__ = ["COMMANDS", "OF_NETWORKS"]
+def load(place: str) -> Callable[..., None]:
+    """Return the function at "module:function"."""
+    module, _, name = place.partition(":")
+    command: Callable[..., None] = getattr(import_module(f"{__name__}.{module}"), name)
+    return command
+
+
+def text_of(place: str) -> str:
+    """Return the docstring of the function at "module:function", read from the source: nothing is loaded."""
+    module, _, name = place.partition(":")
+    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text("utf-8"))
+    found = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    return ast.get_docstring(found) or ""

@@ -9,6 +9,7 @@ import typer
 
 from vgtheory.cli import options as opt
 from vgtheory.cli.block_options import any_network
+from vgtheory.cli.figures import write_picture
 from vgtheory.model.network import Network
 
 
@@ -29,8 +30,7 @@ def compare(
     from vgtheory._atomic import write_text
     from vgtheory.cli.console import progress_bar
     from vgtheory.cli.screen import print_lineup
-    from vgtheory.reporting import plot
-    from vgtheory.reporting.result_files import csv_text, write_figure
+    from vgtheory.reporting.result_files import csv_text
     from vgtheory.study.lineup import at_criticality, lineup
 
     if critical:
@@ -39,8 +39,7 @@ def compare(
         opt.announce(network, samples, seed)
     with progress_bar("compare") as progress:
         found = lineup(networks, samples, seed, progress)
-    if out is not None:
-        write_figure(plot.figure_of(plot.lineup(found)), out)
+    write_picture(out, lambda plot: plot.lineup(found))
     if csv is not None:
         write_text(csv, csv_text(found.to_dataframe()))
     print_lineup(found, [path for path in (out, csv) if path is not None])

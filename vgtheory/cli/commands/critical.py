@@ -8,6 +8,7 @@ import typer
 
 from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
+from vgtheory.cli.figures import write_picture
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.symbolic.activation import Activation
 
@@ -23,14 +24,11 @@ def critical(
     """Compute the critical line χ = 1: σ_w, q, χ_q and stability, formulas where they exist, and the gains."""
     opt.check_figure(out)
     from vgtheory.cli.screen import print_critical
-    from vgtheory.reporting import plot
     from vgtheory.reporting.mean_field_rows import BIASES
-    from vgtheory.reporting.result_files import write_figure
     from vgtheory.theory.asymptotics.critical_line import critical_curve
 
     curve = critical_curve(activation)
-    if out is not None:
-        write_figure(plot.figure_of(plot.critical_line(curve)), out)
+    write_picture(out, lambda plot: plot.critical_line(curve))
     print_critical(activation, curve, BIASES if sigma_b is None else sigma_b, out)
 
 

@@ -12,6 +12,7 @@ import typer
 from vgtheory._untrusted import check_weights_file
 from vgtheory.cli import options as opt
 from vgtheory.cli.exit_codes import UNHEALTHY
+from vgtheory.cli.figures import write_picture
 from vgtheory.symbolic.activation import Activation
 
 _Weights = Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors, .npz or .onnx file of an MLP.")]
@@ -86,8 +87,6 @@ def inspect(
     inputs = None if stored.data is None else opt.matrix(stored.data)
     from vgtheory._atomic import write_text
     from vgtheory.cli.screen import print_inspection
-    from vgtheory.reporting import plot
-    from vgtheory.reporting.result_files import write_figure
     from vgtheory.reporting.tables import inspection_csv, inspection_json
     from vgtheory.study.inspection import inspect as findings_of
 
@@ -100,8 +99,7 @@ def inspect(
         output_activation=stored.output_activation,
         seed=stored.seed,
     )
-    if out is not None:
-        write_figure(plot.figure_of(plot.inspection(found)), out)
+    write_picture(out, lambda plot: plot.inspection(found))
     if csv is not None:
         write_text(csv, inspection_csv(found))
     if json:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vgtheory.cli import options as opt
+from vgtheory.cli.figures import write_picture
 from vgtheory.cli.named_values import NamedValues, named_values
 
 LawName = Annotated[
@@ -20,11 +21,8 @@ def law(name: LawName, param: NamedValues = None, out: opt.Figure = None) -> Non
     parameters = named_values(param)
     from vgtheory.cli.screen import print_pairs
     from vgtheory.random_matrices.naming import law as by_name
-    from vgtheory.reporting import plot
     from vgtheory.reporting.law_tables import law_rows
-    from vgtheory.reporting.result_files import write_figure
 
     found = by_name(name, **parameters)
-    if out is not None:
-        write_figure(plot.figure_of(plot.law(found, name.replace("_", " "))), out)
+    write_picture(out, lambda plot: plot.law(found, name.replace("_", " ")))
     print_pairs(law_rows(found), out)

@@ -8,6 +8,7 @@ import typer
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.cli import options as opt
+from vgtheory.cli.figures import write_picture
 from vgtheory.model.network import Network
 
 
@@ -29,8 +30,6 @@ def lyapunov(
     opt.check_figure(out)
     opt.announce(network, samples or None, seed)
     from vgtheory.cli.screen import print_exponents
-    from vgtheory.reporting import plot
-    from vgtheory.reporting.result_files import write_figure
     from vgtheory.spectra.lyapunov import lyapunov as law_of
     from vgtheory.study.sample import sample as draw
 
@@ -40,6 +39,5 @@ def lyapunov(
     except (InputError, UnsupportedError):  # no closed form: the table has a column less
         finite = None
     drawn = draw(network, of="exponents", samples=samples, seed=seed) if samples else None
-    if out is not None:
-        write_figure(plot.figure_of(plot.exponents(law, drawn, finite=finite)), out)
+    write_picture(out, lambda plot: plot.exponents(law, drawn, finite=finite))
     print_exponents(law, network.widths[0], finite, drawn, out)

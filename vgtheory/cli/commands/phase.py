@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
+from vgtheory.cli.figures import write_picture
 from vgtheory.symbolic.activation import Activation
 
 MOST_POINTS = 400
@@ -32,14 +33,17 @@ def phase(
     import numpy as np
 
     from vgtheory.cli.screen import print_phase
-    from vgtheory.reporting import plot
-    from vgtheory.reporting.plot.phase import line_of
-    from vgtheory.reporting.result_files import write_dataset, write_figure
+    from vgtheory.reporting.result_files import write_dataset
     from vgtheory.study.phase import phase_diagram
 
     diagram = phase_diagram(activation, np.linspace(*wide, points), np.linspace(*high, points))
-    if out is not None:
-        write_figure(plot.figure_of(plot.phase(diagram, line_of(activation))), out)
+
+    def picture(plot: Any) -> Any:
+        from vgtheory.reporting.plot.phase import line_of
+
+        return plot.phase(diagram, line_of(activation))
+
+    write_picture(out, picture)
     if data is not None:
         write_dataset(data, diagram)
     print_phase(diagram, [path for path in (out, data) if path is not None])

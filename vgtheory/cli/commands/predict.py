@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vgtheory.cli import options as opt
+from vgtheory.cli.figures import write_picture
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import Network
@@ -33,22 +34,22 @@ def predict(
         opt.check_run(samples, seed)
         require(network, "simulate")
     opt.announce(network, samples or None, seed if samples else None)
-    from vgtheory._atomic import write_text
-    from vgtheory.cli.console import progress_bar
     from vgtheory.cli.screen import print_prediction
-    from vgtheory.reporting import plot
-    from vgtheory.reporting.compare import compare
-    from vgtheory.reporting.result_files import csv_text, write_figure
-    from vgtheory.study.simulate import simulate
     from vgtheory.theory.asymptotics.prediction import predict as theory
 
     predicted, study, said = theory(network, inputs=inputs), None, ""
     if samples:
+        from vgtheory.cli.console import progress_bar
+        from vgtheory.reporting.compare import compare
+        from vgtheory.study.simulate import simulate
+
         with progress_bar("simulate") as progress:
             study = simulate(network, samples=samples, seed=seed, inputs=inputs, progress=progress)
         said = compare(predicted, study, tolerance=tolerance).attrs["sentence"]
-    if out is not None:
-        write_figure(plot.figure_of(plot.prediction(predicted, study)), out)
+    write_picture(out, lambda plot: plot.prediction(predicted, study))
     if csv is not None:
+        from vgtheory._atomic import write_text
+        from vgtheory.reporting.result_files import csv_text
+
         write_text(csv, csv_text(predicted.to_dataframe()))
     print_prediction(predicted, said, [path for path in (out, csv) if path is not None])

@@ -9,6 +9,7 @@ import typer
 
 from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
+from vgtheory.cli.figures import write_picture
 from vgtheory.cli.named_values import NamedValues, named_values
 
 EnsembleName = Annotated[
@@ -35,14 +36,12 @@ def sample(
     from vgtheory._atomic import write_arrays
     from vgtheory.cli.screen import print_pairs
     from vgtheory.random_matrices.naming import ensemble
-    from vgtheory.reporting import plot
     from vgtheory.reporting.law_tables import ensemble_rows
-    from vgtheory.reporting.result_files import write_figure
 
     drawn = ensemble(name, size=n, **parameters)
     values = drawn.spectra(samples, random_state=seed)
     if out is not None and out.suffix == ".npz":
         write_arrays(out, {"eigenvalues": values})
     elif out is not None:
-        write_figure(plot.figure_of(plot.ensemble(values, drawn)), out)
+        write_picture(out, lambda plot: plot.ensemble(values, drawn))
     print_pairs(ensemble_rows(values, drawn), out)

@@ -9,6 +9,7 @@ import typer
 
 from vgtheory._errors import InputError
 from vgtheory.cli import options as opt
+from vgtheory.cli.figures import write_picture
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 
@@ -40,8 +41,6 @@ def spectrum(
         require(network, "eigenvalues")
     opt.announce(network, samples or None, seed)
     from vgtheory.cli.screen import print_moduli, print_spectrum
-    from vgtheory.reporting import plot
-    from vgtheory.reporting.result_files import write_figure
     from vgtheory.spectra.eigenvalues import eigenvalues as law_of_eigenvalues
     from vgtheory.spectra.jacobian import spectrum as law_of
     from vgtheory.study.sample import sample as draw
@@ -53,13 +52,11 @@ def spectrum(
         else None
     )
     values = None if drawn is None else drawn.log_modulus.values if eigenvalues else _padded(drawn, network.widths[-1])
-    if out is not None and eigenvalues:
-        write_figure(plot.figure_of(plot.jacobian_eigenvalues(law, drawn)), out)
-    elif out is not None:
-        write_figure(plot.figure_of(plot.spectrum(law, values)), out)
     if eigenvalues:
+        write_picture(out, lambda plot: plot.jacobian_eigenvalues(law, drawn))
         print_moduli(law, out, values)
     else:
+        write_picture(out, lambda plot: plot.spectrum(law, values))
         print_spectrum(law, out, values)
 
 

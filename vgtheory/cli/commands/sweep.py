@@ -9,6 +9,7 @@ import typer
 
 from vgtheory.cli import options as opt
 from vgtheory.cli.cluster import Dask, executor_at
+from vgtheory.cli.figures import write_picture
 from vgtheory.cli.variants import Variants
 from vgtheory.model.inputs import Inputs
 
@@ -43,8 +44,7 @@ def sweep(
     opt.announce(variants.network, samples, seed)
     from vgtheory.cli.console import progress_bar
     from vgtheory.cli.screen import print_sweep
-    from vgtheory.reporting import plot
-    from vgtheory.reporting.result_files import write_dataset, write_figure
+    from vgtheory.reporting.result_files import write_dataset
     from vgtheory.study.sweep import sweep as run
 
     with executor_at(dask) as executor, progress_bar("sweep") as progress:
@@ -53,6 +53,5 @@ def sweep(
         )
     if out is not None:
         write_dataset(out, found)
-    if figure is not None:
-        write_figure(plot.figure_of(plot.sweep(found)), figure)
+    write_picture(figure, lambda plot: plot.sweep(found))
     print_sweep(found, [path for path in (out, figure) if path is not None])

@@ -1,9 +1,10 @@
 """All roots of a smooth function of one variable on a grid, pairs between two grid points and double roots included."""
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import numpy as np
-from scipy.optimize import elementwise
 
 from vgtheory.kernels.quadrature import Array
 
@@ -25,7 +26,7 @@ def sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
     if len(dips):
         # It may touch or cross zero between grid points: look at the bottom.
         bracket = (t[dips - 1], t[dips], t[dips + 1])
-        found = elementwise.find_minimum(
+        found = _solvers().find_minimum(
             lambda x, sign: sign * residual(x), bracket, args=(np.sign(r[dips]),), tolerances=_BOTTOM
         )
         bottom, value = found.x, residual(found.x)
@@ -36,9 +37,14 @@ def sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
     solid = np.abs(r) > NOISE  # rounding noise around zero is not a crossing
     t, r = t[solid], r[solid]
     k = np.flatnonzero(r[1:] * r[:-1] < 0)
-    crossings = elementwise.find_root(residual, (t[k], t[k + 1]), tolerances=_ROOT).x if len(k) else np.empty(0)
+    crossings = _solvers().find_root(residual, (t[k], t[k + 1]), tolerances=_ROOT).x if len(k) else np.empty(0)
     alone = [x for x in touching if not len(crossings) or np.abs(crossings - x).min() > spacing]
     return sorted(float(x) for x in (*crossings, *alone))
+
+
+def _solvers() -> Any:
+    """Return SciPy's solvers; they take a third of a second to load, and most questions look for no root on a grid."""
+    return import_module("scipy.optimize.elementwise")
 
 
 def _dips(r: Array) -> np.ndarray:

@@ -16,8 +16,8 @@ from math import pi
 from typing import Any, Literal, get_args
 
 import numpy as np
+import scipy
 import sympy as sp
-from scipy.optimize import brentq, root
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.codegen.evaluate import Evaluator, evaluator
@@ -174,7 +174,7 @@ def _solved(act: Activation, system: _System, target: dict[str, float]) -> Trans
         starts = _STARTS
     for alpha in _SIZES:
         for beta in starts:
-            answer = root(residual, [np.log(alpha), beta], method="hybr", options={"xtol": 1e-14})
+            answer = scipy.optimize.root(residual, [np.log(alpha), beta], method="hybr", options={"xtol": 1e-14})
             if max(map(abs, residual(answer.x))) < 1e-8:
                 size, shift = float(np.exp(answer.x[0])), float(answer.x[1])
                 _, _, gamma, delta = system(size, shift)
@@ -208,7 +208,7 @@ def _half_lines(depth: int, correlation: float) -> TransformedActivation:
             f"{depth} layers of ReLU map correlation 0 to {reached(0.0) + correlation:.6g} only, less than the target "
             f"{correlation:g}; use more layers or a smaller target"
         )
-    alpha = float(brentq(reached, 0.0, 1.0, xtol=1e-15, rtol=1e-14))
+    alpha = float(scipy.optimize.brentq(reached, 0.0, 1.0, xtol=1e-15, rtol=1e-14))
     made = to_activation(catalogue["tailored_rectifier"](alpha=alpha))
     return TransformedActivation(made, {"alpha": alpha}, attained_maps(made), {"C(0) of the network": correlation})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+import scipy
 import sympy as sp
-from scipy import optimize
 
 from vgtheory._errors import InputError, shown
 from vgtheory.symbolic.complex_ball import enclose
@@ -120,7 +120,7 @@ def depth_below(bound: Formula, level: float) -> int | None:
     low = max((2**k for k in range(DEEPEST.bit_length()) if above(2**k) >= 0), default=0) if rises else 1
     if low == 0 or above(low) < 0:
         return 1
-    depth = round(optimize.brentq(above, low, DEEPEST, xtol=0.4))
+    depth = round(scipy.optimize.brentq(above, low, DEEPEST, xtol=0.4))
     while above(depth) >= 0:
         depth += 1
     while depth > 1 and above(depth - 1) < 0:

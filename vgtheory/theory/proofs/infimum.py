@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import scipy
 import sympy as sp
 from flint import arb
-from scipy import optimize
 from scipy.special import gammaln, logsumexp
 from sympy.printing.precedence import PRECEDENCE
 
@@ -200,7 +200,7 @@ def _minimiser(expr: sp.Expr, ranges: tuple[sp.Tuple, ...]) -> tuple[sp.Rational
     grid = np.linspace(-6, 6, 13)
     starts = np.stack(np.meshgrid(*[grid] * len(ranges)), -1).reshape(-1, len(ranges))
     start = min(starts, key=value)
-    best = optimize.minimize(value, start, method="Nelder-Mead", options={"maxiter": STEPS * len(ranges)})
+    best = scipy.optimize.minimize(value, start, method="Nelder-Mead", options={"maxiter": STEPS * len(ranges)})
     return tuple(sp.Rational(f"{x:.6g}") for x in point(best.x))
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 import sympy as sp
 from flint import arb
 from numpy.typing import NDArray
-from scipy import optimize
 
 from vgtheory.theory.proofs.gauss_table import Panel, density_rows, float_values, rational
 from vgtheory.theory.proofs.length_chain import Model
@@ -122,7 +122,9 @@ def _best(search: Search, numerator: Array, sign: int) -> Found | None:
         return float(np.max(sign * (numerator @ a) / (search.values @ a)))
 
     fits = [
-        optimize.minimize(lambda p: worst(_power(search, p)), start, method="Nelder-Mead", options={"maxiter": 120})
+        scipy.optimize.minimize(
+            lambda p: worst(_power(search, p)), start, method="Nelder-Mead", options={"maxiter": 120}
+        )
         for start in STARTS
     ]
     best = min(fits, key=lambda r: r.fun)
@@ -164,7 +166,7 @@ def _feasible(search: Search, numerator: Array, sign: int, rate: float) -> Array
     matrix = sign * (numerator - rate * search.values) / scale
     size = (search.values / scale).max(axis=1, keepdims=True)
     count = matrix.shape[1]
-    found = optimize.linprog(
+    found = scipy.optimize.linprog(
         np.concatenate([np.zeros(count), [-1.0]]),
         A_ub=np.hstack([matrix / size, np.ones((len(matrix), 1))]),
         b_ub=np.zeros(len(matrix)),

@@ -10,9 +10,9 @@ import math
 from functools import lru_cache
 
 import numpy as np
+import scipy
 import sympy as sp
 from flint import acb, arb
-from scipy import optimize
 from sympy.integrals.rationaltools import ratint
 
 from vgtheory._errors import UnsupportedError
@@ -167,13 +167,15 @@ def _closed_integral(act: Activation) -> sp.Expr | None:
         if found is None:
             return None
         total += found
-    return sp.simplify(total)
+    return total if total.is_Rational else sp.simplify(total)  # whose first call loads the units of physics
 
 
 def _closed_piece(f: sp.Expr, lo: sp.Expr, hi: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
     u = sp.Symbol("u", positive=True)
     in_exp = sp.together(f.rewrite(sp.exp).subs(sp.exp(x), u).subs(x, sp.log(u)))
-    rational = sp.simplify(in_exp)
+    rational = sp.cancel(in_exp)
+    if not rational.is_rational_function(u):
+        rational = sp.simplify(in_exp)
     if f.is_rational_function(x) or f.func is sp.exp or (f / f.subs(x, 0)).func is sp.exp:
         return _integrated(f, x, lo, hi)
     if rational.is_rational_function(u):
@@ -227,4 +229,4 @@ def _estimate(act: Activation, scale: float, total: float) -> float:
     def excess(bias: float) -> float:
         return scale**2 * float((density_rows(panels, np.array([bias**2]))[1] @ slopes)[0]) - 1
 
-    return float(optimize.brentq(excess, low, largest * 1.001)) if excess(low) > 0 else low
+    return float(scipy.optimize.brentq(excess, low, largest * 1.001)) if excess(low) > 0 else low

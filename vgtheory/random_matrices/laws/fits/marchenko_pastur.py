@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from math import exp, sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from vgtheory._errors import InputError, UnsupportedError, shown
@@ -207,7 +207,7 @@ def _start(values: np.ndarray, ratio: float | None, beta: int) -> _Bulk:
         elif high / low >= spread(1.0):
             ratio = 1.0
         else:
-            ratio = float(brentq(lambda c: spread(c) - high / low, 1e-4, 1.0, xtol=1e-4))
+            ratio = float(scipy.optimize.brentq(lambda c: spread(c) - high / low, 1e-4, 1.0, xtol=1e-4))
     return _Bulk(values, beta, 0, len(values) / ratio, float(middle / marchenko_pastur(ratio).median()))
 
 

@@ -8,11 +8,10 @@ from math import comb
 from typing import Any
 
 import numpy as np
+import scipy
 import sympy as sp
 from numpy.typing import ArrayLike
-from scipy.optimize import least_squares
-from scipy.stats import f as fisher
-from scipy.stats import t as student
+from scipy.special import fdtrc, stdtrit
 
 from vgtheory._errors import InputError, NoSolutionError, shown
 from vgtheory.random_matrices.arguments import RandomState, between, generator, real_numbers, whole
@@ -132,14 +131,14 @@ def fit_law(
 
     room = 1 + 1 / count  # the mean that is taken off is one of draws
     rest = root @ (wanted - shift - model.expected(at))
-    reach = float(student.ppf((1 + share) / 2, count - 1)) * np.sqrt(room * np.diag(_covariance(model, root, at)))
+    reach = float(stdtrit(count - 1, (1 + share) / 2)) * np.sqrt(room * np.diag(_covariance(model, root, at)))
     found = {
         name: Estimate(value, (value - half, value + half))
         for name, value, half in zip(names, at.tolist(), reach.tolist(), strict=True)
     }
     statistic = float(rest @ rest / room)
     scaled = statistic * (count - _MORE) / ((count - 1) * _MORE)  # Hotelling's T², the covariance being one of draws
-    goodness = Goodness(statistic, _MORE, float(fisher.sf(scaled, _MORE, count - _MORE)))
+    goodness = Goodness(statistic, _MORE, float(fdtrc(_MORE, count - _MORE, scaled)))
     return LawFit(found, law.at(**{name: float(value) for name, value in found.items()}), goodness, share)
 
 
@@ -166,7 +165,7 @@ def _names(law: AlgebraicLaw, start: Mapping[str, float]) -> tuple[str, ...]:
 
 def _least(model: _Model, wanted: np.ndarray, root: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the values at which the law's moments are nearest to those wanted, `root` times their differences."""
-    return least_squares(lambda v: root @ (wanted - model.expected(v)), at, x_scale="jac").x
+    return scipy.optimize.least_squares(lambda v: root @ (wanted - model.expected(v)), at, x_scale="jac").x
 
 
 def _whitening(moments: np.ndarray) -> np.ndarray:

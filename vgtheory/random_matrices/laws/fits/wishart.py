@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import chdtrc, digamma, polygamma  # not scipy.stats, which takes half a second to import
 
 from vgtheory._errors import UnsupportedError
@@ -40,7 +40,7 @@ def freedom_of(total: float, logs: float, size: int, beta: float) -> float:
     ends = np.log(_CLOSEST), np.log(_FARTHEST)
     if miss(ends[1]) <= 0:
         raise UnsupportedError("these eigenvalues are nearly equal: no ratio can be told from 0; give their ratio")
-    return float(size - 1 + np.exp(brentq(miss, *ends, xtol=1e-12)))
+    return float(size - 1 + np.exp(scipy.optimize.brentq(miss, *ends, xtol=1e-12)))
 
 
 def freedom_deviation(freedom: float, size: int, beta: float) -> float:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 import sympy as sp
-from scipy.optimize import brentq
 
 from vgtheory._errors import InputError
 from vgtheory.random_matrices.laws.polynomials.law import law_of
@@ -96,7 +96,9 @@ class Given(ScannedLaw):
         k = int(turn[0])
         if not np.isfinite(slopes[k + 1]):
             return float(values[k])
-        place = brentq(lambda v: float(self._z(np.array([v + 0j]))[1][0].real), u[k], u[k + 1], xtol=1e-15 * abs(u[k]))
+        place = scipy.optimize.brentq(
+            lambda v: float(self._z(np.array([v + 0j]))[1][0].real), u[k], u[k + 1], xtol=1e-15 * abs(u[k])
+        )
         return float(self._z(np.array([place + 0j]))[0][0].real)
 
     def landmarks(self) -> tuple[float, ...]:
@@ -110,7 +112,7 @@ class Given(ScannedLaw):
             real = np.abs(slopes.imag) <= 1e-9 * np.abs(slopes)  # a formula may leave the line beyond a branch point
             signs = np.where(real & np.isfinite(slopes.real), np.sign(slopes.real), 0)
             for k in np.flatnonzero(signs[1:] * signs[:-1] < 0):
-                place = brentq(lambda v: float(self._z(np.array([v + 0j]))[1][0].real), u[k], u[k + 1])
+                place = scipy.optimize.brentq(lambda v: float(self._z(np.array([v + 0j]))[1][0].real), u[k], u[k + 1])
                 found.append(float(self._z(np.array([place + 0j]))[0][0].real))
         room = _APART * (hi - lo)  # the ends themselves are extrema too
         return tuple(z for z in found if lo + room < z < hi - room)
@@ -202,7 +204,7 @@ class GivenS(Given):
         if not len(below):
             return 0.0
         k = int(below[0])
-        return 1 + brentq(
+        return 1 + scipy.optimize.brentq(
             lambda v: float(inverse(np.array([v + 0j]))[0].real), float(m[k]), float(m[k - 1]), xtol=4e-16
         )
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 
 from vgtheory.random_matrices.laws.real import RealLaw
 
@@ -171,7 +171,7 @@ class _Pair:
         extra = []
         for i, last in _dips(product, reach):
             scale = w[i] - w[last]
-            found = minimize_scalar(
+            found = scipy.optimize.minimize_scalar(
                 lambda v, last=last: excess(w[last] + v),
                 bounds=(0, scale),
                 method="bounded",
