@@ -17,7 +17,7 @@ from vgtheory._errors import InputError
 MAX_BYTES = 16 * 2**30  # of the numbers in one file; more is not a mistake that memory should pay for
 INDEX = ".safetensors.index.json"
 _PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"}
-_WEIGHTS = {".safetensors", ".npz", ".onnx"}
+_WEIGHTS = {".safetensors", ".npz", ".onnx", ".keras", ".h5"}
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what np.savez and np.savez_compressed write
 _SMALL = 2**26  # bytes unpacked up to which no ratio is suspicious
 _RATIO = 100  # times the packed size beyond which an archive is a bomb: trained weights shrink by less than 10
@@ -30,13 +30,17 @@ def check_weights_file(path: Path) -> Path:
     Raises InputError for what is no regular file (a pipe would wait for ever), pickles and unknown kinds.
     """
     if not path.is_file():
-        raise InputError(f"no file {path}", "an existing .safetensors, .npz or .onnx file", "check the path")
+        raise InputError(
+            f"no file {path}", "an existing .safetensors, .npz, .onnx, .keras or .h5 file", "check the path"
+        )
     kind = path.suffix.lower()
     if kind in _PICKLES:
         step = "save it with safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
         raise InputError(f"{path.name}", "a file that cannot run code (a pickle can)", step)
     if kind not in _WEIGHTS and not path.name.endswith(INDEX):
-        raise InputError(f"{path.name}", "a .safetensors, .npz or .onnx file", "convert the weights to one of them")
+        raise InputError(
+            f"{path.name}", "a .safetensors, .npz, .onnx, .keras or .h5 file", "convert the weights to one of them"
+        )
     return path
 
 

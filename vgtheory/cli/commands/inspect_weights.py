@@ -15,7 +15,7 @@ from vgtheory.cli.exit_codes import UNHEALTHY
 from vgtheory.cli.figures import write_picture
 from vgtheory.symbolic.activation import Activation
 
-_Weights = Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors, .npz or .onnx file of an MLP.")]
+_Weights = Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors, .npz, .onnx or Keras file of an MLP.")]
 _Activation = Annotated[
     str | None,
     typer.Option(metavar="ACT", help="φ between the layers: a name or a formula.  [default: not given]"),

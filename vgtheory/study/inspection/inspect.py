@@ -37,9 +37,9 @@ def inspect(
 
     Parameters
     ----------
-    model : a PyTorch module; path of a .safetensors (or its .index.json), .npz or .onnx file; a mapping of names to
-        arrays (a ``state_dict``, also nested); or an object with ``state_dict()``.  Pickles are refused: they can run
-        code.
+    model : a PyTorch module; path of a .safetensors (or its .index.json), .npz, .onnx, .keras or .h5 file; a mapping of
+        names to arrays (a ``state_dict``, also nested); or an object with ``state_dict()``.  Pickles are refused: they
+        can run code.
     x : of a module, what it is called with: a tensor, a tuple of arguments or a dict of named ones.  Of stored weights,
         data of shape (n, N_0); by default 64 vectors uniform on the sphere ‖x_0‖² = N_0.
     loss : of a module, takes what it returns and gives a tensor of one number; by default the first tensor that it
@@ -109,8 +109,8 @@ def inspect(
         raise InputError("x", "numbers to send through the model", f"say activation={x!r}", got=repr(x))
     if loss is not None:
         raise InputError("loss", "a PyTorch module to go with it", "pass the module itself, not its weights")
-    is_graph = isinstance(model, (str, Path)) and str(model).lower().endswith(".onnx")
-    program = program_by_name(Path(model)) if is_graph and activation is None and order is None and skip is None else ""
+    unsaid = activation is None and order is None and skip is None
+    program = program_by_name(Path(model)) if isinstance(model, (str, Path)) and unsaid else ""
     if not isinstance(program, str):
         act = to_activation(program.activation[0], **dict(program.activation[1]))
         return inspect_weights(

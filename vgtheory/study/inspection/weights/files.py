@@ -12,13 +12,21 @@ from numpy.typing import NDArray
 
 from vgtheory._errors import InputError
 from vgtheory._untrusted import INDEX, check_weights_file, read_archive
+from vgtheory.study.inspection.weights.keras_file import read_keras, read_sequential
 from vgtheory.study.inspection.weights.onnx_file import read_onnx, read_program
 from vgtheory.study.inspection.weights.onnx_graph import Program
 from vgtheory.study.inspection.weights.safetensors_file import read_safetensors, read_sharded
 
 Arrays = dict[str, NDArray]
 
-_READERS = {".safetensors": read_safetensors, ".npz": read_archive, ".onnx": read_onnx}
+_READERS = {
+    ".safetensors": read_safetensors,
+    ".npz": read_archive,
+    ".onnx": read_onnx,
+    ".keras": read_keras,
+    ".h5": read_keras,
+}
+_PROGRAMS = {".onnx": read_program, ".keras": read_sequential, ".h5": read_sequential}  # of files that may tell order
 _STATES = ("state_dict", "model_state_dict", "params")  # under which checkpoints keep a model beside an optimiser
 _DEPTH = 20  # of nested mappings
 
@@ -30,8 +38,8 @@ def weights_by_name(model: Any) -> Arrays:
 
     Parameters
     ----------
-    model : path of a .safetensors (or its .index.json), .npz or .onnx file; a mapping of names to arrays or tensors (a
-        ``state_dict``), also nested as Flax and Lightning have it; or an object with a ``state_dict()`` method.
+    model : path of a .safetensors (or its .index.json), .npz, .onnx, .keras or .h5 file; a mapping of names to arrays
+        or tensors (a ``state_dict``), also nested as Flax and Lightning have it; or an object with ``state_dict()``.
 
     Raises
     ------
@@ -51,8 +59,9 @@ def weights_by_name(model: Any) -> Arrays:
 
 
 def program_by_name(path: Path) -> Program | str:
-    """Return the chain of layers in the graph of an .onnx file, or in words why it is none."""
-    return read_program(check_weights_file(path))
+    """Return the chain of layers that a file tells, or in words why it is none; "" of a kind that tells none."""
+    read = _PROGRAMS.get(path.suffix.lower())
+    return "" if read is None else read(check_weights_file(path))
 
 
 def _read(path: Path) -> Arrays:
