@@ -73,7 +73,7 @@ def finite_real_ginibre(size: int) -> RealEigenvalues:
     --------
     >>> round(finite_real_ginibre(2).expected_count(), 9)  # √2
     1.414213562
-    >>> finite_real_ginibre(100).complex_density(0.5 + 0.5j).round(6)  # of the others, per area; 1/π as N → ∞
+    >>> round(float(finite_real_ginibre(100).complex_density(0.5 + 0.5j)), 6)  # of the others, per area; 1/π as N → ∞
     0.315218
     """
     return RealEigenvalues(whole("size", size))
