@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 import vgtheory as vg
 from benchmarks import drawing
 from benchmarks.measure import Line, in_turn
-from vgtheory.study.programs.numbers import Machine
 from vgtheory.study.programs.recorded_norms import streams_and_gradients
+from vgtheory.study.programs.streams import Program
 
 WEIGHTS = vg.Weights.gaussian(drawing.SIGMA)
 STEPS = 32
@@ -39,8 +39,8 @@ class Case:
         network = vg.Network(
             self.block, self.width, self.depth, **({} if self.shape == (1,) else {"shape": self.shape})
         )
-        program = Machine(network.block, self.width, self.depth, vg.Inputs(), asked, self.shape)
-        return lambda: streams_and_gradients(program, 1, 0, self.samples)
+        machine = Program(network, vg.Inputs(), "exact" if asked else "dense").machine
+        return lambda: streams_and_gradients(machine, 1, 0, self.samples)
 
     def repeated(self, one: Callable[[], object]) -> Callable[[], object]:
         return lambda: [one() for _ in range(self.samples)]

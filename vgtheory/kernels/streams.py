@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from numba import float64, int64, void
+from numba import boolean, float64, int64, types, void
 
 from vgtheory.kernels._jit import REDUCTION_FLAGS, called, compiled, entry
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
@@ -11,9 +11,10 @@ from vgtheory.kernels.normalise import normalise, normalise_back
 from vgtheory.kernels.normals import fill, fill_normal_pairs, fill_uniform_pairs
 from vgtheory.kernels.oracle import DRAWS
 from vgtheory.kernels.rows import gram
-from vgtheory.kernels.signals import dot, log_norm, scaled
+from vgtheory.kernels.signals import accumulate, dot, log_norm, scaled
 
 STREAM = float64[:, :, ::1]
+TABLE = types.Array(int64, 2, "C", readonly=True)
 
 
 @entry(void(DRAWS, STREAM))
@@ -32,6 +33,47 @@ def uniforms(draws, out):
         for c in range(out.shape[1]):
             start = c * out.shape[2]
             fill(fill_uniform_pairs, out[s, c], draws.key, draws.first + s, draws.layer, draws.purpose, start)
+
+
+@called
+def _to_length(part, length):
+    scaled(part, part, length / math.sqrt(dot(part, part)))
+
+
+@entry(void(STREAM, float64, boolean))
+def to_lengths(x, length, together):
+    """Scale every column of a stream, or all columns of a sample `together`, to a length."""
+    for s in range(x.shape[0]):
+        if together:
+            _to_length(x[s].reshape(-1), length)
+        else:
+            for c in range(x.shape[1]):
+                _to_length(x[s, c], length)
+
+
+@entry(void(TABLE, STREAM, STREAM))
+def gathered(table, x, out):
+    """Set each column of out to columns of x one below the other, table[tap, column]; beyond the last is a zero."""
+    size = x.shape[2]
+    for s in range(x.shape[0]):
+        for c in range(out.shape[1]):
+            for tap in range(table.shape[0]):
+                part, read = out[s, c, tap * size : (tap + 1) * size], table[tap, c]
+                if read < x.shape[1]:
+                    scaled(part, x[s, read], 1.0)
+                else:
+                    part[:] = 0.0
+
+
+@entry(void(TABLE, STREAM, STREAM))
+def scattered(table, gradient, out):
+    """Add the gradient at what was ``gathered`` to the columns of out that it was read from."""
+    size = out.shape[2]
+    for s in range(out.shape[0]):
+        for c in range(gradient.shape[1]):
+            for tap in range(table.shape[0]):
+                if table[tap, c] < out.shape[1]:
+                    accumulate(out[s, table[tap, c]], gradient[s, c, tap * size : (tap + 1) * size], 1.0)
 
 
 @entry(void(int64, STREAM, STREAM, float64[:, ::1]))
@@ -59,6 +101,21 @@ def mean_squares(x, out):
     for s in range(x.shape[0]):
         part = x[s].reshape(-1)
         out[s] = dot(part, part) / part.size
+
+
+@entry(void(STREAM, float64[::1]))
+def mean_cosines(x, out):
+    """Set out = the mean cosine over pairs of columns, 0 of a single one; a column of zeros has cosine 0 with all."""
+    columns, total = x.shape[1], np.empty(x.shape[2])
+    for s in range(x.shape[0]):
+        total[:] = 0.0
+        own = 0.0
+        for c in range(columns):
+            square = dot(x[s, c], x[s, c])
+            if square != 0.0:
+                accumulate(total, x[s, c], 1.0 / math.sqrt(square))
+                own += 1.0
+        out[s] = (dot(total, total) - own) / max(columns * (columns - 1), 1)
 
 
 @entry(void(STREAM, float64[::1]))

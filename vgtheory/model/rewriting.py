@@ -5,6 +5,7 @@ They read a program, not its name, so they know a user's cell as well as the bui
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -128,6 +129,35 @@ def pre_normed(block: Block, kind: Any) -> Block:
         steps.insert(first, norm)
     streams = tuple((name, dropped.get(new, new)) for name, new in block.streams)
     return replace(block, name=f"{block.name}, pre-{kind}", steps=tuple(steps), streams=streams)
+
+
+def stacked(block: Block, width: int, depth: int) -> Block:
+    """Return the block with one matrix in place of those that are asked the same question together.
+
+    Matrices with independent normal entries of one variance are parts of one such matrix, whose question is made
+    orthogonal to others once and not for each of them; gradients at both have the same norm.
+
+    >>> from vgtheory.model.blocks import gated
+    >>> w = Weights.gaussian(1)
+    >>> [(matrix.name, matrix.outputs) for matrix in stacked(gated("silu", w, w, w), 8, 1).matrices]
+    [('Wgate, Wvalue', 8), ('Wout', 1)]
+    """
+    uses = Counter(step.matrix for step in block.steps if isinstance(step, Ask))
+    together: dict[tuple[str, Matrix], list[Ask]] = {}
+    for step in block.steps:
+        if isinstance(step, Ask) and uses[step.matrix] == len(step.out) == 1 and not step.driven:
+            matrix = block.matrix(step.matrix)
+            if matrix.weights.family == "gaussian" and not block.tied:
+                together.setdefault((step.x, replace(matrix, name="")), []).append(step)
+    for (x, part), asks in together.items():
+        whole = replace(part, name=", ".join(ask.matrix for ask in asks), outputs=part.outputs * len(asks))
+        if len(asks) > 1 and whole.sigmas(width, depth) == part.sigmas(width, depth):  # which may know the outputs
+            ask = Ask(tuple(ask.out[0] for ask in asks), whole.name, x)
+            steps = tuple(ask if step is asks[0] else step for step in block.steps if step not in asks[1:])
+            matrices = tuple(m for m in block.matrices if m.name not in [ask.matrix for ask in asks[1:]])
+            matrices = tuple(whole if m.name == asks[0].matrix else m for m in matrices)
+            block = replace(block, steps=steps, matrices=matrices)
+    return block
 
 
 def is_pre_normed(block: Block) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 import vgtheory as vg
+from vgtheory.model.rewriting import stacked
 from vgtheory.study.programs.numbers import Machine
 from vgtheory.study.programs.recorded_norms import streams_and_gradients
 
@@ -14,6 +15,8 @@ SAMPLES = 3000
 def statistics(block, width, depth, shape, asked, key, batch=1):
     """Return lengths, gradients, shares, cosines and entropies, (sample, statistic)."""
     block = vg.Network(block, width, depth, shape=shape).block
+    if asked:  # as ``simulate`` has it; drawn ones are apart
+        block = stacked(block, width, depth)
     machine = Machine(block, width, depth, vg.Inputs(), asked, shape, batch=batch)
     found = streams_and_gradients(machine, key, 0, SAMPLES)
     rows = [np.log(found["square x"][:, 1:]), found["gradient x"][:, :-1], found["share x"][:, :-1]]

@@ -5,6 +5,7 @@ import pytest
 
 import vgtheory as vg
 from tests.study.programs.statistics import FALSE_ALARM, smallest_p
+from vgtheory.model.rewriting import stacked
 from vgtheory.study.programs import oracles
 from vgtheory.study.programs.numbers import Batch, Machine
 from vgtheory.study.programs.passes import back, run_layer
@@ -42,7 +43,7 @@ class Recorded:
 
 def statistics(case, asked, key):
     block, width, depth = case
-    machine = Machine(block, width, depth, vg.Inputs(), asked)
+    machine = Machine(stacked(block, width, depth) if asked else block, width, depth, vg.Inputs(), asked)
     batch, notes = Batch(machine, key, 0, SAMPLES), Recorded()
     rng = np.random.default_rng(key)
     state, layers = {"x": rng.normal(size=(SAMPLES, 1, width))}, []
@@ -82,3 +83,13 @@ def test_samples_do_not_depend_on_how_many_there_are(weights):
     whole, part = streams_and_gradients(machine, 1, 0, 6), streams_and_gradients(machine, 1, 2, 3)
     for name, found in whole.items():
         np.testing.assert_array_equal(found[2:5], part[name])
+
+
+def test_matrices_of_one_question_and_one_variance_are_one():
+    block = vg.blocks.transformer("gelu", W, 2, "deep", "gated")
+    names = [m.name.replace("p1_g_f_", "").replace("p2_g_f_", "") for m in stacked(block, 8, 3).matrices]
+    assert names == ["Wq, Wk", "Wv", "Wo", "Wgate, Wvalue", "Wout"]  # DeepNorm scales the values
+    for other in (vg.blocks.transformer("gelu", vg.Weights.orthogonal(1), 2), vg.blocks.lstm(W)):
+        assert stacked(other, 8, 3) == other
+    xavier = vg.Weights.xavier()  # a variance that knows the outputs
+    assert stacked(vg.blocks.gated("silu", xavier, xavier, xavier), 8, 3).matrices[0].name == "Wgate"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels.memory import empty
 from vgtheory.kernels.normalise import EQUAL, LAYER, RMS, ROUNDING
-from vgtheory.kernels.streams import normalised, normalised_back
+from vgtheory.kernels.streams import gathered, normalised, normalised_back, scattered
 from vgtheory.model.steps import Mix
 from vgtheory.model.windows import neighbours
 from vgtheory.study.programs.numbers import Array
@@ -133,20 +133,16 @@ def _spread(scores: Array) -> Array:
 
 def window(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     """Return for every position the columns around it, one below the other."""
-    (x,) = given
-    taps = _with_zero(x)[:, _table(step, around).T]
-    return np.ascontiguousarray(taps.reshape(*taps.shape[:2], -1)), None
+    (x,), table = given, _table(step, around)
+    out = empty(len(x), table.shape[1], len(table) * x.shape[2])
+    gathered(table, np.ascontiguousarray(x), out)
+    return out, None
 
 
 def window_back(step: Mix, given: Given, around: Around, left: Any, gradient: Array) -> Given:
-    """Return the gradient at the columns: a tap gives back to the columns that it read, each of them once."""
-    (x,) = given
-    table = _table(step, around)
-    taps = gradient.reshape(*gradient.shape[:2], len(table), x.shape[2])
-    total = np.zeros_like(x)
-    for tap, read in enumerate(table):
-        inside = read < x.shape[1]
-        total[:, read[inside]] += taps[:, inside, tap]
+    """Return the gradient at the columns: a tap gives back to the columns that it read."""
+    total = np.zeros(given[0].shape)
+    scattered(_table(step, around), np.ascontiguousarray(gradient), total)
     return (total,)
 
 
@@ -174,8 +170,3 @@ def side_by_side(x: Array) -> Array:
     """Return heads side by side as one stream."""
     whole = x.swapaxes(1, 2)
     return np.ascontiguousarray(whole.reshape(*whole.shape[:2], -1))
-
-
-def _with_zero(x: Array) -> Array:
-    """Return a stream with one more column, of zeros."""
-    return np.concatenate([x, np.zeros((x.shape[0], 1, x.shape[2]))], axis=1)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory.kernels.arguments import RUNNING
-from vgtheory.kernels.streams import largest_log_norms, take_unit
+from vgtheory.kernels.streams import largest_log_norms, take_unit, to_lengths
 from vgtheory.model.program import Block
 from vgtheory.model.windows import strided
 from vgtheory.study.programs.numbers import LOSS, START, TIED, Array, Batch, Layer, Machine, Streams
@@ -139,8 +139,8 @@ def start(batch: Batch) -> Streams:
     if square > 0.0:
         place = Place(batch.key, batch.first, batch.samples, START)
         x = batch.numbers(place, TIED, shape[2], machine.columns)
-        lengths = np.sqrt(np.einsum("scn,scn->sc", x, x))[..., None]
-        states[machine.block.carried[0]] = x * (math.sqrt(square * shape[2]) / lengths)
+        to_lengths(x, math.sqrt(square * shape[2]), False)
+        states[machine.block.carried[0]] = x
     return states
 
 
@@ -150,4 +150,5 @@ def _loss(batch: Batch) -> Streams:
     place = Place(batch.key, batch.first, batch.samples, LOSS)
     last = strided(machine.shape, machine.block.stride**machine.depth)
     g = batch.numbers(place, TIED, machine.width_of(machine.depth), machine.batch * math.prod(last))
-    return {machine.block.carried[0]: g / np.sqrt(np.einsum("scn,scn->s", g, g))[:, None, None]}
+    to_lengths(g, 1.0, True)
+    return {machine.block.carried[0]: g}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory.kernels.arguments import RUNNING, Norms
-from vgtheory.kernels.streams import gradient_sizes, largest_log_norms, mean_squares, outer_squares
+from vgtheory.kernels.streams import gradient_sizes, largest_log_norms, mean_cosines, mean_squares, outer_squares
 from vgtheory.study.programs.mixes import entropies
 from vgtheory.study.programs.numbers import Array, Batch, Layer, Machine, Streams
 from vgtheory.study.programs.passes import there_and_back
@@ -64,9 +65,9 @@ class OfStreams:
     def before(self, layer: int, state: Streams, unit: Array) -> None:
         """Note mean squares."""
         for name, x in state.items():
-            self.found[f"square {name}"][:, layer] = _mean_square(x) * np.exp(2.0 * unit)
+            self.found[f"square {name}"][:, layer] = _by_sample(mean_squares, x) * np.exp(2.0 * unit)
         if "cosine" in self.found:
-            self.found["cosine"][:, layer] = _cosine(next(iter(state.values())))
+            self.found["cosine"][:, layer] = _by_sample(mean_cosines, next(iter(state.values())))
 
     def up(self, layer: Layer) -> None:
         """Note the entropy of attention and the spread of its scores."""
@@ -105,7 +106,9 @@ class OfLayers:
 
     def up(self, layer: Layer) -> None:
         """Note q_l."""
-        self.norms.q[:, layer.index - 1] = _mean_square(layer.streams[PRE_ACTIVATION]) * np.exp(2.0 * layer.unit)
+        self.norms.q[:, layer.index - 1] = _by_sample(mean_squares, layer.streams[PRE_ACTIVATION]) * np.exp(
+            2.0 * layer.unit
+        )
 
     def down(self, layer: Layer, gradients: Streams, unit: Array) -> None:
         """Note ln‖∂ℓ/∂h_l‖ and ln‖∂ℓ/∂W_l‖."""
@@ -119,9 +122,10 @@ class OfLayers:
         """Note nothing."""
 
 
-def _mean_square(x: Array) -> Array:
+def _by_sample(measure: Callable[[Array, Array], None], x: Array) -> Array:
+    """Return a number for every sample of a stream."""
     out = np.empty(len(x))
-    mean_squares(np.ascontiguousarray(x), out)
+    measure(np.ascontiguousarray(x), out)
     return out
 
 
@@ -145,12 +149,3 @@ def _outer_squares(x: Array, delta: Array) -> Array:
     out = np.empty(len(x))
     outer_squares(np.ascontiguousarray(x), np.ascontiguousarray(delta), out)
     return out
-
-
-def _cosine(x: Array) -> Array:
-    """Return the mean cosine over pairs of columns, 0 of a single one; a column of zeros has cosine 0 with all."""
-    lengths = np.sqrt(np.einsum("scn,scn->sc", x, x))[..., None]
-    unit = np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
-    total, columns = unit.sum(axis=1), x.shape[1]
-    own = np.einsum("scn,scn->s", unit, unit)
-    return (np.einsum("sn,sn->s", total, total) - own) / max(columns * (columns - 1), 1)

@@ -15,6 +15,7 @@ import xarray as xr
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
+from vgtheory.model.rewriting import stacked
 from vgtheory.model.sizes import whole_number
 from vgtheory.model.traits import DRAWN_BLOCKS
 from vgtheory.model.variables import VARIABLES, labels
@@ -46,7 +47,7 @@ class Program:
         network = self.network
         asked = self.method == "exact"
         return Machine(
-            network.block,
+            stacked(network.block, network.widths[0], int(network.depth)),
             network.widths[0],
             int(network.depth),
             self.inputs,
