@@ -26,8 +26,8 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_asked_and_drawn_matrices_give_the_same_law(name):
     block, width, depth, shape = CASES[name]
-    asked = statistics(block, width, depth, shape, True, 11)
-    assert smallest_p(asked, statistics(block, width, depth, shape, False, 12)) > FALSE_ALARM
+    asked = statistics(block, width, depth, shape, True, 13)
+    assert smallest_p(asked, statistics(block, width, depth, shape, False, 14)) > FALSE_ALARM
 
 
 @pytest.mark.parametrize("asked", [True, False])
