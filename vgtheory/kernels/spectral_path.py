@@ -23,6 +23,8 @@ _ITERATIONS = 30
 # Deep in the lower tail 1 + m has lost its digits, and Newton's method comes to rest at that noise.
 STALLED, _NOISE = 10, 1e-5
 _MOST_STEPS = 300  # between two values of ln z
+_BEYOND = 2.0  # of ln ζ from the law's top, far above the spectrum
+_SAME = 1e-10  # of ln z between a point and the edge next to it
 _THIN = 1e-10  # Im v along the real axis where no law has mass to speak of
 # Columns of a row.
 LOG_X, DENSITY, SURVIVAL = 0, 1, 2
@@ -82,16 +84,13 @@ def reach(target, v, ys, system, errors, slopes, tolerance):
         dv = over(target - value - correction, rate)
         if not np.isfinite(abs(dv)):
             return v, rate, False
-        room = min(v.imag, np.pi - v.imag, max(abs(v), 1e-7))
         far = share_of_room(v, dv)
         if far > 1.0:
             dv *= 1.0 / far
         turn = -over(np.exp(v), np.exp(v) - 1.0)
         move_states(ys, dv, turn, powers, errors, slopes)
         v += dv
-        if abs(dv) < (tolerance if iteration < STALLED else _NOISE) * room and worst < (
-            1e-8 if iteration < STALLED else _NOISE
-        ):
+        if far < (tolerance if iteration < STALLED else _NOISE) and worst < (1e-8 if iteration < STALLED else _NOISE):
             return v, rate, True
     return v, rate, False
 
@@ -122,34 +121,6 @@ def fill_row(v, ys, system, errors, slopes, out):
             part += powers[k] * (np.arctan2(one.imag, one.real) - moment.imag)
             total += counts[k] * part
     out[LOG_X], out[DENSITY], out[SURVIVAL] = value.real, -m.imag / np.pi, total / np.pi
-
-
-@exact
-def start(v, ys, step, system):
-    """Return (v, ys, converged) a small step off the real axis from an edge at real v, where y is real."""
-    errors, slopes = np.zeros(ys.size, np.complex128), np.zeros(ys.size, np.complex128)
-    turn = -np.exp(v) / (np.exp(v) - 1.0)
-    log_z(complex(v, 0.0), ys, system, errors, slopes)
-    new = np.empty(ys.size, np.complex128)
-    for k in range(ys.size):
-        lift = (turn / slopes[k]).real * step
-        new[k] = complex(ys[k].real, lift if lift > 0.0 else 1e-3 * step)
-    point, _, fine = _project(complex(v, step), new, 1j, system, errors, slopes)
-    return point, new, fine
-
-
-@exact
-def settle(v, ys, system):
-    """Return (v, ys, converged): the point of the path next to a guess off the real axis."""
-    errors, slopes = np.zeros(ys.size, np.complex128), np.zeros(ys.size, np.complex128)
-    now = ys.copy()
-    for _ in range(_ITERATIONS):
-        _, _, rate, worst, _ = log_z(v, now, system, errors, slopes)
-        if worst < 1e-8:
-            break
-        move_states(now, 0j, 0j, system.factors.powers, errors, slopes)
-    point, _, fine = _project(v, now, rate.conjugate() / abs(rate), system, errors, slopes)
-    return point, now, fine
 
 
 @exact
@@ -189,15 +160,10 @@ def trace(v, ys, sign, lowest, most, system):
             end = 2
             break
         room = v.imag if tangent.imag < 0.0 else np.pi - v.imag
-        if (
-            abs(tangent.imag) > 0.95
-            and room < 1e-3 * min(1.0, abs(v))
-            and count > 3
-            and room < 0.9 * max(first_room, 0.0)
-        ):
-            end = 1
-            break
-        if abs(tangent.imag) > 0.95 and count > 20 and room < 1e-4 * min(1.0, abs(v)):
+        near = room < 1e-3 * min(1.0, abs(v)) and count > 3 and room < 0.9 * first_room
+        nearer = room < 1e-4 * min(1.0, abs(v)) and count > 20
+        # Where m ≈ 0 at the edge ln z changes so little up to it that rounding would scatter v.
+        if abs(tangent.imag) > 0.95 and (near or nearer or (abs(rate) * room < _SAME and count > 3)):
             end = 1
             break
         longest = 0.09 * min(abs(v), 1.2)
@@ -222,7 +188,7 @@ def trace(v, ys, sign, lowest, most, system):
             log_z(v, now, system, errors, slopes)
             step *= 0.4
             falls += 1
-            if step < 1e-9 * min(abs(v), 1.0) or falls > 400:
+            if step < 1e-9 * min(abs(v), 1.0) or falls > 700:
                 return rows, vs, states, rates, count, 0
         v = new
         _, _, rate, _, _ = log_z(v, now, system, errors, slopes)
@@ -252,3 +218,53 @@ def cross(target, goal, v, ys, system):
         if step < 1e-9:
             break
     return v, now, False
+
+
+@exact
+def far_above(theta, system):
+    """Return (ln z, v, ys) at arg z ≈ θ so far above the spectrum that every ζ lies beyond its law.
+
+    There m c = E d²/ζ to first order, and m = (E d² + 1/s²)/ζ for a residual block.
+    """
+    laws, factors = system.laws, system.factors
+    size = factors.counts.size
+    errors, slopes = np.zeros(size, np.complex128), np.zeros(size, np.complex128)
+    log_means, log_m = np.empty(size), 0.0
+    for k in range(size):
+        log_means[k] = laws.tops[k] + np.log(laws.moment[laws.offsets[k + 1] + k])
+        reach = laws.tops[k]
+        if factors.powers[k] == PLAIN:
+            log_means[k] -= np.log(factors.ratios[k])
+        else:
+            log_means[k] = np.log(np.exp(log_means[k]) + np.exp(-factors.log_s2[k]))
+            reach = max(reach, -factors.log_s2[k])
+        log_m = min(log_m, log_means[k] - reach - _BEYOND)
+    for _ in range(_MOST_STEPS):
+        at = complex(log_m, -theta)
+        v, ys = np.log(1.0 + system.rest.p * np.exp(-at)), log_means - at
+        value = 0j
+        for _ in range(_ITERATIONS):
+            value, _, _, worst, _ = log_z(v, ys, system, errors, slopes)
+            if worst < 1e-8:
+                break
+            move_states(ys, 0j, 0j, factors.powers, errors, slopes)
+        if 0.5 * theta < value.imag < np.pi:  # else many layers turn z beyond the first order in m
+            break
+        log_m -= 1.0
+    return value, v, ys
+
+
+@exact
+def along(goal, here, v, ys, system):
+    """Return (ln z, v, ys, reached) after moving from ln z = `here` at constant arg z to where Re v is about `goal`."""
+    errors, slopes = np.zeros(ys.size, np.complex128), np.zeros(ys.size, np.complex128)
+    fine = True
+    for _ in range(_MOST_STEPS):
+        gap = goal - v.real
+        if not fine or abs(gap) < 0.1:
+            break
+        _, _, rate, _, _ = log_z(v, ys, system, errors, slopes)
+        there = here + abs(rate) * min(max(gap, -1.0), 1.0)
+        v, ys, fine = cross(here, there, v, ys, system)
+        here = there
+    return here, v, ys, fine

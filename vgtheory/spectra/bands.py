@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +13,40 @@ from numpy.typing import NDArray
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels import spectral_path, spectral_points
 from vgtheory.kernels.quadrature import Array
-from vgtheory.kernels.spectral_sums import System, log_z, sums_of
+from vgtheory.kernels.spectral_sums import System, log_z
 
 _MOST_POINTS = 1500
-_STARTS = (1e-2, 3e-3, 1e-3, 3e-2, 1e-4, 1e-5)  # first step off an edge, in units of |v|
 _HARD = 1e-4  # |v| at the last point before an end of infinite density
-# A law of d² with less than _THIN of its mass within _SHELL (in ln d²) of its top has a tail there, not an end; the
-# path of x begins where _ABOVE of that mass lies above, this far off the axis.
-_THIN, _SHELL, _ABOVE, _LIFT = 1e-12, 0.1, (1e-11, 1e-10, 1e-9, 1e-8), 1e-8
-_CLOSE = 1e-3  # edges closer to the top of such a law are made by its last nodes
-_BISECTIONS = 60
-_OFF, _CLEAR = 1e-4, 0.05  # |v| next to an atom that just vanishes, and well away from an end of infinite density
+_LINE = 2.8  # arg z of the line from far above the spectrum to the places where it is entered
+_SHARES = (0.5, 0.25, 0.75, 0.05, 0.95)  # of a probability, where its points are looked for first
+_HALVINGS = 40  # and then between gaps
+_AXIS = 1e-6  # Im v this close to 0 or π: in a gap
+_ROUNDING = 1e-11  # of Prob(X > x)
+MISSED = 1e-3  # more probability than this beyond the last point: the path stopped where it should not
+
+
+Arrays = tuple[Array, NDArray[np.complex128], NDArray[np.complex128]]
+
+
+class Piece(NamedTuple):
+    """Where points are missing: between ln x = `low` and `high`, with Prob(X > x) from `above` at high to `below`."""
+
+    above: float
+    below: float
+    low: float
+    high: float
+
+
+class State(NamedTuple):
+    """A point off the real axis: ln z, v and the y of all factors."""
+
+    here: complex
+    v: complex
+    ys: NDArray[np.complex128]
 
 
 class Band(NamedTuple):
-    """Points of one interval of the support, ln x increasing, and its ends (a bottom of NaN: not reached).
+    """Points of one interval of the support, ln x increasing, and its ends.
 
     At an end m is finite and the density a square root, or m is infinite (v = 0) and the density its inverse.
     """
@@ -45,95 +65,57 @@ class Path:
     system: System
     lowest: float
 
-    def first(self, v_edge: float, ys_edge: Array) -> Band:
-        """Return the highest band, from its top edge or through the tail of the law that is met before one."""
-        thin = [k for k in range(len(ys_edge)) if self._thins_out(k)]
-        if met := [k for k in thin if ys_edge[k] - self.system.laws.tops[k] < _CLOSE]:
-            return self._through_tail(met)
-        for share in _STARTS:
-            v, ys, fine = spectral_path.start(
-                v_edge, ys_edge.astype(np.complex128), share * min(abs(v_edge), 1.0), self.system
-            )
-            if fine:
-                break
-        else:
-            if thin:
-                return self._through_tail(thin)
-            raise UnsupportedError("no points were found below the top edge of this spectrum; use vg.sample(network)")
-        return self._band(v, ys, float(self.value(complex(v_edge), ys_edge.astype(np.complex128)).real))
+    def band(self, piece: Piece) -> Band | None:
+        """Return an interval of the support that holds some of a piece's probability; None if none is found.
 
-    def from_atom(self, masses: Array, place: float) -> Band:
-        """Return the highest band where an atom at its top just vanishes: m is infinite there, v is 0.
-
-        The path leaves v = 0 upwards, with M_D(ζ) = mass/(ζ/d² − 1) at the atom of d² on top of each law.
+        Off the real axis m is analytic and no point is lost: from far above the spectrum along a line to above
+        places where it may be, and down to each; between bands Prob(X > x) tells on which side it is.
         """
-        laws, factors = self.system.laws, self.system.factors
-        v = 1j * _OFF
-        ys = laws.tops + masses * v / (factors.ratios * self.system.rest.p)
-        v, ys, fine = spectral_path.settle(v, ys, self.system)
-        if not fine:
-            raise UnsupportedError("no points were found below the vanishing atom; use vg.sample(network)")
-        return self._band(v, ys, place)
+        low, high, middle = piece.low, piece.high, (piece.above + piece.below) / 2
+        state = self._far
+        for state in self._above(piece):
+            found = self._entered(state, piece)
+            if isinstance(found, Band):
+                return found
+            low, high = (max(low, state.here.real), high) if found > middle else (low, min(high, state.here.real))
+        for _ in range(_HALVINGS if high - low < np.inf else 0):
+            there = complex((low + high) / 2, state.here.imag)
+            v, ys, fine = spectral_path.cross(state.here, there, state.v, state.ys, self.system)
+            if not fine:
+                return None
+            state = State(there, v, ys)
+            found = self._entered(state, piece)
+            if isinstance(found, Band):
+                return found
+            low, high = (there.real, high) if found > middle else (low, there.real)
+        return None
 
-    def _own(self, k: int) -> slice:
-        return slice(*self.system.laws.offsets[k : k + 2])
+    @cached_property
+    def _far(self) -> State:
+        return State(*spectral_path.far_above(_LINE, self.system))
 
-    def _thins_out(self, k: int) -> bool:
-        laws = self.system.laws
-        shell = laws.nodes[self._own(k)] > laws.tops[k] - _SHELL
-        return bool(laws.weights[self._own(k)][shell].sum() < _THIN)
+    def _above(self, piece: Piece) -> Iterator[State]:
+        """Return points of the line above a piece: where what is seen from there has quantiles."""
+        state = self._far
+        for share in _SHARES:
+            survival = piece.above + share * (piece.below - piece.above)
+            *moved, fine = spectral_path.along(float(np.log(self.system.rest.p / survival - 1)), *state, self.system)
+            if not fine:
+                return
+            state = State(*moved)
+            if piece.low < state.here.real < piece.high:
+                yield state
 
-    def _through_tail(self, met: Sequence[int]) -> Band:
-        """Return the highest band where it has no edge: x follows the uppermost d² of a law that thins out."""
-        laws, ratios = self.system.laws, self.system.factors.ratios
-        for share in _ABOVE:
-            starts = [sums_of(complex(self._quantile(k, share), _LIFT), k, laws)[0] / ratios[k] for k in met]
-            m = min(starts, key=lambda value: value.real)
-            ys = np.array([complex(self._above(k, m.real * ratios[k]), _LIFT) for k in range(len(laws.tops))])
-            v, ys, fine = spectral_path.settle(complex(np.log((m + self.system.rest.p) / m)), ys, self.system)
-            if fine:
-                rows = self._traced(v, ys, -1.0)[0]
-                return self._band(v, ys, float(rows[0, 0] + 1.5 * rows[0, 2] / rows[0, 1]))
-        raise UnsupportedError("no points were found in the upper tail of this spectrum; use vg.sample(network)")
-
-    def _quantile(self, k: int, share: float) -> float:
-        """Return ln d² above which about this share of law k lies, between nodes: on one the sums would cancel."""
-        nodes, weights = self.system.laws.nodes[self._own(k)], self.system.laws.weights[self._own(k)]
-        i = np.searchsorted(-np.cumsum(weights[::-1])[::-1], -share)
-        return float(nodes[i - 1 : i + 1].mean())
-
-    def _above(self, k: int, moment: float) -> float:
-        """Return the largest ln ζ at which Re M_D of law k is `moment`, its tail included."""
-        laws = self.system.laws
-        low, high = float(laws.nodes[self._own(k)] @ laws.weights[self._own(k)]), float(laws.tops[k]) + 60.0
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            large = sums_of(complex(middle, _LIFT), k, laws)[0].real > moment
-            low, high = (middle, high) if large else (low, middle)
-        return (low + high) / 2
-
-    def below(self, band: Band) -> Band:
-        """Return the band below a gap: around the real axis, where ln z has a small imaginary part, and back to it."""
-        i = int(np.argmax(np.abs(band.vs) > _CLEAR)) if _is_hard(band.vs[0]) else 0
-        v, ys = band.vs[i], band.states[i]
-        here = complex(band.rows[i, 0])
-        width = max(band.top - band.bottom, 1e-6)
-        for lift in (0.3, 0.1, 1.0, 0.03):
-            above = here + 1j * lift * width
-            first, state, fine = spectral_path.cross(here, above, v, ys, self.system)
-            for far in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0):
-                if not fine:
-                    break
-                goal = complex(band.bottom - far * width, above.imag)
-                over, other, arrived = spectral_path.cross(above, goal, first, state, self.system)
-                if not arrived:
-                    continue
-                down, inner, landed = spectral_path.cross(goal, complex(goal.real), over, other, self.system)
-                if landed and 1e-6 < down.imag < np.pi - 1e-6 and goal.real < band.bottom:
-                    _, _, _, top, end = self._traced(down, inner, 1.0)
-                    if end == 1 and top < band.bottom + 1e-9:
-                        return self._whole(down, inner, top)
-        raise UnsupportedError("the interval of this spectrum below a gap was not found; use vg.sample(network)")
+    def _entered(self, state: State, piece: Piece) -> Band | float:
+        """Return the band below a point of the line; Prob(X > x) there if it is none of this piece."""
+        v, ys, landed = spectral_path.cross(state.here, complex(state.here.real), state.v, state.ys, self.system)
+        if landed and _AXIS < v.imag < np.pi - _AXIS:
+            band = self._whole(v, ys, piece)
+            if band and piece.low - _AXIS < band.bottom and band.top < piece.high + _AXIS:
+                return band
+        row, blank = np.empty(spectral_path.COLUMNS), np.zeros(len(ys), np.complex128)
+        spectral_path.fill_row(v, ys, self.system, blank, blank.copy(), row)
+        return float(row[spectral_path.SURVIVAL])
 
     def at_value(self, band: Band, log_x: Array, floor: float, above: float) -> tuple[Array, Array]:
         """Return (density of ln x, Prob(X > x)) inside a band, Prob(X > x) below and above which is given."""
@@ -174,33 +156,37 @@ class Path:
         change = (v - before) / (rate - last)
         return float((self.value(v, ys) - 0.5 * rate * rate * change).real)
 
-    def _traced(self, v: complex, ys: NDArray[np.complex128], sign: float) -> tuple:
+    def _traced(self, v: complex, ys: NDArray[np.complex128], sign: float) -> tuple[Arrays, float]:
+        """Return the points from one on to an end, up to the first that rounding has spoilt, and ln x of the edge."""
         rows, vs, states, rates, count, end = spectral_path.trace(v, ys, sign, self.lowest, _MOST_POINTS, self.system)
         edge = np.nan
         if end == 1 and count > 2:
             edge = self._end(vs[count - 1], states[count - 1], rates[count - 1], vs[count - 2], rates[count - 2])
-        return rows[:count], vs[:count], states[:count], edge, end
-
-    def _band(self, v: complex, ys: NDArray[np.complex128], top: float) -> Band:
-        rows, vs, states, bottom, _ = self._traced(v, ys, -1.0)
-        rows, vs, states = rows[::-1], vs[::-1], states[::-1]
-        wrong = np.flatnonzero((np.diff(rows[:, 0]) <= 0) | (np.diff(rows[:, 2]) > 1e-12) | ~(rows[:-1, 1] > 0))
+        rows = rows[:count]
+        step = sign * np.diff(rows, axis=0)
+        wrong = np.flatnonzero((step[:, 0] <= 0) | (step[:, 2] > 1e-12) | ~(rows[1:, 1] > 0))
         if len(wrong):
-            rows, vs, states, bottom = rows[wrong[-1] + 1 :], vs[wrong[-1] + 1 :], states[wrong[-1] + 1 :], np.nan
-        if len(rows) < 10:
-            raise UnsupportedError("too few points of this spectrum were found; use vg.sample(network)")
-        return _band_of((rows, vs, states), bottom, top)
+            count, edge = int(wrong[0]) + 1, np.nan
+        return (rows[:count], vs[:count], states[:count]), edge
 
-    def _whole(self, v: complex, ys: NDArray[np.complex128], top: float) -> Band:
-        up = self._traced(v, ys, 1.0)
-        low = self._band(v, ys, top)
-        joined = [np.concatenate([a, b[1:]]) for a, b in zip(low[:3], up[:3], strict=True)]
-        return _band_of(joined, low.bottom, top)
+    def _whole(self, v: complex, ys: NDArray[np.complex128], piece: Piece) -> Band | None:
+        """Return the band around a point; None if its points stop before what is above it in probability."""
+        down, bottom = self._traced(v, ys, -1.0)
+        up, top = self._traced(v, ys, 1.0)
+        rows, vs, states = (np.concatenate([a[:0:-1], b]) for a, b in zip(down, up, strict=True))
+        if len(rows) < 10 or (np.isnan(top) and rows[-1, 2] - piece.above > MISSED):
+            return None
+        if np.isnan(top):
+            top = _last(rows[-1], rows[-1, 2] - piece.above, 1.0)
+        if np.isnan(bottom):
+            bottom = _last(rows[0], piece.below - rows[0, 2], -1.0)
+        return Band(rows, vs, states, bottom, top)
 
 
-def _band_of(arrays: Sequence[NDArray[Any]], bottom: float, top: float) -> Band:
-    rows, vs, states = (np.ascontiguousarray(a) for a in arrays)
-    return Band(rows, vs, states, bottom, top)
+def _last(row: Array, missing: float, sign: float) -> float:
+    """Return ln x where a density that falls off as a square root holds what is missing beyond a point."""
+    rest = _ROUNDING < missing < MISSED
+    return float(row[0] + sign * (1.5 * missing / row[1] if rest else 0.0))
 
 
 def _is_hard(v: complex) -> bool:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy.integrate import simpson
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.kernels import spectral_edge
 from vgtheory.kernels.quadrature import Array
 from vgtheory.random_matrices.laws.law import Pairs
-from vgtheory.spectra.bands import Band, Path
+from vgtheory.spectra.bands import MISSED, Band, Path, Piece
 from vgtheory.spectra.factor import Factor, rest_of, system_of
 from vgtheory.spectra.spectrum import SquaredLaw
 
 _TAIL, _RESIDUAL_TAIL = 1e-12, 1e-7  # probability below the lowest point; 1 + m of a residual block cancels
-_MISSED = 1e-3  # more probability than this below the path: it stopped where it should not
+_BESIDE = 1e-7  # more probability than this beside an atom is looked for
 _MEAN = 1e-3  # relative error of E x over the points beyond which a law is not believed; 1e-4 is usual
-_ROUNDING = 1e-11  # of Prob(X > x)
-_BANDS = 6
+_BANDS = 12
 _SLACK = 1e-9
 
 
@@ -124,54 +123,43 @@ class Product(SquaredLaw):
         lowest = _RESIDUAL_TAIL if any(f.is_residual for f in self.parts) else _TAIL
         return Path(system_of(self.parts, self._limit), float(np.log(lowest)))
 
-    def _highest(self) -> Band:
-        """Return the uppermost interval, which hangs on an atom, below one, or ends at an edge."""
-        place, left = self._surviving
-        seconds = np.full(len(self.parts), -np.inf)
-        on_top = not any(f.is_residual for f in self.parts) and left > -_SLACK
-        if on_top:
-            heaviest = [max(f.law.atoms, key=lambda a: a[1]) for f in self.parts]
-            on_top = all(level >= f.law.log_nodes[-1] for (level, _), f in zip(heaviest, self.parts, strict=True))
-            if on_top and left <= _SLACK:
-                return self._path.from_atom(np.array([mass for _, mass in heaviest]), place)
-            for k, f in enumerate(self.parts):
-                seconds[k] = f.law.log_nodes[-2] if len(f.law.log_nodes) > 1 else -np.inf
-        v, ys, found = spectral_edge.top_edge(on_top, seconds, self._path.system)
-        if not found:
-            raise UnsupportedError("the top edge of this spectrum was not found; use vg.sample(network)")
-        return self._path.first(float(v), ys)
-
     @cached_property
     def bands(self) -> tuple[Band, ...]:
         """Return the intervals of the support, ln x increasing."""
-        if self._surviving[1] > 1 - self.atoms_at_zero - 1e-12:
-            return ()
-        path = self._path
-        bands = [self._highest()]
-        while len(bands) < _BANDS and self._below(bands[-1]) > _MISSED and np.isfinite(bands[-1].bottom):
-            bands.append(path.below(bands[-1]))
-        last = bands[-1]
-        if self._below(last) > _MISSED:
-            raise UnsupportedError(
-                f"the spectrum could not be followed below probability {self._below(last):.3g}; use vg.sample(network)"
-            )
-        if not np.isfinite(last.bottom):
-            missing = self._below(last)
-            beyond = 1.5 * missing / float(last.rows[0, 1]) if missing > _ROUNDING else 0.0
-            bands[-1] = last._replace(bottom=float(last.rows[0, 0]) - beyond)
+        bands: list[Band] = []
+        while pieces := self._missing(bands):
+            lost = {float(band.rows[0, 0]) for band in bands}  # where a path ended without an edge nothing follows
+            open_ = [piece for piece in pieces if piece.high not in lost] if len(bands) < _BANDS else []
+            found = next(filter(None, map(self._path.band, open_)), None)
+            if found is None:
+                if (missed := max(piece.below - piece.above for piece in pieces)) > MISSED:
+                    raise UnsupportedError(
+                        f"a probability of {missed:.3g} of this spectrum was not found; use vg.sample(network)"
+                    )
+                break
+            bands = sorted([*bands, found], key=lambda band: band.top)
         self._believe(bands)
-        return tuple(reversed(bands))
+        return tuple(bands)
+
+    def _missing(self, bands: Sequence[Band]) -> list[Piece]:
+        """Return the pieces between bands (ln x increasing) whose probability no atom accounts for."""
+        place, left = self._surviving
+        out: list[Piece] = []
+        for upper, lower in pairwise([None, *reversed(bands), None]):
+            above, high = (float(upper.rows[0, 2]), upper.bottom) if upper else (0.0, np.inf)
+            below, low = (float(lower.rows[-1, 2]), lower.top) if lower else (self._limit, -np.inf)
+            if left > 0 and low < place < high:
+                lost = below - above - left
+                halves = Piece(below - lost, below, low, place), Piece(above, above + lost, place, high)
+                out += halves if lost > _BESIDE else ()
+            elif below - above > MISSED:
+                out.append(Piece(above, below, low, high))
+        return out
 
     @property
     def atoms_at_zero(self) -> float:
         """Return the probability of x = 0."""
         return 1 - self._limit
-
-    def _below(self, band: Band) -> float:
-        """Return the probability below a band's lowest point that no atom accounts for."""
-        place, left = self._surviving
-        atom = left if left > 0 and place < band.rows[0, 0] else 0.0
-        return self._limit - float(band.rows[0, 2]) - atom
 
     def _believe(self, bands: list[Band]) -> None:
         """Refuse points that are not finite or whose mean is not that of the law."""
@@ -201,7 +189,7 @@ class Product(SquaredLaw):
             survival[upper & np.isnan(survival)] = above
             inside = (log_x < band.top) & (log_x > band.bottom)
             if inside.any():
-                density[inside], survival[inside] = self._path.at_value(band, log_x[inside], floor, above)
+                density[inside], survival[inside] = self._path.at_value(band, log_x[inside], floor, self._start(band))
             above = floor
         below = np.isnan(survival)
         survival[below] = above
@@ -233,8 +221,8 @@ class Product(SquaredLaw):
         return out
 
     def _start(self, band: Band) -> float:
-        """Return Prob(X > x) just above a band."""
+        """Return Prob(X > x) just above a band: all of the next higher one, and an atom between them."""
         place, left = self._surviving
-        atom = left if left > 0 and place > band.top else 0.0
-        higher = [b for b in self.bands if b.bottom > band.top]
-        return atom + (self._floor(higher[0]) if higher else 0.0)
+        higher = next((b for b in self.bands if b.bottom > band.top), None)
+        atom = left if left > 0 and band.top < place < (higher.bottom if higher else np.inf) else 0.0
+        return atom + (self._floor(higher) if higher else 0.0)

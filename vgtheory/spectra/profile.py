@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory._errors import UnsupportedError
+from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
 from vgtheory.spectra.factor import Factor, Kind
@@ -22,7 +23,7 @@ _MOST_LAWS = 20
 _CLOSE = 1.3  # spread of ln q_l
 _MOST_FACTORS = 400
 _LARGEST = 80.0  # ln q above which d² is its limit at ±∞ but for a probability of 1e-17
-_SMALLEST = -40.0  # ln q below which φ'² is its limit at 0 to 1e-8
+_SMALLEST, _NEAR = -40.0, 1e-9  # ln q below which φ' is its first order at 0 to 1e-8, and h as near
 _DEAD = 1e-7  # more dead units than this anywhere: the layers with most of them stay whole
 # ln d² is followed so far below the largest d²: to its end; if the spectrum cannot be followed there, to d < 10⁻⁶⁵.
 # At large q most of a smooth law may lie thousands of decades down (φ'² of GELU at q = 10⁴ reaches e^−400000).
@@ -70,7 +71,8 @@ def factors(
     deep: float = np.inf,
 ) -> tuple[Factor, ...]:
     """Return the factors that stand for layers with variances e^{log_q}, shape (L,), and shape (N_{l−1}, N_l)/N_L."""
-    log_q = np.maximum(log_q, _SMALLEST)
+    if _order_at_zero(activation) == 0:
+        log_q = np.maximum(log_q, _SMALLEST)
     alone = _bottleneck(activation, log_q, deep)
     nodes, counts = log_q[alone][:1], np.array([float(alone.sum())] * bool(alone.any()))
     if not alone.all():
@@ -85,7 +87,9 @@ def factors(
 def _law(activation: Activation, log_q: float, deep: float) -> SlopeLaw:
     """Return the law of d², what lies more than `deep` below the largest in ln d² as dark."""
     law = limiting_law(activation, np.inf) if log_q > _LARGEST else None
-    law = law or slope_law(activation, float(np.exp(min(log_q, _LARGEST))))
+    law = law or slope_law(activation, float(np.exp(np.clip(log_q, _SMALLEST, _LARGEST))))
+    if log_q < _SMALLEST:
+        law = law.moved(_order_at_zero(activation) * (log_q - _SMALLEST))
     dark = law.log_nodes < law.log_nodes[-1] - deep if len(law.log_nodes) else np.zeros(0, bool)
     if not dark.any():
         return law
@@ -98,6 +102,15 @@ def _law(activation: Activation, log_q: float, deep: float) -> SlopeLaw:
         "shares": law.shares[seen],
     }
     return replace(law, **kept, zero_mass=law.zero_mass + lost, dark=law.dark + lost)
+
+
+def _order_at_zero(activation: Activation) -> float:
+    """Return k where φ'(h) is of order |h|^k next to 0, to 6 digits."""
+    near = _NEAR * np.array([[-1.0, 1.0], [-2.0, 2.0]])
+    with np.errstate(invalid="ignore"):
+        orders = np.diff(evaluator(activation).log_slope(near), axis=0) / np.log(2)
+    finite = orders[np.isfinite(orders)]
+    return round(float(finite.min()), 6) if finite.size else 0.0
 
 
 def profile_product(activation: Activation, log_q: Array, kind: Kind, log_variance: float) -> Product:

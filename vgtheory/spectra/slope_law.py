@@ -26,10 +26,11 @@ _FINEST = 1e-9  # panels next to a zero of φ' are graded down to this distance
 _UNRESOLVED = 1e-7  # interpolation error in ln d²; the rule's own error is about its square
 _MOST_PANELS = 30_000
 _FAINT = 1e-20  # probability of a panel whose poles are nowhere seen
+_SMOOTH = 1e-4  # last Legendre coefficient of ln d² on a panel that is a polynomial there, not one that ends at φ' = 0
 # A φ'² of period T is folded into one period where √q ≥ T/4.  The law of the phase is uniform to e^{−2π²q/T²}
 # (Poisson's summation), which is 5e-35 from √q = 2 T on.
 _FOLDED, _UNIFORM = 0.25, 2.0
-_x, _ = np.polynomial.legendre.leggauss(ORDER)
+_x, _rule = np.polynomial.legendre.leggauss(ORDER)
 _check = np.array([-0.97, -0.5, 0.03, 0.55, 0.96])
 
 
@@ -39,6 +40,7 @@ def _interpolation(nodes: Array, points: Array) -> Array:
 
 
 _TO_CHECK = _interpolation(_x, _check)
+_LAST = _rule * np.polynomial.legendre.legval(_x, np.eye(ORDER)[-1]) * (ORDER - 0.5)  # Legendre coefficient of order 15
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,6 +77,18 @@ class SlopeLaw:
     def dead(self) -> float:
         """Return the probability of d² = 0, which is that of the intervals on which φ' is 0."""
         return self.zero_mass - self.dark
+
+    def moved(self, by: float) -> "SlopeLaw":
+        """Return the law of e^by d²."""
+        if by == 0:
+            return self
+        return replace(
+            self,
+            log_nodes=self.log_nodes + by,
+            atoms=tuple((level + by, mass) for level, mass in self.atoms),
+            levels=self.levels + by,
+            intervals=tuple((low + by, high + by) for low, high in self.intervals),
+        )
 
     @cached_property
     def log_mean(self) -> float:
@@ -197,6 +211,7 @@ def _assemble(
     by_panel = np.concatenate([*nodes, np.empty(0)]).reshape(-1, ORDER)
     shares = np.concatenate([*weights, np.empty(0)]).reshape(-1, ORDER) / total
     whole = np.isfinite(by_panel).all(axis=1) & (shares.sum(axis=1) > _FAINT)
+    whole[whole] = np.abs(by_panel[whole] @ _LAST) < _SMOOTH * (1 + np.ptp(by_panel[whole], axis=1))
     levels = by_panel[whole], shares[whole]
     return SlopeLaw(
         log_d2, weight / total, float(zero / total), atoms, panels, *levels, intervals, dark=float(dark / total)
