@@ -1,4 +1,4 @@
-"""Examples in docstrings that need what may not be installed, or take longer than a few seconds."""
+"""Examples in docstrings that need what may not be installed or take longer, and how workers share the tests."""
 
 from importlib.util import find_spec
 
@@ -20,3 +20,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"{package} is not installed"))
         if item.name in SLOW:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give each worker files that stand together, so that what a file derives once is derived once."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)

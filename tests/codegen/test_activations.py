@@ -9,6 +9,7 @@ import sympy as sp
 from scipy import special
 
 from tests.catalogue_rows import OTHER_PARAMETERS
+from tests.thinning import thinned
 from tests.tolerances import BITS, ulp_errors
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.compiled import compile_activation, load
@@ -182,6 +183,7 @@ def test_infinities_give_the_limits(name):
         assert np.all(np.isfinite(slope))
 
 
+@pytest.mark.slow
 def test_growth_and_double_exponentials_neither_cancel_to_nan_nor_warn():
     for name, left, right in (("exp(x)", 0.0, INF), ("exp(-exp(-x))", 0.0, 1.0), ("x*atan(exp(x))", 0.0, 500 * np.pi)):
         for value in (
@@ -209,7 +211,7 @@ def test_log_slope_is_minus_infinity_where_the_slope_is_zero():
     assert evaluator(activation("hard_tanh")).log_slope(5.0) == -np.inf
 
 
-@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.parametrize("name", thinned(SINGLE, 3))
 def test_single_precision_is_right_to_a_few_of_its_ulp(name):
     act = activation(name)
     points = np.concatenate([POINTS[::2], RNG.standard_normal(40) * 3, [-80.0, -30.0, 30.0, 80.0]]).astype(np.float32)
@@ -260,6 +262,7 @@ def test_arithmetic_that_is_wrong_by_a_millionth_does_not_suffice():
     assert not single_suffices(wrong, f.row, False)
 
 
+@pytest.mark.slow
 def test_what_float32_cannot_resolve_is_computed_in_doubles():
     f = compile_activation("exp(x)-exp(x-1e-6)")
     h = np.linspace(-3, 3, 50, dtype=np.float32)
@@ -315,6 +318,7 @@ OFFSETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", OFFSETS)
 def test_error_functions_change_sign_away_from_zero(formula):
     """Between 0 and the zero of the argument erfcx has an argument of the other sign."""

@@ -35,6 +35,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
+@pytest.mark.slow
 def test_the_module_is_written_once_and_its_machine_code_is_found_again(cache):
     program = (
         "import sys; from vgtheory.codegen.compiled import compile_activation as c; f = c('x/(2+exp(-x))');"
@@ -112,6 +113,7 @@ def test_no_name_that_a_user_gives_reaches_the_source():
     assert compile_activation(act)(0.25) == pytest.approx(np.tanh(0.5), rel=1e-15)
 
 
+@pytest.mark.slow
 def test_the_source_is_the_same_in_every_process():
     program = (
         "from vgtheory.codegen.source import row_source; from vgtheory.codegen.stabilise import stabilise;"

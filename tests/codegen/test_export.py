@@ -13,6 +13,7 @@ import sympy as sp
 from scipy import special
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError, VgtheoryError
 from vgtheory.codegen.export.c_names import is_reserved
 from vgtheory.codegen.export.scaled_erfc import CENTER, chebyshev_coefficients
@@ -71,7 +72,7 @@ def test_c_source(library, index):
     check(act, called(name), called(f"{name}_gradient"), 4e-15)
 
 
-@pytest.mark.parametrize("source", NAMES + FORMULAS)
+@pytest.mark.parametrize("source", thinned(NAMES + FORMULAS, 4))
 def test_pytorch(source):
     torch = pytest.importorskip("torch")
     phi = vg.export.to_pytorch(source)
@@ -142,7 +143,7 @@ def test_pytorch_refuses_what_is_not_a_tensor_of_floats():
             vg.export.to_pytorch("tanh")(wrong)
 
 
-@pytest.mark.parametrize("source", NAMES + FORMULAS)
+@pytest.mark.parametrize("source", thinned(NAMES + FORMULAS, 4))
 def test_jax(source):
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):

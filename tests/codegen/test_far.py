@@ -106,6 +106,7 @@ def test_any_argument(formula, order, exponent, sign):
     check(formula, order, [sign * float(f"1e{exponent:.0f}") * 1.37], 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", ["x*tanh(exp(x))", "x*log(1+x**2)", "sin(x)/(1+x**2)", "x*log(1+sigmoid(x))"])
 def test_machine_code_agrees_far_out(formula):
     act = Activation(formula)
@@ -119,6 +120,7 @@ def test_machine_code_agrees_far_out(formula):
             np.testing.assert_allclose(mine, theirs.astype(np.float32), rtol=1e-6, atol=1e-37)
 
 
+@pytest.mark.slow
 def test_streamed_results_are_right_far_out(monkeypatch):
     monkeypatch.setattr("vgtheory.codegen.compiled.STREAMED", 0)
     f = compile_activation("log(1+x**2)")

@@ -108,6 +108,7 @@ def test_the_comparison_notices_a_weight_scale_wrong_by_two_percent(case):
     assert min(p_values(a, b).values()) < LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["gaussian", "orthogonal"])
 def test_the_comparison_notices_a_backward_pass_with_fresh_weights(family):
     a = brute(family, "tanh", SIX, 1.3, 0.0, TWO, 1, 20_000, fresh_backward=True)
@@ -115,6 +116,7 @@ def test_the_comparison_notices_a_backward_pass_with_fresh_weights(family):
     assert min(p_values(a, b).values()) < LIMIT
 
 
+@pytest.mark.slow
 def test_the_comparison_notices_an_angle_between_the_inputs_wrong_by_two_percent():
     other = np.linalg.cholesky([[1.0, 0.32], [0.32, 1.0]])
     a = brute("gaussian", "gelu", SIXTEEN, 1.5, 0.0, TWO, 1, 20_000)

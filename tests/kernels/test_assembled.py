@@ -110,6 +110,7 @@ def test_the_comparison_notices_a_weight_scale_wrong_by_two_percent(case):
     assert min(p_values(a, b).values()) < LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parts", "wrong"),
     [

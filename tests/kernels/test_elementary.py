@@ -164,6 +164,7 @@ def test_subnormal_results_are_right_to_one_unit():
     assert on_array(elementary.exp)([709.78271289338, 709.7827128933841])[0] < np.inf
 
 
+@pytest.mark.slow
 def test_without_jit_the_same_functions_give_the_same_numbers():
     names = [*SPECIAL, "erfcx"]
     points = [0.0, 1e-9, 0.3, 0.99, 1.0, 2.5, 20.0, 300.0, float("inf")]
@@ -213,6 +214,7 @@ def test_the_cache_directory_is_named_by_the_sources_that_a_kernel_is_made_of(tm
     forget()
 
 
+@pytest.mark.slow
 def test_two_processes_that_compile_at_once_write_files_of_their_own(tmp_path):
     code = (
         "import sys; from vgtheory.kernels._jit import compiled; from pathlib import Path\n"

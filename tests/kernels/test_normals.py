@@ -172,6 +172,7 @@ def test_bits_are_fair():
     assert min(p_values_of_bits(biased).values()) < FALSE_ALARM / 3
 
 
+@pytest.mark.slow
 def test_uniforms_are_uniform_with_53_bits():
     u = np.empty(SIZE)
     fill(fill_uniform_pairs, u, np.uint64(5), 1, 2, 3, 0)

@@ -201,6 +201,7 @@ def test_a_cache_below_a_directory_of_everybody_is_refused(tmp_path, monkeypatch
     assert private_directory() is not None
 
 
+@pytest.mark.slow
 def test_without_jit_kernels_are_python_functions():
     program = (
         "import numpy as np; np.seterr(all='ignore'); import warnings; warnings.simplefilter('ignore')\n"

@@ -35,6 +35,7 @@ def factors(a, inverse, again, share=0.0):
     return count, least
 
 
+@pytest.mark.slow
 @given(SIZES, SIZES, st.sampled_from([1, 7, 511, 512, 1030]), st.integers(0, 99))
 def test_products_and_combinations(n, m, length, seed):
     rng = np.random.default_rng(seed)
