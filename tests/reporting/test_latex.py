@@ -242,7 +242,7 @@ def test_short_equations_stay_on_one_line():
 
 def test_a_formula_is_printed_with_what_it_rests_on():
     text = formula(Formula(chi, q, "upper bound", "proved", "bound", "It holds.", ("q is small",), ("he2015",)))
-    for words in ("[{Bound}]", "It holds.", "upper bound, proved", "q is small", "He et al. (2015)"):
+    for words in ("[{Bound}]", "It holds.", "upper bound, proved", "$q$ is small", "He et al. (2015)"):
         assert words in text
     assert REFERENCES["he2015"].title in document("T", [text])
 
@@ -304,9 +304,9 @@ def test_bad_pieces_are_refused():
 
 
 def test_a_row_of_one_cell_is_a_title_and_code_keeps_its_indentation():
-    rows = table(["a", "b"], [("Group",), ("x", "y")]).splitlines()
+    rows = table(["one", "two"], [("Group",), ("left", "right")]).splitlines()
     assert r"\multicolumn{2}{@{}p{\linewidth}@{}}{\itshape Group} \tabularnewline" in rows
-    assert "x & y \\tabularnewline" in rows
+    assert "left & right \\tabularnewline" in rows
     lines = listing("def f(x):\n    return x").splitlines()
     assert lines[1].endswith(r"\texttt{def f(\allowbreak{}x):\allowbreak{}}")
     assert r"\texttt{~~~~}\texttt{return x}" in lines[3]

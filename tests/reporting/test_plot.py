@@ -114,6 +114,16 @@ def test_figures_are_reproducible_and_leave_pyplot_alone(tmp_path):
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
 
+def test_a_figure_is_laid_out_once_for_all_formats():
+    axes = plot.gradient(study(np.linspace(-9, 0, 30)[None] + [[0.0], [1.0]]))
+    figure = plot.figure_of(axes)
+    drawn = svg_text(figure)
+    places = [ax.get_position().bounds for ax in figure.axes]
+    pdf_bytes(figure)
+    assert [ax.get_position().bounds for ax in figure.axes] == places
+    assert svg_text(figure) == drawn
+
+
 def test_an_unknown_figure_format_is_refused(tmp_path):
     with pytest.raises(vg.VgtheoryError, match=r"\.svg or \.pdf"):
         write_figure(plot.figure_of(plot.activation(vg.activation("tanh"))), tmp_path / "figure.bmp")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from math import inf, log
+from typing import TYPE_CHECKING
 
 from vgtheory.reporting.wording import number, power_of_ten
-from vgtheory.study.advice import Advice, Remedy
+from vgtheory.study.advice.remedies import Remedy
 from vgtheory.study.advice.trial import Trial
 from vgtheory.theory.regime import Regime
+
+if TYPE_CHECKING:
+    from vgtheory.study.advice.advise import Advice
 
 ADVISED = ("", "change", "ln of gradient at layer 1 over layer L: predicted", "simulated", "spread", "off by")
 TRAINED = "loss after training"

@@ -1,19 +1,16 @@
 """The report as data: sections of paragraphs, formulas, tables, figures and code, from which each format is rendered.
 
-Text is plain Unicode; ``x_l``, ``x_{max}`` and ``e^{…}`` are subscripts and superscripts, and `` `code` `` is verbatim.
+Text is plain Unicode; ``x_l``, ``x_{max}`` and ``e^{…}`` are subscripts and superscripts, `` `code` `` is verbatim, and
+what :mod:`.mathematics` finds in it is set as formulas.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from vgtheory.reporting.message import Joined, Message, Text
-
-CODE = re.compile(r"`([^`]*)`")
-SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|([A-Za-z0-9*∞ℓ])(?![A-Za-z0-9_]))")
 
 D = TypeVar("D")
 

@@ -11,7 +11,7 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager, get_f
 from matplotlib.text import Text
 
 from vgtheory.reporting.message import Text as Words
-from vgtheory.reporting.translation import Translator
+from vgtheory.reporting.translation import SOURCE, Translator
 
 LATIN = "DejaVu Sans"  # matplotlib's own
 _BOXES = "Last Resort"  # a font of every letter, each one as a box
@@ -25,6 +25,8 @@ def said_in(figures: Iterable[Figure], say: Translator) -> None:
 
     Where no font of this machine has its letters all labels stay English, which can be read, as boxes cannot.
     """
+    if say.language == SOURCE:
+        return
     labels = [
         (text, said)
         for figure in figures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from html import escape
 
@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from vgtheory._references import REFERENCES
-from vgtheory.reporting.document import CODE, SCRIPT, Document, spoken
+from vgtheory.reporting.document import Document, spoken
+from vgtheory.reporting.mathematics import pieces
 from vgtheory.reporting.mathml import to_mathml
 from vgtheory.reporting.message import t
 from vgtheory.reporting.style import INK
@@ -55,21 +56,20 @@ def render_html(document: Document, figures: Mapping[str, str], say: Translator 
 
 
 def inline(text: str) -> Markup:
-    """Return text as HTML: everything escaped, scripts and code marked up.
+    """Return text as HTML: everything escaped, formulas as MathML in parts that a line may end between, code marked.
 
-    >>> inline("σ_w < 1, `a_b`, 10^{−3}")
-    Markup('σ<sub>w</sub> &lt; 1, <code>a_b</code>, 10<sup>−3</sup>')
+    >>> inline("the σ_w & `a_b`")
+    Markup('the <math><mrow><msub><mi>σ</mi><mi>w</mi></msub></mrow></math> &amp; <code>a_b</code>')
     """
-    out = []
-    for position, part in enumerate(CODE.split(text)):
-        safe = escape(part)
-        out.append(f"<code>{safe}</code>" if position % 2 else SCRIPT.sub(_scripted, safe))
-    return Markup("".join(out))
+    return Markup("".join(_SHOWN[piece.kind](piece.parts) for piece in pieces(text)))
 
 
-def _scripted(match: re.Match[str]) -> str:
-    tag = "sub" if match[1] == "_" else "sup"
-    return f"<{tag}>{match[2] if match[2] is not None else match[3]}</{tag}>"
+_SHOWN: dict[str, Callable[[tuple[str, ...]], str]] = {
+    "text": lambda parts: escape(parts[0]),
+    "code": lambda parts: f"<code>{escape(parts[0])}</code>",
+    # {} stands for what is before a relation, or else a sign would be that of a number
+    "math": lambda parts: "<wbr>".join(to_mathml("{}" * (k > 0) + p, display=False) for k, p in enumerate(parts)),
+}
 
 
 def plain(text: str) -> str:

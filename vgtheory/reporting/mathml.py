@@ -10,25 +10,9 @@ from __future__ import annotations
 import re
 from html import escape
 
+from vgtheory.reporting.signs import LETTERS, OPERATORS
+
 _TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\d+(?:\.\d+)?|[{}^_&']|\s+|.", re.DOTALL)
-_GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ",
-    "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
-    "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "ϕ", "varphi": "φ", "chi": "χ", "psi": "ψ",
-    "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ",
-    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ", "partial": "∂", "infty": "∞",
-}  # fmt: skip
-_OPERATORS = {
-    "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "sim": "∼", "approx": "≈", "to": "→",
-    "rightarrow": "→", "in": "∈", "notin": "∉", "cdot": "·", "times": "×", "pm": "±", "mid": "∣", "cup": "∪",
-    "cap": "∩", "setminus": "∖", "ldots": "…", "dots": "…", "cdots": "⋯", "wedge": "∧", "vee": "∨", "lor": "∨",
-    "land": "∧", "colon": ":", "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|", "vert": "|",
-    "langle": "⟨", "rangle": "⟩", "lceil": "⌈", "rceil": "⌉", "lfloor": "⌊", "rfloor": "⌋", "circ": "∘", "odot": "⊙",
-    "Rightarrow": "⇒", "iff": "⇔", "implies": "⇒", "propto": "∝", "gg": "≫", "ll": "≪", "equiv": "≡",
-    "dagger": "†", "ast": "∗", "star": "⋆", "nabla": "∇", "lbrace": "{", "rbrace": "}", "prime": "′", "forall": "∀",
-    "exists": "∃", "emptyset": "∅", "otimes": "⊗", "oplus": "⊕", "mp": "∓", "div": "÷", "colonequals": "≔",
-    "lessgtr": "≶", "top": "⊤", "perp": "⊥", "subset": "⊂", "subseteq": "⊆",
-}  # fmt: skip
 _NAMED = {
     "sin", "cos", "tan", "sinh", "cosh", "tanh", "sech", "csch", "coth", "exp", "log", "ln", "erf", "erfc",
     "arcsin", "arccos", "arctan", "arg", "det", "dim", "gcd", "ker", "Pr", "sign", "asinh", "acosh", "atanh", "sec",
@@ -54,6 +38,7 @@ _SIZES = {"big": "1.2em", "Big": "1.8em", "bigg": "2.4em", "Bigg": "3em"}
 _SIZED = re.compile(r"([bB]igg?)[lr]?")
 _FENCES = "{}|‖⟨⟩⌈⌉⌊⌋"
 _FIXED = ' stretchy="false" lspace="0" rspace="0"'
+_TIGHT = ' lspace="0" rspace="0"'
 _THIN = '<mspace width="0.17em"/>'  # on either side of a named function, as TeX sets it
 _TABLES = {"cases": ("{", ""), "aligned": ("", ""), "matrix": ("", ""), "pmatrix": ("(", ")"), "bmatrix": ("[", "]"),
            "split": ("", ""), "gathered": ("", "")}  # fmt: skip
@@ -95,7 +80,10 @@ class _Parser:
         operand = False  # whether what comes before would run into the name of a function
         while (token := self.peek()) is not None and token not in stops:
             named = self.is_named()
+            signed = token in ("-", "+") and not operand and bool(out)
             element = self.scripted()
+            if signed:  # of a number, where the row tells browsers only that of its beginning
+                element = element.replace("<mo>", '<mo form="prefix">', 1)
             out.append(_THIN + element if named and operand else element)
             operand = bool(_OPERAND.search(element)) if element else operand
             if named and self.peek() not in (None, *stops) and not _OPENING.match(self.rest()):
@@ -173,17 +161,17 @@ class _Parser:
         if token.isalpha():
             return f"<mi>{escape(token)}</mi>", False
         shown = {"-": "−", "*": "∗", "~": " "}.get(token, token)
-        return f"<mo{_FIXED if token in '()[]|' else ''}>{escape(shown)}</mo>", False
+        return f"<mo{_FIXED if token in '()[]|' else _TIGHT if token == '/' else ''}>{escape(shown)}</mo>", False
 
     def command(self, token: str) -> tuple[str, bool]:
         name = token[1:]
         if token in _SPACES:
             return f'<mspace width="{_SPACES[token]}"/>', False
-        if name in _GREEK:
+        if name in LETTERS:
             upright = ' mathvariant="normal"' if name in ("infty", "partial") else ""
-            return f"<mi{upright}>{_GREEK[name]}</mi>", False
-        if name in _OPERATORS or name in "{}%#&_|":
-            shown = _OPERATORS.get(name, {"|": "‖"}.get(name, name))
+            return f"<mi{upright}>{LETTERS[name]}</mi>", False
+        if name in OPERATORS or name in "{}%#&_|":
+            shown = OPERATORS.get(name, {"|": "‖"}.get(name, name))
             return f"<mo{_FIXED if shown in _FENCES else ''}>{escape(shown)}</mo>", False
         if name in _NAMED:
             return f"<mi>{name}</mi>", False
@@ -255,7 +243,7 @@ class _Parser:
     def delimiter(self, size: str = "") -> str:
         token = self.take()
         name = token.lstrip("\\") if len(token) > 1 else token
-        shown = "" if token == "." else "‖" if token == "\\|" else _OPERATORS.get(name, name)
+        shown = "" if token == "." else "‖" if token == "\\|" else OPERATORS.get(name, name)
         mark = f'fence="true" stretchy="true" symmetric="true" lspace="0" rspace="0"{size}'
         return f"<mo {mark}>{escape(shown)}</mo>" if shown else ""
 

@@ -34,7 +34,7 @@ def tell(f: Findings) -> Document:
     said_first = verdict(f, scale=not tried)  # what helps most is said with its cost
     return Document(
         title=_title(f),
-        subtitle=describe(f.network),
+        subtitle=_subtitle(f),
         verdict=said_first.text,
         regime=said_first.regime.value,
         key_numbers=key_numbers(f),
@@ -43,6 +43,13 @@ def tell(f: Findings) -> Document:
         provenance=json.dumps(provenance(f), indent=2, ensure_ascii=False),
         live=json.dumps(live_data(f)),
     )
+
+
+def _subtitle(f: Answer) -> str:
+    """Return the network in one line; a formula that a user typed stays as it was typed."""
+    line = describe(f.network)
+    name = "" if isinstance(f.network, BlockNetwork) else f.network.activation.name
+    return line if not name or name.isidentifier() else line.replace(name, code(name), 1)
 
 
 def _title(f: Answer) -> Text:

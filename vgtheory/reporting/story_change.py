@@ -8,7 +8,7 @@ from vgtheory.reporting.findings import Findings, Tried
 from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import power_of_ten
-from vgtheory.study.advice import Remedy
+from vgtheory.study.advice.remedies import Remedy
 from vgtheory.study.advice.trial import Trial, trial_of
 
 LONGEST = 8  # lines of code that are shown unfolded
@@ -38,15 +38,20 @@ def best_remedy(f: Findings) -> Text:
         return ""
     best = f.advice.remedies[0]
     change, price = priced(best)
-    return said(
-        t(
-            "What helps most of all that was tried: {change}. In {samples} simulated networks the gradient in layer "
-            "{first} is then {total} times the one in layer {last}.",
-            change=change, samples=str(best.trial.samples), total=power_of_ten(best.trial.simulated),
-            first=str(f.layers[0]), last=str(f.layers[1]),
-        ),
-        t("Its cost: {cost}.", cost=price) if price else "",
+    total = power_of_ten(best.trial.simulated)
+    values = {"samples": str(best.trial.samples), "first": str(f.layers[0]), "last": str(f.layers[1])}
+    kept = t(
+        "In {samples} simulated networks the gradient is then as long in layer {first} as in layer {last}.", **values
+    )
+    rest = t(
+        "In {samples} simulated networks the gradient in layer {first} is then {total} times the one in layer {last}.",
+        total=total, **values,
     )  # fmt: skip
+    return said(
+        t("What helps most of all that was tried: {change}.", change=change),
+        kept if total == "1" else rest,
+        t("Its cost: {cost}.", cost=price) if price else "",
+    )
 
 
 def change_section(f: Findings) -> Section:

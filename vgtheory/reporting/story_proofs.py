@@ -15,6 +15,7 @@ from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import number
 from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.symbolic.notation import SYMBOLS, gradient_square
+from vgtheory.symbolic.printing import to_latex
 from vgtheory.theory.proofs import Bounds
 
 
@@ -57,7 +58,7 @@ def _certified(f: Findings) -> Text:
 def _card(bound: ValuedBound) -> Equation:
     """Return a statement with its value here, its assumptions and its source."""
     formula = bound.formula
-    here = t("Here: {value}.", value=Verbatim(f"{plain_expression(formula.lhs)} {bound.text}")) if bound.text else None
+    here = t("Here: {value}.", value=Verbatim(f"${to_latex(formula.lhs)}$ {bound.text}")) if bound.text else None
     return Equation(formula_latex(formula), KNOWN[formula.status], said(formula.statement, here))
 
 
@@ -116,7 +117,8 @@ def _written(bound: ValuedBound) -> str:
 def _quantity(name: str) -> Message:
     """Return a quantity with what it means and its unit."""
     symbol = SYMBOLS[name]
-    return t("{symbol}: {meaning} ({unit})", symbol=Verbatim(symbol.text), meaning=symbol.meaning, unit=_unit(name))
+    shown = Verbatim(f"${symbol.latex}$")
+    return t("{symbol}: {meaning} ({unit})", symbol=shown, meaning=symbol.meaning, unit=_unit(name))
 
 
 def _unit(name: str) -> Message:

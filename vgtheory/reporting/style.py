@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -49,14 +50,19 @@ def new_figure(width: float = 5.2, height: float = 3.4) -> Figure:
 def svg_text(figure: Figure) -> str:
     """Return the figure as SVG with a transparent background; equal figures give equal text."""
     buffer = io.StringIO()
-    with matplotlib.rc_context(RC):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    _saved(figure, buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()
 
 
 def pdf_bytes(figure: Figure) -> bytes:
     """Return the figure as a PDF file, without a time stamp."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(RC):
-        figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    _saved(figure, buffer, format="pdf", metadata={"CreationDate": None})
     return buffer.getvalue()
+
+
+def _saved(figure: Figure, buffer: io.StringIO | io.BytesIO, **options: Any) -> None:
+    """Save a figure and keep its layout: laid out anew, what was laid out before would move."""
+    with matplotlib.rc_context(RC):
+        figure.savefig(buffer, **options)
+    figure.set_layout_engine("none")

@@ -17,7 +17,7 @@ from vgtheory.reporting.result_files import write_dataset
 from vgtheory.reporting.story import tell
 from vgtheory.reporting.style import pdf_bytes, svg_text
 from vgtheory.reporting.tex import render_tex
-from vgtheory.reporting.translation import translator
+from vgtheory.reporting.translation import SOURCE, translator
 from vgtheory.study.engine import Progress
 
 
@@ -50,8 +50,9 @@ def write(findings: Findings, place: ReportFolder, pdf: bool = False, lang: str 
     figures = draw(findings, document.figures)
     said_in(figures.values(), say)
     drawings = {name: svg_text(figure) for name, figure in figures.items()}
-    # Figures of report.tex are English as it is; drawn for themselves, since a layout moves what was laid out before.
-    printed = {name: pdf_bytes(figure) for name, figure in draw(findings, document.figures).items()} if pdf else {}
+    # Figures of report.tex are English as it is.
+    english = figures if say.language == SOURCE or not pdf else draw(findings, document.figures)
+    printed = {name: pdf_bytes(figure) for name, figure in english.items()} if pdf else {}
     page = render_html(document, drawings, say)
     place.clear()
     for name, drawing in drawings.items():

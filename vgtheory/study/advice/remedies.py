@@ -115,7 +115,9 @@ def _transforms(network: Network, _: Trial) -> Iterator[Candidate]:
         except VgtheoryError:
             continue
         made = replace(network, activation=shaped.activation, weights=Weights.gaussian(1))
-        values = ", ".join(f"{_GREEK.get(key, key)} = {value:.6g}" for key, value in shaped.parameters.items())
+        values = ", ".join(
+            f"{_GREEK.get(key, key)} = {value:.6g}".replace("-", "−") for key, value in shaped.parameters.items()
+        )
         how = "the slope of its left half-line" if len(shaped.parameters) == 1 else "γ(φ(αx + β) + δ) instead of φ"
         text = code.transformed(made, network.activation, shaped.parameters, network.activation.name)
         yield Candidate("activation transform", f"{how}, {values} ({name}), σ_w = 1, σ_b = 0", made, text)
