@@ -93,7 +93,7 @@ class EqualLayers:
             joint = Z * _M * (1 + _M) ** low * v**self.count - (scale * _M) ** self.count * one
             found = sp.resultant(sp.expand(own), sp.expand(joint), v)
         try:
-            return equation_of(sp.expand(found), "the spectrum", [rational_of(m) for m in self._numbers(COMPARED)])
+            return equation_of(sp.expand(found), "the spectrum", [rational_of(m) for m in self.numbers(COMPARED)])
         except UnsupportedError:
             return None
 
@@ -156,7 +156,8 @@ class EqualLayers:
             for k, term in enumerate(terms, start=1)
         )
 
-    def _numbers(self, count: int) -> list[sp.Expr]:
+    def numbers(self, count: int) -> list[sp.Expr]:
+        """Return 1, E x, …, E x^count at the given depth and scale, exact."""
         found = self._moments(self.levels, sp.Integer(self.count), count, sp.expand)
         return [sp.Integer(1), *(self.scale ** (2 * k * self.count) * m for k, m in enumerate(found, start=1))]
 

@@ -20,6 +20,8 @@ from vgtheory.symbolic.formula import Formula
 
 _EXACT_DRAWS = 4096  # up to here every draw is inverted; beyond, quantiles at as many points are interpolated
 
+_EXACT_ORDER = 16  # of moments that are expanded exactly; beyond, series of rationals take seconds
+
 
 class SquaredLaw(ABC):
     """The law of x = s², an eigenvalue of J Jᵀ, in ln x: what a Spectrum asks."""
@@ -175,7 +177,14 @@ class Spectrum(HalfLineLaw):
         return out
 
     def _moment(self, order: int) -> float:
-        return self.mean_square if order == 2 else super()._moment(order)
+        """Return E s^order: orders 2 and 4 by the sums over layers, other even ones exact where `exact` knows them."""
+        if order == 2:
+            return self.mean_square
+        if order == 4:
+            return exponential(2 * self.law.log_mean + float(np.log1p(self.law.relative_variance)))
+        if self.exact is not None and order % 2 == 0 and order <= _EXACT_ORDER:
+            return float(self.exact.numbers(order // 2)[-1])
+        return super()._moment(order)
 
     def _draws(self, p: Array) -> Array:
         """Return quantiles; of more than 4096, as many exact ones are interpolated between the atoms, monotonely."""
