@@ -7,12 +7,15 @@ import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from threadpoolctl import threadpool_limits
 
 import vgtheory as vg
 from benchmarks import drawing
+from benchmarks.engine import payload_of
 from benchmarks.measure import Line, in_turn
+from vgtheory.study.norms import single_chunk
 from vgtheory.study.programs.recorded_norms import streams_and_gradients
 from vgtheory.study.programs.streams import Program
 
@@ -73,11 +76,38 @@ CASES = (
 )
 
 
+def beside_passes(width: int = 512, depth: int = 100, samples: int = 32) -> tuple[list[Line], list[str]]:
+    """Return what networks cost as programs over what they cost in the pass that is written for them."""
+    weights, blocks = vg.Weights.gaussian(1.0, 0.1), vg.blocks
+    dense = blocks.dense("tanh", weights)
+    cases = (
+        ("plain", {}, dense),
+        ("skip", {"skip": 1}, blocks.residual(dense)),
+        ("skip, RMS norm", {"skip": 1, "norm": "rms"}, blocks.residual(blocks.normalised(dense, "rms"))),
+    )
+    found, text = [], []
+    for name, parts, block in cases:
+        network = vg.Network("tanh", weights, width, depth, **parts)
+        payload = payload_of(network, "exact")
+        machine = Program(vg.Network(block, width, depth), vg.Inputs(), "exact").machine
+        own, program = in_turn(
+            partial(single_chunk, payload, 0, samples),
+            partial(streams_and_gradients, machine, 1, 0, samples),
+            clock=time.process_time,
+        )
+        what = f"{name} network as a program, N = {width}"
+        times = f"{program / own:.1f} x"
+        found.append(Line(what, "the pass written for such networks", "<= 1.3 x", times, program <= 1.3 * own))
+        each = ", ".join(f"{1e9 * s / (width * depth * samples):.1f} ns" for s in (program, own))
+        text.append(f"{what}: program, own pass: {each} per neuron and layer")
+    return found, text
+
+
 def lines() -> tuple[list[Line], str]:
     """Return the table's lines and the details."""
-    found, text = [], []
     torch = importlib.util.find_spec("torch") is not None
     with threadpool_limits(limits=1):
+        found, text = beside_passes()
         for case in CASES:
             actions = [case.ours(True), case.repeated(case.numpy), case.ours(False)]
             if torch and case.torch is not None:
