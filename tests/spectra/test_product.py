@@ -237,6 +237,7 @@ def test_without_a_branch_the_jacobian_is_the_identity():
     assert law.ppf(0.4) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "weights", "depth"),
     [
@@ -329,6 +330,7 @@ def test_refusals():
         residual_limit(vg.Network("tanh", GAUSSIAN(1.0), 50, 5))
 
 
+@pytest.mark.slow
 def test_slopes_below_the_range_of_doubles_are_no_atom():
     """SiLU's slope has one zero: however small φ' is, no direction dies.  Against sampled singular values."""
     network = vg.Network("silu", vg.Weights.orthogonal(1.9, 0.5), 120, 20)
@@ -343,6 +345,7 @@ def test_slopes_below_the_range_of_doubles_are_no_atom():
     assert np.abs(law.cdf_log(values[seen] - 100) - rank[seen]).max() > 0.06  # power
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "scale"), [("gelu", 2.0), ("softplus", 3.0), ("tanh", 30.0)])
 def test_what_is_too_small_to_follow_is_said_and_no_atom(name, scale):
     law = spectrum(vg.Network(name, vg.Weights.orthogonal(scale, 0.5), 100, 20))
@@ -380,6 +383,7 @@ def test_rectangular_orthogonal_networks_with_few_values(name, widths):
     assert share == pytest.approx(mass, abs=1e-12 if name == "identity" else 6 * np.sqrt(0.25 / (40 * widths[-1])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("q", ["profile"])
 def test_one_orthogonal_layer_that_narrows(q):
     """J Jᵀ = σ_w² D²: the law of the slopes themselves."""

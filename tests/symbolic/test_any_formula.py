@@ -51,6 +51,7 @@ def _questions(act):
         assert value is None or value >= 0
 
 
+@pytest.mark.slow
 @given(formulas())
 @settings(max_examples=6, deadline=None)
 def test_plain_formulas_are_answered(text):

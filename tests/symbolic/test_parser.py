@@ -40,6 +40,7 @@ def test_hostile_text_is_refused_in_one_line(text):
     assert len(message) < 1200
 
 
+@pytest.mark.slow
 def test_refusals_of_the_whole_corpus_end_within_seconds_and_bounded_memory():
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
@@ -53,6 +54,7 @@ def test_refusals_of_the_whole_corpus_end_within_seconds_and_bounded_memory():
     assert run.returncode == 0, run.stderr[-500:]
 
 
+@pytest.mark.slow
 def test_pure_python_ground_types_give_the_same_expressions():
     code = (
         "from vgtheory.symbolic.activation import Activation\n"
