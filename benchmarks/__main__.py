@@ -8,6 +8,7 @@ from benchmarks import (
     activations,
     coverage,
     engine,
+    first_call,
     inspection,
     matrices,
     mean_field,
@@ -31,6 +32,7 @@ PARTS = {
     "spectra": spectra.lines,
     "random_matrices": random_matrices.lines,
     "inspection": inspection.lines,
+    "first_call": first_call.lines,
 }
 
 

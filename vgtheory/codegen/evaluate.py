@@ -29,6 +29,11 @@ class Evaluator:
         """Return φ'(h); at a kink the derivative from the left."""
         return run(self.form, h, "slope")[0]
 
+    def both(self, h: ArrayLike) -> tuple[Array, Array]:
+        """Return φ(h) and φ'(h), whose common parts are worked out once."""
+        value, slope = run(self.form, h, "value", "slope")
+        return value, slope
+
     def log_slope(self, h: ArrayLike) -> Array:
         """Return ln|φ'(h)|, −inf where φ' = 0; right also where φ' itself underflows exponentially."""
         rest, exponent = run(self.form, h, "slope_rest", "slope_exponent")

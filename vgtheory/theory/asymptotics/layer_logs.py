@@ -67,13 +67,17 @@ def exact_logs(
     cosine : θ, shape (m,); 0 with conditions.
     """
     units: dict[float, _Unit] = {}
+    by_x: dict[tuple[float, float], Array] = {}
     out, lost = np.empty((5, len(cosine))), np.empty(len(cosine))
     for k, (t, along) in enumerate(zip(scales[0].tolist(), cosine.tolist(), strict=True)):
         if t not in units:
             units[t] = _unit(table, float(np.exp(t)), scales[1])
         for highest in (USUALLY, HIGHEST):
             u = np.arange(LOWEST, highest, STEP)
-            both = _transform(units[t], np.append(0.0, np.exp(u)), along, width, conditions)
+            s = np.append(0.0, np.exp(u))
+            if (t, highest) not in by_x:
+                by_x[t, highest] = np.expm1(-s[:, None] / width * units[t].square)
+            both = _transform(units[t], s, by_x[t, highest], along, width, conditions)
             if max(both[-1, 0], both[0, -1]) < _LEFT:
                 break
         *out[:, k], lost[k] = _moments(u, both)
@@ -95,12 +99,11 @@ def _unit(table: MomentTable, weight: float, sigma_b: float) -> _Unit:
     return _Unit(w, value * value / (w @ (value * value)), slope * slope, powers)
 
 
-def _transform(unit: _Unit, s: Array, along: float, width: int, conditions: Conditions) -> Array:
-    """Return L(s, t) on the grid, given the conditions."""
+def _transform(unit: _Unit, s: Array, by_x: Array, along: float, width: int, conditions: Conditions) -> Array:
+    """Return L(s, t) on the grid, given the conditions; `by_x` is e^{−s φ²/N} − 1 at the nodes."""
     w, own, turned = unit.weight, 1 - along * along, along * along * unit.powers[0]
     rate = s[:, None] * (unit.slope / (width * (w @ (unit.slope * (own + turned)))))
     spread = 1 / (1 + 2 * own * rate)  # of ζ, whose mean is taken in closed form
-    by_x = np.expm1(-s[:, None] / width * unit.square)
     by_t = np.expm1(0.5 * np.log(spread) - turned * rate * spread)
     unit_log = np.log1p(np.maximum((by_x @ w)[:, None] + by_t @ w + (by_x * w) @ by_t.T, _NOTHING - 1))
     log_all = width * unit_log

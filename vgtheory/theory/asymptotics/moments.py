@@ -84,10 +84,10 @@ class MomentTable:
 
     def values(self, h: Array) -> Array:
         """Return φ(h) and φ'(h), stacked on a new first axis; an unbounded slope is 0 at the point itself."""
-        slope = self._evaluate.slope(h)
+        value, slope = self._evaluate.both(h)
         for point in self._means.rough:
             slope[np.equal(h, point.at) & np.isinf(slope)] = 0.0
-        return np.stack([self._evaluate.value(h), slope])
+        return np.stack([value, slope])
 
     def direct(self, log_q: Array) -> Moments:
         """Return the moments by quadrature, not from the table.
@@ -218,7 +218,8 @@ class MomentTable:
         size, slope_size = self._sizes
 
         def products(h: Array) -> Array:
-            value, slope = evaluate.value(h) / size, evaluate.slope(h) / slope_size
+            value, slope = evaluate.both(h)
+            value, slope = value / size, slope / slope_size
             f, p = value * value, slope * slope
             return np.stack([f, f, f, f * f, p, p, p, p * p, p * p * p, f * p])
 

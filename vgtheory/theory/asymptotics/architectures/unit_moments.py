@@ -50,7 +50,7 @@ def unit_moments(table: MomentTable, log_q: Array) -> UnitMoments:
 def _means(act: Activation) -> UnitMeans:
     def make(evaluate: Evaluator, at: float) -> Functions:
         def functions(x: Array) -> Array:
-            y, slope, h = evaluate.value(x), evaluate.slope(x), x + at
+            (y, slope), h = evaluate.both(x), x + at
             p = slope * slope
             return np.stack([y, y, y, y**3, y * p, y * slope, h * y * y, h * p])
 
