@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.measure import Line, machine
 
 YARDSTICK = (sys.executable, "-c", "import numpy, sympy")
-REPEATS = 3  # of what needs no empty cache; the best counts
+REPEATS = 2  # of what needs no empty cache; the best counts
 CASES: dict[str, tuple[tuple[str, ...], float, float]] = {  # words after `vgtheory`, seconds to reach: first, again
     "--help": (("--help",), 0.35, 0.35),
     "bounds tanh": (("bounds", "tanh"), 2.0, 1.2),
