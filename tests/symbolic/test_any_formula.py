@@ -71,6 +71,7 @@ def test_composed_formulas_are_answered_or_refused_by_our_own_errors(text):
         _questions(act)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["sin(x**2)", "tanh(x)-0.3*x", "log(normal_cdf(x))", "x*exp(-abs(x-1))", "sech(x)**2"])
 def test_formulas_that_once_failed(text):
     _questions(vg.activation(text))

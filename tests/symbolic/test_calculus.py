@@ -158,6 +158,7 @@ def test_jumps_at_branch_points_are_one_sided_limits(formula, order, expected):
     assert Activation(formula).jumps(order) == expected
 
 
+@pytest.mark.slow
 def test_the_jumps_of_long_pieces_take_no_time():
     act = Activation("Piecewise((x*tanh(log(1+exp(x))), x<1.3), (sin(x)*exp(-x**2)+sqrt(2)*x, True))")
     ((at, gap),) = act.jumps()

@@ -34,6 +34,7 @@ def _run(ground_types):
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_the_answers_do_not_depend_on_sympys_ground_types():
     python, flint = _run("python"), _run("flint")
     assert (python[0], flint[0]) == ("python", "flint")
