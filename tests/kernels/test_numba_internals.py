@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import types as python_types
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numba
 import numpy as np
@@ -100,6 +102,22 @@ def test_a_kernel_is_compiled_by_its_first_use_for_its_own_types_alone():
             total(np.ones((2, 3)))
         assert len(total.overloads) == 1
     assert total(np.arange(4.0)) == 6.0
+
+
+def test_threads_that_call_a_kernel_first_at_once_all_get_its_result():
+    @compiled("float64(float64[::1])")
+    def total(x):
+        return x.sum()
+
+    start = Barrier(8)
+
+    def call(value):
+        start.wait()
+        return total(np.full(3, value))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(call, np.arange(8.0))) == [3.0 * k for k in range(8)]
+    assert len(total.overloads) == 1
 
 
 def test_a_kernel_is_compiled_where_another_takes_it_or_calls_it():

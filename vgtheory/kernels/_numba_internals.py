@@ -9,6 +9,7 @@ import pickle
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import numba
@@ -152,19 +153,27 @@ def compile_at_first_use(dispatcher: Any, signature: Any) -> None:
 
     Compiling at import would make a newcomer's first command wait for kernels that it does not use.
     """
-    compile_for = dispatcher.compile
+    compile_for, refuse, again = dispatcher.compile, dispatcher._compile_for_args, local()
 
     def compile_it(_: Any) -> Any:
         with global_compiler_lock:  # the lock of Numba's own, which a kernel holds that has this one compiled
             if not dispatcher.overloads:
                 compile_for(signature)
                 dispatcher.disable_compile()  # arguments are converted to this signature
-                del dispatcher.compile, dispatcher._compile_for_args
         return next(iter(dispatcher.overloads.values())).entry_point
 
-    def what_to_call(*_: Any) -> Any:
+    def what_to_call(*arguments: Any) -> Any:
+        if getattr(again, "tried", False):
+            return refuse(*arguments)
         compile_it(None)
-        return dispatcher  # which looks at types again; the entry point would take any array for its own
+        return once_more  # which looks at types again; the entry point would take any array for its own
+
+    def once_more(*arguments: Any) -> Any:
+        again.tried = True
+        try:
+            return dispatcher(*arguments)
+        finally:
+            again.tried = False
 
     dispatcher.compile, dispatcher._compile_for_args = compile_it, what_to_call
 
