@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
-from tests.reporting.chromium import measured, needs_chromium
+from tests.reporting.chromium import LAYOUT, measured, needs_chromium
+from tests.reporting.test_formulas_in_chromium import FAULTS
 from vgtheory.reporting.answer import answer
 from vgtheory.reporting.explorer import LOG_Q, live_data
 from vgtheory.reporting.report import report
@@ -27,11 +28,48 @@ at('ArrowRight');at('ArrowLeft');d.querySelector('.panel button').click();read.p
 """
 
 
+B = vg.blocks
+KINDS = {
+    "saturating": (vg.Network("sigmoid", W.gaussian(1.5, 0.05), width=64, depth=30), "en"),
+    "in Chinese": (vg.Network("sigmoid", W.gaussian(1.5, 0.05), width=64, depth=20), "zh"),
+    "half-lines": (vg.Network("relu", W.gaussian(1.0, 0.05), width=64, depth=30), "en"),
+    "critical": (vg.Network("tanh", W.gaussian(1.12254, 0.05), width=256, depth=20), "en"),
+    "cell": (vg.Network(B.lstm(W.gaussian(1.0)), width=16, depth=40), "en"),
+    "tokens": (vg.Network(B.transformer("gelu", W.gaussian(1.0), heads=2), width=16, depth=4, tokens=4), "en"),
+    "positions": (vg.Network(B.conv("relu", W.he(), 3), width=8, depth=6, shape=(8,)), "en"),
+}
+# All that is folded is shown before anything is measured.
+UNFOLDED = "for(const e of d.querySelectorAll('details'))e.open=true;\n"
+
+# What is no program.
+PROSE = r"""
+const main=d.querySelector('main').cloneNode(true);
+for(const e of main.querySelectorAll('pre,code,script'))e.remove();return main.textContent;
+"""
+
+
+def written(network, folder, lang="en") -> str:
+    report(network, folder, samples=32, lang=lang)
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize("kind", KINDS)
+def test_pages_of_every_kind_fit_unfolded_and_their_brackets_hold_what_they_enclose(kind, tmp_path):
+    made = written(KINDS[kind][0], tmp_path / "r", KINDS[kind][1])
+    for width in (400, 1000):
+        found = measured(made, width, UNFOLDED + LAYOUT)
+        assert (found["scroll"] <= found["width"], found["wide"], found["cut"]) == (True, [], 0)
+    assert not COMMANDS.search(measured(made, 1000, PROSE))
+    wrong = measured(made, 1000, UNFOLDED + FAULTS.replace("div.f", "math"))
+    assert len(wrong) > 20
+    assert [bad for bad in wrong if bad] == []
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> str:
-    out = tmp_path_factory.mktemp("page") / "r"
-    report(SIGMOID, out)
-    return (out / "report.html").read_text(encoding="utf-8")
+    return written(SIGMOID, tmp_path_factory.mktemp("page") / "r")
 
 
 @pytest.mark.slow

@@ -135,7 +135,7 @@ jacobian_condition = _symbol(
     "condition number of J", positive=True,
 )
 singular_count = _symbol(
-    "singular_count", r"\mathbb{E}\,\#\{i : s_i(J)^2 \ge t\}", "E #{i : s_i(J)² ≥ t}",
+    "singular_count", r"\mathbb{E}\,\#\left\{i : s_i(J)^2 \ge t\right\}", "E #{i : s_i(J)² ≥ t}",
     "mean number of singular values of J with s² ≥ t", nonnegative=True,
 )
 mean_log_det = _symbol("mean_log_det", r"\mathbb{E}\ln|\det J|^2", "E ln|det J|²", "mean of ln|det J|²", real=True)
