@@ -154,6 +154,7 @@ def test_bad_input_is_refused():
         lambda: ensembles.spacing_ratio([1.0, 2.0]),
         lambda: ensembles.spacing_ratio([1.0, 2.0, np.nan]),
         lambda: ensembles.spacing_ratio(np.arange(4.0), order=2),
+        lambda: ensembles.spacing_ratio(np.eye(4)),  # a matrix, whose eigenvalues are meant
         lambda: ensembles.spacings(np.arange(4.0) * 1j),
         lambda: ensembles.ratio_test([[1.0, 2.0, 3.0]], 1),
         lambda: ensembles.fit_beta("spectrum"),

@@ -34,9 +34,11 @@ class RealLaw(Law):
     """
 
     def __mul__(self, scale: float) -> RealLaw:
+        _refuse_law("*", scale, "laws.free_product(a, b), or laws.algebraic(a) * b")
         return moved(self, scale, 0.0) if isinstance(scale, Real) else NotImplemented
 
     def __add__(self, shift: float) -> RealLaw:
+        _refuse_law("+", shift, "laws.free_sum(a, b), or laws.algebraic(a) + b")
         return moved(self, 1.0, shift) if isinstance(shift, Real) else NotImplemented
 
     __rmul__, __radd__ = __mul__, __add__
@@ -45,6 +47,7 @@ class RealLaw(Law):
         return self * -1
 
     def __sub__(self, shift: float) -> RealLaw:
+        _refuse_law("-", shift, "laws.free_sum(a, -b)")
         return self + -shift if isinstance(shift, Real) else NotImplemented
 
     def __rsub__(self, other: float) -> RealLaw:
@@ -56,6 +59,11 @@ class RealLaw(Law):
         if divisor == 0:
             raise InputError("a law over 0", "a divisor that is not 0", "e.g. law / 2")
         return self * (1 / float(divisor))
+
+    def __rtruediv__(self, other: float) -> RealLaw:
+        if not isinstance(other, Real):
+            return NotImplemented
+        raise InputError("1 over a law", "an algebraic law", "give laws.algebraic(law).inverse()")
 
     @cached_property
     def algebraic_equation(self) -> Equation | None:
@@ -186,6 +194,15 @@ class RealLaw(Law):
         points, weights = self.nodes(count)
         total = float(np.sum(weights * function(points)))
         return total + sum(mass * float(np.asarray(function(np.array([x]))).ravel()[0]) for x, mass in self.atoms)
+
+
+def _refuse_law(sign: str, other: object, instead: str) -> None:
+    """Raise InputError for two laws: which law is meant, that of free or of independent variables, must be said.
+
+    An algebraic law says it: its own operators are those of free variables.
+    """
+    if isinstance(other, RealLaw) and type(other).__add__ is RealLaw.__add__:
+        raise InputError(f"a law {sign} a law", "a number beside a law", f"of free variables give {instead}")
 
 
 def double_exponential(

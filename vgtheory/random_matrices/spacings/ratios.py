@@ -68,7 +68,11 @@ def spacing_ratio(eigenvalues: ArrayLike, order: int = 1, period: float | None =
 
 
 def _sorted(values: ArrayLike, least: int) -> np.ndarray:
-    points = np.sort(real_numbers("values", values, "give their angles, or ensemble.measured(eigenvalues)").ravel())
+    found = real_numbers("values", values, "give their angles, or ensemble.measured(eigenvalues)")
+    if found.ndim > 1:
+        hint = "give [spacing_ratio(s) for s in spectra], or the eigenvalues of a matrix"
+        raise InputError("values", "one spectrum, an array of shape (N,)", hint, got=f"shape {found.shape}")
+    points = np.sort(found.ravel())
     if points.size < least or np.isnan(points).any():
         raise InputError(f"{points.size} values", f"at least {least}, none of them NaN", "give one whole spectrum")
     return points

@@ -73,6 +73,7 @@ def test_bad_input_is_refused():
     good = ensembles.wishart(30, 20).eigenvalues(0)
     for call in (
         lambda: laws.fit_marchenko_pastur(good[:10]),
+        lambda: laws.fit_marchenko_pastur(np.outer(good, good)),
         lambda: laws.fit_marchenko_pastur(-good),
         lambda: laws.fit_marchenko_pastur(good * 1j),
         lambda: laws.fit_marchenko_pastur(np.where(good > 1, np.nan, good)),

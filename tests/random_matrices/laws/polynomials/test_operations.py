@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from vgtheory import ensembles, laws
 from vgtheory._errors import InputError, UnsupportedError
@@ -175,3 +176,24 @@ def test_images_go_back_and_go_on():
     assert found.gram_with_noise(0.5, 0.5).mean() == pytest.approx(found.mean() + 0.25, rel=1e-14)
     assert found.beside_block(law, 0.25).mean() == pytest.approx(0.25 * found.mean() + 1.5, rel=1e-14)
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301 - its own
+
+
+def test_operators_of_algebraic_laws_are_those_of_free_variables():
+    circle, free = laws.semicircle(), laws.algebraic(laws.marchenko_pastur(0.5))
+    assert (circle + free).equation == (free + circle).equation == laws.free_sum(free, circle).equation
+    assert (laws.marchenko_pastur(1.0) * free).equation == (free * laws.marchenko_pastur(1.0)).equation
+    assert (free - circle).equation == (free + circle).equation  # a semicircle is symmetric
+    assert (circle - free).equation == (-(free - circle)).equation
+    assert (free - 1).bands == (free + -1).bands
+    assert (2 / free).equation == (free.inverse() * 2).equation
+    third = laws.discrete([0, 1], [1 / 3, 2 / 3])  # what doubles stand for
+    assert third.moments(1) == (sp.Rational(2, 3),)
+
+
+@pytest.mark.parametrize("sign", ["+", "-", "*"])
+def test_two_other_laws_are_not_joined_unless_it_is_said_how(sign):
+    pair = laws.semicircle(), laws.marchenko_pastur(0.5)
+    with pytest.raises(InputError, match=r"a law . a law"):
+        {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}[sign](*pair)
+    with pytest.raises(InputError, match="1 over a law"):
+        1 / pair[0]

@@ -176,7 +176,10 @@ def fit_marchenko_pastur(
 
 def _spectrum(eigenvalues: ArrayLike) -> np.ndarray:
     read = real_numbers("eigenvalues", eigenvalues, "give numpy.linalg.eigvalsh(x @ x.conj().T / n)")
-    found = np.sort(read.ravel())[::-1]
+    if read.ndim != 1:
+        hint = "give numpy.linalg.eigvalsh(x @ x.conj().T / n)"
+        raise InputError("eigenvalues", "those of one matrix, an array of shape (p,)", hint, got=f"shape {read.shape}")
+    found = np.sort(read)[::-1]
     if found.size < _FEWEST or not np.isfinite(found).all() or found[0] <= 0 or found[-1] < -_ZERO * found[0]:
         accepted = f"at least {_FEWEST} finite values that are not negative, and not all 0"
         raise InputError("eigenvalues", accepted, "give those of X X*/n", got=shown(eigenvalues))

@@ -77,6 +77,15 @@ class EquationLaw(ScannedLaw, ABC):
 
     __radd__, __rmul__ = __add__, __mul__
 
+    def __sub__(self, other: Any) -> Self:
+        return self + -other if isinstance(other, (Real, sp.Expr, RealLaw)) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Self:
+        return -self + other if isinstance(other, (Real, sp.Expr, RealLaw)) else NotImplemented
+
+    def __rtruediv__(self, other: Any) -> Self:
+        return self.inverse() * other if isinstance(other, (Real, sp.Expr)) else NotImplemented
+
     def inverse(self) -> Self:
         """Return the law of 1/X.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import sympy as sp
@@ -16,6 +18,8 @@ from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.symbolic.formula import Formula, exact
 from vgtheory.symbolic.functions import FUNCTIONS
 from vgtheory.symbolic.parser import read
+
+_SHORT = 10_000  # denominators of masses that a double is taken for
 
 
 def algebraic(equation: str | sp.Expr | Formula | RealLaw) -> AlgebraicLaw:
@@ -57,7 +61,7 @@ def algebraic(equation: str | sp.Expr | Formula | RealLaw) -> AlgebraicLaw:
 
 
 def discrete(places: Sequence[Any], masses: Sequence[Any]) -> AlgebraicLaw:
-    """Return the law of a variable with finitely many values, exact at the decimals given.
+    """Return the law of a variable with finitely many values, exact at the decimals given (a mass of 1/3 is a third).
 
     Raises
     ------
@@ -70,14 +74,23 @@ def discrete(places: Sequence[Any], masses: Sequence[Any]) -> AlgebraicLaw:
     (((-1.0, 0.5), (1.0, 0.5)), ((-2.0, 2.0),))
     """
     at, share = (
-        [exact(v) for v in given] if isinstance(given, Iterable) and not isinstance(given, str) else []
-        for given in (places, masses)
+        [read_as(v) for v in given] if isinstance(given, Iterable) and not isinstance(given, str) else []
+        for given, read_as in ((places, exact), (masses, _fraction))
     )
     wrong = not at or len(at) != len(share) or len(set(at)) < len(at) or not all(x.is_Rational for x in (*at, *share))
     if wrong or min(share) <= 0 or sum(share) != 1:
         accepted = "different numbers, with as many positive masses that add to 1"
         raise InputError("places", accepted, "give laws.discrete([0, 1], [0.25, 0.75])", got=shown(places))
     return law_of(equation_of(sum(m / (Z - x) for x, m in zip(at, share, strict=True)) - G, "places"))
+
+
+def _fraction(mass: Any) -> sp.Expr:
+    """Return a mass exactly, as the short fraction that a double stands for where it is one."""
+    if isinstance(mass, float) and isfinite(mass):
+        short = Fraction(mass).limit_denominator(_SHORT)
+        if float(short) == mass:
+            return sp.Rational(short.numerator, short.denominator)
+    return exact(mass)
 
 
 def _plain(symbol: sp.Symbol) -> sp.Symbol:
