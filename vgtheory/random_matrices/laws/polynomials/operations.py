@@ -78,10 +78,12 @@ class EquationLaw(ScannedLaw, ABC):
     __radd__, __rmul__ = __add__, __mul__
 
     def __sub__(self, other: Any) -> Self:
-        return self + -other if isinstance(other, (Real, sp.Expr, RealLaw)) else NotImplemented
+        negative: Any = -1 * other if isinstance(other, (Real, sp.Expr, RealLaw)) else other
+        return self + negative
 
     def __rsub__(self, other: Any) -> Self:
-        return -self + other if isinstance(other, (Real, sp.Expr, RealLaw)) else NotImplemented
+        mirrored: Any = self * -1
+        return mirrored + other
 
     def __rtruediv__(self, other: Any) -> Self:
         return self.inverse() * other if isinstance(other, (Real, sp.Expr)) else NotImplemented
