@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import sympy as sp
 from sympy.external.gmpy import GROUND_TYPES
-import pytest
-
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation, catalogue
 from vgtheory.symbolic.extrema import derivative_range
