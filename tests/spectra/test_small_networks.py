@@ -143,3 +143,16 @@ def test_products_of_wide_layers_have_this_spectrum(case):
     near, moved = stratified_distances(network_of(*case, times=400 // case[2][-1]))
     assert near < 5
     assert moved > 5
+
+
+def test_a_slope_that_falls_off_faster_than_every_power():
+    """φ = e^{−1/x²} is followed to d < 10⁻⁶⁵, what is below is said; ln E x from closed forms."""
+    law = vg.spectrum(vg.Network(vg.Activation("exp(-1/x**2)"), vg.Weights.gaussian(2.0, 0.5), 50, 3))
+    q, log_mean = 4.25, 0.0
+    for _ in range(3):
+        t = 2 / np.sqrt(q)  # √(2a) at a = 2/q, and E z⁻⁶ e^{−a/z²} = e^{−t} (1/t³ + 3/t⁴ + 3/t⁵)
+        log_mean += np.log(4 * 4 / q**3 * np.exp(-t) * (t**2 + 3 * t + 3) / t**5)
+        q = 4 * np.exp(-t) + 0.25
+    assert law.log_mean_square == pytest.approx(log_mean, abs=1e-9)
+    assert 0 < law.unresolved < 0.9
+    assert law.cdf_log(law.ppf_log(0.95)) == pytest.approx(0.95, abs=1e-9)

@@ -22,6 +22,7 @@ from vgtheory.symbolic.activation import Activation
 _MOST_LAWS = 20
 _CLOSE = 1.3  # spread of ln q_l
 _MOST_FACTORS = 400
+_MOST_NODES = 200_000  # of all laws together; more take minutes to follow
 _LARGEST = 80.0  # ln q above which d² is its limit at ±∞ but for a probability of 1e-17
 _SMALLEST, _NEAR = -40.0, 1e-9  # ln q below which φ' is its first order at 0 to 1e-8, and h as near
 _DEAD = 1e-7  # more dead units than this anywhere: the layers with most of them stay whole
@@ -151,18 +152,19 @@ def rectangular_law(network: Network, log_q: Array, kind: Kind) -> Product | One
 def _followed(made: Callable[[float], Product]) -> Product:
     """Return the product with laws as deep as it can be followed to its lower end."""
     product = made(_DEPTHS[0])
-    try:
-        _ = product.bands
-    except UnsupportedError:
-        if not _reaches_beyond(product, _DEPTHS[1]):
-            raise
+    reaches = any(f.law.log_nodes[-1] - f.law.log_nodes[0] > _DEPTHS[1] for f in product.parts)
+    many = sum(len(f.law.log_nodes) for f in product.parts) > _MOST_NODES
+    if reaches and (many or not _is_followed(product)):
         product = made(_DEPTHS[1])
-        _ = product.bands
+    _ = product.bands
     return product
 
 
-def _reaches_beyond(product: Product, deep: float) -> bool:
-    return any(f.law.log_nodes[-1] - f.law.log_nodes[0] > deep for f in product.parts)
+def _is_followed(product: Product) -> bool:
+    try:
+        return product.bands is not None
+    except UnsupportedError:
+        return False
 
 
 def _bottleneck(activation: Activation, log_q: Array, deep: float) -> NDArray[np.bool_]:

@@ -94,3 +94,13 @@ def test_a_kept_table_that_cannot_be_read_is_made_again(empty_cache):
     again = MomentTable(act)
     assert again._panels == []
     assert np.isfinite(again.at(np.zeros(1)).log_square).all()
+
+
+@pytest.mark.parametrize("q", [0.05, 0.5, 3.0])
+def test_a_slope_that_falls_off_faster_than_every_power_has_closed_means(q):
+    """E e^{−a/z²} = e^{−√(2a)}, and minus its third derivative by a is E z⁻⁶ e^{−a/z²}, for φ = e^{−1/x²}."""
+    a = sp.Symbol("a", positive=True)
+    sixth = float(-sp.diff(sp.exp(-sp.sqrt(2 * a)), a, 3).subs(a, 2 / q))
+    m = moment_table(vg.Activation("exp(-1/x**2)")).at(np.log([q]))
+    assert np.exp(m.log_square[0]) == pytest.approx(np.exp(-2 / np.sqrt(q)), rel=1e-12)
+    assert np.exp(m.log_slope_square[0]) == pytest.approx(4 * sixth / q**3, rel=1e-12)

@@ -54,8 +54,11 @@ def _radius(at: float, breakpoints: list[float]) -> float:
 
 @lru_cache(maxsize=256)
 def _moved_to_rough_points(act: Activation) -> tuple[tuple[float, Evaluator], ...]:
-    """Return every breakpoint up to which φ' is not smooth, and the evaluator of φ(x + that)."""
-    places = dict.fromkeys(edge.at for edge in smoothness(act).edges)
+    """Return every breakpoint up to which φ' is not smooth, and the evaluator of φ(x + that).
+
+    Where φ' falls off faster than every power (e^{−1/x²}) all its derivatives are 0, and panels end there as anywhere.
+    """
+    places = dict.fromkeys(edge.at for edge in smoothness(act).edges if edge.exponent != sp.oo)
     return tuple((float(at), evaluator(Activation(act.expr.subs(act.symbol, act.symbol + at)))) for at in places)
 
 
