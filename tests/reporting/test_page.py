@@ -63,7 +63,7 @@ def test_pages_of_every_kind_fit_unfolded_and_their_brackets_hold_what_they_encl
         assert (found["scroll"] <= found["width"], found["wide"], found["cut"]) == (True, [], 0)
     assert not COMMANDS.search(measured(made, 1000, PROSE))
     wrong = measured(made, 1000, UNFOLDED + FAULTS.replace("div.f", "math"))
-    assert len(wrong) > 20
+    assert len(wrong) > 10  # formulas were looked at
     assert [bad for bad in wrong if bad] == []
 
 
