@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from vgtheory._errors import InputError, VgtheoryError, visible
-from vgtheory.cli.commands import OF_NETWORKS
+from vgtheory.cli.commands import COMMANDS
 
 # What only Python can run: a function of the package, called or named, or a keyword with its value.
 _CALL = r"\bvg\.(?P<verb>[\w.]*\w)(?P<called>\((?:[^()]|\([^()]*\))*\))?"
@@ -43,11 +43,18 @@ def _option(name: str) -> str:
 
 def _typed(match: re.Match[str], options: Collection[str]) -> str:
     if (verb := match["verb"]) is not None:
-        return f"vgtheory {verb}" if verb in OF_NETWORKS else match[0] + " in Python" * (match["called"] is not None)
+        return f"vgtheory {verb}" if _is_command(verb) else match[0] + " in Python" * (match["called"] is not None)
     option, value = _option(match["key"]), _QUOTED.sub(r"\2", match["value"])
     if option not in options:
         return match[0]
     return option if value == "True" else f"{option} {value}"
+
+
+def _is_command(verb: str) -> bool:
+    """Return whether the command of this name asks of the same network what Python's verb does."""
+    from vgtheory.model.capabilities import VERBS  # loads SymPy, which an error has loaded already
+
+    return verb in COMMANDS and verb in (*VERBS, "critical")
 
 
 def options_of(command: Any) -> frozenset[str]:
