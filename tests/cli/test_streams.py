@@ -68,7 +68,7 @@ def test_what_goes_wrong_is_named_for_what_it_is(monkeypatch, capsys, raised, co
             fails()
         raise raised
 
-    monkeypatch.setattr(entry, "app", stops)
+    monkeypatch.setattr(entry, "_typed", lambda words: (stops, "vgtheory", words))
     monkeypatch.setattr(entry, "_options", lambda typed, arguments: frozenset())
     assert entry.run(["list"]) == code
     assert words in capsys.readouterr().err
@@ -81,7 +81,7 @@ def test_an_import_that_was_interrupted_is_an_interruption(monkeypatch, capsys):
         except KeyboardInterrupt as stop:
             raise ImportError("numba") from stop
 
-    monkeypatch.setattr(entry, "app", importing)
+    monkeypatch.setattr(entry, "_typed", lambda words: (importing, "vgtheory", words))
     monkeypatch.setattr(entry, "_options", lambda typed, arguments: frozenset())
     assert entry.run(["list"]) == 130
     assert "interrupted" in capsys.readouterr().err
