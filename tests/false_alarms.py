@@ -15,7 +15,7 @@ RATES = {
     "kernels/test_exact.py": (2, 1e-6),
     "kernels/test_matrices.py": (2, 1e-6),
     "kernels/test_normals.py": (5, 1e-6),
-    "kernels/test_oracle.py": (4, 1e-3),
+    "kernels/test_oracle.py": (6, 1e-3),
     "kernels/test_tangents.py": (2, 1e-6),
     "random_matrices/ensembles/test_goodness.py": (2, 1e-4),
     "random_matrices/ensembles/test_hermite.py": (30, 1e-6),

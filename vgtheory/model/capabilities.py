@@ -49,7 +49,7 @@ _DEPENDENT = Row(
     "orthogonal, and {weights} weights are not that",
     ("simulate", "sample (singular values)"),
 )
-_CUT = Row((has.ZERO_WEIGHTS,), "no signal and no gradient passes a layer whose weights are 0", ("simulate",))
+_CUT = Row((has.ZERO_WEIGHTS,), "its formulas need sigma_w > 0: weights that are all 0 pass nothing on", ("simulate",))
 _PARTS = (has.SKIP, has.NORM, has.DROPOUT)
 _ROTATES = Row(
     (has.DRAWN_OR_TIED,),

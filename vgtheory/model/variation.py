@@ -47,7 +47,7 @@ def _with_parameters(act: Activation, parameters: Mapping[str, Any]) -> Activati
         found = False
     if not found:
         raise InputError(
-            f"a sweep over {', '.join(parameters)} of {act.name}",
+            f"other values of {', '.join(parameters)} for {act.name}",
             "parameters of an activation made from a formula or from the catalogue",
             "make it without a name of its own, e.g. vg.Activation('tanh(a*x)', a=1)",
         )

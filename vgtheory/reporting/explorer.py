@@ -40,10 +40,10 @@ def live_data(f: Answer) -> dict[str, Any]:
     curves = {name: curve for name, act in kinds.items() if (curve := _curve(act)) is not None}
     if own.name not in curves:
         return data
-    sigma_w, sigma_b = f.network.sigmas[0]
+    (sigma_w, sigma_b), (first_w, first_b) = f.network.sigmas[-1], f.network.sigmas[0]
     q = float(f.prediction["q"][0])
     start = {"sigma_w": sigma_w, "sigma_b": sigma_b, "depth": int(f.network.depth), "act": own.name}
-    return data | {"start": start, "input": (q - sigma_b**2) / sigma_w**2, "log_q": _short(LOG_Q), "curves": curves}
+    return data | {"start": start, "input": (q - first_b**2) / first_w**2, "log_q": _short(LOG_Q), "curves": curves}
 
 
 def _curve(act: Activation) -> dict[str, list[float | None]] | None:

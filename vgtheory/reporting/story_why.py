@@ -167,6 +167,7 @@ def _is_it_the_cause(f: Findings) -> Text:
             "squared gradient, where {best} is possible.",
             percent=number(100 * share, 2), **values,
         )  # fmt: skip
+    values["best"] = number(max(best_gain(f.network.activation)[0], loss.passed), 3)
     return t(
         "Saturation is not the cause: a layer passes E φ'² = {passed} of the squared gradient, signals of another "
         "length would make that {best} at most, and weights of σ_w = {sigma} do not make up for it.",

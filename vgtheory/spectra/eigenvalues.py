@@ -217,7 +217,7 @@ def eigenvalues(network: Network, q: ArrayLike | Literal["profile", "stationary"
     laws, counts, ensemble, log_variance, log_q = layer_laws(network, q)
     assumptions = ["width → ∞ at fixed depth", "pre-activations normal, independent between units"]
     if network.weights.acts_by_variance:
-        assumptions.append("the law of the weights' entries enters through its variance only (universality)")
+        assumptions.append("the distribution of the weights' entries enters through its variance only (universality)")
     lengths = tuple(np.exp(log_q).tolist())
     moduli = Moduli(laws, counts, ensemble, log_variance)
     return EigenvalueLaw(moduli, lengths, "asymptotic", tuple(assumptions))

@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory.kernels.quadrature import Array
+from vgtheory.model.variables import labels
 
 BLOCKS, LEAST_BLOCK = 64, 16  # how many blocks of layers are kept apart, and layers of the shortest
 ENOUGH_SAMPLES = 16  # from here on networks tell the spread, which holds whatever the layers' correlation
@@ -47,9 +48,9 @@ def growth_dataset(growth: Array, ends: NDArray[np.int64]) -> xr.Dataset:
     growth_text = "ln of the growth of orthonormal perturbations over the layers of a block"
     return xr.Dataset(
         {
-            "log_growth": (("sample", "block", "direction"), growth, {"long_name": growth_text, "units": "1"}),
-            "exponent": ("direction", mean, {"long_name": "Lyapunov exponent per layer", "units": "1"}),
-            "exponent_stderr": ("direction", error, {"long_name": "its standard error", "units": "1"}),
+            "log_growth": (("sample", "block", "direction"), growth, labels(growth_text)),
+            "exponent": ("direction", mean, labels("Lyapunov exponent per layer")),
+            "exponent_stderr": ("direction", error, labels("its standard error")),
         },
         {
             "sample": ("sample", np.arange(len(growth)), {"long_name": "index of the random network"}),

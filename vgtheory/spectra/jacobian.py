@@ -67,7 +67,7 @@ def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] =
     _require_supported(network)
     assumptions = ["width → ∞ at fixed depth", "pre-activations normal, independent between units"]
     if network.weights.acts_by_variance:
-        assumptions.append("the law of the weights' entries enters through its variance only (universality)")
+        assumptions.append("the distribution of the weights' entries enters through its variance only (universality)")
     apart, equal = None, None
     if network.skip is not None:
         log_q = residual_lengths(network, q)

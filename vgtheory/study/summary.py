@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from vgtheory._errors import InputError, RareDrawsWarning, shown
+from vgtheory.model.variables import VARIABLES, labels
 from vgtheory.study.growth import whole_gradient
 from vgtheory.study.intervals import (
     Estimate,
@@ -23,20 +24,12 @@ from vgtheory.study.intervals import (
 )
 
 Array = NDArray[np.float64]
-# What is summarised; of lengths the logarithm, since a few networks make up their mean at great depth.
-SUMMARISED = {
-    "log_gradient_norm": "ln of the norm of the gradient at h_l, of blocks at all streams together after layer l",
-    "log_weight_gradient_norm": "ln of the norm of the gradient at W_l",
-    "log_q": "ln of q = |h_l|^2 / N_l",
-    "log_stream_gradient_norm": "ln of the norm of the gradient at the stream after layer l",
-    "log_stream_square": "ln of the mean square of the components of the stream after layer l",
-    "gradient_share": "share of the stream's components that carry its gradient",
-    "log_token_gradient_norm": "ln of the norm of a token's part of the gradient after layer l",
-    "cosine": "mean cosine over the pairs of columns of the stream after layer l",
-    "entropy": "entropy in nats of the attention inside layer l",
-    "score_spread": "spread of the attention scores inside layer l",
-}
 _LENGTHS = {"log_q": "q", "log_stream_square": "stream_square"}
+# What is summarised; of lengths the logarithm, since a few networks make up their mean at great depth.
+SUMMARISED = {name: text for name, text in VARIABLES.items() if name not in _LENGTHS.values()} | {
+    name: f"ln of the {VARIABLES[length]}" for name, length in _LENGTHS.items()
+}
+OF_LAYERS = ("log_gradient_norm", "log_weight_gradient_norm", "log_q")
 DEAD = "number of networks whose gradient at layer l is zero"
 QUANTILES = (0.05, 0.5, 0.95)
 # A raw moment of a smaller effective sample size has no error bar worth the name.
@@ -159,7 +152,7 @@ class _Columns:
 
     def labelled(self, array: NDArray, text: str, *further: str) -> xr.DataArray:
         shaped = array.reshape(*self.shape, *array.shape[1:])
-        return xr.DataArray(shaped, dims=(*self.dims, *further), attrs={"long_name": text, "units": "1"})
+        return xr.DataArray(shaped, dims=(*self.dims, *further), attrs=labels(text))
 
     def entries(self, key: str, text: str, found: Estimate, *further: str) -> dict[str, xr.DataArray]:
         ends = {"low": found.low, "high": found.high}

@@ -14,6 +14,7 @@ from vgtheory._errors import InputError, shown
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.variables import labels
 from vgtheory.model.variation import SCALES, SIZES, changed
 from vgtheory.study.engine import Progress, worker_pool
 from vgtheory.study.experiment import Conditions
@@ -22,12 +23,12 @@ from vgtheory.study.growth import growth_of
 from vgtheory.study.limits import check_memory
 from vgtheory.study.norms import Method
 from vgtheory.study.simulate import Question, samples_of
-from vgtheory.study.summary import QUANTILES, SUMMARISED, summarise
+from vgtheory.study.summary import OF_LAYERS, QUANTILES, SUMMARISED, summarise
 
 Make = Callable[..., Any]
 DIMENSIONS = ("layer", "sample", "quantile")
 # Of every variable that is summarised: mean and variance with their intervals, two errors, and quantiles with theirs.
-NUMBERS = len(SUMMARISED) * (8 + 3 * len(QUANTILES)) + 4
+NUMBERS = 8 + 3 * len(QUANTILES)
 CHANGE = {
     "change": "mean change of ln of the gradient norm from the last layer to the first",
     "change_stderr": "standard error of that mean",
@@ -95,9 +96,9 @@ def sweep(
         require(network, "sweep")
     axes = to_axes(over, _names(network) if given else None)
     points = {index: _point(network, values) for index, values in points_of(axes)}
-    labels = _labels(list(points.values()))
-    _check_grid(len(points), labels)
-    grid = Grid(axes, labels)
+    there = _labels(list(points.values()))
+    _check_grid(len(points), there)
+    grid = Grid(axes, there)
     with worker_pool(executor) as pool:
         for done, (index, point) in enumerate(points.items()):
             part = conditions.part(done, len(points), pool, point.spec_json)
@@ -136,17 +137,18 @@ def _labels(points: list[Network]) -> dict[str, list[Any]]:
     """Return the labels of all layers, streams and tokens that any point has."""
     of_blocks = [point for point in points if isinstance(point, BlockNetwork)]
     deepest = max(int(point.depth) for point in points)
-    labels: dict[str, list[Any]] = {"layer": list(range(0 if of_blocks else 1, deepest + 1))}
+    there: dict[str, list[Any]] = {"layer": list(range(0 if of_blocks else 1, deepest + 1))}
     if of_blocks:
-        labels["stream"] = list(dict.fromkeys(name for point in of_blocks for name in point.block.carried))
-        labels["token"] = list(range(max(point.columns for point in of_blocks)))
-    return labels
+        there["stream"] = list(dict.fromkeys(name for point in of_blocks for name in point.block.carried))
+        there["token"] = list(range(max(point.columns for point in of_blocks)))
+    return there
 
 
-def _check_grid(points: int, labels: Mapping[str, list[Any]]) -> None:
-    depth = labels["layer"][-1]
+def _check_grid(points: int, there: Mapping[str, list[Any]]) -> None:
+    depth, streams = there["layer"][-1], len(there.get("stream", ()))
+    variables = len(SUMMARISED) * streams if streams else len(OF_LAYERS)
     try:
-        check_memory(points, depth, NUMBERS * len(labels.get("stream", "x")))
+        check_memory(points, depth, NUMBERS * variables + 4)
     except InputError as problem:
         raise InputError(
             f"a grid of {points:,} points at depth {depth:,}", problem.accepted, "take fewer points or layers"
@@ -161,7 +163,5 @@ def _change(network: Network, study: xr.Dataset) -> dict[str, Any]:
         return {}
     growth = growth_of(study)
     numbers = dict(zip(CHANGE, (growth.change, growth.stderr, growth.std), strict=True))
-    found: dict[str, Any] = {
-        name: ((), value, {"long_name": CHANGE[name], "units": "1"}) for name, value in numbers.items()
-    }
+    found: dict[str, Any] = {name: ((), value, labels(CHANGE[name])) for name, value in numbers.items()}
     return found | ({"regime": str(growth.regime())} if isinstance(network, BlockNetwork) else {})

@@ -37,6 +37,9 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     >>> ax = sweep(vg.sweep(network, samples=4, over={"sigma_w": [1.0, 2.0]}))
     """
     mean = found.get("change")
+    if mean is None and "input" in found.dims:
+        step = "plot its log_gradient_norm_mean for one of them"
+        raise InputError("the data of a sweep", "one with a single input", step, got="several inputs")
     swept = [] if mean is None else [str(d) for d in mean.dims]
     if mean is None or not 1 <= len(swept) <= 2:
         step = f"choose a value of {swept[2]} with .sel" if len(swept) > 2 else "give what vg.sweep returns"

@@ -72,7 +72,7 @@ def _variance(network: Network, q: Any) -> tuple[float, tuple[str, ...]]:
     """Return what q_l tends to, 0 and inf included, and the assumptions of the law."""
     said = ["width → ∞, then depth → ∞", "pre-activations normal, independent between units"]
     if network.weights.acts_by_variance:
-        said.append("the law of the weights' entries enters through its variance only (universality)")
+        said.append("the distribution of the weights' entries enters through its variance only (universality)")
     if not isinstance(q, str):
         return one_variance(q), tuple(said)
     if q not in ("stationary", "profile"):
