@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -249,10 +250,35 @@ def test_inspect_refuses_in_one_line(tmp_path, capsys):
     assert run(["inspect", str(WEIGHTS / "relu_he.safetensors"), "--activation", "relu", "--data", "no.npy"]) == 2
 
 
-def test_shells_complete_commands_and_options():
+def asked_of_bash(words):
+    return {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+
+
+def asked_of_others(words):
+    """What zsh, fish and PowerShell say, the latter two with the last word beside it."""
+    return {
+        "_TYPER_COMPLETE_ARGS": words,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_WORD_TO_COMPLETE": words.rpartition(" ")[2],
+    }
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "pwsh"])
+def test_shells_complete_commands_and_options(shell):
+    asked_of = asked_of_bash if shell == "bash" else asked_of_others
     for words, expected in (("vgtheory re", "report"), ("vgtheory report --w", "--width")):
-        asked = {"_VGTHEORY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        asked = {"_VGTHEORY_COMPLETE": f"complete_{shell}", **asked_of(words)}
         command = [sys.executable, "-c", "from vgtheory.cli import main; main()"]
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **asked}, check=False)
-        assert expected in done.stdout.split()
-        assert "gradient" not in done.stdout.split()  # of the text that `vgtheory` alone prints
+        said = re.findall(r"[\w-]+", done.stdout)
+        assert expected in said
+        assert "vanish" not in said  # of the text that `vgtheory` alone prints
+
+
+@pytest.mark.parametrize("ends", [["--"], ["--", "--"]])
+def test_a_command_stands_behind_the_end_of_options(ends, capsys):
+    assert run([*ends, "derive", "tanh"]) == 0
+    said = capsys.readouterr().out
+    assert run(["derive", "tanh"]) == 0
+    assert capsys.readouterr().out == said != ""
+    assert run(ends) == run([*ends, "derve"]) == 2

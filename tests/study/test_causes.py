@@ -1,8 +1,11 @@
 """Causes are kinds with the module they are about and their numbers; sentences are made of them at the end."""
 
+import copy
 import json
+import pickle
 import string
 
+import numpy as np
 import pytest
 
 from vgtheory import inspect
@@ -57,6 +60,17 @@ def test_the_json_has_kinds_and_numbers():
     first = json.loads(inspection_json(found))["causes"][0]
     assert (first["kind"], first["where"], first["text"]) == ("unlike scale", "20", found.causes[0])
     assert first["numbers"] == dict(found.reasons[0].numbers)
+
+
+def test_an_inspection_can_be_pickled_and_copied():
+    draw = np.random.default_rng(0).uniform
+    weights = {f"layers.{k}.weight": draw(-1 / 4, 1 / 4, (16, 16)) for k in range(12)}
+    found = inspect(weights, activation="sigmoid", order="names", skip=0)
+    assert any(cause.numbers for cause in found.reasons)
+    for again in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):  # noqa: S301 - written here
+        assert (again.reasons, again.causes, again.verdict) == (found.reasons, found.causes, found.verdict)
+        with pytest.raises(TypeError):
+            again.reasons[0].numbers["more"] = 1.0
 
 
 @pytest.mark.parametrize("kind", WORDS)

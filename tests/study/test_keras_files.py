@@ -115,6 +115,15 @@ def test_optimisers_are_no_layers(tmp_path):
     )
 
 
+def test_a_layer_that_is_called_after_an_optimiser_is_one(tmp_path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["optimizer_net/optimizer_net/kernel:0"] = np.zeros((WIDTH, WIDTH), "f4")
+        file["model_weights/optimizer/optimizer/kernel:0"] = np.zeros((WIDTH, WIDTH), "f4")
+        for name in ("optimizer", "optimizer_weights"):
+            file[f"{name}/Adam/m:0"] = np.zeros((WIDTH, WIDTH), "f4")
+    assert set(weights_by_name(str(tmp_path / "w.h5"))) == {"optimizer_net.kernel", "optimizer.kernel"}
+
+
 def test_nothing_outside_the_file_is_opened_and_damage_is_said(tmp_path):
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["a"] = np.ones((4, 4))

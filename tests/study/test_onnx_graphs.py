@@ -23,6 +23,7 @@ ACTIVATIONS = {
     "relu6": [("Clip", "h zero six")],
     "mish": [("Softplus", "h"), ("Tanh", "t0"), ("Mul", "h t1")],
     "sin(30*x)": [("Mul", "h thirty"), ("Sin", "t0")],
+    "2*x": [("Add", "h h")],
     "tanh(x)**3": [("Tanh", "h"), ("Pow", "t0 three")],
 }  # fmt: skip
 _DEVIATION = [("ReduceMean", "h"), ("Sub", "h t0")]
@@ -107,6 +108,22 @@ def test_a_factor_that_no_skip_connection_adds_to_is_not_dropped(tmp_path):
     rows = [("Tanh", "h"), ("Mul", "t0 scale")]
     found = inspect(onnx_file(tmp_path / "m.onnx", chain(rows), stored(8) | numbers(), "h7"))
     assert "a factor behind an activation" in found.left_out[0]
+
+
+def test_a_factor_behind_the_last_activation_is_not_dropped(tmp_path):
+    nodes, arrays = chain_nodes("Tanh", 4), stored(4) | numbers()
+    assert inspect(onnx_file(tmp_path / "m.onnx", nodes, arrays, "x3")).left_out == ()
+    found = inspect(onnx_file(tmp_path / "n.onnx", [*nodes, ("Mul", ("x3", "two"), "y", {})], arrays, "y"))
+    assert "a factor behind the last activation" in found.left_out[0]
+
+
+@pytest.mark.parametrize("factor", [np.zeros((), "f4"), np.zeros(0, "f4")], ids=["zero", "empty"])
+def test_a_factor_that_leaves_nothing_is_no_branch(tmp_path, factor):
+    nodes, arrays = chain_nodes("Tanh", 4), stored(4) | {"factor": factor}
+    ends = [("Mul", ("x3", "factor"), "u", {}), ("Add", ("u", "x2"), "y", {})]
+    for k, returned in ((1, "u"), (2, "y")):
+        found = inspect(onnx_file(tmp_path / "m.onnx", [*nodes, *ends[:k]], arrays, returned))
+        assert found.verdict == "no verdict"
 
 
 def test_attention_and_gates_are_named(tmp_path):

@@ -34,7 +34,8 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 
 _LANGUAGE = re.compile("--lang(=|$)")
 
-_COMPLETION = "_VGTHEORY_COMPLETE"  # where a shell asks what a line could go on with: COMP_WORDS
+# Where a shell asks what a line could go on with, and where it says that line: bash, and the others through typer.
+_COMPLETION, _LINES = "_VGTHEORY_COMPLETE", ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
 
 
 def _at_home(command: Callable[..., None]) -> Callable[..., None]:
@@ -74,6 +75,8 @@ def _named(text: str) -> Callable[..., None]:
 
 def _typed(words: list[str]) -> tuple[typer.Typer, str, list[str]]:
     """Return the application, its name and its arguments: one of its own for a command on a block or a file."""
+    while words[:1] == ["--"]:  # no option stands in front of a command, so that it ends none
+        words = words[1:]
     verb = words[0] if words else ""
     if verb in COMMANDS:
         from vgtheory.cli.block_options import for_network, place_of
@@ -100,7 +103,8 @@ def run(arguments: list[str]) -> int:
     options: frozenset[str] = frozenset()
     try:
         if _COMPLETION in os.environ:
-            verb = "".join(os.environ.get("COMP_WORDS", "").split()[1:2])
+            line = next(filter(None, map(os.environ.get, _LINES)), "")
+            verb = "".join(line.split()[1:2])
             _application(verb)(args=[], prog_name="vgtheory", standalone_mode=False)
             return DONE
         if not arguments:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite, isnan
 from types import MappingProxyType
+from typing import Any
 
 _STEP = "the gradient changes by a factor of {here:.2g} here, by {usual:.2g} at others"
 _OVER = "theory has {instead:+.1f} in ln of the gradient norm over the blocks, not {as_is:+.1f}"
@@ -13,7 +14,7 @@ _OVER = "theory has {instead:+.1f} in ln of the gradient norm over the blocks, n
 
 @dataclass(frozen=True)
 class Cause:
-    """One thing that is to blame, or worth to be known.
+    """One thing that is to blame, or worth knowing.
 
     Attributes
     ----------
@@ -30,6 +31,10 @@ class Cause:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "numbers", MappingProxyType(dict(self.numbers)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A view of a dict can be neither pickled nor copied.
+        return Cause, (self.kind, self.where, dict(self.numbers), self.names)
 
     def __str__(self) -> str:
         words = WORDS[self.kind]

@@ -133,4 +133,4 @@ def inspect(
     )
     if not program:
         return found
-    return replace(found, left_out=(f"a chain in the graph of the file: {program}", *found.left_out))
+    return replace(found, left_out=(f"a chain of layers in the file: {program}", *found.left_out))

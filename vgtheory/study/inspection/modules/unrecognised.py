@@ -15,13 +15,13 @@ _MOST = 8  # functions between two calls that are looked at
 _KNOWN = ("Linear", "Conv1d", "Conv2d")
 
 
-def first_unknown(calls: Sequence[Call], links: Sequence[Link | None], used: Sequence[str] = _KNOWN) -> str:
+def first_unknown(calls: Sequence[Call], links: Sequence[Link | None]) -> str:
     """Return the first step of a model that no chain of layers or convolutions has, in words."""
     times = Counter(call.name for call in calls)
     again = next((name for name, count in times.items() if count > 1), None)
     if again is not None:
         return f"{again} is used {times[again]} times"
-    other = next((call for call in calls if call.kind not in used), None)
+    other = next((call for call in calls if call.kind not in _KNOWN), None)
     if other is not None:
         return f"{other.name} is of kind {other.kind}"
     first = next((link for link in links if link is not None), None)
@@ -31,7 +31,7 @@ def first_unknown(calls: Sequence[Call], links: Sequence[Link | None], used: Seq
         if first is not None and not link.like(first):
             return f"{before.name} and {after.name} have another activation, norm or skip connection between them"
     kinds = {call.kind for call in calls}
-    return f"{', '.join(sorted(kinds))} with weights that are computed, or windows that theory has not"
+    return f"{', '.join(sorted(kinds))} with weights that are computed, or windows that theory does not cover"
 
 
 def between(before: Call, after: Call, calls: Sequence[Call]) -> str:

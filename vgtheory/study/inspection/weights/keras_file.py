@@ -179,11 +179,11 @@ def _named(arrays: Mapping[str, NDArray], names: Mapping[str, str]) -> dict[str,
     """
     out: dict[str, NDArray] = {}
     for path, array in arrays.items():
+        if path.split("/")[0] in ("optimizer", "optimizer_weights"):
+            continue
         parts = path.removeprefix("model_weights/").split("/")
         owner, place = (parts[-3], parts[-1]) if len(parts) > 2 and parts[-2] == "vars" else ("", "")
         word = parts[-1].partition(":")[0]
-        if path.startswith(("optimizer", "optimizer_weights")):
-            continue
         if owner and (place, array.ndim) in (("0", 2), ("1", 1)):
             name = f"{names.get(owner, owner)}.{'kernel' if place == '0' else 'bias'}"
         elif word in ("kernel", "bias") and len(parts) > 1:

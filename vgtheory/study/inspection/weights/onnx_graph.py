@@ -100,6 +100,8 @@ class _Reader:
         last = self.signals.get(self._name(outputs[0])) if outputs else None
         if last is not None:
             self._part(last)
+            if last.skip:
+                self.no("a factor behind the last activation")
         if last is None or last.layer != len(self.order) or not self.order or (last.summed and not last.formula.bare):
             self.no("what it returns is not the last of its layers")
         return self._program() if self.chain else self.reason
@@ -221,13 +223,13 @@ class _Reader:
             self._joined(node, known)
         elif before.attention:
             self.signals[node.output[0]] = before  # scores that are scaled or masked
-        elif kind == "Add" and before.layer and before.formula.bare and not before.summed and len(known) == 1:
+        elif kind == "Add" and before.layer and before.formula.bare and not before.summed and set(names) - set(known):
             self._bias(next(name for name in names if name not in self.signals))
             self._set(node, before)
         elif kind in ("Add", "Mul") and vectors and (before.scaled or norm_of(before.formula) is not None):
             self._part(before)
             self._set(node, replace(before, scaled=True))  # a norm's own gain and shift
-        elif kind == "Mul" and arrays and not vectors and self._is_activation(before.formula):
+        elif kind == "Mul" and arrays and not vectors and arrays[0].any() and self._is_activation(before.formula):
             self.signals[node.output[0]] = replace(before, skip=float(arrays[0].ravel()[0]) * (before.skip or 1.0))
         else:
             self._composed(node, names, before, attributes)
