@@ -9,7 +9,12 @@ import pytest
 def thinned(cases: Iterable[Any], every: int) -> list[Any]:
     """Return the cases as parameters, the first and every so many-th after it as they are and the others slow.
 
-    A tuple is a value for each of a test's arguments.
+    A tuple is a value for each of a test's arguments; what is a parameter already keeps its marks.
     """
-    rows = [case if isinstance(case, tuple) else (case,) for case in cases]
-    return [pytest.param(*row, marks=[pytest.mark.slow] if k % every else []) for k, row in enumerate(rows)]
+    found = []
+    for k, case in enumerate(cases):
+        row = case if hasattr(case, "marks") else pytest.param(*(case if isinstance(case, tuple) else (case,)))
+        found.append(
+            pytest.param(*row.values, marks=[*row.marks, *([pytest.mark.slow] if k % every else [])], id=row.id)
+        )
+    return found

@@ -58,4 +58,4 @@ def test_the_command(tmp_path, capsys):
     assert run(["predict", "exp(x**2)", *network]) == 2
     assert "not all finite" in capsys.readouterr().err
     assert run(["predict", "tanh", *network, "--sigma-w", "0"]) == 2
-    assert "--sigma-w must be a positive number (got 0" in capsys.readouterr().err
+    assert "give a --sigma-w above 0" in capsys.readouterr().err

@@ -184,7 +184,7 @@ def test_a_deep_stack_keeps_few_layers_and_runs_the_others_again(monkeypatch):
         (lambda n: n.activation, "no activation of its own"),
         (
             lambda n: vg.simulate(vg.Network(vg.blocks.lstm.pytorch(), 64, 4), 2, method="exact"),
-            "gaussian or orth",
+            "gaussian and orth",
         ),
         (lambda n: vg.Network(vg.blocks.normalised(n.block, "layer"), 1, 4), "at least 2"),
         (lambda n: vg.Network(n.block, width=0, depth=3), "width must be"),
