@@ -151,6 +151,13 @@ def test_two_biases_add_up_and_one_that_is_used_again_does_not(tmp_path):
     np.testing.assert_allclose(found.table.log_gradient_norm, said.table.log_gradient_norm, rtol=1e-6)
 
 
+def test_a_product_with_and_without_its_bias_are_not_one_tensor(tmp_path):
+    nodes = chain_nodes("Tanh", 3)
+    product = nodes[0][2]
+    gate = [*nodes[:2], ("Sigmoid", (product,), "s0", {}), ("Mul", ("h0", "s0"), "x0", {}), *nodes[3:]]
+    assert inspect(onnx_file(tmp_path / "m.onnx", gate, stored(3), "x2")).verdict == "no verdict"
+
+
 @pytest.mark.parametrize("kind", ["Exp", "Mul", "Tanh"])
 def test_functions_without_end_end(tmp_path, kind):
     nodes = [("MatMul", ("x", "W0"), "t0", {})]

@@ -219,13 +219,13 @@ class _Reader:
         before = max(signals, key=lambda signal: signal.formula.expr.count_ops())
         arrays = [self.constants[name] for name in names if name in self.constants]
         vectors = [array for array in arrays if array.size > 1]
-        if len({(signal.layer, signal.source) for signal in signals}) > 1:
+        if len({(signal.layer, signal.source, signal.biases) for signal in signals}) > 1:
             self._joined(node, known)
         elif before.attention:
             self.signals[node.output[0]] = before  # scores that are scaled or masked
         elif kind == "Add" and before.layer and before.formula.bare and not before.summed and set(names) - set(known):
             self._bias(next(name for name in names if name not in self.signals))
-            self._set(node, before)
+            self._set(node, replace(before, biases=before.biases + 1))
         elif kind in ("Add", "Mul") and vectors and (before.scaled or norm_of(before.formula) is not None):
             self._part(before)
             self._set(node, replace(before, scaled=True))  # a norm's own gain and shift

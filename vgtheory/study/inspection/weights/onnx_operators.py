@@ -40,6 +40,7 @@ class Signal:
     summed : whether it is a function of a sum with a skip connection instead.
     attention : how much of MatMul, Softmax, MatMul it is of computed tensors.
     scaled : whether it is a normalisation with its own gain or shift.
+    biases : how many were added behind the product of the layer.
     """
 
     layer: int
@@ -49,3 +50,4 @@ class Signal:
     summed: bool = False
     attention: int = 0
     scaled: bool = False
+    biases: int = 0
