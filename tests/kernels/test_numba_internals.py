@@ -1,23 +1,28 @@
 """Each thing that Numba does not promise, tried: a new version that breaks one fails here."""
 
+import ctypes
 import json
 import os
 import subprocess
 import sys
+import time
 import types as python_types
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, get_ident
 
 import numba
 import numpy as np
 import pytest
 from numba import types
+from numba.core.compiler_lock import global_compiler_lock
 
+from vgtheory._errors import UnsupportedError
 from vgtheory.kernels._cache import private_directory
 from vgtheory.kernels._jit import compiled, piece
 from vgtheory.kernels._numba_internals import (
     BLOCK,
     LINE,
+    CheckedCacheFile,
     PartLibrary,
     borrowed,
     fused,
@@ -27,6 +32,7 @@ from vgtheory.kernels._numba_internals import (
     send,
     sent,
 )
+from vgtheory.symbolic.time_limit import TimeUp, within
 
 
 def fresh(function):
@@ -140,6 +146,134 @@ def test_a_kernel_is_compiled_where_another_takes_it_or_calls_it():
     assert len(half.overloads) == len(twice.overloads) == 1
 
 
+def test_threads_that_call_kernels_which_need_each_other_first_at_once_do_not_wait_for_ever():
+    @compiled("float64(float64)")
+    def half(x):
+        return x / 2
+
+    @compiled("float64(float64)")
+    def both(x):
+        return half(x) + half(2 * x)
+
+    start = Barrier(6)
+
+    def call(kernel):
+        start.wait()
+        return kernel(4.0)
+
+    with ThreadPoolExecutor(6) as pool:
+        results = [pool.submit(call, kernel) for kernel in (half, both) * 3]
+        assert [result.result(60) for result in results] == [2.0, 6.0] * 3
+
+
+def interrupting(monkeypatch, dispatcher, happens):
+    """Let something happen in the middle of the function's compilation."""
+    compiler = dispatcher._compiler
+
+    def compile_it(*signature):
+        happens()
+        return type(compiler).compile(compiler, *signature)
+
+    monkeypatch.setattr(compiler, "compile", compile_it)
+
+
+def others_can_compile():
+    """Return whether another thread gets the compiler's lock, as soon as nothing is compiled."""
+
+    def take():
+        taken = global_compiler_lock._lock.acquire(timeout=60)
+        if taken:
+            global_compiler_lock._lock.release()
+        return taken
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(take).result()
+
+
+@pytest.fixture(params=["float64(float64[::1])", None], ids=["one", "any"])
+def total(request, tmp_path):
+    """A kernel of one signature or of any, that no file holds."""
+
+    @compiled(request.param, directory=tmp_path)
+    def total(x):
+        return x.sum()
+
+    return total
+
+
+def test_an_exception_from_outside_does_not_cut_a_compilation_short(monkeypatch, total):
+    caller = get_ident()
+
+    def raise_outside():
+        assert get_ident() != caller
+        assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(caller), ctypes.py_object(TimeUp)) == 1
+
+    interrupting(monkeypatch, total, raise_outside)
+    with pytest.raises(TimeUp):
+        total(np.ones(3))
+    assert others_can_compile()
+    assert len(total.overloads) == 1
+    assert total(np.ones(3)) == 3.0
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of one thread")
+def test_the_time_of_the_compiler_does_not_count_against_a_limit(monkeypatch, total):
+    def work():
+        end = time.thread_time() + 0.6
+        while time.thread_time() < end:
+            pass
+
+    interrupting(monkeypatch, total, work)
+    with within(0.3, "the sum"):
+        assert total(np.ones(3)) == 3.0
+    with pytest.raises(UnsupportedError, match="the sum"), within(0.3, "the sum"):
+        work()
+
+
+def test_a_compilation_that_fails_is_tried_again(monkeypatch, total):
+    def fail():
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        interrupting(patch, total, fail)
+        with pytest.raises(MemoryError):
+            total(np.ones(3))
+    assert others_can_compile()
+    assert total(np.ones(3)) == 3.0
+
+
+@pytest.mark.parametrize("lost", ["_save_index", "_save_data"])
+def test_a_cache_that_cannot_be_written_is_no_error_of_a_call(monkeypatch, tmp_path, lost):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    @compiled("float64(float64[::1])", directory=tmp_path)
+    def total(x):
+        return x.sum()
+
+    monkeypatch.setattr(CheckedCacheFile, lost, refuse)
+    assert total(np.ones(3)) == 3.0
+    with pytest.raises(TypeError):
+        total(np.ones((2, 3)))
+    assert not list(tmp_path.rglob("*.nbc"))
+
+
+def test_an_error_after_compiling_leaves_no_kernel_for_other_types(monkeypatch, tmp_path):
+    @compiled("float64(float64[::1])", directory=tmp_path)
+    def total(x):
+        return x.sum()
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(CheckedCacheFile, "_save_data", fail)
+    with pytest.raises(MemoryError):
+        total(np.ones(3))
+    with pytest.raises(TypeError):
+        total(np.ones((2, 3)))
+    assert total(np.ones(3)) == 3.0
+
+
 def test_no_machine_code_is_made_of_a_part():
     @piece
     def thrice(x):
@@ -152,7 +286,9 @@ def test_no_machine_code_is_made_of_a_part():
     assert whole(2.0) == 7.0
     (made,) = thrice.overloads.values()
     assert isinstance(made.library, PartLibrary)
-    assert not made.library.codegen.get_pointer_to_function(made.fndesc.llvm_func_name)
+    assert not made.library._codegen._engine.is_symbol_defined(made.fndesc.llvm_func_name)
+    (kernel,) = whole.overloads.values()
+    assert kernel.library._codegen._engine.is_symbol_defined(kernel.fndesc.llvm_func_name)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,8 @@ from vgtheory.symbolic.catalogue import activation
 
 STREAMED = 1 << 23  # bytes of a result from which on it goes past the cache: it would not stay there
 CHUNK = 1 << 14  # float32 values that go through doubles at a time
+
+_LOADING = Lock()
 
 
 @dataclass(frozen=True)
@@ -245,19 +248,20 @@ def load(source: str) -> ModuleType:
 
     The text is run, not the file: what is in the file, or in compiled form beside it, is never read.
     """
-    path = generated_path(source)
-    text = source.encode()
-    if not path.exists() or path.read_bytes() != text:
-        write_atomically(path, lambda aside: aside.write_bytes(text))
-    name = path.stem
-    if name in sys.modules:
-        return sys.modules[name]
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    sys.modules[name] = module
-    try:
-        exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102 - our own text
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+    with _LOADING:  # a module that is still being executed is nobody else's
+        path = generated_path(source)
+        text = source.encode()
+        if not path.exists() or path.read_bytes() != text:
+            write_atomically(path, lambda aside: aside.write_bytes(text))
+        name = path.stem
+        if name in sys.modules:
+            return sys.modules[name]
+        module = ModuleType(name)
+        module.__file__ = str(path)
+        sys.modules[name] = module
+        try:
+            exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102 - our own text
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
 
 import numpy as np
 import sympy as sp
@@ -14,8 +13,6 @@ from vgtheory.codegen.compiled import load
 from vgtheory.codegen.map_form import Array, MapForm, Partials, map_form
 from vgtheory.codegen.source import map_source
 from vgtheory.kernels.memory import empty
-
-_LOADING = Lock()
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,8 @@ class CompiledMap:
         flat = tuple(a.reshape(-1) for a in whole)
         out = tuple(empty(flat[0].size) for _ in self.form.outputs)
         if out:
-            _pass(self.source)(flat, out)
+            _loaded(self.source)(flat, out)
         return self.form.named(list(out), arguments[0].shape)
-
-
-def _pass(source: str) -> Callable[..., None]:
-    with _LOADING:  # workers of one study ask for the same pass at once
-        return _loaded(source)
 
 
 @lru_cache(maxsize=256)

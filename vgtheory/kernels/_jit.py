@@ -21,7 +21,7 @@ import numpy as np
 from numba import types
 
 from vgtheory.kernels._cache import private_directory
-from vgtheory.kernels._numba_internals import PART, check_cache, compile_at_first_use
+from vgtheory.kernels._numba_internals import PART, compile_apart, keep_in
 
 # Fused multiply-add, x/c as x·(1/c), and no distinction of -0.0: none of them changes what NaN and infinities do.
 # `nnan` and `ninf` (and with them fastmath=True) would make checks for NaN undefined.
@@ -88,8 +88,8 @@ def compiled(
 
     Division follows IEEE (no exceptions, no branch), and the interpreter lock is released.  `inline` has LLVM inline
     the function wherever it is called, which beyond a certain size it would not do, and then no loop vectorises.
-    `part` is for functions that only one kernel calls: without wrappers for Python and without a file of their own
-    they compile in two thirds of the time, and the kernel's file holds their code anyway.
+    `part` is for functions that only one kernel calls: no machine code is made of them, and the kernel's file
+    holds theirs.
     """
 
     def decorate(function: Callable) -> Callable:
@@ -97,20 +97,12 @@ def compiled(
             return np.errstate(all="ignore")(function)  # integers wrap and floats overflow, as in machine code
         place = directory or _kernel_cache(Path(function.__code__.co_filename))
         options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags), "forceinline": inline}
-        options["cache"] = place is not None and not part
         if part:
-            options |= PART
-        kept = numba.config.CACHE_DIR
-        # Numba reads its global setting when the decorator runs; the user's own functions keep theirs.
-        numba.config.CACHE_DIR = str(place or kept)
-        try:
-            dispatcher = numba.njit(function, **options)
-        finally:
-            numba.config.CACHE_DIR = kept
-        if options["cache"]:
-            check_cache(dispatcher)
-        if signature is not None:
-            compile_at_first_use(dispatcher, signature)
+            return numba.njit(function, **options, **PART)
+        dispatcher = numba.njit(function, **options)
+        if place is not None:
+            keep_in(place, dispatcher)
+        compile_apart(dispatcher, signature)
         return dispatcher
 
     return decorate

@@ -8,8 +8,10 @@ import hashlib
 import pickle
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from threading import local
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Any
 
 import numba
@@ -17,7 +19,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
@@ -25,6 +27,8 @@ from numba.extending import intrinsic
 
 BLOCK = 128  # values that are collected before they go out: whole cache lines, few enough for the innermost cache
 LINE = 64  # bytes of a cache line
+
+_PLACING = Lock()  # not Numba's, which is Python: an exception of a time limit could leave it held
 
 
 def _intrinsic(python: Callable) -> Callable:
@@ -148,34 +152,62 @@ def borrowed(typing_context: Any, array: Any) -> tuple[Any, Callable]:
 # ------------------------------------------------------------------ what is compiled, and when
 
 
-def compile_at_first_use(dispatcher: Any, signature: Any) -> None:
-    """Have a function compiled for this signature alone, by its first call or the first kernel that takes or calls it.
+def apart(compile_it: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a compilation on a thread of its own, where nobody raises an exception from outside.
 
-    Compiling at import would make a newcomer's first command wait for kernels that it does not use.
+    A time limit and Ctrl-C raise in the thread that asks and waits.  Within the compiler they could leave LLVM's
+    modules half linked, or a lock held for ever; and the compiler's time is not that thread's own.
     """
-    compile_for, refuse, again = dispatcher.compile, dispatcher._compile_for_args, local()
+
+    def ask(signature: Any) -> Any:
+        if global_compiler_lock.is_locked():  # by this thread, which compiles what takes or calls this function
+            return compile_it(signature)
+        # Its waiting is C: an exception that comes in between leaves no lock behind, and the thread ends by itself.
+        outcome: SimpleQueue = SimpleQueue()
+
+        def run() -> None:
+            try:
+                outcome.put((compile_it(signature), None))
+            except BaseException as problem:
+                outcome.put((None, problem))
+
+        Thread(target=run).start()
+        entry_point, problem = outcome.get()
+        if problem is not None:
+            raise problem
+        return entry_point
+
+    return ask
+
+
+def compile_apart(dispatcher: Any, signature: Any = None) -> None:
+    """Have a function compiled on a thread of its own, for one signature alone if it is given.
+
+    It is compiled by its first call or by the first kernel that takes or calls it: at import a newcomer's first
+    command would wait for kernels that it does not use.
+    """
+    compile_for = dispatcher.compile
+    if signature is None:
+        dispatcher.compile = apart(compile_for)
+        return
 
     def compile_it(_: Any) -> Any:
-        with global_compiler_lock:  # the lock of Numba's own, which a kernel holds that has this one compiled
-            if not dispatcher.overloads:
-                compile_for(signature)
-                dispatcher.disable_compile()  # arguments are converted to this signature
+        with global_compiler_lock:
+            if dispatcher._can_compile:
+                try:
+                    compile_for(signature)
+                finally:
+                    if dispatcher.overloads:
+                        dispatcher.disable_compile()  # arguments are converted to this signature
         return next(iter(dispatcher.overloads.values())).entry_point
 
-    def what_to_call(*arguments: Any) -> Any:
-        if getattr(again, "tried", False):
-            return refuse(*arguments)
-        compile_it(None)
-        return once_more  # which looks at types again; the entry point would take any array for its own
+    dispatcher.compile = compile_once = apart(compile_it)
 
-    def once_more(*arguments: Any) -> Any:
-        again.tried = True
-        try:
-            return dispatcher(*arguments)
-        finally:
-            again.tried = False
+    def what_to_call(*_: Any) -> Any:
+        compile_once(None)
+        return dispatcher  # which looks at types again; the entry point would take any array for its own
 
-    dispatcher.compile, dispatcher._compile_for_args = compile_it, what_to_call
+    dispatcher._compile_for_args = what_to_call
 
 
 class PartLibrary(JITCodeLibrary):
@@ -269,8 +301,25 @@ class CheckedCacheFile(IndexDataCacheFile):
         return pickle.loads(data)  # noqa: S301 - this user's own bytes, in a directory that nobody else can write to
 
 
-def check_cache(dispatcher: Any) -> None:
-    """Have a function's cached machine code checked before it is loaded."""
-    cache = dispatcher._cache
-    stamp = cache._impl.locator.get_source_stamp()
-    cache._cache_file = CheckedCacheFile(cache._cache_path, cache._impl.filename_base, stamp)
+class CheckedCache(FunctionCache):
+    """Numba's cache of one function, in such files; what cannot be written is compiled again next time."""
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = CheckedCacheFile(self._cache_path, self._impl.filename_base, stamp)
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(signature, data)
+
+
+def keep_in(place: Path, dispatcher: Any) -> None:
+    """Keep a function's machine code in a directory, and check it before it is loaded."""
+    with _PLACING:
+        kept = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(place)  # read by the cache when it is made; the user's own functions keep theirs
+        try:
+            dispatcher._cache = CheckedCache(dispatcher.py_func)
+        finally:
+            numba.config.CACHE_DIR = kept
