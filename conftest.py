@@ -23,8 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give each worker files that stand together, so that what a file derives once is derived once."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """Give each worker files that stand together, so that what a file derives once is derived once.
+
+    Another way of sharing that is asked for by name is left as it is.
+    """
+    if config.getoption("dist") != "load":
+        return None
     from xdist.scheduler import WorkStealingScheduling
 
     return WorkStealingScheduling(config, log)

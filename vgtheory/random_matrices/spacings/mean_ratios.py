@@ -8,6 +8,7 @@ Nishigaki (2024).
 
 from __future__ import annotations
 
+from functools import cache
 from math import log, pi, sqrt
 
 import numpy as np
@@ -31,15 +32,13 @@ _AT_INFINITY = sqrt(2 / pi) * (sqrt(1.3447868326908172) - sqrt(4 / 3))
 _DEGREE = 10
 
 
+@cache
 def _excess() -> Chebyshev:
     """Return by what the surmise is above the limit, times √(1 + β), in 1/√(1 + β)."""
     above = [(ratio_surmise(beta).mean() - mean, sqrt(1 + beta)) for beta, mean in _KNOWN]
     places = np.array([1.0, *(1 / unit for _, unit in above), 0.0])
     values = [_AT_0, *(value * unit for value, unit in above), _AT_INFINITY]
     return Chebyshev.fit(places, values, _DEGREE, domain=[0, 1], w=places + 0.05)
-
-
-_EXCESS = _excess()
 
 
 def mean_ratio(beta: float) -> float:
@@ -61,4 +60,4 @@ def mean_ratio(beta: float) -> float:
     if not found.beta:
         return 2 * log(2) - 1
     unit = sqrt(1 + found.beta)
-    return found.mean() - float(_EXCESS(1 / unit)) / unit
+    return found.mean() - float(_excess()(1 / unit)) / unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from flint import ctx, fmpz_poly
 
+from vgtheory._errors import InputError
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z
 from vgtheory.random_matrices.laws.polynomials.infinity import BITS
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet
@@ -17,8 +18,10 @@ def edge_formulas(equation: Equation, sheet: Sheet | None) -> tuple[Formula, ...
     """Return x = … for each end of a band, ascending, where a sheet (numbers for all symbols) says which they are.
 
     A zero that has no square roots for a formula is given by its polynomial, D(x) = 0, and the double next to it.
-    Without a sheet: all zeros that can be ends.
+    Without a sheet: all zeros that can be ends.  InputError for a symbol named x.
     """
+    if _X in equation.symbols:
+        raise InputError("the symbol x", "another name: x is the place of an edge", "rename it, e.g. to c")
     factors = _factors(equation)
     if sheet is None:
         return tuple(_said(root, factor, "") for factor in factors for root in _in_radicals(factor) or (None,))

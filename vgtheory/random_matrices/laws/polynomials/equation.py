@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import lcm
@@ -32,7 +32,7 @@ Z, G = sp.symbols("z G")
 _PART = sp.Symbol("w")
 LARGEST = 10  # degree in G
 COMPARED = 12  # moments by which the factor of a resultant is told from the others
-_PLACES = ((7, 11), (13, 17), (19, 23), (29, 31), (37, 41), (43, 47))  # rationals at which symbols are tried
+_FIRST_PRIME = 4  # symbols are tried at 7/11, 13/17, 19/23, …
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,12 @@ class Equation:
     @cached_property
     def rational(self) -> dict[tuple[int, int], fmpq]:
         """Return the coefficients as rationals, the symbols, if any, at fixed places."""
-        places = {s: sp.Rational(*pair) for s, pair in zip(self.symbols, _PLACES, strict=False)}
-        return {key: rational_of(sp.Rational(c.subs(places) if self.symbols else c)) for key, c in self.terms}
+        return self._rational_among(self.symbols)
+
+    def _rational_among(self, symbols: Iterable[sp.Symbol]) -> dict[tuple[int, int], fmpq]:
+        """Return the coefficients as rationals, each symbol at the place that it has among these."""
+        places = _places(symbols)
+        return {key: rational_of(c.subs(places) if places else c) for key, c in self.terms}
 
     @cached_property
     def mean(self) -> Mean | None:
@@ -127,12 +131,14 @@ class Equation:
         second = _substituted(two, space, lambda i, top: (z * g - w * g + 1) ** i * g ** (top - i))
         found = _substituted(one, space, lambda i, top: w**i).resultant(second, "w")
         with ctx.workprec(BITS):
-            wanted = [x + y for x, y in zip(*(free_cumulants(e._tried) for e in (self, other)), strict=True)]
+            pair = _tried_both(self, other, _all_symbols(self, other))
+            wanted = [x + y for x, y in zip(*map(free_cumulants, pair), strict=True)]
             return _factor(found, moments_of(wanted, fmpq(1)))
 
     def product(self, other: Equation) -> Equation:
         """Return the equation of the free product: z = z_a z_b m/(1 + m) at one m = zG − 1."""
-        if 0 in (self._tried[1], other._tried[1]):
+        pair = _tried_both(self, other, _all_symbols(self, other))
+        if 0 in (pair[0][1], pair[1][1]):
             raise UnsupportedError("the free product with a law of mean 0 has no S-transform; multiply laws on x ≥ 0")
         space, one, two = _together(self, other, ("w", "z", "G"))
         w, z, y = (space.gen(k) for k in range(3))  # y = 1 + m = zG stands in G's place
@@ -143,16 +149,17 @@ class Equation:
         for (_, i, j, *rest), c in found.to_dict().items():
             back[0, i + j, j, *rest] = c
         with ctx.workprec(BITS):
-            return _factor(space.from_dict(back), product_moments(self._tried, other._tried))
+            return _factor(space.from_dict(back), product_moments(*pair))
 
     def moved(self, scale: sp.Expr, shift: sp.Expr) -> Equation:
         """Return the equation of scale·X + shift."""
         moved = self.expr.subs({Z: (Z - shift) / scale, G: scale * G}, simultaneous=True)
         return equation_of(moved, "P", self._with_mean(scale, shift))
 
-    def _with_mean(self, factor: sp.Expr, added: sp.Expr) -> list[Any] | None:
-        """Return m_0 and factor·mean + added where they tell branches from each other."""
-        if self.mean is None:
+    def _with_mean(self, factor: sp.Expr, added: sp.Expr, *others: sp.Expr) -> list[Any] | None:
+        """Return m_0 and factor·mean + added where they tell branches from each other, which no symbol may enter."""
+        _refuse_symbols(self, factor, added, *others)
+        if self.mean is None or not (factor.is_Rational and added.is_Rational):
             return None
         with ctx.workprec(BITS):
             return [fmpq(1), rational_of(factor) * self.mean.value + rational_of(added)]
@@ -191,9 +198,8 @@ class Equation:
     def compressed(self, share: sp.Expr) -> Equation:
         """Return the equation of a corner that keeps this share of rows and columns, X compressed: R(share·g)."""
         scaled = {Z: Z + (1 / share - 1) / G, G: share * G}
-        return equation_of(
-            self.expr.subs(scaled, simultaneous=True), "P", self._with_mean(sp.Integer(1), sp.Integer(0))
-        )
+        known = self._with_mean(sp.Integer(1), sp.Integer(0), share)
+        return equation_of(self.expr.subs(scaled, simultaneous=True), "P", known)
 
     def transposed(self, ratio: sp.Expr) -> Equation:
         """Return the equation of cG + (1 − c)/z: of X*X, where this one is that of XX*."""
@@ -204,25 +210,56 @@ class Equation:
         """Return the equation of share·G_a + (1 − share)·G_b."""
         rest = other.expr.subs(G, (G - share * _PART) / (1 - share))
         found = sp.resultant(self.expr.subs(G, _PART), sp.numer(sp.together(rest)), _PART)
-        places = {s: sp.Rational(*pair) for s, pair in zip(sorted(_symbols(found), key=str), _PLACES, strict=False)}
-        weight = rational_of(share.subs(places))
-        pair = [(equation.at(places) if places else equation)._tried for equation in (self, other)]
+        symbols = _all_symbols(self, other, share)
+        pair = _tried_both(self, other, symbols)
+        weight = rational_of(share.subs(_places(symbols)))
         with ctx.workprec(BITS):
-            return equation_of(found, "P", [weight * x + (1 - weight) * y for x, y in zip(*pair, strict=True)])
+            moments = [weight * x + (1 - weight) * y for x, y in zip(*pair, strict=True)]
+            return equation_of(found, "P", moments, symbols)
 
     def gram_with_noise(self, ratio: sp.Expr, sigma: sp.Expr) -> Equation:
         """Return the equation of (A + σX)(A + σX)*, where this one is that of AA* (Dozier & Silverstein 2007)."""
         y = 1 - ratio * sigma**2 * G
         image = {Z: y**2 * Z - (1 - ratio) * sigma**2 * y, G: G / y}
-        return equation_of(self.expr.subs(image, simultaneous=True), "P", self._with_mean(sp.Integer(1), sigma**2))
+        return equation_of(
+            self.expr.subs(image, simultaneous=True), "P", self._with_mean(sp.Integer(1), sigma**2, ratio)
+        )
 
     @cached_property
     def _tried(self) -> list[Any]:
         return self.numbers(COMPARED)
 
+    def _tried_among(self, symbols: Sequence[sp.Symbol]) -> list[Any]:
+        """Return m_0, …, m_12, each symbol at the place that it has among these."""
+        if tuple(symbols) == self.symbols or not self.symbols:
+            return self._tried
+        return expansion(self._rational_among(symbols), COMPARED, fmpq(1)) or []
 
-def _symbols(expr: sp.Expr) -> set[sp.Symbol]:
-    return set(expr.free_symbols) - {Z, G}
+
+def _places(symbols: Iterable[sp.Symbol]) -> dict[sp.Symbol, sp.Rational]:
+    """Return the rationals at which these symbols, in this order, are tried."""
+    firsts = ((s, _FIRST_PRIME + 2 * k) for k, s in enumerate(symbols))
+    return {s: sp.Rational(sp.prime(n), sp.prime(n + 1)) for s, n in firsts}
+
+
+def _all_symbols(one: Equation, other: Equation, *more: sp.Expr) -> list[sp.Symbol]:
+    return sorted({*one.symbols, *other.symbols}.union(*(expr.free_symbols for expr in more)), key=str)
+
+
+def _tried_both(one: Equation, other: Equation, symbols: list[sp.Symbol]) -> list[list[Any]]:
+    """Return the first moments of two laws, symbols at the same places in both."""
+    for equation in (one, other):
+        _refuse_symbols(equation, *symbols)
+    return [equation._tried_among(symbols) for equation in (one, other)]
+
+
+def _refuse_symbols(equation: Equation, *given: sp.Expr) -> None:
+    """Raise UnsupportedError for symbols beside a law whose branch its mean, a number, tells from others."""
+    symbols = sorted({str(s) for value in given for s in value.free_symbols})
+    if symbols and equation.branch is not None:
+        raise UnsupportedError(
+            f"symbols ({', '.join(symbols)}) beside a law that only its mean, a number, tells from others; give numbers"
+        )
 
 
 def field_to_expr(value: Any) -> sp.Expr:
@@ -238,8 +275,12 @@ def rational_of(value: Any) -> fmpq:
     return fmpq(int(value.p), int(value.q))
 
 
-def equation_of(expr: sp.Expr, name: str, moments: list[Any] | None = None) -> Equation:
+def equation_of(
+    expr: sp.Expr, name: str, moments: list[Any] | None = None, symbols: Iterable[sp.Symbol] = ()
+) -> Equation:
     """Return the equation of a law from an expression in z and G (and symbols) that vanishes on it.
+
+    `symbols` are those of the places at which the moments were found, where these are more than the expression has.
 
     Raises
     ------
@@ -247,7 +288,7 @@ def equation_of(expr: sp.Expr, name: str, moments: list[Any] | None = None) -> E
     """
     numerator = sp.fraction(sp.together(sp.expand(expr)))[0]
     try:
-        poly = sp.Poly(numerator, Z, G, *sorted(expr.free_symbols - {Z, G}, key=str), domain="QQ")
+        poly = sp.Poly(numerator, Z, G, *sorted({*expr.free_symbols, *symbols} - {Z, G}, key=str), domain="QQ")
     except (sp.PolynomialError, sp.CoercionFailed):
         poly = None
     if poly is None or poly.degree(G) < 1:
@@ -261,7 +302,7 @@ def equation_of(expr: sp.Expr, name: str, moments: list[Any] | None = None) -> E
 
 def _together(one: Equation, other: Equation, first: tuple[str, ...]) -> tuple[Any, dict, dict]:
     """Return a space of polynomials with all symbols of both, and both as {(0, i, j, …): coefficient} in it."""
-    symbols = sorted(set(one.symbols) | set(other.symbols), key=str)
+    symbols = _all_symbols(one, other)
     space = fmpq_mpoly_ctx.get((*first, *(str(s) for s in symbols)), Ordering.lex)
     both = []
     for equation in (one, other):
@@ -294,7 +335,7 @@ def _factor(found: fmpq_mpoly, moments: list[Any] | None) -> Equation:
         if factor.degrees()[2] == 0:
             continue
         for equation in _equation(factor, symbols).branches():
-            seen = equation._tried
+            seen = equation._tried_among(symbols)
             if seen and (moments is None or all(agree(x, y) for x, y in zip(seen, moments, strict=False))):
                 kept.append(equation)
     if moments is None and len(kept) > 1 and all(equation.branch is not None for equation in kept):

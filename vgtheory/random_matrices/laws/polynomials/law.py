@@ -158,7 +158,7 @@ class AlgebraicLaw(EquationLaw):
         return density, np.clip(1 - below, 0, 1), 1e-15 * density
 
     def _moment(self, order: int) -> float:
-        if order > _EXACT:
+        if order > _EXACT or self.equation.symbols:  # integrals, which refuse symbols
             return super()._moment(order)
         found = self.equation.numbers(order)[order]
         return float(found) if isinstance(found, arb) else int(found.p) / int(found.q)

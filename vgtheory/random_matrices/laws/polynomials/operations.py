@@ -85,6 +85,13 @@ class EquationLaw(ScannedLaw, ABC):
         mirrored: Any = self * -1
         return mirrored + other
 
+    def __truediv__(self, divisor: Any) -> Self:
+        if not isinstance(divisor, (Real, sp.Expr)):
+            return NotImplemented
+        if divisor == 0:
+            raise InputError("a law over 0", "a divisor that is not 0", "e.g. law / 2")
+        return self * (1 / exact(divisor))
+
     def __rtruediv__(self, other: Any) -> Self:
         return self.inverse() * other if isinstance(other, (Real, sp.Expr)) else NotImplemented
 

@@ -27,6 +27,7 @@ _LEAST = 2.0**-120  # radius of the smallest disc relative to G
 _UP = 1 + 1e-9  # what covers the rounding of doubles in bounds
 _FIRST, _GROWTH, _SHORTEST = 0.25, 1.6, 1e-12  # steps of the way down, in units of it
 _NEWTON = 8
+_MOST_STEPS = 1 << 16  # along one way: some ten seconds for degree 2
 _BOXES = (0.25, 0.05, 0.01)  # around zG = 1: the smaller, the more of the other branches may be near
 _BESIDE = 0.05  # of the width: branch points nearer to the axis divide an interval
 # Heights at which an atom's mass is read off, and told from the other roots that it can be; what counts as no mass.
@@ -252,7 +253,9 @@ class Sheet:
 
     def _followed(self, first: acb, last: acb, g: acb, r: float) -> tuple[acb, float]:
         done, step, length = 0.0, _FIRST, float(abs(last - first).abs_upper()) * _UP
-        while done < 1:
+        for _ in range(_MOST_STEPS):
+            if done >= 1:
+                return g, r
             end = min(1.0, done + step)
             middle, goal = (first + (last - first) * arb(t) for t in ((done + end) / 2, end))
             center = self._polished(middle, g)
@@ -266,7 +269,10 @@ class Sheet:
             step /= 2
             if step < _SHORTEST:
                 raise UnsupportedError("the sheet could not be followed to the axis by balls; choose other numbers")
-        return g, r
+        raise UnsupportedError(
+            f"the sheet is not followed to the axis in {_MOST_STEPS:,} steps of balls, as where a support reaches a "
+            f"million times as far as most of the mass (here up to {self.reach:.3g}); choose other numbers"
+        )
 
     def is_real(self, x: fmpq, g: acb, r: float) -> bool:
         """Return whether the root in this disc is real: exactly one lies in a disc that is its own conjugate."""
