@@ -108,3 +108,12 @@ def test_a_support_too_wide_to_follow_is_refused(monkeypatch):
     assert (law + 0.1).inverse().bands[0][1] == pytest.approx(10, rel=1e-15)
     with pytest.raises(UnsupportedError, match="300 steps"):
         _ = (law + 1e-4).inverse().bands
+
+
+def test_a_symbol_may_have_any_name():
+    """Symbols named as the unknowns of eliminations are, w and m, change no result."""
+    for name in ("w", "m", "t"):
+        law = marchenko_pastur(name)
+        first, second = sp.Integer(1), 1 + sp.Symbol(name)
+        assert law.beside_block(law, "1/2").moments(2) == (first, second)
+        assert (law * law).moments(2) == (first, sp.expand(2 * second - 1))

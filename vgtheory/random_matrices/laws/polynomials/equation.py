@@ -29,7 +29,7 @@ from vgtheory.random_matrices.laws.polynomials.series import (
 )
 
 Z, G = sp.symbols("z G")
-_PART = sp.Symbol("w")
+_PART = sp.Dummy("w")  # no symbol of a law
 LARGEST = 10  # degree in G
 COMPARED = 12  # moments by which the factor of a resultant is told from the others
 _FIRST_PRIME = 4  # symbols are tried at 7/11, 13/17, 19/23, …
