@@ -13,6 +13,7 @@ import stat
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -282,3 +283,9 @@ def test_a_form_is_derived_once_and_what_is_kept_is_checked(cache, monkeypatch):
         assert form.load_form(form.form_key(act)) is None
     assert stabilise.__wrapped__(act) == first
     assert path.read_text() == whole
+
+
+def test_a_module_that_is_being_executed_is_handed_to_nobody(cache):
+    text = "import time\ntime.sleep(0.3)\nrow = 7\n"
+    with ThreadPoolExecutor(3) as pool:
+        assert [module.row for module in pool.map(load, [text] * 3)] == [7, 7, 7]

@@ -374,3 +374,20 @@ def test_without_jit_kernels_are_python_functions():
         for switch in ("0", "1")
     ]
     np.testing.assert_allclose(*(np.array(json.loads(text)) for text in runs), rtol=2e-15)
+
+
+def test_without_jit_a_function_is_called_as_it_is_written():
+    program = (
+        "from vgtheory.kernels.elementary import tanh; from vgtheory.kernels._jit import entry\n"
+        "f = entry('float64(float64)')(lambda x: tanh(x)); print(type(f).__name__, f(0.3))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kind, value = run.stdout.split()
+    assert kind == "function"
+    assert float(value) == pytest.approx(np.tanh(0.3), rel=2e-15)

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from numba import types
 from scipy import stats
 
+from vgtheory.kernels._jit import entry
 from vgtheory.kernels.entries import gaussian_entries
-from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows, unasked
+from vgtheory.kernels.knowledge import unasked
+from vgtheory.kernels.oracle import Draw, _orthonormal, _work, ask_gaussian, ask_haar, filled_rows
 
 # All statistics of a case together raise a false alarm with this probability (Bonferroni); seeds are fixed.
 FALSE_ALARM = 1e-3
@@ -232,3 +235,16 @@ def test_answers_are_those_of_one_matrix_also_where_the_last_are_forgotten(last)
     y, g = gaussian(frames, x, 0, 40), np.empty((2, 9, 30))
     ask_gaussian(frames.transposed, draw(0, 65), u, g, 1.0, last)
     np.testing.assert_allclose(np.einsum("sco,sdo->scd", y, u), np.einsum("sci,sdi->scd", x, g), rtol=0, atol=1e-11)
+
+
+def test_rows_without_a_length_are_taken_as_no_number_and_end():
+    @entry(types.int64(types.float64[:, ::1], types.float64[:, ::1]))
+    def taken(out, rest):
+        return _orthonormal(out, _work(rest, 1))
+
+    out = np.zeros((3, 5))
+    assert taken(out, np.zeros((3, 5))) == 1
+    assert np.isnan(out[0]).all()
+    rows = np.eye(3, 5)
+    assert taken(out, 2 * rows) == 3
+    np.testing.assert_allclose(out, rows, atol=1e-15)

@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import boolean, float64, int64, types, uint64, void
-from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import called, entry, piece
 from vgtheory.kernels.entries import ENTRIES
+from vgtheory.kernels.knowledge import ARRAYS, FRAMES, Array, Frames
 from vgtheory.kernels.memory import empty
 from vgtheory.kernels.normals import fill, fill_normal_pairs
 from vgtheory.kernels.rows import (
@@ -34,37 +34,12 @@ from vgtheory.kernels.rows import (
 )
 from vgtheory.kernels.signals import scaled
 
-Array = NDArray[np.float64]
-
 ROW_BITS = np.int64(21)  # a matrix has at most 2^20 rows
 BLOCK = 32  # questions that are taken together
 # Shares of a squared length: what is left of a question that lies in the span of earlier ones, of one that is
 # orthogonal enough after one subtraction, and of one beside the others of its block that is far enough from dependent
 # for one Gram matrix, or for two.
 DEPENDENT, LITTLE, FAR, NEAR = 1e-24, 1e-2, 3e-2, 1e-6
-
-
-class Frames(NamedTuple):
-    """What is known of a batch of matrices, one per sample.
-
-    Parameters
-    ----------
-    right, right_answers : orthonormal questions (sample, question, input) and W times them (sample, question, output).
-    left, left_answers : orthonormal questions (sample, question, output) and Wᵀ times them (sample, question, input).
-    asked, asked_left : how many of them are set, by sample.
-    """
-
-    right: Array
-    right_answers: Array
-    left: Array
-    left_answers: Array
-    asked: NDArray[np.int64]
-    asked_left: NDArray[np.int64]
-
-    @property
-    def transposed(self) -> "Frames":
-        """Return the same knowledge as one of Wᵀ."""
-        return Frames(self.left, self.left_answers, self.right, self.right_answers, self.asked_left, self.asked)
 
 
 class Draw(NamedTuple):
@@ -76,37 +51,7 @@ class Draw(NamedTuple):
     purpose: np.int64
 
 
-_ARRAY, _COUNTS = float64[:, :, ::1], int64[::1]
-FRAMES = types.NamedTuple((_ARRAY, _ARRAY, _ARRAY, _ARRAY, _COUNTS, _COUNTS), Frames)
 DRAWS = types.NamedTuple((uint64, int64, int64, int64), Draw)
-
-
-def unasked(samples: int, shape: tuple[int, int], right: int, left: int) -> Frames:
-    """Return the knowledge of nothing, with room for so many questions from either side; `shape` is (out, in)."""
-    outputs, inputs = shape
-    right, left = min(right, inputs), min(left, outputs)
-    return Frames(
-        empty(samples, right, inputs),
-        empty(samples, right, outputs),
-        empty(samples, left, outputs),
-        empty(samples, left, inputs),
-        np.zeros(samples, np.int64),
-        np.zeros(samples, np.int64),
-    )
-
-
-def with_room(frames: Frames, questions: int) -> Frames:
-    """Return the same knowledge with room for so many more questions from the right, as far as dimensions go."""
-    room, dimensions = frames.right.shape[1:]
-    needed = min(int(frames.asked.max()) + questions, dimensions)
-    if needed <= room:
-        return frames
-    more = min(max(needed, 2 * room), dimensions) - room
-    right, answers = (
-        np.concatenate([known, np.empty((len(known), more, known.shape[2]))], axis=1)
-        for known in (frames.right, frames.right_answers)
-    )
-    return frames._replace(right=right, right_answers=answers)
 
 
 class Work(NamedTuple):
@@ -181,6 +126,9 @@ def _orthonormal(out, work):
         return 1
     gram(factor, work.rest[:count])
     count, least = cholesky(factor, count, NEAR)
+    if count == 0:  # a square that is no number, or none: callers go on by what is taken, and none would be for ever
+        out[0] = factor[0, 0] = math.nan
+        return 1
     out = out[:count]
     _unmixed(out, factor, work.rest[:count], work.inverse)
     if least < FAR:
@@ -290,7 +238,7 @@ def ask_gaussian(
     _ask_gaussian(frames, draws, questions, answers, empty(min(columns, BLOCK), inputs), sigma, last)
 
 
-@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, float64[:, ::1], float64, boolean))
+@entry(void(FRAMES, DRAWS, ARRAYS, ARRAYS, float64[:, ::1], float64, boolean))
 def _ask_gaussian(frames, draws, questions, answers, rest, sigma, last):
     samples, columns, _ = questions.shape
     work = _work(rest, max(frames.right.shape[1], frames.left.shape[1]))
@@ -334,7 +282,7 @@ def _drawn_across(known, rows, draws, sample, start, work, new):
         scaled(known[rows + c], work.rest[0], 1.0 / math.sqrt(work.left[0]))
 
 
-@entry(void(FRAMES, DRAWS, _ARRAY, _ARRAY, _ARRAY, float64))
+@entry(void(FRAMES, DRAWS, ARRAYS, ARRAYS, ARRAYS, float64))
 def _ask_haar(frames, draws, questions, answers, rests, scale):
     samples, columns, _ = questions.shape
     work, other = _work(rests[0], frames.right.shape[1]), _work(rests[1], frames.right.shape[1])
@@ -351,7 +299,7 @@ def _ask_haar(frames, draws, questions, answers, rests, scale):
         frames.asked[s] = k
 
 
-@entry(void(ENTRIES, float64[::1], _ARRAY, DRAWS))
+@entry(void(ENTRIES, float64[::1], ARRAYS, DRAWS))
 def filled_rows(entries, data, out, draws):
     """Fill matrices (sample, row, ·) with independent entries of variance 1; every row has a purpose of its own."""
     for s in range(out.shape[0]):

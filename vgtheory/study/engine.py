@@ -67,6 +67,7 @@ def run(
     Parameters
     ----------
     executor : any ``concurrent.futures.Executor`` (threads, processes, a cluster's); by default threads, one per core.
+        Processes should be started by "spawn": one that is forked while a thread compiles waits for its lock for ever.
     checkpoint : a directory for one file per finished chunk; what lies there already is not computed again.
     progress : called as ``progress(samples done, samples)`` in this process and thread.
 

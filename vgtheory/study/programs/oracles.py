@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory.kernels.entries import gaussian_entries
+from vgtheory.kernels.knowledge import unasked, with_room
 from vgtheory.kernels.matrices import NONE, drawn_matrices
 from vgtheory.kernels.memory import empty
 from vgtheory.kernels.operators import backward_all, forward_all
-from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows, unasked, with_room
+from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows
 from vgtheory.model.steps import Matrix
 
 Array = NDArray[np.float64]
