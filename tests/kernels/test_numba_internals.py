@@ -283,7 +283,11 @@ def test_no_machine_code_is_made_of_a_part():
     def whole(x):
         return thrice(x) + 1
 
+    with pytest.raises(TypeError, match="part of a kernel"):
+        thrice(2.0)
     assert whole(2.0) == 7.0
+    with pytest.raises(TypeError, match="part of a kernel"):
+        thrice(2.0)
     (made,) = thrice.overloads.values()
     assert isinstance(made.library, PartLibrary)
     assert not made.library._codegen._engine.is_symbol_defined(made.fndesc.llvm_func_name)

@@ -21,7 +21,7 @@ import numpy as np
 from numba import types
 
 from vgtheory.kernels._cache import private_directory
-from vgtheory.kernels._numba_internals import PART, compile_apart, keep_in
+from vgtheory.kernels._numba_internals import PART, compile_apart, keep_in, only_for_kernels
 
 # Fused multiply-add, x/c as x·(1/c), and no distinction of -0.0: none of them changes what NaN and infinities do.
 # `nnan` and `ninf` (and with them fastmath=True) would make checks for NaN undefined.
@@ -98,7 +98,9 @@ def compiled(
         place = directory or _kernel_cache(Path(function.__code__.co_filename))
         options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags), "forceinline": inline}
         if part:
-            return numba.njit(function, **options, **PART)
+            dispatcher = numba.njit(function, **options, **PART)
+            only_for_kernels(dispatcher)
+            return dispatcher
         dispatcher = numba.njit(function, **options)
         if place is not None:
             keep_in(place, dispatcher)
@@ -119,7 +121,7 @@ def elementwise(function: Callable) -> Callable:
 
 
 def inlined(function: Callable) -> Callable:
-    """Compile as ``elementwise`` does for other kernels only: not even a file of its own."""
+    """Compile as ``elementwise`` does for other kernels, without a file of its own; Python can call it too."""
     return numba.njit(forceinline=True, nogil=True, error_model="numpy", fastmath=set(ELEMENTWISE_FLAGS))(function)
 
 

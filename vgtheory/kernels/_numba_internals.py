@@ -255,6 +255,18 @@ class PartCompiler(Compiler):
 PART = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": PartCompiler}
 
 
+def only_for_kernels(dispatcher: Any) -> None:
+    """Refuse calls of such a function from Python, which would jump to code that does not exist."""
+
+    def keep(result: Any) -> None:  # for kernels, without a place in the table of what Python can call
+        dispatcher.overloads[tuple(result.signature.args)] = result
+
+    def refuse(*_: Any) -> None:
+        raise TypeError(f"{dispatcher.py_func.__qualname__} is part of a kernel and cannot be called from Python")
+
+    dispatcher.add_overload, dispatcher._compile_for_args = keep, refuse
+
+
 # ------------------------------------------------------------------ the files of the cache
 
 
