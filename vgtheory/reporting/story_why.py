@@ -232,7 +232,10 @@ def _per_layer(f: Findings) -> Text:
 
 def _matrices(f: Findings) -> list[Block]:
     sigma_w = f.network.sigmas[-1][0]
-    texts = [Paragraph(_one_matrix(f, sigma_w)), Paragraph(said(_spread_of_product(f), _where_it_lies(f)))]
+    texts = [
+        Paragraph(_one_matrix(f, sigma_w)),
+        Paragraph(said(_spread_of_product(f), _exact_spread(f), _where_it_lies(f))),
+    ]
     row = _figures_of_w(f) if _is_square(f) and f.network.weights.family == "gaussian" and sigma_w > 0 else []
     if not (isinstance(f.law, Unavailable) and isinstance(f.sampled, Unavailable)):
         caption = t("ln of the singular values s of J. Dotted: where the gradient lies.")
@@ -305,6 +308,23 @@ def _spread_of_product(f: Findings) -> Text:
         "the directions that one layer stretches are not those of the next: half of them are below {middle}, one in "
         "ten is below {low}, one in a hundred above {high}.",
         depth=str(f.network.depth), low=power_of_ten(low), middle=power_of_ten(middle), high=power_of_ten(high),
+    )  # fmt: skip
+
+
+def _exact_spread(f: Findings) -> Text:
+    """Return how far the squared singular values spread, and what a layer adds, where their moments are exact.
+
+    (E x² − (E x)²)/(E x)² of a free product is the sum over its factors (x = s²).
+    """
+    exact = getattr(f.law, "exact", None)
+    if exact is None:
+        return ""
+    mean, square = exact.numbers(2)[1:]
+    ratio = float(square / mean**2)
+    return t(
+        "Exactly, as N → ∞: E s⁴ = {ratio} (E s²)², where 1 would stretch all directions alike; each of the {depth} "
+        "layers adds {more}, the spread of its own squared singular values.",
+        ratio=number(ratio, 4), depth=str(exact.count), more=number((ratio - 1) / exact.count, 4),
     )  # fmt: skip
 
 
