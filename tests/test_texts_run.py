@@ -118,12 +118,19 @@ def test_the_python_of_a_page_runs(page, folder, scheduler):
 
 @pytest.mark.filterwarnings("ignore:::distributed")
 @pytest.mark.parametrize("page", COMMANDS)
-def test_the_commands_of_a_page_run(page, folder, scheduler, capsys):
-    for command in commands_of(text_of(page).replace(SCHEDULER, scheduler)):
+def test_the_commands_of_a_page_run(page, folder, scheduler, capsys, monkeypatch):
+    """Each command in a folder of its own, as results of different studies do not mix; what resumes shares one."""
+    for k, command in enumerate(commands_of(text_of(page).replace(SCHEDULER, scheduler))):
         if command in NOT_RUN:
             continue
         for place, value in PLACES.items():
             command = command.replace(place, value)
+        there = folder
+        if "--checkpoint" not in command:
+            there = folder / f"command {k}"
+            there.mkdir()
+            (there / "weights.safetensors").hardlink_to(folder / "weights.safetensors")
+        monkeypatch.chdir(there)
         code = run(shlex.split(command, comments=True)[1:])
         assert code == 0, (command, capsys.readouterr().err)
 
