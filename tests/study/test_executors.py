@@ -104,7 +104,8 @@ def test_ctrl_c_leaves_a_resumable_state_and_says_so(small_chunks, tmp_path, kep
 @pytest.mark.slow
 def test_a_signal_from_the_keyboard_ends_a_study_with_one_message(tmp_path):
     code = (
-        "import sys, vgtheory as vg;"
+        "import signal, sys, vgtheory as vg;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # which what starts in the background ignores
         "n = vg.Network('tanh', vg.Weights.gaussian(1.5, 0.1), width=512, depth=1000);"
         "vg.simulate(n, 10**5, checkpoint=sys.argv[1])"
     )
