@@ -154,9 +154,10 @@ def test_kernels_give_the_same_numbers_where_nothing_is_compiled(tmp_path):
 
 
 LONG = """
-import multiprocessing, sys
+import multiprocessing, signal, sys
 from concurrent.futures import ProcessPoolExecutor
 import vgtheory as vg
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which what starts in the background ignores
 if __name__ == "__main__":
     network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=10**5, depth=4 * 10**4)
     vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=8, depth=2), 1)  # compiles
