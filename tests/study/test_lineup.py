@@ -9,6 +9,7 @@ import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.cli.app import run
 from vgtheory.study.lineup import at_criticality, lineup
+from vgtheory.theory.asymptotics.programs.population import MOST_STEPS
 
 
 def made(name, depth=12, **kw):
@@ -84,3 +85,10 @@ def test_a_cell_at_criticality_has_its_own_critical_scale():
     found = at_criticality(cell)
     assert {float(m.weights.sigma_w) for m in found.block.matrices} == {vg.critical(cell).sigma_w}
     assert found.block.steps == cell.block.steps
+
+
+def test_a_cell_beyond_the_reach_of_theory_is_compared_without_a_prediction():
+    cell = vg.Network(vg.blocks.minimal(vg.Weights.gaussian(1)), 4, MOST_STEPS + 1)
+    found = lineup([cell], samples=2)
+    assert np.isnan(found.predicted).all()
+    assert np.isfinite(found["mean"]).all()

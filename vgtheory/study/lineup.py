@@ -121,7 +121,11 @@ def _beside_theory(study: xr.Dataset, network: Network, inputs: Inputs) -> dict[
         if not isinstance(network, BlockNetwork):
             row |= {name: theory[name].values for name in ("q", "chi")}
             keeps = is_critical(theory)
-    except (UnsupportedError, NoSolutionError):
+    except (
+        UnsupportedError,
+        NoSolutionError,
+        InputError,
+    ):  # of more steps than populations follow; all else is checked
         pass
     try:
         scale_of = critical if isinstance(network, BlockNetwork) else critical_scale

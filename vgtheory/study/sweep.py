@@ -113,9 +113,8 @@ def _names(network: Any) -> tuple[str, ...]:
     """Return what may be swept of a network."""
     if isinstance(network, BlockNetwork):
         return (*SCALES, *SIZES)
-    if network.weights.arrays is not None:  # which have no scales or sizes
-        return tuple(name for name, _ in network.activation.parameters if name not in DIMENSIONS)
-    return (*SCALES, *SIZES, *(name for name, _ in network.activation.parameters if name not in DIMENSIONS))
+    parameters = tuple(name for name, _ in network.activation.parameters if name not in DIMENSIONS)
+    return parameters if network.weights.arrays is not None else (*SCALES, *SIZES, *parameters)  # given ones have none
 
 
 def _point(network: Network | Make, values: Mapping[str, Any]) -> Network:
