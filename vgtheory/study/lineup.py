@@ -121,12 +121,8 @@ def _beside_theory(study: xr.Dataset, network: Network, inputs: Inputs) -> dict[
         if not isinstance(network, BlockNetwork):
             row |= {name: theory[name].values for name in ("q", "chi")}
             keeps = is_critical(theory)
-    except (
-        UnsupportedError,
-        NoSolutionError,
-        InputError,
-    ):  # of more steps than populations follow; all else is checked
-        pass
+    except (UnsupportedError, NoSolutionError, InputError):
+        pass  # an InputError is of more steps than populations follow: all else has been checked
     try:
         scale_of = critical if isinstance(network, BlockNetwork) else critical_scale
         row["critical_sigma_w"] = scale_of(network).sigma_w
