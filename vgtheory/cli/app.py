@@ -144,7 +144,9 @@ def run(arguments: list[str]) -> int:
             abandon()
         steps = ["free some space on its disk"] if full else []
         steps += ["choose another place with --out"] if "--out" in options else []
-        said = f"{where}: {error.strerror or error}" if where else str(error.strerror or error)
+        said = f"{where}: {error.strerror or error}" if where else str(error.strerror or error).rstrip(".")
+        if not error.errno:  # no file's fault: a connection's
+            return _refuse(said)
         return _refuse("; ".join([said, " or ".join(steps) or "write to another place"]))
     except Exception as error:
         if _was_interrupted(error):
