@@ -13,6 +13,7 @@ import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.cli.app import run
 from vgtheory.model.capabilities import SPELLED, TABLE, VERBS, refusal, require, works
+from vgtheory.model.traits import MOST_STEPS
 from vgtheory.reporting.capability_table import markdown
 from vgtheory.study.lineup import lineup
 from vgtheory.study.sample import sample
@@ -159,6 +160,45 @@ def test_every_other_cell_is_an_answer(verb, size, tmp_path):
         except Exception as problem:
             problem.add_note(f"{verb}: {name}")
             raise
+
+
+W = vg.Weights.gaussian(1.2)
+ONE_STREAM = {
+    "dense": lambda act: vg.blocks.dense(act, W),
+    "pre-norm gated": lambda act: vg.blocks.residual(vg.blocks.normalised(vg.blocks.gated(act, W, W, W), "rms")),
+    "post-norm": lambda act: vg.blocks.normalised(vg.blocks.residual(vg.blocks.dense(act, W)), "layer", "after"),
+    "tied": lambda act: vg.blocks.rnn(act, W),
+    "untied": lambda act: vg.blocks.rnn(act, W, tied=False),
+    "cell": lambda act: vg.blocks.cell({"h": f"{act.replace('x', 'a')} + h/2"}, W),
+}
+COLUMNS = {
+    "ring": ({"shape": (4,)}, lambda act: vg.blocks.conv(act, W)),
+    "padded": ({"shape": (3, 3)}, lambda act: vg.blocks.conv(act, W, padding="zeros", norm="layer")),
+    "batch norm": ({"shape": (4,)}, lambda act: vg.blocks.conv(act, W, norm="batch")),
+    "one token": ({"tokens": 1}, lambda act: vg.blocks.transformer(act, W, 2)),
+    "tokens": ({"tokens": 3}, lambda act: vg.blocks.transformer(act, W, 2, "post", "gated")),
+}
+BLOCKS = {name: ({}, make) for name, make in ONE_STREAM.items()} | COLUMNS
+
+
+@pytest.mark.parametrize("act", ["tanh(x)", "relu(x)", "sign(x)", "abs(x)**0.75", "sqrt(abs(x))"])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_networks_of_blocks_are_predicted_or_refused_by_the_table(name, act):
+    sizes, make = BLOCKS[name]
+    network = vg.Network(make(act), 16, 3, **sizes)
+    if (found := refusal(network, "predict")) is None:
+        finite(vg.predict(network).stream_square)
+    else:
+        with pytest.raises(UnsupportedError) as error:
+            vg.predict(network)
+        assert str(error.value) == str(found.error)
+
+
+def test_cells_of_more_steps_than_theory_follows_are_refused_by_the_table():
+    lstm = vg.blocks.lstm(W)
+    assert works(vg.Network(lstm, 16, MOST_STEPS), "predict")
+    with pytest.raises(UnsupportedError, match=r"1,000 steps.*vg.simulate"):
+        vg.predict(vg.Network(lstm, 16, MOST_STEPS + 1))
 
 
 def test_what_a_refusal_says_to_drop_is_enough():

@@ -102,8 +102,8 @@ class UnknownNameError(InputError):
         known = sorted(known)
         near = get_close_matches(name, known, n=3, cutoff=0.5)
         cut = name if len(name) <= 40 else name[:37] + "..."
-        step = f"did you mean {' or '.join(near)}?" if near else hint or "see that list"
-        return cls(f"unknown {kind} {cut!r}", "one of " + ", ".join(known), step)
+        near_first = f"unknown {kind} {cut!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+        return cls(near_first, "one of " + ", ".join(known), hint or "see that list")
 
 
 class UnsupportedError(VgtheoryError):

@@ -8,8 +8,8 @@ import pytest
 import vgtheory as vg
 from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.cli.app import run
+from vgtheory.model.traits import MOST_STEPS
 from vgtheory.study.lineup import at_criticality, lineup
-from vgtheory.theory.asymptotics.programs.population import MOST_STEPS
 
 
 def made(name, depth=12, **kw):

@@ -212,6 +212,13 @@ OF_BLOCKS: dict[str, tuple[Row, ...]] = {
             "batch norm ties a batch's inputs together, and no mean field of blocks knows that",
             ("simulate (batch)",),
         ),
+        replace(_STEEP, traits=(has.STEEP_BLOCKS,)),
+        Row((has.LONG_CELLS,), f"theory follows at most {has.MOST_STEPS:,} steps of a recurrent cell", ("simulate",)),
+        Row(
+            (has.SPIKED_BLOCKS, has.ATTENDING),
+            "means over two tokens of slopes that are unbounded at a point are not worked out",
+            ("simulate",),
+        ),
     ),
     "simulate (exact)": (
         _ONE_INPUT_OF_BLOCKS,

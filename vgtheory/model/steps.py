@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -13,6 +13,7 @@ from vgtheory._errors import InputError, UnknownNameError
 from vgtheory.model.sizes import number, standard_deviation
 from vgtheory.model.streams import expression
 from vgtheory.model.weights import WEIGHT_ENTRIES, Weights
+from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.notation import depth as depth_symbol
 from vgtheory.symbolic.parser import read
 from vgtheory.symbolic.specification import flag_of, need_known, part_of, text_of, whole_of
@@ -111,6 +112,26 @@ class Map:
     def reads(self) -> tuple[str, ...]:
         """Return the streams that the step takes."""
         return tuple(s.name for s in self.symbols)
+
+    @property
+    def functions(self) -> tuple[Activation, ...]:
+        """Return the functions of one stream each that the expressions are made of."""
+        return tuple(dict.fromkeys(_activation(f) for expr in self.expressions for f in _functions(expr)))
+
+
+def _functions(expr: sp.Expr) -> Iterator[sp.Expr]:
+    """Yield the largest parts of an expression with one symbol."""
+    if len(expr.free_symbols) == 1:
+        yield expr
+        return
+    for part in expr.args:
+        yield from _functions(part)
+
+
+@lru_cache(maxsize=1024)
+def _activation(expr: sp.Expr) -> Activation:
+    (symbol,) = expr.free_symbols
+    return Activation(expr.xreplace({symbol: sp.Symbol("x", real=True)}))
 
 
 @dataclass(frozen=True)

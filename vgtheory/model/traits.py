@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from vgtheory._errors import Instead
 from vgtheory.model.network import BlockNetwork, Network
-from vgtheory.model.steps import Ask, Mix
-from vgtheory.symbolic.integrability import is_flat, why_infinite
+from vgtheory.model.steps import Ask, Map, Mix
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.integrability import is_flat, smoothness, why_infinite
+
+MOST_STEPS = 1000  # of a recurrent cell that theory follows: the work grows with their square
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,16 @@ def _has_zero_weights(network: Network) -> bool:
 def _scales_differ(network: Network) -> bool:
     uneven = isinstance(network.width, tuple) or network.weights.arrays is not None
     return uneven and len(set(network.sigmas)) > 1
+
+
+def _maps_by(network: Network, held: Callable[[Activation], bool]) -> bool:
+    """Return whether a block maps a stream by a function of this kind."""
+    steps = network.block.steps if isinstance(network, BlockNetwork) else ()
+    return any(held(act) for step in steps if isinstance(step, Map) for act in step.functions)
+
+
+def _is_spiked(act: Activation) -> bool:
+    return any(edge.exponent < 0 for edge in smoothness(act).edges)
 
 
 def _is_infinite(network: Network, *moments: tuple[int, int]) -> bool:
@@ -142,6 +155,20 @@ MIXED_ATTENTION = Trait(
     "attention beside anything else",
     lambda n: _mixes(n, "attention") and not _is_attention_alone(n),
     Instead("use vg.blocks.attention(weights, heads) alone", "name attention"),
+)
+ATTENDING = Trait(
+    "tokens that attend to each other",
+    lambda n: isinstance(n, BlockNetwork) and _mixes(n, "attention") and n.columns > 1,
+    Instead("give tokens=1", "give --tokens 1"),
+)
+LONG_CELLS = Trait(
+    f"more than {MOST_STEPS:,} steps",
+    lambda n: isinstance(n, BlockNetwork) and n.block.recurrent and n.depth > MOST_STEPS,
+    Instead(f"give a depth of at most {MOST_STEPS}", f"give at most --steps {MOST_STEPS}"),
+)
+SPIKED_BLOCKS = Trait("a slope that is unbounded at a point", lambda n: _maps_by(n, _is_spiked), _OTHER)
+STEEP_BLOCKS = Trait(
+    "a slope with an infinite mean square", lambda n: _maps_by(n, lambda act: bool(why_infinite(act, 1, 2))), _OTHER
 )
 DRAWN_BLOCKS = Trait(
     "matrices that have to be drawn",

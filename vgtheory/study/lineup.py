@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from math import nan
 from typing import Any
 
@@ -115,19 +116,14 @@ def _beside_theory(study: xr.Dataset, network: Network, inputs: Inputs) -> dict[
     nowhere = np.full(study.sizes["layer"], nan)
     row = {"predicted": nowhere, "q": nowhere, "chi": nowhere, "critical_sigma_w": nan}
     keeps = False
-    try:
+    with suppress(UnsupportedError, NoSolutionError):
         theory = predict(network, inputs=inputs)
         row["predicted"] = whole_gradient(theory).values
         if not isinstance(network, BlockNetwork):
             row |= {name: theory[name].values for name in ("q", "chi")}
             keeps = is_critical(theory)
-    except (UnsupportedError, NoSolutionError, InputError):
-        pass  # an InputError is of more steps than populations follow: all else has been checked
-    try:
-        scale_of = critical if isinstance(network, BlockNetwork) else critical_scale
-        row["critical_sigma_w"] = scale_of(network).sigma_w
-    except (UnsupportedError, NoSolutionError):
-        pass
+    with suppress(UnsupportedError, NoSolutionError):
+        row["critical_sigma_w"] = (critical if isinstance(network, BlockNetwork) else critical_scale)(network).sigma_w
     if isinstance(network, BlockNetwork):
         row["q"] = study["stream_square"].isel(stream=0).mean("sample").values
     return row | {

@@ -30,7 +30,8 @@ class UnitMeans:
         self.functions = make(evaluator(activation), 0.0)
         breakpoints = [float(b) for b in activation.breakpoints]
         self.rough = tuple(
-            Rough(at, _radius(at, breakpoints), make(moved, at)) for at, moved in _moved_to_rough_points(activation)
+            Rough(float(at), radius(float(at), breakpoints), make(evaluator(moved_by(activation, at)), float(at)))
+            for at in rough_points(activation)
         )
         self.grid = PanelGrid(self.functions, tuple(breakpoints), [point[:2] for point in self.rough])
 
@@ -48,18 +49,24 @@ class UnitMeans:
             ) from None
 
 
-def _radius(at: float, breakpoints: list[float]) -> float:
+def radius(at: float, breakpoints: list[float]) -> float:
+    """Return how far around a rough point no other breakpoint is near."""
     return min([_WIDEST, *(abs(other - at) / 2 for other in breakpoints if other != at)])
 
 
 @lru_cache(maxsize=256)
-def _moved_to_rough_points(act: Activation) -> tuple[tuple[float, Evaluator], ...]:
-    """Return every breakpoint up to which φ' is not smooth, and the evaluator of φ(x + that).
+def rough_points(act: Activation) -> tuple[sp.Expr, ...]:
+    """Return every breakpoint up to which φ' is not smooth.
 
     Where φ' falls off faster than every power (e^{−1/x²}) all its derivatives are 0, and panels end there as anywhere.
     """
-    places = dict.fromkeys(edge.at for edge in smoothness(act).edges if edge.exponent != sp.oo)
-    return tuple((float(at), evaluator(Activation(act.expr.subs(act.symbol, act.symbol + at)))) for at in places)
+    return tuple(dict.fromkeys(edge.at for edge in smoothness(act).edges if edge.exponent != sp.oo))
+
+
+@lru_cache(maxsize=256)
+def moved_by(act: Activation, at: sp.Expr) -> Activation:
+    """Return φ(x + at)."""
+    return Activation(act.expr.subs(act.symbol, act.symbol + at))
 
 
 @lru_cache(maxsize=256)

@@ -1,5 +1,6 @@
 """Mean field of stacks: the numbers of gated and plain sub-layers, and whole stacks against exact simulation."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -26,6 +27,19 @@ def test_scales_enter_as_squares():
     g = vg.gains(vg.blocks.gated("relu", vg.Weights.gaussian(2), vg.Weights.gaussian(3), vg.Weights.orthogonal(0.5)))
     assert g.length == pytest.approx(0.25 * 9 * 2)
     assert g.gradient == pytest.approx(0.25 * 9 * (2 + 2))
+
+
+@pytest.mark.parametrize(("power", "at"), [(0.75, 0), (0.6, 0), (0.8, 1), (0.9, -0.3)])
+def test_slopes_that_are_unbounded_at_a_point_are_integrated(power, at):
+    g = vg.gains(vg.blocks.mlp(f"abs(x - ({at}))**{power}", W, W))
+
+    def mean(factor, exponent):  # over the distance t = s^k from the point, which takes the power away
+        k = 1 / (1 + exponent)
+        ends = [0, *(t ** (1 / k) for t in (0.5, 1, 2, 4, 12))]
+        return factor * mp.quad(lambda s: k * (mp.npdf(at + s**k) + mp.npdf(at - s**k)), ends)
+
+    assert g.length == pytest.approx(float(mean(1, 2 * power)), rel=1e-10)
+    assert g.gradient == pytest.approx(float(mean(power**2, 2 * power - 2)), rel=1e-10)
 
 
 # (block, q_64, ln|g_0|²/|g_L|²) of 64 pre-RMS blocks with skip connections: the law, by hand from closed moments.

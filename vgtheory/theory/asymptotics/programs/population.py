@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError, UnsupportedError
+from vgtheory._errors import UnsupportedError
 from vgtheory.codegen.map_form import Array, map_form
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
@@ -27,7 +27,6 @@ from vgtheory.symbolic.notation import depth as depth_symbol
 POPULATIONS = 4
 UNITS, FEWEST_UNITS = 8192, 2048
 WORK = 1e9  # units times squared steps of one population: some seconds
-MOST_STEPS = 1000
 CARRIERS = 50  # a gradient carried by fewer units of a population does not average
 
 
@@ -95,11 +94,9 @@ def population_profile(network: BlockNetwork, inputs: Inputs) -> dict[str, Array
 
     Arrays: ``square``, ``gradient``, ``gradient_error``, ``share`` (layer 0..L, stream), ``weights`` (layer 1..L).
 
-    Raises InputError for more steps than are followed, UnsupportedError for streams that leave the range of float64.
+    Raises UnsupportedError for streams that leave the range of float64.
     """
     depth = int(network.depth)
-    if depth > MOST_STEPS:
-        raise InputError("depth", f"at most {MOST_STEPS} steps", "use vg.simulate", got=str(depth))
     units = int(min(UNITS, max(FEWEST_UNITS, WORK / (depth * depth * 4))))
     runs = [_run(Population(network, inputs, units, np.random.default_rng([20181, k]))) for k in range(POPULATIONS)]
     found = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}

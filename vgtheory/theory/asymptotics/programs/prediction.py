@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import numpy as np
-import sympy as sp
 import xarray as xr
 
 from vgtheory._errors import UnsupportedError
@@ -15,7 +14,6 @@ from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork
 from vgtheory.model.steps import Map, Step
 from vgtheory.model.variables import VARIABLES, labels
-from vgtheory.symbolic.activation import Activation
 from vgtheory.theory import methods
 from vgtheory.theory.asymptotics.programs.padding import pattern_factors
 from vgtheory.theory.asymptotics.programs.population import CARRIERS, population_profile
@@ -84,8 +82,7 @@ def _has_quick_kernels(step: Step) -> bool:
     """Return whether kernels of a step are series or known at every length: kinks elsewhere take tables by length."""
     if not isinstance(step, Map):
         return True
-    acts = [Activation(e.xreplace({s: sp.Symbol("x", real=True) for s in e.free_symbols})) for e in step.expressions]
-    return all(act.homogeneous_degree == 1 or not act.breakpoints for act in acts)
+    return all(act.homogeneous_degree == 1 or not act.breakpoints for act in step.functions)
 
 
 def _stack(network: BlockNetwork) -> xr.Dataset:

@@ -25,6 +25,7 @@ import xarray as xr
 
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.codegen.map_form import Array, map_form
+from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
 from vgtheory.model.network import BlockNetwork
 from vgtheory.model.program import Block
@@ -33,7 +34,7 @@ from vgtheory.model.streams import stream
 from vgtheory.theory.asymptotics.programs.prediction import labels_of
 from vgtheory.theory.methods import TWO_TIMES, UNIFORM_LOSS, WIDE, reliability
 
-MOST_STEPS, NUMBERS = 1000, 4e6
+NUMBERS = 4e6
 SHARED, UNEVEN = 0.35, 0.3  # of a gate's variance what is the same at all steps; ln(E F⁴/(E F²)²) of a step
 
 
@@ -70,8 +71,8 @@ def two_time(network: BlockNetwork, inputs: Inputs | int = 1) -> xr.Dataset:
 
     Raises
     ------
-    InputError : what is no network of blocks, or more than 1000 steps.
-    UnsupportedError : another cell, untied weights, other inputs.
+    InputError : what is no network of blocks.
+    UnsupportedError : another cell, untied weights, other inputs, more than 1000 steps.
 
     Examples
     --------
@@ -91,8 +92,7 @@ def two_time(network: BlockNetwork, inputs: Inputs | int = 1) -> xr.Dataset:
             "the closure at two times is for tied weights, inputs that are new at every step, and a start of zeros; "
             "use vg.predict"
         )
-    if depth > MOST_STEPS:
-        raise InputError("depth", f"at most {MOST_STEPS} steps", "use vg.simulate", got=str(depth))
+    require(network, "predict")
     sigma_w, sigma_b = network.block.matrices[0].sigmas(network.widths[0], depth)
     found = _forward(cell, depth, sigma_w, sigma_b, given.drive)
     logs, by = _backward(found, depth, sigma_w), ("layer", "stream")

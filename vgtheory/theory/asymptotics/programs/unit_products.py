@@ -14,9 +14,9 @@ import sympy as sp
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
-from vgtheory.kernels.quadrature import Array, PanelGrid, UnresolvedError, gaussian_means
+from vgtheory.kernels.quadrature import Array, Functions, PanelGrid, Rough, UnresolvedError, gaussian_means
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.integrability import smoothness
+from vgtheory.theory.asymptotics.unit_means import moved_by, radius, rough_points
 
 X = sp.Symbol("x", real=True)
 
@@ -69,7 +69,7 @@ def derivative(form: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
 def mean(form: sp.Expr, variances: Mapping[sp.Symbol, Array]) -> Array:
     """Return E of a polynomial in Factors over independent normal symbols of mean 0, for each of their variances.
 
-    Raises UnsupportedError for functions that are not resolved, or whose slopes are unbounded.
+    Raises UnsupportedError for functions that are not resolved.
     """
     total = np.zeros(np.shape(next(iter(variances.values()), 0.0)))
     for number, by_symbol in _terms(form):
@@ -118,12 +118,12 @@ def _degree(parts: Parts) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _means_at(parts: Parts, variances: tuple[float, ...]) -> Array:
-    product, grid = _resolved(parts)
+    product, grid, rough = _resolved(parts)
     q = np.array(variances)
     out = np.full(len(q), float(product(np.zeros(1))[0, 0]))
     if (q > 0).any():
         try:
-            out[q > 0] = gaussian_means(product, q[q > 0], grid)[0]
+            out[q > 0] = gaussian_means(product, q[q > 0], grid, rough=rough)[0]
         except UnresolvedError as problem:
             raise UnsupportedError(
                 f"a Gaussian mean at variance {q.max():.3g}: {problem}; use smaller scales"
@@ -132,20 +132,24 @@ def _means_at(parts: Parts, variances: tuple[float, ...]) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _resolved(parts: Parts):  # type: ignore[no-untyped-def]
+def _resolved(parts: Parts) -> tuple[Functions, PanelGrid, tuple[Rough, ...]]:
+    """Return the product, panels that resolve it, and the points up to which it is not smooth."""
     acts = [(Activation(function), order, power) for function, order, power in parts]
-    for act, order, _ in acts:
-        if order and any(edge.exponent < 0 for edge in smoothness(act).edges):
-            raise UnsupportedError(
-                f"the slope of {act.name} is unbounded at a point, and its mean is not worked out here; use vg.simulate"
-            )
+    product = _product(acts, sp.S.Zero)
+    breakpoints = sorted({float(b) for act, _, _ in acts for b in act.breakpoints})
+    places = dict.fromkeys(at for act, order, _ in acts if order for at in rough_points(act))
+    rough = tuple(Rough(float(at), radius(float(at), breakpoints), _product(acts, at)) for at in places)
+    return product, PanelGrid(product, tuple(breakpoints), [point[:2] for point in rough]), rough
+
+
+def _product(acts: list[tuple[Activation, int, int]], at: sp.Expr) -> Functions:
+    """Return the product of powers, as a function of the distance from a point."""
+    moved = [(evaluator(moved_by(act, at)), order, power) for act, order, power in acts]
 
     def product(h: Array) -> Array:
         out = np.ones_like(np.asarray(h, dtype=float))
-        for act, order, power in acts:
-            evaluate = evaluator(act)
+        for evaluate, order, power in moved:
             out = out * (evaluate.slope(h) if order else evaluate.value(h)) ** power
         return out[None]
 
-    breakpoints = sorted({float(b) for act, _, _ in acts for b in act.breakpoints})
-    return product, PanelGrid(product, tuple(breakpoints))
+    return product
