@@ -89,6 +89,42 @@ def test_another_constant_is_another_function(tmp_path):
     assert abs(float(found.table.log_gradient_norm[0] - gelu.table.log_gradient_norm[0])) > 1e-2
 
 
+def test_a_chain_of_a_graph_is_a_network_with_gains_beside_theory(tmp_path):
+    arrays = stored(8)
+    found = inspect(onnx_file(tmp_path / "m.onnx", chain_nodes("Tanh", 8), arrays, "h7"))
+    assert (found.network.activation.name, found.network.depth) == ("tanh", 7)
+    scales = [np.sqrt(np.mean(arrays[f"W{k}"] ** 2) * len(arrays[f"W{k}"])) for k in range(7)]
+    assert float(found.network.weights.sigma_w) == pytest.approx(np.median(scales), rel=0.05)
+    np.testing.assert_allclose(found.theory.ratio[:-1], 1, atol=0.35)  # 16 units wide
+    tied = [
+        (kind, tuple("W1" if n == "W2" else n for n in given), *rest) for kind, given, *rest in chain_nodes("Tanh", 8)
+    ]
+    assert inspect(onnx_file(tmp_path / "n.onnx", tied, arrays, "h7")).network is None
+
+
+def slope_at(act, at):
+    return float(act.derivative().subs(act.symbol, at))
+
+
+@pytest.mark.parametrize("slopes", [np.float32(0.2), np.full(16, 0.2, "f4"), np.linspace(0.1, 0.3, 16)], ids=str)
+def test_one_slope_for_all_units_is_a_function_and_many_are_not(tmp_path, slopes):
+    arrays = stored(6) | {"slopes": np.asarray(slopes, "f4")}
+    nodes = [(k, (*g, "slopes") if k == "PRelu" else g, *rest) for k, g, *rest in chain_nodes("PRelu", 6)]
+    found = inspect(onnx_file(tmp_path / "m.onnx", nodes, arrays, "h5"))
+    if np.ptp(slopes):
+        assert "the operator PRelu" in found.left_out[0]
+    else:
+        assert slope_at(found.network.activation, -1.0) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("alpha", "slope"), [({"alpha": 1 / 6}, 1 / 6), ({}, 0.2), ({"alpha": 0.3, "beta": 0.4}, 0.3)])
+def test_hard_sigmoids_have_the_slope_that_the_operator_says(tmp_path, alpha, slope):
+    nodes = [(k, g, out, alpha if k == "HardSigmoid" else more) for k, g, out, more in chain_nodes("HardSigmoid", 6)]
+    found = inspect(onnx_file(tmp_path / "m.onnx", nodes, stored(6), "h5"))
+    assert found.left_out == ()
+    assert slope_at(found.network.activation, 0.1) == pytest.approx(slope, rel=1e-6)
+
+
 @pytest.mark.parametrize(("name", "k"), [(name, k) for name, rows in NORMS.items() for k in range(len(rows))])
 def test_norms_made_of_primitive_operators_are_recognised_and_named(tmp_path, name, k):
     found = inspect(onnx_file(tmp_path / "m.onnx", chain(NORMS[name][k], 4), stored(4) | numbers(), "h3"))

@@ -9,6 +9,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from vgtheory import Network, Weights, blocks, inspect  # noqa: E402
+from vgtheory.study.inspection.modules.pooling import behind_pools  # noqa: E402
 
 
 def real(*shape):
@@ -67,7 +68,86 @@ def test_strides_and_other_channels_have_theory_but_no_network_of_one_width():
     found = inspect(nn.Sequential(*layers, nn.Flatten(), nn.Linear(32 * 4, 2)), real(8, 3, 8, 8))
     assert found.network is None
     np.testing.assert_allclose(found.theory.ratio[:-1], 1, atol=0.35)
-    assert list(found.theory.call.values) == [1, 2, 3, 4, 5]
+    assert list(found.theory.call.values) == [1, 2, 3, 4, 5, 6]
+
+
+def vgg(act, pool, dropout=0.0, size=16):
+    """Three stages of two convolutions and pooling, and three linear layers; critical weights, no biases."""
+    torch.manual_seed(0)
+    layers, inputs = [], 3
+    for channels in (32, 64, 128):
+        layers += [nn.Conv2d(inputs, channels, 3, padding=1), act(), nn.Conv2d(channels, channels, 3, padding=1), act()]
+        layers.append(pool())
+        inputs = channels
+    layers += [nn.Flatten(), nn.Linear(128 * (size // 8) ** 2, 256), act(), nn.Dropout(dropout)]
+    layers += [nn.Linear(256, 256), act(), nn.Dropout(dropout), nn.Linear(256, 10)]
+    for layer in layers:
+        if hasattr(layer, "weight"):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu" if act is nn.ReLU else "linear")
+            nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("act", [nn.ReLU, nn.Tanh])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_average_pooling_flattening_and_dropout_are_predicted(act, dropout):
+    found = inspect(vgg(act, lambda: nn.AvgPool2d(2), dropout), real(32, 3, 16, 16))
+    assert found.unknown == ""
+    theory = found.theory
+    assert len(theory.call) == 9
+    np.testing.assert_allclose(theory.ratio[:-1], 1, atol=0.1)
+    assert theory.attrs["log_change"] == pytest.approx(theory.attrs["predicted_log_change"], abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("pool", "sides"), [(nn.AvgPool2d(2), (7, 8)), (nn.AvgPool2d((2, 3)), (6, 7)),
+                        (nn.AdaptiveAvgPool2d((2, 3)), (4, 9)), (nn.AdaptiveAvgPool2d(1), (5, 3))], ids=str,
+)  # fmt: skip
+def test_the_squares_that_a_mean_gives_back_are_autograds(pool, sides):
+    x = real(1, 1, *sides).double().requires_grad_()
+    y = pool(torch.tanh(x))
+    cotangent = real(*y.shape).double()
+    (pooled,), node = behind_pools(y.grad_fn, {})
+    assert (pooled.kind, pooled.before, node.name()) == ("mean", sides, "TanhBackward0")
+    inner = torch.tanh(x).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(pool(inner), inner, cotangent)
+    np.testing.assert_allclose(pooled.back(cotangent.square().flatten().numpy()), gradient.square().flatten())
+
+
+def test_through_max_pooling_and_overlapping_windows_gains_are_measured_only():
+    for pool in (lambda: nn.MaxPool2d(2), lambda: nn.AvgPool2d(3, 2, 1)):
+        found = inspect(vgg(nn.ReLU, pool), real(32, 3, 16, 16))
+        assert found.unknown.endswith("no max pooling nor windows that overlap: behind 2, 7, 12")
+        gaps = np.isnan(found.theory.predicted_gain.values)
+        assert list(np.flatnonzero(gaps)) == [1, 3, 5, 8]
+        assert np.isfinite(found.theory.gain[:-1]).all()
+        np.testing.assert_allclose(found.theory.ratio[~gaps], 1, atol=0.1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_adaptive_pooling_is_a_mean_over_equal_windows(size):
+    layers = convolutions(6, 32, act=nn.ReLU, gain=2**0.5)[:-3]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(size), nn.Flatten(), nn.Linear(32 * size**2, 8))
+    found = inspect(model, real(16, 32, 8, 8))
+    assert found.network.depth == 6
+    assert float(found.theory.ratio[5]) == pytest.approx(1, abs=0.1)
+    step = float(found.theory.predicted_gain[5])
+    # PyTorch's default of the last layer is σ_w² = 1/3, and half of the slopes of ReLU are 1.
+    assert step == pytest.approx((1 / 6 / (8 / size) ** 2) ** 0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "wrap", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm], ids=["weight", "spectral"]
+)
+def test_weights_that_are_computed_are_recognised_by_what_is_multiplied_by(wrap):
+    torch.manual_seed(0)
+    layers = [part for _ in range(8) for part in (wrap(nn.Linear(64, 64)), nn.Tanh())]
+    found = inspect(nn.Sequential(*layers, nn.Linear(64, 10)), real(32, 64))
+    effective = [float(layer.weight.detach().square().mean() * 64) ** 0.5 for layer in layers[::2]]
+    assert found.network.depth == 8
+    assert float(found.network.weights.sigma_w) == pytest.approx(np.median(effective), rel=0.03)
+    np.testing.assert_allclose(found.theory.ratio[:-1], 1, atol=0.15)
+    assert set(found.table.kind.values) == {"Linear"}
 
 
 class Layer(nn.Module):
@@ -196,7 +276,9 @@ def test_the_step_that_is_not_known_is_named():
 
     first, second = ([nn.Conv2d(c, 8, 3, padding=1), nn.Tanh(), nn.Conv2d(8, 8, 3, padding=1)] for c in (3, 8))
     said = unknown(*first, nn.Tanh(), nn.MaxPool2d(2), *second, nn.Tanh(), nn.Flatten(), nn.Linear(128, 2))
-    assert said == "theory covers 0 to 2; between 2 and 5 there is Tanh, MaxPool2DWithIndices"
+    assert said == "theory covers 0 to 10, but no max pooling nor windows that overlap: behind 2"
+    said = unknown(*first, nn.Tanh(), nn.LocalResponseNorm(2), *second, nn.Tanh(), nn.Flatten(), nn.Linear(512, 2))
+    assert said == "theory covers 5 to 10; between 2 and 5 several paths meet in Div"
     layers = [nn.Linear(8, 8), nn.Tanh(), nn.Softmax(-1), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2)]
     assert unknown(*layers, x=real(4, 8)).endswith("between 0 and 3 there is Tanh, Softmax")
     layer = nn.Linear(8, 8)

@@ -128,9 +128,11 @@ def remedies_of(
 def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advice:
     subject = found.subject
     if subject is None:
+        step = (
+            "describe the network as vg.Network(...)" if found.network is None else "ask of the inspection's .network"
+        )
         raise UnsupportedError(
-            "stored weights cannot be run, so no remedy can be tried on them; inspect the module itself, or describe "
-            "the network as vg.Network(...)"
+            f"stored weights cannot be run, so no remedy can be tried on them; inspect the module itself, or {step}"
         )
     present = trial_of([found.log_change])
     kinds: dict[str, Kind] = {"vanishes": "vanishing", "explodes": "exploding"}

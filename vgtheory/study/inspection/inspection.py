@@ -87,8 +87,9 @@ class Inspection:
     def network(self) -> Network | None:
         """Return the network of this package that the model is; None where it was not recognised as one.
 
-        Of a chain, with or without skip connections, its hidden layers; of a model around one recurrent module of one
-        layer and direction, that cell over the steps of x.
+        Of a chain, with or without skip connections, its hidden layers (of stored weights too, where their order,
+        activation and skip connections are known); of a model around one recurrent module of one layer and direction,
+        that cell over the steps of x.
         """
         return None if self.known is None else self.known.network()
 
@@ -96,10 +97,12 @@ class Inspection:
     def theory(self) -> xr.Dataset | None:
         """Return measured and predicted gains side by side; None where theory has no prediction: all is measured.
 
-        Over `call`, hidden layers or convolutions, or over `block` of a stack of blocks: `name`; `gain` as in the
-        table, of blocks that at the stream after each; `predicted_gain` of a network drawn from the same distribution;
+        Over `call`, layers or convolutions, with average pooling, dropout and flattening between them, or over `block`
+        of a stack of blocks: `name`; `gain` as in the table, of blocks that at the stream after each; `predicted_gain`
+        of a network drawn from the same distribution;
         `ratio` of the two; attrs: `log_change` and `predicted_log_change`, ln of the gradient norm at the first over
-        that at the last of them.
+        that at the last of them.  Through max pooling and windows that overlap gains are measured only: there the
+        prediction is NaN, and both changes leave those steps out.
         """
         compared = None if self.known is None else self.known.theory(self.table)
         return None if compared is None else compared.dataset()

@@ -35,6 +35,9 @@ _SUMMED: dict[str, Callable[[tuple[int, ...]], int]] = {
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), lambda shape: shape[0]),
     **dict.fromkeys(("einsum", "tensordot", "bilinear", "embedding", "embedding_bag"), lambda shape: 0),
 }
+# What functions are of which product with a weight and a bias is all.
+_PRODUCTS = dict.fromkeys(("linear", "addmm"), "linear") | dict.fromkeys(("conv1d", "conv2d"), "convolution")
+_DROPOUT = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
 # On tensors that are computed from weights alone (masked, normalised, transposed): the name of the first; "" on those
 # that are computed from buffers alone.
 _MARK = "_vgtheory_weight"
@@ -50,6 +53,7 @@ class Watch:
         self.sequences: list[Unrolled] = []
         self.slopes: list[Slopes] = []
         self.repeated: list[Repeated] = []
+        self.drops: dict[Any, float] = {}  # rates of dropout by its nodes in autograd's graph
         self.unseen: list[str] = []
         self.entering = 0.0  # norm of the gradient at what the model returns
         self.sizes: dict[str, float] = {}  # norms of weights that are used as they are, by name
@@ -110,7 +114,7 @@ class Watch:
         if len(inner) > 1 or (inner and not inner[0].function):
             return  # its parts are the calls
         weights = self._weights[module]
-        name, kind = self._names[module], type(module).__name__
+        name, kind = self._names[module], _kind(module)
         with self.torch._C.DisableTorchFunction():
             out, read = first_tensor(self.torch, output), first_tensor(self.torch, arguments)
             node = None if out is None else out.grad_fn
@@ -204,6 +208,8 @@ class Watch:
                         watch._function_of_entries(function, arguments, named, output, before)
                     else:
                         watch._function(name, arguments, named, output)
+                    if name in _DROPOUT:
+                        watch._dropout(arguments, named, output)
                 return output
 
         return Seen()
@@ -234,13 +240,19 @@ class Watch:
             names = tuple(dict.fromkeys(n for _, n in owned))
             matrix = weight.detach()
             call = Call(_short(names[0]), name, True, names, matrix=matrix.mT if name in _INPUTS_FIRST else matrix)
-            call.shift = next((t.detach() for t in given if t.dim() == 1 and id(t) in self._still), None)
+            call.operation = _PRODUCTS.get(name, "")
+            call.shift = next((t.detach() for t in given if t.dim() == 1 and not any(t is o for o in others)), None)
             fan_in = _SUMMED[name](tuple(weight.shape))
             if fan_in:
                 call.sigma_w = math.sqrt(fan_in / weight.numel()) * self._size(weight)
             call.inputs = tuple(t.grad_fn for t in others if t.grad_fn is not None)
             call.read = tuple(others[0].shape)
             self._record(call, output, len(self.calls))
+
+    def _dropout(self, arguments: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+        rate, runs = (named.get(n, (*arguments, *d)[k]) for k, n, d in ((1, "p", (0.5,)), (2, "training", (0.5, True))))
+        if runs and rate > 0 and output.grad_fn is not None:
+            self.drops[output.grad_fn] = float(rate)
 
     def _size(self, weight: Any) -> float:
         """Return the norm of a weight; of one that is used as it is only once."""
@@ -300,6 +312,12 @@ class Watch:
                     call.gradient_norm = norm_of(torch, gradient.detach())
 
                 out.register_hook(arrived)
+
+
+def _kind(module: Any) -> str:
+    """Return the type of a module; of one with parametrisations, what it was without."""
+    kinds = type(module).__mro__
+    return kinds["parametrizations" in module._modules].__name__
 
 
 def _short(name: str) -> str:

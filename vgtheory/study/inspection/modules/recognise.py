@@ -27,16 +27,13 @@ def recognise(watch: Watch, calls: Sequence[Call], paths: Paths, copies: Any) ->
         cell = cell_of(unrolled.module, unrolled.source.shape[unrolled.axis]) if len(watch.sequences) == 1 else None
         why = "several recurrent modules, or one of several layers, of two directions or with a projection"
         return (cell, "") if cell is not None else (None, f"{UNKNOWN}: {why}")
-    links = links_of(calls, paths, watch.slopes)
-    chain = chain_of(calls, links, copies.parameters)
+    links = links_of(calls, paths, watch.slopes, watch.drops)
+    chain = chain_of(calls, links)
     if chain is not None:
         return chain, ""
-    maps = maps_of(calls, links, watch.named_modules, copies.parameters)
+    maps = maps_of(calls, links, watch.named_modules)
     if maps is not None:
-        first, last = maps.filters[0].layer.name, maps.filters[-1].layer.name
-        covered = f"theory covers {first} to {last}; {maps.beyond}" if maps.beyond else ""
-        normed = f"no mean field of convolutions with {maps.norm} norm, as {first} to {last} are, is worked out"
-        return maps, normed if maps.norm else covered
+        return maps, maps.unknown
     stack = stack_of(watch.torch, watch.repeated, calls, copies)
     if isinstance(stack, str):
         return None, f"{UNKNOWN}: {stack}"

@@ -20,6 +20,7 @@ from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.comparison import Comparison
 from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.modules.graph import Paths
+from vgtheory.study.inspection.modules.pooling import VIEWS, Pool, behind_pools
 from vgtheory.study.inspection.modules.slopes import Slopes
 from vgtheory.study.inspection.modules.uses import Call
 from vgtheory.study.inspection.weights.chain import Layer
@@ -38,25 +39,31 @@ _KNOWN = {
     "He normal": Weights.he,
     "LeCun normal": Weights.lecun,
 }
-VIEWS = ("View", "Reshape", "Alias", "Squeeze", "Unsqueeze")
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Layers φ(W x + b), or x + φ(W x + b) with skip connections, one after another, as they were when seen.
+    """Layers φ(W x + b), or x + skip·φ(W x + b), one after another, as they were when seen.
 
-    With a `norm`, φ(norm(W x + b)).
+    With a `norm`, φ(norm(W x + b)).  φ is `act` where that is said, else what of the catalogue has the name `function`
+    and the values `probe`.
     """
 
     layers: tuple[Layer, ...]
-    function: str
-    probe: tuple[float, ...]
-    skip: bool
-    norm: str
+    function: str = ""
+    probe: tuple[float, ...] = ()
+    skip: float = 0.0
+    norm: str = ""
+    act: Activation | None = None
+
+    @property
+    def activation(self) -> Activation | None:
+        """Return φ; None where the catalogue does not have it."""
+        return of_the_catalogue(self.function, self.probe) if self.act is None else self.act
 
     def network(self) -> Network | None:
-        """Return the network that they are; None unless φ is of the catalogue and the weights of one distribution."""
-        act = of_the_catalogue(self.function, self.probe)
+        """Return the network that they are; None unless φ is known and the weights are of one distribution."""
+        act = self.activation
         weights = None if act is None else distribution(self.layers)
         if act is None or weights is None:
             return None
@@ -64,7 +71,7 @@ class Chain:
         norm, depth = self.norm or None, len(self.layers)
         if not self.skip:
             return Network(act, weights, width=widths, depth=depth, norm=norm)
-        return None if len(set(widths)) > 1 else Network(act, weights, widths[0], depth, skip=1, norm=norm)
+        return None if len(set(widths)) > 1 else Network(act, weights, widths[0], depth, skip=self.skip, norm=norm)
 
     def theory(self, table: xr.Dataset) -> Comparison | None:
         """Return ln of the gradient norm at the layers, as measured and as predicted; None without a prediction."""
@@ -82,7 +89,7 @@ class Chain:
         """Return what theory blames: scales that are not critical, where no normalisation makes them all alike."""
         if self.norm:
             return ()
-        act = of_the_catalogue(self.function, self.probe)
+        act = self.activation
         pairs = [scales_of(layer) for layer in self.layers]
         return (
             ()
@@ -122,12 +129,13 @@ def _critical(act: Activation, sigma_b: float) -> float | None:
 class Link:
     """What leads from one call to the next: one activation, and whether a skip connection leads past the former.
 
-    `norm` is the kind of the normalisation in front of the activation; "" without one.
+    `norm` is the kind of the normalisation in front of the activation, "" without one; `pools` stand behind it all.
     """
 
     function: Slopes
     skip: bool
     norm: str
+    pools: tuple[Pool, ...] = ()
 
     def like(self, other: Link) -> bool:
         """Return whether the activation, the normalisation and the skip connection are the same there."""
@@ -135,11 +143,13 @@ class Link:
         return (one.probe, self.skip, self.norm) == (two.probe, other.skip, other.norm)
 
 
-def links_of(calls: Sequence[Call], paths: Paths, slopes: Sequence[Slopes]) -> list[Link | None]:
+def links_of(
+    calls: Sequence[Call], paths: Paths, slopes: Sequence[Slopes], drops: dict[Any, float]
+) -> list[Link | None]:
     """Return what leads from every call to the one after it; None where that is not an activation, alone or added.
 
     That is read from autograd's graph: between the two there is one function, a normalisation without gain and shift in
-    front of it or none, and at most a sum with what went in.
+    front of it or none, at most a sum with what went in, and any pooling and dropout (`drops`: by node, the rate).
     """
     behind = {found.node: (found, "") for found in slopes}
     normed = ((found, _norm(found.node)) for found in slopes)
@@ -147,8 +157,10 @@ def links_of(calls: Sequence[Call], paths: Paths, slopes: Sequence[Slopes]) -> l
     out: list[Link | None] = []
     for k, (before, after) in enumerate(pairwise(calls)):
         found, norm = behind.get(before.node, (None, ""))
-        skip, on_path = _skips(after, before, norm), paths.parent[k + 1] == k
-        out.append(None if found is None or skip is None or not on_path else Link(found, skip, norm))
+        single = found is not None and len(after.inputs) == 1 and paths.parent[k + 1] == k
+        pools, end = behind_pools(after.inputs[0], drops) if single else ((), None)
+        skip = _skips(end, before, norm) if single else None
+        out.append(None if found is None or skip is None else Link(found, skip, norm, pools))
     return out
 
 
@@ -166,7 +178,7 @@ def _norm(node: Any) -> str:
     return "" if kind == "batch" and not node._saved_training else kind
 
 
-def chain_of(calls: Sequence[Call], links: Sequence[Link | None], parameters: dict[str, Any]) -> Chain | None:
+def chain_of(calls: Sequence[Call], links: Sequence[Link | None]) -> Chain | None:
     """Return the hidden layers of a model; None unless they are φ(W x + b), or all x + φ(W x + b), one after another.
 
     The last layer, without φ, is left out: a gradient enters behind it.
@@ -176,21 +188,18 @@ def chain_of(calls: Sequence[Call], links: Sequence[Link | None], parameters: di
     if (
         first is None
         or len({call.name for call in calls}) <= hidden
-        or any(call.kind != "Linear" for call in calls)
-        or not all(link is not None and link.like(first) for link in links)
+        or any(call.operation != "linear" for call in calls)
+        or not all(link is not None and link.like(first) and not link.pools for link in links)
     ):
         return None
-    layers = tuple(layer for call in calls[:-1] if (layer := layer_of(call, parameters)) is not None)
-    if len(layers) < hidden:
-        return None
-    return Chain(layers, first.function.name, first.function.probe, first.skip, first.norm)
+    layers = tuple(map(layer_of, calls[:-1]))
+    return Chain(layers, first.function.name, first.function.probe, float(first.skip), first.norm)
 
 
-def _skips(after: Call, before: Call, norm: str) -> bool | None:
-    """Return whether what goes into a call is φ of the call before plus what went in there; None if it is neither."""
-    if len(after.inputs) != 1 or len(before.inputs) > 1:
+def _skips(node: Any, before: Call, norm: str) -> bool | None:
+    """Return whether what a node gives is φ of the call before plus what went in there; None if it is neither."""
+    if len(before.inputs) > 1:
         return None
-    node = after.inputs[0]
     if not node.name().startswith("AddBackward"):
         return False if _alone(node, before, norm) else None
     ways = [n for n, _ in node.next_functions]
@@ -215,13 +224,11 @@ def _alone(node: Any, before: Call, norm: str) -> bool:
     return functions == (2 if norm else 1)
 
 
-def layer_of(call: Call, parameters: dict[str, Any]) -> Layer | None:
-    """Return the weight (outputs, all inputs of one) and bias of a module that keeps them as they are used."""
-    named = {name.rpartition(".")[2]: parameters[name].detach() for name in call.weights}
-    if set(named) - {"weight", "bias"} or "weight" not in named:
-        return None
-    kept = {name: tensor.cpu().numpy().copy() for name, tensor in named.items()}  # they may be trained
-    return Layer(call.name, kept["weight"].reshape(len(kept["weight"]), -1), kept.get("bias"))
+def layer_of(call: Call) -> Layer:
+    """Return the weight (outputs, all inputs of one) and bias of a product, as they are used, however computed."""
+    weight, bias = (None if t is None else t.cpu().numpy().copy() for t in (call.matrix, call.shift))  # may be trained
+    assert weight is not None  # of a product
+    return Layer(call.name, weight.reshape(len(weight), -1), bias)
 
 
 def distribution(layers: Sequence[Layer]) -> Weights | None:

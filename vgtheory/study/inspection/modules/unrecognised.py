@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from vgtheory.study.inspection.modules.recognised import VIEWS, Link
+from vgtheory.study.inspection.modules.pooling import VIEWS
+from vgtheory.study.inspection.modules.recognised import Link
 from vgtheory.study.inspection.modules.uses import Call
 
 _MOST = 8  # functions between two calls that are looked at
-_KNOWN = ("Linear", "Conv1d", "Conv2d")
 
 
 def first_unknown(calls: Sequence[Call], links: Sequence[Link | None]) -> str:
@@ -21,7 +21,7 @@ def first_unknown(calls: Sequence[Call], links: Sequence[Link | None]) -> str:
     again = next((name for name, count in times.items() if count > 1), None)
     if again is not None:
         return f"{again} is used {times[again]} times"
-    other = next((call for call in calls if call.kind not in _KNOWN), None)
+    other = next((call for call in calls if not call.operation), None)
     if other is not None:
         return f"{other.name} is of kind {other.kind}"
     first = next((link for link in links if link is not None), None)

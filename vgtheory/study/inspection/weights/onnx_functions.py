@@ -31,12 +31,19 @@ ACTIVATIONS: Mapping[str, tuple[str, tuple[tuple[str, str, float], ...]]] = {
     "HardSwish": ("hard_swish", ()),
     "LeakyRelu": ("leaky_relu", (("alpha", "alpha", 0.01),)),
     "Mish": ("mish", ()),
+    "PRelu": ("prelu", (("alpha", "slope", 0.25),)),
     "Relu": ("relu", ()),
     "Selu": ("selu", ()),
     "Sigmoid": ("sigmoid", ()),
     "Softplus": ("softplus", ()),
     "Softsign": ("softsign", ()),
     "Tanh": ("tanh", ()),
+}
+# Those with parameters that no activation of the catalogue has, as formulas of what goes in and of attributes.
+FORMULAS: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {
+    "HardSigmoid": lambda x, said: sp.Max(
+        0, sp.Min(1, float(said.get("alpha", 0.2)) * x + float(said.get("beta", 0.5)))
+    ),
 }
 # Operators that others are composed of: as formulas, and of numbers.
 PRIMITIVES: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
@@ -102,7 +109,17 @@ def mean_of(inside: Formula) -> Formula:
 
 def composed(operator: str, attributes: Mapping[str, Any], arguments: Sequence[Formula]) -> Formula | None:
     """Return an operator of formulas as one; None of an operator that is none of these, or where it grows too long."""
+    if operator in FORMULAS:
+        return _formula(FORMULAS[operator](Z, attributes), arguments[0])
     return _composed(operator, named(operator, attributes) if operator in ACTIVATIONS else None, tuple(arguments))
+
+
+def _formula(outer: Any, inner: Formula) -> Formula | None:
+    """Return a formula of a formula; None where it grows too long, or what is given to it does."""
+    expr = outer.subs(Z, inner.expr)
+    if expr.count_ops() > _MOST or not all(abs(value) <= _LARGEST for value in inner.values):
+        return None
+    return Formula(expr, tuple(float(outer.subs(Z, value).evalf()) for value in inner.values))
 
 
 @lru_cache(2**12)

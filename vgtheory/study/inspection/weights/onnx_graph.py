@@ -102,6 +102,8 @@ class _Reader:
             self._part(last)
             if last.skip:
                 self.no("a factor behind the last activation")
+            if self.order and last.layer == len(self.order) and not last.summed:
+                self.functions[-1] = last.formula  # whatever else is made of the last layer
         if last is None or last.layer != len(self.order) or not self.order or (last.summed and not last.formula.bare):
             self.no("what it returns is not the last of its layers")
         return self._program() if self.chain else self.reason
@@ -239,8 +241,10 @@ class _Reader:
         if norm is not None:
             self._part(before)
             raise _Unread(f"{NORM_WORDS[norm[0]]} in front of {node.op_type}")
-        arguments = [self._argument(name) for name in names if name]
         flags = {name: (a.s if a.type == 3 else a.i if a.type == 2 else a.f) for name, a in attributes.items()}
+        if node.op_type == "PRelu" and len(slopes := np.unique(self.constants.get(names[1], ()))) == 1:
+            names, flags = names[:1], {"slope": float(slopes[0])}  # one for all units
+        arguments = [self._argument(name) for name in names if name]
         whole = [argument for argument in arguments if argument is not None]
         found = composed(node.op_type, flags, whole) if len(whole) == len(arguments) else None
         if found is None or before.skip:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError
 from vgtheory.study.inspection.inspection import Inspection
+from vgtheory.study.inspection.modules.recognised import Chain as Known
 from vgtheory.study.inspection.weights.chain import Chain, Layer, chain_of
 from vgtheory.study.inspection.weights.diagnosis import diagnose, weight_facts
 from vgtheory.study.inspection.weights.files import Arrays
@@ -64,7 +65,17 @@ def inspect_weights(
     if left_out:
         text = f"No verdict. If these {len(chain.layers)} layers are all, one after another: {found.text}"
         return Inspection(table, "no verdict", text, reasons=causes, left_out=left_out, matrices=matrices)
-    return Inspection(table, found.verdict, found.text, reasons=causes, lost_at=found.lost_at, matrices=matrices)
+    known = _known(chain.layers, act, skip or 0.0, output_activation)
+    return Inspection(
+        table, found.verdict, found.text, reasons=causes, lost_at=found.lost_at, known=known, matrices=matrices
+    )
+
+
+def _known(layers: tuple[Layer, ...], act: Activation, skip: float, output_activation: bool) -> Known | None:
+    """Return the hidden layers as a chain of this package; None of one, or where layers are used again."""
+    hidden = layers if output_activation else layers[:-1]
+    again = len({layer.name for layer in layers}) < len(layers)
+    return None if again or len(hidden) < 2 else Known(hidden, skip=skip, act=act)
 
 
 def _untold(chain: Chain, act: Activation | None, skip: float | None) -> list[str]:
