@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 
@@ -120,6 +121,33 @@ def test_a_scheduler_that_is_not_there_is_one_line(capsys, monkeypatch):
     monkeypatch.setattr("vgtheory.cli.cluster.PATIENCE", 0.2)
     assert run(["sweep", "tanh", *SHORT, "--over", "depth=2,4", "--dask", "tcp://127.0.0.1:9"]) == 2
     assert "--dask tcp://127.0.0.1:9 must be the address" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # dask's own
+def test_a_scheduler_that_dies_in_mid_run_is_one_line_and_what_is_finished_is_kept(tmp_path, capfd, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("vgtheory.cli.cluster.PATIENCE", 1.0)
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "protocol": "tcp://"}
+    study = ["simulate", "tanh", "--width", "64", "--depth", "500", "--samples", "100000"]
+    kept = tmp_path / "parts"
+    cluster = distributed.LocalCluster(**options, dashboard_address=None, local_directory=tmp_path)
+
+    def end_it():
+        while not list(kept.glob("*.npz")):
+            time.sleep(0.01)
+        cluster.close()
+
+    with ThreadPoolExecutor(1) as beside:
+        ended = beside.submit(end_it)
+        code = run([*study, "--checkpoint", str(kept), "--dask", cluster.scheduler_address])
+        ended.result()
+    assert code == 2
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert cluster.scheduler_address in said
+    assert "none answers any more" in said
+    assert "start it again" in said
+    assert "--checkpoint" in said
 
 
 @pytest.mark.slow

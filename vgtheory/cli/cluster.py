@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -23,7 +24,8 @@ Dask = Annotated[
 def executor_at(address: str | None) -> Iterator[Executor | None]:
     """Yield the executor of a scheduler's workers; None, which is threads of this machine, without an address.
 
-    Raises UnsupportedError without the package dask, InputError where no scheduler answers.
+    Raises UnsupportedError without the package dask, InputError where no scheduler answers or it stops answering before
+    the study is done.
     """
     if address is None:
         yield None
@@ -32,17 +34,38 @@ def executor_at(address: str | None) -> Iterator[Executor | None]:
         from distributed import Client
     except ImportError:
         raise UnsupportedError("--dask needs the package dask; pip install 'vgtheory[cluster]'") from None
+    with _quiet():
+        try:
+            client = Client(address, timeout=PATIENCE)
+        except (OSError, ValueError) as problem:
+            raise _refused(address, "that runs", "start one with `dask scheduler`", _why(problem)) from None
+        with client:
+            try:
+                yield client.get_executor()
+            except Exception as problem:
+                # Only a scheduler that went away cancels work, also if another one answers there by now.
+                if not isinstance(problem, CancelledError) and client.status == "running":
+                    raise
+                again = "start it again and repeat the command; what --checkpoint FOLDER keeps is not computed again"
+                raise _refused(address, "that runs until the study is done", again, "none answers any more") from None
+
+
+def _refused(address: str, that: str, hint: str, got: str) -> InputError:
+    return InputError(f"--dask {address[:60]}", f"the address of a scheduler {that}", hint, got=got)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Dask's threads log of a lost connection, tracebacks too, off the screen: the error says it."""
+    loggers = [logging.getLogger(name) for name in ("distributed.client", "distributed.comm", "tornado.application")]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
     try:
-        client = Client(address, timeout=PATIENCE)
-    except (OSError, ValueError) as problem:
-        raise InputError(
-            f"--dask {address[:60]}",
-            "the address of a scheduler that runs",
-            "start one with `dask scheduler`",
-            got=_why(problem),
-        ) from None
-    with client:
-        yield client.get_executor()
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def _why(problem: Exception) -> str:
