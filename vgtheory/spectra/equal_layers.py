@@ -21,8 +21,9 @@ import sympy as sp
 from vgtheory._errors import UnsupportedError
 from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.polynomials.edges import edge_formulas
-from vgtheory.random_matrices.laws.polynomials.equation import COMPARED, Equation, G, Z, equation_of, rational_of
+from vgtheory.random_matrices.laws.polynomials.equation import COMPARED, Equation, equation_of
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, sheet_of
+from vgtheory.random_matrices.laws.polynomials.terms import G, Z, rational_of
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import active, depth, largest_square, sigma_w, singular_square, smallest_square
 

@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.arguments import between, complex_numbers, finite
 from vgtheory.random_matrices.laws.law import Array, Law, Pairs
-from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, equation_of
+from vgtheory.random_matrices.laws.polynomials.equation import Equation, equation_of
 from vgtheory.random_matrices.laws.polynomials.rational import rational
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, sheet_of
+from vgtheory.random_matrices.laws.polynomials.terms import G, Z
 from vgtheory.symbolic.formula import Formula, exact
 
 _CHARGES = 400  # points for G(z)

@@ -6,9 +6,10 @@ import sympy as sp
 from flint import ctx, fmpz_poly
 
 from vgtheory._errors import InputError
-from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z
+from vgtheory.random_matrices.laws.polynomials.equation import Equation
 from vgtheory.random_matrices.laws.polynomials.infinity import BITS
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet
+from vgtheory.random_matrices.laws.polynomials.terms import G, Z
 from vgtheory.symbolic.formula import Formula
 
 _X = sp.Symbol("x")

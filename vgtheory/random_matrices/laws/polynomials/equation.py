@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import lcm
@@ -12,6 +12,7 @@ import sympy as sp
 from flint import Ordering, arb, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from vgtheory._errors import InputError, UnsupportedError
+from vgtheory.random_matrices.laws.polynomials import series
 from vgtheory.random_matrices.laws.polynomials.infinity import (
     BITS,
     Mean,
@@ -20,19 +21,20 @@ from vgtheory.random_matrices.laws.polynomials.infinity import (
     is_positive,
     means_of,
 )
-from vgtheory.random_matrices.laws.polynomials.series import (
-    continued,
-    expansion,
-    free_cumulants,
-    moments_of,
-    product_moments,
+from vgtheory.random_matrices.laws.polynomials.terms import (
+    G,
+    Z,
+    field_to_expr,
+    in_y,
+    places_of,
+    rational_of,
+    substituted,
+    symbols_of,
 )
 
-Z, G = sp.symbols("z G")
 _PART = sp.Dummy("w")  # no symbol of a law
 LARGEST = 10  # degree in G
 COMPARED = 12  # moments by which the factor of a resultant is told from the others
-_FIRST_PRIME = 4  # symbols are tried at 7/11, 13/17, 19/23, …
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Equation:
 
     def _rational_among(self, symbols: Iterable[sp.Symbol]) -> dict[tuple[int, int], fmpq]:
         """Return the coefficients as rationals, each symbol at the place that it has among these."""
-        places = _places(symbols)
+        places = places_of(symbols)
         return {key: rational_of(c.subs(places) if places else c) for key, c in self.terms}
 
     @cached_property
@@ -88,7 +90,7 @@ class Equation:
 
     def branches(self) -> list[Equation]:
         """Return the equation with each of its branches G ~ 1/z."""
-        if expansion(self.rational, 1, fmpq(1)) is not None:
+        if series.expansion(self.rational, 1, fmpq(1)) is not None:
             return [self]
         return [replace(self, branch=k) for k in range(len(means_of(self.rational)))] if not self.symbols else []
 
@@ -98,17 +100,17 @@ class Equation:
 
     def free_cumulants(self, count: int) -> tuple[sp.Expr, ...]:
         """Return κ_1, …, κ_count exactly, in the symbols."""
-        return tuple(self._said(k) for k in free_cumulants(self._moments(count))[1:])
+        return tuple(self._said(k) for k in series.free_cumulants(self._moments(count))[1:])
 
     def numbers(self, count: int) -> list[Any]:
         """Return m_0 = 1, …, m_count as rationals, or as balls where the mean may be irrational; symbols at places."""
         if self.mean is None:
-            return expansion(self.rational, count, fmpq(1)) or []
+            return series.expansion(self.rational, count, fmpq(1)) or []
         with ctx.workprec(BITS):
             return self._from_mean(arb(1), self.mean.value, self.rational, count)
 
     def _from_mean(self, one: Any, mean: Any, terms: Mapping[tuple[int, int], Any], count: int) -> list[Any]:
-        return [one, *(continued(beside_infinity(terms), max(count - 1, 0), one, one * mean) or [])][: count + 1]
+        return [one, *(series.continued(beside_infinity(terms), max(count - 1, 0), one, one * mean) or [])][: count + 1]
 
     def _said(self, value: Any) -> sp.Expr:
         return field_to_expr(value) if self.mean is None else self.mean.expr(value)
@@ -119,37 +121,37 @@ class Equation:
             terms = {key: field.from_sympy(c) for key, c in self.terms}
             return self._from_mean(field.one, field.unit, terms, count)
         if not self.symbols:
-            return expansion(self.rational, count, fmpq(1)) or []
+            return series.expansion(self.rational, count, fmpq(1)) or []
         slope = sum(j * c for (i, j), c in self.terms if j - i == min(b - a for (a, b), _ in self.terms))
         domain = sp.QQ[self.symbols] if sp.expand(slope).is_Rational else sp.QQ.frac_field(*self.symbols)
-        return expansion({k: domain.from_sympy(c) for k, c in self.terms}, count, domain.one) or []
+        return series.expansion({k: domain.from_sympy(c) for k, c in self.terms}, count, domain.one) or []
 
     def sum(self, other: Equation) -> Equation:
         """Return the equation of the free sum: z = z_a + z_b − 1/G at one G."""
         space, one, two = _together(self, other, ("w", "z", "G"))
         w, z, g = (space.gen(k) for k in range(3))
-        second = _substituted(two, space, lambda i, top: (z * g - w * g + 1) ** i * g ** (top - i))
-        found = _substituted(one, space, lambda i, top: w**i).resultant(second, "w")
+        second = substituted(two, space, lambda i, top: (z * g - w * g + 1) ** i * g ** (top - i))
+        found = substituted(one, space, lambda i, top: w**i).resultant(second, "w")
         with ctx.workprec(BITS):
-            pair = _tried_both(self, other, _all_symbols(self, other))
+            pair = _tried_both(self, other, symbols_of(self.expr, other.expr))
             wanted = [x + y for x, y in zip(*map(free_cumulants, pair), strict=True)]
-            return _factor(found, moments_of(wanted, fmpq(1)))
+            return _factor(found, series.moments_of(wanted, fmpq(1)))
 
     def product(self, other: Equation) -> Equation:
         """Return the equation of the free product: z = z_a z_b m/(1 + m) at one m = zG − 1."""
-        pair = _tried_both(self, other, _all_symbols(self, other))
+        pair = _tried_both(self, other, symbols_of(self.expr, other.expr))
         if 0 in (pair[0][1], pair[1][1]):
             raise UnsupportedError("the free product with a law of mean 0 has no S-transform; multiply laws on x ≥ 0")
         space, one, two = _together(self, other, ("w", "z", "G"))
         w, z, y = (space.gen(k) for k in range(3))  # y = 1 + m = zG stands in G's place
-        first = _substituted(_in_y(one), space, lambda i, top: w**i)
-        second = _substituted(_in_y(two), space, lambda i, top: (z * y) ** i * ((y - 1) * w) ** (top - i))
+        first = substituted(in_y(one), space, lambda i, top: w**i)
+        second = substituted(in_y(two), space, lambda i, top: (z * y) ** i * ((y - 1) * w) ** (top - i))
         found = first.resultant(second, "w")
         back: dict[tuple[int, ...], Any] = {}
         for (_, i, j, *rest), c in found.to_dict().items():
             back[0, i + j, j, *rest] = c
         with ctx.workprec(BITS):
-            return _factor(space.from_dict(back), product_moments(*pair))
+            return _factor(space.from_dict(back), series.product_moments(*pair))
 
     def moved(self, scale: sp.Expr, shift: sp.Expr) -> Equation:
         """Return the equation of scale·X + shift."""
@@ -210,9 +212,9 @@ class Equation:
         """Return the equation of share·G_a + (1 − share)·G_b."""
         rest = other.expr.subs(G, (G - share * _PART) / (1 - share))
         found = sp.resultant(self.expr.subs(G, _PART), sp.numer(sp.together(rest)), _PART)
-        symbols = _all_symbols(self, other, share)
+        symbols = symbols_of(self.expr, other.expr, share)
         pair = _tried_both(self, other, symbols)
-        weight = rational_of(share.subs(_places(symbols)))
+        weight = rational_of(share.subs(places_of(symbols)))
         with ctx.workprec(BITS):
             moments = [weight * x + (1 - weight) * y for x, y in zip(*pair, strict=True)]
             return equation_of(found, "P", moments, symbols)
@@ -233,17 +235,7 @@ class Equation:
         """Return m_0, …, m_12, each symbol at the place that it has among these."""
         if tuple(symbols) == self.symbols or not self.symbols:
             return self._tried
-        return expansion(self._rational_among(symbols), COMPARED, fmpq(1)) or []
-
-
-def _places(symbols: Iterable[sp.Symbol]) -> dict[sp.Symbol, sp.Rational]:
-    """Return the rationals at which these symbols, in this order, are tried."""
-    firsts = ((s, _FIRST_PRIME + 2 * k) for k, s in enumerate(symbols))
-    return {s: sp.Rational(sp.prime(n), sp.prime(n + 1)) for s, n in firsts}
-
-
-def _all_symbols(one: Equation, other: Equation, *more: sp.Expr) -> list[sp.Symbol]:
-    return sorted({*one.symbols, *other.symbols}.union(*(expr.free_symbols for expr in more)), key=str)
+        return series.expansion(self._rational_among(symbols), COMPARED, fmpq(1)) or []
 
 
 def _tried_both(one: Equation, other: Equation, symbols: list[sp.Symbol]) -> list[list[Any]]:
@@ -262,19 +254,6 @@ def _refuse_symbols(equation: Equation, *given: sp.Expr) -> None:
         )
 
 
-def field_to_expr(value: Any) -> sp.Expr:
-    """Return a rational, or an element of a field of formulas, as SymPy."""
-    if isinstance(value, fmpq):
-        return sp.Rational(int(value.p), int(value.q))
-    return value.as_expr() if hasattr(value, "as_expr") else sp.sympify(value)
-
-
-def rational_of(value: Any) -> fmpq:
-    """Return a rational number of SymPy, or an int, as flint's."""
-    value = sp.Rational(value)
-    return fmpq(int(value.p), int(value.q))
-
-
 def equation_of(
     expr: sp.Expr, name: str, moments: list[Any] | None = None, symbols: Iterable[sp.Symbol] = ()
 ) -> Equation:
@@ -288,7 +267,7 @@ def equation_of(
     """
     numerator = sp.fraction(sp.together(sp.expand(expr)))[0]
     try:
-        poly = sp.Poly(numerator, Z, G, *sorted({*expr.free_symbols, *symbols} - {Z, G}, key=str), domain="QQ")
+        poly = sp.Poly(numerator, Z, G, *symbols_of(expr, *symbols), domain="QQ")
     except (sp.PolynomialError, sp.CoercionFailed):
         poly = None
     if poly is None or poly.degree(G) < 1:
@@ -302,28 +281,13 @@ def equation_of(
 
 def _together(one: Equation, other: Equation, first: tuple[str, ...]) -> tuple[Any, dict, dict]:
     """Return a space of polynomials with all symbols of both, and both as {(0, i, j, …): coefficient} in it."""
-    symbols = _all_symbols(one, other)
+    symbols = symbols_of(one.expr, other.expr)
     space = fmpq_mpoly_ctx.get((*first, *(str(s) for s in symbols)), Ordering.lex)
     both = []
     for equation in (one, other):
         poly = sp.Poly(equation.expr, Z, G, *symbols, domain="QQ")
         both.append({(0, *key): rational_of(c) for key, c in poly.rep.to_sympy_dict().items()})
     return space, both[0], both[1]
-
-
-def _in_y(terms: dict[tuple[int, ...], Any]) -> dict[tuple[int, ...], Any]:
-    """Return the terms in z and y = zG, times the power of z that makes them a polynomial."""
-    least = min(i - j for (_, i, j, *_) in terms)
-    return {(0, i - j - least, j, *rest): c for (_, i, j, *rest), c in terms.items()}
-
-
-def _substituted(terms: dict, space: Any, image: Callable[[int, int], fmpq_mpoly]) -> fmpq_mpoly:
-    """Return Σ c·image(i, top)·gʲ, g the space's third symbol: what stands for zⁱ is made once for all terms."""
-    top = max(i for (_, i, *_) in terms)
-    rows: dict[int, dict] = {}
-    for (_, i, j, *rest), c in terms.items():
-        rows.setdefault(i, {})[0, 0, j, *rest] = c
-    return sum((space.from_dict(row) * image(i, top) for i, row in rows.items()), space.from_dict({}))
 
 
 def _factor(found: fmpq_mpoly, moments: list[Any] | None) -> Equation:
@@ -364,8 +328,4 @@ def _equation(factor: fmpq_mpoly, symbols: Iterable[sp.Symbol]) -> Equation:
     whole = lcm(*(int(term.as_coeff_Mul()[0].q) for row in rows.values() for term in row))
     if sp.Add(*rows[max(rows, key=lambda key: key[::-1])]).could_extract_minus_sign():
         whole = -whole
-    return Equation(tuple(sorted(((key, sp.expand(whole * sp.Add(*row))) for key, row in rows.items()), key=_key)))
-
-
-def _key(term: tuple[tuple[int, int], sp.Expr]) -> tuple[int, int]:
-    return term[0]
+    return Equation(tuple(sorted(((key, sp.expand(whole * sp.Add(*row))) for key, row in rows.items()))))

@@ -13,9 +13,10 @@ from numpy.polynomial import Chebyshev
 
 from vgtheory.random_matrices.laws.law import Array, Pairs
 from vgtheory.random_matrices.laws.polynomials.edges import edge_formulas
-from vgtheory.random_matrices.laws.polynomials.equation import Equation, G, Z, field_to_expr
+from vgtheory.random_matrices.laws.polynomials.equation import Equation
 from vgtheory.random_matrices.laws.polynomials.operations import EquationLaw, require_positive
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, not_positive
+from vgtheory.random_matrices.laws.polynomials.terms import G, Z, field_to_expr
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.scanned import beside, coordinate, jacobian, place_at
 from vgtheory.random_matrices.laws.smooth import evaluate, interpolate
@@ -90,7 +91,7 @@ class AlgebraicLaw(EquationLaw):
                 while t != end:
                     goal = end if abs(end - t) <= abs(step) else t + step
                     x = float(place_at(np.array(goal), lo, hi))
-                    new = sheet.near(complex(x), here)
+                    new = sheet.discs.near(complex(x), here)
                     new = new.conjugate() if new.imag > 0 else new
                     # No other root is nearer than this; at an end, where the root is double, both are rounded.
                     if abs(new - here) > max(0.5 * abs(here.imag), _ROUNDED * abs(here)) and abs(step) > _FINEST:
@@ -107,7 +108,7 @@ class AlgebraicLaw(EquationLaw):
         """Return H(x + i0) inside one segment."""
         at = coordinate(x, lo, hi)
         guess = np.exp(np.interp(at, t, logs.real) + 1j * np.interp(at, t, logs.imag))
-        g = _newton(self._smooth[0].floats, x + 0j, guess)[0]
+        g = _newton(self._smooth[0].discs.floats, x + 0j, guess)[0]
         return np.where(g.imag > 0, g.conj(), g)
 
     @property
@@ -172,7 +173,7 @@ class AlgebraicLaw(EquationLaw):
             if near.any():
                 x = z.real[near]
                 guess[near] = self._branch(x, lo, hi, t, logs) + sum(mass / (x - place) for place, mass in atoms)
-        return _newton(self._sheet.floats, z.astype(complex), guess)
+        return _newton(self._sheet.discs.floats, z.astype(complex), guess)
 
 
 def _newton(rows: Sequence[Sequence[float]], z: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,9 +17,9 @@ from flint import Ordering, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx, fmpz_poly
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.arguments import between
-from vgtheory.random_matrices.laws.polynomials.equation import G, Z, rational_of
 from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
 from vgtheory.random_matrices.laws.polynomials.rational import dyadic, integers
+from vgtheory.random_matrices.laws.polynomials.terms import G, Z, rational_of
 from vgtheory.symbolic.formula import exact
 
 _BITS = 192

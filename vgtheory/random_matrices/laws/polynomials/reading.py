@@ -10,10 +10,11 @@ from typing import Any
 import sympy as sp
 
 from vgtheory._errors import InputError, UnsupportedError, shown
-from vgtheory.random_matrices.laws.polynomials.equation import COMPARED, Equation, G, Z, equation_of, rational_of
+from vgtheory.random_matrices.laws.polynomials.equation import COMPARED, Equation, equation_of
 from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw, law_of
 from vgtheory.random_matrices.laws.polynomials.operations import NAME, equation_of_law
 from vgtheory.random_matrices.laws.polynomials.series import moments_of, power
+from vgtheory.random_matrices.laws.polynomials.terms import G, Z, rational_of
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.symbolic.formula import Formula, exact
 from vgtheory.symbolic.functions import FUNCTIONS

@@ -1,8 +1,7 @@
 """The physical sheet of an algebraic Stieltjes transform followed by balls: where the law lives is proved, not scanned.
 
 G is analytic in the upper half plane and G ~ 1/z at infinity, which picks its branch.  From there discs carry it down
-to x + i0: with P(z + u, c + v) = Σ a_ij uⁱ vʲ and |Σ_{ij ≠ 01} a_ij uⁱ vʲ| < |a_01| r for |u| ≤ ρ, |v| = r exactly one
-root lies within r of c for every z within ρ (Rouché).
+to x + i0.
 """
 
 from __future__ import annotations
@@ -11,22 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import comb, isfinite, pi
+from math import pi
 from typing import NamedTuple
 
-from flint import Ordering, acb, acb_poly, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpz, fmpz_poly
+from flint import Ordering, acb, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpz, fmpz_poly
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.laws.law import Pairs
+from vgtheory.random_matrices.laws.polynomials.discs import LEAST, UP, Discs, inside, middle
 from vgtheory.random_matrices.laws.polynomials.equation import Equation
 from vgtheory.random_matrices.laws.polynomials.infinity import BITS as _BITS
 from vgtheory.random_matrices.laws.polynomials.infinity import beside_infinity, means_of
 from vgtheory.random_matrices.laws.polynomials.rational import dyadic, in_z, residues
 
-_LEAST = 2.0**-120  # radius of the smallest disc relative to G
-_UP = 1 + 1e-9  # what covers the rounding of doubles in bounds
 _FIRST, _GROWTH, _SHORTEST = 0.25, 1.6, 1e-12  # steps of the way down, in units of it
-_NEWTON = 8
 _MOST_STEPS = 1 << 16  # along one way: some ten seconds for degree 2
 _BOXES = (0.25, 0.05, 0.01)  # around zG = 1: the smaller, the more of the other branches may be near
 _BESIDE = 0.05  # of the width: branch points nearer to the axis divide an interval
@@ -153,7 +150,7 @@ class Sheet:
                     for (n, k), c in at_infinity.items():
                         value += acb(c) * t**n * center**k
                         slope += k * acb(c) * t**n * box ** max(k - 1, 0)
-                    if not slope.contains(0) and _inside(center - value / slope, box):
+                    if not slope.contains(0) and inside(center - value / slope, box):
                         return height, box if self.branch is None else 1 + box / acb(0, height)
                     height *= 4
         raise UnsupportedError("the branch G ~ 1/z of this equation could not be told from the others by balls")
@@ -165,85 +162,18 @@ class Sheet:
             return arb(g.real.mid(), r)
 
     @cached_property
-    def _rows(self) -> list[acb_poly]:
-        return [acb_poly(row) for row in self.rows]
-
-    @cached_property
-    def floats(self) -> list[list[float]]:
-        """Return the coefficients of `rows` as doubles, in units of the largest."""
-        unit = max(abs(int(c)) for row in self.rows for c in row.coeffs())
-        return [[int(c) / unit for c in reversed(row.coeffs())] for row in self.rows]
-
-    def near(self, z: complex, g: complex) -> complex:
-        """Return the root next to g by Newton's method in doubles."""
-        local = []
-        for row in self.floats:
-            total = 0j
-            for c in row:
-                total = total * z + c
-            local.append(total)
-        for _ in range(_NEWTON):
-            value, slope = 0j, 0j
-            for there in reversed(local):
-                slope = slope * g + value
-                value = value * g + there
-            if slope == 0:
-                break
-            new = g - value / slope
-            if abs(new - g) <= 1e-13 * abs(new):
-                return new
-            g = new
-        return g
-
-    def _polished(self, z: acb, g: acb) -> acb:
-        guess = self.near(complex(z), complex(g))
-        g = acb(guess) if isfinite(abs(guess)) else g
-        for _ in range(_NEWTON):
-            value, slope = acb(0), acb(0)
-            for row in reversed(self._rows):
-                slope = slope * g + value
-                value = value * g + row(z)
-            new = _middle(g - value / slope)
-            moved, g = complex(new - g), new
-            if abs(moved) <= 1e-20 * abs(complex(new)):  # the next step would move by the square
-                break
-        return g
-
-    def _least(self, g: acb) -> float:
-        return _LEAST * (abs(complex(g)) + 1 / self.reach)
-
-    def _sizes(self, z: acb, g: acb) -> list[list[float]]:
-        """Return upper bounds of |a_ij| at z and g, a row of i for each j, but of a_01 a lower one."""
-        local = [row(acb_poly([z, 1])) for row in self._rows]
-        out = []
-        for j in range(len(local)):  # divided derivatives in G, by Horner's scheme
-            total = acb_poly([0])
-            for k in range(len(local) - 1, j - 1, -1):
-                total = total * g + comb(k, j) * local[k]
-            out.append([float(abs(c).abs_upper()) * _UP for c in total.coeffs()] or [0.0])
-            if j == 1:
-                out[1][0] = float(abs(total[0]).abs_lower()) / _UP
-        return out
-
-    def _radius(self, z: acb, g: acb, reach: float, least: float) -> float | None:
-        """Return r > `least` with exactly one root within r of g for every z within `reach`; None if none is found."""
-        sizes = self._sizes(z, g)
-        sums = [sum(c * reach**i for i, c in enumerate(row)) for row in sizes]
-        slope = sizes[1][0]
-        if slope <= 0:
-            return None
-        r = max(2 * sums[0] / slope, least)
-        rest = sums[0] + (sums[1] - slope) * r + sum(c * r**j for j, c in enumerate(sums[2:], 2))
-        return r if rest * _UP < slope * r else None
+    def discs(self) -> Discs:
+        """Return what encloses single values of G."""
+        return Discs(tuple(self.rows), LEAST / self.reach)
 
     def at(self, x: fmpq, height: float = 0.0) -> tuple[acb, float]:
         """Return a point and a radius around it that hold G(x + i·height); no landmark at height 0."""
         with ctx.workprec(_BITS):
             top, around = self._start
             z, wide = acb(0, top), around / acb(0, top)
-            g = self._polished(z, _middle(wide))
-            r = self._radius(z, g, 0.0, self._least(g))
-            if r is None or not _inside(acb(arb(g.real, r), arb(g.imag, r)), wide):
+            g = self.discs.polished(z, middle(wide))
+            r = self.discs.radius(z, g, 0.0, self.discs.least(g))
+            if r is None or not inside(acb(arb(g.real, r), arb(g.imag, r)), wide):
                 raise UnsupportedError("the branch G ~ 1/z of this equation could not be isolated by balls")
             heights = [top * 16.0**-k for k in range(1, 40) if height < top * 16.0**-k] if height else []
             for y in (top, *heights, height):
@@ -252,18 +182,18 @@ class Sheet:
             return g, r
 
     def _followed(self, first: acb, last: acb, g: acb, r: float) -> tuple[acb, float]:
-        done, step, length = 0.0, _FIRST, float(abs(last - first).abs_upper()) * _UP
+        done, step, length = 0.0, _FIRST, float(abs(last - first).abs_upper()) * UP
         for _ in range(_MOST_STEPS):
             if done >= 1:
                 return g, r
             end = min(1.0, done + step)
             middle, goal = (first + (last - first) * arb(t) for t in ((done + end) / 2, end))
-            center = self._polished(middle, g)
-            tube = self._radius(middle, center, (end - done) / 2 * length * _UP, 4 * r)
-            if tube is not None and float(abs(center - g).abs_upper()) * _UP + r < tube:
-                new = self._polished(goal, center)
-                fine = self._radius(goal, new, 0.0, self._least(new))
-                if fine is not None and float(abs(new - center).abs_upper()) * _UP + fine < tube:
+            center = self.discs.polished(middle, g)
+            tube = self.discs.radius(middle, center, (end - done) / 2 * length * UP, 4 * r)
+            if tube is not None and float(abs(center - g).abs_upper()) * UP + r < tube:
+                new = self.discs.polished(goal, center)
+                fine = self.discs.radius(goal, new, 0.0, self.discs.least(new))
+                if fine is not None and float(abs(new - center).abs_upper()) * UP + fine < tube:
                     g, r, done, step = new, fine, end, step * _GROWTH
                     continue
             step /= 2
@@ -277,7 +207,7 @@ class Sheet:
     def is_real(self, x: fmpq, g: acb, r: float) -> bool:
         """Return whether the root in this disc is real: exactly one lies in a disc that is its own conjugate."""
         with ctx.workprec(_BITS):
-            return abs(float(g.imag)) <= r and self._radius(acb(arb(x)), acb(g.real), 0.0, 2 * r) is not None
+            return abs(float(g.imag)) <= r and self.discs.radius(acb(arb(x)), acb(g.real), 0.0, 2 * r) is not None
 
     @cached_property
     def segments(self) -> tuple[tuple[float, float, complex], ...]:
@@ -339,14 +269,6 @@ class Sheet:
 def not_positive(why: str) -> InputError:
     """Return the error of an equation that belongs to no law."""
     return InputError("an equation", "that of a probability law", "no law has this one; change it", got=why)
-
-
-def _middle(ball: acb) -> acb:
-    return acb(ball.real.mid(), ball.imag.mid())
-
-
-def _inside(small: acb, large: acb) -> bool:
-    return bool(large.real.contains_interior(small.real) and large.imag.contains_interior(small.imag))
 
 
 def sheet_of(equation: Equation) -> Sheet:
