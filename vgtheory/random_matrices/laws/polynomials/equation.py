@@ -134,7 +134,7 @@ class Equation:
         found = substituted(one, space, lambda i, top: w**i).resultant(second, "w")
         with ctx.workprec(BITS):
             pair = _tried_both(self, other, symbols_of(self.expr, other.expr))
-            wanted = [x + y for x, y in zip(*map(free_cumulants, pair), strict=True)]
+            wanted = [x + y for x, y in zip(*map(series.free_cumulants, pair), strict=True)]
             return _factor(found, series.moments_of(wanted, fmpq(1)))
 
     def product(self, other: Equation) -> Equation:
@@ -283,10 +283,8 @@ def _together(one: Equation, other: Equation, first: tuple[str, ...]) -> tuple[A
     """Return a space of polynomials with all symbols of both, and both as {(0, i, j, …): coefficient} in it."""
     symbols = symbols_of(one.expr, other.expr)
     space = fmpq_mpoly_ctx.get((*first, *(str(s) for s in symbols)), Ordering.lex)
-    both = []
-    for equation in (one, other):
-        poly = sp.Poly(equation.expr, Z, G, *symbols, domain="QQ")
-        both.append({(0, *key): rational_of(c) for key, c in poly.rep.to_sympy_dict().items()})
+    polys = (sp.Poly(equation.expr, Z, G, *symbols, domain="QQ") for equation in (one, other))
+    both = [{(0, *key): rational_of(c) for key, c in poly.rep.to_sympy_dict().items()} for poly in polys]
     return space, both[0], both[1]
 
 
