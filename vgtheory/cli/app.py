@@ -93,6 +93,8 @@ def _typed(words: list[str]) -> tuple[typer.Typer, str, list[str]]:
 def main() -> None:
     """Run the command line and exit with one of :data:`EXIT_CODES`."""
     prepare()
+    if not any(word.startswith("--dask") for word in sys.argv):
+        sys.modules.setdefault("dask", None)  # type: ignore[arg-type]  # else xarray loads it for half a second
     code = run(sys.argv[1:])
     gc.freeze()  # else Python looks through some 400,000 objects before it leaves, which takes a second
     raise SystemExit(code)

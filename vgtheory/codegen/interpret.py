@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import scipy  # its parts load at first use: special takes a tenth of a second
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.program import INPUT, NO_EXPONENT, Instruction, Operand, live
@@ -67,9 +67,9 @@ OPERATIONS: dict[str, Callable] = {
     "log1p": np.log1p,
     "log1p_unit": np.log1p,
     "tanh": np.tanh,
-    "erf": special.erf,
-    "erfc": special.erfc,
-    "erfcx": special.erfcx,
+    "erf": lambda a: scipy.special.erf(a),
+    "erfc": lambda a: scipy.special.erfc(a),
+    "erfcx": lambda a: scipy.special.erfcx(a),
     "sin": np.sin,
     "cos": np.cos,
     "tan": np.tan,

@@ -113,16 +113,17 @@ class Formula:
                     f"{name}", f"a symbol of this formula ({known})", "fix one of those", got=f"{values[name]!r}"
                 )
         point = {by_name[name]: exact(value) for name, value in values.items()}
-        conditions = tuple(c.subs(point, simultaneous=True) for c in self.conditions)
+        # A symbol may be replaced by an expression that holds another symbol's name; numbers go in one by one, faster.
+        at_once = any(value.free_symbols for value in point.values())
+        conditions = tuple(c.subs(point, simultaneous=at_once) for c in self.conditions)
         if sp.false in conditions:
             broken = self.conditions[conditions.index(sp.false)]
             given = ", ".join(f"{name} = {value}" for name, value in values.items())
             raise InputError(given, f"values with {broken}", "outside them the formula does not hold; choose others")
-        # Simultaneous, so that a symbol may be replaced by an expression that holds another symbol's name.
         return replace(
             self,
-            lhs=self.lhs.subs(point, simultaneous=True),
-            expr=self.expr.subs(point, simultaneous=True),
+            lhs=self.lhs.subs(point, simultaneous=at_once),
+            expr=self.expr.subs(point, simultaneous=at_once),
             conditions=tuple(c for c in conditions if c is not sp.true),
         )
 

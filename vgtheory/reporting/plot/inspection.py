@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import BLUE, GREY, ORANGE, RC, VERMILION, new_figure
-from vgtheory.study.inspection import Inspection
+
+if TYPE_CHECKING:
+    from vgtheory.study.inspection import Inspection
 
 
 @matplotlib.rc_context(RC)

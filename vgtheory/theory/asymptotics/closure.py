@@ -15,7 +15,7 @@ from math import ceil, log, log2
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import digamma, polygamma
+import scipy
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from vgtheory._errors import UnsupportedError
@@ -115,8 +115,8 @@ def closure(network: Network) -> Closure:
         out = _through(kinds, build, places)
     inside, end = np.array(network.widths[1:]), network.widths[-1]
     # v is a unit vector in N_l dimensions, g in N_L.
-    out[[0, 2]] += digamma(inside / 2) - digamma(end / 2)
-    out[[1, 3]] += polygamma(1, inside / 2) - polygamma(1, end / 2)
+    out[[0, 2]] += scipy.special.digamma(inside / 2) - scipy.special.digamma(end / 2)
+    out[[1, 3]] += scipy.special.polygamma(1, inside / 2) - scipy.special.polygamma(1, end / 2)
     lengths = np.array([law.moments(np.exp(law.points)) for law in laws]).T
     passed = 1.0
     for place, kind in zip(places, kinds, strict=True):

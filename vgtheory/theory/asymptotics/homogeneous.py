@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import log, pi
 
 import numpy as np
-from scipy.special import digamma, gammaln, polygamma
+import scipy
 
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import require
@@ -73,7 +73,7 @@ def exact_norms(network: Network) -> ExactNorms:
 
 def _log_length(freedom: Array) -> tuple[Array, Array]:
     """Return mean and variance of ln χ²."""
-    return digamma(freedom / 2) + log(2), polygamma(1, freedom / 2)
+    return scipy.special.digamma(freedom / 2) + log(2), scipy.special.polygamma(1, freedom / 2)
 
 
 @lru_cache(maxsize=4096)
@@ -85,7 +85,9 @@ def log_square_sum(positive: float, negative: float, width: int) -> tuple[float,
     """
     top, share = max(positive, negative), (min(positive, negative) / max(positive, negative)) ** 2
     if share == 1:
-        return 2 * log(top) + float(digamma(width / 2)) + log(2), float(polygamma(1, width / 2))
+        return 2 * log(top) + float(scipy.special.digamma(width / 2)) + log(2), float(
+            scipy.special.polygamma(1, width / 2)
+        )
     if share == 0:
         mean, variance = _binomial_mixture(width)
         return 2 * log(top) + mean, variance
@@ -104,8 +106,13 @@ def log_square_sum(positive: float, negative: float, width: int) -> tuple[float,
 def _binomial_mixture(width: int) -> tuple[float, float]:
     half = int(20 * width**0.5) + 1
     n = np.arange(max(1, width // 2 - half), min(width, width // 2 + half) + 1)
-    weight = np.exp(gammaln(width + 1) - gammaln(n + 1) - gammaln(width - n + 1) - width * log(2))
+    weight = np.exp(
+        scipy.special.gammaln(width + 1)
+        - scipy.special.gammaln(n + 1)
+        - scipy.special.gammaln(width - n + 1)
+        - width * log(2)
+    )
     weight /= weight.sum()
-    means = digamma(n / 2) + log(2)
+    means = scipy.special.digamma(n / 2) + log(2)
     mean = float(weight @ means)
-    return mean, float(weight @ (polygamma(1, n / 2) + (means - mean) ** 2))
+    return mean, float(weight @ (scipy.special.polygamma(1, n / 2) + (means - mean) ** 2))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import digamma, gammaln, polygamma
+import scipy
 
 from vgtheory.kernels.quadrature import CUT, Array, normal_rule
 from vgtheory.theory.asymptotics.layer_sums import LogMoments
@@ -83,8 +83,8 @@ def exact_logs(
         *out[:, k], lost[k] = _moments(u, both)
     if conditions.tangent:  # the direction of ζ is independent of its length, so ln T loses the part of ln ‖ζ‖²
         freedom = max(conditions.tangent - conditions.across, 1) / 2
-        out[1] -= digamma(freedom) - np.log(conditions.tangent / 2)
-        out[3] -= polygamma(1, freedom)
+        out[1] -= scipy.special.digamma(freedom) - np.log(conditions.tangent / 2)
+        out[3] -= scipy.special.polygamma(1, freedom)
     return LogMoments(*out), lost
 
 
@@ -132,7 +132,7 @@ def _given(mean: Callable[[int, bool], Array], width: int, conditions: Condition
     v = part * np.maximum(m2 - m1**2, _NOTHING) + 2 * (1 - part)
     third = part * (m3 - 3 * m1 * m2 + 2 * m1**3) + 8 * (1 - part)
     shape = n * m * m / v
-    out = shape * np.log(shape / m) - shape / m - gammaln(shape)
+    out = shape * np.log(shape / m) - shape / m - scipy.special.gammaln(shape)
     out -= 0.5 * np.log1p(np.clip((third - 2 * v * v / m) * (1 - m) * (m / v) ** 2, -0.9, 9.0))
     if conditions.across:
         push = (1 - m) / v  # what the condition on ‖z‖² does to other means

@@ -12,8 +12,8 @@ mean of iid terms; orthogonal matrices and a tangent of given length condition t
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.polynomial.hermite_e import hermegauss
-from scipy.special import digamma, polygamma
 
 from vgtheory.kernels.quadrature import CUT, Array, normal_rule
 from vgtheory.theory.asymptotics.moments import MomentTable
@@ -232,5 +232,5 @@ def log_moments(variance: Array, third: Array) -> tuple[Array, Array]:
     skew = skew / (1 + np.maximum(skew, 0) / np.maximum(k, 1e-300))  # resummed; right for log-normal Y to 1 %
     shape = 1 / np.maximum(k, 1e-8)
     small = k < 1e-8  # ψ(1/k) + ln k would cancel
-    mean = np.where(small, -k / 2, digamma(shape) - np.log(shape)) + skew / 3
-    return mean, np.maximum(np.where(small, k, polygamma(1, shape)) - skew, 0.0)
+    mean = np.where(small, -k / 2, scipy.special.digamma(shape) - np.log(shape)) + skew / 3
+    return mean, np.maximum(np.where(small, k, scipy.special.polygamma(1, shape)) - skew, 0.0)

@@ -5,8 +5,8 @@ from functools import cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import scipy
 from numpy.polynomial.hermite_e import hermegauss
-from scipy.linalg import eigh_tridiagonal
 
 from vgtheory.kernels.quadrature import Array
 
@@ -62,7 +62,7 @@ def condensed(law: Law) -> Law:
             break
         beside.append(size)
         basis[k + 1] = image / size
-    nodes, vectors = eigh_tridiagonal(np.array(diagonal), np.array(beside))
+    nodes, vectors = scipy.linalg.eigh_tridiagonal(np.array(diagonal), np.array(beside))
     return Law(mean + scale * nodes, vectors[0] ** 2 / (vectors[0] @ vectors[0]))
 
 

@@ -6,6 +6,8 @@ point, found in floating point: it is always valid, and within the search's accu
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 import scipy
 import sympy as sp
 from flint import arb
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 from sympy.printing.precedence import PRECEDENCE
 
 from vgtheory._errors import need_values
@@ -64,9 +66,10 @@ class LogMoment(Enclosed):
         need_values("a moment", self.free_symbols)
         return _log_moment(theta, int(width), p, bits)
 
-    def estimate(self, theta: float) -> float:
-        """Return the value at another θ in floating point."""
-        return _estimate(theta, int(self.args[1]), float(self.args[2]))
+    def estimate(self) -> Callable[[float], float]:
+        """Return the value as a function of θ in floating point."""
+        width, p = int(self.args[1]), float(self.args[2])
+        return lambda theta: _estimate(theta, width, p)
 
 
 @lru_cache(maxsize=1024)
@@ -89,10 +92,21 @@ def _log_moment(theta: sp.Expr, width: int, p: sp.Expr, bits: int) -> arb:
 
 @lru_cache(maxsize=4096)
 def _estimate(theta: float, width: int, p: float) -> float:
+    scale = theta * math.log(2 / (width * p))
+    if p >= 1:
+        return float(gammaln(width / 2 + theta) - gammaln(width / 2)) + scale
+    n, weight = _binomial(width, p)
+    terms = weight + gammaln(n / 2 + theta)
+    largest = terms.max()
+    return float(largest + np.log(np.exp(terms - largest).sum())) + scale
+
+
+@lru_cache(maxsize=16)
+def _binomial(width: int, p: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return n = 1..N and ln P(n)/Γ(n/2), n ~ Binomial(N, p)."""
     n = np.arange(1, width + 1)
-    rest = np.log1p(-p) * (width - n) if p < 1 else np.where(n == width, 0.0, -np.inf)
-    weight = gammaln(width + 1) - gammaln(n + 1) - gammaln(width - n + 1) + n * np.log(p) + rest
-    return float(logsumexp(weight + gammaln(n / 2 + theta) - gammaln(n / 2)) + theta * np.log(2 / (width * p)))
+    weight = gammaln(width + 1) - gammaln(n + 1) - gammaln(width - n + 1) + n * np.log(p) + (width - n) * np.log1p(-p)
+    return n, weight - gammaln(n / 2)
 
 
 class Exponential(Enclosed):
@@ -181,7 +195,7 @@ def _minimiser(expr: sp.Expr, ranges: tuple[sp.Tuple, ...]) -> tuple[sp.Rational
     names = [sp.Dummy() for _ in moments]
     variables = [r[0] for r in ranges]
     plain = sp.lambdify([*variables, *names], expr.xreplace(dict(zip(moments, names, strict=True))), "math")
-    exponents = [sp.lambdify(variables, m.args[0], "math") for m in moments]
+    searched = [(m.estimate(), sp.lambdify(variables, m.args[0], "math")) for m in moments]
 
     def point(u: np.ndarray) -> list[float]:
         return [
@@ -192,7 +206,7 @@ def _minimiser(expr: sp.Expr, ranges: tuple[sp.Tuple, ...]) -> tuple[sp.Rational
     def value(u: np.ndarray) -> float:
         x = point(u)
         try:
-            found = float(plain(*x, *(m.estimate(e(*x)) for m, e in zip(moments, exponents, strict=True))))
+            found = float(plain(*x, *(estimate(theta(*x)) for estimate, theta in searched)))
         except (ValueError, OverflowError, ZeroDivisionError):
             return np.inf
         return found if np.isfinite(found) else np.inf

@@ -15,7 +15,7 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.codegen.map_form import map_form
@@ -73,7 +73,7 @@ def population_stack(block: Block, width: int, depth: int, shape: tuple[int, ...
     """
     positions = math.prod(shape) if block.mixes("window") else 1
     units = int(min(MOST_UNITS, max(256, NUMBERS // positions)))
-    quantiles = ndtri((np.arange(units) + 0.5) / units)
+    quantiles = scipy.special.ndtri((np.arange(units) + 0.5) / units)
     quantiles /= math.sqrt(float(np.mean(quantiles**2)))
     rng = np.random.default_rng([20187])
     at = Layer(width, depth, shape, quantiles, rng, {})
