@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import pairwise
 
 import sympy as sp
@@ -13,13 +12,14 @@ from vgtheory.symbolic import closed_form
 from vgtheory.symbolic.ball import compile_jets, hull, jets, number_ball, precision
 from vgtheory.symbolic.calculus import Piece
 from vgtheory.symbolic.expansion import tail
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.search import FINEST, MAX_BOXES, SEARCH_BITS, unit_boxes
 from vgtheory.symbolic.tails import TailUndecided
 
 STARTS = (4, 8, 16, 32, 64)
 
 
-@lru_cache(maxsize=256)
+@kept
 def nonincreasing(parts: tuple[Piece, ...], x: sp.Symbol) -> bool:
     """Return whether the function made of `parts` is proved to be nonincreasing on (0, ∞).
 

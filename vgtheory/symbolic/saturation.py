@@ -17,6 +17,7 @@ from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.extrema import derivative_range, slope_bound
 from vgtheory.symbolic.extremum import Extremum
 from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.level_set import merged, piece_levels
 from vgtheory.symbolic.monotone import nonincreasing
 from vgtheory.symbolic.periodic_mass import PeriodicMass
@@ -153,6 +154,7 @@ def _repeated(pairs: list[tuple[sp.Expr, sp.Expr]], cycle: sp.Expr) -> sp.Set:
     return sp.ImageSet(sp.Lambda((k, t), t + k * cycle), sp.S.Integers, sp.Union(*(sp.Interval(*p) for p in pairs)))
 
 
+@kept
 def _symbolic(act: Activation, eps: sp.Symbol) -> Saturation:
     """Return the set for an eps below sup |φ'|, for slopes whose level sets look the same at every such level."""
     cycle, kappa = slope_period(act), slope_bound(act)

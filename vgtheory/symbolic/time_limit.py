@@ -16,11 +16,17 @@ from flint import ctx
 
 from vgtheory._errors import UnsupportedError
 
+_cuts = 0
 AGAIN = 0.25  # seconds until the exception is raised anew, where a callback of the interpreter has swallowed it
 
 
 class TimeUp(BaseException):
     """The block did not end in time; not an Exception, so that no broad handler inside the block swallows it."""
+
+
+def cuts() -> int:
+    """Return how often a limit has cut something short in this process."""
+    return _cuts
 
 
 def _raise_in(thread: int) -> None:
@@ -54,6 +60,8 @@ def time_limit(seconds: float) -> Iterator[None]:
                 pause = AGAIN
                 with lock:
                     if not over.is_set():
+                        global _cuts
+                        _cuts += 1
                         fired.set()
                         _raise_in(thread)
 

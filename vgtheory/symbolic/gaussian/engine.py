@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -15,6 +14,7 @@ from vgtheory.symbolic.gaussian.line import NoClosedForm, integral, spread
 from vgtheory.symbolic.gaussian.mean import GaussianMean, infinite_value, smooth_pieces
 from vgtheory.symbolic.gaussian.terms import Term, terms
 from vgtheory.symbolic.integrability import divergences
+from vgtheory.symbolic.kept import kept
 
 FINITE = "the mean exists: |f(x)| grows more slowly than exp(x²/(2q))"
 
@@ -92,7 +92,7 @@ def _function(f: Any, variable: sp.Symbol | None) -> tuple[sp.Expr, sp.Symbol]:
     return (f.xreplace({chosen: x}) if chosen is not None else f), x
 
 
-@lru_cache(maxsize=1024)
+@kept
 def closed_form(f: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr | None, tuple[sp.Basic, ...]]:
     """Return (E f for variance `notation.q`, or None without a closed form; the conditions for the mean to exist)."""
     v, total = sp.Dummy("q", positive=True), sp.S.Zero

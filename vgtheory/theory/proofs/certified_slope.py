@@ -16,6 +16,7 @@ from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.extrema import Extremum, Range, derivative_range, piecewise_range, slope_bound
 from vgtheory.symbolic.formula import Status
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.monotone import nonincreasing
 
 
@@ -63,7 +64,7 @@ class Slope:
     value_bound: Known | None  # M = sup |φ|
 
 
-@lru_cache(maxsize=128)
+@kept
 def certified_slope(act: Activation) -> Slope:
     """Return the certified facts; what cannot be certified is None or False."""
     values, slopes = _tried(derivative_range, act, 0), _tried(derivative_range, act, 1)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +24,7 @@ from flint import arb
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.ball import hull, number_ball, outward, precision
+from vgtheory.symbolic.kept import kept
 from vgtheory.theory.proofs.gauss_table import BITS, GaussianTable, half_line, rational
 from vgtheory.theory.proofs.length_chain import Model
 from vgtheory.theory.proofs.mixture import Mixture, Search, best_lower, best_upper, exponents
@@ -55,13 +55,13 @@ class FiniteWidthRate:
     boxes: int
 
 
-@lru_cache(maxsize=256)
+@kept
 def upper_rate(model: Model) -> FiniteWidthRate | None:
     """Return a certified λ⁺, or None where none was found."""
     return _certified(model, upper=True)
 
 
-@lru_cache(maxsize=256)
+@kept
 def lower_rate(model: Model) -> FiniteWidthRate | None:
     """Return a certified λ⁻ > 0, or None where none was found."""
     return _certified(model, upper=False)

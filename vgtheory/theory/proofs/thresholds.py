@@ -7,7 +7,6 @@ therefore holds for σ_b ≥ σ_w² ∫φ'²/√(2π).
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import scipy
@@ -21,6 +20,7 @@ from vgtheory.symbolic.ball import number_ball, outward, precision
 from vgtheory.symbolic.complex_ball import complex_function, enclose
 from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.notation import q, sigma_b, sigma_w
 from vgtheory.symbolic.tails import TailUndecided, coefficient_ball
 from vgtheory.theory.proofs.certified_slope import Known, certainly_below
@@ -80,7 +80,7 @@ def _sharp(value: Known, assumptions: tuple[str, ...]) -> Formula:
     return Formula(sigma_b, value.value, "lower bound", value.status, name, CERTIFIES, assumptions)
 
 
-@lru_cache(maxsize=128)
+@kept
 def square_integral(act: Activation) -> Known | None:
     """Return ∫φ'(h)² dh, in closed form where that is found and agrees with the certified integral, else a value above.
 
