@@ -12,8 +12,9 @@ import pytest
 
 needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium here")
 
-WRAPPER = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0"><iframe id="f" style="border:0" width="{width}"
-height="3000" {sandbox} srcdoc="{page}"></iframe><pre id="out"></pre><script>
+WRAPPER = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0"><iframe id="f"
+style="border:0;color-scheme:{scheme}" width="{width}" height="3000" {sandbox}
+srcdoc="{page}"></iframe><pre id="out"></pre><script>
 const f=document.getElementById('f');f.onload=()=>{{const d=f.contentDocument;const w=f.contentWindow;
 document.getElementById('out').textContent=JSON.stringify((function(d,w){{{script}}})(d,w))}};</script>"""
 
@@ -33,10 +34,13 @@ live:d.querySelectorAll('svg.live path.sim').length};
 """
 
 
-def measured(page: str, width: int, script: str = LAYOUT, scripts: bool = True) -> dict:
-    """Return what a script finds in a page that is laid out at a width, with the page's own scripts or without."""
+def measured(page: str, width: int, script: str = LAYOUT, scripts: bool = True, scheme: str = "light") -> dict:
+    """Return what a script finds in a page that is laid out at a width, with the page's own scripts or without.
+
+    A frame prefers the colour scheme, light or dark, of the element that holds it.
+    """
     sandbox = "" if scripts else 'sandbox="allow-same-origin"'
-    wrapper = WRAPPER.format(width=width, sandbox=sandbox, page=escape(page), script=script)
+    wrapper = WRAPPER.format(width=width, sandbox=sandbox, scheme=scheme, page=escape(page), script=script)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "page.html").write_text(wrapper, encoding="utf-8")
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]

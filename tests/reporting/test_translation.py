@@ -5,21 +5,24 @@ import re
 from pathlib import Path
 
 import pytest
+from matplotlib.font_manager import fontManager
 
 import vgtheory as vg
 from vgtheory._errors import UnknownNameError
-from vgtheory.reporting import message, plot
+from vgtheory.reporting import message, plot, written_report
 from vgtheory.reporting.answer import answer
 from vgtheory.reporting.document import Equation, Fold, Section, spoken
 from vgtheory.reporting.figure_words import font_with, said_in
 from vgtheory.reporting.figures import draw
 from vgtheory.reporting.findings import gather
 from vgtheory.reporting.message import SLOT, said, t
+from vgtheory.reporting.report import report
 from vgtheory.reporting.story import tell
 from vgtheory.reporting.style import new_figure, svg_text
 from vgtheory.reporting.translation import Translator, catalogue, languages, translator
 
 W = vg.Weights
+say_zh = translator("zh")
 NETWORKS = {
     "explodes": vg.Network("tanh", W.gaussian(1.6, 0.05), width=32, depth=60),
     "vanishes": vg.Network("sigmoid", W.gaussian(1.0, 0.1), width=32, depth=20),
@@ -96,6 +99,37 @@ def test_labels_are_said_where_a_font_has_their_letters(letters, written, caplog
     assert (r"90\ \%" in axes.get_ylabel()) == (written == letters)
     assert "path" in svg_text(plot.figure_of(axes))
     assert "glyph" not in caplog.text  # which matplotlib says of letters that it draws as boxes
+
+
+def test_a_font_that_came_after_the_list_of_fonts_was_made_is_found(monkeypatch):
+    letters = frozenset("层次")
+    chinese = font_with(letters)
+    if chinese is None:
+        pytest.skip("no font with Chinese letters here")
+    kept = [e for e in fontManager.ttflist if "CJK" not in e.name and "Fallback" not in e.name]
+    monkeypatch.setattr(fontManager, "ttflist", kept)
+    font_with.cache_clear()
+    assert font_with(letters) == chinese
+    font_with.cache_clear()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("letters", ["层", "\U000f0000"])
+def test_figures_are_drawn_once_and_a_page_says_why_their_labels_are_english(letters, tmp_path, monkeypatch):
+    book, finished = catalogue("zh")
+    book = {**book, "pre-activation $h$": letters}
+    monkeypatch.setattr(written_report, "translator", lambda lang: Translator("zh", book, finished))
+    drawn = []
+    monkeypatch.setattr(written_report, "draw", lambda *given: drawn.append(given) or draw(*given))
+    monkeypatch.setattr(written_report, "write_pdf", lambda source, target: None)
+    report(vg.Network("tanh", W.gaussian(1.0), width=8, depth=4), tmp_path / "r", samples=4, pdf=True, lang="zh")
+    page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    unlabelled = say_zh(
+        "Labels of figures are English: where this page was made no font has the letters of its language."
+    )
+    assert (unlabelled in page) == (font_with(frozenset(letters)) is None)
+    assert len(drawn) == 1
+    assert (tmp_path / "r" / "activation.pdf").is_file()
 
 
 def test_what_is_missing_is_counted_and_stays_english():

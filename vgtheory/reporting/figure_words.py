@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.font_manager import FontEntry, FontProperties, findfont, findSystemFonts, fontManager, get_font
 from matplotlib.text import Text
 
 from vgtheory.reporting.message import Text as Words
@@ -20,13 +20,15 @@ _MATH = re.compile(r"(\$[^$]*\$)")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 
 
-def said_in(figures: Iterable[Figure], say: Translator) -> None:
-    """Say every label of the figures in a language.
+def said_in(figures: Iterable[Figure], say: Translator) -> bool:
+    """Say every label of the figures in a language; whether that could be done.
 
-    Where no font of this machine has its letters all labels stay English, which can be read, as boxes cannot.
+    Where no font of this machine has its letters all labels stay English, which can be read, as boxes cannot.  What is
+    said is laid out anew when the figure is next drawn.
     """
     if say.language == SOURCE:
-        return
+        return True
+    figures = list(figures)
     labels = [
         (text, said)
         for figure in figures
@@ -35,10 +37,13 @@ def said_in(figures: Iterable[Figure], say: Translator) -> None:
     ]
     font = font_with(frozenset("".join(said for _, said in labels)))
     if font is None:
-        return
+        return False
     for text, said in labels:
         text.set_text(_typeset(said) if font != LATIN else said)
         text.set_fontfamily([font, LATIN])
+    for figure in figures:
+        figure.set_layout_engine("constrained")
+    return True
 
 
 def _words(text: Text) -> Words:
@@ -55,9 +60,29 @@ def font_with(letters: frozenset[str]) -> str | None:
     foreign = {ord(letter) for letter in letters} - set(get_font(findfont(FontProperties(family=LATIN))).get_charmap())
     if not foreign:
         return LATIN
-    usual = (entry for entry in fontManager.ttflist if entry.style == "normal" and entry.weight in _USUAL)
+    return next((entry.name for entry in _fonts() if foreign <= set(get_font(entry.fname).get_charmap())), None)
+
+
+def _fonts() -> Iterator[FontEntry]:
+    """Yield upright fonts of the usual weight; at last those that came to the machine after matplotlib's list of fonts.
+
+    Of fonts for all of East Asia, in which a letter looks different by country, the simplified Chinese one is first.
+    """
+    yield from _upright(fontManager.ttflist)
+    known = {entry.fname for entry in fontManager.ttflist}
+    before = len(fontManager.ttflist)
+    for path in sorted(set(findSystemFonts()) - known):
+        try:
+            fontManager.addfont(path)
+        except (OSError, RuntimeError, ValueError):  # a file that is no font for matplotlib
+            continue
+    yield from _upright(fontManager.ttflist[before:])
+
+
+def _upright(entries: list[FontEntry]) -> list[FontEntry]:
+    usual = (entry for entry in entries if entry.style == "normal" and entry.weight in _USUAL)
     real = (entry for entry in usual if not entry.name.startswith(_BOXES))
-    return next((entry.name for entry in real if foreign <= set(get_font(entry.fname).get_charmap())), None)
+    return sorted(real, key=lambda entry: (not entry.name.endswith((" SC", " CN")), "Serif" in entry.name))
 
 
 def _typeset(label: str) -> str:

@@ -15,7 +15,7 @@ from vgtheory.reporting.document import Document, spoken
 from vgtheory.reporting.mathematics import pieces
 from vgtheory.reporting.mathml import to_mathml
 from vgtheory.reporting.message import t
-from vgtheory.reporting.style import INK
+from vgtheory.reporting.style import BLUE, GREEN, INK, VERMILION
 from vgtheory.reporting.translation import Translator, translator
 
 TONES = {"vanishes": "bad", "explodes": "bad", "dead": "bad", "critical": "good", "balanced": "good"}
@@ -39,8 +39,13 @@ def environment() -> Environment:
     return made
 
 
-def render_html(document: Document, figures: Mapping[str, str], say: Translator | None = None) -> str:
-    """Return the page; `figures` maps a figure's name to its SVG text, `say` says the texts in a language."""
+def render_html(
+    document: Document, figures: Mapping[str, str], say: Translator | None = None, labelled: bool = True
+) -> str:
+    """Return the page; `figures` maps a figure's name to its SVG text, `say` says the texts in a language.
+
+    Where the figures are not `labelled` in that language the page says why.
+    """
     say = say or translator("en")
     return (
         environment()
@@ -48,6 +53,7 @@ def render_html(document: Document, figures: Mapping[str, str], say: Translator 
         .render(
             document=spoken(document, say),
             say=say,
+            labelled=labelled,
             tone=TONES.get(document.regime, ""),
             svg=lambda name, alt: Markup(inline_svg(figures[name], name, plain(alt))),
             works=[REFERENCES[key].line if key in REFERENCES else key for key in document.references],
@@ -61,7 +67,16 @@ def inline(text: str) -> Markup:
     >>> inline("the σ_w & `a_b`")
     Markup('the <math><mrow><msub><mi>σ</mi><mi>w</mi></msub></mrow></math> &amp; <code>a_b</code>')
     """
-    return Markup("".join(_SHOWN[piece.kind](piece.parts) for piece in pieces(text)))
+    return Markup(_BESIDE.sub(_kept, "".join(_SHOWN[piece.kind](piece.parts) for piece in pieces(text))))
+
+
+# A formula with the brackets and the punctuation that touch it.
+_BESIDE = re.compile(r"([(\[×]?)(<math>(?:(?!</math>).)*</math>)([,.;:!?)\]，。；：）]*)", re.DOTALL)
+
+
+def _kept(match: re.Match[str]) -> str:
+    """Return a formula so that no line ends between it and what touches it."""
+    return f'<span class="one">{match[0]}</span>' if match[1] or match[3] else match[0]
 
 
 _SHOWN: dict[str, Callable[[tuple[str, ...]], str]] = {
@@ -77,12 +92,16 @@ def plain(text: str) -> str:
     return text.replace("`", "").replace("{", "").replace("}", "")
 
 
+_FOLLOWING = {INK: "currentColor", BLUE: "var(--accent)", VERMILION: "var(--warm)", GREEN: "var(--green)"}
+
+
 def inline_svg(svg: str, prefix: str, alt: str) -> str:
-    """Return the SVG element alone, its ids made unique on the page, its ink following light and dark mode."""
+    """Return the SVG element alone, its ids made unique on the page, its colours following light and dark mode."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{prefix}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", svg)
-    svg = re.sub(re.escape(INK), "currentColor", svg, flags=re.IGNORECASE)
+    for colour, variable in _FOLLOWING.items():
+        svg = re.sub(re.escape(colour), variable, svg, flags=re.IGNORECASE)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1).strip()

@@ -38,6 +38,8 @@ _SIZES = {"big": "1.2em", "Big": "1.8em", "bigg": "2.4em", "Bigg": "3em"}
 _SIZED = re.compile(r"([bB]igg?)[lr]?")
 _FENCES = "{}|‖⟨⟩⌈⌉⌊⌋"
 _FIXED = ' stretchy="false" lspace="0" rspace="0"'
+_STRETCHY = ' fence="true" stretchy="true" symmetric="true" lspace="0" rspace="0"'
+_TALL = re.compile(r"<m(?:frac|sqrt|root|under|over|underover|table)\b|<msu(?:b|p|bsup)>(?:<mrow>)?<mrow><mo|minsize")
 _TIGHT = ' lspace="0" rspace="0"'
 _THIN = '<mspace width="0.17em"/>'  # on either side of a named function, as TeX sets it
 _TABLES = {"cases": ("{", ""), "aligned": ("", ""), "matrix": ("", ""), "pmatrix": ("(", ")"), "bmatrix": ("[", "]"),
@@ -238,14 +240,15 @@ class _Parser:
                 self.take()
                 inner.append(self.delimiter())
         self.take()
-        return f"<mrow>{opening}{''.join(inner)}{self.delimiter()}</mrow>"
+        shown = f"{opening}{''.join(inner)}{self.delimiter()}"
+        # Browsers keep room for the widest size of a bracket that may stretch.
+        return f"<mrow>{shown if _TALL.search(shown) else shown.replace(_STRETCHY, _FIXED)}</mrow>"
 
     def delimiter(self, size: str = "") -> str:
         token = self.take()
         name = token.lstrip("\\") if len(token) > 1 else token
         shown = "" if token == "." else "‖" if token == "\\|" else OPERATORS.get(name, name)
-        mark = f'fence="true" stretchy="true" symmetric="true" lspace="0" rspace="0"{size}'
-        return f"<mo {mark}>{escape(shown)}</mo>" if shown else ""
+        return f"<mo{_STRETCHY}{size}>{escape(shown)}</mo>" if shown else ""
 
     def table(self, name: str) -> str:
         rows: list[list[str]] = [[]]

@@ -48,12 +48,12 @@ def write(findings: Findings, place: ReportFolder, pdf: bool = False, lang: str 
     document = tell(findings)
     say = translator(lang)
     figures = draw(findings, document.figures)
-    said_in(figures.values(), say)
-    drawings = {name: svg_text(figure) for name, figure in figures.items()}
-    # Figures of report.tex are English as it is.
-    english = figures if say.language == SOURCE or not pdf else draw(findings, document.figures)
-    printed = {name: pdf_bytes(figure) for name, figure in english.items()} if pdf else {}
-    page = render_html(document, drawings, say)
+    drawings = {name: svg_text(figure) for name, figure in figures.items()} if say.language == SOURCE else {}
+    # report.tex is English, so that its figures are printed before their labels are said.
+    printed = {name: pdf_bytes(figure) for name, figure in figures.items()} if pdf else {}
+    labelled = said_in(figures.values(), say)
+    drawings = drawings or {name: svg_text(figure) for name, figure in figures.items()}
+    page = render_html(document, drawings, say, labelled)
     place.clear()
     for name, drawing in drawings.items():
         write_text(place.path(f"{name}.svg"), drawing)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from vgtheory.reporting.float32 import LOG_MAX_FLOAT32, LOG_TINY_FLOAT32
 from vgtheory.reporting.plot.canvas import legend_above
-from vgtheory.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, RC, SKY, VERMILION, new_figure
+from vgtheory.reporting.style import BLUE, GREEN, GREY, INK, RC, SKY, VERMILION, new_figure
 from vgtheory.study.summary import summarise
 from vgtheory.study.summary import z_scores as z_scores_of
 from vgtheory.theory.regime import Z_99
@@ -56,7 +56,11 @@ def gradient(
     upper.plot(layer, mean, color=BLUE, label="simulated mean")
     if prediction is not None:
         upper.plot(
-            prediction["layer"], prediction["log_gradient_norm"], color=ORANGE, ls=(0, (5, 3)), label="predicted mean"
+            prediction["layer"],
+            prediction["log_gradient_norm"],
+            color=VERMILION,
+            ls=(0, (5, 3)),
+            label="predicted mean",
         )
     if bound is not None:
         _draw_bound(upper, layer, bound[0], bound[1])
@@ -94,4 +98,4 @@ def _float32_limits(ax: Axes) -> None:
     low, high = ax.get_ylim()
     for value, name in ((LOG_TINY_FLOAT32, "float32: smallest normal"), (LOG_MAX_FLOAT32, "float32: largest")):
         if low < value < high:
-            ax.axhline(value, color=VERMILION, ls=":", lw=1.3, label=name)
+            ax.axhline(value, color=INK, ls=":", lw=1.3, label=name)

@@ -7,6 +7,11 @@ const old=()=>{const a=document.createElement('textarea');a.value=text;document.
 document.execCommand('copy');a.remove();ok()};
 if(navigator.clipboard&&window.isSecureContext)navigator.clipboard.writeText(text).then(ok,old);else old()});
 
+// What scrolls can be reached by keyboard; what does not is no stop on the way.
+const reach=()=>{for(const e of document.querySelectorAll('.scroll,.math,pre'))
+e.scrollWidth>e.clientWidth+1?e.tabIndex=0:e.removeAttribute('tabindex')};
+document.addEventListener('toggle',reach,true);window.addEventListener('resize',reach);reach();
+
 // The live figure takes the place of the drawn one: values under the pointer, ln or log10, mean field under sliders.
 (()=>{const store=document.getElementById('live'),figure=document.getElementById('live-figure');if(!store||!figure)return;
 const drawn=figure.querySelector('svg'),d=JSON.parse(store.textContent),word=figure.dataset,W=Math.max(300,Math.min(520,figure.clientWidth)),H=300,L=56,R=12,T=10,B=36,LN10=Math.LN10;
