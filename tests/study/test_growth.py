@@ -16,7 +16,10 @@ def test_dead_networks_are_counted_apart():
     grown = growth_of(study([[3.0, 1.0], [5.0, 1.0], [-np.inf, 0.0]]))
     assert (grown.samples, grown.dead, grown.change, grown.rate) == (3, 1, 3.0, 3.0)
     assert grown.std == pytest.approx(2**0.5)
-    assert grown.stderr == grown.rate_stderr == pytest.approx(1.0)
+    assert grown.stderr == pytest.approx(1.0)
+    assert (
+        grown.half_width == grown.rate_half_width == pytest.approx(63.6567, rel=1e-5)
+    )  # Student, one degree of freedom
 
 
 @pytest.mark.filterwarnings("error")

@@ -8,7 +8,7 @@ import numpy as np
 
 from vgtheory.model.weights import ROTATION_INVARIANT
 from vgtheory.reporting.wording import number, with_error
-from vgtheory.theory.regime import Z_99
+from vgtheory.study.intervals import student
 
 SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
@@ -32,8 +32,9 @@ def exponent_rows(law: Any, finite: Any | None, drawn: Any | None) -> tuple[tupl
             row.append("dies" if finite.death[k] > 0.5 else number(float(finite.value[k]), 5))
         if drawn is not None:
             k = _rank(share, drawn.sizes["direction"])
-            value, error = float(drawn.exponent[k]), float(drawn.exponent_stderr[k])
-            row.append(with_error(value, Z_99 * error) if np.isfinite(value) and np.isfinite(error) else _shown(value))
+            value = float(drawn.exponent[k])
+            half = float(student(drawn.exponent_samples[k]) * drawn.exponent_stderr[k])
+            row.append(with_error(value, half) if np.isfinite(value) and np.isfinite(half) else _shown(value))
         rows.append(tuple(row))
     return tuple(header), rows
 

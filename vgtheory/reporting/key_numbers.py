@@ -10,7 +10,6 @@ from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.wording import number, with_error
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.methods import METHODS
-from vgtheory.theory.regime import Z_99
 
 
 def key_numbers(f: Answer) -> tuple[tuple[Text, Text, Text], ...]:
@@ -38,7 +37,7 @@ def _simulated_numbers(f: Answer) -> list[tuple[Text, Text, Text]]:
     growth = f.growth
     rows: list[tuple[Text, Text, Text]] = []
     if growth.samples > growth.dead and growth.layers > 1:
-        rate = with_error(growth.rate, Z_99 * growth.rate_stderr)
+        rate = with_error(growth.rate, growth.rate_half_width)
         rows.append((t("change of ln‖gradient‖ per layer"), rate, t("Monte Carlo, 99 % interval")))
         if f.predicted_change is not None:
             rows.append((t("the same, predicted"), number(f.predicted_change / (growth.layers - 1), 5), _how(f)))

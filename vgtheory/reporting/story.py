@@ -21,7 +21,6 @@ from vgtheory.reporting.story_why import why_section
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import verdict
 from vgtheory.reporting.wording import describe, number, power_of_ten, with_error
-from vgtheory.theory.regime import Z_99
 
 _ALWAYS_CITED = ("poole2016", "schoenholz2017", "pennington2017", "hanin2020")
 CLOSE = 0.05  # share of a change, or of a factor of e, beyond which a prediction that is seen to be off is said to be
@@ -110,10 +109,10 @@ def agreement(f: Findings) -> Text:
         return t("No theory predicts this network: {reason}.", reason=f.prediction.reason)
     if f.predicted_change is None or f.growth.dead == f.growth.samples or f.growth.layers == 1:
         return ""
-    simulated = with_error(f.growth.change, Z_99 * f.growth.stderr)
+    simulated = with_error(f.growth.change, f.growth.half_width)
     values = {"simulated": simulated, "predicted": number(f.predicted_change, 5)}
     off = abs(f.growth.change - f.predicted_change)
-    sure = Z_99 * f.growth.stderr
+    sure = f.growth.half_width
     seen_off = off > sure and off > CLOSE * max(1.0, abs(f.predicted_change))
     if seen_off or (not isinstance(f.comparison, Unavailable) and f.comparison.attrs["verdict"] == "violated"):
         return t(

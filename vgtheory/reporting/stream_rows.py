@@ -8,9 +8,8 @@ import numpy as np
 
 from vgtheory.reporting.tables import chosen_layers
 from vgtheory.reporting.wording import number, with_error
-from vgtheory.study.intervals import moments
+from vgtheory.study.intervals import moments, student
 from vgtheory.theory.methods import METHODS
-from vgtheory.theory.regime import Z_99
 
 Table = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
 COLUMNS = {"cosine": "cosine of columns", "entropy": "entropy of attention"}
@@ -34,9 +33,9 @@ def study_table(study: Any) -> Table:
         for s in names:
             of = here.sel(stream=s)
             mean, variance, count = (float(x[0]) for x in moments(of.log_stream_gradient_norm.values[:, None]))
-            error = (variance / count) ** 0.5 if count else np.nan
+            half = float(student(count)) * (variance / count) ** 0.5 if count else np.nan
             spread = round(variance**0.5, 12)  # the loss's own gradient has norm 1 up to rounding
-            seen = with_error(round(mean, 12), Z_99 * error if spread else 0.0) if count else "no gradient"
+            seen = with_error(round(mean, 12), half if spread else 0.0) if count else "no gradient"
             cells += [seen, number(spread, 3)]
             cells += [number(float(of.stream_square.mean()), 4), _share(of.gradient_share.mean())]
         return (*cells, *(number(float(here[name].mean()), 4) for name in columns))

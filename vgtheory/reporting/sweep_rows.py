@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from vgtheory.reporting.wording import number, with_error
+from vgtheory.study.intervals import student
 from vgtheory.symbolic.notation import SYMBOLS
-from vgtheory.theory.regime import Z_99
 
 
 def sweep_table(found: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -21,10 +21,11 @@ def sweep_table(found: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     for values in itertools.product(*(found[name].values.tolist() for name in swept)):
         point = found.sel(dict(zip(swept, values, strict=True)))
         shown = (str(v) if isinstance(v, (str, bool)) else number(float(v)) for v in values)
-        change = with_error(float(point["change"]), Z_99 * float(point["change_stderr"]))
+        dead = int(point["dead"].isel(layer=0))
+        half = float(student(found.attrs["samples"] - dead)) * float(point["change_stderr"])
         regime = (str(point["regime"].values),) if "regime" in point else ()
-        dead = str(int(point["dead"].isel(layer=0)))
-        rows.append((*shown, change, number(float(point["change_std"]), 3), *regime, dead))
+        change = with_error(float(point["change"]), half)
+        rows.append((*shown, change, number(float(point["change_std"]), 3), *regime, str(dead)))
     names = [SYMBOLS[name].text if name in SYMBOLS else name for name in swept]
     ends = "‖∂ℓ/∂s_0‖/‖∂ℓ/∂s_L‖" if "stream" in found.dims else "‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖"
     regime = ("regime",) if "regime" in found else ()

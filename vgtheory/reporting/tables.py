@@ -10,8 +10,8 @@ import numpy as np
 
 from vgtheory.reporting.result_files import csv_text
 from vgtheory.reporting.wording import number, power_of_ten, with_error
+from vgtheory.study.intervals import student
 from vgtheory.study.summary import summarise
-from vgtheory.theory.regime import Z_99
 
 if TYPE_CHECKING:
     from vgtheory.study.inspection import Inspection
@@ -41,10 +41,10 @@ def distance_row(law: Any, values: Any) -> str:
 
 def study_rows(study: Any) -> tuple[tuple[str, str, str], ...]:
     """Return (layer, mean ln‖∂ℓ/∂h_l‖ with its 99 % interval, spread) of a simulation at five layers."""
-    seen = summarise(study, quantiles=())
-    mean, error, std = (seen[f"log_gradient_norm_{name}"].values for name in ("mean", "stderr", "std"))
+    seen = summarise(study, quantiles=(), level=0.99)
+    mean, high, std = (seen[f"log_gradient_norm_{name}"].values for name in ("mean", "mean_high", "std"))
     return tuple(
-        (str(int(seen.layer[i])), with_error(float(mean[i]), Z_99 * float(error[i])), number(float(std[i]), 3))
+        (str(int(seen.layer[i])), with_error(float(mean[i]), float(high[i] - mean[i])), number(float(std[i]), 3))
         for i in chosen_layers(len(mean))
     )
 
@@ -122,7 +122,8 @@ def lineup_rows(found: Any) -> tuple[tuple[str, ...], ...]:
         predicted = float(d.predicted[0] - d.predicted[-1])
         said = "no theory" if math.isnan(predicted) else number(predicted, 4)
         critical = "none" if math.isnan(float(d.critical_sigma_w)) else number(float(d.critical_sigma_w), 6)
-        simulated, error = float(d.change), Z_99 * float(d.change_error)
+        living = round(found.attrs["samples"] * (1 - float(d.dead)))
+        simulated, error = float(d.change), float(student(living)) * float(d.change_error)
         chi = float(d.chi[-1])
         signal = (number(float(d.q[-1]), 4), "-" if math.isnan(chi) else number(chi, 5))
         spread = number(float(d["std"][0]), 3)

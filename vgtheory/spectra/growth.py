@@ -19,15 +19,15 @@ def block_ends(depth: int) -> NDArray[np.int64]:
     return np.minimum(block * np.arange(1, -(-depth // block) + 1), depth)
 
 
-def exponents(growth: Array, ends: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return mean growth per layer and its standard error per direction, from (sample, block, direction).
+def exponents(growth: Array, ends: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+    """Return mean growth per layer, its standard error and of how many numbers it is the mean, by direction.
 
     The first of several blocks is left out; networks in which a direction dies are left out of its mean.
     """
     used = slice(1, None) if len(ends) > 1 else slice(None)
     layers = np.diff(ends, prepend=0)[used]
     rates = growth[:, used] / layers[:, None]
-    mean, error = np.full((2, growth.shape[2]), np.nan)
+    mean, error, count = np.full((3, growth.shape[2]), np.nan)
     for j in range(growth.shape[2]):
         alive = np.isfinite(rates[:, :, j]).all(axis=1)
         each = rates[alive, :, j]
@@ -37,20 +37,26 @@ def exponents(growth: Array, ends: NDArray[np.int64]) -> tuple[Array, Array]:
         per_network = each @ layers / layers.sum()
         mean[j] = per_network.mean()
         batches = per_network if alive.sum() >= ENOUGH_SAMPLES else each.ravel()
+        count[j] = len(batches)
         if len(batches) > 1:
             error[j] = batches.std(ddof=1) / np.sqrt(len(batches))
-    return mean, error
+    return mean, error, count
 
 
 def growth_dataset(growth: Array, ends: NDArray[np.int64]) -> xr.Dataset:
     """Return the growth, shape (sample, block, direction), with the exponents and their standard errors."""
-    mean, error = exponents(growth, ends)
+    mean, error, count = exponents(growth, ends)
     growth_text = "ln of the growth of orthonormal perturbations over the layers of a block"
     return xr.Dataset(
         {
             "log_growth": (("sample", "block", "direction"), growth, labels(growth_text)),
             "exponent": ("direction", mean, labels("Lyapunov exponent per layer")),
             "exponent_stderr": ("direction", error, labels("its standard error")),
+            "exponent_samples": (
+                "direction",
+                count,
+                labels("networks, or blocks of few, that it is a mean of"),
+            ),
         },
         {
             "sample": ("sample", np.arange(len(growth)), {"long_name": "index of the random network"}),

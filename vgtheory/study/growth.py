@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from vgtheory.study.intervals import living, moments
+from vgtheory.study.intervals import living, moments, student
 from vgtheory.theory.regime import Regime, regime
 
 
@@ -29,21 +29,26 @@ class Growth:
     std: float
 
     @property
+    def half_width(self) -> float:
+        """Return half the length of the 99 % interval of the change; NaN where fewer than two networks live."""
+        return float(student(self.samples - self.dead)) * self.stderr
+
+    @property
     def rate(self) -> float:
         """Return the mean change per layer, 0 for a network of one layer."""
         return self.change / (self.layers - 1) if self.layers > 1 else 0.0
 
     @property
-    def rate_stderr(self) -> float:
-        """Return the standard error of the rate."""
-        return self.stderr / (self.layers - 1) if self.layers > 1 else 0.0
+    def rate_half_width(self) -> float:
+        """Return half the length of the 99 % interval of the rate."""
+        return self.half_width / (self.layers - 1) if self.layers > 1 else 0.0
 
     def regime(self, critical: bool = False) -> Regime:
         """Return what the gradient does; `critical`: whether theory says that χ = 1 along the whole depth."""
         dead = self.dead / self.samples
         if self.layers == 1:  # which keeps what it gets, if it gets anything
             return regime(0.0, dead=dead)
-        return regime(self.change, self.stderr, dead, critical, self.std)
+        return regime(self.change, self.half_width, dead, critical, self.std)
 
 
 def growth_of(study: xr.Dataset) -> Growth:

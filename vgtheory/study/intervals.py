@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,11 +54,21 @@ def moments(values: Array) -> tuple[Array, Array, NDArray[np.int64]]:
         return mean, squares.sum(axis=0) / np.where(count > 1, count - 1, np.nan), count
 
 
+def student(count: Any, level: float = 0.99) -> Any:
+    """Return by how many standard errors the interval of a mean of `count` samples reaches; NaN below two samples.
+
+    >>> round(float(student(64)), 3), round(float(student(8)), 3)
+    (2.656, 3.499)
+    """
+    n = np.asarray(count, dtype=float)
+    return special.stdtrit(np.where(n > 1, n - 1, np.nan), (1 + level) / 2)
+
+
 def mean_interval(values: Array, level: float) -> Estimate:
     """Return the means and their Student intervals."""
     mean, variance, count = moments(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        reach = special.stdtrit(np.maximum(count - 1, 1), (1 + level) / 2) * np.sqrt(variance / count)
+        reach = student(count, level) * np.sqrt(variance / count)
     return Estimate(mean, mean - reach, mean + reach)
 
 

@@ -13,6 +13,7 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.model.network import Network
 from vgtheory.model.variables import VARIABLES, labels
 from vgtheory.study.experiment import SAMPLE
+from vgtheory.study.intervals import mean_interval
 from vgtheory.theory.regime import regime
 
 Array = NDArray[np.float64]
@@ -104,7 +105,7 @@ def _gradient(found: dict[str, Array]) -> str:
     words = []
     for step, when in ((0, "before the first step"), (-1, "after the last")):
         at = fall[:, :, step][alive[:, :, step]]
-        error = float(at.std(ddof=1)) / math.sqrt(at.size) if at.size > 1 else math.inf
+        error = float(mean_interval(at.reshape(-1, 1), 0.99).half_width[0])
         change = float(at.mean()) if at.size else math.nan
         dead = 1 - float(alive[:, :, step].mean())
         words.append(f"{regime(change, error, dead)} {when} (a factor of {math.exp(min(change, 700.0)):.3g})")

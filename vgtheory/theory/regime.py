@@ -15,8 +15,6 @@ from typing import Any
 LIMIT = math.log(1e3)
 # A gradient this far below that of the last layer, in ln, is lost: below float32's unit round-off.
 LOST = -24 * math.log(2)
-# Standard errors on either side of a mean within which it is known: the normal quantile of a two-sided 99 % interval.
-Z_99 = 2.5758293035489004
 # |χ − 1| that counts as critical: σ_w with eight digits, e.g. 1.4142136, and the quadrature of χ both end below it.
 CRITICAL = 1e-7
 # ln of the gradient norm that an infinitely wide critical network may change by over its first layers.
@@ -56,7 +54,7 @@ def regime(
     Parameters
     ----------
     log_change : ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖), the mean over networks with a gradient.
-    error : its standard error, 0 for what is exact.
+    error : half the length of its 99 % interval, 0 for what is exact, NaN where it is not known.
     dead : share of the networks without any gradient.
     critical : whether χ = 1 along the whole depth; then the drift of a finite network, of order depth/width, counts
         only beyond twice the spread between networks.
@@ -64,7 +62,7 @@ def regime(
 
     Examples
     --------
-    >>> [str(regime(-56.8)), str(regime(5.8, 0.1)), str(regime(7.0, 0.1)), str(regime(0.0, dead=0.6))]
+    >>> [str(regime(-56.8)), str(regime(5.8, 0.3)), str(regime(7.0, 0.3)), str(regime(0.0, dead=0.6))]
     ['vanishes', 'balanced', 'undecided', 'dead']
     >>> str(regime(-12.0, spread=9.0, critical=True))
     'critical'
@@ -73,7 +71,7 @@ def regime(
         return Regime.dead
     if math.isnan(log_change):
         return Regime.undecided
-    size, known = abs(log_change), Z_99 * (error if math.isfinite(error) else math.inf)
+    size, known = abs(log_change), error if math.isfinite(error) else math.inf
     if critical and size <= max(LIMIT, 2 * spread):
         return Regime.critical
     if abs(size - LIMIT) < known:

@@ -13,7 +13,6 @@ from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import BLUE, GREEN, GREY, INK, RC, SKY, VERMILION, new_figure
 from vgtheory.study.summary import summarise
 from vgtheory.study.summary import z_scores as z_scores_of
-from vgtheory.theory.regime import Z_99
 
 
 @matplotlib.rc_context(RC)
@@ -39,8 +38,8 @@ def gradient(
     >>> network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.1), width=16, depth=8)
     >>> axes = gradient(vg.simulate(network, samples=8), vg.predict(network))
     """
-    seen = summarise(study)
-    mean, error, quantile = (seen[f"log_gradient_norm_{name}"].values for name in ("mean", "stderr", "quantile"))
+    seen = summarise(study, level=0.99)
+    mean, high_mean, quantile = (seen[f"log_gradient_norm_{name}"].values for name in ("mean", "mean_high", "quantile"))
     layer = seen.layer.values
     if z_scores is None and prediction is not None:
         z_scores = z_scores_of(study, np.asarray(prediction["log_gradient_norm"]))
@@ -51,7 +50,7 @@ def gradient(
     least = study["log_gradient_norm"].where(np.isfinite).min().item()
     low, high = np.maximum(quantile[:, 0], least), quantile[:, -1]
     upper.fill_between(layer, low, high, where=np.isfinite(high), color=SKY, alpha=0.4, lw=0, label="90 % of networks")
-    half = Z_99 * np.nan_to_num(error)
+    half = np.nan_to_num(high_mean - mean)
     upper.fill_between(layer, mean - half, mean + half, color=BLUE, alpha=0.45, lw=0, label="mean, 99 % interval")
     upper.plot(layer, mean, color=BLUE, label="simulated mean")
     if prediction is not None:

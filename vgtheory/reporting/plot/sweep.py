@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from vgtheory._errors import InputError
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREY, RC, new_figure
+from vgtheory.study.intervals import student
 from vgtheory.symbolic.notation import SYMBOLS
-from vgtheory.theory.regime import Z_99
 
 _MOST = 8  # curves of a second swept quantity
 
@@ -47,7 +47,7 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = new_figure(5.2, 3.6).subplots()
     first, *others = swept
-    error = Z_99 * found["change_stderr"]
+    error = student(found.attrs["samples"] - found["dead"].isel(layer=0)) * found["change_stderr"]
     values = found[others[0]].values[:_MOST] if others else [None]
     for k, value in enumerate(values):
         at = {} if value is None else {others[0]: value}

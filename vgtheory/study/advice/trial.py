@@ -12,6 +12,7 @@ from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.sizes import MAX_SAMPLES
 from vgtheory.study.growth import Growth, growth_of, whole_gradient
+from vgtheory.study.intervals import student
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import batch_of, simulate
 from vgtheory.theory.asymptotics.prediction import predict
@@ -48,9 +49,14 @@ class Trial:
     critical: bool = False
 
     @property
+    def half_width(self) -> float:
+        """Return half the length of the 99 % interval of the simulated mean."""
+        return float(student(self.samples * (1 - self.dead))) * self.error if self.error else 0.0
+
+    @property
     def regime(self) -> Regime:
         """Return what the gradient does."""
-        return regime(self.simulated, self.error, self.dead, self.critical, self.std)
+        return regime(self.simulated, self.half_width, self.dead, self.critical, self.std)
 
     def cures(self, present: Trial) -> bool:
         """Return whether this does better than the present network in all that is wrong there, dead networks first.
@@ -63,13 +69,13 @@ class Trial:
         if present.dead == 1:
             return self.regime.harmless
         if present.dead > RARELY and present.regime_of_living.harmless:
-            return regime(self.simulated, self.error).harmless
+            return regime(self.simulated, self.half_width).harmless
         return hypot(self.simulated, self.std) < max(_BETTER * hypot(present.simulated, present.std), 1e-12)
 
     @property
     def regime_of_living(self) -> Regime:
         """Return what the gradient of the networks does that have one."""
-        return regime(self.simulated, self.error, 0.0, self.critical, self.std)
+        return regime(self.simulated, self.half_width, 0.0, self.critical, self.std)
 
     @property
     def badness(self) -> float:
