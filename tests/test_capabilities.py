@@ -97,6 +97,7 @@ ASKED = {
     "simulate": lambda n: real(vg.simulate(n, 2).log_gradient_norm),
     "simulate (exact)": lambda n: real(vg.simulate(n, 2, method="exact").log_gradient_norm),
     "simulate (chain)": lambda n: real(vg.simulate(n, 2, method="chain").log_gradient_norm),
+    "simulate (single)": lambda n: real(vg.simulate(n, 2, precision="single").log_gradient_norm),
     "simulate (inputs)": lambda n: real(vg.simulate(n, 2, inputs=2).log_gradient_norm),
     "simulate (batch)": lambda n: real(vg.simulate(n, 2, batch=4).log_gradient_norm),
     "coordinate_check": lambda n: real(vg.coordinate_check(n, [6], 1, 0.1, samples=2).rms),

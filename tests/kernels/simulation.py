@@ -24,10 +24,11 @@ def norms(samples, depth):
     return Norms(*(np.full((samples, depth), np.nan) for _ in range(3)))
 
 
-def p_values(a, b):
+def p_values(a, b, digits=9):
     """Return Kolmogorov–Smirnov p-values of every layer and of joint statistics, and Fisher's for the dead fraction.
 
-    `a` and `b` map gradient, weight and q to arrays (samples, depth); dead networks (−inf) are counted apart.
+    `a` and `b` map gradient, weight and q to arrays (samples, depth); dead networks (−inf) are counted apart.  Numbers
+    that agree to so many digits are the same.
     """
     result = {}
     dead = [~np.isfinite(s["gradient"][:, 0]) for s in (a, b)]
@@ -38,7 +39,7 @@ def p_values(a, b):
     depth = a["q"].shape[1]
     for name in ("gradient", "weight", "q"):
         for k in range(depth):
-            result[name, k + 1] = _kolmogorov_smirnov(*(s[name][:, k] for s in alive))
+            result[name, k + 1] = _kolmogorov_smirnov(*(s[name][:, k] for s in alive), digits)
     middle = depth // 2
     joint = {
         "increment": lambda s: s["gradient"][:, 0] - s["gradient"][:, middle],
@@ -46,10 +47,10 @@ def p_values(a, b):
         "two lengths": lambda s: np.log(s["q"][:, 0]) - np.log(s["q"][:, -1]),
     }
     for name, statistic in joint.items():
-        result[name] = _kolmogorov_smirnov(*(statistic(s) for s in alive))
+        result[name] = _kolmogorov_smirnov(*(statistic(s) for s in alive), digits)
     return result
 
 
-def _kolmogorov_smirnov(a, b):
+def _kolmogorov_smirnov(a, b, digits):
     # Rounded, as both may be the same constant up to the last bits (orthogonal weights: ‖h_1‖).
-    return stats.ks_2samp(a.round(9), b.round(9), method="asymp").pvalue
+    return stats.ks_2samp(a.round(digits), b.round(digits), method="asymp").pvalue

@@ -61,12 +61,57 @@ def test_bits_do_not_depend_on_workers_or_on_the_number_of_samples(monkeypatch, 
     assert not simulate(net, 20, seed=4).equals(reference)
 
 
+@pytest.mark.parametrize("weights", [Weights.gaussian(1.5, 0.1), Weights.orthogonal(1.2)])
+def test_single_precision_says_so_and_its_bits_depend_on_nothing_else(monkeypatch, weights):
+    net = network(weights=weights)
+    reference = simulate(net, 20, seed=3, precision="single")
+    assert reference.attrs["precision"] == "single"
+    assert reference.attrs["method"] == "exact"
+    assert "32-bit" in reference.attrs["generator"]
+    assert simulate(net, 2).attrs["precision"] == "double"
+    monkeypatch.setattr(module, "chunk_size", lambda cost: 3)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(4) as four:
+        assert simulate(net, 20, seed=3, precision="single", executor=one).identical(reference)
+        assert simulate(net, 20, seed=3, precision="single", executor=four).identical(reference)
+    assert simulate(net, 8, seed=3, precision="single").identical(reference.isel(sample=slice(8)))
+    assert not simulate(net, 20, seed=3).equals(reference)
+
+
+def test_single_precision_is_of_the_exact_method_even_where_a_chain_is_known():
+    relu = Network("relu", Weights.he(), width=24, depth=12)
+    assert simulate(relu, 2).attrs["method"] == "chain"
+    assert simulate(relu, 2, precision="single").attrs["method"] == "exact"
+    for options in ({"method": "dense"}, {"method": "chain"}, {"inputs": 2}, {"batch": 4}):
+        with pytest.raises(InputError, match='precision="single" together with'):
+            simulate(relu, 2, precision="single", **options)
+    for wrong in ("half", "float32", None, 32):
+        with pytest.raises(InputError, match="precision must be one of double, single"):
+            simulate(relu, 2, precision=wrong)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
+def test_both_precisions_sample_one_law(kind):
+    def logs(sigma_w, **options):
+        net = Network("gelu", getattr(Weights, kind)(sigma_w, 0.2), width=(5, 9, 3, 12, 4), depth=4)
+        found = simulate(net, 20_000, **options)
+        return {key: found[name].values for key, name in NAMES.items()}
+
+    single = logs(1.4, precision="single")
+    assert min(p_values(logs(1.4), single, digits=6).values()) > 1e-6 / 60  # false alarm below 1e-6
+    assert min(p_values(logs(1.4 * 1.02), single, digits=6).values()) < 1e-6 / 60
+
+
 def test_checkpoints_of_another_network_seed_or_method_are_refused(tmp_path):
     net = network()
     first = simulate(net, 4, checkpoint=tmp_path)
     assert simulate(net, 4, checkpoint=tmp_path).identical(first)
     assert simulate(net, 2, checkpoint=tmp_path).identical(first.isel(sample=slice(2)))
-    for other, options in ((network(depth=13), {}), (net, {"seed": 1}), (net, {"method": "dense"})):
+    for other, options in (
+        (network(depth=13), {}),
+        (net, {"seed": 1}),
+        (net, {"method": "dense"}),
+        (net, {"precision": "single"}),
+    ):
         with pytest.raises(ConflictError):
             simulate(other, 4, checkpoint=tmp_path, **options)
 

@@ -102,7 +102,7 @@ def print_study(study: Any, out: Path) -> None:
         table(*study_table(study))
     else:
         table(("layer", "mean of ln‖∂ℓ/∂h_l‖, 99 % interval", "spread"), study_rows(study))
-    say(f"study: {out}")
+    say(f"study: {out}" + (" (single precision)" if study.attrs.get("precision") == "single" else ""))
 
 
 def print_sweep(found: Any, written: list[Path]) -> None:

@@ -46,6 +46,7 @@ def calls() -> dict[str, Callable[[], Any]]:
         "simulate, exact": lambda: [
             vg.simulate(net(weights=w), 2) for w in (gaussian, vg.Weights.orthogonal(1.5, 0.1))
         ],
+        "simulate, single precision": lambda: vg.simulate(net(weights=gaussian), 2, precision="single"),
         "simulate, chain": lambda: vg.simulate(net("relu", centred), 2),
         "simulate, dense": lambda: vg.simulate(net(), 2, method="dense"),
         "simulate, tied": lambda: vg.simulate(net(weights=gaussian.tie()), 2),

@@ -30,6 +30,7 @@ from vgtheory.kernels import arguments as kernel_arguments
 from vgtheory.kernels._cache import private_directory
 from vgtheory.kernels._jit import sources_digest
 from vgtheory.kernels.elementary_single_trigonometric import NEAR
+from vgtheory.kernels.layer_sums import too_large
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 
@@ -102,17 +103,24 @@ class CompiledActivation:
     @cached_property
     def for_kernels(self) -> kernel_arguments.Activation:
         """Return the row pass, and whether φ is linear, to working precision, near 0 and far out."""
-        h = np.array([1e-110, -1e-110, 1e-120, -1e-120, 1e120, -1e120, 1e110, -1e110])
-        value, slope = self.both(h)
+        near, far = self._is_linear(1e-110, 1e-120, 1e-12, 0.0), self._is_linear(1e120, 1e110, 1e-12, 0.0)
+        return kernel_arguments.Activation(self.row, near, far)
 
-        def linear(large: slice, small: slice) -> bool:
-            size = np.max(np.abs(value[large]))
-            if not np.isfinite(size):
-                return False
-            drift = np.max(np.abs(value[large] - 1e10 * value[small]))
-            return bool(drift <= 1e-12 * size and np.array_equal(slope[large], slope[small]))
+    @cached_property
+    def for_single_kernels(self) -> kernel_arguments.SingleActivation:
+        """Return the same for kernels in single precision, whose row pass takes nothing where float32 is not right."""
+        single = _row(_source(self.origin, RowKind("float32"))) if _single_suffices(self.origin) else too_large
+        near, far = self._is_linear(1e-14, 1e-24, 1e-9, 1e-9), self._is_linear(1e24, 1e14, 1e-9, 1e-9)
+        return kernel_arguments.SingleActivation(self.row, single, near, far)
 
-        return kernel_arguments.Activation(self.row, linear(slice(0, 2), slice(2, 4)), linear(slice(4, 6), slice(6, 8)))
+    def _is_linear(self, large: float, small: float, drift: float, slopes: float) -> bool:
+        """Return whether φ is linear between these sizes on both sides of 0, up to these relative errors."""
+        value, slope = self.both(np.array([large, -large, small, -small]))
+        size = np.max(np.abs(value[:2]))
+        if not np.isfinite(size):
+            return False
+        drifted = np.max(np.abs(value[:2] - 1e10 * value[2:]))
+        return bool(drifted <= drift * size and np.all(np.abs(slope[:2] - slope[2:]) <= slopes * np.abs(slope[2:])))
 
     @cached_property
     def is_flat_at_zero(self) -> bool:

@@ -32,6 +32,8 @@ REDUCTION_FLAGS = ELEMENTWISE_FLAGS | {"reassoc"}
 
 # The type of a generated row pass (h, value, slope), a first-class function that a kernel takes as an argument.
 ROW_PASS = types.FunctionType(types.void(types.float64[::1], types.float64[::1], types.float64[::1]))
+# And over float32: whether there were arguments that are too large for it, whose results are no results.
+SINGLE_ROW_PASS = types.FunctionType(types.boolean(types.float32[::1], types.float32[::1], types.float32[::1]))
 
 _IMPORT = re.compile(rb"^\s*from vgtheory\.kernels(?:\.(\w+))? import (\([^)]*\)|.*)", re.MULTILINE)
 

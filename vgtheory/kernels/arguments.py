@@ -20,6 +20,15 @@ class Activation(NamedTuple):
     linear_at_infinity: bool
 
 
+class SingleActivation(NamedTuple):
+    """The same for single precision: with a row pass over float32, signals are carried below 1e−15 and above 1e15."""
+
+    row: Any
+    single_row: Any
+    linear_at_zero: bool
+    linear_at_infinity: bool
+
+
 class Layers(NamedTuple):
     """The widths N_0..N_L, and σ_w and σ_b of layers 1..L; the input has ‖x_0‖² = N_0."""
 

@@ -16,146 +16,49 @@ Signals are carried as e^t times numbers of moderate size where φ is linear at 
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numba import boolean, float64, int64, uint64, void
+from numba import boolean, float32, float64, int64, uint64, void
 
-from vgtheory.kernels._jit import ROW_PASS, compiled, piece, reduction
-from vgtheory.kernels._numba_internals import borrowed, prefer_wide_vectors
-from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples
-from vgtheory.kernels.normals import DRAW, fill, fill_normal_pairs
-from vgtheory.kernels.signals import (
-    BIAS,
-    BIAS_WEIGHT,
-    BLOCK,
-    REST_BACKWARD,
-    REST_FORWARD,
-    SIGNAL,
-    aligned,
-    carry,
-    combined,
-    dot,
-    scaled,
-    square_sum,
+from vgtheory.kernels._jit import ROW_PASS, SINGLE_ROW_PASS, compiled, piece
+from vgtheory.kernels._numba_internals import borrowed
+from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples, SingleActivation
+from vgtheory.kernels.layer_sums import (
+    HH,
+    LOG_SCALE,
+    RECORD,
+    REST_XI,
+    REST_Z,
+    SINGLE_LARGE,
+    SINGLE_SMALL,
+    SINGLE_UNDERFLOWN,
+    SIZE,
+    UNDERFLOWN,
+    UU,
+    UV,
+    VV,
+    X_XI,
+    XI_XI,
+    XX,
+    ZU,
+    ZV,
+    ZZ,
+    Net,
+    Scratch,
+    elements,
+    forward,
+    sums_in_double,
+    sums_in_single,
 )
+from vgtheory.kernels.normals import DRAW, fill_normal_pairs
+from vgtheory.kernels.normals_single import SINGLE_DRAW, fill_single_normal_pairs
+from vgtheory.kernels.signals import BIAS_WEIGHT, BLOCK, LARGE, SIGNAL, SMALL, aligned, scaled
 
 # A quadratic form this much smaller than its terms has lost four digits: the layer is then summed directly.
-CANCELLED, UNDERFLOWN = 1e-4, 1e-250
+CANCELLED = 1e-4
 
-# One row of numbers per layer.  Sums over its elements, with u = φ'ξ and v = φ'x:
-UU, UV, VV, ZU, ZV, X_XI, XX, XI_XI, HH, ZZ = range(10)
-# and scalars: h = SIZE·z (+ b) in units of e^LOG_SCALE; the parts of ‖Z‖² and ‖Ξ‖² outside a rectangular Haar block.
-SIZE, LOG_SCALE, REST_Z, REST_XI = range(10, 14)
-RECORD = 14
 SEGMENT = 2**14  # layers whose records are kept, 2 MB
-
-
-@reduction
-def _reduce(record, z, xi, h, x, slope):
-    """Add a block's sums to the record."""
-    prefer_wide_vectors()
-    uu = uv = vv = zu = zv = x_xi = xx = xi_xi = hh = 0.0
-    for i in range(z.size):
-        u = slope[i] * xi[i]
-        v = slope[i] * x[i]
-        uu += u * u
-        uv += u * v
-        vv += v * v
-        zu += z[i] * u
-        zv += z[i] * v
-        x_xi += x[i] * xi[i]
-        xx += x[i] * x[i]
-        xi_xi += xi[i] * xi[i]
-        hh += h[i] * h[i]
-    record[UU] += uu
-    record[UV] += uv
-    record[VV] += vv
-    record[ZU] += zu
-    record[ZV] += zv
-    record[X_XI] += x_xi
-    record[XX] += xx
-    record[XI_XI] += xi_xi
-    record[HH] += hh
-
-
-class Net(NamedTuple):
-    """The network; `log_s` is ln of the weights' standard deviations, or of the gains of Haar matrices."""
-
-    row: Any
-    draw: Any
-    haar: bool
-    widths: Any
-    sigma_w: Any
-    log_s: Any
-    sigma_b: Any
-    linear_at_zero: bool
-    linear_at_infinity: bool
-
-
-class Scratch(NamedTuple):
-    """Records of a segment's layers and one more, blocks, whole layers (Haar); the flag that ends the work."""
-
-    records: Any
-    work: Any
-    whole: Any
-    stop: Any
-
-
-@piece
-def _forward(net, place, log_input, record, scratch):
-    """Draw one layer from ln‖x_{l−1}‖: its sums and its scale go to the record."""
-    fan_in, width = net.widths[place.layer - 1], net.widths[place.layer]
-    log_s, sigma_b = net.log_s[place.layer - 1], net.sigma_b[place.layer - 1]
-    record[:] = 0.0
-    z, xi = scratch.whole[0, :width], scratch.whole[1, :width]
-    if net.haar:
-        net.draw(z, xi, place.key, place.sample, place.layer, SIGNAL, 0)
-        record[ZZ] = dot(z, z)
-        record[REST_Z] = _rest(net, place, fan_in - width, REST_FORWARD, scratch)
-        record[REST_XI] = _rest(net, place, width - fan_in, REST_BACKWARD, scratch)
-        norm = math.sqrt(record[ZZ] + record[REST_Z])
-        log_size = log_s + log_input - math.log(norm)
-        bias = sigma_b
-    else:
-        log_size = log_s + log_input
-        if sigma_b > 0.0:
-            larger = max(log_size, math.log(sigma_b))
-            log_size = larger + 0.5 * math.log(
-                math.exp(2.0 * (log_size - larger)) + math.exp(2.0 * (math.log(sigma_b) - larger))
-            )
-        bias = 0.0
-    t = carry(log_size, bias, net.linear_at_zero, net.linear_at_infinity)
-    record[LOG_SCALE] = t
-    record[SIZE] = math.exp(log_size - t)
-    for start in range(0, width, BLOCK):
-        n = min(BLOCK, width - start)
-        a, b, h, x, slope = _block(net, place, start, n, bias, record, scratch)
-        _reduce(record, a, b, h, x, slope)
-
-
-@piece
-def _rest(net, place, count, purpose, scratch):
-    """Return the sum of `count` squared normals, the part of a rectangular Haar block that is not seen."""
-    return square_sum(net.draw, count, place.key, place.sample, place.layer, purpose, scratch.work[0])
-
-
-@piece
-def _block(net, place, start, n, bias, record, scratch):
-    """Return z, ξ, h, φ(h), φ'(h) of elements start..start + n − 1 (h and φ in units of e^LOG_SCALE)."""
-    work, whole = scratch.work, scratch.whole
-    z, xi, h, x, slope = work[0, :n], work[1, :n], work[2, :n], work[3, :n], work[4, :n]
-    if net.haar:
-        z, xi = whole[0, start : start + n], whole[1, start : start + n]
-    else:
-        net.draw(z, xi, place.key, place.sample, place.layer, SIGNAL, start)
-    if bias > 0.0:
-        fill(net.draw, slope, place.key, place.sample, place.layer, BIAS, start)
-        combined(h, z, record[SIZE], slope, bias * math.exp(-record[LOG_SCALE]))
-    else:
-        scaled(h, z, record[SIZE])
-    net.row(h, x, slope)
-    return z, xi, h, x, slope
 
 
 @piece
@@ -168,9 +71,9 @@ def _gaussian_step(net, place, upper, lower, along, scratch):
     units = math.exp(lower[LOG_SCALE] - upper[LOG_SCALE])
     known = size * along - s * units * lower[X_XI]
     if net.sigma_b[above] > 0.0:
-        work = scratch.work
-        net.draw(work[0, :1], work[1, :1], place.key, place.sample, place.layer, BIAS_WEIGHT, 0)
-        known -= net.sigma_b[above] * math.exp(-upper[LOG_SCALE]) * work[0, 0]
+        drawn = scratch.drawn
+        net.draw(drawn[0, :1], drawn[1, :1], place.key, place.sample, place.layer, BIAS_WEIGHT, 0)
+        known -= net.sigma_b[above] * math.exp(-upper[LOG_SCALE]) * drawn[0, 0]
     return 1.0, units * s / size * (known / size)
 
 
@@ -201,7 +104,7 @@ def _direct(net, place, mu, kappa, record, scratch):
         squares = along = 0.0
         for start in range(0, width, BLOCK):
             n = min(BLOCK, width - start)
-            z, xi, _, x, slope = _block(net, place, start, n, bias, record, scratch)
+            z, xi, _, x, slope = elements(net, place, start, n, bias, record, scratch)
             for i in range(n):
                 delta = slope[i] * (mu * xi[i] + kappa * x[i])
                 if turn == 0:
@@ -223,7 +126,7 @@ def _backward(net, place, mu, kappa, record, scratch):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the layer's record."""
     terms = mu * mu * record[UU] + kappa * kappa * record[VV]
     square = terms + 2.0 * mu * kappa * record[UV]
-    if square > CANCELLED * terms and square > UNDERFLOWN:
+    if square > CANCELLED * terms and square > net.underflown:
         return 0.5 * math.log(square), (mu * record[ZU] + kappa * record[ZV]) / math.sqrt(square)
     return _direct(net, place, mu, kappa, record, scratch)
 
@@ -235,7 +138,7 @@ def _run(net, start, begin, end, log_norm, scratch, norms):
         if scratch.stop[0] != 0:
             break
         record = scratch.records[k - begin]
-        _forward(net, Place(start.key, start.sample, k + 1), log_norm, record, scratch)
+        forward(net, Place(start.key, start.sample, k + 1), log_norm, record, scratch)
         norms.weight[k] = log_norm
         norms.q[k] = record[HH] / net.widths[k + 1] * math.exp(2.0 * record[LOG_SCALE])
         log_norm = record[LOG_SCALE] + 0.5 * math.log(record[XX])
@@ -289,40 +192,71 @@ def _network(net, start, scratch, norms):
             carried = _return(net, start, begin, end, carried, scratch, norms)
 
 
-@compiled(
-    void(
-        ROW_PASS, DRAW, boolean, int64[::1], float64[::1], float64[::1], float64[::1], boolean, boolean, uint64, int64,
-        int64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1],
-        float64[:, ::1],
-    )
-)  # fmt: skip
-def _exact_samples(
-    row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first, stop, records,
-    work, whole, gradient, weight, q,
-):  # fmt: skip
-    net = Net(
-        row, draw, haar, borrowed(widths), borrowed(sigma_w), borrowed(log_s), borrowed(sigma_b), linear_at_zero,
-        linear_at_infinity,
-    )  # fmt: skip
-    scratch = Scratch(borrowed(records), borrowed(work), borrowed(whole), borrowed(stop))
+@piece
+def _samples(net, scratch, seed, first, gradient, weight, q):
     for i in range(gradient.shape[0]):
         norms = Norms(borrowed(gradient)[i], borrowed(weight)[i], borrowed(q)[i])
         _network(net, Place(seed, first + i, i), scratch, norms)
 
 
-def exact_samples(
-    activation: Activation, haar: bool, layers: Layers, samples: Samples, norms: Norms, segment: int = SEGMENT
-) -> None:
-    """Fill row i of the norms with sample number i of these.
+# What both kernels are given behind the row passes and the source of normals, and last.
+_NET = (boolean, int64[::1], float64[::1], float64[::1], float64[::1], boolean, boolean)
+_WORK = (uint64, int64, int64[::1], float64[:, ::1], float64[:, ::1])
+_FILLED = (float64[:, ::1],) * 3
 
-    Deeper networks than `segment` are run forward twice to save memory; the numbers do not depend on it.
+
+@compiled(void(ROW_PASS, DRAW, *_NET, *_WORK, float64[:, ::1], *_FILLED))
+def _in_double(
+    row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first, stop, records,
+    work, whole, gradient, weight, q,
+):  # fmt: skip
+    net = Net(
+        row, row, draw, sums_in_double, SMALL, LARGE, UNDERFLOWN, haar, borrowed(widths), borrowed(sigma_w),
+        borrowed(log_s), borrowed(sigma_b), linear_at_zero, linear_at_infinity,
+    )  # fmt: skip
+    scratch = Scratch(borrowed(records), borrowed(work), borrowed(work), borrowed(whole), borrowed(stop))
+    _samples(net, scratch, seed, first, gradient, weight, q)
+
+
+@compiled(void(ROW_PASS, SINGLE_ROW_PASS, SINGLE_DRAW, *_NET, *_WORK, float32[:, ::1], float32[:, ::1], *_FILLED))
+def _in_single(
+    row, single_row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first,
+    stop, records, work, drawn, whole, gradient, weight, q,
+):  # fmt: skip
+    net = Net(
+        row, single_row, draw, sums_in_single, SINGLE_SMALL, SINGLE_LARGE, SINGLE_UNDERFLOWN, haar, borrowed(widths),
+        borrowed(sigma_w), borrowed(log_s), borrowed(sigma_b), linear_at_zero, linear_at_infinity,
+    )  # fmt: skip
+    scratch = Scratch(borrowed(records), borrowed(work), borrowed(drawn), borrowed(whole), borrowed(stop))
+    _samples(net, scratch, seed, first, gradient, weight, q)
+
+
+def exact_samples(
+    activation: Activation | SingleActivation,
+    haar: bool,
+    layers: Layers,
+    samples: Samples,
+    norms: Norms,
+    segment: int = SEGMENT,
+    draw: Any = fill_normal_pairs,
+) -> None:
+    """Fill row i of the norms with sample number i of these; of a SingleActivation in single precision.
+
+    Deeper networks than `segment` are run forward twice to save memory; the numbers do not depend on it.  `draw` is
+    the source of normals in double precision.
     """
     widths, sigma_w, sigma_b = layers
     fan_in, fan_out = widths[:-1], widths[1:]
     with np.errstate(divide="ignore"):  # of the weights' standard deviation, or of the gain of a Haar matrix
         log_s = np.log(sigma_w) + 0.5 * np.log(np.maximum(1.0, fan_out / fan_in) if haar else 1.0 / fan_in)
-    records = np.empty((min(segment, len(sigma_w)) + 1, RECORD))
-    work, whole = aligned(5, BLOCK), aligned(2, int(fan_out.max()) if haar else 0)
-    row, *linear = activation
-    net = (row, fill_normal_pairs, haar, widths, sigma_w, log_s, sigma_b, *linear)
-    _exact_samples(*net, *samples, records, work, whole, *norms)
+    records, work = np.empty((min(segment, len(sigma_w)) + 1, RECORD)), aligned(5, BLOCK)
+    longest = int(fan_out.max()) if haar else 0
+    net = (haar, widths, sigma_w, log_s, sigma_b)
+    if isinstance(activation, SingleActivation):
+        row, single_row, *linear = activation
+        drawn, whole = aligned(5, BLOCK, np.float32), aligned(2, longest, np.float32)
+        rows = row, single_row, fill_single_normal_pairs
+        _in_single(*rows, *net, *linear, *samples, records, work, drawn, whole, *norms)
+    else:
+        row, *linear = activation
+        _in_double(row, draw, *net, *linear, *samples, records, work, aligned(2, longest), *norms)

@@ -155,4 +155,4 @@ def fill(draw, out, key, sample, layer, purpose, start):
     half = out.size // 2
     draw(out[:half], out[half : 2 * half], key, sample, layer, purpose, start)
     if out.size > 2 * half:
-        draw(out[2 * half :], np.empty(1), key, sample, layer, purpose, start + half)
+        draw(out[2 * half :], np.empty(1, out.dtype), key, sample, layer, purpose, start + half)

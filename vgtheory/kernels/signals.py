@@ -1,12 +1,13 @@
 """What the simulation kernels share: vector operations, what counters mean, and the scale that carries a signal."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import piece, reduction
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
+from vgtheory.kernels._numba_internals import LINE, prefer_wide_vectors
 from vgtheory.kernels.normals import fill
 
 # What a counter's last word stands for; from ROWS on, one value per row or reflection of a dense weight matrix.
@@ -25,7 +26,7 @@ def dot(a, b):
     prefer_wide_vectors()
     total = 0.0
     for i in range(a.size):
-        total += a[i] * b[i]
+        total += np.float64(a[i]) * np.float64(b[i])
     return total
 
 
@@ -88,26 +89,28 @@ def haar_gain(sigma_w, fan_in, fan_out):
 
 
 @piece
-def carry(log_size, bias, linear_at_zero, linear_at_infinity):
+def carry(log_size, bias, linear_at_zero, linear_at_infinity, small=SMALL, large=LARGE):
     """Return the log-scale t in whose units a layer of size e^log_size is evaluated.
 
-    It is 0 unless the signal is outside [SMALL, LARGE] where φ is linear: t·φ(h) is then φ(t·h) to working precision.
+    It is 0 unless the signal is outside [small, large] where φ is linear: t·φ(h) is then φ(t·h) to working precision.
     """
     if bias > 0.0:
         log_size = max(log_size, math.log(bias))
-    if linear_at_zero and -math.inf < log_size < math.log(SMALL):
-        return log_size - math.log(SMALL)
-    if linear_at_infinity and math.inf > log_size > math.log(LARGE):
-        return log_size - math.log(LARGE)
+    if linear_at_zero and -math.inf < log_size < math.log(small):
+        return log_size - math.log(small)
+    if linear_at_infinity and math.inf > log_size > math.log(large):
+        return log_size - math.log(large)
     return 0.0
 
 
-def aligned(rows: int, length: int) -> NDArray[np.float64]:
+def aligned(rows: int, length: int, dtype: Any = np.float64) -> NDArray[Any]:
     """Return an array, not set, whose rows (of at least this length) begin on lines of the cache.
 
     Wide vectors across two lines cost twice; memory as it comes begins on a line one time in four.
     """
-    padded = -(-length // 8) * 8
-    raw = np.empty(rows * padded + 8)
-    start = -(raw.ctypes.data // 8) % 8
+    size = np.dtype(dtype).itemsize
+    line = LINE // size
+    padded = -(-length // line) * line
+    raw = np.empty(rows * padded + line, dtype)
+    start = -(raw.ctypes.data // size) % line
     return raw[start : start + rows * padded].reshape(rows, padded)

@@ -118,6 +118,10 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _without(has.CURVED, "a chain needs φ(th) = tφ(h) for t > 0, not {activation}", "simulate"),
         _CUT,
     ),
+    "simulate (single)": (
+        *_plain("float32 arithmetic is not worked out with", "simulate"),
+        replace(_ROTATES, use=("simulate",)),
+    ),
     "simulate (inputs)": (
         *_plain("several inputs are not simulated with", "simulate"),
         _ROTATES,

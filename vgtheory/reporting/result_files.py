@@ -43,7 +43,7 @@ def csv_cell(text: str) -> str:
     return ("'" if text.startswith(FORMULA) else "") + visible(text)
 
 
-def check_study(path: Path, spec: str, samples: int, seed: int, force: bool) -> None:
+def check_study(path: Path, spec: str, samples: int, seed: int, force: bool, precision: str = "double") -> None:
     """Raise unless the study of this specification may be written to `path`; nothing is written.
 
     Raises
@@ -59,7 +59,7 @@ def check_study(path: Path, spec: str, samples: int, seed: int, force: bool) -> 
     if force:
         return
     held = _identity(path)
-    if held != (spec, samples, seed):
+    if held != (spec, samples, seed, precision):
         what = "another study" if held is not None else "something that is not a study"
         raise ConflictError(f"{path} holds {what}; give another --out, or --force to overwrite it")
 
@@ -70,9 +70,11 @@ def write_study(study: Any, path: Path) -> None:
     write_dataset(path, study)
 
 
-def _identity(path: Path) -> tuple[str, int, int] | None:
+def _identity(path: Path) -> tuple[str, int, int, str] | None:
     try:
         with xr.open_dataset(path, engine="h5netcdf") as held:
-            return str(held.attrs["spec"]), int(held.sizes["sample"]), int(held.attrs["seed"])
+            attributes = held.attrs
+            precision = str(attributes.get("precision", "double"))
+            return str(attributes["spec"]), int(held.sizes["sample"]), int(attributes["seed"]), precision
     except (OSError, ValueError, KeyError, TypeError):  # not NetCDF, or not ours
         return None

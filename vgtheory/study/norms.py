@@ -25,26 +25,30 @@ from vgtheory.study.programs.layers import check_fits, fits, layers_machine
 from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
 from vgtheory.study.programs.recorded_norms import norms_of_layers
 
+Precision = Literal["double", "single"]
 Method = Literal["auto", "chain", "exact", "dense"]
+# What single precision draws from a counter; part of a checkpoint's identity.
+SINGLE_NORMALS = "philox4x32-10, Box-Muller of 32-bit words, 1"
 FIELDS = ("log_gradient_norm", "log_weight_gradient_norm", "q")  # in the order of the kernels' norms
 
 
-def one_input(prepared: Prepared, method: str, conditions: Conditions) -> xr.Dataset:
-    """Return ``simulate``'s result for one input and one gradient."""
-    chosen = choose_method(prepared, method)
+def one_input(prepared: Prepared, method: str, conditions: Conditions, single: bool) -> xr.Dataset:
+    """Return ``simulate``'s result for one input and one gradient; `single`: in float32, by the exact method."""
+    chosen = "exact" if single else choose_method(prepared, method)
     experiment = Experiment(
         worker=single_chunk,
         prepared=prepared,
         fields=FIELDS,
         rows=prepared.depth,
         numbers=len(FIELDS),
-        nanoseconds=nanoseconds(prepared, chosen),
-        options={"method": chosen},
+        nanoseconds=nanoseconds(prepared, chosen) * (0.5 if single else 1.0),
+        options={"method": chosen} | ({"normals": SINGLE_NORMALS} if single else {}),
         watched=("log_gradient_norm",),
     )
     arrays = conduct(experiment, conditions)
     check_range(prepared, arrays["log_gradient_norm"], arrays["q"])
     attributes = {"method": chosen, **provenance(prepared, conditions.seed)}
+    attributes |= {"generator": SINGLE_NORMALS} if single else {}
     return dataset({name: ((), arrays[name]) for name in FIELDS}, VARIABLES, attributes)
 
 
@@ -93,7 +97,8 @@ def single_chunk(payload: Mapping[str, Any], first: int, count: int) -> Arrays:
     elif prepared.network.parts:
         assembled_samples(activation, HAAR_PAIR if prepared.haar else GAUSSIAN_PAIR, law, parts, layers, samples, norms)
     else:
-        exact_samples(activation, prepared.haar, layers, samples, norms)
+        single = "normals" in payload
+        exact_samples(prepared.single_activation if single else activation, prepared.haar, layers, samples, norms)
     return dict(zip(FIELDS, norms, strict=True))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vgtheory.codegen.compiled import compile_activation
-from vgtheory.kernels.arguments import Activation, Layers
+from vgtheory.kernels.arguments import Activation, Layers, SingleActivation
 from vgtheory.kernels.assembled import Parts
 from vgtheory.kernels.matrices import MatrixDistribution, drawn_matrices, given_matrices
 from vgtheory.model.capabilities import works
@@ -44,6 +44,11 @@ class Prepared:
     def __reduce__(self) -> tuple[Any, ...]:
         # A fresh network: one that was used carries its cached properties, which would be sent along.
         return prepare, (replace(self.network),)
+
+    @cached_property
+    def single_activation(self) -> SingleActivation:
+        """Return the activation, compiled, as kernels in single precision take it."""
+        return compile_activation(self.network.activation).for_single_kernels
 
     @cached_property
     def layers(self) -> Layers:

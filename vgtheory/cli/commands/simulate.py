@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -35,18 +35,24 @@ def simulate(
             **opt.REAL,
         ),
     ] = None,
+    precision: Annotated[
+        Literal["double", "single"],
+        typer.Option(help="single: float32 normals and activations, twice as fast; layers without further parts."),
+    ] = "double",
     dask: Dask = None,
 ) -> None:
     """Simulate random networks and write ln‖∂ℓ/∂h_l‖ of every sample and layer as NetCDF."""
     opt.check_run(samples, seed)
     require(network, "simulate" if batch is None else "simulate (batch)")
+    if precision == "single":
+        require(network, "simulate (single)")
     opt.announce(network, samples, seed)
     from vgtheory.cli.console import progress_bar
     from vgtheory.cli.screen import print_study
     from vgtheory.reporting.result_files import check_study, write_study
     from vgtheory.study.simulate import simulate as run
 
-    check_study(out, network.spec_json, samples, seed, force)
+    check_study(out, network.spec_json, samples, seed, force, precision)
     with executor_at(dask) as executor, progress_bar("simulate") as progress:
         study = run(
             network,
@@ -58,6 +64,7 @@ def simulate(
             checkpoint=checkpoint,
             progress=progress,
             half_width=half_width,
+            precision=precision,
         )
     write_study(study, out)
     print_study(study, out)
