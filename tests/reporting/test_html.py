@@ -179,7 +179,7 @@ def test_latex_holds_the_same_document():
     assert source.count(r"\begin{tabular}") == source.count(r"\end{tabular}") == 2
     for package in re.findall(r"\\usepackage(?:\[[^]]*\])?\{([^}]*)\}", source):
         assert set(package.split(",")) <= {
-            "amsmath", "amssymb", "amsthm", "booktabs", "graphicx", "fontenc", "inputenc", "lmodern",
+            "amsmath", "amssymb", "amsthm", "booktabs", "graphicx", "fontenc", "inputenc", "lmodern", "flafter",
         }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from html import unescape
 from typing import get_args
 
 import numpy as np
@@ -27,9 +28,10 @@ from vgtheory.reporting.latex import (
     paragraph,
     table,
 )
-from vgtheory.reporting.latex_document import listing
+from vgtheory.reporting.latex_document import SHEETS, listing
 from vgtheory.reporting.latex_layout import COLUMN, LINE, broken, equation_rows, width
 from vgtheory.reporting.latex_text import escape
+from vgtheory.reporting.pdf import write_pdf
 from vgtheory.study.simulate import simulate
 from vgtheory.symbolic.catalogue import activation, catalogue
 from vgtheory.symbolic.formula import Formula, formula_latex
@@ -171,7 +173,7 @@ def test_fragments_and_aligned_compile_inside_ones_own_text(tmp_path):
 
 def test_only_the_stated_packages_are_used():
     packages = re.findall(r"\\usepackage(?:\[.*?\])?\{(.*?)\}", latex(length_map("relu"), form="document"))
-    known = {"amsmath", "amssymb", "amsthm", "booktabs", "graphicx", "fontenc", "inputenc", "lmodern"}
+    known = {"amsmath", "amssymb", "amsthm", "booktabs", "graphicx", "fontenc", "inputenc", "lmodern", "flafter"}
     assert set(",".join(packages).split(",")) <= known
     assert "resizebox" not in latex(length_map("relu"), form="document")
 
@@ -309,7 +311,26 @@ def test_a_row_of_one_cell_is_a_title_and_code_keeps_its_indentation():
     assert "left & right \\tabularnewline" in rows
     lines = listing("def f(x):\n    return x").splitlines()
     assert lines[1].endswith(r"\texttt{def f(\allowbreak{}x):\allowbreak{}}")
-    assert r"\texttt{~~~~}\texttt{return x}" in lines[3]
+    assert r"\texttt{\phantom{xxxx}}\texttt{return x}" in lines[3]
+
+
+@needs_pdflatex
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no pdftotext here")
+@pytest.mark.parametrize("columns", [1, 2])
+def test_code_in_a_pdf_is_indented_and_quoted_as_it_was(columns, tmp_path):
+    code = "def f(x):\n    for k in x:\n        print(\"k\", 'l', k[1 : 2])"
+    sheet = SHEETS[columns]
+    (tmp_path / "code.tex").write_text(document("Code", [listing(code)], sheet=sheet), encoding="utf-8")
+    write_pdf(tmp_path / "code.tex", tmp_path / "code.pdf")
+    done = subprocess.run(
+        ["pdftotext", "-bbox", tmp_path / "code.pdf", "-"], capture_output=True, text=True, check=True
+    )
+    words = re.findall(r'xMin="([\d.]+)".*?>([^<]+)</word>', done.stdout)
+    at = {unescape(word): float(place) for place, word in words}
+    step = at["for"] - at["def"]
+    assert step > 10
+    assert at['print("k",'] - at["for"] == pytest.approx(step, rel=0.01)
+    assert "'l'," in at
 
 
 # A one-pixel PNG.

@@ -1,6 +1,7 @@
 r"""The pieces of a LaTeX document, each a string: heading, paragraph, statement, formula, figure; and `document`.
 
-Packages: amsmath, amssymb, amsthm (part of amsart), booktabs and graphicx.
+Packages: amsmath, amssymb, amsthm (part of amsart), booktabs, graphicx and flafter (part of LaTeX): no float stands
+before what it belongs to.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _LEVELS = ("section", "subsection", "subsubsection")
 _COMMON = r"""\usepackage[T1]{fontenc}
 \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb,amsthm,booktabs,graphicx}
+\usepackage{amsmath,amssymb,amsthm,booktabs,graphicx,flafter}
 \setlength{\emergencystretch}{4em}
 \raggedbottom
 \allowdisplaybreaks
@@ -172,13 +173,16 @@ def listing(source: str) -> str:
     """Return lines of a program in small typewriter, their indentation kept; long ones break after operators."""
     lines = "\n\n".join(_line(line) for line in source.splitlines())
     return (
-        f"{{\\footnotesize\\setlength{{\\parskip}}{{0pt}}\\setlength{{\\parindent}}{{0pt}}\\raggedright\n{lines}\n\n}}"
+        f"{{\\footnotesize\\frenchspacing\\setlength{{\\parskip}}{{0pt}}\\setlength{{\\parindent}}{{0pt}}\\raggedright\n"
+        f"{lines}\n\n}}"
     )
 
 
 def _line(line: str) -> str:
     code = line.lstrip(" ")
-    return r"\mbox{}" + (rf"\texttt{{{'~' * (len(line) - len(code))}}}" if code != line else "") + verbatim(code)
+    # Spaces and ties in a row are one in some classes.
+    indent = rf"\texttt{{\phantom{{{'x' * (len(line) - len(code))}}}}}" if code != line else ""
+    return r"\mbox{}" + indent + verbatim(code)
 
 
 def figure(path: str | PurePath, caption: str = "") -> str:
@@ -188,10 +192,12 @@ def figure(path: str | PurePath, caption: str = "") -> str:
 
 def figures_beside(figures: Sequence[tuple[str, str]]) -> str:
     """Return (path, caption) side by side in one float, each with a number of its own."""
-    begin = rf"\begin{{minipage}}[t]{{{0.97 / len(figures):.3f}\linewidth}}\centering"
+    begin = rf"\begin{{minipage}}[t]{{{0.97 / len(figures):.3f}\linewidth}}\centering\small"
     drawn = (_drawing(path, caption, "1") for path, caption in figures)
     columns = "\\hfill\n".join(f"{begin}\n{each}\n\\end{{minipage}}" for each in drawn)
-    return f"\\begin{{figure}}[htbp]\n{columns}\n\\end{{figure}}\n"
+    # amsart indents captions, which narrow columns have no room for.
+    narrow = r"\ifdefined\captionindent\captionindent=0pt\fi" + "\n"
+    return f"\\begin{{figure}}[htbp]\n{narrow}{columns}\n\\end{{figure}}\n"
 
 
 def _drawing(path: str | PurePath, caption: str, share: str) -> str:
@@ -208,7 +214,7 @@ def document(
 ) -> str:
     """Return a complete document of the given pieces, with a bibliography of what they cite and of `works`, by key."""
     body = "\n".join(parts)
-    below = f"{prose(subtitle)}\n\n" if subtitle else ""
+    below = rf"\begin{{center}}{prose(subtitle)}\end{{center}}" + "\n" if subtitle else ""
     keys = cited_keys(body) | (set(works) & REFERENCES.keys())
     return (
         f"{sheet.preamble}\\begin{{document}}\n\\begin{{center}}\\LARGE {prose(title)}\\end{{center}}\n"

@@ -63,7 +63,9 @@ def prose(source: str) -> str:
 def verbatim(text: str) -> str:
     """Return `text` in typewriter; it may break after operators, else a long formula runs into the margin."""
     pieces = re.split(r"(?<=[-+*/(,:_])", text)
-    return r"\texttt{" + r"\allowbreak{}".join(escape(piece) for piece in pieces) + "}"
+    shown = r"\allowbreak{}".join(escape(piece) for piece in pieces)
+    # Straight quotes, as a program has them, also where they are copied from the PDF.
+    return r"\texttt{" + shown.replace("''", r"\textquotedbl{}").replace("'", r"\textquotesingle{}") + "}"
 
 
 def _breakable(match: re.Match[str]) -> str:

@@ -34,10 +34,13 @@ def render_tex(source: Document) -> str:
     """Return the document; figures are included as NAME.pdf from the folder in which it is compiled."""
     labels = Labels()
     parts = [
-        rf"\fbox{{\parbox{{\dimexpr\linewidth-2\fboxsep-2\fboxrule}}{{{prose(str(source.verdict))}}}}}" + "\n",
-        *([table(("Quantity", "Value", "How it is known"), _rows(source.key_numbers))] if source.key_numbers else []),
+        r"\postdisplaypenalty=5000" + "\n",  # what is said of a formula is on its page
+        rf"\noindent\fbox{{\parbox{{\dimexpr\linewidth-2\fboxsep-2\fboxrule}}{{{prose(str(source.verdict))}}}}}" + "\n",
         *(_section(s, labels) for s in source.sections),
     ]
+    if source.key_numbers:
+        numbers = table(("Quantity", "Value", "How it is known"), _rows(source.key_numbers))
+        parts.append(f"{heading('All numbers that decide', 2)}\n\n{numbers}")
     parts.append(f"{heading('Reproduce')}\n{listing(source.provenance)}")
     return document(str(source.title), parts, str(source.subtitle), source.references)
 
@@ -58,6 +61,8 @@ def _block(block: Block, title: str, labels: Labels) -> str:
             return figures_beside([(f"{each.name}.pdf", str(each.caption)) for each in figures])
         case Code(source):
             return listing(source)
+        case Fold(name, blocks) if any(isinstance(each, Code) for each in blocks):
+            return paragraph(f"{name}: in report.html.")  # pages of code are to be copied, not to be read
         case Fold(name, blocks):
             return "\n\n".join([heading(str(name), 2), *(_block(each, str(name), labels) for each in blocks)])
         case Equation():
