@@ -786,3 +786,54 @@ def test_activations_that_work_in_place_are_seen_where_they_were(rows):
 def test_norms_are_those_of_float64(size, count):
     numbers = size * real(count)
     assert norm_of(torch, numbers) == pytest.approx(float(numbers.double().norm()), rel=3e-7)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_parts_that_are_checkpointed_are_seen_and_the_models_gradients_stay(reentrant):
+    from torch.utils.checkpoint import checkpoint
+
+    class Model(nn.Module):
+        def __init__(self, saving):
+            super().__init__()
+            torch.manual_seed(0)
+            self.a, self.b, self.c = (nn.Linear(8, 8) for _ in range(3))
+            self.saving = saving
+
+        def forward(self, x):
+            def part(y):
+                return torch.tanh(self.b(y))
+
+            y = torch.tanh(self.a(x))
+            return self.c(checkpoint(part, y, use_reentrant=reentrant) if self.saving else part(y))
+
+    x, model = torch.randn(4, 8, generator=torch.Generator().manual_seed(1)), Model(saving=True)
+    found, plain = inspect(model, x), inspect(Model(saving=False), x)
+    assert list(found.table.name.values) == ["a", "b", "c"]
+    assert found.left_out == ()
+    np.testing.assert_array_equal(found.table.gradient_norm, plain.table.gradient_norm)
+    assert all(p.grad is None for p in model.parameters())
+    model(x).sum().backward()  # checkpoints are there again
+    assert model.b.weight.grad is not None
+
+
+def test_a_gradient_that_dead_units_stop_is_0_without_a_second_pass():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
+    nn.init.constant_(model[2].bias, -100.0)
+    kinds = []
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = model
+
+        def forward(self, x):
+            kinds.append(x.dtype)
+            return self.inner(x)
+
+    found = inspect(Model(), torch.randn(4, 8))
+    assert kinds == [torch.float32]
+    assert (found.verdict, found.culprit) == ("vanishes", "inner.2")
+    model[1] = model[3] = nn.Tanh()  # slopes of 0 are rounded ones
+    inspect(Model(), torch.randn(4, 8))
+    assert kinds[1:] == [torch.float32, torch.float64]

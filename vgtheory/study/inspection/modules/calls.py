@@ -225,7 +225,8 @@ class Watch:
         return tuple(a.to(wanted) if torch.is_tensor(a) and a.is_floating_point() else a for a in arguments)
 
     def _function(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-        given = list(tensors_in(self.torch, (*arguments, *named.values())))
+        given = list(tensors_in(self.torch, arguments))
+        given += tensors_in(self.torch, tuple(named.values())) if named else ()
         owned, others = [], []
         for t in given:
             weight = self._weight_of(t)

@@ -30,6 +30,7 @@ class Paths:
     bypassed : per call, whether a sum or concatenation joins its path with one that leaves it out.
     saturated, dead, outgrown : per call, shares under the first activation behind it; nan where there is none.
     normalised : per call, whether a normalisation takes its output (with what is added to it).
+    cut : per call, whether that activation has slope 0 at every number that reaches it, exactly.
     """
 
     parent: tuple[int, ...]
@@ -40,6 +41,7 @@ class Paths:
     dead: tuple[float, ...]
     outgrown: tuple[float, ...]
     normalised: tuple[bool, ...]
+    cut: tuple[bool, ...]
 
 
 def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: Sequence[Any]) -> Paths:
@@ -58,15 +60,17 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
                 for k in _apart(one, other, parent):
                     bypassed[k] = True
     saturated, dead, outgrown = (np.full(len(calls), np.nan) for _ in range(3))
+    cut = [False] * len(calls)
     for found in slopes:
         k = _latest(found.node, place, latest)
         if k > NONE and np.isnan(saturated[k]):
             saturated[k], dead[k], outgrown[k] = found.saturated, found.dead, found.outgrown
+            cut[k] = found.exact and found.dead == 1
     normed = {k for node, k in latest.items() if node is not None and "Norm" in node.name()}
     normalised = tuple(k in normed for k in range(len(calls)))
     following = _following(calls, parent, main, place)
     shares = tuple(saturated), tuple(dead), tuple(outgrown)
-    return Paths(parent, following, main, tuple(bypassed), *shares, normalised)
+    return Paths(parent, following, main, tuple(bypassed), *shares, normalised, tuple(cut))
 
 
 def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int]) -> int:
@@ -88,6 +92,20 @@ def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int]) -> int:
         else:
             latest[stack.pop()] = max((latest[n] for n in before), default=_WEIGHT)
     return latest[start]
+
+
+def reads_weights(node: Any, inputs: Sequence[Any]) -> bool:
+    """Return whether a node of the graph, if it is one, has parameters behind it and not only the tensors `inputs`."""
+    stack, seen = [node], {None, *(tensor.grad_fn for tensor in inputs)}
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        if node.name().endswith("AccumulateGrad"):
+            return True
+        seen.add(node)
+        stack += [n for n, _ in node.next_functions]
+    return False
 
 
 def _back(call: int, parent: Sequence[int]) -> tuple[int, ...]:

@@ -47,15 +47,27 @@ class Copies:
         wide = double or torch.float64 in kinds
         self.precision = torch.float64 if wide else torch.float32
         self.raised = kinds != {self.precision}
-        self.parameters = {n: self._twin(p.detach()) for n, p in model.named_parameters()}
-        for parameter in self.parameters.values():
-            parameter.requires_grad_(parameter.is_floating_point())
         self.inputs: list[Any] = []  # with a place in the graph of their own, so that paths from them are seen
-        self.buffers = {n: self._twin(b.detach().clone()) for n, b in model.named_buffers()}
+        self.parameters: dict[str, Any] = {}
+        self.buffers: dict[str, Any] = {}
+        self._places: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = []  # a module's own, and twins
+        known: dict[int, Any] = {}  # tied ones have one twin
+        for path, module in model.named_modules():
+            for own, twins in ((module._parameters, self.parameters), (module._buffers, self.buffers)):
+                given = {key: tensor for key, tensor in own.items() if tensor is not None}
+                for key, tensor in given.items():
+                    if id(tensor) not in known:
+                        twin = known[id(tensor)] = self._twin(tensor, twins is self.parameters)
+                        twins[f"{path}.{key}" if path else key] = twin
+                if given:
+                    self._places.append((own, given, {key: known[id(tensor)] for key, tensor in given.items()}))
 
-    def _twin(self, tensor: Any) -> Any:
-        # An alias of its own, so that a gradient gathers here and not in the user's parameter.
-        return tensor.to(self.precision) if tensor.is_floating_point() else tensor
+    def _twin(self, tensor: Any, trained: bool) -> Any:
+        # A parameter's is an alias of its own, so that a gradient gathers there and not in the user's parameter.
+        twin = tensor.detach() if trained else tensor.detach().clone()
+        if not twin.is_floating_point():
+            return twin
+        return twin.to(self.precision).requires_grad_(trained)
 
     def call(self, x: Any) -> Any:
         """Return what the module returns for x: a tensor, a tuple of arguments or a dict of named ones."""
@@ -64,8 +76,13 @@ class Copies:
             named = {str(name): self._cast(value) for name, value in x.items()}
         else:
             arguments = tuple(self._cast(value) for value in (x if isinstance(x, (tuple, list)) else (x,)))
-        run = self.torch.func.functional_call
-        return run(self.model, {**self.parameters, **self.buffers}, arguments, named)
+        try:
+            for own, _, twins in self._places:
+                own.update(twins)
+            return self.model(*arguments, **named)
+        finally:
+            for own, given, _ in self._places:
+                own.update(given)
 
     def _cast(self, value: Any) -> Any:
         """Return an input with its floating-point tensors in that precision and cut from any graph."""
@@ -91,13 +108,14 @@ class Copies:
 
 @contextmanager
 def undisturbed(torch: Any, model: Any, seed: int) -> Iterator[None]:
-    """Run what is inside with gradients, without compilation, from a seed; afterwards all is as it was before."""
+    """Run what is inside with gradients, without compilation and checkpoints, from a seed; then all is as before."""
     # Old-style weight_norm and spectral_norm leave the weight that they computed as a plain attribute.
     kept = [(m, n, v) for m in model.modules() for n, v in vars(m).items() if isinstance(v, torch.Tensor)]
     devices = {p.device.index for p in model.parameters() if p.is_cuda}
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.random.fork_rng(devices=sorted(devices)))
+        stack.enter_context(_without_checkpoints())
         if "torch._dynamo" in sys.modules:  # nothing is compiled before
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         torch.default_generator.manual_seed(seed)
@@ -108,6 +126,32 @@ def undisturbed(torch: Any, model: Any, seed: int) -> Iterator[None]:
         finally:
             for module, name, value in kept:
                 vars(module)[name] = value
+
+
+@contextmanager
+def _without_checkpoints() -> Iterator[None]:
+    """Keep what checkpoints would compute again on the way back, unseen and with the user's own parameters."""
+    module = sys.modules.get("torch.utils.checkpoint")
+    ways = {"CheckpointFunction": _Kept, "_checkpoint_without_reentrant_generator": _nothing_again}
+    own = {name: getattr(module, name) for name in ways if hasattr(module, name)}
+    try:
+        vars(module).update({name: ways[name] for name in own}) if module else None
+        yield
+    finally:
+        vars(module).update(own) if module else None
+
+
+class _Kept:
+    """Stands in for the function that runs a part of a model again."""
+
+    @staticmethod
+    def apply(run: Callable[..., Any], preserve: bool, *arguments: Any) -> Any:
+        """Return what the part returns."""
+        return run(*arguments)
+
+
+def _nothing_again(*_: Any, **__: Any) -> Iterator[None]:
+    yield
 
 
 def scalar_loss(torch: Any, output: Any, loss: Callable[[Any], Any] | None, seed: int) -> Any:
@@ -138,7 +182,10 @@ def tensors_in(torch: Any, value: Any) -> Iterator[Any]:
         return  # most of what is no tensor, and quickly seen
     elif type(value) in (tuple, list):
         for part in value:
-            yield from tensors_in(torch, part)
+            if isinstance(part, torch.Tensor):  # as a rule
+                yield part
+            else:
+                yield from tensors_in(torch, part)
     elif isinstance(value, Mapping):
         for part in value.values():
             yield from tensors_in(torch, part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 # Squares of components within a factor of 1e9 of these are normal numbers of float32.
@@ -27,7 +28,20 @@ def norm_of(torch: Any, tensor: Any) -> float:
     else:
         whole = count // _ROW * _ROW
         squares = norm(flat[:whole].view(-1, _ROW), dim=1).double().square_().sum().item()
-        total = math.sqrt(squares + norm(flat[whole:]).item() ** 2)
+        total = math.sqrt(squares + (norm(flat[whole:]).item() ** 2 if whole < count else 0.0))
     if _SMALLEST < total / math.sqrt(max(count, 1)) < _LARGEST or flat.dtype == torch.float64:
         return float(total)
     return float(norm(flat.double()).item())
+
+
+def norms_of(torch: Any, tensors: Sequence[Any]) -> list[float]:
+    """Return the Frobenius norms of tensors, of the small ones of one precision in one pass."""
+    small = [k for k, t in enumerate(tensors) if t.dtype == torch.float32 and 0 < t.numel() <= _FEW]
+    found = dict.fromkeys(range(len(tensors)), 0.0)
+    if small:
+        totals = torch.stack(torch._foreach_norm([tensors[k] for k in small])).tolist()
+        found |= dict(zip(small, totals, strict=True))
+    for k, t in enumerate(tensors):
+        if not _SMALLEST < found[k] / math.sqrt(max(t.numel(), 1)) < _LARGEST:
+            found[k] = norm_of(torch, t)
+    return list(found.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from statistics import median
@@ -192,7 +192,7 @@ def chain_of(calls: Sequence[Call], links: Sequence[Link | None]) -> Chain | Non
         or not all(link is not None and link.like(first) and not link.pools for link in links)
     ):
         return None
-    layers = tuple(map(layer_of, calls[:-1]))
+    layers = tuple(kept(layer_of(call)) for call in calls[:-1])
     return Chain(layers, first.function.name, first.function.probe, float(first.skip), first.norm)
 
 
@@ -226,9 +226,14 @@ def _alone(node: Any, before: Call, norm: str) -> bool:
 
 def layer_of(call: Call) -> Layer:
     """Return the weight (outputs, all inputs of one) and bias of a product, as they are used, however computed."""
-    weight, bias = (None if t is None else t.cpu().numpy().copy() for t in (call.matrix, call.shift))  # may be trained
+    weight, bias = (None if t is None else t.cpu().numpy() for t in (call.matrix, call.shift))
     assert weight is not None  # of a product
     return Layer(call.name, weight.reshape(len(weight), -1), bias)
+
+
+def kept(layer: Layer) -> Layer:
+    """Return a layer that stays as it is when the model is trained."""
+    return replace(layer, weight=layer.weight.copy(), bias=None if layer.bias is None else layer.bias.copy())
 
 
 def distribution(layers: Sequence[Layer]) -> Weights | None:

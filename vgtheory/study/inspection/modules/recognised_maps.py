@@ -21,7 +21,7 @@ from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.comparison import Comparison
 from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.modules.filters import Filter, filter_of, follows
-from vgtheory.study.inspection.modules.recognised import Link, distribution, scale_beside_critical
+from vgtheory.study.inspection.modules.recognised import Link, distribution, kept, scale_beside_critical
 from vgtheory.study.inspection.modules.unrecognised import between
 from vgtheory.study.inspection.modules.uses import Call
 from vgtheory.theory.asymptotics.programs.padding import padding_factor
@@ -202,6 +202,7 @@ def maps_of(calls: Sequence[Call], links: Sequence[Link | None], modules: dict[s
     link = links[best[0]] if len(best) > 1 else None
     if link is None or len({calls[k].name for k in best}) < len(best) or found[0].flat:
         return None
+    found = tuple(replace(one, layer=kept(one.layer)) for one in found)
     function = link.function
     found = (*found[:-1], replace(found[-1], pools=()))  # what comes behind is not looked at
     return Maps(found, function.name, function.probe, link.skip, link.norm, _beyond(calls, best))

@@ -28,7 +28,8 @@ class Slopes:
     """Where an activation stands in autograd's graph, the share of flat entries and that of dead units.
 
     `outgrown` is the share of entries that are flat for their size: near 0, on their side of it, they would not be.
-    `name` is that of the function, `probe` its values at :data:`PROBES` where it has no other tensors for arguments.
+    `name` is that of the function, `probe` its values at :data:`PROBES` where it has no other tensors for arguments;
+    `exact` says whether it has a kink at 0 with slope 0 on one side, so that a slope of 0 is no rounded one.
     """
 
     node: Any
@@ -38,6 +39,7 @@ class Slopes:
     outgrown: float
     probe: tuple[float, ...]
     phi: Any  # the function
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _slopes(torch: Any, function: Any, at: Any) -> Any:
 def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str, phi: Any) -> Slopes:
     """Return how many of the slopes at h are flat, and how many units have none but 0."""
     first = slopes[: _rows(slopes)] if slopes.dim() else slopes
-    least, most = float(first.min()), float(first.max())
+    least, most = (float(one) for one in first.aminmax())
     limit = flat_slope(max(shape.largest, most))
     if least > limit:
         return Slopes(node, name, 0.0, 0.0, 0.0, shape.probe, phi)
@@ -142,7 +144,7 @@ def slopes_of(slopes: Any, h: Any, shape: Shape, node: Any, name: str, phi: Any)
     dead = 0.0
     if least == 0:
         dead = _share(_best(slopes) == 0)
-    return Slopes(node, name, saturated, dead, outgrown, shape.probe, phi)
+    return Slopes(node, name, saturated, dead, outgrown, shape.probe, phi, 0.0 in (shape.left, shape.right))
 
 
 def _rows(numbers: Any) -> int:
@@ -152,8 +154,9 @@ def _rows(numbers: Any) -> int:
 
 def _best(slopes: Any) -> Any:
     """Return the largest slope of every unit: of the last axis, or the channels of images."""
-    units = slopes.movedim(1, -1) if slopes.dim() == 4 else slopes
-    return units.reshape(-1, units.shape[-1]).amax(0) if units.dim() else units
+    unit = 1 if slopes.dim() == 4 else slopes.dim() - 1
+    others = [axis for axis in range(slopes.dim()) if axis != unit]
+    return slopes.amax(others) if others else slopes
 
 
 def _share(true: Any) -> float:

@@ -17,9 +17,9 @@ from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.inspection import Inspection, Subject, Verdict, change_of, verdict_of
 from vgtheory.study.inspection.modules.blame import blame
 from vgtheory.study.inspection.modules.calls import Watch
-from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of
+from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of, reads_weights
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed, unwrapped
-from vgtheory.study.inspection.modules.norms import norm_of
+from vgtheory.study.inspection.modules.norms import norms_of
 from vgtheory.study.inspection.modules.recognise import recognise
 from vgtheory.study.inspection.modules.recurrence import listen, over_time, recurrence_of
 from vgtheory.study.inspection.modules.uses import Call
@@ -91,10 +91,15 @@ def _unresolved(torch: Any, sight: Sight) -> str | None:
         return None
     if sight.paths is None or sight.broken is not None:
         return "numbers beyond 1e38"
-    calls = sight.calls
-    if any(call.gradient_norm < _TINY * call.size**0.5 for call in calls):
+    calls, following = sight.calls, sight.paths.following
+    nothing: set[int] = set()  # calls whose gradient is exactly 0, with no slopes but 0 behind them or a later one
+    for k in reversed(range(len(calls))):
+        if calls[k].gradient_norm == 0 and (sight.paths.cut[k] or following[k] in nothing):
+            nothing.add(k)
+    left = [k for k in range(len(calls)) if k not in nothing]
+    if any(calls[k].gradient_norm < _TINY * calls[k].size ** 0.5 for k in left):
         return "gradients below 1e-35"
-    for call, k in zip(calls, sight.paths.following, strict=True):
+    for call, k in ((calls[k], following[k]) for k in left):
         ahead = sight.watch.entering if k == NONE else calls[k].gradient_norm * min(calls[k].sigma_w, 1.0)
         if call.gradient_norm < _CANCELLED * ahead:
             return f"whether the gradient at {call.name} is 0"
@@ -114,8 +119,17 @@ def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int)
     listen(watch.sequences)
     step = "try it by hand; a tensor that is changed in place (+=, mul_, relu_) may still be needed"
     with _raised("loss(model(x)).backward()", "a model that autograd can go back through", step):
-        value.backward(retain_graph=bool(watch.sequences))
+        value.backward(retain_graph=bool(watch.sequences), inputs=_wanted(watch, copies))
         return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
+
+
+def _wanted(watch: Watch, copies: Copies) -> list[Any] | None:
+    """Return the tensors that the gradient has to go back to, the weights; None, all, where it is watched at inputs."""
+    weights = [p for p in copies.parameters.values() if p.requires_grad]
+    starts = [one.stream.grad_fn for one in watch.repeated if one.stream.requires_grad]
+    if watch.sequences or not weights or not all(reads_weights(start, copies.inputs) for start in starts):
+        return None
+    return weights
 
 
 @contextmanager
@@ -215,7 +229,7 @@ def _overflown(calls: Sequence[Call], broken: Call | None, left_out: tuple[str, 
     cause = Cause("overflow", "" if broken is None else broken.name)
     n = len(calls)
     none, no, unknown = (NONE,) * n, (False,) * n, (float("nan"),) * n
-    bare = Paths(none, none, (), no, unknown, unknown, unknown, no)
+    bare = Paths(none, none, (), no, unknown, unknown, unknown, no, no)
     return Inspection(
         _table(calls, bare, None), "explodes", f"Explodes: {cause}", cause.where or None, (cause,), left_out
     )
@@ -251,10 +265,15 @@ def _table(calls: Sequence[Call], paths: Paths, sight: Sight | None) -> xr.Datas
 
 def _update_ratios(calls: Sequence[Call], sight: Sight) -> list[float]:
     """Return ‖∂ℓ/∂W‖/‖W‖ over the matrices of every call (of all its calls, where there are several)."""
-    torch, sizes, known = sight.watch.torch, sight.watch.sizes, dict[tuple[str, ...], float]()
+    torch, sizes = sight.watch.torch, sight.watch.sizes
+    used = dict.fromkeys(name for call in calls for name in call.weights)
+    matrices = {n: p for n in used if (p := sight.copies.parameters[n]).dim() >= 2}
+    trained = [n for n, p in matrices.items() if p.grad is not None]
+    gradients = dict(zip(trained, norms_of(torch, [matrices[n].grad for n in trained]), strict=True))
+    unknown = [n for n in matrices if n not in sizes]
+    sizes |= zip(unknown, norms_of(torch, [matrices[n].detach() for n in unknown]), strict=True)
+    known: dict[tuple[str, ...], float] = {}
     for names in {call.weights for call in calls}:
-        matrices = [(n, p) for n in names if (p := sight.copies.parameters[n]).dim() >= 2]
-        gradient = sum(norm_of(torch, p.grad) ** 2 for _, p in matrices if p.grad is not None)
-        size = sum((sizes.get(n) or norm_of(torch, p.detach())) ** 2 for n, p in matrices)
+        gradient, size = (sum(norms.get(n, 0.0) ** 2 for n in names) for norms in (gradients, sizes))
         known[names] = (gradient / size) ** 0.5 if size > 0 else float("nan")
     return [known[call.weights] for call in calls]
