@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 OPTIONAL = ("torch", "jax")
-SLOW = {"vgtheory.reporting.report.report"}
+SLOW = {"vgtheory.reporting.report.report", "vgtheory.study.advice.advise.advise"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -122,7 +122,16 @@ ASKED = {
     "sample (growth)": lambda n: real(sample(n, of="growth", samples=2, directions=2).log_growth),
     "report": None,  # takes a folder
 }
-COSTLY = ("advise", "report", "predict (closure)", "predict")
+COSTLY = (
+    "advise",
+    "report",
+    "predict",
+    "predict (closure)",
+    "predict (exact law)",
+    "coordinate_check",
+    "simulate (batch)",
+    "sample (growth)",
+)
 
 
 def ask(verb, network, tmp_path):

@@ -94,8 +94,8 @@ VERBS = {
 }
 NO_SLOPE = "slope 0 almost everywhere"  # the gradient through a step is exactly 0
 REFUSED = {("step", verb): NO_SLOPE for verb in ("predict", "spectrum", "lyapunov")}
-# By default every row meets one verb or two and every verb every sixth row, in a Latin pattern; the others are slow.
-EVERY = 6
+# By default every row meets one verb and every verb every ninth row, in a Latin pattern; the others are slow.
+EVERY = 9
 CASES = [
     pytest.param(name, values, verb, id=f"{row}-{verb}", marks=[pytest.mark.slow] if (i + j) % EVERY else [])
     for i, ((name, values), row) in enumerate(zip(ROWS, IDS, strict=True))

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory.cli.app import run
 from vgtheory.model.blocks.named import names
 
@@ -24,30 +25,37 @@ def studied(tmp_path, *words):
 
 @pytest.mark.parametrize(
     ("words", "network", "inputs"),
-    [
-        (
-            ["lstm", "--forget-bias", "2", "--steps", "4", "--inputs", "same", "--input-variance", "0.5"],
-            vg.Network(vg.blocks.lstm(W, 2), 16, 4),
-            vg.Inputs(0.5, "same"),
-        ),
-        (["gru", "--reset", "before", "--no-tied"], vg.Network(vg.blocks.gru(W, 0, "before", False), 16, 4), 1),
-        (
-            ["transformer", "--heads", "4", "--norm", "post", "--tokens", "3", "--causal"],
-            vg.Network(vg.blocks.transformer("gelu", W, 4, "post", causal=True), 16, 4, tokens=3),
-            1,
-        ),
-        (
-            ["conv", "--padding", "zeros", "--shape", "3x2", "--sigma-w", "1.5", "--weights", "orthogonal"],
-            vg.Network(vg.blocks.conv("relu", vg.Weights.orthogonal(1.5), 3, "zeros"), 16, 4, shape=(3, 2)),
-            1,
-        ),
-        (["cell", "--states", "h=s(a)*h+tanh(b)"], vg.Network(vg.blocks.cell({"h": "s(a)*h+tanh(b)"}, W), 16, 4), 1),
-        (
-            ["residual+gated", "--act", "gelu", "--scale", "1/depth"],
-            vg.Network(vg.blocks.residual(vg.blocks.gated("gelu", W, W, W), "1/depth"), 16, 4),
-            1,
-        ),
-    ],
+    thinned(
+        [
+            (
+                ["lstm", "--forget-bias", "2", "--steps", "4", "--inputs", "same", "--input-variance", "0.5"],
+                vg.Network(vg.blocks.lstm(W, 2), 16, 4),
+                vg.Inputs(0.5, "same"),
+            ),
+            (["gru", "--reset", "before", "--no-tied"], vg.Network(vg.blocks.gru(W, 0, "before", False), 16, 4), 1),
+            (
+                ["transformer", "--heads", "4", "--norm", "post", "--tokens", "3", "--causal"],
+                vg.Network(vg.blocks.transformer("gelu", W, 4, "post", causal=True), 16, 4, tokens=3),
+                1,
+            ),
+            (
+                ["conv", "--padding", "zeros", "--shape", "3x2", "--sigma-w", "1.5", "--weights", "orthogonal"],
+                vg.Network(vg.blocks.conv("relu", vg.Weights.orthogonal(1.5), 3, "zeros"), 16, 4, shape=(3, 2)),
+                1,
+            ),
+            (
+                ["cell", "--states", "h=s(a)*h+tanh(b)"],
+                vg.Network(vg.blocks.cell({"h": "s(a)*h+tanh(b)"}, W), 16, 4),
+                1,
+            ),
+            (
+                ["residual+gated", "--act", "gelu", "--scale", "1/depth"],
+                vg.Network(vg.blocks.residual(vg.blocks.gated("gelu", W, W, W), "1/depth"), 16, 4),
+                1,
+            ),
+        ],
+        2,
+    ),
     ids=lambda v: v[0] if isinstance(v, list) else "",
 )
 def test_a_named_block_is_simulated(words, network, inputs, tmp_path, capsys):

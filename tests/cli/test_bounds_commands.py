@@ -3,6 +3,7 @@
 import pytest
 
 from tests.reporting.test_latex import compiled, needs_pdflatex
+from tests.thinning import thinned
 from vgtheory.cli.app import run
 
 
@@ -52,7 +53,9 @@ def test_bounds_prints_values_status_and_assumptions(capsys):
 
 
 @needs_pdflatex
-@pytest.mark.parametrize("arguments", [["tanh", "--sigma-w", "1.2", "--sigma-b", "0.8"], ["relu", "--init", "he"]])
+@pytest.mark.parametrize(
+    "arguments", thinned([["tanh", "--sigma-w", "1.2", "--sigma-b", "0.8"], ["relu", "--init", "he"]], 2)
+)
 def test_bounds_writes_latex(arguments, tmp_path, capsys):
     path = tmp_path / "bounds.tex"
     assert run(["bounds", *arguments, "--width", "20", "--depth", "50", "--latex", str(path)]) == 0

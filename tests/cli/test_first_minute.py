@@ -225,6 +225,7 @@ def test_warm_compiles_what_first_calls_need(tmp_path):
     assert again.splitlines()[-1] == "everything was compiled before"
 
 
+@pytest.mark.slow
 def test_completion_knows_commands_and_distributions():
     def completed(words):
         environment = os.environ | {"_VGTHEORY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "1"}

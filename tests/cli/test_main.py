@@ -147,6 +147,7 @@ def test_spectrum_prints_quantiles_and_draws(tmp_path, capsys):
     assert out.read_text().startswith("<?xml")
 
 
+@pytest.mark.slow
 def test_spectrum_of_other_networks_beside_sampled_ones(tmp_path, capsys):
     out = tmp_path / "law.svg"
     assert (

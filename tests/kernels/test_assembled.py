@@ -89,7 +89,7 @@ def assert_same_law(case):
     assert not failed
 
 
-@pytest.mark.parametrize("case", thinned(((case,) for case in ORDINARY), 3))
+@pytest.mark.parametrize("case", thinned(((case,) for case in ORDINARY), 6))
 def test_law_is_that_of_drawn_matrices(case):
     assert_same_law(case)
 
@@ -101,7 +101,7 @@ def test_law_is_that_of_drawn_matrices_in_further_shapes(case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", thinned(((case,) for case in ORDINARY), 3))
+@pytest.mark.parametrize("case", thinned(((case,) for case in ORDINARY), 6))
 def test_the_comparison_notices_a_weight_scale_wrong_by_two_percent(case):
     parts, family, name, widths, sigma_b = case
     few, many = samples(widths)

@@ -42,7 +42,7 @@ def brute(family, name, widths, sigma_w, sigma_b, samples, bias):
     return network_gradients(family, phi, slope, widths, sigma_w, sigma_b, samples, rng, bias_family=bias)
 
 
-@pytest.mark.parametrize(("family", "name", "widths", "sigma_b", "bias"), thinned(CASES, 3))
+@pytest.mark.parametrize(("family", "name", "widths", "sigma_b", "bias"), thinned(CASES, 6))
 def test_law_is_that_of_drawn_matrices_and_two_percent_would_be_noticed(family, name, widths, sigma_b, bias):
     few = 8000 if widths == SIXTEEN else 20_000  # narrow and shallow networks show 2 % least
     a = brute(family, name, widths, 1.4, sigma_b, few, bias)

@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import erf
 
 import vgtheory as vg
+from tests.thinning import thinned
 
 VALUES = json.loads((Path(__file__).parents[1] / "reference" / "random_matrices.json").read_text())["values"]
 
@@ -45,7 +46,7 @@ def test_edges_of_piecewise_linear_networks(entry, family):
         assert np.exp(2 * found.support_log()[-1]) == pytest.approx(value[family], rel=1e-11)
 
 
-@pytest.mark.parametrize("entry", chosen("Smooth universality"))
+@pytest.mark.parametrize("entry", thinned(chosen("Smooth universality"), 4))
 def test_smooth_universality_class(entry):
     value = entry["value"]
     law = vg.laws.from_s_transform(f"exp(-{entry['inputs']['sigma0_sq']}*m)")
@@ -53,7 +54,7 @@ def test_smooth_universality_class(entry):
     assert law.support() == pytest.approx((value["lambda_min"], value["lambda_max"]), rel=1e-10)
 
 
-@pytest.mark.parametrize("entry", chosen("ResNet universality"))
+@pytest.mark.parametrize("entry", thinned(chosen("ResNet universality"), 3))
 def test_residual_universality_class(entry):
     """The law of residual networks as depth → ∞, and S given as a formula."""
     c, value = entry["inputs"]["c"], entry["value"]

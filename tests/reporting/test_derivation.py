@@ -11,6 +11,7 @@ import sympy as sp
 
 import vgtheory as vg
 from tests.reporting.test_latex import compiled, needs_pdflatex
+from tests.thinning import thinned
 from vgtheory._errors import InputError
 from vgtheory._references import REFERENCES
 from vgtheory.cli.app import run
@@ -31,7 +32,9 @@ def step(found, slug):
     return next(s for s in steps(found) if s.slug == slug)
 
 
-@pytest.mark.parametrize("act", ["tanh", "gelu", "relu", "x*exp(-x**2)", "mish", "step", "relu_squared", "siren"])
+@pytest.mark.parametrize(
+    "act", thinned(["tanh", "gelu", "relu", "x*exp(-x**2)", "mish", "step", "relu_squared", "siren"], 4)
+)
 def test_every_derivation_has_the_steps_in_the_order_of_the_proof(act):
     found = derivation(act)
     assert [s.slug for s in steps(found)] == ORDER

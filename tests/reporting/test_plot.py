@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory.reporting import plot
 from vgtheory.reporting.figure_files import write_figure
 from vgtheory.reporting.gain_curve import gain_curve
@@ -150,6 +151,7 @@ def test_exponents_of_a_linear_network_lie_on_their_law():
     np.testing.assert_allclose(dots[1][inner], np.interp(dots[0][inner], *line), atol=0.02)
 
 
+@pytest.mark.slow
 def test_the_cobweb_climbs_to_the_fixed_correlation():
     point = next(p for p in vg.fixed_points("tanh", sigma_w=1.5, sigma_b=0.3) if p.stable)
     ax = plot.cobweb("tanh", point.q, 1.5, 0.3, layers=150)
@@ -189,7 +191,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("preset", ["column", pytest.param("half slide", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", thinned(DRAWN, 2))
 def test_nothing_is_cut_off_at_the_sizes_of_print(name, preset, simulated):
     figure = plot.sized(DRAWN[name](simulated), preset)
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -293,6 +295,7 @@ def test_a_coordinate_check_has_a_curve_per_step_and_a_panel_per_layer():
         plot.coordinate_check(study([[1.0, 2.0]]))
 
 
+@pytest.mark.slow
 def test_one_layer_has_the_marchenko_pastur_density_beside_the_jacobian():
     left, right = plot.layer_and_jacobian(TANH)
     curve = line(left, "Marchenko")

@@ -6,6 +6,7 @@ import pytest
 from scipy.optimize import brentq
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.eigenvalues import eigenvalues
 from vgtheory.spectra.graded_eigenvalues import log_eigenvalues
@@ -179,7 +180,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("depth", [3, 20])
-@pytest.mark.parametrize(("name", "weights"), CASES)
+@pytest.mark.parametrize(("name", "weights"), thinned(CASES, 4))
 def test_sampled_networks_have_these_moduli(name, weights, depth):
     network = vg.Network(name, weights, LIMIT_WIDTH, depth)
     values = sample(network, of="eigenvalues", seed=2).log_modulus.values

@@ -10,6 +10,7 @@ from scipy.special import digamma, ndtr, polygamma
 
 import vgtheory as vg
 from tests.random_matrices.law_defects import DEPTHS, NAMES, VARIANCES, critical_law, defects
+from tests.thinning import thinned
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.spectra.curve import Curve
 from vgtheory.spectra.factor import Factor
@@ -182,13 +183,16 @@ LIMIT = 0.06
 
 @pytest.mark.parametrize(
     ("name", "weights", "depth"),
-    [
-        ("tanh", vg.Weights.gaussian(1.5, 0.3), 20),
-        ("tanh", vg.Weights.uniform(1.5, 0.3), 20),
-        ("tanh", vg.Weights.orthogonal(1.2, 0.3), 20),
-        ("gelu", vg.Weights.gaussian(1.4, 0.3), 10),
-        ("leaky_relu", vg.Weights.orthogonal(1.4, 0.1), 6),
-    ],
+    thinned(
+        [
+            ("tanh", vg.Weights.gaussian(1.5, 0.3), 20),
+            ("tanh", vg.Weights.uniform(1.5, 0.3), 20),
+            ("tanh", vg.Weights.orthogonal(1.2, 0.3), 20),
+            ("gelu", vg.Weights.gaussian(1.4, 0.3), 10),
+            ("leaky_relu", vg.Weights.orthogonal(1.4, 0.1), 6),
+        ],
+        2,
+    ),
 )
 def test_a_sampled_network_has_this_spectrum(name, weights, depth):
     net = vg.Network(name, weights, width=300, depth=depth)

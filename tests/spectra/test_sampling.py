@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.spectra.graded_product import GradedProduct, triangular_product
 from vgtheory.spectra.sampling import draw_weights, sampling_cost
@@ -37,13 +38,16 @@ def by_high_precision(matrices, log_slopes, digits):
 
 @pytest.mark.parametrize(
     ("n", "depth", "family", "kind"),
-    [
-        (8, 64, "gaussian", "linear"),
-        (12, 100, "orthogonal", "tanh"),
-        (10, 64, "gaussian", "mask"),
-        (8, 100, "gaussian", "saturated"),
-        (6, 20, "gaussian", "huge"),
-    ],
+    thinned(
+        [
+            (8, 64, "gaussian", "linear"),
+            (12, 100, "orthogonal", "tanh"),
+            (10, 64, "gaussian", "mask"),
+            (8, 100, "gaussian", "saturated"),
+            (6, 20, "gaussian", "huge"),
+        ],
+        2,
+    ),
 )
 def test_small_singular_values_keep_their_digits(n, depth, family, kind):
     """Ranges of 30 to 600 in ln s, up to far beyond what the SVD of the product can resolve."""

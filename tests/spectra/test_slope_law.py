@@ -6,13 +6,14 @@ from scipy.integrate import quad
 from scipy.special import erf, ndtr
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError
 from vgtheory.spectra.slope_law import slope_law
 from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
 
 
 @pytest.mark.parametrize("q", [1e-3, 0.7, 10.0, 100.0])
-@pytest.mark.parametrize("name", list(vg.catalogue))
+@pytest.mark.parametrize("name", thinned(list(vg.catalogue), 3))
 def test_mean_is_the_gradient_gain(name, q):
     act = vg.activation(name)
     law = slope_law(act, q)

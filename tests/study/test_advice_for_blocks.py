@@ -21,6 +21,7 @@ def ran(code, model):
     return given["model"]
 
 
+@pytest.mark.slow
 def test_a_forgetful_lstm_is_told_to_remember():
     network = vg.Network(vg.blocks.lstm(W, 0), width=32, depth=24)
     advice = vg.advise(network, samples=6)

@@ -17,6 +17,7 @@ def rows():
     return {row.activation.name: row for row in cookbook(["relu", "tanh", "erf", "gelu", "softplus"], 64, 30, 16)}
 
 
+@pytest.mark.slow
 def test_known_scales(rows):
     assert rows["relu"].point.sigma_w == pytest.approx(2**0.5)
     assert rows["tanh"].point.sigma_w == pytest.approx(1)

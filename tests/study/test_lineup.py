@@ -58,6 +58,7 @@ def test_at_criticality_changes_the_scale_and_nothing_else(parts, law):
     assert replace(found.weights, sigma_w=law.sigma_w) == law
 
 
+@pytest.mark.slow
 def test_on_the_command_line(tmp_path, capsys):
     small = ["--width", "16", "--depth", "8", "--samples", "8"]
     out, csv = tmp_path / "c.svg", tmp_path / "c.csv"

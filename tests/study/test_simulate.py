@@ -259,6 +259,7 @@ def test_tied_weights_that_are_asked_have_the_law_of_drawn_ones(activation, weig
     assert min(p_values({key: wrong[name].values for key, name in NAMES.items()}, second).values()) < 1e-6 / 40
 
 
+@pytest.mark.slow
 def test_tied_weights_are_asked_at_any_width_and_any_worker():
     net = Network("relu", Weights.gaussian(0.5).tie(), 20_000, 500)  # signals far below float64, 3 GB if it were drawn
     found = simulate(replace(net, depth=12), 3, seed=3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from tests.thinning import thinned
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import extrema, supremum
 from vgtheory.symbolic.activation import Activation
@@ -82,7 +83,9 @@ def test_curvatures(name, want):
     assert sp.simplify(found.sup.expr - want) == 0
 
 
-@pytest.mark.parametrize("name", [*catalogue, "x/(1+x^4)", "x^2*exp(-abs(x))", "x*tanh(exp(x))", "x+0.1*log(1+x^2)"])
+@pytest.mark.parametrize(
+    "name", thinned([*catalogue, "x/(1+x^4)", "x^2*exp(-abs(x))", "x*tanh(exp(x))", "x+0.1*log(1+x^2)"], 3)
+)
 @pytest.mark.parametrize("order", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_enclosure_dominates_a_dense_grid_and_is_reached(name, order):
     act = activation(name)
@@ -218,7 +221,7 @@ PARAMETRIC = {  # formula, its positive parameters: [(sup, inf) of φ, φ', φ''
 }
 
 
-@pytest.mark.parametrize("formula", PARAMETRIC)
+@pytest.mark.parametrize("formula", thinned(PARAMETRIC, 3))
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_ranges_with_symbolic_parameters(formula, order):
     names, wanted = PARAMETRIC[formula]
@@ -257,7 +260,7 @@ def test_the_maximiser_is_a_root_to_any_number_of_digits():
         assert abs(mpmath.mpf(sup.digits(55)) - (mpmath.mpf(1) / 2 + want / 4)) < mpmath.mpf(10) ** -54
 
 
-@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish"])
+@pytest.mark.parametrize("name", thinned(["silu", "gelu", "gelu_tanh", "mish"], 2))
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_certified_values_have_any_number_of_digits(name, order):
     for end in ("sup", "inf"):

@@ -4,6 +4,7 @@ import mpmath
 import pytest
 import sympy as sp
 
+from tests.thinning import thinned
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation, catalogue
@@ -34,7 +35,9 @@ def test_the_gain_of_a_power_is_its_exact_moment(k, variance):
         assert abs(formula.at(q=sp.Rational(variance)).value(25) / exact - 1) < 1e-24
 
 
-@pytest.mark.parametrize(("at", "k"), [("1", "0.75"), ("1/3", "0.6"), ("-0.4", "0.55"), ("sqrt(2)", "1.25")])
+@pytest.mark.parametrize(
+    ("at", "k"), thinned([("1", "0.75"), ("1/3", "0.6"), ("-0.4", "0.55"), ("sqrt(2)", "1.25")], 2)
+)
 def test_a_power_beside_the_origin_is_integrated_up_to_its_singularity(at, k):
     formula = gradient_gain(f"abs(x - ({at}))**{k}").at(q=0.8)
     with mpmath.workdps(30):

@@ -6,6 +6,7 @@ import sympy as sp
 from flint import arb
 from scipy import special
 
+from tests.thinning import thinned
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import number_ball, precision
@@ -24,7 +25,7 @@ EDGES = {  # |x| ≥ t(ε), inverted by hand
 }
 
 
-@pytest.mark.parametrize("name", EDGES)
+@pytest.mark.parametrize("name", thinned(EDGES, 2))
 @pytest.mark.parametrize("eps", [0.2, 0.01, 1e-6])
 def test_edges_of_symmetric_activations(name, eps):
     found = saturation(activation(name), eps)
@@ -50,7 +51,7 @@ def test_symbolic_eps_agrees_with_numbers(name):
         assert float(formula.subs({eps: sp.Rational(str(e)), q: sp.Rational(9, 10)})) == pytest.approx(want, rel=1e-10)
 
 
-@pytest.mark.parametrize("name", list(catalogue))
+@pytest.mark.parametrize("name", thinned(list(catalogue), 3))
 @pytest.mark.parametrize("eps", [0.05, 0.3])
 def test_the_set_is_where_the_slope_is_small(name, eps):
     act = activation(name)
@@ -144,7 +145,7 @@ MORE_SYMBOLIC = {  # activations whose slope is inverted for a symbolic eps: the
 }
 
 
-@pytest.mark.parametrize("name", MORE_SYMBOLIC)
+@pytest.mark.parametrize("name", thinned(MORE_SYMBOLIC, 3))
 def test_more_closed_forms_for_a_symbolic_eps(name):
     eps = sp.Symbol("eps", positive=True)
     found = saturation(activation(name), eps)

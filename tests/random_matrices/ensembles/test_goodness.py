@@ -20,6 +20,7 @@ def test_distance_is_kolmogorovs():
     )
 
 
+@pytest.mark.slow
 def test_rigidity_is_calibrated_and_sees_a_scale_two_percent_off():
     ensemble = ensembles.goe(200)
     found = [

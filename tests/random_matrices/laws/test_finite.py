@@ -8,6 +8,7 @@ import pytest
 from scipy import special, stats
 from scipy.integrate import dblquad, quad
 
+from tests.thinning import thinned
 from vgtheory import ensembles, laws
 from vgtheory._errors import InputError, UnsupportedError
 
@@ -60,6 +61,7 @@ def test_lue_density_is_the_sum_of_laguerre_functions():
     np.testing.assert_allclose(laws.finite_lue(p, n).pdf(x), total * y**a * np.exp(-y) * n / p, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_large_sizes_tend_to_the_limit_and_do_not_overflow():
     x = np.linspace(-1.8, 1.8, 41)
     np.testing.assert_allclose(laws.finite_gue(3000).cdf(x), laws.semicircle().cdf(x), atol=2 / 3000)
@@ -102,20 +104,23 @@ def test_real_ginibre_accounts_for_every_eigenvalue():
 
 @pytest.mark.parametrize(
     ("law", "other", "draw"),
-    [
-        (laws.finite_gue(3), laws.finite_gue(1), lambda r: ensembles.gue(3).eigenvalues(r)),
-        (laws.finite_lue(2, 4), laws.finite_lue(2, 3), lambda r: ensembles.lue(2, 4).eigenvalues(r)),
-        (
-            laws.finite_ginibre(3, 2),
-            laws.finite_ginibre(2, 2),
-            lambda r: np.exp(ensembles.ginibre_products(3, 2, "complex").log_moduli(r)),
-        ),
-        (
-            laws.finite_product(2, 2),
-            laws.finite_product(3, 2),
-            lambda r: np.linalg.svd(ensembles.ginibre_products(2, 2, "complex").sample(r))[1] ** 2,
-        ),
-    ],
+    thinned(
+        [
+            (laws.finite_gue(3), laws.finite_gue(1), lambda r: ensembles.gue(3).eigenvalues(r)),
+            (laws.finite_lue(2, 4), laws.finite_lue(2, 3), lambda r: ensembles.lue(2, 4).eigenvalues(r)),
+            (
+                laws.finite_ginibre(3, 2),
+                laws.finite_ginibre(2, 2),
+                lambda r: np.exp(ensembles.ginibre_products(3, 2, "complex").log_moduli(r)),
+            ),
+            (
+                laws.finite_product(2, 2),
+                laws.finite_product(3, 2),
+                lambda r: np.linalg.svd(ensembles.ginibre_products(2, 2, "complex").sample(r))[1] ** 2,
+            ),
+        ],
+        2,
+    ),
     ids=["gue", "lue", "ginibre product", "singular values"],
 )
 def test_an_eigenvalue_of_a_sampled_matrix(law, other, draw):
@@ -137,6 +142,7 @@ def test_number_of_real_eigenvalues_of_sampled_matrices():
     assert abs(number.mean() - 1.1 * law.expected_count()) > 5 * error
 
 
+@pytest.mark.slow
 def test_marginal_law_of_the_real_part():
     law = laws.finite_ginibre(4, 2)
     for x in (0.02, 0.3, 1.1):
@@ -206,6 +212,7 @@ def test_products_of_many_small_factors(size, factors, second):
         assert law.moment(2) == pytest.approx(second, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_product_of_two_numbers_over_all_doubles():
     """N = 1, L = 2 has the density 2 K_0(2√x)."""
     law = laws.finite_product(1, 2)

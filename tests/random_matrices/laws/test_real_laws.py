@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
+from tests.thinning import thinned
 from vgtheory import laws
 from vgtheory._errors import InputError
 
@@ -58,7 +59,7 @@ def test_density_and_atoms_have_mass_one(law):
     assert _integral(law, lambda x: 1.0) + sum(m for _, m in law.atoms) == pytest.approx(1, abs=1e-11)
 
 
-@pytest.mark.parametrize("law", LAWS, ids=str)
+@pytest.mark.parametrize("law", thinned(LAWS, 3), ids=str)
 @pytest.mark.parametrize("order", [0, 1, 2, 3, 6])
 def test_moments_are_integrals(law, order):
     by_density = _integral(law, lambda x: x**order) + sum(m * x**order for x, m in law.atoms)
@@ -99,7 +100,7 @@ def test_nothing_outside_the_support(law):
     assert np.isnan(law.pdf(np.nan))
 
 
-@pytest.mark.parametrize("law", LAWS, ids=str)
+@pytest.mark.parametrize("law", thinned(LAWS, 4), ids=str)
 def test_draws_follow_the_law_and_misplaced_ones_are_seen(law):
     draws = law.rvs(DRAWS, random_state=3)
     below, above = _atoms(law)

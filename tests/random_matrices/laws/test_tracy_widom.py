@@ -7,6 +7,7 @@ from scipy import stats
 from scipy.integrate import quad, solve_ivp
 from scipy.special import airy
 
+from tests.thinning import thinned
 from vgtheory import laws
 from vgtheory._errors import InputError
 
@@ -39,7 +40,7 @@ def test_beta_two_against_painleve():
     np.testing.assert_allclose(laws.tracy_widom(2).cdf(points), np.exp(-found.sol(points)[3]), atol=1e-8)
 
 
-@pytest.mark.parametrize("beta", [1, 2, 4])
+@pytest.mark.parametrize("beta", thinned([1, 2, 4], 2))
 def test_density_mass_quantiles_and_draws(beta):
     law = laws.tracy_widom(beta)
     assert quad(law.pdf, -16, 16, epsabs=1e-12, limit=200, points=[-5, 0, 5])[0] == pytest.approx(1, abs=1e-11)
@@ -103,7 +104,7 @@ def test_tails_on_both_sides_in_balls():
             assert (law.logcdf, law.logsf)[s > 0](x) == pytest.approx(found[s > 0], abs=1e-11)
 
 
-@pytest.mark.parametrize("beta", [1, 2, 4])
+@pytest.mark.parametrize("beta", thinned([1, 2, 4], 2))
 def test_tails_and_densities_in_logs(beta):
     law = laws.tracy_widom(beta)
     x = np.array([-200.0, -40.0, -15.0, -9.0, -3.0, -0.5, 2.0, 12.0, 15.0, 60.0, 80.0, 300.0, 1e4])

@@ -7,6 +7,7 @@ import pytest
 
 import vgtheory as vg
 from tests.oracles import weight_matrices
+from tests.thinning import thinned
 from vgtheory._errors import VgtheoryError
 from vgtheory.theory.asymptotics.across_layers import layer_covariance, tangent_norms
 from vgtheory.theory.asymptotics.finite_width import finite_width
@@ -54,6 +55,7 @@ def test_the_diagonal_is_the_variance():
         assert np.diag(layer_covariance(net)[quantity]) == pytest.approx(variance / 4, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_what_is_not_known_of_inputs_is_left_out_and_said():
     deep = vg.predict(network("tanh", "gaussian", 9, 5000), inputs=vg.Inputs())
     assert "q_covariance" not in deep
@@ -110,7 +112,8 @@ def tangents(family, widths, scales, samples, seed):
 
 
 @pytest.mark.parametrize(
-    ("family", "widths"), [("gaussian", [60, 80, 50, 70, 60]), ("orthogonal", [64] * 5), ("orthogonal", [40, 60, 50])]
+    ("family", "widths"),
+    thinned([("gaussian", [60, 80, 50, 70, 60]), ("orthogonal", [64] * 5), ("orthogonal", [40, 60, 50])], 3),
 )
 def test_tangents_of_dense_networks(family, widths):
     """Means and variances of ln‖t_l‖²: bounds of 4.5 standard errors; without β or v_η the check would fail."""

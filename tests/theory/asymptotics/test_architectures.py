@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.theory.asymptotics.architectures import (
     architecture_rates,
@@ -82,7 +83,7 @@ def test_one_over_root_depth_tends_to_the_exponential():
     assert total == pytest.approx(float(np.log(float(rate.at(sigma_w=1.2).value()))), rel=2e-4)
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=lambda v: v["name"].split()[-1])
+@pytest.mark.parametrize("moment", thinned(MOMENTS, 4), ids=lambda v: v["name"].split()[-1])
 def test_batch_normalisation_has_the_published_rate(moment):
     """Yang et al. (2019): E φ'²/Var φ, 1.46694 for ReLU; the same from the profile at depth."""
     name, published = moment["name"].split()[-1], float(moment["value"]["bn_explosion"])
@@ -103,7 +104,10 @@ def test_finite_batches_of_linear_networks():
 
 @pytest.mark.parametrize(
     ("keep", "published"),
-    [(0.99, 0.9029325991163069), (0.95, 0.7448170868845322), (0.9, 0.6271458849492152), (0.5, 0.21723362822122166)],
+    thinned(
+        [(0.99, 0.9029325991163069), (0.95, 0.7448170868845322), (0.9, 0.6271458849492152), (0.5, 0.21723362822122166)],
+        4,
+    ),
 )
 def test_dropout_keeps_two_passes_apart(keep, published):
     """c = keep·κ(c), κ the arc-cosine map (Schoenholz et al. (2017), section 5); published to 11 digits."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import UnsupportedError
 from vgtheory.theory.asymptotics import closure as module
 from vgtheory.theory.asymptotics.closure import closure
@@ -28,7 +29,8 @@ def scores(sample, mean, variance):
 
 
 @pytest.mark.parametrize(
-    ("name", "scales", "width"), [("gelu", (1.4, 0.3), 64), ("softplus", (1.0, 0.1), 64), ("tanh", (1.0, 0.0), 64)]
+    ("name", "scales", "width"),
+    thinned([("gelu", (1.4, 0.3), 64), ("softplus", (1.0, 0.1), 64), ("tanh", (1.0, 0.0), 64)], 3),
 )
 def test_networks_that_cannot_be_expanded_in_the_width(name, scales, width):
     """Aligned (GELU, softplus) and critical (tanh at σ_w = 1): both gradients, all layers, unlike the expansion."""
@@ -71,6 +73,7 @@ def test_linear_orthogonal_networks_do_not_fluctuate():
     assert found.mean == pytest.approx(2 * np.log(1.1) * np.arange(29, -1, -1), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_depth_beyond_what_is_worked_through(monkeypatch):
     """Once settled every layer adds the same: extrapolated and worked through are one."""
     net = network("tanh", "gaussian", 50, 400, (1.5, 0.2))
@@ -108,6 +111,7 @@ def test_logarithms_of_positive_means():
     assert abs(y.var() / variance[0] - 1) < BOUND * (2 / 40_000) ** 0.5
 
 
+@pytest.mark.slow
 def test_an_orthogonal_layer_of_two_units_divides_by_no_variance_of_zero():
     found = vg.predict(vg.Network("tanh", vg.Weights.orthogonal(1.5, 0.3), width=[3, 7, 2, 9, 5], depth=4))
     assert "too narrow" in found.attrs["reliable"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError, NoSolutionError
 from vgtheory.theory.asymptotics.critical_scale import critical_scale
 
@@ -27,7 +28,9 @@ def test_homogeneous_activations_have_one_at_every_bias(name, sigma_b, exact):
     assert (point.q == np.inf) == (sigma_b > 0)
 
 
-@pytest.mark.parametrize(("act", "sigma_b"), [("tanh", 0.2), ("relu", 0.5), ("sin", 0.1), ("softsign", 0.5)])
+@pytest.mark.parametrize(
+    ("act", "sigma_b"), thinned([("tanh", 0.2), ("relu", 0.5), ("sin", 0.1), ("softsign", 0.5)], 2)
+)
 def test_the_predicted_gradient_is_the_same_in_all_settled_layers(act, sigma_b):
     network = vg.Network(act, vg.Weights.gaussian(1.0, sigma_b), 100, 300)
     point = critical_scale(network)

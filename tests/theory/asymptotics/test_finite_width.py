@@ -82,6 +82,7 @@ def test_the_sample_tells_when_a_term_is_dropped(tanh_sample, dropped, monkeypat
     assert max(found) > BOUND
 
 
+@pytest.mark.slow
 def test_unequal_widths():
     widths = [40, 90, 60, 120, 50, 80]
     p = finite_width(network("sin", "gaussian", widths))

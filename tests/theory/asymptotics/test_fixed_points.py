@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.critical_line import half_stable
@@ -85,14 +86,17 @@ def test_stability_of_a_length_of_erf_is_williams_closed_form():
 
 @pytest.mark.parametrize(
     ("name", "sigma_w", "sigma_b"),
-    [
-        ("tanh", 4.0, 0.1),
-        ("gelu", 1.4, 0.3),
-        ("sin", 6.0, 0.1),
-        ("mish", 1.3, 0.2),
-        ("exp(-x**2)", 2.0, 0.5),
-        ("softplus", 1.0, 0.1),
-    ],
+    thinned(
+        [
+            ("tanh", 4.0, 0.1),
+            ("gelu", 1.4, 0.3),
+            ("sin", 6.0, 0.1),
+            ("mish", 1.3, 0.2),
+            ("exp(-x**2)", 2.0, 0.5),
+            ("softplus", 1.0, 0.1),
+        ],
+        3,
+    ),
 )
 def test_every_fixed_point_satisfies_its_equation_and_none_is_missed(name, sigma_w, sigma_b):
     points = fixed_points(name, sigma_w, sigma_b)
@@ -163,6 +167,7 @@ def test_bad_scales_are_refused(scales):
         fixed_points("tanh", *scales)
 
 
+@pytest.mark.slow
 def test_length_limits_agree_with_iteration():
     assert length_limit("tanh", 0.5) == 0.0
     assert length_limit("relu", 1.5, 0.3) == np.inf

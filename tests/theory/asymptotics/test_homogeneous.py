@@ -9,6 +9,7 @@ from scipy.special import polygamma
 
 import vgtheory as vg
 from tests.oracles import network_gradients
+from tests.thinning import thinned
 from vgtheory._errors import UnsupportedError
 from vgtheory.model.capabilities import works
 from vgtheory.theory.asymptotics.finite_width import finite_width, skewness_on_the_sphere
@@ -48,12 +49,15 @@ def test_unequal_slopes_against_sampling():
 
 @pytest.mark.parametrize(
     ("name", "slopes", "family", "widths", "sigma_b"),
-    [
-        ("relu", (1, 0), "gaussian", [12, 8, 20, 10, 16], 0.0),
-        ("leaky_relu", (1, 0.01), "gaussian", [9, 6, 14, 8], 0.7),
-        ("relu", (1, 0), "orthogonal", [10] * 5, 0.0),
-        ("abs(x)", (1, -1), "orthogonal", [6] * 4, 0.3),
-    ],
+    thinned(
+        [
+            ("relu", (1, 0), "gaussian", [12, 8, 20, 10, 16], 0.0),
+            ("leaky_relu", (1, 0.01), "gaussian", [9, 6, 14, 8], 0.7),
+            ("relu", (1, 0), "orthogonal", [10] * 5, 0.0),
+            ("abs(x)", (1, -1), "orthogonal", [6] * 4, 0.3),
+        ],
+        2,
+    ),
 )
 def test_small_networks_multiplied_out(name, slopes, family, widths, sigma_b):
     """Exact at any width: 20 000 networks of a few units each; false-alarm rate of all bounds together below 1e-3."""

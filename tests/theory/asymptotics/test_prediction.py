@@ -8,6 +8,7 @@ import sympy as sp
 import xarray as xr
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.theory.asymptotics.finite_width import finite_width
 from vgtheory.theory.asymptotics.homogeneous import exact_norms
@@ -83,6 +84,7 @@ def test_skewed_slopes_are_seen():
     assert (p.attrs["method"], p.attrs["reliable"]) == ("closure", "yes")
 
 
+@pytest.mark.slow
 def test_networks_through_which_nothing_passes_are_counted():
     """Slopes that are zero: a probability beside the moments.  Slopes that all but vanish: no reliable moments."""
     p = vg.predict(net("max(x-0.5,0)", 10, 3, vg.Weights.gaussian(2.0, 1.0)))
@@ -133,7 +135,9 @@ def test_an_activation_without_slope_is_refused():
         vg.predict(net("sign(x)"))
 
 
-@pytest.mark.parametrize("weights", [vg.Weights.pytorch_default(), vg.Weights.xavier(0.1), vg.Weights.lecun()])
+@pytest.mark.parametrize(
+    "weights", thinned([vg.Weights.pytorch_default(), vg.Weights.xavier(0.1), vg.Weights.lecun()], 3)
+)
 @pytest.mark.parametrize("name", ["tanh", "relu", "silu"])
 def test_initialisers_of_frameworks_with_unequal_widths(name, weights):
     p = vg.predict(vg.Network(name, weights, (784, 256, 100, 10), 3))

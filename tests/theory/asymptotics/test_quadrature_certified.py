@@ -51,6 +51,7 @@ def test_quadrature_is_right_to_thirteen_digits_for_every_activation(name):
     assert checked >= 4
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12, derandomize=True)
 @given(formulas(), sigmas, st.sampled_from([-0.6, 0.0, 0.5, 0.95]))
 def test_closed_form_quadrature_and_monte_carlo_agree(text, scales, c):

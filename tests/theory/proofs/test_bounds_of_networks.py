@@ -8,6 +8,7 @@ import pytest
 import sympy as sp
 from scipy import integrate
 
+from tests.thinning import thinned
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory._references import REFERENCES
 from vgtheory.model.network import Network
@@ -95,7 +96,7 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "family", "sigma_w", "sigma_b"), NETWORKS)
+@pytest.mark.parametrize(("name", "family", "sigma_w", "sigma_b"), thinned(NETWORKS, 5))
 def test_mean_square_bounds_hold_for_dense_networks(name, family, sigma_w, sigma_b):
     n, layers, count = 12, 4, 6000
     network = Network(name, getattr(Weights, family)(sigma_w, sigma_b), width=n, depth=layers)
@@ -111,7 +112,7 @@ def test_mean_square_bounds_hold_for_dense_networks(name, family, sigma_w, sigma
             assert mean >= value - SIGMAS * error
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "identity"])
+@pytest.mark.parametrize("name", thinned(["relu", "leaky_relu", "identity"], 3))
 @pytest.mark.parametrize("family", ["gaussian", "orthogonal", "uniform"])
 def test_equality_cases_are_equal_and_two_percent_per_layer_would_be_noticed(name, family):
     n, layers, count = 16, 3, 8000 if family == "orthogonal" else 20000
@@ -127,7 +128,7 @@ def test_equality_cases_are_equal_and_two_percent_per_layer_would_be_noticed(nam
         assert abs(mean - value * wrong**layers) > SIGMAS * error
 
 
-@pytest.mark.parametrize(("name", "sigma_w"), [("tanh", 1.2), ("identity", 1.0), ("leaky_relu", 1.1)])
+@pytest.mark.parametrize(("name", "sigma_w"), thinned([("tanh", 1.2), ("identity", 1.0), ("leaky_relu", 1.1)], 3))
 def test_high_probability_bounds_fail_no_more_often_than_stated(name, sigma_w):
     n, layers, count, p = 16, 6, 4000, 0.05
     network = Network(name, Weights.gaussian(sigma_w, 0.3), width=n, depth=layers)
@@ -216,7 +217,7 @@ THRESHOLDS = {
 }
 
 
-@pytest.mark.parametrize("name", THRESHOLDS)
+@pytest.mark.parametrize("name", thinned(THRESHOLDS, 2))
 @pytest.mark.parametrize("sigma_w", [1.3, 6.0])
 def test_a_bias_above_the_threshold_certifies_vanishing(name, sigma_w):
     sigma_b = float(THRESHOLDS[name] * sigma_w**2) * 1.001
@@ -232,6 +233,7 @@ def test_the_threshold_is_asymptotically_sharp():
     assert certificate(Network("tanh", Weights.gaussian(6.0, sigma_b), width=7, depth=3)) is None
 
 
+@pytest.mark.slow
 def test_certificates_of_explosion_and_of_neither():
     assert certificate(Network("tanh", Weights.gaussian(4.0, 0.3), width=100, depth=50)).verdict == "explodes"
     assert certificate(Network("relu", Weights.gaussian(1.5), width=8, depth=50)).verdict == "explodes"

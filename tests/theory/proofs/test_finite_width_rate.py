@@ -6,6 +6,7 @@ import sympy as sp
 from flint import arb
 from scipy import integrate, special
 
+from tests.thinning import thinned
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.ball import precision
@@ -84,7 +85,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "sigma_w", "sigma_b", "width", "below", "above"), TABLE)
+@pytest.mark.parametrize(("name", "sigma_w", "sigma_b", "width", "below", "above"), thinned(TABLE, 3))
 def test_certified_rates_are_as_good_as_the_best_power(name, sigma_w, sigma_b, width, below, above):
     one = model(name, sigma_w, sigma_b, width)
     upper, lower = lyapunov.upper_rate(one), lyapunov.lower_rate(one)

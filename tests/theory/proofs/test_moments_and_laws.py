@@ -8,6 +8,7 @@ import pytest
 import sympy as sp
 
 from tests.theory.proofs.test_bounds_of_networks import SIGMAS, jacobians, numbers
+from tests.thinning import thinned
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.complex_ball import enclose
@@ -70,7 +71,9 @@ def test_the_infimum_is_found_and_never_undercut():
     assert found.free_symbols == set()
 
 
-@pytest.mark.parametrize(("name", "sigma_w", "sigma_b"), [("relu", 1.4, 0.3), ("tanh", 1.2, 0.8), ("erf", 1.0, 0.6)])
+@pytest.mark.parametrize(
+    ("name", "sigma_w", "sigma_b"), thinned([("relu", 1.4, 0.3), ("tanh", 1.2, 0.8), ("erf", 1.0, 0.6)], 3)
+)
 def test_fourth_moments_and_tails(name, sigma_w, sigma_b):
     n, layers, count = 8, 2, 40_000
     network = Network(name, Weights.gaussian(sigma_w, sigma_b), n, layers)

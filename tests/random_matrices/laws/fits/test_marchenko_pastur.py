@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.thinning import thinned
 from vgtheory import ensembles, laws
 from vgtheory._errors import InputError, UnsupportedError
 
@@ -20,11 +21,14 @@ def _is_covered(intervals, truth):
 
 @pytest.mark.parametrize(
     ("ensemble", "ratio", "spikes"),
-    [
-        (ensembles.wishart(40, 80), 0.5, ()),
-        (ensembles.wishart(40, 40), 1.0, ()),
-        (ensembles.spiked_wishart(60, 40, [9.0, 6.0]), 1.5, (9.0, 6.0)),
-    ],
+    thinned(
+        [
+            (ensembles.wishart(40, 80), 0.5, ()),
+            (ensembles.wishart(40, 40), 1.0, ()),
+            (ensembles.spiked_wishart(60, 40, [9.0, 6.0]), 1.5, (9.0, 6.0)),
+        ],
+        3,
+    ),
     ids=str,
 )
 def test_intervals_hold_the_truth(ensemble, ratio, spikes):

@@ -135,6 +135,7 @@ def test_discs_hold_a_root_that_other_arithmetic_finds():
         assert upper >= law.pdf(float(x)) * (1 - 1e-12)
 
 
+@pytest.mark.slow
 def test_mass_and_moments_are_integrals():
     law = laws.free_sum(laws.marchenko_pastur(2.0, 0.5), laws.semicircle(0.2))
     (lo, hi) = law.support()

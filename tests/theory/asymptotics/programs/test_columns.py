@@ -6,6 +6,7 @@ import sympy as sp
 from scipy import integrate
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory.study.programs.numbers import Batch, Machine
 from vgtheory.study.programs.passes import carried_on, run_layer, start
 from vgtheory.theory.asymptotics.programs.kernel_tables import kernel
@@ -20,7 +21,9 @@ def he(padding, kernel=3):
 
 
 # Squared gradient that a 3×3 layer keeps with zeros around s × s positions.
-@pytest.mark.parametrize(("s", "kept"), [(32, 0.994), (14, 0.971), (7, 0.901), (4, 0.762), (2, 0.444), (1, 0.111)])
+@pytest.mark.parametrize(
+    ("s", "kept"), thinned([(32, 0.994), (14, 0.971), (7, 0.901), (4, 0.762), (2, 0.444), (1, 0.111)], 3)
+)
 def test_zero_padding_has_a_critical_scale(s, kept):
     network = vg.Network(he("zeros"), width=64, depth=400, shape=(s, s))
     point = vg.critical(network)
@@ -112,7 +115,7 @@ def test_covariances_of_wide_convolutions_are_predicted(name):
     np.testing.assert_allclose(by_chain, theory.log_stream_gradient_norm[:, 0], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(("kernel", "delta"), [(3, False), (5, False), (3, True)])
+@pytest.mark.parametrize(("kernel", "delta"), thinned([(3, False), (5, False), (3, True)], 3))
 def test_patterns_over_a_ring_fade_by_their_factor(kernel, delta):
     block, ring = vg.blocks.conv("tanh", vg.Weights.gaussian(2.5, 0.3), kernel, delta=delta), 8
     network = vg.Network(block, width=64, depth=1, shape=(ring,))
@@ -137,7 +140,7 @@ def test_patterns_over_a_ring_fade_by_their_factor(kernel, delta):
 
 
 @pytest.mark.parametrize("order", [0, 1])
-@pytest.mark.parametrize(("name", "c"), [("relu", 0.6), ("relu", -0.99), ("tanh", 0.9), ("gelu", 0.999)])
+@pytest.mark.parametrize(("name", "c"), thinned([("relu", 0.6), ("relu", -0.99), ("tanh", 0.9), ("gelu", 0.999)], 2))
 def test_kernels_are_integrals_over_two_normal_quantities(name, c, order):
     act = vg.activation(name)
     function = act.expr.xreplace({act.symbol: X})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
+from tests.thinning import thinned
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.theory.asymptotics.programs.two_time import two_time
 
@@ -25,14 +26,14 @@ def rate(found):
 SAMPLED = [((3**-0.5, 0, 1 / 3), -0.5039, 0.0008), ((1, 1, 1), -0.1948, 0.0013), ((2, 1, 1), -0.0617, 0.0018)]
 
 
-@pytest.mark.parametrize(("parameters", "sampled", "error"), SAMPLED)
+@pytest.mark.parametrize(("parameters", "sampled", "error"), thinned(SAMPLED, 3))
 def test_moderate_inputs_within_a_percent_of_the_rate(parameters, sampled, error):
     found = two_time(*asked(*parameters))
     assert found.attrs["reliable"] == "yes"
     assert rate(found) == pytest.approx(sampled, rel=0.01, abs=error)
 
 
-@pytest.mark.parametrize(("parameters", "sampled"), [((1, 1, 4), -0.2957), ((4, 1, 4), 0.010)])
+@pytest.mark.parametrize(("parameters", "sampled"), thinned([((1, 1, 4), -0.2957), ((4, 1, 4), 0.010)], 2))
 def test_strong_inputs_are_off_and_it_says_so(parameters, sampled):
     found = two_time(*asked(*parameters))
     assert "few units" in found.attrs["reliable"]
