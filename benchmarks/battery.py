@@ -17,6 +17,7 @@ from scipy import stats
 
 from benchmarks.measure import machine
 from vgtheory.kernels.normals import fill_normal_pairs, philox
+from vgtheory.kernels.normals_single import fill_single_normal_pairs
 
 Words = NDArray[np.uint64]
 BLOCK = 1 << 20  # counters at a time, two words each
@@ -165,7 +166,7 @@ def words_of_a_stream(axis: int, millions: int) -> dict[str, float]:
     return found | spacings
 
 
-def normals(millions: int) -> dict[str, float]:
+def normals(millions: int, single: bool = False) -> dict[str, float]:
     """Return the p-values of normals: distribution, moments, tails, and independence inside and across pairs."""
     n, block = 0, 1 << 21
     sums, tails = np.zeros(8), np.zeros(4, np.int64)
@@ -173,9 +174,11 @@ def normals(millions: int) -> dict[str, float]:
     cuts = stats.norm.ppf(np.arange(1, 1000) / 1000)
     worst = 1.0
     for sample in range(millions * 10**6 // (2 * block) + 1):
-        a, b = np.empty(block), np.empty(block)
-        fill_normal_pairs(a, b, np.uint64(KEY), sample, 1, 33, 0)
-        z = np.concatenate([a, b])
+        pair = np.empty((2, block), np.float32 if single else np.float64)
+        fill = fill_single_normal_pairs if single else fill_normal_pairs
+        fill(*pair, np.uint64(KEY), sample, 1, 33, 0)
+        z = pair.ravel().astype(np.float64)
+        a, b = z[:block], z[block:]
         n += z.size
         cells += np.bincount(np.searchsorted(cuts, z), minlength=1000)
         tails += [int(np.sum(np.abs(z) > cut)) for cut in (3, 4, 5, 6)]
@@ -208,7 +211,8 @@ def report(millions: int, say: Callable[[str], None]) -> bool:
     say(f"{millions} million 64-bit words per stream, {len(STREAMS)} streams; as many normals\n")
     found: list[float] = []
     parts = {name: (lambda axis=axis: words_of_a_stream(axis, millions)) for name, axis in STREAMS.items()}
-    for name, part in {**parts, "normals": lambda: normals(millions)}.items():
+    drawn = {"normals": lambda: normals(millions), "normals of 32-bit words": lambda: normals(millions, single=True)}
+    for name, part in {**parts, **drawn}.items():
         say(name)
         for test, p in part().items():
             say(f"    {test:<44}{p:10.4f}")

@@ -135,6 +135,13 @@ def test_simulate_writes_the_study_and_keeps_another_one(tmp_path, capsys):
     assert run(["simulate", "tanh", *SMALL, "--seed", "1", "--out", str(out)]) == 2
     assert "--force" in capsys.readouterr().err
     assert out.read_bytes() == first
+    single = ["simulate", "tanh", *SMALL, "--precision", "single", "--out", str(out)]
+    assert run(single) == 2
+    assert "another study" in capsys.readouterr().err
+    assert run([*single, "--force"]) == 0
+    assert "single precision" in capsys.readouterr().out
+    assert run([*single, "--norm", "layer"]) == 2
+    assert "drop --norm" in capsys.readouterr().err
     assert run(["simulate", "tanh", *SMALL, "--seed", "1", "--out", str(out), "--force"]) == 0
     assert [p.name for p in tmp_path.iterdir()] == ["study.nc"]
 
