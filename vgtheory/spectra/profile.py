@@ -152,6 +152,8 @@ def rectangular_law(network: Network, log_q: Array, kind: Kind) -> Product | One
 def _followed(made: Callable[[float], Product]) -> Product:
     """Return the product with laws as deep as it can be followed to its lower end."""
     product = made(_DEPTHS[0])
+    if not all(f.law.log_nodes.size for f in product.parts):
+        raise UnsupportedError("no unit of some layer has a slope that can be told from 0, so every gradient is 0")
     reaches = any(f.law.log_nodes[-1] - f.law.log_nodes[0] > _DEPTHS[1] for f in product.parts)
     many = sum(len(f.law.log_nodes) for f in product.parts) > _MOST_NODES
     if reaches and (many or not _is_followed(product)):

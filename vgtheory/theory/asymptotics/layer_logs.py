@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
+from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import CUT, Array, normal_rule
 from vgtheory.theory.asymptotics.layer_sums import LogMoments
 from vgtheory.theory.asymptotics.moments import MomentTable
@@ -28,6 +29,7 @@ _LEFT = 1e-8  # of L at the end: what lies beyond adds this times the square of 
 _KEPT = 1e-16  # weight of a node: nothing grows here
 _NOTHING = 1e-16
 _GONE = -40.0  # of a logarithm of L
+_RISES = 0.01  # of L, which falls in s and t: up to here moments are right within a twentieth of the spread
 
 
 class Conditions(NamedTuple):
@@ -80,6 +82,7 @@ def exact_logs(
             both = _transform(units[t], s, by_x[t, highest], along, width, conditions)
             if max(both[-1, 0], both[0, -1]) < _LEFT:
                 break
+        _need_transform(both, width)
         *out[:, k], lost[k] = _moments(u, both)
     if conditions.tangent:  # the direction of ζ is independent of its length, so ln T loses the part of ln ‖ζ‖²
         freedom = max(conditions.tangent - conditions.across, 1) / 2
@@ -116,6 +119,14 @@ def _transform(unit: _Unit, s: Array, by_x: Array, along: float, width: int, con
 
         log_all = np.where(log_all > _GONE, log_all + _given(mean, width, conditions), -np.inf)
     return np.asarray(np.exp(log_all))
+
+
+def _need_transform(both: Array, width: int) -> None:
+    """Raise UnsupportedError where orders of 1/N that the conditions leave out make L no transform of a law."""
+    if max(float(np.diff(both, axis=axis).max()) for axis in (0, 1)) > _RISES:
+        raise UnsupportedError(
+            f"orthogonal rows fix more of a layer of width {width} than the order 1/N² knows; use vg.simulate"
+        )
 
 
 def _given(mean: Callable[[int, bool], Array], width: int, conditions: Conditions) -> Array:

@@ -1,10 +1,11 @@
 """`predict`: what theory says about every layer of a network, as one labelled data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 import xarray as xr
+from scipy import special
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
@@ -26,6 +27,7 @@ Method = Literal["auto", "exact law", "order 1/N", "closure"]
 EXPANDED = {"noise": 0.04, "alignment_weight": 0.01, "next_order": 0.01, "length_shift": 0.02}
 # The closure takes a layer's ln X for normal: from here on it is off by more than a tenth of its spread.
 NARROWEST = 1.0
+NEVER = 1e-12  # chance of a unit with a slope in a layer that is called dead
 SELDOM_LOST = 1e-5  # chance of a layer with next to no slope: rarer than that it does not show in any sample
 
 
@@ -115,6 +117,8 @@ def _predicted(network: Network, method: Method) -> xr.Dataset:
     if network.parts or not works(network, "predict (order 1/N)"):
         return _expanded(network)
     terms = finite_width(network)
+    if dead := _dead_layer(network, terms):
+        return _dataset(network, *_without_gradient(terms, dead), None, None).assign_attrs(dead_probability=1.0)
     wanted = method == EXACT_LAW or (method == "auto" and works(network, f"predict ({EXACT_LAW})"))
     exact = exact_norms(network) if wanted else None
     return _dataset(network, terms, *_norms(network, terms, exact, method), exact)
@@ -131,6 +135,36 @@ def _expanded(network: Network) -> xr.Dataset:
     gradient = _Norms(terms.mean, terms.variance, ORDER_1_N, terms.warnings)
     weight = _Norms(terms.weight_mean, terms.weight_variance, ORDER_1_N, terms.warnings)
     return _dataset(network, terms, gradient, weight, None, None)
+
+
+def _dead_layer(network: Network, terms: FiniteWidth) -> int:
+    """Return the last layer in which no unit has a slope, up to a chance of 1e-12; 0 where there is none."""
+    spread = np.exp(terms.log_q / 2)
+    slopes = network.activation.derivative_pieces()
+    if all(piece.expr != 0 for piece in slopes):
+        return 0
+    on = sum(_chance(float(p.lo) / spread, float(p.hi) / spread) for p in slopes if p.expr != 0)
+    off = np.flatnonzero(np.array(network.widths[1:]) * on < NEVER)
+    return int(off[-1]) + 1 if off.size else 0
+
+
+def _chance(low: Array, high: Array) -> Array:
+    """Return P(low < z < high) of a normal z, without loss of digits far out."""
+    turned = low > 0
+    a, b = np.where(turned, -high, low), np.where(turned, -low, high)
+    return special.ndtr(b) - special.ndtr(a)
+
+
+def _without_gradient(terms: FiniteWidth, layer: int) -> tuple[FiniteWidth, _Norms, _Norms]:
+    """Return the expansion with no gradient at this layer and before it."""
+    dead = np.arange(len(terms.mean)) < layer
+    log_chi, wide, mean, weight_mean = (
+        np.where(dead, -np.inf, x) for x in (terms.log_chi, terms.wide_mean, terms.mean, terms.weight_mean)
+    )
+    variance, weight_variance = (np.where(dead, np.nan, x) for x in (terms.variance, terms.weight_variance))
+    gradient = _Norms(mean, variance, ORDER_1_N, terms.warnings)
+    weight = replace(gradient, mean=weight_mean, variance=weight_variance)
+    return replace(terms, log_chi=log_chi, wide_mean=wide, mean=mean, variance=variance), gradient, weight
 
 
 def _dead_layers(network: Network) -> float:
@@ -245,6 +279,8 @@ def _attributes(
         assumptions.append("given that no layer is dead")
     width = min(network.widths)
     growth = width * _growth(terms.variance)
+    with np.errstate(invalid="ignore"):  # −∞ in both where no gradient arrives
+        beyond = terms.mean - terms.wide_mean
     return {
         "method": gradient.method,
         "weight_method": weight.method,
@@ -255,7 +291,7 @@ def _attributes(
         "assumptions": "; ".join(assumptions),
         "dead_probability": dead,
         "variance_per_layer": growth,
-        "drift_per_layer": width * _growth(terms.mean - terms.wide_mean),
+        "drift_per_layer": width * _growth(beyond),
         "depth_to_width": 1 / growth if growth > 1e-6 else float("inf"),
         "max_relative_length_variance": float(terms.length_variance.max()),
         "max_alignment_weight": float(terms.alignment_weight.max()),
