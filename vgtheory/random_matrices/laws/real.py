@@ -95,13 +95,15 @@ class RealLaw(Law):
     def enclosure(self, x: float) -> tuple[float, float]:
         """Return lower and upper bounds of the density at x, proved by balls.
 
-        (0, 0) outside of the bands, and at their ends unless the density is infinite there.
+        (0, 0) outside of the bands, and at their ends unless the density is infinite there.  An end that is no double
+        (as 3/2 + √2) lies on one side of the double next to it, whose bounds are those of its own side.
 
         Raises
         ------
         InputError : no finite number, a place where the density is infinite or its branches meet inside of a band, or a
             parameter of the law has no value.
-        UnsupportedError : the law has no known polynomial equation.
+        UnsupportedError : the law has no known polynomial equation, or x lies some 1e-20 from a place where G is
+            infinite or its branches meet.
         """
         return self._enclosure(rational(finite("x", x)))
 

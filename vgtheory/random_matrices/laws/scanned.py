@@ -118,7 +118,8 @@ class ScannedLaw(RealLaw):
         """Return the quantile, from an interpolant of degree 256 for each interval; NaN outside 0 ≤ q ≤ 1."""
         out = np.full(q.shape, self.support()[0])
         for lo, hi, below in self._inverse:
-            t = np.linspace(*self._window(lo), 4097)
+            first, last = (float(end) for end in below.domain)
+            t = np.linspace(first, last, 4097)
             table = np.maximum.accumulate(below(t))
             place = np.clip(np.searchsorted(table, q), 1, len(t) - 1)
             left, right = t[place - 1], t[place]
@@ -154,19 +155,27 @@ def beside(z: np.ndarray, lo: float, hi: float) -> np.ndarray:
     return (room > 0) & (z.imag >= 0) & (z.imag <= _NEAR * room)
 
 
+def distance(t: np.ndarray) -> np.ndarray:
+    """Return the distance to the nearer end at t, in units of the width: it falls off doubly exponentially."""
+    return 1 / (1 + np.exp(np.pi * np.abs(np.sinh(t))))
+
+
 def place_at(t: np.ndarray, lo: float, hi: float) -> np.ndarray:
-    """Return x at t: both ends are approached doubly exponentially."""
-    far = 1 / (1 + np.exp(np.pi * np.abs(np.sinh(t))))
-    return np.where(t < 0, lo + (hi - lo) * far, hi - (hi - lo) * far)
+    """Return x at t."""
+    return np.where(t < 0, lo + (hi - lo) * distance(t), hi - (hi - lo) * distance(t))
 
 
 def jacobian(t: np.ndarray, lo: float, hi: float) -> np.ndarray:
     """Return dx/dt."""
-    far = 1 / (1 + np.exp(np.pi * np.abs(np.sinh(t))))
+    far = distance(t)
     return (hi - lo) * np.pi * np.cosh(t) * far * (1 - far)
 
 
 def coordinate(x: np.ndarray, lo: float, hi: float) -> np.ndarray:
     """Return t at lo < x < hi."""
-    near = np.maximum(np.minimum(x - lo, hi - x) / (hi - lo), 1e-300)
-    return np.arcsinh(np.log(1 / near - 1) / np.pi) * np.where(x - lo < hi - x, -1, 1)
+    return depth(np.minimum(x - lo, hi - x) / (hi - lo)) * np.where(x - lo < hi - x, -1, 1)
+
+
+def depth(share: np.ndarray) -> np.ndarray:
+    """Return |t| at a distance to the nearer end, in units of the width."""
+    return np.arcsinh(np.log(1 / np.maximum(share, 1e-300) - 1) / np.pi)

@@ -6,9 +6,10 @@ within r of c for every z within ρ (Rouché).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb, isfinite
+from math import comb, inf, isfinite
 
 from flint import acb, acb_poly, fmpz_poly
 
@@ -35,35 +36,13 @@ class Discs:
         return [acb_poly(row) for row in self.rows]
 
     @cached_property
-    def floats(self) -> list[list[float]]:
-        """Return the coefficients of `rows` as doubles, in units of the largest."""
+    def _floats(self) -> list[list[float]]:
         unit = max(abs(int(c)) for row in self.rows for c in row.coeffs())
         return [[int(c) / unit for c in reversed(row.coeffs())] for row in self.rows]
 
-    def near(self, z: complex, g: complex) -> complex:
-        """Return the root next to g by Newton's method in doubles."""
-        local = []
-        for row in self.floats:
-            total = 0j
-            for c in row:
-                total = total * z + c
-            local.append(total)
-        for _ in range(_NEWTON):
-            value, slope = 0j, 0j
-            for there in reversed(local):
-                slope = slope * g + value
-                value = value * g + there
-            if slope == 0:
-                break
-            new = g - value / slope
-            if abs(new - g) <= 1e-13 * abs(new):
-                return new
-            g = new
-        return g
-
-    def polished(self, z: acb, g: acb) -> acb:
-        """Return the root next to g by Newton's method, in doubles first."""
-        guess = self.near(complex(z), complex(g))
+    def polished(self, z: acb, g: acb, beside: bool = False) -> acb:
+        """Return the root next to g by Newton's method, in doubles first unless `beside` another root."""
+        guess = inf if beside else root_near(self._floats, complex(z), complex(g))
         g = acb(guess) if isfinite(abs(guess)) else g
         for _ in range(_NEWTON):
             value, slope = acb(0), acb(0)
@@ -103,6 +82,28 @@ class Discs:
         r = max(2 * sums[0] / slope, least)
         rest = sums[0] + (sums[1] - slope) * r + sum(c * r**j for j, c in enumerate(sums[2:], 2))
         return r if rest * UP < slope * r else None
+
+
+def root_near(rows: Sequence[Sequence[float]], z: complex, g: complex) -> complex:
+    """Return the root next to g of Σ rows_j(z) Gʲ, coefficients highest first, by Newton's method in doubles."""
+    local = []
+    for row in rows:
+        total = 0j
+        for c in row:
+            total = total * z + c
+        local.append(total)
+    for _ in range(_NEWTON):
+        value, slope = 0j, 0j
+        for there in reversed(local):
+            slope = slope * g + value
+            value = value * g + there
+        if slope == 0:
+            break
+        new = g - value / slope
+        if abs(new - g) <= 1e-13 * abs(new):
+            return new
+        g = new
+    return g
 
 
 def middle(ball: acb) -> acb:

@@ -7,7 +7,7 @@ from flint import ctx, fmpz_poly
 
 from vgtheory._errors import InputError
 from vgtheory.random_matrices.laws.polynomials.equation import Equation
-from vgtheory.random_matrices.laws.polynomials.infinity import BITS
+from vgtheory.random_matrices.laws.polynomials.rational import BITS
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet
 from vgtheory.random_matrices.laws.polynomials.terms import G, Z
 from vgtheory.symbolic.formula import Formula

@@ -14,13 +14,13 @@ from flint import Ordering, arb, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.laws.polynomials import series
 from vgtheory.random_matrices.laws.polynomials.infinity import (
-    BITS,
     Mean,
     agree,
     beside_infinity,
     is_positive,
     means_of,
 )
+from vgtheory.random_matrices.laws.polynomials.rational import BITS
 from vgtheory.random_matrices.laws.polynomials.terms import (
     G,
     Z,

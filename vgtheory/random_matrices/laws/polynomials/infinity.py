@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 import sympy as sp
 from flint import arb, ctx, fmpq, fmpz_poly
 
-from vgtheory.random_matrices.laws.polynomials.rational import integers
-
-BITS = 192  # of balls
+from vgtheory.random_matrices.laws.polynomials.rational import BITS, integers
 
 
 class Mean(NamedTuple):

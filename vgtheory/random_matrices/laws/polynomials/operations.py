@@ -14,7 +14,8 @@ from flint import ctx, fmpq
 from vgtheory._errors import InputError, shown
 from vgtheory.random_matrices.arguments import whole
 from vgtheory.random_matrices.laws.polynomials.equation import Equation
-from vgtheory.random_matrices.laws.polynomials.infinity import BITS, is_positive
+from vgtheory.random_matrices.laws.polynomials.infinity import is_positive
+from vgtheory.random_matrices.laws.polynomials.rational import BITS
 from vgtheory.random_matrices.laws.polynomials.sheet import not_positive
 from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.scanned import ScannedLaw

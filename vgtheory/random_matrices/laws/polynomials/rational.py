@@ -1,6 +1,10 @@
 """Rationals and integer polynomials in flint's types."""
 
-from flint import arb, ctx, fmpq, fmpz, fmpz_poly
+from collections.abc import Sequence
+
+from flint import arb, arb_poly, ctx, fmpq, fmpz, fmpz_poly
+
+BITS = 192  # of balls
 
 
 def dyadic(ball: arb) -> fmpq:
@@ -32,12 +36,23 @@ def shifted(row: fmpz_poly, place: fmpq) -> list[fmpq]:
     return out
 
 
+def in_doubles(rows: Sequence[fmpz_poly], place: arb) -> list[list[float]]:
+    """Return the coefficients of row(place + u), highest first, as doubles in units of the largest of all.
+
+    What may vanish as far as the ball of the place tells is exactly 0.
+    """
+    with ctx.workprec(BITS):
+        found = [arb_poly(row)(arb_poly([place, 1])).coeffs() for row in rows]
+        unit = max((abs(c.mid()) for row in found for c in row), key=float)
+        return [[0.0 if c.contains(0) else float(c.mid() / unit) for c in reversed(row)] or [0.0] for row in found]
+
+
 def rational(x: float) -> fmpq:
     """Return a finite double exactly."""
     return fmpq(*x.as_integer_ratio())
 
 
-def residues(rows: list[fmpz_poly], place: fmpq, bits: int) -> list[tuple[float, fmpq | None]]:
+def residues(rows: list[fmpz_poly], place: fmpq) -> list[tuple[float, fmpq | None]]:
     """Return what the mass of an atom can be: the real roots M of the lowest order of P(place + t, M/t) in t.
 
     `rows` are the polynomials in z that stand with G⁰, G¹, …; rational roots come exactly as well.
@@ -49,7 +64,7 @@ def residues(rows: list[fmpz_poly], place: fmpq, bits: int) -> list[tuple[float,
                 orders.setdefault(i - j, {})[j] = c
     lowest = orders[min(orders)]
     poly = fmpz_poly(integers([lowest.get(j, fmpq(0)) for j in range(max(lowest) + 1)]))
-    with ctx.workprec(bits):
+    with ctx.workprec(BITS):
         return [
             (float(r.real.mid()), fmpq(-int(part[0]), int(part[1])) if part.degree() == 1 else None)
             for part, _ in poly.factor()[1]

@@ -19,11 +19,12 @@ from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.random_matrices.laws.polynomials.discs import LEAST, UP, Discs, inside, middle
 from vgtheory.random_matrices.laws.polynomials.equation import Equation
-from vgtheory.random_matrices.laws.polynomials.infinity import BITS as _BITS
 from vgtheory.random_matrices.laws.polynomials.infinity import beside_infinity, means_of
+from vgtheory.random_matrices.laws.polynomials.rational import BITS as _BITS
 from vgtheory.random_matrices.laws.polynomials.rational import dyadic, in_z, residues
 
 _FIRST, _GROWTH, _SHORTEST = 0.25, 1.6, 1e-12  # steps of the way down, in units of it
+_LOWEST = 1e-24  # height of the last but one point over a place, in units of the first: doubles are 1e-16 apart
 _MOST_STEPS = 1 << 16  # along one way: some ten seconds for degree 2
 _BOXES = (0.25, 0.05, 0.01)  # around zG = 1: the smaller, the more of the other branches may be near
 _BESIDE = 0.05  # of the width: branch points nearer to the axis divide an interval
@@ -37,6 +38,40 @@ class Landmark(NamedTuple):
     ball: arb
     exact: fmpq | None
     infinite: bool
+
+    @property
+    def point(self) -> arb:
+        """Return the place as narrowly as it is known."""
+        return self.ball if self.exact is None else arb(self.exact)
+
+    @property
+    def place(self) -> float:
+        """Return the place, rounded."""
+        return float(self.ball.mid())
+
+    @property
+    def rest(self) -> float:
+        """Return what rounding has taken off the place."""
+        with ctx.workprec(_BITS):
+            return float((self.point - self.place).mid())
+
+
+class Segment(NamedTuple):
+    """An interval between landmarks on which Im G(x + i0) < 0, and G in its middle."""
+
+    left: Landmark
+    right: Landmark
+    value: complex
+
+    @property
+    def lo(self) -> float:
+        """Return the lower end, rounded."""
+        return self.left.place
+
+    @property
+    def hi(self) -> float:
+        """Return the upper end, rounded."""
+        return self.right.place
 
 
 @dataclass(frozen=True)
@@ -55,23 +90,27 @@ class Sheet:
         Where G is bounded it is continuous up to the axis: at an end of a band the density is that of the gap, 0.
         """
         here = next((mark for mark in self.landmarks if mark.ball.contains(at)), None)
-        if here is not None and here.exact == at and not here.infinite:
-            place = float(here.ball.mid())
-            if sum(place in ends for *ends, _ in self.segments) < 2:
-                return 0.0, 0.0
+        if here is not None and here.exact == at and not here.infinite and self._borders(here) < 2:
+            return 0.0, 0.0
         try:
             g, r = self.at(at)
         except UnsupportedError:
             if here is None:
                 raise
             hint = "give a place beside it"
-            raise InputError("x", "a place where no branches of G meet and it is finite", hint, got=f"{at}") from None
+            raise InputError(
+                "x", "a place where the density is finite and no branches of G meet", hint, got=f"{at}"
+            ) from None
         if abs(float(g.imag)) <= r and self.is_real(at, g, r):
             return 0.0, 0.0
         with ctx.workprec(_BITS):
             value = -float(g.imag) / pi
         room = r / pi + 4e-16 * abs(value)
         return max(value - room, 0.0), value + room
+
+    def _borders(self, mark: Landmark) -> int:
+        """Return how many segments end at a landmark."""
+        return sum(mark.place in (part.lo, part.hi) for part in self.segments)
 
     @cached_property
     def rows(self) -> list[fmpz_poly]:
@@ -112,7 +151,7 @@ class Sheet:
                         out.append(Landmark(root.real, exact, infinite))
                     elif root.imag > 0:
                         beside.append((float(root.real), float(root.imag)))
-        out.sort(key=lambda mark: float(mark.ball.mid()))
+        out.sort(key=lambda mark: mark.place)
         out = [mark for k, mark in enumerate(out) if k == 0 or not out[k - 1].ball.overlaps(mark.ball)]
         near = _BESIDE * float((out[-1].ball - out[0].ball).mid()) if out else 0.0
         turns = sorted({x for x, height in beside if height < near})
@@ -121,7 +160,7 @@ class Sheet:
     @cached_property
     def reach(self) -> float:
         """Return a bound of |z| over all branch points."""
-        lead = [float(abs(m.ball.mid())) for m in self.landmarks]
+        lead = [abs(m.place) for m in self.landmarks]
         return max(lead, default=0.0) + 1.0
 
     @cached_property
@@ -168,6 +207,19 @@ class Sheet:
 
     def at(self, x: fmpq, height: float = 0.0) -> tuple[acb, float]:
         """Return a point and a radius around it that hold G(x + i·height); no landmark at height 0."""
+        if height:
+            return self._through(x, [*self._heights(height), height])
+        try:
+            return self._through(x, [0.0])
+        except UnsupportedError:  # beside a landmark discs shrink in proportion to the height
+            return self._through(x, [*self._heights(self._start[0] * _LOWEST), 0.0], beside=True)
+
+    def _heights(self, least: float) -> list[float]:
+        top = self._start[0]
+        return [top * 16.0**-k for k in range(1, 40) if least < top * 16.0**-k]
+
+    def _through(self, x: fmpq, heights: list[float], beside: bool = False) -> tuple[acb, float]:
+        """Return what holds G at the last of descending heights over x."""
         with ctx.workprec(_BITS):
             top, around = self._start
             z, wide = acb(0, top), around / acb(0, top)
@@ -175,23 +227,22 @@ class Sheet:
             r = self.discs.radius(z, g, 0.0, self.discs.least(g))
             if r is None or not inside(acb(arb(g.real, r), arb(g.imag, r)), wide):
                 raise UnsupportedError("the branch G ~ 1/z of this equation could not be isolated by balls")
-            heights = [top * 16.0**-k for k in range(1, 40) if height < top * 16.0**-k] if height else []
-            for y in (top, *heights, height):
-                g, r = self._followed(z, acb(arb(x), y), g, r)
+            for y in (top, *heights):
+                g, r = self._followed(z, acb(arb(x), y), g, r, beside)
                 z = acb(arb(x), y)
             return g, r
 
-    def _followed(self, first: acb, last: acb, g: acb, r: float) -> tuple[acb, float]:
+    def _followed(self, first: acb, last: acb, g: acb, r: float, beside: bool) -> tuple[acb, float]:
         done, step, length = 0.0, _FIRST, float(abs(last - first).abs_upper()) * UP
         for _ in range(_MOST_STEPS):
             if done >= 1:
                 return g, r
             end = min(1.0, done + step)
             middle, goal = (first + (last - first) * arb(t) for t in ((done + end) / 2, end))
-            center = self.discs.polished(middle, g)
+            center = self.discs.polished(middle, g, beside)
             tube = self.discs.radius(middle, center, (end - done) / 2 * length * UP, 4 * r)
             if tube is not None and float(abs(center - g).abs_upper()) * UP + r < tube:
-                new = self.discs.polished(goal, center)
+                new = self.discs.polished(goal, center, beside)
                 fine = self.discs.radius(goal, new, 0.0, self.discs.least(new))
                 if fine is not None and float(abs(new - center).abs_upper()) * UP + fine < tube:
                     g, r, done, step = new, fine, end, step * _GROWTH
@@ -210,20 +261,20 @@ class Sheet:
             return abs(float(g.imag)) <= r and self.discs.radius(acb(arb(x)), acb(g.real), 0.0, 2 * r) is not None
 
     @cached_property
-    def segments(self) -> tuple[tuple[float, float, complex], ...]:
-        """Return (lo, hi, G in the middle) of every interval between landmarks on which Im G(x + i0) < 0.
+    def segments(self) -> tuple[Segment, ...]:
+        """Return every interval between landmarks on which Im G(x + i0) < 0, ascending.
 
         Where a branch point is near the axis, and G thus steep, an interval is divided.
         """
         out = []
-        places = sorted([*self.landmarks, *self._roots[1]], key=lambda mark: float(mark.ball.mid()))
+        places = sorted([*self.landmarks, *self._roots[1]], key=lambda mark: mark.place)
         for left, right in pairwise(places):
             x = (dyadic(left.ball) + dyadic(right.ball)) / 2
             g, r = self.at(x)
             if abs(float(g.imag)) > r:
                 if g.imag > 0:
                     raise not_positive("its density is negative")
-                out.append((float(left.ball.mid()), float(right.ball.mid()), complex(g)))
+                out.append(Segment(left, right, complex(g)))
             elif not self.is_real(x, g, r):
                 raise UnsupportedError(f"whether the density vanishes at {float(x):.6g} is not decided by balls")
         return tuple(out)
@@ -232,8 +283,9 @@ class Sheet:
     def bands(self) -> Pairs:
         """Return the segments, joined where they meet: each end is a root of the discriminant, rounded."""
         out: list[tuple[float, float]] = []
-        for lo, hi, _ in self.segments:
-            out = [*out[:-1], (out[-1][0], hi)] if out and out[-1][1] == lo else [*out, (lo, hi)]
+        for part in self.segments:
+            joined = bool(out) and out[-1][1] == part.lo
+            out = [*out[:-1], (out[-1][0], part.hi)] if joined else [*out, (part.lo, part.hi)]
         return tuple(out)
 
     @property
@@ -250,7 +302,7 @@ class Sheet:
         for mark in self.landmarks:
             if not mark.infinite:
                 continue
-            roots = residues(self.rows, mark.exact, _BITS) if mark.exact is not None else None
+            roots = residues(self.rows, mark.exact) if mark.exact is not None else None
             if roots is not None and not any(value > 0 for value, _ in roots):
                 continue
             room = min((float(abs(m.ball - mark.ball).mid()) for m in self.landmarks if m is not mark), default=1.0)
@@ -263,7 +315,7 @@ class Sheet:
                 mass, exact = can_be[away.index(min(away))]
             if mass > _NO_MASS:
                 pair = (mark.exact, exact) if mark.exact is not None and exact is not None else None
-                yield float(mark.ball.mid()), mass, pair
+                yield mark.place, mass, pair
 
 
 def not_positive(why: str) -> InputError:
