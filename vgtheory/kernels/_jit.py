@@ -137,6 +137,21 @@ def called(function: Callable) -> Callable:
     return compiled(flags=ELEMENTWISE_FLAGS, part=True)(function)
 
 
+def small(function: Callable) -> Callable:
+    """Compile a part of one kernel that rounds as written, inlined wherever it is called."""
+    return compiled(inline=True, part=True)(function)
+
+
+def rounded(function: Callable) -> Callable:
+    """Compile as ``called`` does what rounds as written: a kernel holds it once, however many places call it."""
+    return compiled(part=True)(function)
+
+
+def summed(function: Callable) -> Callable:
+    """Compile as ``called`` does a loop whose sums may be reordered; keep it free of everything else."""
+    return compiled(flags=REDUCTION_FLAGS, part=True)(function)
+
+
 def exact(function: Callable) -> Callable:
     """Compile a function of scalars in which every operation rounds as written: error-free transformations."""
     return compiled(inline=True)(function)

@@ -10,7 +10,7 @@ t = 0.
 import math
 from typing import Any, NamedTuple
 
-from vgtheory.kernels._jit import piece
+from vgtheory.kernels._jit import called, piece
 from vgtheory.kernels.matrices import GIVEN, HAAR
 from vgtheory.kernels.normalise import NONE, ROUNDING, normalise, normalise_back
 from vgtheory.kernels.normals import fill
@@ -105,7 +105,7 @@ def _drop(net, place, vector, work):
             vector[i] *= kept if chance[i] >= rate else 0.0
 
 
-@piece
+@called
 def forward_layer(net, place, signal, t, slot):
     """Run one layer: the signal (in units of e^t) becomes x_l; return its units, ln‖x_{l−1}‖ and q_l."""
     branch, law, kept, numbers, work = net.branch, net.law, slot.kept, slot.numbers, slot.work
@@ -201,7 +201,7 @@ def _branch_back(net, place, b, slot):
     return size
 
 
-@piece
+@called
 def backward_layer(net, place, g, below, t, slot):
     """Fill `below` with g_{l−1} and return its units and ln‖δ_l‖; g and t are those of layer l."""
     branch, law, kept, numbers, work = net.branch, net.law, slot.kept, slot.numbers, slot.work

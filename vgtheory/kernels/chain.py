@@ -24,7 +24,7 @@ import numpy as np
 from numba import float64, int64, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import entry, loop, piece
+from vgtheory.kernels._jit import called, entry, piece
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.arguments import Layers, Norms, Place, Samples
 from vgtheory.kernels.elementary import exp, log
@@ -42,7 +42,7 @@ LANES, LEAST_LANES, MEMORY = 64, 2, 2**25  # what the way back needs of all lane
 BOUND = 10.0  # standard deviations of a binomial beyond which nothing is tabulated: probability below 2e-23
 
 
-@loop
+@called
 def _normal_lanes(x, y, key, layer, sample, purpose):
     """Fill x and y with independent normals, lane i being sample + i."""
     prefer_wide_vectors()
@@ -51,7 +51,7 @@ def _normal_lanes(x, y, key, layer, sample, purpose):
         x[i], y[i] = box_muller(first, second)
 
 
-@loop
+@called
 def _word_lanes(one, two, key, layer, sample, purpose):
     """Fill both with the raw words of a counter."""
     prefer_wide_vectors()
@@ -59,7 +59,7 @@ def _word_lanes(one, two, key, layer, sample, purpose):
         one[i], two[i] = philox(0, layer, sample + i, purpose, key)
 
 
-@loop
+@called
 def _binomial_lanes(out, words, limit, other, shift, base):
     """Fill out with Binomial(N, 1/2) numbers by the alias method (Walker 1977, Vose 1991)."""
     mask = (np.uint64(1) << shift) - np.uint64(1)
@@ -69,7 +69,7 @@ def _binomial_lanes(out, words, limit, other, shift, base):
         out[i] = float(base + (column if here < limit[column] else other[column]))
 
 
-@loop
+@called
 def _chi_square_lanes(out, freedom, x, words, low):
     """Fill out with χ² numbers of so many degrees of freedom, or −1 where it is left open; return how many are."""
     prefer_wide_vectors()
@@ -119,7 +119,7 @@ def _slow_chi_square(freedom, x, half, key, sample, layer, purpose):
         attempt += 1
 
 
-@loop
+@called
 def _chi_squares(out, freedom, x, words, low, place, purpose):
     """Fill out with χ² numbers."""
     if _chi_square_lanes(out, freedom, x, words, low) == 0:
@@ -131,7 +131,7 @@ def _chi_squares(out, freedom, x, words, low, place, purpose):
             out[i] = _slow_chi_square(np.int64(freedom[i]), x[i], half, place.key, lane, place.layer, purpose)
 
 
-@loop
+@called
 def _forward_lanes(kept, q, up, down, log_x, log_s, width, slopes):
     """Take ln‖x‖ of the lanes one layer up, and keep what the way back needs."""
     prefer_wide_vectors()
@@ -146,7 +146,7 @@ def _forward_lanes(kept, q, up, down, log_x, log_s, width, slopes):
         log_x[i] = before + 0.5 * log(square)
 
 
-@loop
+@called
 def _top_lanes(kept, up, down, x, y, lanes, width, slopes):
     """Start the way back: the loss gradient is uniform on the sphere; x, y are its normals along the parts of x_L."""
     log_x, log_c, sign, log_delta = lanes
@@ -162,7 +162,7 @@ def _top_lanes(kept, up, down, x, y, lanes, width, slopes):
 
 
 # Two loops, each writing one array: LLVM vectorises only what few comparisons of addresses show to be apart.
-@loop
+@called
 def _rho_lanes(rho, above, log_c, sign, log_delta):
     """Set ρ = c/(‖x_l‖ s_{l+1}‖δ_{l+1}‖); `above` is ln‖x_l‖, `log_delta` holds ln(s_{l+1}‖δ_{l+1}‖)."""
     prefer_wide_vectors()
@@ -170,7 +170,7 @@ def _rho_lanes(rho, above, log_c, sign, log_delta):
         rho[i] = sign[i] * exp(log_c[i] - above[i] - log_delta[i])
 
 
-@loop
+@called
 def _backward_lanes(log_delta, kept, rho, up, down, normal, width, slopes):
     """Take ln‖δ‖ of the lanes one layer down."""
     prefer_wide_vectors()
@@ -182,7 +182,7 @@ def _backward_lanes(log_delta, kept, rho, up, down, normal, width, slopes):
         log_delta[i] += 0.5 * log(a * a * (x * x + up[i]) + b * b * (y * y + down[i]))
 
 
-@loop
+@called
 def _freedom_lanes(up, down, on, width, less):
     """Set the degrees of freedom of either group, less 0 or 1."""
     for i in range(on.size):
@@ -190,7 +190,7 @@ def _freedom_lanes(up, down, on, width, less):
         down[i] = width - on[i] - less
 
 
-@loop
+@called
 def _rows(out, lanes, first, begin, count):
     """Copy lanes of layers begin..begin + count − 1 to rows `first` and following of the result, as many as it has."""
     for i in range(min(lanes.shape[1], out.shape[0] - first)):
@@ -259,11 +259,14 @@ def _chain_samples(
             if k == depth - 1:
                 _top_lanes(kept[k], up, down, x, y, (log_x, log_c, sign, log_delta), float(n), slopes)
             else:
-                log_delta += math.log(sigma_w[k + 1]) - 0.5 * math.log(float(n))
+                log_s = math.log(sigma_w[k + 1]) - 0.5 * math.log(float(n))
+                for i in range(lanes):
+                    log_delta[i] += log_s
                 _rho_lanes(x, kept[k + 1, LOG_X], log_c, sign, log_delta)
                 _backward_lanes(log_delta, kept[k], x, up, down, y, float(n), slopes)
-            block[0, k % BLOCK] = log_delta
-            block[1, k % BLOCK] = log_delta + kept[k, LOG_X]
+            for i in range(lanes):
+                block[0, k % BLOCK, i] = log_delta[i]
+                block[1, k % BLOCK, i] = log_delta[i] + kept[k, LOG_X, i]
             if k % BLOCK == 0:
                 _rows(gradient, block[0], start, k, min(BLOCK, depth - k))
                 _rows(weight, block[1], start, k, min(BLOCK, depth - k))

@@ -7,14 +7,15 @@ a Gram–Schmidt step of the small one.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import exact, reduction
+from vgtheory.kernels._jit import compiled, rounded, summed
 
 _TOLERANCE = 1e-14
 _SWEEPS = 60
 
 
-@reduction
+@summed
 def _dot(a, b):
     total = 0.0
     for i in range(a.size):
@@ -22,7 +23,7 @@ def _dot(a, b):
     return total
 
 
-@exact
+@rounded
 def _rotate(a, b, keep_a, from_b, keep_b, from_a):
     for i in range(a.size):
         x, y = a[i], b[i]
@@ -30,8 +31,18 @@ def _rotate(a, b, keep_a, from_b, keep_b, from_a):
         b[i] = keep_b * y + from_a * x
 
 
-@exact
-def graded_log_singular_values(rows, logs):
+@rounded
+def _normalise(row, log):
+    """Divide by the norm and return `log` plus its logarithm; −inf for a row of zeros."""
+    norm = np.sqrt(_dot(row, row))
+    if not norm > 0.0:
+        return -np.inf
+    for i in range(row.size):
+        row[i] /= norm
+    return log + np.log(norm)
+
+
+def graded_log_singular_values(rows: NDArray[np.float64], logs: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
     """Return (ln of the singular values of diag(e^logs) rows, descending; sweeps used, or −1 if not converged).
 
     Parameters
@@ -39,14 +50,16 @@ def graded_log_singular_values(rows, logs):
     rows : shape (k, n), k ≤ n, overwritten.
     logs : shape (k,), overwritten.
     """
+    sweeps = _sweeps(rows, logs)
+    return -np.sort(-logs), sweeps
+
+
+@compiled()
+def _sweeps(rows, logs):
+    """Rotate until the rows are orthogonal: ln of their norms are in logs then; return how many sweeps, −1 if not."""
     k = rows.shape[0]
     for i in range(k):
-        norm = np.sqrt(_dot(rows[i], rows[i]))
-        if norm > 0.0:
-            rows[i] /= norm
-            logs[i] += np.log(norm)
-        else:
-            logs[i] = -np.inf
+        logs[i] = _normalise(rows[i], logs[i])
     for sweep in range(_SWEEPS):
         largest = 0.0
         for i in range(k - 1):
@@ -76,12 +89,7 @@ def graded_log_singular_values(rows, logs):
                 # rows: big' = c (big + t small), small' = c (small − t big) with t = tangent · ratio
                 _rotate(rows[small], rows[big], c, c * tangent, c, c * tangent * ratio * ratio)
                 for row in (small, big):
-                    norm = np.sqrt(_dot(rows[row], rows[row]))
-                    if norm > 0.0:
-                        rows[row] /= norm
-                        logs[row] += np.log(norm)
-                    else:
-                        logs[row] = -np.inf
+                    logs[row] = _normalise(rows[row], logs[row])
         if largest <= 1e-13:
-            return -np.sort(-logs), sweep + 1
-    return -np.sort(-logs), -1
+            return sweep + 1
+    return -1

@@ -14,9 +14,11 @@ variances of the weights (I + Y with R-diagonal Y: Haagerup & Schultz (2007)).  
 y = ln ζ; v and all y are found together by Newton's method, each point starting from its neighbour.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from vgtheory.kernels._jit import compiled, exact
+from vgtheory.kernels._jit import rounded, small
 from vgtheory.kernels.spectral_sums import PLAIN, angle_of, first_of, log_z, lower_log, over, sums_of, upper_log
 
 _ITERATIONS = 30
@@ -31,7 +33,23 @@ LOG_X, DENSITY, SURVIVAL = 0, 1, 2
 COLUMNS = 3
 
 
-@exact
+class Work(NamedTuple):
+    """Scratch, one number per factor: what the equations of y miss, their slopes, y where it is and where it was."""
+
+    errors: Any
+    slopes: Any
+    now: Any
+    kept: Any
+
+
+@small
+def copied(to, ys):
+    """Set the y of one point to those of another."""
+    for k in range(ys.size):
+        to[k] = ys[k]
+
+
+@small
 def move_states(ys, dv, turn, powers, errors, slopes):
     """Move every y with v, at most half a unit and within its half plane (residual blocks: within the plane)."""
     for k in range(ys.size):
@@ -44,10 +62,10 @@ def move_states(ys, dv, turn, powers, errors, slopes):
         ys[k] = complex(new.real, min(max(new.imag, low), high))
 
 
-@compiled()
-def _project(v, ys, tangent, system, errors, slopes):
+@rounded
+def _project(v, ys, tangent, system, work):
     """Return (v, d ln z/dv, converged): the nearest point with Im ln z = 0 on the normal of the path; moves ys."""
-    powers = system.factors.powers
+    powers, errors, slopes = system.factors.powers, work.errors, work.slopes
     for iteration in range(_ITERATIONS):
         value, correction, rate, worst, _ = log_z(v, ys, system, errors, slopes)
         along = (rate * tangent).real
@@ -68,17 +86,17 @@ def _project(v, ys, tangent, system, errors, slopes):
     return v, rate, False
 
 
-@exact
+@small
 def share_of_room(v, dv):
     """Return how far dv goes in units of what it may: the strip is narrow where the path of deep networks runs."""
     across = abs(dv.imag) / min(v.imag, np.pi - v.imag)
     return max(across, abs(dv) / max(min(abs(v), np.pi), 1e-7)) / 0.6
 
 
-@compiled()
-def reach(target, v, ys, system, errors, slopes, tolerance):
+@rounded
+def reach(target, v, ys, system, work, tolerance):
     """Return (v, d ln z/dv, converged) with ln z = target, by Newton's method from here; moves ys."""
-    powers = system.factors.powers
+    powers, errors, slopes = system.factors.powers, work.errors, work.slopes
     for iteration in range(_ITERATIONS):
         value, correction, rate, worst, _ = log_z(v, ys, system, errors, slopes)
         dv = over(target - value - correction, rate)
@@ -95,14 +113,14 @@ def reach(target, v, ys, system, errors, slopes, tolerance):
     return v, rate, False
 
 
-@compiled()
-def fill_row(v, ys, system, errors, slopes, out):
+@rounded
+def fill_row(v, ys, system, work, out):
     """Fill out = (ln x, density of ln x, survival): Ψ = ∫ m d ln z is explicit, survival = Im Ψ/π."""
     laws = system.laws
     counts, ratios, powers, log_s2 = system.factors
     limits, shares, log_power, p, _ = system.rest
     atoms = laws.atoms
-    value, _, _, _, m = log_z(v, ys, system, errors, slopes)
+    value, _, _, _, m = log_z(v, ys, system, work.errors, work.slopes)
     e = np.exp(v)
     x = upper_log(e - 1.0).imag
     total = log_power * m.imag
@@ -123,31 +141,25 @@ def fill_row(v, ys, system, errors, slopes, out):
     out[LOG_X], out[DENSITY], out[SURVIVAL] = value.real, -m.imag / np.pi, total / np.pi
 
 
-@exact
-def trace(v, ys, sign, lowest, most, system):
-    """Return (rows, vs, states, rates, number, end) of points from one on the path, ln x falling (sign −1) or rising.
+@rounded
+def trace(v, ys, sign, lowest, points, system, work):
+    """Fill rows, vs, states and rates with points from one on the path, ln x falling (sign −1) or rising.
 
-    It ends at an edge (end 1), below Re v = `lowest` or where the law thins out (2), after `most` points (3) or where
-    Newton's method fails (0).
+    Return their number and how they end: at an edge (1), below Re v = `lowest` or where the law thins out (2), where
+    the arrays do (3) or where Newton's method fails (0).
     """
-    size = ys.size
-    rows = np.empty((most, COLUMNS))
-    vs, states, rates = (
-        np.empty(most, np.complex128),
-        np.empty((most, size), np.complex128),
-        np.empty(most, np.complex128),
-    )
-    errors, slopes = np.zeros(size, np.complex128), np.zeros(size, np.complex128)
-    now, kept = ys.copy(), ys.copy()
+    rows, vs, states, rates = points
+    size, most = ys.size, vs.size
+    errors, slopes, now, kept = work
+    copied(now, ys)
     _, _, rate, _, _ = log_z(v, now, system, errors, slopes)
     step = 0.5 * min(v.imag, np.pi - v.imag, abs(v))
     first_room = min(v.imag, np.pi - v.imag)
     count, end, falls = 0, 3, 0
     while count < most:
-        fill_row(v, now, system, errors, slopes, rows[count])
+        fill_row(v, now, system, work, rows[count])
         vs[count], rates[count] = v, rate
-        for k in range(size):
-            states[count, k] = now[k]
+        copied(states[count], now)
         count += 1
         if v.real < lowest:
             end = 2
@@ -171,78 +183,73 @@ def trace(v, ys, sign, lowest, most, system):
             longest = 0.5 * room / abs(tangent.imag)
         step = min(1.6 * step, longest)
         while True:
-            for k in range(size):
-                kept[k] = now[k]
+            copied(kept, now)
             dv = step * tangent
             turn = -over(np.exp(v), np.exp(v) - 1.0)
             for k in range(size):
                 errors[k] = 0j
             move_states(now, dv, turn, system.factors.powers, errors, slopes)
-            new, rate_new, fine = _project(v + dv, now, tangent, system, errors, slopes)
+            new, rate_new, fine = _project(v + dv, now, tangent, system, work)
             turned = (rate_new * rate.conjugate()).real / (abs(rate_new) * abs(rate)) if fine else 0.0
             if fine and turned > 0.9:
                 break
-            for k in range(size):
-                now[k] = kept[k]
+            copied(now, kept)
             # The tangents of the y that _move needs belong to the point that is left.
             log_z(v, now, system, errors, slopes)
             step *= 0.4
             falls += 1
             if step < 1e-9 * min(abs(v), 1.0) or falls > 700:
-                return rows, vs, states, rates, count, 0
+                return count, 0
         v = new
         _, _, rate, _, _ = log_z(v, now, system, errors, slopes)
-    return rows, vs, states, rates, count, end
+    return count, end
 
 
-@compiled()
-def cross(target, goal, v, ys, system):
-    """Return (v, ys, reached) after moving ln z from `target` to `goal` (complex), by Newton's method in steps."""
-    errors, slopes = np.zeros(ys.size, np.complex128), np.zeros(ys.size, np.complex128)
-    now, kept = ys.copy(), ys.copy()
+@rounded
+def cross(target, goal, v, ys, system, work):
+    """Return (v, reached) after moving ln z from `target` to `goal` (complex), by Newton's steps; moves ys."""
     done, step = 0.0, 0.02
     for _ in range(_MOST_STEPS):
         step = min(step, 1.0 - done)
-        for k in range(ys.size):
-            kept[k] = now[k]
+        copied(work.kept, ys)
         here = target + (done + step) * (goal - target)
-        new, _, fine = reach(here, v, now, system, errors, slopes, 1e-8)
+        new, _, fine = reach(here, v, ys, system, work, 1e-8)
         if fine and abs(new - v) < 0.3 * abs(v):
             v, done, step = new, done + step, 2.0 * step
             if done >= 1.0:
-                return v, now, True
+                return v, True
             continue
-        for k in range(ys.size):
-            now[k] = kept[k]
+        copied(ys, work.kept)
         step *= 0.4
         if step < 1e-9:
             break
-    return v, now, False
+    return v, False
 
 
-@exact
-def far_above(theta, system):
-    """Return (ln z, v, ys) at arg z ≈ θ so far above the spectrum that every ζ lies beyond its law.
+@rounded
+def far_above(theta, ys, system, work):
+    """Return (ln z, v) and fill ys at arg z ≈ θ so far above the spectrum that every ζ lies beyond its law.
 
     There m c = E d²/ζ to first order, and m = (E d² + 1/s²)/ζ for a residual block.
     """
     laws, factors = system.laws, system.factors
-    size = factors.counts.size
-    errors, slopes = np.zeros(size, np.complex128), np.zeros(size, np.complex128)
-    log_means, log_m = np.empty(size), 0.0
-    for k in range(size):
-        log_means[k] = laws.tops[k] + np.log(laws.moment[laws.offsets[k + 1] + k])
-        reach = laws.tops[k]
+    errors, slopes, log_means, log_m = work.errors, work.slopes, work.now, 0.0
+    for k in range(ys.size):
+        log_mean = laws.tops[k] + np.log(laws.moment[laws.offsets[k + 1] + k])
+        highest = laws.tops[k]
         if factors.powers[k] == PLAIN:
-            log_means[k] -= np.log(factors.ratios[k])
+            log_mean -= np.log(factors.ratios[k])
         else:
-            log_means[k] = np.log(np.exp(log_means[k]) + np.exp(-factors.log_s2[k]))
-            reach = max(reach, -factors.log_s2[k])
-        log_m = min(log_m, log_means[k] - reach - _BEYOND)
+            log_mean = np.log(np.exp(log_mean) + np.exp(-factors.log_s2[k]))
+            highest = max(highest, -factors.log_s2[k])
+        log_means[k] = log_mean
+        log_m = min(log_m, log_mean - highest - _BEYOND)
+    value, v = 0j, 0j
     for _ in range(_MOST_STEPS):
         at = complex(log_m, -theta)
-        v, ys = np.log(1.0 + system.rest.p * np.exp(-at)), log_means - at
-        value = 0j
+        v = np.log(1.0 + system.rest.p * np.exp(-at))
+        for k in range(ys.size):
+            ys[k] = log_means[k] - at
         for _ in range(_ITERATIONS):
             value, _, _, worst, _ = log_z(v, ys, system, errors, slopes)
             if worst < 1e-8:
@@ -251,20 +258,19 @@ def far_above(theta, system):
         if 0.5 * theta < value.imag < np.pi:  # else many layers turn z beyond the first order in m
             break
         log_m -= 1.0
-    return value, v, ys
+    return value, v
 
 
-@exact
-def along(goal, here, v, ys, system):
-    """Return (ln z, v, ys, reached) after moving from ln z = `here` at constant arg z to where Re v is about `goal`."""
-    errors, slopes = np.zeros(ys.size, np.complex128), np.zeros(ys.size, np.complex128)
+@rounded
+def along(goal, here, v, ys, system, work):
+    """Return (ln z, v, reached) after moving from ln z = `here` at constant arg z to where Re v is about `goal`."""
     fine = True
     for _ in range(_MOST_STEPS):
         gap = goal - v.real
         if not fine or abs(gap) < 0.1:
             break
-        _, _, rate, _, _ = log_z(v, ys, system, errors, slopes)
+        _, _, rate, _, _ = log_z(v, ys, system, work.errors, work.slopes)
         there = here + abs(rate) * min(max(gap, -1.0), 1.0)
-        v, ys, fine = cross(here, there, v, ys, system)
+        v, fine = cross(here, there, v, ys, system, work)
         here = there
-    return here, v, ys, fine
+    return here, v, fine

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import compiled, exact
+from vgtheory.kernels._jit import rounded
 
 ORDER = 16  # nodes per panel
 LEFT, RIGHT = 1, 2  # λ has an extremum at this end
@@ -56,7 +56,7 @@ def panels_of(levels: Any, shares: Any) -> Panels:
     )
 
 
-@compiled()
+@rounded
 def _series(coefficients, t):
     """Return a Legendre series and its first two derivatives at t."""
     before, here = 1.0 + 0j, t
@@ -74,7 +74,7 @@ def _series(coefficients, t):
     return value, first, second
 
 
-@compiled()
+@rounded
 def _root(y, t, level):
     """Return (t*, λ', λ'', found) with λ(t*) = y, by Newton's method from t."""
     for _ in range(_STEPS):
@@ -93,7 +93,7 @@ def _root(y, t, level):
     return t, first, second, abs(step) < 1e-9
 
 
-@exact
+@rounded
 def _starts(y, level, flat):
     """Return two values of t next to which λ = y may hold; equal where there is one."""
     lowest, _, _ = _series(level, -1.0 + 0j)
@@ -122,7 +122,7 @@ def _starts(y, level, flat):
     return start, 2.0 * end - start if flat else start
 
 
-@exact
+@rounded
 def _first_function(t, side):
     """Return Q_0(t) = ½ ln((t + 1)/(t − 1)), for t on the axis its limit from above (side 1) or below (−1)."""
     if abs(t.real) < 1.0 and abs(t.imag) < _AXIS:
@@ -130,7 +130,7 @@ def _first_function(t, side):
     return 0.5 * (np.log(t + 1.0) - np.log(t - 1.0))
 
 
-@exact
+@rounded
 def _pole(t, slope, bend, side, mass):
     """Return what the sum of M_D misses for a pole at t, and its derivative by y."""
     p_before, p = 1.0 + 0j, t
@@ -147,7 +147,7 @@ def _pole(t, slope, bend, side, mass):
     return 2.0 * share * ratio, rate / slope
 
 
-@exact
+@rounded
 def _angle(t, side, mass):
     """Return what the sum of E arg(1 − d²/ζ) misses for a pole at t: ∫ g ln(t* − t) dt against its sum."""
     lifted = t
@@ -166,7 +166,7 @@ def _angle(t, side, mass):
     return total.imag
 
 
-@compiled()
+@rounded
 def missing(y, k, panels, with_angle):
     """Return (of M_D, of its derivative by y, of E arg(1 − d²/ζ)): what the sums over law k miss at ln ζ = y."""
     folded = y if y.imag <= np.pi else complex(y.real, 2.0 * np.pi - y.imag)

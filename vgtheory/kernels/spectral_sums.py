@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import compiled, exact, reduction
+from vgtheory.kernels._jit import rounded, small, summed
 from vgtheory.kernels.spectral_angle import upper_angle
 from vgtheory.kernels.spectral_poles import missing
 
@@ -65,7 +65,7 @@ class System(NamedTuple):
     rest: Any
 
 
-@reduction
+@summed
 def _near_sums(scale, theta, ratios, weights, start, stop):
     """Return E v, E w and E v w with v = d²/(ζ − d²), w = 1 + v over the nodes of one law, d²/|ζ| = scale · ratios."""
     cosine, sine, lift = np.cos(theta), np.sin(theta), 2.0 * np.sin(0.5 * theta) ** 2
@@ -86,7 +86,7 @@ def _near_sums(scale, theta, ratios, weights, start, stop):
     return complex(vr, vi), complex(wr, wi), complex(ar, ai)
 
 
-@exact
+@rounded
 def _far_sums(u, theta, nodes, weights, start, stop):
     """Return the same where d²/|ζ| leaves the range in which its square is a double."""
     turn = complex(np.cos(theta), -np.sin(theta))
@@ -108,15 +108,26 @@ def _far_sums(u, theta, nodes, weights, start, stop):
     return v, w, a
 
 
-@exact
+@small
+def first_not_below(values, start, stop, least):
+    """Return the first of the indices from start to stop whose value, ascending, is at least this; else stop."""
+    while start < stop:
+        middle = (start + stop) // 2
+        if values[middle] < least:
+            start = middle + 1
+        else:
+            stop = middle
+    return start
+
+
+@rounded
 def _window(u, k, laws):
     """Return the first and the last node of law k within e^40 of e^u."""
     start, stop = laws.offsets[k], laws.offsets[k + 1]
-    nodes = laws.nodes[start:stop]
-    return start + np.searchsorted(nodes, u - _FAR), start + np.searchsorted(nodes, u + _FAR)
+    return first_not_below(laws.nodes, start, stop, u - _FAR), first_not_below(laws.nodes, start, stop, u + _FAR)
 
 
-@compiled()
+@rounded
 def sums_of(y, k, laws):
     """Return E v, E w and E v w with v = d²/(ζ − d²), w = 1 + v over the nodes of law k."""
     u = y.real
@@ -137,7 +148,7 @@ def sums_of(y, k, laws):
     return v + value, w + value, a - rate
 
 
-@exact
+@small
 def over(x, y):
     """Return x/y, NaN for y = 0: Numba raises for a complex division by zero."""
     if y == 0:
@@ -145,7 +156,7 @@ def over(x, y):
     return x / y
 
 
-@exact
+@small
 def lower_log(m):
     """Return ln m with its argument in [−π, 0]."""
     if m == 0:
@@ -153,7 +164,7 @@ def lower_log(m):
     return complex(np.log(abs(m)), np.arctan2(min(m.imag, -0.0), m.real))
 
 
-@exact
+@small
 def upper_log(m):
     """Return ln m with its argument in [0, π]."""
     if m == 0:
@@ -161,7 +172,7 @@ def upper_log(m):
     return complex(np.log(abs(m)), np.arctan2(max(m.imag, 0.0), m.real))
 
 
-@exact
+@small
 def first_of(y, one, power, log_s2):
     """Return m₁ of a residual block, the root of m₁(1 + m₁) = (1 + M_D)^f/(s² ζ) in the lower half plane."""
     log_g2 = -log_s2 - y
@@ -176,7 +187,7 @@ def first_of(y, one, power, log_s2):
     return first, g2, root
 
 
-@compiled()
+@rounded
 def log_z(v, ys, system, errors, slopes):
     """Return (ln z, its first-order correction, d ln z/dv, longest step of y, m); fill errors and slopes.
 
@@ -228,7 +239,7 @@ def log_z(v, ys, system, errors, slopes):
     return value, correction, rate, worst, m
 
 
-@compiled()
+@rounded
 def angle_of(y, k, laws):
     """Return E arg(1 − d²/ζ) over the nodes of law k."""
     u, theta = y.real, y.imag
@@ -248,7 +259,7 @@ def angle_of(y, k, laws):
     return size if theta <= np.pi else -size
 
 
-@reduction
+@summed
 def _near_angle(scale, sine, theta, ratios, weights, start, stop):
     """Return E |arg(1 − d²/ζ)| where d²/|ζ| = scale · ratios, |sin θ| = sine."""
     lift = 2.0 * np.sin(0.5 * theta) ** 2
@@ -259,7 +270,7 @@ def _near_angle(scale, sine, theta, ratios, weights, start, stop):
     return total
 
 
-@exact
+@rounded
 def _far_angle(u, theta, nodes, weights, start, stop):
     """Return the same where d²/|ζ| leaves the range of :func:`_near_sums`."""
     sine, lift = abs(np.sin(theta)), 2.0 * np.sin(0.5 * theta) ** 2

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.kernels import spectral_path, spectral_points
 from vgtheory.kernels.quadrature import Array
-from vgtheory.kernels.spectral_sums import System, log_z
+from vgtheory.kernels.spectral_path import LOG_X, SURVIVAL
+from vgtheory.kernels.spectral_sums import System
+from vgtheory.kernels.spectral_walk import Points, State, Walk
 
 _MOST_POINTS = 1500
 _HARD = 1e-4  # |v| at the last point before an end of infinite density
@@ -35,14 +36,6 @@ class Piece(NamedTuple):
     below: float
     low: float
     high: float
-
-
-class State(NamedTuple):
-    """A point off the real axis: ln z, v and the y of all factors."""
-
-    here: complex
-    v: complex
-    ys: NDArray[np.complex128]
 
 
 class Band(NamedTuple):
@@ -80,10 +73,9 @@ class Path:
             low, high = (max(low, state.here.real), high) if found > middle else (low, min(high, state.here.real))
         for _ in range(_HALVINGS if high - low < np.inf else 0):
             there = complex((low + high) / 2, state.here.imag)
-            v, ys, fine = spectral_path.cross(state.here, there, state.v, state.ys, self.system)
+            state, fine = self._walk.cross(there, state)
             if not fine:
                 return None
-            state = State(there, v, ys)
             found = self._entered(state, piece)
             if isinstance(found, Band):
                 return found
@@ -92,35 +84,36 @@ class Path:
 
     @cached_property
     def _far(self) -> State:
-        return State(*spectral_path.far_above(_LINE, self.system))
+        return self._walk.far(_LINE)
+
+    @cached_property
+    def _walk(self) -> Walk:
+        return Walk(self.system)
 
     def _above(self, piece: Piece) -> Iterator[State]:
         """Return points of the line above a piece: where what is seen from there has quantiles."""
         state = self._far
         for share in _SHARES:
             survival = piece.above + share * (piece.below - piece.above)
-            *moved, fine = spectral_path.along(float(np.log(self.system.rest.p / survival - 1)), *state, self.system)
+            state, fine = self._walk.along(float(np.log(self.system.rest.p / survival - 1)), state)
             if not fine:
                 return
-            state = State(*moved)
             if piece.low < state.here.real < piece.high:
                 yield state
 
     def _entered(self, state: State, piece: Piece) -> Band | float:
         """Return the band below a point of the line; Prob(X > x) there if it is none of this piece."""
-        v, ys, landed = spectral_path.cross(state.here, complex(state.here.real), state.v, state.ys, self.system)
-        if landed and _AXIS < v.imag < np.pi - _AXIS:
-            band = self._whole(v, ys, piece)
+        below, landed = self._walk.cross(complex(state.here.real), state)
+        if landed and _AXIS < below.v.imag < np.pi - _AXIS:
+            band = self._whole(below, piece)
             if band and piece.low - _AXIS < band.bottom and band.top < piece.high + _AXIS:
                 return band
-        row, blank = np.empty(spectral_path.COLUMNS), np.zeros(len(ys), np.complex128)
-        spectral_path.fill_row(v, ys, self.system, blank, blank.copy(), row)
-        return float(row[spectral_path.SURVIVAL])
+        return float(self._walk.row(below.v, below.ys)[SURVIVAL])
 
     def at_value(self, band: Band, log_x: Array, floor: float, above: float) -> tuple[Array, Array]:
         """Return (density of ln x, Prob(X > x)) inside a band, Prob(X > x) below and above which is given."""
         rows = band.rows
-        found = spectral_points.invert(log_x, spectral_path.LOG_X, rows, band.vs, band.states, self.system)
+        found = self._walk.invert(log_x, LOG_X, Points(rows, band.vs, band.states, band.vs))
         _finite(found)
         density, survival = found[:, 1], found[:, 2]
         low, high = log_x < rows[0, 0], log_x > rows[-1, 0]
@@ -136,7 +129,7 @@ class Path:
     def at_probability(self, band: Band, survival: Array, floor: float, above: float) -> Array:
         """Return ln x at Prob(X > x) inside a band, that below and above which is given."""
         rows = band.rows
-        found = spectral_points.invert(survival, spectral_path.SURVIVAL, rows, band.vs, band.states, self.system)
+        found = self._walk.invert(survival, SURVIVAL, Points(rows, band.vs, band.states, band.vs))
         _finite(found)
         x = found[:, 0]
         high, low = survival < rows[-1, 2], survival > rows[0, 2]
@@ -146,33 +139,27 @@ class Path:
         x[low] = band.bottom + (rows[0, 0] - band.bottom) * share ** (2 if _is_hard(band.vs[0]) else 2 / 3)
         return np.asarray(x)
 
-    def value(self, v: complex, ys: NDArray[np.complex128]) -> complex:
-        """Return ln z."""
-        blank = np.zeros(len(ys), np.complex128)
-        return complex(log_z(v, ys, self.system, blank, blank.copy())[0])
-
-    def _end(self, v: complex, ys: NDArray[np.complex128], rate: complex, before: complex, last: complex) -> float:
+    def _edge(self, points: Points) -> float:
         """Return ln x at the edge next to the last point: d ln z/dv is linear in v and vanishes there."""
+        (before, v), (last, rate) = points.vs[-2:], points.rates[-2:]
         change = (v - before) / (rate - last)
-        return float((self.value(v, ys) - 0.5 * rate * rate * change).real)
+        return float(self._walk.row(v, points.states[-1])[LOG_X] - (0.5 * rate * rate * change).real)
 
-    def _traced(self, v: complex, ys: NDArray[np.complex128], sign: float) -> tuple[Arrays, float]:
+    def _traced(self, state: State, sign: float) -> tuple[Arrays, float]:
         """Return the points from one on to an end, up to the first that rounding has spoilt, and ln x of the edge."""
-        rows, vs, states, rates, count, end = spectral_path.trace(v, ys, sign, self.lowest, _MOST_POINTS, self.system)
-        edge = np.nan
-        if end == 1 and count > 2:
-            edge = self._end(vs[count - 1], states[count - 1], rates[count - 1], vs[count - 2], rates[count - 2])
-        rows = rows[:count]
+        points, end = self._walk.trace(state, sign, self.lowest, _MOST_POINTS)
+        edge = self._edge(points) if end == 1 and len(points.vs) > 2 else np.nan
+        rows, count = points.rows, len(points.vs)
         step = sign * np.diff(rows, axis=0)
         wrong = np.flatnonzero((step[:, 0] <= 0) | (step[:, 2] > 1e-12) | ~(rows[1:, 1] > 0))
         if len(wrong):
             count, edge = int(wrong[0]) + 1, np.nan
-        return (rows[:count], vs[:count], states[:count]), edge
+        return (rows[:count], points.vs[:count], points.states[:count]), edge
 
-    def _whole(self, v: complex, ys: NDArray[np.complex128], piece: Piece) -> Band | None:
+    def _whole(self, state: State, piece: Piece) -> Band | None:
         """Return the band around a point; None if its points stop before what is above it in probability."""
-        down, bottom = self._traced(v, ys, -1.0)
-        up, top = self._traced(v, ys, 1.0)
+        down, bottom = self._traced(state, -1.0)
+        up, top = self._traced(state, 1.0)
         rows, vs, states = (np.concatenate([a[:0:-1], b]) for a, b in zip(down, up, strict=True))
         if len(rows) < 10 or (np.isnan(top) and rows[-1, 2] - piece.above > MISSED):
             return None
