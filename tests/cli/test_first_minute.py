@@ -216,12 +216,14 @@ def test_warm_says_what_it_compiled(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_warm_compiles_what_first_calls_need(tmp_path):
-    """After it the calls that it makes add no machine code of their own, in another process."""
+    """After it the calls that it makes add no machine code of their own, in another process; .ci/run asks all."""
     environment = os.environ | {"VGTHEORY_CACHE_DIR": str(tmp_path)}
-    warm = [sys.executable, "-m", "vgtheory", "warm"]
+    some = "lambda: dict.fromkeys(('simulate, exact', 'simulate, chain', 'predict'))"
+    code = f"from vgtheory.cli import app, warming; warming.calls = {some}; raise SystemExit(app.run(['warm']))"
+    warm = [sys.executable, "-c", code]
     first = subprocess.run(warm, env=environment, capture_output=True, text=True, check=True).stdout
     again = subprocess.run(warm, env=environment, capture_output=True, text=True, check=True).stdout
-    assert int(re.search(r"compiled: (\d+) functions", first)[1]) > 50
+    assert int(re.search(r"compiled: (\d+) functions", first)[1]) > 10
     assert again.splitlines()[-1] == "everything was compiled before"
 
 

@@ -45,13 +45,15 @@ MORE_SHAPES = [("gaussian", "relu", SIX, 0.0), ("orthogonal", "relu", SIXTEEN, 0
 # One shape for each kind of network, so that each shape is met; three others, and networks of uneven widths, are slow.
 ORDINARY = [(parts, *SHAPES[(3 * k + 1) % 5]) for k, parts in enumerate(PARTS)]
 FURTHER = [
-    (parts, *shape)
-    for k, parts in enumerate(PARTS)
-    for shape in (SHAPES[(3 * k + 2) % 5], SHAPES[(3 * k + 4) % 5], MORE_SHAPES[k % 3])
+    (parts, *shape) for k, parts in enumerate(PARTS) for shape in (SHAPES[(3 * k + 2) % 5], MORE_SHAPES[k % 3])
 ] + [
-    (parts, family, "tanh", UNEVEN, sigma_b)
-    for parts in ("layer", "rms", "rms after", "dropout")
-    for family, sigma_b in (("gaussian", 0.3), ("orthogonal", 0.3), ("orthogonal", 0.0))
+    (parts, family, "tanh", UNEVEN, 0.3)
+    for parts, family in (
+        ("layer", "gaussian"),
+        ("rms", "orthogonal"),
+        ("rms after", "gaussian"),
+        ("dropout", "orthogonal"),
+    )
 ]
 # Each of the at most 25 p-values per case must exceed this: with all cases, a false alarm has probability 1e-6.
 LIMIT = 1e-6 / (25 * (len(ORDINARY) + len(FURTHER)))
