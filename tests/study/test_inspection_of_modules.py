@@ -323,7 +323,7 @@ def test_shares_are_those_of_the_models_own_activation(wrap):
     [
         (orthogonal, nn.Tanh, lambda w, b: w.mul_(1e-4), "σ_w"),
         (orthogonal, nn.Tanh, lambda w, b: w.fill_(1e-6), "equal"),
-        (orthogonal, nn.Tanh, lambda w, b: w.zero_(), "equal"),
+        (orthogonal, nn.Tanh, lambda w, b: w.zero_(), "weights are 0"),
         (orthogonal, nn.Tanh, lambda w, b: b.fill_(10.0), "saturated"),
         (orthogonal, nn.Sigmoid, lambda w, b: b.fill_(-60.0), "saturated"),
         (he, nn.ReLU, lambda w, b: b.fill_(-100.0), "φ' = 0"),
@@ -837,3 +837,93 @@ def test_a_gradient_that_dead_units_stop_is_0_without_a_second_pass():
     model[1] = model[3] = nn.Tanh()  # slopes of 0 are rounded ones
     inspect(Model(), torch.randn(4, 8))
     assert kinds[1:] == [torch.float32, torch.float64]
+
+
+class Translator(nn.Module):
+    """A recurrent encoder whose last state a recurrent decoder starts from; the loss sees every step of the latter."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.source, self.target = nn.Embedding(20, 16), nn.Embedding(20, 16)
+        self.encoder, self.decoder = (cell(16, 24, batch_first=True) for _ in range(2))
+        self.head = nn.Linear(24, 20)
+
+    def forward(self, source, target):
+        _, state = self.encoder(self.source(source))
+        return self.head(self.decoder(self.target(target), state)[0])
+
+
+@pytest.mark.parametrize("cell", [nn.GRU, nn.LSTM])
+def test_gradients_of_a_translator_are_those_of_hooks_and_its_encoder_is_seen(cell):
+    torch.manual_seed(0)
+    model, draw = Translator(cell), torch.Generator().manual_seed(1)
+    source, target = (torch.randint(0, 20, (4, 30), generator=draw) for _ in range(2))
+
+    def loss(out):
+        return F.cross_entropy(out.flatten(0, 1), target.flatten())
+
+    found = inspect(model, (source, target), loss)
+    norms, twin = {}, copy.deepcopy(model).double()
+    for name in ("source", "target", "decoder", "head"):
+
+        def hook(module, arguments, output, name=name):
+            out = output[0] if isinstance(output, tuple) else output
+            out.register_hook(lambda gradient: norms.__setitem__(name, float(gradient.norm())))
+
+        getattr(twin, name).register_forward_hook(hook)
+    loss(twin(source, target)).backward()
+    table = found.table.set_index(call="name").gradient_norm
+    assert {name: float(table.sel(call=name)) for name in norms} == pytest.approx(norms, rel=1e-6)
+    assert list(found.table.name.values) == ["source", "encoder", "target", "decoder", "head"]
+    assert found.left_out == ()
+    assert found.table.gradient_norm[1] > 0
+
+
+class Adapted(nn.Module):
+    """A frozen layer and a trained branch of low rank beside it, which begins with zeros."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.base = nn.Linear(width, width).requires_grad_(False)
+        self.down, self.up = nn.Linear(width, 4, bias=False), nn.Linear(4, width, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x))
+
+
+def test_branches_that_begin_with_zeros_are_not_to_blame():
+    torch.manual_seed(0)
+    model = nn.Sequential(*(part for _ in range(16) for part in (Adapted(32), nn.Tanh())), nn.Linear(32, 3))
+    found = inspect(model, torch.randn(8, 32))
+    plain = nn.Sequential(*(part.base if isinstance(part, Adapted) else part for part in model))
+    assert (found.verdict, found.culprit) == ("vanishes", None)
+    assert found.log_change == pytest.approx(inspect(plain, torch.randn(8, 32)).log_change, abs=0.5)
+    assert "too small" in str(found)
+    with torch.no_grad():
+        model[10].base.weight.mul_(1e-3)
+    assert inspect(model, torch.randn(8, 32)).culprit == "10.base"
+
+
+def test_what_is_frozen_and_what_runs_without_gradients_is_said():
+    torch.manual_seed(0)
+
+    class Model(nn.Module):
+        def __init__(self, gradients):
+            super().__init__()
+            self.back = nn.Sequential(*(p for _ in range(8) for p in (nn.Linear(32, 32), nn.Tanh())))
+            self.head, self.gradients = nn.Sequential(nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 3)), gradients
+            self.back.requires_grad_(False)
+
+        def forward(self, x):
+            with torch.set_grad_enabled(self.gradients):
+                y = self.back(x)
+            return self.head(y)
+
+    found = inspect(Model(True), torch.randn(8, 32))
+    norms = found.table.log_gradient_norm.values
+    assert f"the first is head.0: back to there {norms[8] - norms[-1]:+.1f} in ln" in found.text
+    detached = inspect(Model(False), torch.randn(8, 32))
+    assert detached.left_out[0].startswith("run without gradients (torch.no_grad, or detached): back.0, back.2")
+    assert "frozen" not in detached.text
+    assert detached.unknown.endswith("2 uses of weights, where a chain has 3 or more")

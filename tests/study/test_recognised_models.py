@@ -291,3 +291,21 @@ def test_gated_layers_with_rms_norm_are_recognised():
     models = pytest.importorskip("benchmarks.models")
     found = inspect(*models.case("SwiGLU transformer"))
     assert (found.known.plan.kind, found.known.plan.wide, found.known.plan.causal) == ("rms", 3, True)
+
+
+def test_a_gain_through_what_others_read_too_is_not_predicted():
+    class Model(nn.Module):
+        def __init__(self, branch):
+            super().__init__()
+            torch.manual_seed(0)
+            self.layers = nn.ModuleList(nn.Linear(32, 32) for _ in range(6))
+            self.head, self.branch = nn.Linear(64 if branch else 32, 3), branch
+
+        def forward(self, x):
+            seen = [x]
+            for layer in self.layers:
+                seen.append(torch.tanh(layer(seen[-1])))
+            return self.head(torch.cat([seen[-1], seen[3]], 1) if self.branch else seen[-1])
+
+    assert inspect(Model(False), real(16, 32)).network.depth == 6
+    assert inspect(Model(True), real(16, 32)).network is None

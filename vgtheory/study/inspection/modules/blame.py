@@ -127,11 +127,11 @@ def _unlike(calls: Sequence[Call], paths: Paths, step: _Step) -> Cause | None:
     """Return how the weights or the state of a module on a step are unlike those of others; None if they are not."""
     before, after = calls[step.before], calls[step.after]
     dead, saturated = paths.dead[step.before], paths.saturated[step.before]
-    if after.constant and not _most_are_constant(calls):
-        return _at("equal weights", after.name, step)
     scale, others = after.sigma_w, _others(calls, step.after)
     if scale == 0:
         return _at("zero weights", after.name, step, others=others)
+    if after.constant and not _most_are_constant(calls):
+        return _at("equal weights", after.name, step)
     if dead > _FLAT:
         # Nothing comes out of a dead layer, and those behind it are dead for want of a signal: the first one began.
         first = next(k for k in paths.main if paths.dead[k] > _FLAT)

@@ -55,6 +55,7 @@ class Watch:
         self.repeated: list[Repeated] = []
         self.drops: dict[Any, float] = {}  # rates of dropout by its nodes in autograd's graph
         self.unseen: list[str] = []
+        self.open = True  # until the gradient of the loss has come through: recurrent modules are asked once more
         self.entering = 0.0  # norm of the gradient at what the model returns
         self.sizes: dict[str, float] = {}  # norms of weights that are used as they are, by name
         self._raised = copies.precision if copies.raised else None
@@ -177,7 +178,8 @@ class Watch:
         torch, out = self.torch, first_tensor(self.torch, output)
 
         def arrived(gradient: Any) -> None:
-            self.entering = norm_of(torch, gradient.detach())
+            if self.open:
+                self.entering = norm_of(torch, gradient.detach())
 
         if out is not None and out.requires_grad:
             out.register_hook(arrived)
@@ -307,12 +309,16 @@ class Watch:
             call.node = out.grad_fn
             del self.calls[place:]
             self.calls.append(call)
-            if out.requires_grad:
+            further = [] if torch.is_tensor(output) else [t for t in tensors_in(torch, output) if t is not out]
+            given = [t for t in (out, *further) if t.requires_grad]
+            call.others = tuple(t.grad_fn for t in given if t is not out and t.grad_fn is not None)
 
-                def arrived(gradient: Any) -> None:
+            def arrived(gradient: Any, first: bool) -> None:
+                if self.open and (first or math.isnan(call.gradient_norm)):
                     call.gradient_norm = norm_of(torch, gradient.detach())
 
-                out.register_hook(arrived)
+            for tensor in given:
+                tensor.register_hook(partial(arrived, first=tensor is out))
 
 
 def _kind(module: Any) -> str:

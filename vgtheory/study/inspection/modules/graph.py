@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -31,6 +32,7 @@ class Paths:
     saturated, dead, outgrown : per call, shares under the first activation behind it; nan where there is none.
     normalised : per call, whether a normalisation takes its output (with what is added to it).
     cut : per call, whether that activation has slope 0 at every number that reaches it, exactly.
+    shared : nodes of the graph whose result is read more than once.
     """
 
     parent: tuple[int, ...]
@@ -42,27 +44,29 @@ class Paths:
     outgrown: tuple[float, ...]
     normalised: tuple[bool, ...]
     cut: tuple[bool, ...]
+    shared: frozenset[Any] = frozenset()
 
 
 def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: Sequence[Any]) -> Paths:
     """Return how the calls hang together in the graph from the tensors `inputs` to the node `end`; O(nodes)."""
-    place = {call.node: k for k, call in enumerate(calls) if call.node is not None}
+    place = {node: k for k, call in enumerate(calls) for node in (call.node, *call.others) if node is not None}
+    silent = frozenset(k for k, call in enumerate(calls) if call.sigma_w == 0)
     latest: dict[Any, int] = {tensor.grad_fn: NONE for tensor in inputs}
-    parent = tuple(max((_latest(node, place, latest) for node in call.inputs), default=NONE) for call in calls)
+    parent = tuple(max((_latest(node, place, latest, silent) for node in call.inputs), default=NONE) for call in calls)
     parent = tuple(p if NONE < p < k else NONE for k, p in enumerate(parent))
-    _latest(end, place, latest)
+    _latest(end, place, latest, silent)
     main = _back(len(calls) - 1, parent)[::-1]
     bypassed = [False] * len(calls)
     for node in [node for node in latest if node is not None]:
         if node.name().startswith(_JOINS):
-            ways = sorted({_latest(before, place, latest) for before, _ in node.next_functions if before is not None})
+            ways = sorted({_latest(n, place, latest, silent) for n, _ in node.next_functions if n is not None})
             for one, other in pairwise(way for way in ways if way != _WEIGHT):
                 for k in _apart(one, other, parent):
                     bypassed[k] = True
     saturated, dead, outgrown = (np.full(len(calls), np.nan) for _ in range(3))
     cut = [False] * len(calls)
     for found in slopes:
-        k = _latest(found.node, place, latest)
+        k = _latest(found.node, place, latest, silent)
         if k > NONE and np.isnan(saturated[k]):
             saturated[k], dead[k], outgrown[k] = found.saturated, found.dead, found.outgrown
             cut[k] = found.exact and found.dead == 1
@@ -70,11 +74,14 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
     normalised = tuple(k in normed for k in range(len(calls)))
     following = _following(calls, parent, main, place)
     shares = tuple(saturated), tuple(dead), tuple(outgrown)
-    return Paths(parent, following, main, tuple(bypassed), *shares, normalised, tuple(cut))
+    return Paths(parent, following, main, tuple(bypassed), *shares, normalised, tuple(cut), _shared(latest))
 
 
-def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int]) -> int:
-    """Return the latest call at or before a node, NONE where there is none; `latest` remembers every node."""
+def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int], silent: frozenset[int]) -> int:
+    """Return the latest call at or before a node, NONE where there is none; `latest` remembers every node.
+
+    Where paths meet, one that ends in a call of weights 0 (`silent`), as branches begin, is not followed.
+    """
     stack = [start]
     while stack:
         node = stack[-1]
@@ -90,8 +97,16 @@ def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int]) -> int:
         if waiting:
             stack.extend(waiting)
         else:
-            latest[stack.pop()] = max((latest[n] for n in before), default=_WEIGHT)
+            ways = [latest[n] for n in before]
+            heard = [k for k in ways if k not in silent and k != _WEIGHT]
+            latest[stack.pop()] = max(heard or ways, default=_WEIGHT)
     return latest[start]
+
+
+def _shared(nodes: Iterable[Any]) -> frozenset[Any]:
+    """Return the nodes that several of some nodes read."""
+    read = Counter(n for node in nodes if node is not None for n, _ in node.next_functions if n is not None)
+    return frozenset(node for node, count in read.items() if count > 1)
 
 
 def reads_weights(node: Any, inputs: Sequence[Any]) -> bool:

@@ -48,6 +48,7 @@ class Copies:
         self.precision = torch.float64 if wide else torch.float32
         self.raised = kinds != {self.precision}
         self.inputs: list[Any] = []  # with a place in the graph of their own, so that paths from them are seen
+        self.frozen = frozenset(n for n, p in model.named_parameters() if not p.requires_grad)
         self.parameters: dict[str, Any] = {}
         self.buffers: dict[str, Any] = {}
         self._places: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = []  # a module's own, and twins

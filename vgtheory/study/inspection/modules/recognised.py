@@ -160,6 +160,8 @@ def links_of(
         single = found is not None and len(after.inputs) == 1 and paths.parent[k + 1] == k
         pools, end = behind_pools(after.inputs[0], drops) if single else ((), None)
         skip = _skips(end, before, norm) if single else None
+        if skip is False and _read_elsewhere(after.inputs[0], before.node, paths.shared):
+            skip = None
         out.append(None if found is None or skip is None else Link(found, skip, norm, pools))
     return out
 
@@ -208,6 +210,13 @@ def _skips(node: Any, before: Call, norm: str) -> bool | None:
     branch = [way for way in ways if way is not stream]
     plain = getattr(node, "_saved_alpha", 1) == 1 and len(ways) == 2 and len(branch) == 1
     return True if plain and branch[0] is not None and _alone(branch[0], before, norm) else None
+
+
+def _read_elsewhere(node: Any, first: Any, shared: frozenset[Any]) -> bool:
+    """Return whether anything on the way from a call's node to another node is read by others, too."""
+    while node is not first and node not in shared:
+        node = node.next_functions[0][0]
+    return node in shared
 
 
 def _alone(node: Any, before: Call, norm: str) -> bool:

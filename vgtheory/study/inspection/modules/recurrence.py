@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import nan
 from typing import Any
 
@@ -11,17 +12,23 @@ import xarray as xr
 
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.inspection import change_of
+from vgtheory.study.inspection.modules.calls import Watch
 from vgtheory.study.inspection.modules.uses import Call, Unrolled
 from vgtheory.theory.regime import LOST
 
 
-def listen(sequences: Sequence[Unrolled]) -> None:
+def listen(watch: Watch) -> None:
     """Have the squares of the loss gradient by time gathered at every recurrent module's input and output."""
-    for sequence in sequences:
+
+    def arrived(gradient: Any, sequence: Unrolled, side: str) -> None:
+        if watch.open:
+            sequence.squares[side] = _by_time(gradient, sequence.axis)
+
+    for sequence in watch.sequences:
         for side in ("source", "output"):
             tensor = getattr(sequence, side)
             if tensor is not None and tensor.requires_grad:
-                tensor.register_hook(lambda g, s=sequence, side=side: s.squares.update({side: _by_time(g, s.axis)}))
+                tensor.register_hook(partial(arrived, sequence=sequence, side=side))
 
 
 def recurrence_of(torch: Any, sequences: Sequence[Unrolled], calls: Sequence[Call], seed: int) -> xr.Dataset | None:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vgtheory.study.inspection.modules.norms import norm_of
@@ -61,9 +62,14 @@ def listen_to_blocks(torch: Any, model: Any, found: list[Repeated], slopes: Sequ
                 if out is None or not out.requires_grad or not torch.is_tensor(one.stream):
                     return
                 one.output = out.detach()
-                out.register_hook(lambda gradient: setattr(one, "gradient_norm", norm_of(torch, gradient.detach())))
+
+                def arrived(gradient: Any, what: str) -> None:
+                    if math.isnan(getattr(one, what)):  # the first time, of the loss
+                        setattr(one, what, norm_of(torch, gradient.detach()))
+
+                out.register_hook(partial(arrived, what="gradient_norm"))
                 if one.stream.requires_grad:
-                    one.stream.register_hook(lambda gradient: setattr(one, "entering", norm_of(torch, gradient)))
+                    one.stream.register_hook(partial(arrived, what="entering"))
                 found.append(one)
 
         return listen

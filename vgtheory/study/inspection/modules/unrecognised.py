@@ -12,6 +12,7 @@ from vgtheory.study.inspection.modules.pooling import VIEWS
 from vgtheory.study.inspection.modules.recognised import Link
 from vgtheory.study.inspection.modules.uses import Call
 
+_FEWEST = 3  # layers, the last one among them
 _MOST = 8  # functions between two calls that are looked at
 
 
@@ -24,6 +25,8 @@ def first_unknown(calls: Sequence[Call], links: Sequence[Link | None]) -> str:
     other = next((call for call in calls if not call.operation), None)
     if other is not None:
         return f"{other.name} is of kind {other.kind}"
+    if len(calls) < _FEWEST:
+        return f"{len(calls)} uses of weights, where a chain has {_FEWEST} or more"
     first = next((link for link in links if link is not None), None)
     for (before, after), link in zip(pairwise(calls), links, strict=True):
         if link is None:

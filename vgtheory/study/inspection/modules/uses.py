@@ -30,6 +30,7 @@ class Call:
     rms: float = math.nan
     identical: bool = False  # all units of the output equal
     node: Any = None
+    others: tuple[Any, ...] = ()  # nodes of further outputs: of a recurrent module its last state
     inputs: tuple[Any, ...] = ()
     gradient_norm: float = math.nan  # nan: no gradient arrived
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import exp, isfinite, isnan
+from math import exp, isfinite, isnan, log
 from typing import Any
 
 import numpy as np
@@ -116,10 +116,11 @@ def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int)
     finally:
         for handle in handles:
             handle.remove()
-    listen(watch.sequences)
+    listen(watch)
     step = "try it by hand; a tensor that is changed in place (+=, mul_, relu_) may still be needed"
     with _raised("loss(model(x)).backward()", "a model that autograd can go back through", step):
         value.backward(retain_graph=bool(watch.sequences), inputs=_wanted(watch, copies))
+        watch.open = False
         return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
 
 
@@ -147,7 +148,10 @@ def _raised(what: str, accepted: str, step: str) -> Iterator[None]:
 def _unseen(watch: Watch, copies: Copies) -> list[str]:
     """Return what weights and calls play no part in the findings."""
     out = []
-    stray = list(dict.fromkeys(call.name for call in watch.calls if isnan(call.gradient_norm)))
+    stray = list(dict.fromkeys(call.name for call in watch.calls if isnan(call.gradient_norm) and call.node))
+    bare = list(dict.fromkeys(call.name for call in watch.calls if call.node is None))
+    if bare:
+        out.append(f"run without gradients (torch.no_grad, or detached): {listed(bare)}")
     if stray:
         out.append(f"the loss does not depend on {listed(stray)}; say loss= to choose another")
     used = {name for call in watch.calls for name in call.weights}
@@ -188,6 +192,7 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
         if verdict == verdict_of(in_steps) != "healthy" and abs(in_steps) > abs(over_depth) / 2:
             culprit, causes = str(recurrence.attrs["module"]), causes[:1]
     text = f"No verdict: {why}." if why else _sentence(calls, verdict, total, in_time)
+    text += "" if why or in_time else _frozen(calls, sight.copies)
     left_out = (*left_out, why) if why else left_out
     lost = table.call.values[logs - logs[-1] < LOST] if len(calls) and isfinite(logs[-1]) else []
     lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
@@ -223,6 +228,18 @@ def _sentence(calls: Sequence[Call], verdict: Verdict, total: float, in_time: bo
         return f"Vanishes: no gradient at all arrives {way}."
     factor = f"by a factor of {exp(total):.3g} ({total:+.1f} in ln)" if abs(total) < 700 else f"by {total:+.1f} in ln"
     return f"{verdict.capitalize()}: the gradient norm changes {factor} {way}."
+
+
+def _frozen(calls: Sequence[Call], copies: Copies) -> str:
+    """Return what becomes of the gradient of what learns, where a model begins with layers that are frozen."""
+    first = next((k for k, call in enumerate(calls) if not copies.frozen.issuperset(call.weights)), 0)
+    if not first or not calls[first].gradient_norm > 0:
+        return ""
+    change = log(calls[first].gradient_norm / calls[-1].gradient_norm)
+    named = listed([call.name for call in calls[:first]])
+    return (
+        f" Of what is not frozen, as {named} are, the first is {calls[first].name}: back to there {change:+.1f} in ln."
+    )
 
 
 def _overflown(calls: Sequence[Call], broken: Call | None, left_out: tuple[str, ...]) -> Inspection:
