@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -37,13 +38,21 @@ class CompiledMap:
         flat = tuple(a.reshape(-1) for a in whole)
         out = tuple(empty(flat[0].size) for _ in self.form.outputs)
         if out:
-            _loaded(self.source)(flat, out)
+            _loaded(self.source).row(flat, out)
         return self.form.named(list(out), arguments[0].shape)
+
+    @property
+    def in_tape(self) -> Callable[..., None]:
+        """Return the pass over arrays of one tape, (tape, where arguments and then results begin, their length).
+
+        It is a Numba first-class function of type :data:`vgtheory.kernels.program.MAP_PASS`.
+        """
+        return _loaded(self.source).in_tape
 
 
 @lru_cache(maxsize=256)
-def _loaded(source: str) -> Callable[..., None]:
-    return load(source).row
+def _loaded(source: str) -> Any:
+    return load(source)
 
 
 @lru_cache(maxsize=256)

@@ -52,6 +52,9 @@ def row(h, value, slope):
 {loops}
 """
 _MAP = """
+from vgtheory.kernels._numba_internals import borrowed
+
+
 @compiled(
     "void(UniTuple(float64[::1], {inputs}), UniTuple(float64[::1], {outputs}))",
     flags=frozenset({flags}), directory=Path(__file__).parent,
@@ -61,6 +64,12 @@ def row(inputs, outputs):
 {names}
     for i in range(a0.size):
 {body}
+
+
+@compiled("void(float64[::1], int64[::1], int64)", directory=Path(__file__).parent)
+def in_tape(tape, places, size):
+    vectors = borrowed(tape)
+    row(({arguments},), ({results},))
 """
 _STREAMED = """\
 values, slopes = scratch(value), scratch(slope)
@@ -129,7 +138,10 @@ def map_source(instructions: tuple[Instruction, ...], inputs: tuple[Operand, ...
     lines += [f"b{k}[i] = {_operand(instructions, a)}" for k, a in enumerate(outputs)]
     body = "\n".join(inlined(lines, inlinable("float64")))
     names = [f"a{k} = inputs[{k}]" for k in range(len(inputs))] + [f"b{k} = outputs[{k}]" for k in range(len(outputs))]
+    vectors = [f"vectors[places[{k}] : places[{k}] + size]" for k in range(len(inputs) + len(outputs))]
     filled = _MAP.format(
+        arguments=", ".join(vectors[: len(inputs)]),
+        results=", ".join(vectors[len(inputs) :]),
         inputs=len(inputs),
         outputs=len(outputs),
         flags=_FLAGS,

@@ -11,8 +11,8 @@ from tests.thinning import thinned
 from vgtheory.model.program import on_maps
 from vgtheory.study.programs import numbers, passes
 from vgtheory.study.programs.numbers import Batch, Machine
-from vgtheory.study.programs.passes import back, carried_on, run_layer
-from vgtheory.study.programs.recorded_norms import OfStreams, streams_and_gradients
+from vgtheory.study.programs.passes import back, carried_on, run_layer, there_and_back
+from vgtheory.study.programs.recorded_norms import OfStreams
 
 W, V = vg.Weights.gaussian(1.2, 0.1), vg.Weights.orthogonal(0.9, 0.1)
 U, Q = vg.Weights.gaussian(1.5), vg.Weights.orthogonal(1.5)
@@ -153,12 +153,19 @@ def test_signals_below_float64_have_the_gradients_of_a_dense_network():
     assert smallest(a, 1.01 * b) < 1e-3
 
 
+def step_by_step(machine):
+    """Return what three samples show, also where there is a compiled pass."""
+    notes = OfStreams(machine, 3)
+    there_and_back(Batch(machine, 1, 0, 3), notes)
+    return notes.found
+
+
 def test_small_signals_in_units_have_the_bits_of_a_shorter_way(monkeypatch):
     """A ReLU network is linear in its input's size: where units begin must not matter beyond rounding."""
     machine = Machine(vg.blocks.dense("relu", vg.Weights.gaussian(0.5)), 9, 60, vg.Inputs(), True)
-    kept = streams_and_gradients(machine, 1, 0, 3)
+    kept = step_by_step(machine)
     monkeypatch.setattr(passes, "SMALL", np.log(1e-3))
-    for name, values in streams_and_gradients(machine, 1, 0, 3).items():
+    for name, values in step_by_step(machine).items():
         np.testing.assert_allclose(values, kept[name], rtol=1e-12, atol=1e-12)
     assert not Machine(vg.blocks.dense("relu", vg.Weights.gaussian(0.5, 0.1)), 9, 60, vg.Inputs(), True).linear_at_zero
     assert not Machine(vg.blocks.dense("x**3", W), 9, 60, vg.Inputs(), True).linear_at_zero
@@ -168,10 +175,10 @@ def test_a_deep_stack_keeps_few_layers_and_runs_the_others_again(monkeypatch):
     block = vg.blocks.residual(vg.blocks.normalised(vg.blocks.mlp("relu", vg.Weights.he(), W, 2), "rms"), scale=0.3)
     machine = Machine(block, 9, 50, vg.Inputs(), True)
     assert machine.segment(3) == 50
-    kept = streams_and_gradients(machine, 1, 0, 3)
+    kept = step_by_step(machine)
     monkeypatch.setattr(numbers, "KEPT", 1)
     assert machine.segment(3) == 8
-    again = streams_and_gradients(machine, 1, 0, 3)
+    again = step_by_step(machine)
     for name, values in kept.items():
         np.testing.assert_array_equal(values, again[name])
 

@@ -13,6 +13,7 @@ from vgtheory.kernels.streams import gradient_sizes, largest_log_norms, mean_cos
 from vgtheory.study.programs.mixes import entropies
 from vgtheory.study.programs.numbers import Array, Batch, Layer, Machine, Streams
 from vgtheory.study.programs.passes import there_and_back
+from vgtheory.study.programs.vectors import vector_program
 
 PRE_ACTIVATION = "h"  # the stream that a network of layers calls h_l
 
@@ -29,6 +30,14 @@ def streams_and_gradients(
     of the norm of each one's part of the gradient.
     Once ``stop[0]`` is not 0 the work ends, with arrays that are not whole.
     """
+    vectors = vector_program(machine)
+    if vectors is not None:
+        found = vectors.run(key, first, samples, stop)
+        names = enumerate(machine.block.carried)
+        by_stream = {
+            f"{what} {name}": found[what][:, k] for k, name in names for what in ("square", "gradient", "share")
+        }
+        return by_stream | {"weights": found["weights"]}
     notes = OfStreams(machine, samples)
     there_and_back(Batch(machine, key, first, samples), notes, stop)
     return notes.found
