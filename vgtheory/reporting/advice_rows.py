@@ -81,5 +81,5 @@ def _numbers(trial: Trial) -> tuple[str, str, str, str]:
 
 
 def off_text(trial: Trial) -> str:
-    """Return the factor by which a typical network's gradient is off its size, as ×1.3."""
-    return f"×{power_of_ten(log(trial.off)) if trial.off < inf else number(inf)}"
+    """Return the factor by which a typical network's gradient is off its size."""
+    return power_of_ten(log(trial.off)) if trial.off < inf else number(inf)

@@ -97,7 +97,7 @@ class Section:
 @dataclass(frozen=True)
 class Document:
     """Title, what the network is, the verdict, key numbers (name, value, how it is known), sections, keys of the works
-    referred to, provenance and the data of the live figure as JSON text.
+    referred to, provenance, the data of the live figure as JSON text, and what depth counts.
     """
 
     title: Text
@@ -109,6 +109,7 @@ class Document:
     references: tuple[str, ...] = _verbatim(())
     provenance: str = _verbatim()
     live: str = _verbatim()
+    unit: Text = "layer"
 
     @property
     def figures(self) -> set[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vgtheory.model.network import BlockNetwork
 from vgtheory.random_matrices.laws.elliptic import circular
 from vgtheory.random_matrices.laws.semicircle import quarter_circle
 from vgtheory.reporting import plot
@@ -27,7 +28,10 @@ def draw(f: Findings, names: set[str]) -> dict[str, Figure]:
 
 def _gradient(f: Findings) -> Figure:
     prediction = None if isinstance(f.prediction, Unavailable) else f.prediction
-    return plot.figure_of(plot.gradient(f.study, prediction, bound=f.layer_bound))
+    axes = plot.gradient(f.study, prediction, bound=f.layer_bound)
+    if isinstance(f.network, BlockNetwork) and f.network.block.recurrent:
+        axes[1].set_xlabel("step in time (the first at the left)")
+    return plot.figure_of(axes)
 
 
 def _activation(f: Findings) -> Figure:

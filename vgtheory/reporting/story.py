@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from importlib.metadata import version
 
 from vgtheory._references import REFERENCES
@@ -13,16 +14,17 @@ from vgtheory.reporting.document import Block, Document, FigureBlock, Paragraph,
 from vgtheory.reporting.explorer import live_data
 from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.key_numbers import key_numbers
-from vgtheory.reporting.message import Text, said, t
+from vgtheory.reporting.message import Text, Verbatim, said, t
 from vgtheory.reporting.story_change import best_remedy, change_section
 from vgtheory.reporting.story_details import details_section
 from vgtheory.reporting.story_proofs import proofs_section
 from vgtheory.reporting.story_why import why_section
 from vgtheory.reporting.unavailable import Unavailable
-from vgtheory.reporting.verdict import verdict
+from vgtheory.reporting.verdict import unit, verdict
 from vgtheory.reporting.wording import describe, number, power_of_ten, with_error
 
 _ALWAYS_CITED = ("poole2016", "schoenholz2017", "pennington2017", "hanin2020")
+_PLAIN = re.compile(r"[A-Za-z-]+ [A-Za-z -]+")
 CLOSE = 0.05  # share of a change, or of a factor of e, beyond which a prediction that is seen to be off is said to be
 _PACKAGES = ("sympy", "numpy", "numba", "scipy", "xarray", "python-flint", "matplotlib")
 
@@ -39,6 +41,7 @@ def tell(f: Findings) -> Document:
         key_numbers=key_numbers(f),
         sections=(answer_section(f), why_section(f), change_section(f), proofs_section(f), details_section(f)),
         references=_references(f),
+        unit=unit(f),
         provenance=json.dumps(provenance(f), indent=2, ensure_ascii=False),
         live=json.dumps(live_data(f)),
     )
@@ -55,10 +58,11 @@ def _title(f: Answer) -> Text:
     depth = str(f.network.depth)
     if not isinstance(f.network, BlockNetwork):
         name = code(f.network.activation.name)
-    elif f.network.block.recurrent:
-        return t("Will the gradient of {cell} survive {steps} steps?", cell=code(f.network.block.name), steps=depth)
     else:
-        name = code(f.network.block.name)
+        full = f.network.block.name.partition(",")[0]
+        name = Verbatim(full) if full.isupper() else full if _PLAIN.fullmatch(full) else code(full)
+        if f.network.block.recurrent:
+            return t("Will the gradient of {cell} survive {steps} steps?", cell=name, steps=depth)
     return t("Will the gradient of {network} survive {layers} layers?", network=name, layers=depth)
 
 
@@ -72,12 +76,7 @@ def answer_section(f: Findings) -> Section:
 
 def _what_is_followed(f: Answer) -> Text:
     if isinstance(f.network, BlockNetwork):
-        return t(
-            "The network repeats one block {layers} times. Training needs the gradient of the loss ℓ in every layer; "
-            "it is computed backwards, from the last layer to the first, and below is its length after each block, all "
-            "streams together.",
-            layers=str(f.network.depth),
-        )
+        return _what_is_followed_in_blocks(f.network)
     sigma_w, sigma_b = f.network.sigmas[-1]
     layer = t(
         "Layer l computes h_l = W_l x_{l−1} + b_l and x_l = φ(h_l). A weight is drawn with standard deviation σ_w/√N, "
@@ -90,16 +89,35 @@ def _what_is_followed(f: Answer) -> Text:
     return said(layer, t("Its layers have {parts} besides.", parts=" + ".join(f.network.parts)))
 
 
+def _what_is_followed_in_blocks(network: BlockNetwork) -> Text:
+    names = [name for name, _ in network.block.streams]
+    gradient = f"∂ℓ/∂{names[0]}" if len(names) == 1 else f"∂ℓ/∂({', '.join(names)})"
+    if network.block.recurrent:
+        return t(
+            "The cell runs {steps} steps, each of them on what the one before left. Training needs the gradient of the "
+            "loss ℓ after every step; it is computed backwards in time, from the last step to the first. Below is the "
+            "length of {gradient} after each step.",
+            steps=str(network.depth), gradient=gradient,
+        )  # fmt: skip
+    return t(
+        "The network repeats one block {layers} times. Training needs the gradient of the loss ℓ in every layer; it is "
+        "computed backwards, from the last layer to the first. Below is the length of {gradient} after each block.",
+        layers=str(network.depth), gradient=gradient,
+    )  # fmt: skip
+
+
 def gradient_figure(f: Answer) -> FigureBlock:
     """Return the figure of the gradient by layer."""
     first, last = (str(layer) for layer in f.layers)
-    values = {"first": first, "last": last, "by": power_of_ten(f.growth.change)}
+    values: dict[str, Text] = {"first": first, "last": last, "by": power_of_ten(f.growth.change), "unit": unit(f)}
     caption = t(
-        "The length of the gradient in each layer of {samples} simulated networks (line: mean of ln, band: 90 % of the "
+        "The length of the gradient by {unit}, in {samples} simulated networks (line: mean of ln, band: 90 % of the "
         "networks) and as theory predicts it (dashed).",
-        samples=str(f.growth.samples),
+        samples=str(f.growth.samples), unit=unit(f),
+    )  # fmt: skip
+    alt = t(
+        "Gradient against {unit}: from {unit} {last} back to {unit} {first} it changes by a factor of {by}.", **values
     )
-    alt = t("Gradient against layer: from layer {last} back to layer {first} it changes by a factor of {by}.", **values)
     return FigureBlock("gradient", caption, alt)
 
 
@@ -110,27 +128,36 @@ def agreement(f: Findings) -> Text:
     if f.predicted_change is None or f.growth.dead == f.growth.samples or f.growth.layers == 1:
         return ""
     simulated = with_error(f.growth.change, f.growth.half_width)
-    values = {"simulated": simulated, "predicted": number(f.predicted_change, 5)}
+    values = {"simulated": simulated, "predicted": number(f.predicted_change, 4)}
     off = abs(f.growth.change - f.predicted_change)
     sure = f.growth.half_width
     seen_off = off > sure and off > CLOSE * max(1.0, abs(f.predicted_change))
-    if seen_off or (not isinstance(f.comparison, Unavailable) and f.comparison.attrs["verdict"] == "violated"):
+    if seen_off:
         return t(
             "Theory predicts {predicted} in ln for this change, the simulation gives {simulated} (99 %): the "
             "prediction is off by {off}.",
             off=number(off, 2), **values,
         )  # fmt: skip
+    violated = not isinstance(f.comparison, Unavailable) and f.comparison.attrs["verdict"] == "violated"
+    elsewhere: Text = (
+        t(
+            "For this change that agrees; in single layers the prediction is off by more than chance explains "
+            "(section 5)."
+        )
+        if violated
+        else ""
+    )
     if abs(f.predicted_change) >= 1:
-        return t(
+        return said(t(
             "As a natural logarithm that is {simulated} (simulated, 99 % interval), where theory predicts {predicted}: "
             "the prediction holds within {percent} %.",
             percent=number(100 * (off + sure) / abs(f.predicted_change), 2), **values,
-        )  # fmt: skip
-    return t(
+        ), elsewhere)  # fmt: skip
+    return said(t(
         "As a natural logarithm that is {simulated} (simulated, 99 % interval), where theory predicts {predicted}: the "
         "prediction holds within {off}.",
         off=number(off + sure, 2), **values,
-    )  # fmt: skip
+    ), elsewhere)  # fmt: skip
 
 
 def _references(f: Findings) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from vgtheory.reporting.document import Block, Code, Fold, Paragraph, Section, T
 from vgtheory.reporting.findings import Findings, Tried
 from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.verdict import unit
 from vgtheory.reporting.wording import power_of_ten
 from vgtheory.study.advice.remedies import Remedy
 from vgtheory.study.advice.trial import Trial, trial_of
@@ -39,12 +40,14 @@ def best_remedy(f: Findings) -> Text:
     best = f.advice.remedies[0]
     change, price = priced(best)
     total = power_of_ten(best.trial.simulated)
-    values = {"samples": str(best.trial.samples), "first": str(f.layers[0]), "last": str(f.layers[1])}
+    first, last = (str(layer) for layer in f.layers)
+    values: dict[str, Text] = {"samples": str(best.trial.samples), "first": first, "last": last, "unit": unit(f)}
     kept = t(
-        "In {samples} simulated networks the gradient is then as long in layer {first} as in layer {last}.", **values
+        "In {samples} simulated networks the gradient is then as long in {unit} {first} as in {unit} {last}.", **values
     )
     rest = t(
-        "In {samples} simulated networks the gradient in layer {first} is then {total} times the one in layer {last}.",
+        "In {samples} simulated networks the gradient in {unit} {first} is then {total} times the one in {unit} "
+        "{last}.",
         total=total, **values,
     )  # fmt: skip
     return said(
@@ -67,7 +70,7 @@ def change_section(f: Findings) -> Section:
     rows = [_row(t("as it is"), trial_of(f.growth), "")]
     rows += [_row(change, r.trial, price) for r in f.advice.remedies for change, price in [priced(r)]]
     caption = t(
-        "Each change was simulated in {samples} networks; ×1 keeps the gradient. Spread: the factor by which networks "
+        "Each change was simulated in {samples} networks; 1 keeps the gradient. Spread: the factor by which networks "
         "differ (one standard deviation). Sorted by the factor by which a typical network is off, mean and spread "
         "together, in steps of 1.3; where that is equal, what has no side effect comes first.",
         samples=str(f.advice.remedies[0].trial.samples),
@@ -76,7 +79,7 @@ def change_section(f: Findings) -> Section:
 
 
 def _row(change: Text, trial: Trial, price: Text) -> tuple[Text, ...]:
-    return change, f"×{power_of_ten(trial.simulated)}", f"×{power_of_ten(trial.std)}", off_text(trial), price
+    return change, power_of_ten(trial.simulated), power_of_ten(trial.std), off_text(trial), price
 
 
 def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
@@ -98,6 +101,6 @@ def _failed(advice: Tried) -> list[Block]:
     if not advice.rejected:
         return []
     header = (t("tried, and no cure"),)
-    rows = tuple((text,) for text in advice.rejected)
+    rows = tuple((text.replace(": -", ": −"),) for text in advice.rejected)
     count = str(len(rows))
     return [Fold(t("{count} changes that did not help", count=count), (Table(header, rows),))]

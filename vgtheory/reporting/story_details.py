@@ -15,7 +15,7 @@ from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.symbolic_words import KNOWN
 from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows
 from vgtheory.reporting.unavailable import Unavailable
-from vgtheory.reporting.wording import number
+from vgtheory.reporting.wording import ROUNDING, number
 from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, phase
 
@@ -64,7 +64,7 @@ def _simulation(f: Findings) -> Iterator[Block]:
 
 
 def _or_dash(value: float) -> str:
-    return "—" if math.isnan(value) else number(value, 5)
+    return "—" if math.isnan(value) else number(value if abs(value) > ROUNDING else 0.0, 4)
 
 
 def _test(f: Findings) -> Text:
@@ -165,11 +165,13 @@ def _spectrum(f: Findings) -> Iterator[Block]:
         yield Paragraph(t("No network was sampled for a histogram: {reason}.", reason=f.sampled.reason))
         return
     s = f.sampled
-    drawn = t(
+    sizes = {"width": str(s.width), "depth": str(s.depth)}
+    one = t("One network of width {width} and depth {depth} was drawn and all its singular values computed.", **sizes)
+    more = t(
         "{networks} networks of width {width} and depth {depth} were drawn and all their singular values computed.",
-        networks=str(s.networks), width=str(s.width), depth=str(s.depth),
+        networks=str(s.networks), **sizes,
     )  # fmt: skip
-    yield Paragraph(said(s.why_smaller, drawn))
+    yield Paragraph(said(s.why_smaller, one if s.networks == 1 else more))
 
 
 def _critical(f: Findings) -> Iterator[Block]:

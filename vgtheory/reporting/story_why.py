@@ -15,13 +15,16 @@ from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.float32 import float32_depth
 from vgtheory.reporting.gradient_series import shares
 from vgtheory.reporting.message import Text, said, t
+from vgtheory.reporting.plot.activation import WIDEST_SHOWN
 from vgtheory.reporting.symbolic_words import saturated_text
 from vgtheory.reporting.unavailable import Unavailable
-from vgtheory.reporting.wording import latex_number, latex_power_of_ten, number, power_of_ten
+from vgtheory.reporting.verdict import unit
+from vgtheory.reporting.wording import columns_of, latex_number, latex_power_of_ten, number, power_of_ten
 from vgtheory.theory.asymptotics.mean_field import best_gain, gradient_gain_at
 from vgtheory.theory.regime import Regime
 
 CAUSE, PART = 0.9, 0.25  # share of the lost ln that saturation accounts for
+SETTLED = 0.1  # difference in ln below which all layers count as having the gain of the last ones
 NONE = 0.01  # expected number of neurons of a layer below which it is said that there are none
 
 
@@ -45,16 +48,22 @@ def why_section(f: Findings) -> Section:
 def _blocks(f: Findings) -> list[Block]:
     depth = int(f.network.depth)
     product = t(
-        "Backwards, the gradient is multiplied by the Jacobian of the block in every layer, {depth} times. On average "
-        "over layers and networks its length changes by a factor of {factor} per block, and {factor}^{{depth}} = "
-        "{total}.",
-        depth=str(depth), factor=number(math.exp(f.growth.rate), 4), total=power_of_ten(f.growth.rate * depth),
+        "Backwards, the gradient is multiplied by the Jacobian of the block in every {unit}, {depth} times.",
+        depth=str(depth), unit=unit(f),
     )  # fmt: skip
+    total = power_of_ten(f.growth.rate * depth)
+    change = t(
+        "On average over networks its length changes by a factor of {factor} per {unit}, and {factor}^{{depth}} = "
+        "{total}.",
+        depth=str(depth), factor=number(math.exp(f.growth.rate), 4), total=total, unit=unit(f),
+    )  # fmt: skip
+    if total == "1":
+        change = t("On average over networks its length stays as it is.")
     absent = t(
         "A block has several maps and several matrices, so that the share of saturated neurons of one activation, the "
         "gain χ of one layer and the spectrum of one matrix, which explain a network of layers, are not defined here."
     )
-    return [Paragraph(said(product, _streams(f), _tokens(f))), Paragraph(absent)]
+    return [Paragraph(said(product, change, _streams(f), _tokens(f))), Paragraph(absent)]
 
 
 def _streams(f: Findings) -> Text:
@@ -69,13 +78,16 @@ def _streams(f: Findings) -> Text:
 
 
 def _tokens(f: Findings) -> Text:
-    if "cosine" not in f.study:
+    if "cosine" not in f.study or not isinstance(f.network, BlockNetwork):
         return ""
     mean = f.study["cosine"].mean("sample").values
+    if not mean[-1] > mean[0]:
+        return ""
+    kind = {"tokens": t("tokens"), "positions": t("positions"), "columns": t("columns")}[columns_of(f.network)]
     return t(
-        "The columns grow alike: the mean cosine of two of them goes from {first} at the input to {last} at the "
-        "output, and gradients of columns that are alike add up.",
-        first=number(float(mean[0]), 2), last=number(float(mean[-1]), 2),
+        "The {columns} grow alike: the mean cosine of two of them goes from {first} at the input to {last} at the "
+        "output, and gradients of {columns} that are alike add up.",
+        columns=kind, first=number(float(mean[0]), 2), last=number(float(mean[-1]), 2),
     )  # fmt: skip
 
 
@@ -117,6 +129,8 @@ def _saturation(f: Findings) -> list[Block]:
         )
     ]
     caption = t("φ and its slope φ'. Grey: saturated. Light blue: where the pre-activations h of the last layers lie.")
+    if f.final_q is None or not 0 < f.final_q < WIDEST_SHOWN:
+        caption = t("φ and its slope φ'. Grey: saturated.")
     alt = t("Graphs of the activation {name} and of its slope.", name=code(act.name))
     return [*blocks, FigureBlock("activation", caption, alt)]
 
@@ -210,8 +224,22 @@ def _product(f: Findings) -> list[Block]:
     blocks.append(Equation(gain, t("quadrature, width → ∞")))
     if chi > 0:
         power = rf"{latex_number(math.sqrt(chi), 4)}^{{{depth}}} = {latex_power_of_ten(depth * math.log(chi) / 2)}"
-        blocks.append(Equation(power, t("the factor of all {depth} layers", depth=str(depth))))
-    return [*blocks, Paragraph(_per_layer(f))]
+        blocks.append(Equation(power, t("{depth} layers of this gain", depth=str(depth))))
+    return [*blocks, Paragraph(said(_before_it_settles(f, chi), _per_layer(f)))]
+
+
+def _before_it_settles(f: Findings, chi: float) -> Text:
+    """Return what the gains of the first layers make of the product where they are not that of the last layers."""
+    change = f.mean_field_change
+    if isinstance(f.prediction, Unavailable) or change is None or chi <= 0 or f.growth.layers < 2:
+        return ""
+    if abs(change - (f.growth.layers - 1) * math.log(chi) / 2) < SETTLED:
+        return ""
+    return t(
+        "The first layers have other gains, χ_1 = {first} in layer 1, since q settles only with depth: with all of "
+        "them the factor from layer {last} back to layer 1 is {total}.",
+        first=number(float(f.prediction["chi"][0]), 3), last=str(f.layers[1]), total=power_of_ten(change),
+    )  # fmt: skip
 
 
 def _per_layer(f: Findings) -> Text:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vgtheory.reporting.result_files import csv_text
-from vgtheory.reporting.wording import number, power_of_ten, with_error
+from vgtheory.reporting.wording import ROUNDING, number, power_of_ten, with_error
 from vgtheory.study.intervals import student
 from vgtheory.study.summary import summarise
 
@@ -44,7 +44,11 @@ def study_rows(study: Any) -> tuple[tuple[str, str, str], ...]:
     seen = summarise(study, quantiles=(), level=0.99)
     mean, high, std = (seen[f"log_gradient_norm_{name}"].values for name in ("mean", "mean_high", "std"))
     return tuple(
-        (str(int(seen.layer[i])), with_error(float(mean[i]), float(high[i] - mean[i])), number(float(std[i]), 3))
+        (
+            str(int(seen.layer[i])),
+            with_error(float(mean[i]), float(high[i] - mean[i])),
+            number(float(std[i]) if std[i] > ROUNDING else 0.0, 3),
+        )
         for i in chosen_layers(len(mean))
     )
 

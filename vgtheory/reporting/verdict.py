@@ -52,7 +52,7 @@ def _sentence(f: Answer, found: Regime) -> Message:
         return t("It cannot vanish or explode: a network of one layer has a single gradient.")
     first, last = (str(layer) for layer in f.layers)
     per_layer = math.exp(max(min(growth.rate, 700.0), -700.0))
-    values: dict[str, Text] = {"first": first, "last": last, "total": power_of_ten(growth.change)}
+    values: dict[str, Text] = {"first": first, "last": last, "total": power_of_ten(growth.change), "unit": unit(f)}
     if found is Regime.vanishes and isinstance(f.network, BlockNetwork) and f.network.block.recurrent:
         return t(
             "The gradient vanishes: each step in time passes on only {percent} % of it, and of the gradient after step "
@@ -67,27 +67,37 @@ def _sentence(f: Answer, found: Regime) -> Message:
         )  # fmt: skip
     if found is Regime.explodes:
         return t(
-            "The gradient explodes: each layer multiplies it by {factor}, and from layer {last} back to layer {first} "
-            "it grows by a factor of {total}.",
+            "The gradient explodes: each {unit} multiplies it by {factor}, and from {unit} {last} back to {unit} "
+            "{first} it grows by a factor of {total}.",
             factor=number(per_layer, 4), **values,
         )  # fmt: skip
     if found is Regime.undecided:
         return t(
-            "Undecided: from layer {last} back to layer {first} the gradient changes by a factor of {total}, and "
+            "Undecided: from {unit} {last} back to {unit} {first} the gradient changes by a factor of {total}, and "
             "{samples} simulated networks do not tell whether that is too much.",
             samples=str(growth.samples), **values,
         )  # fmt: skip
     if found is Regime.critical:
         return t(
-            "The gradient survives: the network is critical, which means that a layer keeps its size on average, and "
-            "from layer {last} back to layer {first} it changes by a factor of {total}.",
+            "The gradient survives: the network is critical, which means that a {unit} keeps its size on average, and "
+            "from {unit} {last} back to {unit} {first} it changes by a factor of {total}.",
+            **values,
+        )
+    if values["total"] == "1":
+        return t(
+            "The gradient survives: it is balanced at this depth, and as long in {unit} {first} as in {unit} {last}.",
             **values,
         )
     return t(
-        "The gradient survives: it is balanced at this depth, and from layer {last} back to layer {first} it changes "
+        "The gradient survives: it is balanced at this depth, and from {unit} {last} back to {unit} {first} it changes "
         "by a factor of {total}.",
         **values,
     )
+
+
+def unit(f: Answer) -> Message:
+    """Return what depth counts: layers, or steps in time."""
+    return t("step") if isinstance(f.network, BlockNetwork) and f.network.block.recurrent else t("layer")
 
 
 def _disagreement(f: Answer, found: Regime, predicted: Regime | None) -> Text:

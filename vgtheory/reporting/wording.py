@@ -7,7 +7,10 @@ import math
 import sympy as sp
 
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.program import Mix
 from vgtheory.symbolic.rounding import written
+
+ROUNDING = 1e-12  # of sums of logarithms, which are 0 where a last gradient has length 1
 
 
 def describe(network: Network) -> str:
@@ -15,7 +18,7 @@ def describe(network: Network) -> str:
 
     >>> from vgtheory.model.weights import Weights
     >>> describe(Network("tanh", Weights.gaussian(1.5, 0.05), width=512, depth=1000))
-    'tanh, gaussian weights with σ_w = 1.5, σ_b = 0.05, width 512, depth 1000'
+    'tanh, Gaussian weights with σ_w = 1.5, σ_b = 0.05, width 512, depth 1000'
     """
     if isinstance(network, BlockNetwork):
         return _describe_blocks(network)
@@ -24,7 +27,7 @@ def describe(network: Network) -> str:
     widths = sorted(set(network.widths))
     width = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
     return (
-        f"{network.activation.name}{values}, {network.weights.text} weights with σ_w = {sigma_w:.6g}, "
+        f"{network.activation.name}{values}, {_law(network.weights.text)} weights with σ_w = {sigma_w:.6g}, "
         f"σ_b = {sigma_b:.6g}, width {width}, depth {network.depth}{_parts(network)}"
     )
 
@@ -32,10 +35,20 @@ def describe(network: Network) -> str:
 def _describe_blocks(network: BlockNetwork) -> str:
     block, width, depth = network.block, network.widths[0], int(network.depth)
     laws = {(m.weights.text, *m.sigmas(width, depth)) for m in block.matrices}
-    weights = "; ".join(f"{text} weights with σ_w = {w:.6g}, σ_b = {b:.6g}" for text, w, b in sorted(laws))
-    shape = "" if network.columns == 1 else f", {' × '.join(map(str, network.shape))} columns"
+    weights = "; ".join(f"{_law(text)} weights with σ_w = {w:.6g}, σ_b = {b:.6g}" for text, w, b in sorted(laws))
+    shape = "" if network.columns == 1 else f", {' × '.join(map(str, network.shape))} {columns_of(network)}"
     size = f"{depth} steps, {'tied' if block.tied else 'fresh'} weights" if block.recurrent else f"depth {depth}"
     return f"{block.name}, {weights}, width {width}{shape}, {size}"
+
+
+def columns_of(network: BlockNetwork) -> str:
+    """Return what the columns of a stream are: tokens where attention mixes them, positions under a window."""
+    kinds = {step.kind for step in network.block.steps if isinstance(step, Mix)}
+    return "tokens" if "attention" in kinds else "positions" if "window" in kinds else "columns"
+
+
+def _law(text: str) -> str:
+    return text.replace("gaussian", "Gaussian", 1)
 
 
 def _parts(network: Network) -> str:
@@ -104,8 +117,8 @@ def decimal_text(value: sp.Float) -> str:
 def power_of_ten(log_value: float) -> str:
     """Return e^log_value as a number, also where it over- or underflows.
 
-    >>> power_of_ten(64.2), power_of_ten(-1000.0), power_of_ten(0.5)
-    ('8×10^{27}', '5×10^{−435}', '1.6')
+    >>> power_of_ten(64.2), power_of_ten(-1000.0), power_of_ten(0.5), power_of_ten(-27.6)
+    ('8×10^{27}', '5×10^{−435}', '1.6', '10^{−12}')
     """
     if math.isnan(log_value) or math.isinf(log_value):
         return number(0.0 if log_value < 0 else log_value)
@@ -115,7 +128,8 @@ def power_of_ten(log_value: float) -> str:
     mantissa, power = 10 ** (tens - math.floor(tens)), math.floor(tens)
     if mantissa >= 9.5:
         mantissa, power = 1.0, power + 1
-    return f"{mantissa:.0f}×10^{{{str(power).replace('-', '−')}}}"
+    power_text = f"10^{{{str(power).replace('-', '−')}}}"
+    return power_text if f"{mantissa:.0f}" == "1" else f"{mantissa:.0f}×{power_text}"
 
 
 def with_error(value: float, error: float) -> str:
@@ -124,6 +138,8 @@ def with_error(value: float, error: float) -> str:
     >>> with_error(64.2173, 0.1234)
     '64.22 ± 0.12'
     """
+    if abs(value) + abs(error) < ROUNDING:
+        return "0"
     if not (math.isfinite(value) and math.isfinite(error) and error > 0):
         return number(value)
     decimals = max(0, 1 - math.floor(math.log10(error)))

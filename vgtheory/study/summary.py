@@ -112,11 +112,14 @@ def summarise(
 
 
 def z_scores(study: xr.Dataset, predicted: Array) -> Array:
-    """Return (mean of ln‖∂ℓ/∂h_l‖ − predicted) / its standard error per layer; NaN where either is not known."""
+    """Return (mean of ln‖∂ℓ/∂h_l‖ − predicted) / its standard error per layer.
+
+    NaN where either is not known, or where the only error is that of rounding.
+    """
     mean, variance, count = moments(study["log_gradient_norm"].transpose("sample", "layer").values.astype(float))
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.sqrt(variance / count)
-        return (mean - predicted) / np.where(error > 0, error, np.nan)
+        return (mean - predicted) / np.where(error > 1e-12, error, np.nan)
 
 
 def logarithms(study: Any) -> dict[str, xr.DataArray]:

@@ -185,7 +185,7 @@ def _cost(candidate: Candidate) -> str:
     slopes = np.abs(compile_activation(network.activation).gradient(np.sqrt(q) * _NORMAL))
     possible = max(float(slopes.max()), float(np.abs(compile_activation(network.activation).gradient(GRID)).max()))
     share = float(np.mean(slopes <= flat_slope(possible)))
-    return f"q* = {q:.3g}: {share:.0%} of the units are saturated" if share > COSTLY else ""
+    return f"q* = {q:.3g}: {100 * share:.0f} % of the units are saturated" if share > COSTLY else ""
 
 
 def best_of_each_kind(remedies: list[Remedy]) -> tuple[Remedy, ...]:
