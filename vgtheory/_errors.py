@@ -17,6 +17,15 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "value"), counted(2_000, "sample")
+    ('1 value', '2,000 samples')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def visible(text: str) -> str:
     r"""Return text in which what would steer a terminal (control characters, changes of direction) is written out.
 

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special
 
-from vgtheory._errors import InputError
+from vgtheory._errors import InputError, counted
 from vgtheory.study.intervals import living, moments
 
 Array = NDArray[np.float64]
@@ -91,7 +91,8 @@ def with_gradient(sample: Array) -> tuple[Array, int]:
     alive = living(sample)
     n = int(alive.sum())
     if n < _FEWEST:
-        raise InputError(f"{n} samples with a finite gradient", f"at least {_FEWEST}", "simulate more samples")
+        found = f"{counted(n, 'sample')} with a finite gradient"
+        raise InputError(found, f"at least {_FEWEST}", "simulate more samples")
     return sample[alive], len(sample) - n
 
 

@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vgtheory._errors import InputError
-from vgtheory.random_matrices.arguments import RandomState, between, complex_numbers, generator, numbers, whole
+from vgtheory._errors import InputError, counted, shown
+from vgtheory.random_matrices.arguments import (
+    RandomState,
+    complex_numbers,
+    eigenvalues_of,
+    generator,
+    positive,
+    whole,
+)
 from vgtheory.random_matrices.ensembles.ensemble import Ensemble
 from vgtheory.random_matrices.laws.law import Law
 
@@ -28,11 +35,11 @@ def ks_distance(values: ArrayLike, law: Any) -> float:
     """
     if not isinstance(law, Law):
         raise InputError("law", "a law, e.g. one of vg.laws", "e.g. laws.semicircle()", got=f"{law!r}"[:60])
-    if np.iscomplexobj(values):
-        raise InputError("complex values", "real ones", "give ensemble.measured(values), or their moduli or angles")
-    points = np.sort(numbers("values", values).ravel())
+    hint = "give ensemble.measured(values), or their moduli or angles"
+    points = np.sort(eigenvalues_of("values", values, hint).ravel())
     if not points.size or np.isnan(points).any():
-        raise InputError(f"{points.size} values", "at least one, none of them NaN", "give eigenvalues")
+        accepted = "at least one number, none of them NaN"
+        raise InputError("values", accepted, "give vg.ensembles.goe(100).eigenvalues(), say", got=shown(values))
     # At ties (atoms) only the last of the equal values has reached the empirical function's step.
     at, below = np.asarray(law.cdf(points)), np.asarray(law.cdf(np.nextafter(points, -np.inf)))
     reached = np.searchsorted(points, points, side="right") / points.size
@@ -62,7 +69,7 @@ def rigid_ks(size: int, beta: float = 2.0) -> float:
     >>> rigid_ks(1000) < independent_ks(1000)
     True
     """
-    return sqrt(2 / between("beta", beta, 1e-300)) * log(whole("size", size)) / (pi * size)
+    return sqrt(2 / positive("beta", beta)) * log(whole("size", size)) / (pi * size)
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,9 @@ def rigidity(
     target = law or ensemble.one_point() or ensemble.limit()
     count = len(ensemble.eigenvalues(rng))
     if points.size != count:
-        raise InputError(f"{points.size} values", f"{count}, one spectrum of {ensemble}", "give one spectrum at a time")
+        raise InputError(
+            counted(points.size, "value"), f"{count}, one spectrum of {ensemble}", "give one spectrum at a time"
+        )
     null = [ks_distance(ensemble.measured(ensemble.eigenvalues(rng)), target) for _ in range(whole("draws", draws))]
     distance = ks_distance(points, target)
     pvalue = (1 + sum(d >= distance for d in null)) / (1 + len(null))

@@ -95,10 +95,7 @@ def sparse(size: int, degree: float) -> SparseWigner:
     (1, 100)
     """
     n = whole("size", size)
-    found = between("degree", degree, 0, n)
-    if found == 0:
-        raise InputError("degree", f"a number above 0 and at most size = {n}", "give degree=5", got="0")
-    return SparseWigner(n, found)
+    return SparseWigner(n, between("degree", degree, 0, n, without=(0,)))
 
 
 def regular_graphs(size: int, degree: int) -> RegularGraphs:

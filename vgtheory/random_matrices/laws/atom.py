@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from vgtheory.random_matrices.arguments import between
+from vgtheory.random_matrices.arguments import finite
 from vgtheory.random_matrices.laws.law import Array
 from vgtheory.random_matrices.laws.real import RealLaw
 
@@ -53,4 +53,4 @@ def point_mass(place: float) -> PointMass:
     >>> point_mass(2.0).mean(), point_mass(2.0).var()
     (2.0, 0.0)
     """
-    return PointMass(between("place", place, -np.inf))
+    return PointMass(finite("place", place))

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vgtheory._errors import InputError
-from vgtheory.random_matrices.arguments import RandomState, generator, numbers, shape_of, whole
+from vgtheory.random_matrices.arguments import RandomState, between, generator, numbers, shape_of, whole
 
 Array = Any  # a float for a scalar argument, else an array of the argument's shape
 Pairs = tuple[tuple[float, float], ...]
@@ -170,9 +169,7 @@ class Law(ABC):
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Return the equal-tailed interval of this probability."""
-        share = float(numbers("confidence", confidence))
-        if not 0 <= share <= 1:
-            raise InputError("confidence", "a number from 0 to 1", "give confidence=0.95", got=f"{confidence!r}")
+        share = between("confidence", confidence, 0, 1)
         return float(self.ppf((1 - share) / 2)), float(self.isf((1 - share) / 2))
 
     def rvs(self, size: int | tuple[int, ...] | None = None, random_state: RandomState = None) -> Array:

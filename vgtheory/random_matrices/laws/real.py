@@ -13,8 +13,8 @@ import sympy as sp
 from flint import fmpq
 from numpy.typing import ArrayLike
 
-from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.arguments import between, complex_numbers, finite
+from vgtheory._errors import InputError, UnsupportedError, shown
+from vgtheory.random_matrices.arguments import complex_numbers, finite
 from vgtheory.random_matrices.laws.law import Array, Law, Pairs
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, equation_of
 from vgtheory.random_matrices.laws.polynomials.rational import rational
@@ -43,6 +43,13 @@ class RealLaw(Law):
         return moved(self, 1.0, shift) if isinstance(shift, Real) else NotImplemented
 
     __rmul__, __radd__ = __mul__, __add__
+
+    _squares = "laws.algebraic(law).square() for the law of X², laws.free_product(law, law) for a free product"
+
+    def __pow__(self, power: object) -> RealLaw:
+        raise InputError(
+            f"a law to the power {shown(power)}", "one of the products that may be meant", f"give {self._squares}"
+        )
 
     def __neg__(self) -> RealLaw:
         return self * -1
@@ -323,7 +330,7 @@ class MovedLaw(RealLaw):
 
 def moved(law: RealLaw, scale: float, shift: float) -> RealLaw:
     """Return the law of scale·X + shift; InputError unless both are finite and the scale is not 0."""
-    a, b = between("scale", scale, -np.inf), between("shift", shift, -np.inf)
+    a, b = finite("scale", scale), finite("shift", shift)
     if a == 0:
         raise InputError("0 times a law", "a factor that is not 0", "give laws.point_mass(0.0)")
     if isinstance(law, MovedLaw):

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-from vgtheory._errors import InputError, shown
-from vgtheory.random_matrices.arguments import between, positive, real_numbers, whole
+from vgtheory._errors import InputError, counted, shown
+from vgtheory.random_matrices.arguments import confidence, eigenvalues_of, positive, whole
 from vgtheory.random_matrices.spacings.mean_ratios import ERROR, mean_ratio
 
 _LARGEST = 64.0  # β that are told from larger ones
@@ -25,7 +25,8 @@ def spacings(levels: ArrayLike, order: int = 1, period: float | None = None) -> 
 
     Raises
     ------
-    InputError : fewer than three or than k + 1 levels, complex ones or NaN.
+    InputError : fewer than three or than k + 1 levels, complex ones, NaN or infinite ones, or a period shorter than the
+        levels reach.
 
     Examples
     --------
@@ -36,7 +37,7 @@ def spacings(levels: ArrayLike, order: int = 1, period: float | None = None) -> 
     points = _sorted(levels, max(k + 1, _FEWEST))
     if period is None:
         return points[k:] - points[:-k]
-    turns = np.concatenate([points, points + positive("period", period)])
+    turns = np.concatenate([points, points + _period(points, period)])
     return turns[k : k + points.size] - points
 
 
@@ -53,7 +54,8 @@ def spacing_ratio(eigenvalues: ArrayLike, order: int = 1, period: float | None =
 
     Raises
     ------
-    InputError : fewer than 2k + 1 values, complex ones or NaN.
+    InputError : fewer than 2k + 1 values, complex ones, NaN or infinite ones; 2k + 1 equal ones, whose spacings 0 and 0
+        have no ratio; or a period shorter than the values reach.
 
     Examples
     --------
@@ -64,17 +66,30 @@ def spacing_ratio(eigenvalues: ArrayLike, order: int = 1, period: float | None =
     gaps = spacings(_sorted(eigenvalues, 2 * k + 1), k, period)
     before, after = (gaps[:-k], gaps[k:]) if period is None else (gaps, np.roll(gaps, -k))
     small, large = np.minimum(before, after), np.maximum(before, after)
-    return np.divide(small, large, out=np.zeros_like(small), where=large > 0)
+    if (large == 0).any():
+        found = f"{2 * k + 1} equal values, whose spacings 0 and 0 have no ratio"
+        raise InputError(found, "fewer equal ones", "leave out all but one of them, as of zero eigenvalues")
+    return small / large
+
+
+def _period(points: np.ndarray, period: float) -> float:
+    """Return the length of a circle, on which sorted points go round once at most."""
+    turn, reach = positive("period", period), float(points[-1] - points[0])
+    if reach > turn:
+        accepted = f"at least {reach:.6g}, as far as the values reach"
+        raise InputError("period", accepted, "give values % period, or period=2*numpy.pi for angles", got=f"{turn:g}")
+    return turn
 
 
 def _sorted(values: ArrayLike, least: int) -> np.ndarray:
-    found = real_numbers("values", values, "give their angles, or ensemble.measured(eigenvalues)")
+    found = eigenvalues_of("values", values, "give their angles, or ensemble.measured(eigenvalues)")
     if found.ndim > 1:
         hint = "give [spacing_ratio(s) for s in spectra], or the eigenvalues of a matrix"
         raise InputError("values", "one spectrum, an array of shape (N,)", hint, got=f"shape {found.shape}")
     points = np.sort(found.ravel())
-    if points.size < least or np.isnan(points).any():
-        raise InputError(f"{points.size} values", f"at least {least}, none of them NaN", "give one whole spectrum")
+    if points.size < least or not np.isfinite(points).all():
+        wrong = counted(points.size, "value") if points.size < least else "NaN or infinite values"
+        raise InputError(wrong, f"at least {least} finite ones", "give one whole spectrum")
     return points
 
 
@@ -96,10 +111,10 @@ def _means(spectra: Iterable[ArrayLike], period: float | None) -> np.ndarray:
     rows = list(spectra)
     if len(rows) > 1 and np.ndim(rows[0]) > 0:
         return np.array([spacing_ratio(row, period=period).mean() for row in rows])
-    alone = spacing_ratio(np.asarray(rows), period=period)
+    alone = spacing_ratio(rows[0] if len(rows) == 1 else np.asarray(rows), period=period)
     if alone.size < 2 * _BLOCKS:
         accepted = f"several spectra, or one of at least {2 * _BLOCKS + 2} values"
-        raise InputError("spectra", accepted, "draw more, e.g. ensemble.spectra(20)", got=f"{alone.size} ratios")
+        raise InputError("spectra", accepted, "draw more, e.g. ensemble.spectra(20)", got=counted(alone.size, "ratio"))
     return np.array([part.mean() for part in np.array_split(alone, _BLOCKS)])
 
 
@@ -134,9 +149,7 @@ def fit_beta(spectra: Iterable[ArrayLike], level: float = 0.95, period: float | 
     >>> found.interval[0] < 2 < found.interval[1]
     True
     """
-    share = between("level", level, 0, 1)
-    if share in (0, 1):
-        raise InputError("level", "a number between 0 and 1", "give level=0.95", got=shown(level))
+    share = confidence("level", level)
     means = _means(spectra, period)
     mean, error = float(means.mean()), float(means.std(ddof=1) / sqrt(len(means)))
     reach = float(np.hypot(stdtrit(len(means) - 1, (1 + share) / 2) * error, ERROR))

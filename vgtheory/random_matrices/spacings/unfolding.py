@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.levels import smoothed_staircase
-from vgtheory.random_matrices.arguments import choice, real_numbers, whole
+from vgtheory.random_matrices.arguments import choice, eigenvalues_of, whole
 from vgtheory.random_matrices.laws.law import Law
 
 _LEAST = 8  # levels of a spectrum
+_DEGREE, _REACH = 9, 12  # of the polynomial; neighbours on each side of a Gaussian
 _BROAD = 0.608  # width of a kernel in units of the distance to the outermost neighbour that it covers
 
 
@@ -22,7 +23,7 @@ def spectra_of(name: str, values: ArrayLike, least: int = _LEAST) -> np.ndarray:
 
     Raises InputError for complex numbers, NaN, or fewer than `least` values in a spectrum.
     """
-    found = np.atleast_2d(real_numbers(name, values, "give their angles, or ensemble.measured(eigenvalues)"))
+    found = np.atleast_2d(eigenvalues_of(name, values, "give their angles, or ensemble.measured(eigenvalues)"))
     if found.ndim != 2 or found.shape[1] < least or not np.isfinite(found).all():
         shape = f"an array of shape {np.shape(values)}" if np.isfinite(found).all() else "NaN or infinite values"
         accepted = f"one spectrum of at least {least} finite values, or an array of shape (spectra, N)"
@@ -31,7 +32,10 @@ def spectra_of(name: str, values: ArrayLike, least: int = _LEAST) -> np.ndarray:
 
 
 def unfold(
-    eigenvalues: ArrayLike, by: Law | Literal["polynomial", "gaussian"] = "polynomial", degree: int = 9, reach: int = 12
+    eigenvalues: ArrayLike,
+    by: Law | Literal["polynomial", "gaussian"] = "polynomial",
+    degree: int | None = None,
+    reach: int | None = None,
 ) -> np.ndarray:
     """Return the levels of mean spacing 1 that belong to eigenvalues, ascending, of the same shape.
 
@@ -43,8 +47,8 @@ def unfold(
     by : a law of the eigenvalues, N̄ = N·cdf; "polynomial", the least-squares polynomial through the staircase
         N(λ); or "gaussian", every step broadened by a Gaussian as wide as 0.608 of the distance to its neighbours
         (Bruus & Anglès d'Auriac 1997).
-    degree : of the polynomial.
-    reach : how many neighbours on each side a Gaussian covers.
+    degree : of the polynomial; by default 9, or N/2 where that is less.
+    reach : how many neighbours on each side a Gaussian covers; by default 12, or N/2 where that is less.
 
     Raises
     ------
@@ -60,12 +64,15 @@ def unfold(
     1.0
     """
     found = spectra_of("eigenvalues", eigenvalues)
+    half = found.shape[1] // 2
     if isinstance(by, Law):
         out = found.shape[1] * np.asarray(by.cdf(found))
     elif choice("by", by, ("polynomial", "gaussian")) == "polynomial":
-        out = np.array([_by_polynomial(row, whole("degree", degree, 1, found.shape[1] // 2)) for row in found])
+        order = whole("degree", min(_DEGREE, half) if degree is None else degree, 1, half)
+        out = np.array([_by_polynomial(row, order) for row in found])
     else:
-        out = np.array([_by_kernels(row, whole("reach", reach, 1, found.shape[1] // 2)) for row in found])
+        near = whole("reach", min(_REACH, half) if reach is None else reach, 1, half)
+        out = np.array([_by_kernels(row, near) for row in found])
     return out.reshape(np.shape(eigenvalues))
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from vgtheory._errors import InputError, UnsupportedError, shown
-from vgtheory.random_matrices.arguments import between, choice, positive, real_numbers
+from vgtheory.random_matrices.arguments import choice, confidence, eigenvalues_of, positive
 from vgtheory.random_matrices.laws.fits.estimate import Estimate, Goodness
 from vgtheory.random_matrices.laws.fits.wishart import chebyshev_misfit, freedom_deviation, freedom_of
 from vgtheory.random_matrices.laws.marchenko_pastur import MarchenkoPastur, marchenko_pastur
@@ -123,7 +123,7 @@ def fit_marchenko_pastur(
 
     Parameters
     ----------
-    eigenvalues : all p of them, shape (p,), p ≥ 16; zeros among them say that p > n.
+    eigenvalues : all p of them, shape (p,), p ≥ 16; zeros among them say that p > n: 1 − n/p of all are 0.
     ratio : p/n where it is known (then its interval is a point); by default it is fitted.
     beta : 1 for real, 2 for complex entries.
     level : of the intervals, which hold for Gaussian entries.
@@ -144,14 +144,12 @@ def fit_marchenko_pastur(
     True
     """
     values = _spectrum(eigenvalues)
-    field, share = int(choice("beta", beta, (1, 2))), between("level", level, 0, 1)
-    if share in (0, 1):
-        raise InputError("level", "a number between 0 and 1", "give level=0.95", got=shown(level))
+    field, share = int(choice("beta", beta, (1, 2))), confidence("level", level)
     size, full = len(values), values[values > _ZERO * values[0]]
     known = None if ratio is None else positive("ratio", ratio)
     if known == 1 and len(full) == size - 1:  # the least eigenvalue of a large square matrix may be all but 0
         full = values
-    if len(full) < size:
+    if len(full) < size or (known is not None and known > 1):
         known = _of_zeros(size, len(full), known)
     # Of p > n the n eigenvalues of X*X/p, which are n/p times as large, are those of a Wishart bulk.
     turned = known is not None and known > 1
@@ -175,7 +173,7 @@ def fit_marchenko_pastur(
 
 
 def _spectrum(eigenvalues: ArrayLike) -> np.ndarray:
-    read = real_numbers("eigenvalues", eigenvalues, "give numpy.linalg.eigvalsh(x @ x.conj().T / n)")
+    read = eigenvalues_of("eigenvalues", eigenvalues, "give numpy.linalg.eigvalsh(x @ x.conj().T / n)")
     if read.ndim != 1:
         hint = "give numpy.linalg.eigvalsh(x @ x.conj().T / n)"
         raise InputError("eigenvalues", "those of one matrix, an array of shape (p,)", hint, got=f"shape {read.shape}")
@@ -190,6 +188,8 @@ def _of_zeros(size: int, rank: int, known: float | None) -> float:
     """Return p/n, which zero eigenvalues tell: n of them are left."""
     if known is not None and abs(known * rank / size - 1) > 1e-6:
         accepted = f"p/n = {size / rank:.6g} of {size} eigenvalues, {size - rank} of which are 0"
+        if rank == size:
+            accepted = f"at most 1, since none of the {size} eigenvalues is 0"
         raise InputError("ratio", accepted, "leave it out", got=f"{known:g}")
     if rank < _FEWEST:
         raise InputError("eigenvalues", f"at least {_FEWEST} that are not 0", "give a larger matrix", got=f"{rank}")

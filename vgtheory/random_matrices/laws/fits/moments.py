@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import fdtrc, stdtrit
 
 from vgtheory._errors import InputError, NoSolutionError, shown
-from vgtheory.random_matrices.arguments import RandomState, between, generator, real_numbers, whole
+from vgtheory.random_matrices.arguments import RandomState, confidence, eigenvalues_of, finite, generator, whole
 from vgtheory.random_matrices.laws.fits.estimate import Estimate, Goodness
 from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
 
@@ -110,9 +110,7 @@ def fit_law(
     True
     """
     values, names = _spectrum(eigenvalues), _names(law, start)
-    count, rng, share = whole("draws", draws, _FEWEST_DRAWS), generator(random_state), between("level", level, 0, 1)
-    if share in (0, 1):
-        raise InputError("level", "a number between 0 and 1", "give level=0.95", got=shown(level))
+    count, rng, share = whole("draws", draws, _FEWEST_DRAWS), generator(random_state), confidence("level", level)
     if not callable(draw):
         hint = "give lambda values, n, rng: numpy.linalg.eigvalsh(…)"
         raise InputError("draw", "a function of values, size and generator", hint, got=shown(draw))
@@ -143,7 +141,7 @@ def fit_law(
 
 
 def _spectrum(eigenvalues: ArrayLike) -> np.ndarray:
-    found = real_numbers("eigenvalues", eigenvalues, "give numpy.linalg.eigvalsh(matrix)").ravel()
+    found = eigenvalues_of("eigenvalues", eigenvalues, "give numpy.linalg.eigvalsh(matrix)").ravel()
     if found.size < _FEWEST or not np.isfinite(found).all() or np.ptp(found) == 0:
         accepted = f"at least {_FEWEST} finite values, not all equal"
         raise InputError("eigenvalues", accepted, "give those of one matrix", got=shown(eigenvalues))
@@ -159,7 +157,7 @@ def _names(law: AlgebraicLaw, start: Mapping[str, float]) -> tuple[str, ...]:
         hint = f"give start={{{', '.join(f'{name!r}: 1.0' for name in names)}}}"
         raise InputError("start", f"a value for each of {', '.join(names)}", hint, got=shown(start))
     for name in names:
-        between(f"start of {name}", start[name], -1e300)
+        finite(f"start[{name!r}]", start[name])
     return names
 
 

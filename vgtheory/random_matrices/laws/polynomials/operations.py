@@ -54,7 +54,7 @@ class EquationLaw(ScannedLaw, ABC):
             if name not in named:
                 listed = ", ".join(named) or "none"
                 raise InputError(f"symbol {name}", f"one of the law's symbols ({listed})", "give one of those")
-        return self._of(self.equation.at({named[name]: _value(value) for name, value in values.items()}))
+        return self._of(self.equation.at({named[name]: value_of(value) for name, value in values.items()}))
 
     def moments(self, count: int) -> tuple[sp.Expr, ...]:
         """Return E X, …, E X^count exactly, in the symbols."""
@@ -96,6 +96,8 @@ class EquationLaw(ScannedLaw, ABC):
     def __rtruediv__(self, other: Any) -> Self:
         return self.inverse() * other if isinstance(other, (Real, sp.Expr)) else NotImplemented
 
+    _squares = "law.square() for the law of X², law * law for a free product"
+
     def inverse(self) -> Self:
         """Return the law of 1/X.
 
@@ -121,9 +123,9 @@ class EquationLaw(ScannedLaw, ABC):
 
     def compressed(self, share: Any) -> Self:
         """Return the law of a corner that keeps this share of the rows and columns, after a random rotation."""
-        value = _value(share)
+        value = value_of(share)
         if value.is_number and not (value.is_real and 0 < value <= 1):
-            raise InputError("share", "a number from 0 to 1", "give share=0.5", got=shown(share))
+            raise InputError("share", "a number above 0 and at most 1", "give share=0.5", got=shown(share))
         return self._of(self.equation.compressed(value))
 
     def moebius(self, a: Any, b: Any, c: Any, d: Any) -> Self:
@@ -138,7 +140,7 @@ class EquationLaw(ScannedLaw, ABC):
         >>> laws.algebraic(laws.point_mass(3)).moebius(1, 1, 2, -2).atoms
         ((1.0, 1.0),)
         """
-        one, two, three, four = (_value(v) for v in (a, b, c, d))
+        one, two, three, four = (value_of(v) for v in (a, b, c, d))
         if sp.expand(one * four - two * three) == 0:
             raise InputError("a Möbius map with ad = bc", "one that is not constant", "e.g. moebius(1, 0, 1, 1)")
         if three == 0:
@@ -155,7 +157,7 @@ class EquationLaw(ScannedLaw, ABC):
 
         Raises InputError unless 0 < share < 1, or where `other` has no polynomial equation.
         """
-        value = _value(share)
+        value = value_of(share)
         if value.is_number and not 0 < value < 1:
             raise InputError("share", "a number between 0 and 1", "give share=0.5", got=shown(share))
         return self._of(self.equation.mixed(equation_of_law(other), value))
@@ -181,13 +183,14 @@ class EquationLaw(ScannedLaw, ABC):
 
 
 def _positive(name: str, given: Any) -> sp.Expr:
-    value = _value(given)
+    value = value_of(given)
     if value.is_number and not (value.is_real and value > 0):
         raise InputError(name, "a positive number or a formula", f"give {name}=0.5", got=shown(given))
     return value
 
 
-def _value(value: Any) -> sp.Expr:
+def value_of(value: Any) -> sp.Expr:
+    """Return a number, a SymPy expression, or the formula of a text, exactly."""
     if not isinstance(value, str):
         return exact(value)
     return read(value, {name: sp.Symbol(name) for name in NAME.findall(value)})
@@ -200,7 +203,7 @@ def require_positive(equation: Equation) -> None:
             m = equation.numbers(2 * _HANKEL)
             if not is_positive(m):
                 said = (v if isinstance(v, fmpq) else f"{float(v):.6g}" for v in m[1:5])
-                raise not_positive(f"moments {', '.join(map(str, said))}, …")
+                raise not_positive(f"the moments {', '.join(map(str, said))}, …, which no probability law has")
 
 
 def equation_of_law(law: Any) -> Equation:

@@ -16,7 +16,7 @@ import sympy as sp
 from flint import Ordering, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx, fmpz_poly
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.arguments import between
+from vgtheory.random_matrices.arguments import finite
 from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw
 from vgtheory.random_matrices.laws.polynomials.rational import dyadic, integers
 from vgtheory.random_matrices.laws.polynomials.terms import G, Z, rational_of
@@ -58,7 +58,7 @@ def band_phases(law: AlgebraicLaw, low: float, high: float) -> tuple[BandPhase, 
         found = ", ".join(map(str, law.equation.symbols)) if isinstance(law, AlgebraicLaw) else f"{law!r}"[:60]
         hint = 'e.g. laws.algebraic("c*z*G**2 - (z - 1 + c)*G + 1")'
         raise InputError("law", "an algebraic law with exactly one symbol", hint, got=found or "none")
-    first, last = (rational_of(exact(between(name, v, -1e300))) for name, v in (("low", low), ("high", high)))
+    first, last = (rational_of(exact(finite(name, v))) for name, v in (("low", low), ("high", high)))
     if first >= last:
         raise InputError("high", f"a number above low = {low:g}", f"give high={low + 1:g}", got=f"{high:g}")
     (symbol,) = law.equation.symbols

@@ -9,14 +9,14 @@ from typing import Any
 
 import sympy as sp
 
-from vgtheory._errors import InputError, UnsupportedError, shown
+from vgtheory._errors import FormulaError, InputError, UnsupportedError, shown
 from vgtheory.random_matrices.laws.polynomials.equation import COMPARED, Equation, equation_of
 from vgtheory.random_matrices.laws.polynomials.law import AlgebraicLaw, law_of
-from vgtheory.random_matrices.laws.polynomials.operations import NAME, equation_of_law
+from vgtheory.random_matrices.laws.polynomials.operations import NAME, equation_of_law, value_of
 from vgtheory.random_matrices.laws.polynomials.series import moments_of, power
 from vgtheory.random_matrices.laws.polynomials.terms import G, Z, rational_of
 from vgtheory.random_matrices.laws.real import RealLaw
-from vgtheory.symbolic.formula import Formula, exact
+from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.functions import FUNCTIONS
 from vgtheory.symbolic.parser import read
 
@@ -52,6 +52,7 @@ def algebraic(equation: str | sp.Expr | Formula | RealLaw) -> AlgebraicLaw:
     if isinstance(equation, Formula):
         equation = equation.lhs - equation.expr
     if isinstance(equation, str):
+        _refuse_sides(equation)
         found = set(NAME.findall(equation)) - set(FUNCTIONS)
         names = {name: sp.Symbol(name) for name in found} | {"z": Z, "G": G}
         equation = read(equation, names)
@@ -61,8 +62,19 @@ def algebraic(equation: str | sp.Expr | Formula | RealLaw) -> AlgebraicLaw:
     return law_of(equation_of(equation.xreplace({s: _plain(s) for s in equation.free_symbols}), "equation"))
 
 
+def _refuse_sides(equation: str) -> None:
+    """Raise FormulaError for an equation with both of its sides."""
+    left, sign, right = equation.partition("=")
+    if sign:
+        one, other = left.strip(), right.strip(" =")
+        hint = f'give "{one}"' if other in ("0", "") else f'give "{one} - ({other})"'
+        raise FormulaError("equation", "the side that vanishes, without = 0", hint, got=shown(equation))
+
+
 def discrete(places: Sequence[Any], masses: Sequence[Any]) -> AlgebraicLaw:
     """Return the law of a variable with finitely many values, exact at the decimals given (a mass of 1/3 is a third).
+
+    Numbers may be texts: ``discrete([0, 1], ["1/3", "2/3"])``.
 
     Raises
     ------
@@ -76,11 +88,11 @@ def discrete(places: Sequence[Any], masses: Sequence[Any]) -> AlgebraicLaw:
     """
     at, share = (
         [read_as(v) for v in given] if isinstance(given, Iterable) and not isinstance(given, str) else []
-        for given, read_as in ((places, exact), (masses, _fraction))
+        for given, read_as in ((places, value_of), (masses, _fraction))
     )
     wrong = not at or len(at) != len(share) or len(set(at)) < len(at) or not all(x.is_Rational for x in (*at, *share))
     if wrong or min(share) <= 0 or sum(share) != 1:
-        accepted = "different numbers, with as many positive masses that add to 1"
+        accepted = "different rational numbers, with as many positive masses that add to 1"
         raise InputError("places", accepted, "give laws.discrete([0, 1], [0.25, 0.75])", got=shown(places))
     return law_of(equation_of(sum(m / (Z - x) for x, m in zip(at, share, strict=True)) - G, "places"))
 
@@ -91,7 +103,7 @@ def _fraction(mass: Any) -> sp.Expr:
         short = Fraction(mass).limit_denominator(_SHORT)
         if float(short) == mass:
             return sp.Rational(short.numerator, short.denominator)
-    return exact(mass)
+    return value_of(mass)
 
 
 def _plain(symbol: sp.Symbol) -> sp.Symbol:

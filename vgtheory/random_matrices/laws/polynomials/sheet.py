@@ -273,7 +273,7 @@ class Sheet:
             g, r = self.at(x)
             if abs(float(g.imag)) > r:
                 if g.imag > 0:
-                    raise not_positive("its density is negative")
+                    raise not_positive("a negative density")
                 out.append(Segment(left, right, complex(g)))
             elif not self.is_real(x, g, r):
                 raise UnsupportedError(f"whether the density vanishes at {float(x):.6g} is not decided by balls")
@@ -319,8 +319,8 @@ class Sheet:
 
 
 def not_positive(why: str) -> InputError:
-    """Return the error of an equation that belongs to no law."""
-    return InputError("an equation", "that of a probability law", "no law has this one; change it", got=why)
+    """Return the error of an equation that belongs to no law, by what its branch has."""
+    return InputError(f"an equation whose branch G ~ 1/z has {why}", "the equation of a law", "check its signs")
 
 
 def sheet_of(equation: Equation) -> Sheet:
