@@ -105,14 +105,20 @@ class FormulaError(InputError):
 class UnknownNameError(InputError):
     """A name that nothing answers to; near names are suggested."""
 
+    def __init__(self, subject: str, accepted: str, hint: str, got: str | None = None) -> None:
+        super().__init__(subject, accepted, hint, got)
+        if hint.endswith("?"):  # the nearest name before all of them
+            self.args = (f"{subject}: {hint} (expected {accepted})",)
+
     @classmethod
     def among(cls, kind: str, name: str, known: Iterable[str], hint: str = "") -> "UnknownNameError":
         """Return the error for `name`, suggesting the nearest of `known`."""
         known = sorted(known)
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        by_lower = {each.lower(): each for each in known}
+        near = [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.55)]
         cut = name if len(name) <= 40 else name[:37] + "..."
-        near_first = f"unknown {kind} {cut!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
-        return cls(near_first, "one of " + ", ".join(known), hint or "see that list")
+        step = f"did you mean {' or '.join(near)}?" if near else hint or "see that list"
+        return cls(f"unknown {kind} {cut!r}", "one of " + ", ".join(known), step)
 
 
 class UnsupportedError(VgtheoryError):

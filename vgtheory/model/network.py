@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -15,6 +16,7 @@ import sympy as sp
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.model import sizes
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
+from vgtheory.model.constructing import check_arguments
 from vgtheory.model.equations import layers_latex, program_latex
 from vgtheory.model.program import Block, check_fit, on_maps
 from vgtheory.model.weights import WEIGHT_ENTRIES, Weights, fan_in, fan_out
@@ -60,6 +62,8 @@ class Network:
 
     def __new__(cls, activation: Any = None, *further: Any, **named: Any) -> Network:
         """Return a network of layers, or of blocks where the first argument is a block."""
+        if cls in (Network, BlockNetwork) and (activation is not None or further or named):  # empty where unpickled
+            check_arguments(isinstance(activation, Block), further, named)
         return object.__new__(BlockNetwork if isinstance(activation, Block) else cls)
 
     # fmt: off
@@ -321,6 +325,11 @@ class BlockNetwork(Network):
         need_known(spec, "a network of blocks", frozenset({"block", "width", "depth", "shape"}))
         width, depth = (read(str(spec[name]), {}) for name in ("width", "depth"))
         return cls(Block.from_spec(spec["block"]), width, depth, shape=spec["shape"])
+
+
+for made in (Network, BlockNetwork):  # Python would show the signature of __new__
+    _whole = inspect.signature(made.__init__)
+    made.__signature__ = _whole.replace(parameters=[*_whole.parameters.values()][1:])  # type: ignore[union-attr]
 
 
 def need_network(value: Any) -> Network:

@@ -122,4 +122,6 @@ def need_same(prediction: xr.Dataset, study: xr.Dataset) -> None:
     depths = prediction.sizes["layer"] != study.sizes["layer"]
     for things, here in (("networks", differ("spec") or depths), ("inputs", differ("inputs"))):
         if here:
-            raise InputError(f"prediction and study of different {things}", "the same twice", "predict what was run")
+            raise InputError(
+                f"prediction and study have different {things}", "the same in both", "predict what was run"
+            )

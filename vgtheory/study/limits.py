@@ -62,8 +62,8 @@ def check_range(prepared: Prepared, gradient: NDArray[np.float64], length: NDArr
     if prepared.saturates or (prepared.flat_at_zero and prepared.network.skip is None):
         bad |= np.isneginf(gradient)
     if bad.any():
-        layer = int(np.argmax(bad.any(axis=0))) + 1
-        raise out_of_range(prepared, f" (seen at layer {layer})")
+        far = ~np.isfinite(length).all(axis=0)
+        raise out_of_range(prepared, f" at layer {int(np.argmax(far)) + 1}" if far.any() else "")
 
 
 def out_of_range(prepared: Prepared, where: str = "") -> UnsupportedError:
@@ -72,11 +72,11 @@ def out_of_range(prepared: Prepared, where: str = "") -> UnsupportedError:
     if prepared.saturates and not prepared.flat_at_zero:
         return UnsupportedError(
             f"the slopes of {name} leave the range of float64{where}: units are so far saturated that φ' underflows "
-            "to 0; use smaller sigma_w and sigma_b, or vg.predict(network)"
+            "to 0; use smaller sigma_w and sigma_b"
         )
     return UnsupportedError(
-        f"the signal of {name} leaves the range of float64{where}: this activation is not close to linear there; bring "
-        "sigma_w nearer to 1 or reduce the depth"
+        f"the signal of {name} leaves the range of float64{where}: it is not close to linear there; use a smaller "
+        "sigma_w or fewer layers"
     )
 
 

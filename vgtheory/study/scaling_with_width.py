@@ -1,4 +1,4 @@
-"""The first steps of training at several widths as one data set, and whether what they change scales with the width."""
+"""The first steps of training at several widths as one data set, and whether what they change depends on the width."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def steps_dataset(
 
 
 def _scaling(widths: list[int], found: dict[str, Array]) -> dict[str, Any]:
-    """Return the slopes of what the steps changed, their intervals, and whether it scales with the width."""
+    """Return the slopes of what the steps changed, their intervals, and whether it depends on the width."""
     if len(widths) < 3 or len(found["output"]) < 2:
         return {"verdict": "undecided: a slope with an interval needs three widths and two samples"}
     changes = {"output": found["output_change"][:, :, -1], "feature": found["feature_change"][:, :, -1, -1]}
@@ -68,7 +68,7 @@ def _scaling(widths: list[int], found: dict[str, Array]) -> dict[str, Any]:
             words.append(
                 f"the {name} change {'grows' if slope > 0 else 'shrinks'} like N^{slope:.2f} [{low:.2f}, {high:.2f}]"
             )
-    return {"verdict": f"scales with the width: {', '.join(words)}" if words else _flat(attributes)} | attributes
+    return {"verdict": f"changes with the width: {', '.join(words)}" if words else _flat(attributes)} | attributes
 
 
 def _flat(attributes: dict[str, Any]) -> str:
@@ -77,7 +77,7 @@ def _flat(attributes: dict[str, Any]) -> str:
         return (
             f"undecided: slopes against ln N are known to ±{widest:.2f} only; take more samples or widths further apart"
         )
-    return "does not scale with the width: output and features change alike at all widths"
+    return "the same at all widths: output and features change alike"
 
 
 def slope_against_width(widths: list[int], change: Array) -> tuple[float, float]:

@@ -113,6 +113,9 @@ class Formula:
                     f"{name}", f"a symbol of this formula ({known})", "fix one of those", got=f"{values[name]!r}"
                 )
         point = {by_name[name]: exact(value) for name, value in values.items()}
+        for symbol, value in point.items():
+            if outside := _outside(symbol, value):
+                raise InputError(symbol.name, outside, "choose another value", got=f"{value}")
         # A symbol may be replaced by an expression that holds another symbol's name; numbers go in one by one, faster.
         at_once = any(value.free_symbols for value in point.values())
         conditions = tuple(c.subs(point, simultaneous=at_once) for c in self.conditions)
@@ -218,3 +221,11 @@ def exact(value: Any) -> sp.Expr:
         shown = f"a value of type {type(value).__name__}" if number is None else str(number)
         raise InputError(shown, "a number or a SymPy expression", "give a number")
     return number
+
+
+def _outside(symbol: sp.Symbol, value: sp.Expr) -> str:
+    """Return what a symbol is assumed to be and a value is not, "" where nothing is known against it."""
+    for what, words in (("integer", "a whole number"), ("positive", "above 0"), ("nonnegative", "at least 0")):
+        if getattr(symbol, f"is_{what}") and getattr(value, f"is_{what}") is False:
+            return words
+    return ""

@@ -63,6 +63,7 @@ def cell(
     if not isinstance(fused, bool):
         raise InputError("fused", "True or False", "e.g. fused=True", got=f"{fused!r}"[:60])
     _check_gates(gates, found, str(name))
+    _ = Map(tuple(formulas), tuple(formulas.values())).functions  # refused unless they are finite everywhere
     output = list(formulas)[-1]
     weights = to_weights(weights)
     return Block(
@@ -79,7 +80,8 @@ def _check_gates(gates: Any, found: list[str], name: str) -> None:
     if not isinstance(gates, tuple) or len(set(gates)) < len(gates):
         raise InputError("gates", "a tuple of different names", 'e.g. gates=("f", "i")', got=f"{gates!r}"[:60])
     if not gates and not found:
-        raise InputError(f"the cell {name}", "a formula that reads a gate", 'e.g. {"h": "tanh(a)"}: nothing is asked')
+        what = "of which a formula reads a gate, a name that is no state"
+        raise InputError(f"the formulas of {name}", f"formulas {what}", 'e.g. {"h": "tanh(a)"}, whose gate is a')
     for unused in sorted(set(gates) - set(found)):
         raise InputError(f"the gate {unused} of the cell {name}", "a name that a formula reads", "drop it from gates=")
     for unknown in sorted(set(found) - set(gates)):

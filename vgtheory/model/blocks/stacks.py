@@ -9,7 +9,7 @@ import sympy as sp
 
 from vgtheory._errors import InputError
 from vgtheory.model.program import Block, reading, renamed
-from vgtheory.model.steps import MAX_FACTOR, Add, Ask, Kind, Map, Matrix, Mix
+from vgtheory.model.steps import MAX_FACTOR, Add, Ask, Map, Matrix, Mix
 from vgtheory.model.streams import factor, stream
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.activation import Activation
@@ -138,11 +138,10 @@ def normalised(block: Block, kind: Literal["layer", "rms"] = "layer", place: Pla
     >>> normalised(mlp("relu", weights, weights), "rms").name
     'pre-rms MLP relu'
     """
-    if kind not in ("layer", "rms") or kind not in get_args(Kind) or place not in get_args(Place):
-        raise InputError(
-            "normalised", '"layer" or "rms", "before" or "after"', 'e.g. normalised(block, "rms")',
-            got=f"{kind!r}, {place!r}",
-        )  # fmt: skip
+    if kind not in ("layer", "rms"):
+        raise InputError("kind", '"layer" or "rms"', 'e.g. kind="rms"', got=f"{kind!r}"[:60])
+    if place not in get_args(Place):
+        raise InputError("place", '"before" or "after"', 'e.g. place="before"', got=f"{place!r}"[:60])
     inner = renamed(_single(block), "g_")
     if place == "after":
         step = Mix(("n",), kind, (inner.streams[0][1],))

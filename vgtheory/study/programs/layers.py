@@ -42,6 +42,6 @@ def check_fits(prepared: Prepared) -> None:
     """Raise InputError where it does not."""
     if not fits(prepared):
         depth = int(available_bytes() / 4 / (8.0 * KEPT_NUMBERS * prepared.layers.widths[0]))
-        accepted = "one whose samples need up to a quarter of this machine's memory each"
+        accepted = "so small that a sample fits into a quarter of this machine's memory"
         hint = f"e.g. depth={depth}" if depth else "take a smaller width"
         raise InputError("depth", accepted, hint, got=f"{prepared.depth:,}")

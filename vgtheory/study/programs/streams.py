@@ -195,9 +195,9 @@ def _check_sample(program: Program) -> None:
             hint = f"e.g. depth={most}" if network.block.tied and most else "take a smaller width"
         raise InputError(
             name,
-            f"one whose samples need up to {limit / 2**30:.1f} GiB each, a quarter of this machine's memory",
+            f"so few that a sample fits into {limit / 2**30:.1f} GiB, a quarter of this machine's memory",
             hint,
-            got=f"{network!r} ({program.sample_bytes / 2**30:.1f} GiB)",
+            got=f"{network!r}, {program.sample_bytes / 2**30:,.1f} GiB a sample",
         )
 
 
@@ -214,6 +214,6 @@ def _check_range(network: BlockNetwork, arrays: Arrays) -> None:
         if bad.any():
             layer = int(np.argmax(bad.any(axis=0)))
             raise UnsupportedError(
-                f"the stream {name} of {network.block.name} leaves the range of float64 (seen at layer {layer}); add a "
+                f"the stream {name} of {network.block.name} leaves the range of float64 at layer {layer}; add a "
                 "norm, scale the branches, or reduce the depth"
             )

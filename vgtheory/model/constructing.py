@@ -1,0 +1,31 @@
+"""Which arguments a network of layers takes, and which one of blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vgtheory._errors import InputError
+from vgtheory.model.weights import Weights
+
+_OF_LAYERS = ("weights", "width", "depth", "skip", "norm", "dropout")  # beside the activation
+_OF_BLOCKS = ("width", "depth", "tokens", "shape")
+_EXAMPLES = {"weights": "weights=vg.Weights.he()", "width": "width=512", "depth": "depth=100"}
+_ELSEWHERE = {
+    "skip": "use vg.blocks.residual(block)", "norm": "use vg.blocks.normalised(block)", "heads": "give it to the block",
+    "tokens": "tokens are columns of blocks, e.g. of vg.blocks.transformer", "shape": "maps have vg.blocks.conv",
+}  # fmt: skip
+
+
+def check_arguments(of_blocks: bool, further: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Raise InputError for arguments that are missing, or that only the other kind of network takes."""
+    kind, accepted = ("blocks", _OF_BLOCKS) if of_blocks else ("layers", _OF_LAYERS)
+    if of_blocks and any(isinstance(value, Weights) for value in further):
+        raise InputError("weights beside a block", "a block alone", "its matrices have weights: leave them out")
+    given = {*accepted[: len(further)], *named}
+    for name in named:
+        if name not in accepted:
+            hint = _ELSEWHERE.get(name, "leave it out")
+            raise InputError(f"{name}= of a network of {kind}", f"only {', '.join(accepted)}", hint)
+    for name in ("weights", "width", "depth"):
+        if name in accepted and name not in given:
+            raise InputError(f"a network of {kind} without {name}", f"a value for {name}", f"e.g. {_EXAMPLES[name]}")
