@@ -61,10 +61,10 @@ def simulate(
     ``q`` = ‖h_l‖²/(N_l·batch), and gradients pass through the batch's mean and variance (Ioffe & Szegedy (2015)), which
     makes them explode at any depth (Yang et al. (2019)).
 
-    *Blocks.*  Over (sample, layer, stream), layer = 0..L, 0 the start: ``log_stream_gradient_norm`` = ln‖∂ℓ/∂s‖ of every
-    stream s that goes from layer to layer, the others held fixed: of an LSTM's c_t what flows on through c_{t+1}, not
-    what c_t does to h_t; ``stream_square`` = mean of the squared components; ``gradient_share`` = the share of
-    components that carries the gradient.
+    *Blocks.*  Over (sample, layer, stream), layer = 0..L, 0 the start: ``log_stream_gradient_norm`` = ln‖∂ℓ/∂s‖ of
+    every stream s that goes from layer to layer, the others held fixed (of an LSTM's c_t what flows on through c_{t+1},
+    not what c_t does to h_t); ``stream_square``, the mean of its squared components; ``gradient_share``, the share of
+    components that carry the gradient.
 
     *Several networks* of one depth, of layers or of blocks, are the dimension ``network``, with the names of their
     activations or blocks.
