@@ -7,7 +7,7 @@ VARIABLES = {
     "q": "squared length of the pre-activations over the width, |h_l|^2 / N_l",
     "log_gradient_norm": "ln of the norm of the loss gradient at h_l",
     "log_weight_gradient_norm": "ln of the norm of the loss gradient at the matrices of layer l",
-    "log_stream_gradient_norm": "ln of the norm of the loss gradient at the stream after layer l, the others held fixed",
+    "log_stream_gradient_norm": "ln of the norm of the loss gradient at the stream after layer l, others held fixed",
     "log_token_gradient_norm": "ln of the norm of each token's part of the loss gradient at the stream after layer l",
     "stream_square": "mean square of the components of the stream after layer l",
     "gradient_share": "share of the stream's components that carry its gradient, (sum g^2)^2/(n sum g^4)",
