@@ -1,4 +1,4 @@
-"""``vg.inspect`` beside the model's own pass, ``vg.watch`` beside training, and what peers say of the same models."""
+"""``vg.inspect`` beside the model's own pass, and ``vg.watch`` beside training."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -35,7 +35,6 @@ def lines(repeats: int = 5) -> tuple[list[Line], str]:
         ours, theirs, factor = ratio(lambda case=case: inspect(*case), own, repeats, process_time)
         said = inspect(*case)
         details.append(f"{name:24s} {1e3 * ours:8.1f} ms  {1e3 * theirs:8.1f} ms  {factor:5.2f}  {said.text}")
-        details += [f"{'':24s} {peer}" for peer in _peers(case)]
         found.append(Line(f"inspect: {name}", "its own pass", f"≤ {_MOST:g} ×", f"{factor:.2f} ×", factor <= _MOST))
     for name in _TRAINED:
         share = _overhead(models.case(name), repeats)
@@ -61,17 +60,6 @@ def _overhead(case: Any, repeats: int) -> float:
             train()
 
     return ratio(watched, train, repeats, process_time)[2] - 1
-
-
-def _peers(case: Any) -> list[str]:
-    """Return what an installed peer says of a model, in a line: torchinfo counts, and says nothing of gradients."""
-    try:
-        torchinfo = import_module("torchinfo")
-    except ImportError:
-        return []
-    said = torchinfo.summary(case.model, input_data=case.x, verbose=0)
-    count, work = said.total_params, said.total_mult_adds
-    return [f"torchinfo: {len(said.summary_list)} modules, {count:,} parameters, {work:,} multiply-adds"]
 
 
 if __name__ == "__main__":
