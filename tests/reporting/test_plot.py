@@ -13,6 +13,7 @@ from tests.thinning import thinned
 from vgtheory.reporting import plot
 from vgtheory.reporting.figure_files import write_figure
 from vgtheory.reporting.gain_curve import gain_curve
+from vgtheory.reporting.plot.phase import _between
 from vgtheory.reporting.style import pdf_bytes, svg_text
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.theory.asymptotics.fixed_points import critical, fixed_points
@@ -244,6 +245,26 @@ def test_regions_of_a_phase_diagram_end_where_its_line_runs(act, count):
     for sigma_w, sigma_b in line:
         assert at(sigma_w - 0.04, sigma_b) == before
         assert at(sigma_w + 0.04, sigma_b) == after
+
+
+def test_regions_between_the_points_of_a_coarse_grid_have_the_sign_of_the_gain_there():
+    rng = np.random.default_rng(3)
+    seen = right = nearest = 0
+    for act, ends in (("sigmoid", (2.0, 12.0)), ("sin", (0.5, 2.5)), ("erf", (0.5, 2.5))):
+        wide, high = np.linspace(*ends, 7), np.linspace(0.0, 1.0, 6)
+        diagram = vg.phase_diagram(act, wide, high)
+        x, y, names = _between(diagram)
+        for sigma_w, sigma_b in zip(rng.uniform(*ends, 40), rng.uniform(0.1, 1.0, 40), strict=True):
+            gains = [point.chi for point in vg.fixed_points(act, sigma_w, sigma_b) if point.stable]
+            if len(gains) != 1 or abs(np.log(gains[0])) < 0.03:
+                continue
+            there = "vanishing/ordered" if gains[0] < 1 else "exploding/chaotic"
+            seen += 1
+            right += names[np.abs(y - sigma_b).argmin(), np.abs(x - sigma_w).argmin()] == there
+            cell = np.abs(high - sigma_b).argmin(), np.abs(wide - sigma_w).argmin()
+            nearest += diagram.phase.values[cell] == there
+    assert seen == right > 100
+    assert nearest < seen  # which the cells of the grid alone do not have
 
 
 def test_a_sweep_is_drawn_with_the_means_that_it_holds():
