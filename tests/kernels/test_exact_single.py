@@ -51,7 +51,7 @@ def double(name, *network, draw=fill_widened, **options):
 def p_values_against_drawn_matrices(family, name, widths, sigma_b, factor=1.0):
     few, many = samples(widths)
     a = brute(family, name, widths, SIGMA_W[name], sigma_b, few)
-    return p_values(a, single(name, family, widths, factor * SIGMA_W[name], sigma_b, many), digits=6)
+    return p_values(a, single(name, family, widths, factor * SIGMA_W[name], sigma_b, many), digits=4)
 
 
 @pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 4))

@@ -11,7 +11,7 @@ from numba import types
 from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, compiled, inlined
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.elementary_single import F, I, bits, from_bits
-from vgtheory.kernels.normals import philox
+from vgtheory.kernels.normals import WIDE, philox
 
 U = np.uint32
 SQRT_HALF, SIGNIFICAND, SIGN = I(0x3F3504F3), I(0x7FFFFF), I(-(2**31))
@@ -83,5 +83,12 @@ def fill_single_normal_pairs(a, b, key, sample, layer, purpose, start):
     if 2 * pairs < a.size:
         radius, angle = philox(pairs + start, layer, sample, purpose, key)
         a[2 * pairs], b[2 * pairs] = from_bits(I(U(radius))), from_bits(I(U(angle)))
-    for i in range(a.size):
-        a[i], b[i] = box_muller(U(bits(a[i])), U(bits(b[i])))
+    if WIDE:
+        for i in range(a.size):
+            a[i], b[i] = box_muller(U(bits(a[i])), U(bits(b[i])))
+    else:
+        for i in range(a.size):
+            a[i] = math.sqrt(minus_two_log(U(bits(a[i]))))
+        for i in range(a.size):
+            cosine, sine = direction(U(bits(b[i])))
+            a[i], b[i] = a[i] * cosine, a[i] * sine
