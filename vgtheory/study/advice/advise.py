@@ -40,6 +40,15 @@ class Advice:
     remedies: tuple[Remedy, ...]
     rejected: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """Return what goes wrong and the remedies, a line each; their code is in ``remedies``."""
+        lines = [problem.text for problem in self.problems] or ["Nothing goes wrong."]
+        now = f", now by {self.trial.off:.2g}" if self.trial is not None else ""
+        for rank, remedy in enumerate(self.remedies, 1):
+            cost = f" ({remedy.cost})" if remedy.cost else ""
+            lines.append(f"{rank}. {remedy.change}{cost}: off by a factor of {remedy.trial.off:.2g}{now}")
+        return "\n".join(lines)
+
 
 def advise(
     network: Network | Inspection,

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import sympy as sp
 from numpy.polynomial import chebyshev
 
 from vgtheory._errors import InputError, UnsupportedError
@@ -18,7 +19,7 @@ from vgtheory.codegen.evaluate import Evaluator, evaluator
 from vgtheory.kernels.quadrature import Array, Functions
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
-from vgtheory.symbolic.integrability import is_flat, why_infinite
+from vgtheory.symbolic.integrability import finite_mean, is_flat, why_infinite
 from vgtheory.theory.asymptotics.moment_store import Panel, load_panels, save_panels
 from vgtheory.theory.asymptotics.unit_means import UnitMeans, product_is_infinite
 
@@ -171,8 +172,8 @@ class MomentTable:
     def _known(self, coefficients: Array | None, lo: float) -> Array:
         if coefficients is None:
             raise UnsupportedError(
-                f"the moments of {self.activation.name} (E φ² to E φ'⁶) are not all finite, or cannot be computed, at "
-                f"q = {np.exp(lo):.6g} and above; use smaller sigma_w or sigma_b"
+                f"the moments of {self.activation.name} (E φ² to E φ'⁶) {_why_not(self.activation, lo)} at "
+                f"q = {np.exp(lo):.6g} and above; use smaller sigma_w or sigma_b, or vg.simulate"
             )
         return coefficients
 
@@ -302,3 +303,13 @@ def moment_table(activation: Activation) -> MomentTable:
 def table_of(act: Any) -> MomentTable:
     """Return the moment table of an Activation, a catalogue name or a formula."""
     return moment_table(to_activation(act))
+
+
+def _why_not(act: Activation, log_q: float) -> str:
+    """Return why moments have no numbers from this ln q on."""
+    try:
+        q = sp.Float(np.exp(log_q))
+        finite = all(finite_mean(act, order, power).holds(q) for order, power in ((0, 4), (1, 6)))
+    except UnsupportedError:  # growth that is not known
+        return "are not all finite, or are not resolved,"
+    return "are finite, but no quadrature reaches them (they overflow, or it changes too fast)" if finite else "are not all finite"
