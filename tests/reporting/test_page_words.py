@@ -2,12 +2,16 @@
 
 import math
 import re
+from types import SimpleNamespace
 
 import pytest
 
 import vgtheory as vg
 from vgtheory.reporting.answer import answer
+from vgtheory.reporting.bound_values import valued_bounds
+from vgtheory.reporting.document import Table
 from vgtheory.reporting.html import inline
+from vgtheory.reporting.story_proofs import _others
 from vgtheory.reporting.story_why import _before_it_settles
 from vgtheory.reporting.verdict import unit, verdict
 from vgtheory.reporting.wording import describe, power_of_ten, with_error
@@ -61,3 +65,17 @@ def test_gains_of_the_first_layers_are_said_where_they_change_the_product(sigma_
         assert f"is {math.exp(found.mean_field_change):.2g}" in text
         # The product that mean field makes of them, without the gain of the last layer, which no gradient passes.
         assert found.mean_field_change == pytest.approx(0.5 * math.log(gains[:-1].prod()), abs=0.02)
+
+
+def test_a_table_of_statements_has_formulas_where_they_fit():
+    def headed(network):
+        valued = valued_bounds(network, vg.bounds(network), None)
+        (fold,) = _others(SimpleNamespace(network=network, valued=valued))
+        (table,) = (block for block in fold.blocks if isinstance(block, Table))
+        return len(table.header), {len(row) for row in table.rows}, {str(row[-1]) for row in table.rows if len(row) > 3}
+
+    columns, lengths, formulas = headed(vg.Network("sigmoid", W.gaussian(1.0), width=16, depth=8))
+    assert (columns, lengths) == (4, {1, 4})
+    assert "" in formulas  # a depth that is one number
+    assert any(text.startswith("`") and "L" in text for text in formulas)
+    assert headed(vg.Network(B.lstm(W.gaussian(1.0)), width=4, depth=6))[:2] == (3, {1, 3})

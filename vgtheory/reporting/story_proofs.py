@@ -98,11 +98,13 @@ def _others(f: Findings) -> Iterator[Block]:
     groups: dict[str, list[ValuedBound]] = {}
     for bound in kept:
         groups.setdefault(bound.formula.lhs.name, []).append(bound)
-    header = (t("statement"), t("value here"), t("how it is known"), t("formula"))
+    header: tuple[Text, ...] = (t("statement"), t("value here"), t("how it is known"), t("formula"))
     rows: list[tuple[Text, ...]] = []
     for name, members in groups.items():
         rows.append((_quantity(name),))
         rows += [(v.formula.name, v.text or "—", KNOWN[v.formula.status], _written(v)) for v in members]
+    if not any(len(row) > 1 and str(row[-1]).startswith("`") for row in rows):
+        header, rows = header[:-1], [row[:3] for row in rows]  # none of the formulas fits a cell
     blocks.append(Table(header, tuple(rows)))
     if vacuous:
         blocks.append(Paragraph(t("{count} statements say nothing here and were left out.", count=str(vacuous))))
@@ -110,6 +112,8 @@ def _others(f: Findings) -> Iterator[Block]:
 
 
 def _written(bound: ValuedBound) -> str:
+    if bound.formula.expr.is_number:
+        return ""  # the value says it, rounded outward
     text = plain_expression(bound.formula.expr)
     return f"`{text}`" if len(text) <= 60 else "…"
 
