@@ -10,6 +10,7 @@ from vgtheory.symbolic import kept as module
 from vgtheory.symbolic import time_limit
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.kept import kept
+from vgtheory.symbolic.root import Root
 from vgtheory.theory.proofs.certified_slope import certified_slope
 from vgtheory.theory.proofs.thresholds import square_integral
 
@@ -56,6 +57,15 @@ def test_other_arguments_are_other_facts():
     for argument in (*x, 1, "1", (1,), Pair(x[0], 1), Pair(x[1], 1)):
         assert derive(argument) == (argument,)
     assert len(calls) == 7
+
+
+def test_a_number_whose_text_is_not_all_of_it_is_told_apart(tmp_path):
+    derive, calls = _counted()
+    x = sp.Symbol("x", real=True)
+    for root in (Root(sp.cos(x) - x, x, 0, 1), Root(sp.cos(x) - x / 2, x, 0, 2)):
+        assert derive(root + 1) == (root + 1,)
+    assert len(calls) == 2
+    assert _files(tmp_path) == []
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b"x" + b, lambda b: b[:-1] + b"?"])

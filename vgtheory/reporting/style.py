@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 # fontTools, which embeds fonts, warns of the dates inside matplotlib's own ones.
@@ -50,19 +52,40 @@ def new_figure(width: float = 5.2, height: float = 3.4) -> Figure:
 def svg_text(figure: Figure) -> str:
     """Return the figure as SVG with a transparent background; equal figures give equal text."""
     buffer = io.StringIO()
-    _saved(figure, buffer, format="svg", transparent=True, metadata={"Date": None})
+    canvas, dpi = figure.canvas, figure.dpi
+    with matplotlib.rc_context(RC), _transparent(figure):
+        try:
+            FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})  # savefig draws once more, to lay out
+        finally:
+            figure.set_canvas(canvas)
+            figure.dpi = dpi
+    _keep_layout(figure)
     return buffer.getvalue()
 
 
 def pdf_bytes(figure: Figure) -> bytes:
     """Return the figure as a PDF file, without a time stamp."""
     buffer = io.BytesIO()
-    _saved(figure, buffer, format="pdf", metadata={"CreationDate": None})
+    with matplotlib.rc_context(RC):
+        figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    _keep_layout(figure)
     return buffer.getvalue()
 
 
-def _saved(figure: Figure, buffer: io.StringIO | io.BytesIO, **options: Any) -> None:
-    """Save a figure and keep its layout: laid out anew, what was laid out before would move."""
-    with matplotlib.rc_context(RC):
-        figure.savefig(buffer, **options)
+@contextmanager
+def _transparent(figure: Figure) -> Iterator[None]:
+    """Draw figure and axes without their backgrounds."""
+    patches = [figure.patch, *(ax.patch for ax in figure.axes)]
+    shown = [patch.get_visible() for patch in patches]
+    for patch in patches:
+        patch.set_visible(False)
+    try:
+        yield
+    finally:
+        for patch, visible in zip(patches, shown, strict=True):
+            patch.set_visible(visible)
+
+
+def _keep_layout(figure: Figure) -> None:
+    """Keep the places of a figure that was drawn: laid out anew, what was laid out before would move."""
     figure.set_layout_engine("none")

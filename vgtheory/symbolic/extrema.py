@@ -7,7 +7,6 @@ a closed form is reported as proved only when the certified search leaves no pla
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import sympy as sp
 
@@ -16,6 +15,7 @@ from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.extremum import Extremum, Range
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.parametric import absolute, symbolic_range
 from vgtheory.symbolic.rescaling import rescaling
 from vgtheory.symbolic.supremum import bounded, supremum
@@ -57,7 +57,7 @@ def derivative_range(act: Activation | str, order: int = 1) -> Range:
         return _cut_short(act, order)
 
 
-@lru_cache(maxsize=256)
+@kept
 def _derivative_range(act: Activation, order: int) -> Range:
     parts = calculus.one_period(act.expr, act.symbol)
     if parts is not None:

@@ -20,6 +20,7 @@ from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.calculus import Piece
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.formula import exact
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.limits import expansions, expansions_at
 from vgtheory.symbolic.period import period
 from vgtheory.symbolic.tails import Scale, Tail, TailUndecided, coefficient_ball
@@ -132,7 +133,7 @@ def finite_mean(act: Activation | str, order: int = 1, power: int = 2) -> Finite
     return divergences(act.derivative_pieces(order), act.symbol, power)
 
 
-@lru_cache(maxsize=1024)
+@kept
 def why_infinite(act: Activation, order: int, power: int) -> str:
     """Return why E |φ^(order)(√q z)|^power is infinite at every q > 0; "" where it is not, or not shown to be.
 
@@ -161,7 +162,7 @@ def smoothness(act: Activation | str) -> Smoothness:
     return _smoothness(to_activation(act))
 
 
-@lru_cache(maxsize=256)
+@kept
 def _smoothness(act: Activation) -> Smoothness:
     jumps, slopes = act.jumps(0), act.derivative_pieces(1)
     torn = {at for at, _ in jumps}
@@ -170,7 +171,7 @@ def _smoothness(act: Activation) -> Smoothness:
     return Smoothness(jumps, kinks, found, all(e.exponent >= 0 for e in found) and _bounded_far_out(slopes, act.symbol))
 
 
-@lru_cache(maxsize=1024)
+@kept
 def divergences(parts: tuple[Piece, ...], x: sp.Symbol, power: int = 1) -> FiniteMean:
     """Return for which variances the Gaussian mean of |f|^power is finite, for the function made of `parts`."""
     found = [

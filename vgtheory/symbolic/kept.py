@@ -24,6 +24,7 @@ from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.time_limit import cuts
 
 WORTH = 0.01  # seconds of the processor's time from which on a fact is kept
+NAMELESS = "Dummy("  # another one in every process, like an atom of the package's own, whose text is not all of it
 SOURCES = ("symbolic", "theory/proofs")  # folders whose modules derive what is kept
 
 Arguments = ParamSpec("Arguments")
@@ -54,7 +55,7 @@ def kept(derive: Callable[Arguments, Fact]) -> Callable[Arguments, Fact]:
 
 def _path(name: str, arguments: Any) -> Path | None:
     text = _text(arguments)
-    if "Dummy(" in text:  # another one in every process
+    if NAMELESS in text:
         return None
     key = hashlib.sha256(f"{_derivation()}\0{name}\0{text}".encode()).hexdigest()[:32]
     place = private_directory("facts", key[:2])
@@ -68,7 +69,8 @@ def _text(value: Any) -> str:
     "tuple(Symbol('x', real=True), 1)"
     """
     if isinstance(value, sp.Basic):
-        return sp.srepr(value)
+        own = any(not type(atom).__module__.startswith("sympy.") for atom in value.atoms())
+        return NAMELESS if own else sp.srepr(value)
     if isinstance(value, tuple):
         parts = value
     elif is_dataclass(value):

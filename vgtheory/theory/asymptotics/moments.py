@@ -163,7 +163,7 @@ class MomentTable:
         """Return the ln q up to HIGH to which, from `lowest`, every moment is finite and computable."""
         known = len(self._panels)
         for start in _SEGMENTS[:-1]:
-            self._panel(start)
+            self._panel(start, save=False)
         if len(self._panels) > known:
             save_panels(self.activation, self._panels, _COEFFICIENTS)
         failing = (max(lo, lowest) for lo, hi, coefficients in self._panels if coefficients is None and hi > lowest)
@@ -177,13 +177,15 @@ class MomentTable:
             )
         return coefficients
 
-    def _panel(self, t: float) -> Panel:
+    def _panel(self, t: float, save: bool = True) -> Panel:
         k = bisect_right(self._starts, t) - 1
         if k < 0 or t > self._panels[k][1] or (t == self._panels[k][1] and t < HIGH):
             s = min(bisect_right(_SEGMENTS, t), len(_SEGMENTS) - 1)
             self._panels = sorted([*self._panels, *self._build(_SEGMENTS[s - 1], _SEGMENTS[s])], key=lambda p: p[0])
             self._starts = [p[0] for p in self._panels]
             k = bisect_right(self._starts, t) - 1
+            if save:
+                save_panels(self.activation, self._panels, _COEFFICIENTS)
         return self._panels[k]
 
     def _build(self, lo: float, hi: float, parent: float = np.inf) -> list[Panel]:
