@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # what the table below loads, for those who check types
     from vgtheory.spectra.eigenvalues import eigenvalues
     from vgtheory.spectra.jacobian import spectrum
     from vgtheory.spectra.lyapunov import lyapunov
-    from vgtheory.study.advice import advise
+    from vgtheory.study.advice.advise import advise
     from vgtheory.study.first_steps import coordinate_check
     from vgtheory.study.inspection import initialise, inspect, watch
     from vgtheory.study.phase import phase_diagram
@@ -77,7 +77,7 @@ _LAZY: dict[str, str] = {
     "inspect": "vgtheory.study.inspection:inspect",
     "initialise": "vgtheory.study.inspection:initialise",
     "watch": "vgtheory.study.inspection:watch",
-    "advise": "vgtheory.study.advice:advise",
+    "advise": "vgtheory.study.advice.advise:advise",
     "spectrum": "vgtheory.spectra.jacobian:spectrum",
     "eigenvalues": "vgtheory.spectra.eigenvalues:eigenvalues",
     "lyapunov": "vgtheory.spectra.lyapunov:lyapunov",

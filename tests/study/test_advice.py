@@ -9,7 +9,7 @@ import sympy as sp
 
 import vgtheory as vg
 from vgtheory._errors import InputError
-from vgtheory.study.advice import advise
+from vgtheory.study.advice.advise import advise
 from vgtheory.study.advice.recipes import recipe
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind
 from vgtheory.study.advice.trial import Trial, try_out

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vgtheory.reporting.derivation import Derivation
     from vgtheory.reporting.findings import Findings
     from vgtheory.reporting.translation import Translator
-    from vgtheory.study.advice import Advice
+    from vgtheory.study.advice.advise import Advice
     from vgtheory.study.inspection import Inspection
     from vgtheory.theory.proofs import Certificate
 

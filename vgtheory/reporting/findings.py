@@ -15,13 +15,13 @@ from vgtheory.model.capabilities import refusal
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.reporting.answer import NO_LAYERS, Answer, timed
 from vgtheory.reporting.bound_values import ValuedBound, layer_bound, valued_bounds
-from vgtheory.reporting.compare import compare
+from vgtheory.reporting.compare_layers import compare_layers
 from vgtheory.reporting.gain_curve import Curve, gain_curve
 from vgtheory.reporting.jacobian_sample import JacobianSample, sample_jacobian
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
-from vgtheory.study.advice import Remedy
-from vgtheory.study.advice.advise import remedies_of
+from vgtheory.study.advice.remedies import Remedy
+from vgtheory.study.advice.simulated_remedies import remedies_of
 from vgtheory.study.advice.trial import trial_of
 from vgtheory.study.engine import Progress
 from vgtheory.symbolic.extrema import Extremum, slope_bound
@@ -31,6 +31,7 @@ from vgtheory.symbolic.saturation import Saturation, flat_slope, saturation
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.proofs import Certificate, bounds, certificate
 
+FALSE_ALARM, TOLERANCE = 0.01, 0.1  # of the comparison of prediction and simulation
 MATRIX = 200  # largest size of the weight matrix that is drawn
 MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combined within seconds
 
@@ -148,14 +149,14 @@ def _law(network: Network, found: Answer) -> Any:
 
 
 def _compared(prediction: Any, study: Any) -> Any:
-    """Return ``vg.compare`` of both, or why they cannot be compared."""
+    """Return how the prediction holds, layer by layer, or why they cannot be compared."""
     if isinstance(prediction, Unavailable):
         return prediction
     if "log_gradient_norm_std" not in prediction:
         return Unavailable("the prediction has no spread to measure deviations by")
     try:
-        norm = "log_gradient_norm"  # without the streams of a block, which would be compared one by one
-        return compare(prediction[[norm, f"{norm}_std"]], study[[norm]])
+        norm = "log_gradient_norm"  # of a block, all streams together
+        return compare_layers(prediction, study, norm, FALSE_ALARM, TOLERANCE)
     except InputError as reason:  # too few living samples
         return Unavailable(f"{reason.subject}, and a comparison takes {reason.accepted}")
     except UnsupportedError as reason:

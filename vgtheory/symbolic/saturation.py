@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import sympy as sp
 
 from vgtheory._errors import InputError, UnsupportedError, shown
@@ -25,6 +26,7 @@ from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.symbolic.search import SEARCH_BITS
 from vgtheory.symbolic.shape import slope_period
 
+GRID = np.linspace(-12.0, 12.0, 2401)  # where the largest slope of a function is looked for that is only evaluated
 FLAT = 0.01  # of the largest slope: at or below it a unit counts as saturated
 
 

@@ -14,7 +14,7 @@ def advise(network: Network, inputs: Inputs | int, samples: opt.Samples = opt.SA
     opt.announce(network, samples, seed)
     from vgtheory.cli.console import progress_bar
     from vgtheory.cli.screen import print_advice
-    from vgtheory.study.advice import advise as advice_for
+    from vgtheory.study.advice.advise import advise as advice_for
 
     with progress_bar("advise") as progress:
         advice = advice_for(network, samples=samples, seed=seed, inputs=inputs, progress=progress)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import inf
 
 from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs, to_drive
-from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.network import Network
 from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
-from vgtheory.study.advice.blocks import candidates_of_blocks
 from vgtheory.study.advice.measured import Proposal, as_remedy, measured, proposals, trial_of
 from vgtheory.study.advice.problems import Kind, Problem, problems_of
-from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
-from vgtheory.study.advice.trial import Trial, beside_theory, simulated, try_out
+from vgtheory.study.advice.remedies import Remedy, best_of_each_kind
+from vgtheory.study.advice.simulated_remedies import remedies_of
+from vgtheory.study.advice.trial import Trial, beside_theory, try_out
 from vgtheory.study.engine import Progress
 from vgtheory.study.inspection import Inspection
 
@@ -104,36 +103,6 @@ def advise(
     return Advice(network, present, found, tuple(kept), rejected)
 
 
-def remedies_of(
-    network: Network,
-    present: Trial | None,
-    samples: int,
-    seed: int,
-    inputs: Inputs | int = 1,
-    progress: Progress | None = None,
-) -> tuple[tuple[Remedy, ...], tuple[str, ...]]:
-    """Return the best change of each kind that does better than the present trial in simulation, and what did not."""
-    changes = candidates_of_blocks(network) if isinstance(network, BlockNetwork) else None
-    waiting = list(changes or candidates(network, present if present is not None else _UNKNOWN))
-    remedies, rejected = [], []
-    for done, candidate in enumerate(waiting):
-        try:
-            trial = simulated(candidate.network, samples, seed, inputs)
-            if present is None or present.dead == 1:  # what cures that is judged by its regime, which theory knows
-                trial = beside_theory(trial, candidate.network, inputs)
-        except VgtheoryError as problem:
-            rejected.append(f"{candidate.change}: {problem}")
-        else:
-            if trial.cures(present or _UNKNOWN):
-                remedies.append(tried(candidate, trial))
-            else:
-                dead = f", {trial.dead:.0%} dead" if trial.dead else ""
-                rejected.append(f"{candidate.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln{dead}, no better")
-        if progress is not None:
-            progress(done + 1, len(waiting))
-    return best_of_each_kind(remedies), tuple(rejected)
-
-
 def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advice:
     subject = found.subject
     if subject is None:
@@ -164,9 +133,6 @@ def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advi
         if progress is not None:
             progress(done + 1, len(waiting))
     return Advice(found.network, present, problems, best_of_each_kind(remedies), tuple(rejected))
-
-
-_UNKNOWN = Trial(None, None, -inf, 0.0, 0.0, 1.0, 0)
 
 
 def _present(

@@ -21,9 +21,8 @@ from vgtheory.study.advice import code
 from vgtheory.study.advice.code import Code
 from vgtheory.study.advice.critical_points import critical_points
 from vgtheory.study.advice.trial import Trial
-from vgtheory.study.inspection.modules.slopes import GRID
 from vgtheory.symbolic.catalogue import activation
-from vgtheory.symbolic.saturation import flat_slope
+from vgtheory.symbolic.saturation import GRID, flat_slope
 from vgtheory.theory.asymptotics.mean_field import log_length_profile
 from vgtheory.theory.asymptotics.transform import transform_activation
 

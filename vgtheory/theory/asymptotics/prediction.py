@@ -1,25 +1,39 @@
 """`predict`: what theory says about every layer of a network, as one labelled data set."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
+import scipy
 import xarray as xr
-from scipy import special
 
+from vgtheory._door import lazy
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import refusal, require, works
 from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.variables import PREDICTED, labels
-from vgtheory.theory.asymptotics.architectures import architecture_finite_width, predict_architecture
-from vgtheory.theory.asymptotics.closure import Closure, closure
 from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms
 from vgtheory.theory.asymptotics.prediction_of_inputs import with_inputs
-from vgtheory.theory.asymptotics.programs.prediction import predict_blocks
 from vgtheory.theory.methods import CLOSURE, EXACT_LAW, ORDER_1_N, UNIFORM_LOSS, UNIT_INPUT, reliability
+
+if TYPE_CHECKING:
+    from vgtheory.theory.asymptotics.closure import Closure
+
+# Loaded for the networks that need it.
+_load, _ = lazy(
+    __name__,
+    {
+        "architecture_finite_width": "vgtheory.theory.asymptotics.architectures:architecture_finite_width",
+        "predict_architecture": "vgtheory.theory.asymptotics.architectures:predict_architecture",
+        "closure": "vgtheory.theory.asymptotics.closure:closure",
+        "predict_blocks": "vgtheory.theory.asymptotics.programs.prediction:predict_blocks",
+    },
+)
 
 Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
@@ -108,7 +122,8 @@ def predict(network: Network, method: Method = "auto", inputs: Inputs | int = 1)
     if isinstance(network, BlockNetwork):
         if given.correlation is not None:
             require(network, "predict (correlations)")
-        return predict_blocks(network, given)
+        predicted: xr.Dataset = _load("predict_blocks")(network, given)
+        return predicted
     predicted = _predicted(network, method)
     return predicted if inputs == 1 else with_inputs(predicted, network, given)
 
@@ -127,14 +142,20 @@ def _predicted(network: Network, method: Method) -> xr.Dataset:
 def _expanded(network: Network) -> xr.Dataset:
     """Return the expansion where it is known, else the mean field, which then says why it has no spread."""
     if unknown := refusal(network, "predict (order 1/N)"):
-        return predict_architecture(network, unknown.problem)
+        return _mean_field(network, unknown.problem)
     try:
-        terms = architecture_finite_width(network)
+        terms: FiniteWidth = _load("architecture_finite_width")(network)
     except UnsupportedError as problem:
-        return predict_architecture(network, problem.problem)
+        return _mean_field(network, problem.problem)
     gradient = _Norms(terms.mean, terms.variance, ORDER_1_N, terms.warnings)
     weight = _Norms(terms.weight_mean, terms.weight_variance, ORDER_1_N, terms.warnings)
     return _dataset(network, terms, gradient, weight, None, None)
+
+
+def _mean_field(network: Network, why: str) -> xr.Dataset:
+    """Return the limit width → ∞, and why there is no more."""
+    found: xr.Dataset = _load("predict_architecture")(network, why)
+    return found
 
 
 def _dead_layer(network: Network, terms: FiniteWidth) -> int:
@@ -152,7 +173,7 @@ def _chance(low: Array, high: Array) -> Array:
     """Return P(low < z < high) of a normal z, without loss of digits far out."""
     turned = low > 0
     a, b = np.where(turned, -high, low), np.where(turned, -low, high)
-    return special.ndtr(b) - special.ndtr(a)
+    return scipy.special.ndtr(b) - scipy.special.ndtr(a)
 
 
 def _without_gradient(terms: FiniteWidth, layer: int) -> tuple[FiniteWidth, _Norms, _Norms]:
@@ -236,7 +257,7 @@ def _norms(
 def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closure | None, tuple[str, ...]]:
     """Return the closure and what speaks against it; without one where it does not apply."""
     try:
-        found = closure(network)
+        found: Closure = _load("closure")(network)
     except UnsupportedError as problem:
         if method == CLOSURE:
             raise

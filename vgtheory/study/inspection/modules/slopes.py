@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from vgtheory.study.inspection.functions import PROBES
-from vgtheory.symbolic.saturation import flat_slope
+from vgtheory.symbolic.saturation import GRID, flat_slope
 
 # fmt: off
 ELEMENTWISE = frozenset({
@@ -19,7 +17,6 @@ ELEMENTWISE = frozenset({
 })
 # fmt: on
 _NUMBERS = 2**15  # of a larger batch the first rows decide how many are flat
-GRID = np.linspace(-12.0, 12.0, 2401)  # where the largest slope of a function is looked for
 _BESIDE = 1e-3  # beside 0, where a kink may be
 
 
