@@ -48,8 +48,10 @@ class LayerKind:
 class Operator:
     """Mean and variance of ln T at each of S states, and what takes functions of the next state to their moments.
 
-    lengths : rows that interpolate in ln R at the places reached, shape (S · nodes, lengths).
-    angles : rows that interpolate in θ² there, as columns, shape (S · nodes, angles, nodes).
+    A state is one of M lengths with one of A angles.  The next length does not depend on the angle.
+
+    lengths : rows that interpolate in ln R at the places reached, shape (M · nodes, lengths).
+    angles : rows that interpolate in θ² there, as columns, shape (M · nodes, angles, A · nodes).
     tilt : ln T − E ln T as far as it follows the place reached, shape (S, nodes²).
 
     The places are kept apart because a variance that is small against the square of the mean would be lost otherwise.
@@ -67,8 +69,10 @@ class Operator:
             return self.mean, self.variance
         count = self.angles.shape[1]
         both = np.stack([u, v]).reshape(2, -1, count).transpose(1, 0, 2).reshape(-1, 2 * count)
-        reached = (self.lengths @ both).reshape(-1, 2, count) @ self.angles  # (S · nodes, 2, nodes)
-        mean, variance = (np.ascontiguousarray(reached[:, k]).reshape(self.tilt.shape) for k in (0, 1))
+        reached = (self.lengths @ both).reshape(-1, 2, count) @ self.angles  # (M · nodes, 2, A · nodes)
+        nodes = len(_NODE)
+        by_state = reached.reshape(-1, nodes, 2, self.angles.shape[2] // nodes, nodes).transpose(2, 0, 3, 1, 4)
+        mean, variance = np.ascontiguousarray(by_state).reshape(2, *self.tilt.shape)
         ahead = mean @ _CHANCE
         off = mean - ahead[:, None]
         spread = off * (off + 2 * self.tilt) + variance
@@ -153,7 +157,8 @@ def layer_operators(
     begin, lost = _first(table, unit, grid, kind, total if orthogonal else 0)
     inside = _inside(table, unit, grid, kind, total if orthogonal else 0)
     gain = 2 * log(kind.sigma_w) + log(kind.width / kind.fan_in)
-    first, inner = _operator(begin, ahead, kind, 0.0), _operator(inside, ahead, kind, gain)
+    size = len(grid.log_weight)
+    first, inner = _operator(begin, size, ahead, kind, 0.0), _operator(inside, size, ahead, kind, gain)
     following = log(kind.next_sigma_w) if kind.next_sigma_w else 0.0
     return LayerOperators(inner, first, begin.log_x + 2 * following, begin.noise_x, lost)
 
@@ -239,19 +244,21 @@ def _relative(logs: LogMoments, free: LayerLaw, law: LayerLaw) -> LogMoments:
     return logs._replace(mean_x=mean_x, mean_t=mean_t)
 
 
-def _operator(step: LogStep, ahead: Grid, kind: LayerKind, gain: float) -> Operator:
+def _operator(step: LogStep, lengths: int, ahead: Grid, kind: LayerKind, gain: float) -> Operator:
     mean = step.log_t + gain
     if not kind.next_sigma_w:
         return Operator(mean, step.variance_t, np.empty(0), np.empty(0), np.empty(0))
-    reached = step.log_x[:, None] + 2 * log(kind.next_sigma_w) + step.noise_x[:, None] * _NODE
+    log_x, noise = (part.reshape(lengths, -1).mean(axis=1)[:, None] for part in (step.log_x, step.noise_x))
+    reached = log_x + 2 * log(kind.next_sigma_w) + noise * _NODE
     g, k = _NODE[:, None], _NODE
     x, own, lead = (part[:, None, None] for part in (step.cosine_with_x, step.cosine_own, step.cosine))
-    angles = ahead.angle_rows(lead + x * g + own * k)
+    turned = (lead + x * g + own * k).reshape(lengths, -1, len(_NODE), len(_NODE)).transpose(0, 2, 1, 3)
+    angles = ahead.angle_rows(turned.reshape(lengths * len(_NODE), -1))  # (M · nodes, A · nodes, angles)
     tilt = step.t_with_x[:, None, None] * g + step.t_with_cosine[:, None, None] * k
     return Operator(
         mean,
         step.variance_t,
         ahead.length_rows(reached.ravel()),
-        np.ascontiguousarray(angles.reshape(-1, *angles.shape[2:]).transpose(0, 2, 1)),
+        np.ascontiguousarray(angles.transpose(0, 2, 1)),
         tilt.reshape(len(tilt), -1),
     )

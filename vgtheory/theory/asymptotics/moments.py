@@ -29,6 +29,7 @@ LOW, HIGH = -64.0, 64.0
 _SEGMENTS = (LOW, -32.0, -16.0, -8.0, *map(float, range(-4, 13)), 16.0, 24.0, 32.0, 48.0, HIGH)
 _DEGREE = 19
 _TOLERANCE = 1e-13
+_AT_ONCE = 2048  # points that are interpolated at once: 1.6 kB each
 _NOISE = 1e-10
 _TINY = 1e-300  # keeps the logarithm of a moment that underflows finite
 
@@ -133,12 +134,8 @@ class MomentTable:
         t = np.atleast_1d(np.asarray(log_q, dtype=float))
         inside = np.clip(t, LOW, HIGH)
         out = np.empty((len(Moments._fields), len(t)))
-        waiting = np.ones(len(t), dtype=bool)
-        while waiting.any():
-            lo, hi, coefficients = self._panel(float(inside[np.argmax(waiting)]))
-            here = waiting & (inside >= lo) & ((inside < hi) | (hi == HIGH))
-            out[:, here] = chebyshev.chebval((2 * inside[here] - lo - hi) / (hi - lo), self._known(coefficients, lo))
-            waiting &= ~here
+        for start in range(0, len(t), _AT_ONCE):
+            out[:, start : start + _AT_ONCE] = self._interpolated(inside[start : start + _AT_ONCE])
         out[_RATIOS] = np.exp(out[_RATIOS])
         for row, value in self._fixed.items():
             out[row] = value
@@ -149,6 +146,21 @@ class MomentTable:
             log_square=found.log_square + found.elasticity * outside,
             log_slope_square=found.log_slope_square + slope_elasticity * outside,
         )
+
+    def _interpolated(self, t: Array) -> Array:
+        """Return what the panels say, shape (k, m)."""
+        end = float(t.min())
+        while end <= t.max():  # build the panels that are not there yet
+            end = self._panel(float(t[t >= end].min()))[1]
+            if end == HIGH:
+                break
+        number = np.searchsorted(self._starts, t, side="right") - 1
+        used, own = np.unique(number, return_inverse=True)
+        panels = [self._panels[k] for k in used]
+        rows = np.stack([self._known(coefficients, lo) for lo, _, coefficients in panels])
+        lo, hi = np.array([panel[:2] for panel in panels])[own].T
+        powers = chebyshev.chebvander((2 * t - lo - hi) / (hi - lo), _DEGREE)
+        return np.asarray((powers[:, None] @ rows[own])[:, 0].T)
 
     def log_square(self, log_q: float) -> float:
         """Return ln E φ² at one ln q, fast: the step of the length recursion."""
