@@ -10,10 +10,14 @@ import vgtheory as vg
 from tests.thinning import thinned
 from vgtheory._errors import UnsupportedError
 from vgtheory.theory.asymptotics import closure as module
+from vgtheory.theory.asymptotics import closure_layer as layer
 from vgtheory.theory.asymptotics.closure import closure
 from vgtheory.theory.asymptotics.finite_width import finite_width
 from vgtheory.theory.asymptotics.homogeneous import exact_norms
+from vgtheory.theory.asymptotics.layer_logs import Conditions, exact_logs
 from vgtheory.theory.asymptotics.layer_sums import log_moments
+from vgtheory.theory.asymptotics.length_range import length_stretches
+from vgtheory.theory.asymptotics.moments import moment_table
 
 BOUND = 4.5
 
@@ -118,3 +122,20 @@ def test_an_orthogonal_layer_of_two_units_is_left_to_the_expansion_and_said_to_b
     found = vg.predict(network)
     assert found.attrs["reliable"].startswith("no")
     assert np.isfinite(found.log_gradient_norm).all()
+
+
+@pytest.mark.parametrize(("name", "scales"), [("gelu", (1.4, 0.3)), ("tanh", (1.5, 0.05))])
+def test_noisy_layers_are_worked_out_at_as_many_lengths_as_they_need(name, scales, monkeypatch):
+    """Between its lengths a layer of 16 units has the logarithms that the transforms give there; GELU's bend more."""
+    net, table = network(name, "gaussian", 16, 12, scales), moment_table(vg.activation(name))
+    grid, kind = layer.Grid(*length_stretches(net)[-1]), layer.LayerKind(16, 16, *scales, scales[0])
+    between = np.linspace(grid.low + 1, grid.high - 1, 7)
+    direct, _ = exact_logs(table, (between, scales[1]), np.zeros(7), 16, Conditions())
+
+    def error():
+        moments, _ = layer._at_lengths(table, grid, kind, Conditions())
+        return max(np.abs(grid.length_rows(between) @ a - b).max() for a, b in zip(moments, direct, strict=True))
+
+    assert error() < 3e-5
+    monkeypatch.setattr(layer, "RESOLVED", 1.0)  # sixteen lengths whatever they leave
+    assert (error() > 1e-3) == (name == "gelu")

@@ -1,5 +1,6 @@
 """One layer of the closure as a linear operator on functions of (ln R, θ²), tabulated on a Chebyshev grid."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import log
@@ -23,7 +24,8 @@ from vgtheory.theory.asymptotics.moments import MomentTable
 
 ANGLES = 16  # Chebyshev nodes in θ²
 MOST_LENGTHS, FEWEST_LENGTHS = 64, 12
-FEW_ANGLES, FEW_LENGTHS = 6, 32  # where the Laplace transforms are worked out
+FEW_ANGLES, FEW_LENGTHS = 6, (16, 32, 48)  # where the Laplace transforms are worked out, or else at all lengths
+RESOLVED = 1e-5  # last coefficients in ln R, in units of a logarithm, below which its lengths are enough
 EXPANDED = 0.02  # relative size of the order 1/N² in the variance of a logarithm, above which it is not expanded
 WIDE = 500
 NOISELESS = 1e-5
@@ -121,13 +123,14 @@ class Grid:
         own = chebyshev.chebvander(2 * self.cosine**2 / self.most - 1, FEW_ANGLES - 1) @ matrix
         return np.sqrt(self.most * (1 + nodes) / 2), own
 
-    def few_lengths(self) -> tuple[Array, Array]:
-        """Return a few ln R and the matrix that takes values there to all nodes, for what bends little."""
-        count = min(len(self.log_weight), FEW_LENGTHS)
-        nodes, matrix = _chebyshev(count)
+    def few_lengths(self) -> Iterator[tuple[Array, Array, Array]]:
+        """Return ln R, more and more, the matrix from values there to all nodes, and that to the last coefficients."""
         middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
-        own = chebyshev.chebvander((self.log_weight - middle) / half, count - 1) @ matrix
-        return middle + half * nodes, own
+        all_of_them = len(self.log_weight)
+        for count in (*(few for few in FEW_LENGTHS if few < all_of_them), all_of_them):
+            nodes, matrix = _chebyshev(count)
+            own = chebyshev.chebvander((self.log_weight - middle) / half, count - 1) @ matrix
+            yield middle + half * nodes, own, matrix[-3:]
 
     def angle_rows(self, cosine: Array) -> Array:
         """Return the same for θ."""
@@ -194,7 +197,7 @@ def _inside(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, to
     if total:
         return log_step(law, _inclined(table, unit, grid, kind, total, law))
     few, across = grid.few_angles()
-    lengths, down = grid.few_lengths()
+    lengths, down, _, _ = _resolved(table, grid, kind, Conditions())
     turned = np.sqrt(1 / (1 + kind.sigma_b**2 * np.exp(-lengths)))
     log_v = np.repeat(np.log(np.exp(lengths) + kind.sigma_b**2), len(few))
     exact, _ = exact_logs(table, (log_v, 0.0), np.outer(turned, few).ravel(), kind.width, Conditions())
@@ -204,9 +207,23 @@ def _inside(table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, to
 
 def _at_lengths(table: MomentTable, grid: Grid, kind: LayerKind, conditions: Conditions) -> tuple[LogMoments, Array]:
     """Return the moments at θ = 0 at the grid's lengths, and the chance left out."""
-    few, matrix = grid.few_lengths()
-    exact, lost = exact_logs(table, (few, kind.sigma_b), np.zeros(len(few)), kind.width, conditions)
+    _, matrix, exact, lost = _resolved(table, grid, kind, conditions)
     return LogMoments(*(matrix @ part for part in exact)), np.clip(matrix @ lost, 0, 1)
+
+
+def _resolved(
+    table: MomentTable, grid: Grid, kind: LayerKind, conditions: Conditions
+) -> tuple[Array, Array, LogMoments, Array]:
+    """Return ln R, as many as the moments at θ = 0 need, the matrix to all nodes, those moments, the chance left out.
+
+    Layers with more noise bend more: 16 lengths leave an error of 1e-7 in most, 32 one of 1e-2 in a GELU of 16 units.
+    """
+    for few, matrix, last in grid.few_lengths():
+        exact, lost = exact_logs(table, (few, kind.sigma_b), np.zeros(len(few)), kind.width, conditions)
+        found = few, matrix, exact, lost
+        if max(float(np.abs(last @ part).max()) for part in exact) < RESOLVED:
+            break
+    return found
 
 
 def _inclined(

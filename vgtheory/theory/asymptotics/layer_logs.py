@@ -71,10 +71,11 @@ def exact_logs(
     units: dict[float, _Unit] = {}
     by_x: dict[tuple[float, float], Array] = {}
     out, lost = np.empty((5, len(cosine))), np.empty(len(cosine))
+    ends: tuple[float, ...] = (USUALLY, HIGHEST)
     for k, (t, along) in enumerate(zip(scales[0].tolist(), cosine.tolist(), strict=True)):
         if t not in units:
             units[t] = _unit(table, float(np.exp(t)), scales[1])
-        for highest in (USUALLY, HIGHEST):
+        for highest in ends:
             u = np.arange(LOWEST, highest, STEP)
             s = np.append(0.0, np.exp(u))
             if (t, highest) not in by_x:
@@ -83,6 +84,7 @@ def exact_logs(
             if max(both[-1, 0], both[0, -1]) < _LEFT:
                 break
         _need_transform(both, width)
+        ends = ends[ends.index(highest) :]  # where one needs the whole range, so do its neighbours
         *out[:, k], lost[k] = _moments(u, both)
     if conditions.tangent:  # the direction of ζ is independent of its length, so ln T loses the part of ln ‖ζ‖²
         freedom = max(conditions.tangent - conditions.across, 1) / 2
