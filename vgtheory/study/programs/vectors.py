@@ -49,9 +49,12 @@ class VectorProgram:
 
 def vector_program(machine: Machine) -> VectorProgram | None:
     """Return the program for one compiled pass over vectors, None where it needs more."""
-    if machine.layers is not None or machine.columns > 1 or not machine.asked or not asked_once(machine.block):
-        return None
-    return _vector_program(machine.block, machine.width, machine.depth)
+    return _vector_program(machine.block, machine.width, machine.depth) if in_one_pass(machine) else None
+
+
+def in_one_pass(machine: Machine) -> bool:
+    """Return whether a network is one of those; a few with more functions in a layer than the pass takes are not."""
+    return machine.layers is None and machine.columns == 1 and machine.asked and asked_once(machine.block)
 
 
 def asked_once(block: Block) -> bool:
