@@ -38,18 +38,17 @@ def _mean_product(a, b):
 
 
 @piece
-def _centred(out, v, kind):
+def _centred(out, v):
     """Set out = v − m and return its mean square, 0 where all numbers are equal.
 
     The rounded mean of nearly equal numbers is off by as much as they differ, so what is left of it is taken out too.
     """
-    mean = _mean(v) if kind == LAYER else 0.0
+    mean = _mean(v)
     for i in range(v.size):
         out[i] = v[i] - mean
-    if kind == LAYER:
-        left = _mean(out)
-        for i in range(v.size):
-            out[i] -= left
+    left = _mean(out)
+    for i in range(v.size):
+        out[i] -= left
     square = _mean_product(out, out)
     return square if square > EQUAL * mean * mean else 0.0
 
@@ -61,7 +60,8 @@ def normalise(out, v, kind, t, log_eps, linear_at_zero):
     u is 0 unless eps makes the result so small that it takes units (``carry``); ln d is −inf for equal numbers.
     """
     prefer_wide_vectors()
-    square = _centred(out, v, kind)
+    centred = out if kind == LAYER else v
+    square = _centred(out, v) if kind == LAYER else _mean_product(v, v)
     log_square = 2.0 * t + math.log(square) if square > 0.0 else -math.inf
     larger = max(log_square, log_eps)
     if larger == -math.inf:
@@ -71,7 +71,7 @@ def normalise(out, v, kind, t, log_eps, linear_at_zero):
     units = carry(0.5 * log_square + log_slope, 0.0, linear_at_zero, False)
     scale = math.exp(t + log_slope - units)
     for i in range(v.size):
-        out[i] *= scale
+        out[i] = centred[i] * scale
     return log_slope, math.exp(log_eps + 2.0 * log_slope), units
 
 
@@ -82,13 +82,14 @@ def normalise_back(b, v, kind, kept, n):
     With u = (v − m)/s, what is left of b across u (and the ones) passes whole, the part along u to the share eps d².
     """
     prefer_wide_vectors()
-    square = _centred(n, v, kind)
+    square = _centred(n, v) if kind == LAYER else _mean_product(v, v)
+    centred = n if kind == LAYER else v
     level = _mean(b) if kind == LAYER else 0.0
-    along = _mean_product(b, n) / square if square > 0.0 else 0.0
+    along = _mean_product(b, centred) / square if square > 0.0 else 0.0
     noise = ROUNDING * math.sqrt(_mean_product(b, b))
     size = 1.0 / math.sqrt(square) if square > 0.0 else 0.0
     for i in range(v.size):
-        part = n[i] * along
+        part = centred[i] * along
         c = b[i] - level - part
         # Rounding alone, as where one number is not 0 and u is constant: no gradient passes.
-        b[i] = (c if abs(c) > noise * (1.0 + abs(n[i]) * size) else 0.0) + kept * part
+        b[i] = (c if abs(c) > noise * (1.0 + abs(centred[i]) * size) else 0.0) + kept * part
