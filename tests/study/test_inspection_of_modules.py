@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 from torch.nn.utils import parametrizations, prune  # noqa: E402
 
-from vgtheory import Network, Weights, advise, blocks, compare, inspect  # noqa: E402
+from vgtheory import Network, Weights, advise, blocks, compare, initialise, inspect  # noqa: E402
 from vgtheory._errors import InputError, UnsupportedError  # noqa: E402
 from vgtheory.study.inspection.modules.norms import norm_of  # noqa: E402
 
@@ -927,3 +927,41 @@ def test_what_is_frozen_and_what_runs_without_gradients_is_said():
     assert detached.left_out[0].startswith("run without gradients (torch.no_grad, or detached): back.0, back.2")
     assert "frozen" not in detached.text
     assert detached.unknown.endswith("2 uses of weights, where a chain has 3 or more")
+
+
+class Zeroed(nn.Module):
+    """Blocks x + W_2 φ(W_1 x) from the input on, with W_2 = 0 at the start."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16, bias=False)) for _ in range(6)
+        )
+        self.head = nn.Linear(16, 3)
+        for block in self.blocks:
+            nn.init.zeros_(block[2].weight)
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(x)
+
+
+def test_blocks_that_begin_as_the_identity_are_healthy():
+    torch.manual_seed(0)
+    found = inspect(Zeroed(), torch.randn(8, 16))
+    assert (found.verdict, found.culprit) == ("healthy", None)
+    assert found.log_change == pytest.approx(
+        float(np.log(found.table.gradient_norm[1] / found.table.gradient_norm[-1]))
+    )
+    assert list(found.table.name.values[found.table.waiting.values]) == [f"blocks.{k}.0" for k in range(6)]
+    assert "No gradient reaches blocks.0.0, blocks.1.0" in found.text
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # what compilation imports
+def test_a_compiled_model_is_initialised_as_the_model_inside():
+    torch.manual_seed(0)
+    model = nn.Sequential(*(part for _ in range(8) for part in (nn.Linear(32, 32), nn.Tanh())), nn.Linear(32, 3))
+    done = initialise(torch.compile(model), torch.randn(8, 32))
+    assert done.changed.sizes["module"] == 9
+    assert abs(inspect(model, torch.randn(8, 32)).log_change) < 1

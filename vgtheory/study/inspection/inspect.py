@@ -63,7 +63,8 @@ def inspect(
     `sigma_w` = √(fan_in·mean W_ij²) of the weights as they are used.  Of modules also `update_ratio`
     = ‖∂ℓ/∂W‖/‖W‖; `outgrown`, the share of numbers that are flat for their size (near 0 they would not be);
     `parent`, the number of the call whose output comes in (0: the input), `bypassed`, whether a skip connection leads
-    past, and `normalised`, whether a normalisation takes the output.
+    past, `normalised`, whether a normalisation takes the output, and `waiting`, whether no gradient arrives only since
+    the branch ends in weights of 0 that have yet to learn: the verdict looks at the others.
 
     Of stored weights norms are geometric means over inputs, and there are also `fan_in`, `fan_out`, `sigma_b`;
     `entries` (distributions that the weights may come from), `initialiser` (those that they may come from, each wrong

@@ -113,7 +113,8 @@ class Inspection:
 
         The larger one in size; −inf where nothing arrives, 0 where there is nothing to compare.
         """
-        changes = [self.table.log_gradient_norm.values]
+        waiting = self.table.waiting.values if "waiting" in self.table else False
+        changes = [self.table.log_gradient_norm.values[~np.broadcast_to(waiting, self.table.sizes["call"])]]
         if self.recurrence is not None:
             changes.append(self.recurrence.log_gradient_norm.values)
         return max((change_of(logs) for logs in changes), key=abs)

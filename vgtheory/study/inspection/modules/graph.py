@@ -32,6 +32,7 @@ class Paths:
     saturated, dead, outgrown : per call, shares under the first activation behind it; nan where there is none.
     normalised : per call, whether a normalisation takes its output (with what is added to it).
     cut : per call, whether that activation has slope 0 at every number that reaches it, exactly.
+    waiting : per call, whether no gradient reaches it since a branch with a skip connection past it ends in weights 0.
     shared : nodes of the graph whose result is read more than once.
     """
 
@@ -44,6 +45,7 @@ class Paths:
     outgrown: tuple[float, ...]
     normalised: tuple[bool, ...]
     cut: tuple[bool, ...]
+    waiting: tuple[bool, ...]
     shared: frozenset[Any] = frozenset()
 
 
@@ -73,8 +75,9 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
     normed = {k for node, k in latest.items() if node is not None and "Norm" in node.name()}
     normalised = tuple(k in normed for k in range(len(calls)))
     following = _following(calls, parent, main, place)
+    waiting = _waiting(calls, bypassed, following, silent)
     shares = tuple(saturated), tuple(dead), tuple(outgrown)
-    return Paths(parent, following, main, tuple(bypassed), *shares, normalised, tuple(cut), _shared(latest))
+    return Paths(parent, following, main, tuple(bypassed), *shares, normalised, tuple(cut), waiting, _shared(latest))
 
 
 def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int], silent: frozenset[int]) -> int:
@@ -101,6 +104,17 @@ def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int], silent: f
             heard = [k for k in ways if k not in silent and k != _WEIGHT]
             latest[stack.pop()] = max(heard or ways, default=_WEIGHT)
     return latest[start]
+
+
+def _waiting(
+    calls: Sequence[Call], bypassed: Sequence[bool], following: Sequence[int], silent: frozenset[int]
+) -> tuple[bool, ...]:
+    found = [False] * len(calls)
+    for k in reversed(range(len(calls))):
+        ahead = following[k]
+        if ahead != NONE and bypassed[k] and calls[k].gradient_norm == 0:
+            found[k] = ahead in silent or found[ahead]
+    return tuple(found)
 
 
 def _shared(nodes: Iterable[Any]) -> frozenset[Any]:

@@ -15,6 +15,7 @@ import xarray as xr
 from vgtheory._errors import InputError, TargetMissedWarning
 from vgtheory.model.sizes import MAX_SEED, whole_number
 from vgtheory.study.inspection.inspection import Inspection, change_of
+from vgtheory.study.inspection.modules.model_copy import unwrapped
 from vgtheory.study.inspection.modules.watched import inspect_module, listed
 
 Scheme = Literal["critical", "orthogonal", "lsuv"]
@@ -114,7 +115,7 @@ def initialise(
         raise InputError("model", "a PyTorch module", "e.g. vg.initialise(model, x)", got=type(model).__name__)
     if scheme not in SCHEMES:
         raise InputError("scheme", "one of " + ", ".join(SCHEMES), 'e.g. scheme="critical"', got=repr(scheme))
-    seed = whole_number("seed", seed, 0, MAX_SEED, "0")
+    seed, model = whole_number("seed", seed, 0, MAX_SEED, "0"), unwrapped(torch, model)
 
     def look() -> Inspection:
         return inspect_module(torch, model, x, loss, seed)

@@ -180,8 +180,8 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
         return _overflown(sight.watch.calls, sight.broken, left_out)
     table = _table(calls, paths, sight)
     in_steps = 0.0 if recurrence is None else change_of(recurrence.log_gradient_norm.values)
-    logs = table.log_gradient_norm.values
-    over_depth = change_of(logs)
+    logs = table.log_gradient_norm.values[~table.waiting.values]
+    over_depth, reached = change_of(logs), [c for c, waits in zip(calls, paths.waiting, strict=True) if not waits]
     why = _no_verdict(calls, recurrence)
     in_time = abs(in_steps) > abs(over_depth)
     total = in_steps if in_time else over_depth
@@ -191,10 +191,10 @@ def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
         causes = (over_time(recurrence), *causes)
         if verdict == verdict_of(in_steps) != "healthy" and abs(in_steps) > abs(over_depth) / 2:
             culprit, causes = str(recurrence.attrs["module"]), causes[:1]
-    text = f"No verdict: {why}." if why else _sentence(calls, verdict, total, in_time)
-    text += "" if why or in_time else _frozen(calls, sight.copies)
+    text = f"No verdict: {why}." if why else _sentence(reached, verdict, total, in_time)
+    text += "" if why or in_time else _frozen(reached, sight.copies) + _waiting(calls, paths)
     left_out = (*left_out, why) if why else left_out
-    lost = table.call.values[logs - logs[-1] < LOST] if len(calls) and isfinite(logs[-1]) else []
+    lost = table.call.values[~table.waiting.values][logs - logs[-1] < LOST] if len(calls) and isfinite(logs[-1]) else []
     lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
     known, unknown = recognise(sight.watch, calls, paths, sight.copies)
     if known is not None and culprit is None and verdict in ("vanishes", "explodes"):
@@ -242,11 +242,17 @@ def _frozen(calls: Sequence[Call], copies: Copies) -> str:
     )
 
 
+def _waiting(calls: Sequence[Call], paths: Paths) -> str:
+    """Return which calls get no gradient before the zeros that their branches begin with have learnt."""
+    names = [call.name for call, waits in zip(calls, paths.waiting, strict=True) if waits]
+    return f" No gradient reaches {listed(names)} until the zeros behind them have learnt." if names else ""
+
+
 def _overflown(calls: Sequence[Call], broken: Call | None, left_out: tuple[str, ...]) -> Inspection:
     cause = Cause("overflow", "" if broken is None else broken.name)
     n = len(calls)
     none, no, unknown = (NONE,) * n, (False,) * n, (float("nan"),) * n
-    bare = Paths(none, none, (), no, unknown, unknown, unknown, no, no)
+    bare = Paths(none, none, (), no, unknown, unknown, unknown, no, no, no)
     return Inspection(
         _table(calls, bare, None), "explodes", f"Explodes: {cause}", cause.where or None, (cause,), left_out
     )
@@ -271,6 +277,7 @@ def _table(calls: Sequence[Call], paths: Paths, sight: Sight | None) -> xr.Datas
         "parent": np.array(paths.parent, dtype=int) + 1,
         "bypassed": np.array(paths.bypassed, dtype=bool),
         "normalised": np.array(paths.normalised, dtype=bool),
+        "waiting": np.array(paths.waiting, dtype=bool),
         "sigma_w": [call.sigma_w for call in calls],
         "update_ratio": [np.nan] * len(calls) if sight is None else _update_ratios(calls, sight),
     }
