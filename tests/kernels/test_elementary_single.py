@@ -7,7 +7,6 @@ import pytest
 from tests.tolerances import exact_values, ulp_errors
 from vgtheory.kernels import elementary_single, elementary_single_erf, elementary_single_trigonometric
 from vgtheory.kernels._jit import loop
-from vgtheory.kernels._numba_internals import BLOCK, LINE, pointer, scratch, send, sent
 
 RNG = np.random.default_rng(12)
 FUNCTIONS = {**vars(elementary_single), **vars(elementary_single_erf), **vars(elementary_single_trigonometric)}
@@ -130,23 +129,3 @@ def test_products_and_sums_carry_their_rounding_error():
         assert parts[2][i] + parts[3][i] == x[i] + y[i]
         assert abs(parts[4][i] + parts[5][i] - x[i] * (y[i] + r[i])) <= abs(x[i] * y[i]) / 2**46
         assert abs(parts[6][i] + parts[7][i] - x[i] - y[i] - r[i]) <= (abs(x[i]) + abs(y[i])) / 2**46
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_blocks_go_past_the_cache_to_their_place(dtype):
-    @loop
-    def double(h, out):
-        values = scratch(out)
-        for start in range(0, h.size, BLOCK):
-            block = pointer(h, start)
-            for i in range(BLOCK):
-                values[i] = 2 * block[i]
-            send(out, start, values)
-        sent()
-
-    h = np.arange(5 * BLOCK, dtype=dtype)
-    room = np.full(h.size + LINE, -1, dtype=dtype)
-    first = -room.ctypes.data % LINE // room.itemsize
-    double(h, room[first : first + h.size])
-    np.testing.assert_array_equal(room[first : first + h.size], 2 * h)
-    assert np.all(np.delete(room, np.s_[first : first + h.size]) == -1)

@@ -76,7 +76,8 @@ def test_borrowed_arrays_are_not_counted():
     assert "call void @NRT_incref" not in llvm(sums).split("define")[1]
 
 
-def test_streamed_stores_pass_the_cache():
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_streamed_stores_pass_the_cache_to_their_place(dtype):
     @fresh
     def double(h, out):
         values = scratch(out)
@@ -87,12 +88,13 @@ def test_streamed_stores_pass_the_cache():
             send(out, start, values)
         sent()
 
-    h = np.arange(3.0 * BLOCK)
-    room = np.empty(h.size + LINE)
+    h = np.arange(5 * BLOCK, dtype=dtype)
+    room = np.full(h.size + LINE, -1, dtype=dtype)
     first = -room.ctypes.data % LINE // room.itemsize
     out = room[first : first + h.size]
     double(h, out)
     np.testing.assert_array_equal(out, 2 * h)
+    assert np.all(np.delete(room, np.s_[first : first + h.size]) == -1)
     assert "!nontemporal" in llvm(double)
     assert "fence seq_cst" in llvm(double)
 
