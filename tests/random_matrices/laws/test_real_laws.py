@@ -100,7 +100,7 @@ def test_nothing_outside_the_support(law):
     assert np.isnan(law.pdf(np.nan))
 
 
-@pytest.mark.parametrize("law", thinned(LAWS, 4), ids=str)
+@pytest.mark.parametrize("law", thinned(LAWS, 5), ids=str)
 def test_draws_follow_the_law_and_misplaced_ones_are_seen(law):
     draws = law.rvs(DRAWS, random_state=3)
     below, above = _atoms(law)
