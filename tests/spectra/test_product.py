@@ -409,3 +409,50 @@ def test_lengths_that_diverge_where_slopes_have_limits(family):
     mean = 2 * law.ppf_log(p).mean() / 1000
     want = np.log(1.5**2) + np.log(0.75) - (family == "gaussian")
     assert mean == pytest.approx(want, abs=0.02)
+
+
+def _least(network, q, slope, rng):
+    """Return ln of the least singular value > 0 of one J with these variances, drawn whole."""
+    product = np.eye(network.widths[0])
+    for before, after, variance in zip(network.widths[:-1], network.widths[1:], q, strict=True):
+        d = slope(np.sqrt(variance) * rng.standard_normal(after))
+        product = d[:, None] * (rng.standard_normal((after, before)) * np.sqrt(2 / before)) @ product
+    s = np.linalg.svd(product, compute_uv=False)
+    return np.log(s[s > 1e-12].min())
+
+
+@pytest.mark.parametrize(
+    ("name", "widths", "reaches"),
+    [
+        ("tanh", [1, 1, 1], True),
+        ("tanh", [1, 2, 1], True),
+        ("relu", [4, 2, 2], True),
+        ("relu", [4, 3, 3, 1], False),
+        ("identity", [4, 2, 1], False),
+    ],
+)
+def test_the_least_singular_value_tends_to_zero_where_the_law_reaches_it(name, widths, reaches):
+    """Drawn Jacobians: it falls at least as 1/width at a hard edge, by 1.39 from 20 to 80, and stays at a soft one.
+
+    Means of 100 draws have standard errors of up to 0.2 where it falls by 2 and more, of 0.09 where by 1.39, and of
+    0.04 at a soft edge: 0.7 between two of them is five errors of their difference off in every case.
+    """
+    slopes = {"tanh": lambda h: 1 / np.cosh(h) ** 2, "relu": lambda h: (h > 0) * 1.0, "identity": np.ones_like}
+    rng, means = np.random.default_rng(2), []
+    for unit in (20, 80):
+        network = vg.Network(name, vg.Weights.gaussian(2**0.5, 0.2), [unit * w for w in widths], len(widths) - 1)
+        law = spectrum(network)
+        means.append(np.mean([_least(network, law.q, slopes[name], rng) for _ in range(100)]))
+    low = law.support_log()[0]
+    assert np.isneginf(low) == reaches
+    assert (means[1] - means[0] < -0.7) == reaches
+    if not reaches:
+        assert means[1] == pytest.approx(low, abs=0.15)
+
+
+@pytest.mark.parametrize("name", ["tanh", "x*exp(-x**2)", "gelu"])
+def test_square_gaussian_layers_reach_zero_whatever_their_variances(name):
+    law = spectrum(vg.Network(name, vg.Weights.gaussian(1.3, 0.2), 1000, 4))
+    assert law.support_log()[0] == -np.inf
+    assert law.ppf_log(0) == -np.inf < law.ppf_log(1e-9)
+    assert law.support()[0] == 0

@@ -115,8 +115,25 @@ class Product(SquaredLaw):
 
     @property
     def bands_log(self) -> Pairs:
-        """Return the intervals of ln x, ascending; the lowest end but for the unresolved probability."""
-        return tuple((band.bottom, band.top) for band in self.bands)
+        """Return the intervals of ln x, ascending.
+
+        The lowest end is −inf where x comes near 0, and else found but for the unresolved probability.
+        """
+        found = tuple((band.bottom, band.top) for band in self.bands)
+        return ((-np.inf, found[0][1]), *found[1:]) if found and self._reaches_zero else found
+
+    @cached_property
+    def _reaches_zero(self) -> bool:
+        """Return whether E 1/x over x > 0 is infinite: m + p = −z E 1/x to first order next to z = 0.
+
+        There ln z falls by at least e for each factor (1 + γm)^e of `rest_of` that vanishes at m = −p, and by 1 for
+        each layer whose own live units are the fraction p: then P vanishes too.  Square Gaussian layers have L + 1.
+        """
+        if any(f.is_residual for f in self.parts):
+            return False
+        limits, shares, *_ = rest_of(self.parts, self._limit)
+        tight = (f.count for f in self.parts if abs((1 - f.law.zero_mass) * f.after - self._limit) < _SLACK)
+        return float(shares[np.abs(limits) < _SLACK].sum()) + sum(tight) > 1 + _SLACK
 
     @cached_property
     def _path(self) -> Path:
