@@ -9,6 +9,7 @@ import xarray as xr
 
 import vgtheory as vg
 from vgtheory.reporting.answer import Answer
+from vgtheory.reporting.subject import subject_of
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import verdict
 from vgtheory.study.growth import Growth
@@ -36,7 +37,7 @@ def answer(change, chi, std=0.5, samples=64, dead=0, predicted=None, wide=None, 
             }
         )
     return Answer(
-        network, samples, 0, prediction, xr.Dataset(coords={"layer": layers}),
+        subject_of(network), samples, 0, prediction, xr.Dataset(coords={"layer": layers}),
         Growth(depth, samples, dead, change, std / alive**0.5, std), (), point, {},
     )  # fmt: skip
 

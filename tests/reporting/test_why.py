@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 import vgtheory as vg
-from vgtheory.reporting.story_why import _exact_spread
+from vgtheory.reporting.story_matrices import _exact_spread
 
 W = vg.Weights
 

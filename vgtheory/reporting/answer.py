@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.network import Network
 from vgtheory.reporting.gradient_series import series_of
+from vgtheory.reporting.subject import Subject, subject_of
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.study.growth import Growth, growth_of
 from vgtheory.study.simulate import batch_of, simulate
@@ -35,7 +36,7 @@ class Answer:
     critical : the critical point of the activation at the last layer's σ_b; q is infinite where χ = 1 at every q.
     """
 
-    network: Network
+    subject: Subject
     samples: int
     seed: int
     prediction: Any
@@ -46,9 +47,14 @@ class Answer:
     seconds: dict[str, float] = field(compare=False)
 
     @property
+    def network(self) -> Network:
+        """Return the network."""
+        return self.subject.network
+
+    @property
     def plain(self) -> bool:
         """Return whether the network is layers without parts: q and χ are those of its activation alone."""
-        return not (isinstance(self.network, BlockNetwork) or self.network.parts)
+        return not (self.subject.repeats_block or self.subject.parts)
 
     @property
     def layers(self) -> tuple[int, int]:
@@ -132,30 +138,30 @@ def answer(network: Network, samples: int = 64, seed: int = 0) -> Answer:
     InputError : a network with symbolic sizes or scales, or samples or a seed that cannot be used.
     UnsupportedError : a network that cannot be simulated.
     """
+    subject = subject_of(network)
     seconds: dict[str, float] = {}
     with timed(seconds, "prediction"):
         prediction = attempt(predict, network)
     with timed(seconds, "simulation"):
         study = simulate(network, samples, seed, batch=batch_of(network))
     with timed(seconds, "fixed points"):
-        points, point = _stationary_points(network)
-    if isinstance(network, BlockNetwork):
+        points, point = _stationary_points(subject)
+    if subject.repeats_block:
         study = series_of(study)
         prediction = prediction if isinstance(prediction, Unavailable) else series_of(prediction)
-    return Answer(network, samples, seed, prediction, study, growth_of(study), points, point, seconds)
+    return Answer(subject, samples, seed, prediction, study, growth_of(study), points, point, seconds)
 
 
-def _stationary_points(network: Network) -> tuple[Any, Any]:
+def _stationary_points(f: Subject) -> tuple[Any, Any]:
     """Return the fixed points of q and the critical point at this σ_b, where q is that of an activation alone."""
-    if isinstance(network, BlockNetwork):
+    if f.repeats_block:
         return (Unavailable(NO_LAYERS),) * 2
-    if network.parts:
-        why = f"with {' and '.join(network.parts)} the length of a layer is no map of one variance alone"
+    if f.parts:
+        why = f"with {' and '.join(f.parts)} the length of a layer is no map of one variance alone"
         return (Unavailable(why),) * 2
-    act, (sigma_w, sigma_b) = network.activation, network.sigmas[-1]
-    found = attempt(fixed_points, act, sigma_w, sigma_b)
+    found = attempt(fixed_points, f.phi, *f.last_scales)
     points = found if isinstance(found, Unavailable) else tuple(found)
-    return points, attempt(critical_scale, network)
+    return points, attempt(critical_scale, f.network)
 
 
 def settled_at(q: float, points: tuple[FixedPoint, ...]) -> FixedPoint | None:

@@ -35,14 +35,14 @@ def live_data(f: Answer) -> dict[str, Any]:
     }
     if not f.plain or isinstance(f.prediction, Unavailable):
         return data
-    own = f.network.activation
+    own = f.subject.phi
     kinds = {own.name: own, **{name: activation(name) for name in OTHERS if name != own.name}}
     curves = {name: curve for name, act in kinds.items() if (curve := _curve(act)) is not None}
     if own.name not in curves:
         return data
-    (sigma_w, sigma_b), (first_w, first_b) = f.network.sigmas[-1], f.network.sigmas[0]
+    (sigma_w, sigma_b), (first_w, first_b) = f.subject.last_scales, f.subject.first_scales
     q = float(f.prediction["q"][0])
-    start = {"sigma_w": sigma_w, "sigma_b": sigma_b, "depth": int(f.network.depth), "act": own.name}
+    start = {"sigma_w": sigma_w, "sigma_b": sigma_b, "depth": f.subject.depth, "act": own.name}
     return data | {"start": start, "input": (q - first_b**2) / first_w**2, "log_q": _short(LOG_Q), "curves": curves}
 
 

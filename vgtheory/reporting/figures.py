@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vgtheory.model.network import BlockNetwork
 from vgtheory.random_matrices.laws.elliptic import circular
 from vgtheory.random_matrices.laws.semicircle import quarter_circle
 from vgtheory.reporting import plot
@@ -29,7 +28,7 @@ def draw(f: Findings, names: set[str]) -> dict[str, Figure]:
 def _gradient(f: Findings) -> Figure:
     prediction = None if isinstance(f.prediction, Unavailable) else f.prediction
     axes = plot.gradient(f.study, prediction, bound=f.layer_bound)
-    if isinstance(f.network, BlockNetwork) and f.network.block.recurrent:
+    if f.subject.recurrent:
         axes[1].set_xlabel("step in time (the first at the left)")
     return plot.figure_of(axes)
 
@@ -42,7 +41,7 @@ def _activation(f: Findings) -> Figure:
         sup = ((lo + hi) / 2, at, rf"$\sup\,|\varphi'| = {number((lo + hi) / 2, 5)}$, {f.steepest.status}")
     upper, lower = new_figure(5.2, 3.5).subplots(2, 1, sharex=True)
     saturated = () if isinstance(f.saturated, Unavailable) else f.saturated.intervals
-    return plot.figure_of(plot.activation(f.network.activation, saturated, sup, f.final_q, f.flat, (upper, lower)))
+    return plot.figure_of(plot.activation(f.subject.phi, saturated, sup, f.final_q, f.flat, (upper, lower)))
 
 
 def _small() -> Axes:
@@ -60,12 +59,12 @@ def _without_legend(ax: Axes) -> Figure:
 def _weights(f: Findings) -> np.ndarray:
     """Return one square weight matrix of the network, of its size where that is small."""
     size = f.matrix_size
-    sigma_w = f.network.sigmas[-1][0]
+    sigma_w = f.subject.last_scales[0]
     return np.random.default_rng(f.seed).normal(0, sigma_w / size**0.5, (size, size))
 
 
 def _singular(f: Findings) -> Figure:
-    sigma_w = f.network.sigmas[-1][0]
+    sigma_w = f.subject.last_scales[0]
     ax = plot.law(quarter_circle(2 * sigma_w), ax=_small())
     ax.hist(np.linalg.svd(_weights(f), compute_uv=False), bins="auto", density=True, color=GREY, alpha=0.4)
     ax.set_xlabel("singular value of $W$")
@@ -73,7 +72,7 @@ def _singular(f: Findings) -> Figure:
 
 
 def _eigenvalues(f: Findings) -> Figure:
-    sigma_w = f.network.sigmas[-1][0]
+    sigma_w = f.subject.last_scales[0]
     ax = plot.eigenvalues(np.linalg.eigvals(_weights(f)) / sigma_w, circular(), ax=_small())
     ax.set_xlabel(r"$\mathrm{Re}\,\lambda/\sigma_w$")
     ax.set_ylabel(r"$\mathrm{Im}\,\lambda/\sigma_w$")
@@ -93,7 +92,7 @@ def _spectrum(f: Findings) -> Figure:
 
 def _criticality(f: Findings) -> Figure:
     assert f.curve is not None
-    here = None if f.stationary is None else (f.network.sigmas[-1][0], f.stationary.chi)
+    here = None if f.stationary is None else (f.subject.last_scales[0], f.stationary.chi)
     critical = None if isinstance(f.critical, Unavailable) else f.critical.sigma_w
     return plot.figure_of(plot.criticality(f.curve.sigma_w, f.curve.chi, here, critical))
 

@@ -12,12 +12,14 @@ import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.capabilities import refusal
-from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.network import Network
 from vgtheory.reporting.answer import NO_LAYERS, Answer, timed
 from vgtheory.reporting.bound_values import ValuedBound, layer_bound, valued_bounds
 from vgtheory.reporting.compare_layers import compare_layers
 from vgtheory.reporting.gain_curve import Curve, gain_curve
 from vgtheory.reporting.jacobian_sample import JacobianSample, sample_jacobian
+from vgtheory.reporting.saturation_loss import Loss, loss_by_saturation
+from vgtheory.reporting.subject import Subject
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.study.advice.remedies import Remedy
@@ -57,6 +59,7 @@ class Findings(Answer):
     valued: tuple[ValuedBound, ...]
     layer_bound: tuple[np.ndarray, str] | None
     curve: Curve | None
+    loss: Loss | None
     law: Any
     sampled: JacobianSample | Unavailable
     advice: Tried | Unavailable | None
@@ -64,7 +67,7 @@ class Findings(Answer):
     @property
     def matrix_size(self) -> int:
         """Return the size of the square weight matrix whose spectra are shown."""
-        return min(MATRIX, *self.network.widths)
+        return min(MATRIX, self.subject.narrowest)
 
     @property
     def flat(self) -> float:
@@ -79,12 +82,12 @@ class Findings(Answer):
 
 def gather(found: Answer, progress: Progress | None = None) -> Findings:
     """Return everything that a report says beyond the answer; `progress` is called as progress(done, total)."""
-    network = found.network
+    subject, network = found.subject, found.network
     clock = _Clock(found.seconds, progress)
     with clock.stage("advice"):
         advice = None if found.regime.harmless else asked(_tried, "advise", network, found)
     with clock.stage("derivation"):
-        derived = _derived(network)
+        derived = _derived(subject)
     with clock.stage("bounds"):
         proved = asked(bounds, "bounds", network)
         proof = asked(certificate, "certificate", network)
@@ -93,14 +96,16 @@ def gather(found: Answer, progress: Progress | None = None) -> Findings:
         line = layer_bound(network, formulas) if formulas else None
     curve = None
     if found.plain:
-        curve = gain_curve(network.activation, network.sigmas[-1][1], _around(network.sigmas[-1][0], found.critical))
+        sigma_w, sigma_b = subject.last_scales
+        curve = gain_curve(subject.phi, sigma_b, _around(sigma_w, found.critical))
     with clock.stage("spectrum"):
         law = asked(_law, "spectrum", network, found)
         sampled = asked(sample_jacobian, "sample (singular values)", network, found.seed)
+    loss = None if subject.repeats_block else loss_by_saturation(found)
     compared = _compared(found.prediction, found.study)
     return Findings(
         **vars(found), comparison=compared, steepest=derived[0], saturated=derived[1], length=derived[2],
-        gain=derived[3], bounds=proved, certificate=proof, valued=valued, layer_bound=line, curve=curve, law=law,
+        gain=derived[3], bounds=proved, certificate=proof, valued=valued, layer_bound=line, curve=curve, loss=loss, law=law,
         sampled=sampled, advice=advice,
     )  # fmt: skip
 
@@ -118,10 +123,10 @@ def _tried(network: Network, found: Answer) -> Tried:
     return Tried(*remedies_of(network, trial_of(found.growth), found.samples, found.seed))
 
 
-def _derived(network: Network) -> tuple[Any, Any, Any, Any]:
-    if isinstance(network, BlockNetwork):
+def _derived(f: Subject) -> tuple[Any, Any, Any, Any]:
+    if f.repeats_block:
         return (Unavailable(NO_LAYERS),) * 4
-    act = network.activation
+    act = f.phi
     steepest = attempt(slope_bound, act)
     saturated = attempt(saturation, act, _flat(steepest))
     return steepest, saturated, attempt(length_map, act), attempt(gradient_gain, act)
@@ -139,7 +144,7 @@ def _around(sigma_w: float, point: CriticalPoint | Unavailable) -> tuple[float, 
 
 def _law(network: Network, found: Answer) -> Any:
     """Return the law of the singular values, where it is known within seconds, or why not."""
-    moving = found.stationary is None and network.activation.homogeneous_degree != 1
+    moving = found.stationary is None and found.subject.phi.homogeneous_degree != 1
     if moving and int(network.depth) > MOST_MOVING_LAYERS:
         return Unavailable(
             f"q_l changes over all {network.depth} layers, so every layer has its own law, and combining so many takes "

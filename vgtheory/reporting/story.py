@@ -8,7 +8,6 @@ import re
 from importlib.metadata import version
 
 from vgtheory._references import REFERENCES
-from vgtheory.model.network import BlockNetwork
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.document import Block, Document, FigureBlock, Paragraph, Section, code
 from vgtheory.reporting.explorer import live_data
@@ -19,9 +18,10 @@ from vgtheory.reporting.story_change import best_remedy, change_section
 from vgtheory.reporting.story_details import details_section
 from vgtheory.reporting.story_proofs import proofs_section
 from vgtheory.reporting.story_why import why_section
+from vgtheory.reporting.subject import Subject
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import unit, verdict
-from vgtheory.reporting.wording import describe, number, power_of_ten, with_error
+from vgtheory.reporting.wording import number, power_of_ten, with_error
 
 _ALWAYS_CITED = ("poole2016", "schoenholz2017", "pennington2017", "hanin2020")
 _PLAIN = re.compile(r"[A-Za-z-]+ [A-Za-z -]+")
@@ -49,19 +49,19 @@ def tell(f: Findings) -> Document:
 
 def _subtitle(f: Answer) -> str:
     """Return the network in one line; a formula that a user typed stays as it was typed."""
-    line = describe(f.network)
-    name = "" if isinstance(f.network, BlockNetwork) else f.network.activation.name
+    line = f.subject.line
+    name = "" if f.subject.repeats_block else f.subject.name
     return line if not name or name.isidentifier() else line.replace(name, code(name), 1)
 
 
 def _title(f: Answer) -> Text:
-    depth = str(f.network.depth)
-    if not isinstance(f.network, BlockNetwork):
-        name = code(f.network.activation.name)
+    depth = str(f.subject.depth)
+    if not f.subject.repeats_block:
+        name = code(f.subject.name)
     else:
-        full = f.network.block.name.partition(",")[0]
+        full = f.subject.name.partition(",")[0]
         name = Verbatim(full) if full.isupper() else full if _PLAIN.fullmatch(full) else code(full)
-        if f.network.block.recurrent:
+        if f.subject.recurrent:
             return t("Will the gradient of {cell} survive {steps} steps?", cell=name, steps=depth)
     return t("Will the gradient of {network} survive {layers} layers?", network=name, layers=depth)
 
@@ -75,34 +75,34 @@ def answer_section(f: Findings) -> Section:
 
 
 def _what_is_followed(f: Answer) -> Text:
-    if isinstance(f.network, BlockNetwork):
-        return _what_is_followed_in_blocks(f.network)
-    sigma_w, sigma_b = f.network.sigmas[-1]
+    if f.subject.repeats_block:
+        return _what_is_followed_in_blocks(f.subject)
+    sigma_w, sigma_b = f.subject.last_scales
     layer = t(
         "Layer l computes h_l = W_l x_{l−1} + b_l and x_l = φ(h_l). A weight is drawn with standard deviation σ_w/√N, "
         "N the inputs of its layer, a bias with σ_b; here σ_w = {sigma_w}, σ_b = {sigma_b}. Training needs the "
         "gradient ∂ℓ/∂h_l of the loss ℓ in every layer, and it is computed backwards, from layer {last} to layer 1.",
-        sigma_w=number(sigma_w), sigma_b=number(sigma_b), last=str(f.network.depth),
+        sigma_w=number(sigma_w), sigma_b=number(sigma_b), last=str(f.subject.depth),
     )  # fmt: skip
-    if not f.network.parts:
+    if not f.subject.parts:
         return layer
-    return said(layer, t("Its layers have {parts} besides.", parts=" + ".join(f.network.parts)))
+    return said(layer, t("Its layers have {parts} besides.", parts=" + ".join(f.subject.parts)))
 
 
-def _what_is_followed_in_blocks(network: BlockNetwork) -> Text:
-    names = [name for name, _ in network.block.streams]
+def _what_is_followed_in_blocks(f: Subject) -> Text:
+    names = f.streams
     gradient = f"∂ℓ/∂{names[0]}" if len(names) == 1 else f"∂ℓ/∂({', '.join(names)})"
-    if network.block.recurrent:
+    if f.recurrent:
         return t(
             "The cell runs {steps} steps, each of them on what the one before left. Training needs the gradient of the "
             "loss ℓ after every step; it is computed backwards in time, from the last step to the first. Below is the "
             "length of {gradient} after each step.",
-            steps=str(network.depth), gradient=gradient,
+            steps=str(f.depth), gradient=gradient,
         )  # fmt: skip
     return t(
         "The network repeats one block {layers} times. Training needs the gradient of the loss ℓ in every layer; it is "
         "computed backwards, from the last layer to the first. Below is the length of {gradient} after each block.",
-        layers=str(network.depth), gradient=gradient,
+        layers=str(f.depth), gradient=gradient,
     )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def _references(f: Findings) -> tuple[str, ...]:
 def provenance(f: Findings) -> dict[str, object]:
     """Return specification, seed, versions and timings, ready for JSON."""
     return {
-        "spec": f.network.spec,
+        "spec": f.subject.spec,
         "samples": f.samples,
         "seed": f.seed,
         "versions": {"vgtheory": version("vgtheory"), "python": platform.python_version()}

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vgtheory.model.network import BlockNetwork
 from vgtheory.reporting.answer import NO_LAYERS
 from vgtheory.reporting.document import Block, Equation, FigureBlock, Fold, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings
@@ -28,7 +27,7 @@ def details_section(f: Findings) -> Section:
         Fold(t("The singular values of the Jacobian"), tuple(_spectrum(f))),
         Fold(t("What would make it critical"), tuple(_critical(f))),
     ]
-    if isinstance(f.network, BlockNetwork):
+    if f.subject.repeats_block:
         why = t(
             "Mean-field maps, the spectrum of J and a critical scale are not part of this report: {reason}.",
             reason=NO_LAYERS,
@@ -176,7 +175,7 @@ def _spectrum(f: Findings) -> Iterator[Block]:
 
 def _critical(f: Findings) -> Iterator[Block]:
     if isinstance(f.critical, CriticalPoint):
-        point, (sigma_w, sigma_b) = f.critical, f.network.sigmas[-1]
+        point, (sigma_w, sigma_b) = f.critical, f.subject.last_scales
         scales: dict[str, Text] = {
             "sigma_b": number(sigma_b, 6), "there": number(point.sigma_w, 8), "here": number(sigma_w, 8)
         }  # fmt: skip
@@ -199,7 +198,7 @@ def _critical(f: Findings) -> Iterator[Block]:
                 t(
                     "Even there a finite network drifts: the fluctuations of ln‖∂ℓ/∂h_l‖ add up like depth/width, so "
                     "that the depth should stay small against the width ({width}).",
-                    width=str(min(f.network.widths)),
+                    width=str(f.subject.narrowest),
                 ),
             )
         )

@@ -89,7 +89,7 @@ def _others(f: Findings) -> Iterator[Block]:
             t(
                 "Values at depth {depth}; statements with a probability of failure hold with p = {p}, saturation means "
                 "a slope of at most ε = {eps}, a layer is the first.",
-                depth=str(f.network.depth),
+                depth=str(f.subject.depth),
                 p=number(FAILURE),
                 eps=number(THRESHOLD),
             )

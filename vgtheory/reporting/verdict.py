@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from vgtheory.model.network import BlockNetwork
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.message import Joined, Message, Text, said, t
 from vgtheory.reporting.wording import number, power_of_ten
@@ -53,7 +52,7 @@ def _sentence(f: Answer, found: Regime) -> Message:
     first, last = (str(layer) for layer in f.layers)
     per_layer = math.exp(max(min(growth.rate, 700.0), -700.0))
     values: dict[str, Text] = {"first": first, "last": last, "total": power_of_ten(growth.change), "unit": unit(f)}
-    if found is Regime.vanishes and isinstance(f.network, BlockNetwork) and f.network.block.recurrent:
+    if found is Regime.vanishes and f.subject.recurrent:
         return t(
             "The gradient vanishes: each step in time passes on only {percent} % of it, and of the gradient after step "
             "{last} a factor of {total} is left at step {first}.",
@@ -97,7 +96,7 @@ def _sentence(f: Answer, found: Regime) -> Message:
 
 def unit(f: Answer) -> Message:
     """Return what depth counts: layers, or steps in time."""
-    return t("step") if isinstance(f.network, BlockNetwork) and f.network.block.recurrent else t("layer")
+    return t("step") if f.subject.recurrent else t("layer")
 
 
 def _disagreement(f: Answer, found: Regime, predicted: Regime | None) -> Text:
@@ -111,7 +110,7 @@ def _disagreement(f: Answer, found: Regime, predicted: Regime | None) -> Text:
     gap = growth.change - f.mean_field_change if f.mean_field_change is not None else 0.0
     if not (growth.stderr > 0 and abs(gap) > 3 * growth.stderr and abs(gap) > NOTABLE):
         return ""
-    values = {"width": str(min(f.network.widths)), "gap": power_of_ten(abs(gap)), "spread": power_of_ten(growth.std)}
+    values = {"width": str(f.subject.narrowest), "gap": power_of_ten(abs(gap)), "spread": power_of_ten(growth.std)}
     if gap < 0:
         return t(
             "At width {width} the typical gradient is smaller by a factor of {gap} than in an infinitely wide network, "
@@ -157,7 +156,7 @@ def _remedy(f: Answer) -> Text:
         return ""
     if not isinstance(f.critical, CriticalPoint):
         return t("There is no critical σ_w here: {reason}.", reason=f.critical.reason)
-    sigma_w, there = f.network.sigmas[-1][0], f.critical.sigma_w
+    sigma_w, there = f.subject.last_scales[0], f.critical.sigma_w
     if math.isinf(f.critical.q):
         return _homogeneous_remedy(f, sigma_w, there)
     if _is_there(f, sigma_w, there):
