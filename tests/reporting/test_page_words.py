@@ -13,6 +13,7 @@ from vgtheory.reporting.document import Table
 from vgtheory.reporting.html import inline
 from vgtheory.reporting.story_proofs import _others
 from vgtheory.reporting.story_why import _before_it_settles
+from vgtheory.reporting.subject import subject_of
 from vgtheory.reporting.verdict import unit, verdict
 from vgtheory.reporting.wording import describe, power_of_ten, with_error
 
@@ -70,7 +71,7 @@ def test_gains_of_the_first_layers_are_said_where_they_change_the_product(sigma_
 def test_a_table_of_statements_has_formulas_where_they_fit():
     def headed(network):
         valued = valued_bounds(network, vg.bounds(network), None)
-        (fold,) = _others(SimpleNamespace(network=network, valued=valued))
+        (fold,) = _others(SimpleNamespace(subject=subject_of(network), valued=valued))
         (table,) = (block for block in fold.blocks if isinstance(block, Table))
         return len(table.header), {len(row) for row in table.rows}, {str(row[-1]) for row in table.rows if len(row) > 3}
 

@@ -105,8 +105,8 @@ def gather(found: Answer, progress: Progress | None = None) -> Findings:
     compared = _compared(found.prediction, found.study)
     return Findings(
         **vars(found), comparison=compared, steepest=derived[0], saturated=derived[1], length=derived[2],
-        gain=derived[3], bounds=proved, certificate=proof, valued=valued, layer_bound=line, curve=curve, loss=loss, law=law,
-        sampled=sampled, advice=advice,
+        gain=derived[3], bounds=proved, certificate=proof, valued=valued, layer_bound=line, curve=curve, loss=loss,
+        law=law, sampled=sampled, advice=advice,
     )  # fmt: skip
 
 
