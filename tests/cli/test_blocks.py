@@ -123,7 +123,7 @@ def test_critical_scales_of_blocks(capsys):
         (["simulate", "lsmt"], "did you mean lstm"),
         (["simulate", "residual+mpl"], "did you mean mlp"),
         (["simulate", "transformer"], "--heads"),
-        (["simulate", "transformer", "--heads", "3"], "--width must be a multiple of the 3 heads"),
+        (["simulate", "transformer", "--heads", "3", "--tokens", "4"], "--width must be a multiple of the 3 heads"),
         (["simulate", "transformer", "--heads", "8", "--norm", "batch"], "accepted is pre, post, none, deep"),
         (["simulate", "lstm", "--heads", "8"], "--heads"),
         (["simulate", "lstm", "--forget-bias", "f"], "--forget-bias must be a real number"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vgtheory._errors import InputError
+from vgtheory.model.program import Block
 from vgtheory.model.weights import Weights
 
 _OF_LAYERS = ("weights", "width", "depth", "skip", "norm", "dropout")  # beside the activation
@@ -29,3 +30,13 @@ def check_arguments(of_blocks: bool, further: tuple[Any, ...], named: dict[str, 
     for name in ("weights", "width", "depth"):
         if name in accepted and name not in given:
             raise InputError(f"a network of {kind} without {name}", f"a value for {name}", f"e.g. {_EXAMPLES[name]}")
+
+
+def need_columns(block: Block) -> None:
+    """Raise InputError for a block that mixes columns: how many there are is no detail."""
+    if block.mixes("attention"):
+        hint = "e.g. tokens=32 (with tokens=1 a token attends to itself alone)"
+        raise InputError(f"a network of {block.name} without tokens", "a number of tokens", hint)
+    if block.mixes("window"):
+        hint = "e.g. shape=(28, 28), or shape=(64,) along a line"
+        raise InputError(f"a network of {block.name} without a map", "the shape of its map", hint)

@@ -16,7 +16,7 @@ import sympy as sp
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.model import sizes
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
-from vgtheory.model.constructing import check_arguments
+from vgtheory.model.constructing import check_arguments, need_columns
 from vgtheory.model.equations import layers_latex, program_latex
 from vgtheory.model.program import Block, check_fit, on_maps
 from vgtheory.model.weights import WEIGHT_ENTRIES, Weights, fan_in, fan_out
@@ -262,6 +262,8 @@ class BlockNetwork(Network):
     shape: tuple[int, ...]
 
     def __init__(self, block: Block, width: Any, depth: Any, tokens: Any = None, shape: Any = None) -> None:
+        if tokens is None and shape is None:
+            need_columns(block)
         object.__setattr__(self, "shape", sizes.to_shape(tokens, shape))
         object.__setattr__(self, "block", on_maps(block, len(self.shape)))
         object.__setattr__(self, "width", sizes.plain_size("width", width, sizes.MAX_WIDTH))

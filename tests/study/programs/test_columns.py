@@ -156,7 +156,7 @@ def test_collapsed_tokens_after_norms_follow_the_sub_layer_law(out, rate):
         ),
         (
             lambda: vg.simulate(vg.Network(vg.blocks.attention(W, 4), 64, 2, tokens=10**6), 1),
-            "tokens must be one whose",
+            "tokens must be so few that a sample fits",
         ),
         (lambda: vg.Network(vg.blocks.attention(W, 4), 64, 2, tokens=4, shape=(4,)), "one of them"),
         (lambda: vg.Network(vg.blocks.attention(W, 4), 64, 2, tokens=0), "tokens must be a whole number"),

@@ -165,7 +165,7 @@ def test_delta_orthogonal_layers_keep_every_gradient_of_a_linear_map():
         ),
         (
             lambda: vg.simulate(vg.Network(vg.blocks.conv("relu", W), 64, 2, shape=(900, 900)), 1),
-            "shape must be one whose",
+            "shape must be so small that a sample fits",
         ),
     ],
 )

@@ -198,7 +198,7 @@ def _check_sample(program: Program) -> None:
             hint = f"e.g. depth={most}" if network.block.tied and most else "take a smaller width"
         raise InputError(
             name,
-            f"so few that a sample fits into {limit / 2**30:.1f} GiB, a quarter of this machine's memory",
+            f"{'so small' if name in ('depth', 'shape') else 'so few'} that a sample fits into {limit / 2**30:.1f} GiB, a quarter of this machine's memory",
             hint,
             got=f"{network!r}, {program.sample_bytes / 2**30:,.1f} GiB a sample",
         )
