@@ -196,9 +196,10 @@ def _check_sample(program: Program) -> None:
         else:
             name, most = "depth", math.floor(int(network.depth) * limit / program.sample_bytes)
             hint = f"e.g. depth={most}" if network.block.tied and most else "take a smaller width"
+        few = "so few" if name == "tokens" else "so small"
         raise InputError(
             name,
-            f"{'so small' if name in ('depth', 'shape') else 'so few'} that a sample fits into {limit / 2**30:.1f} GiB, a quarter of this machine's memory",
+            f"{few} that a sample fits into {limit / 2**30:.1f} GiB, a quarter of this machine's memory",
             hint,
             got=f"{network!r}, {program.sample_bytes / 2**30:,.1f} GiB a sample",
         )
