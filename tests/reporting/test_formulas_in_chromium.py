@@ -54,7 +54,8 @@ def test_a_browser_draws_every_formula_as_it_is_meant(names):
 @needs_chromium
 def test_the_browser_test_sees_what_is_wrong():
     wrong = [r"(\frac{\frac{a}{b}}{c})", r"\left( \frac{a}{b}", r"\displaystile x \top", r"\foo x"]
-    right = [r"\left(\frac{\frac{a}{b}}{c}\right)", r"\sup_{x} f", r"J^\top g", r"f(x)^{2}"]
+    braces = r"\left\{i : s_{i}(J)^{2} \ge t\right\} \left(1 + e^{- x}\right)^{2} \left(s_{i} - x^{2}\right)"
+    right = [braces, r"\left(\frac{\frac{a}{b}}{c}\right)", r"\sup_{x} f", r"J^\top g", r"f(x)^{2}"]
     found = faults([*wrong, *right])
     assert wrong[0] in found
     assert not set(right) & set(found)

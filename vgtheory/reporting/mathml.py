@@ -39,7 +39,9 @@ _SIZED = re.compile(r"([bB]igg?)[lr]?")
 _FENCES = "{}|‖⟨⟩⌈⌉⌊⌋"
 _FIXED = ' stretchy="false" lspace="0" rspace="0"'
 _STRETCHY = ' fence="true" stretchy="true" symmetric="true" lspace="0" rspace="0"'
-_TALL = re.compile(r"<m(?:frac|sqrt|root|under|over|underover|table)\b|<msu(?:b|p|bsup)>(?:<mrow>)?<mrow><mo|minsize")
+_TALL = re.compile(
+    r"<m(?:frac|sqrt|root|under|over|underover|table|subsup)\b|<msu[bp]>(?:<mrow>)*<mo|minsize|<msub>.*<msup>|<msup>.*<msub>"
+)
 _TIGHT = ' lspace="0" rspace="0"'
 _THIN = '<mspace width="0.17em"/>'  # on either side of a named function, as TeX sets it
 _TABLES = {"cases": ("{", ""), "aligned": ("", ""), "matrix": ("", ""), "pmatrix": ("(", ")"), "bmatrix": ("[", "]"),
