@@ -62,10 +62,17 @@ def test_gains_of_the_first_layers_are_said_where_they_change_the_product(sigma_
     assert (text != "") == said
     if said:
         gains = vg.predict(network).chi.values
-        assert f"χ_1 = {gains[0]:.3g}" in text
+        assert f"χ = {gains[0]:.3g} in layer 1, since q settles" in text
         assert f"is {math.exp(found.mean_field_change):.2g}" in text
         # The product that mean field makes of them, without the gain of the last layer, which no gradient passes.
         assert found.mean_field_change == pytest.approx(0.5 * math.log(gains[:-1].prod()), abs=0.02)
+
+
+def test_gains_that_differ_with_the_scales_are_not_laid_on_the_length():
+    network = vg.Network("tanh", W.xavier(0.1), (100, 1000, 20, 500, 30, 30), 5)
+    found = answer(network, samples=8)
+    text = str(_before_it_settles(found, found.final_chi))
+    assert text.startswith("Layers of different scales have different gains, χ = 1.49 in layer 1")
 
 
 def test_a_table_of_statements_has_formulas_where_they_fit():

@@ -127,11 +127,20 @@ def _before_it_settles(f: Findings, chi: float) -> Text:
         return ""
     if abs(change - (f.growth.layers - 1) * math.log(chi) / 2) < SETTLED:
         return ""
+    values = {
+        "first": number(float(f.prediction["chi"][0]), 3), "last": str(f.layers[1]), "total": power_of_ten(change),
+    }  # fmt: skip
+    if f.subject.scales_differ:
+        return t(
+            "Layers of different scales have different gains, χ = {first} in layer 1: with all of them the factor from "
+            "layer {last} back to layer 1 is {total}.",
+            **values,
+        )
     return t(
-        "The first layers have other gains, χ_1 = {first} in layer 1, since q settles only with depth: with all of "
-        "them the factor from layer {last} back to layer 1 is {total}.",
-        first=number(float(f.prediction["chi"][0]), 3), last=str(f.layers[1]), total=power_of_ten(change),
-    )  # fmt: skip
+        "The first layers have other gains, χ = {first} in layer 1, since q settles only with depth: with all of them "
+        "the factor from layer {last} back to layer 1 is {total}.",
+        **values,
+    )
 
 
 def _per_layer(f: Findings) -> Text:

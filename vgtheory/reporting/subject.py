@@ -22,6 +22,7 @@ class Subject:
     recurrent : whether it repeats a cell in time.
     parts : what its layers have besides weights and activation, in words.
     first_scales, last_scales : (σ_w, σ_b) of the first and the last layer; NaN of a block.
+    scales_differ : whether layers have different (σ_w, σ_b).
     streams, columns : names of a block's streams, and what their columns are.
     """
 
@@ -37,6 +38,7 @@ class Subject:
     parts: tuple[str, ...] = ()
     first_scales: tuple[float, float] = (float("nan"), float("nan"))
     last_scales: tuple[float, float] = (float("nan"), float("nan"))
+    scales_differ: bool = False
     streams: tuple[str, ...] = ()
     columns: str = ""
 
@@ -75,4 +77,5 @@ def subject_of(network: Network) -> Subject:
     return Subject(
         network, act.name, line, network.spec, depth, widths, act, network.weights.family,
         parts=tuple(network.parts), first_scales=sigmas[0], last_scales=sigmas[-1],
+        scales_differ=len(set(sigmas)) > 1,
     )  # fmt: skip
