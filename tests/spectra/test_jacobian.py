@@ -238,6 +238,20 @@ def test_draws_follow_the_distribution():
     assert s.rvs((2, 3), random_state=2).shape == (2, 3)
 
 
+def test_densities_at_zero_are_their_limits():
+    """Of one layer (2/π) √(E 1/(σ_w φ')²), the hard edge of a square D W; of more layers, and of 1/φ' too wild, ∞."""
+    of = {name: vg.spectrum(vg.Network(name, vg.Weights.gaussian(1.3), 64, 1)) for name in ("identity", "tanh", "gelu")}
+    assert of["identity"].pdf(0) == pytest.approx(2 / np.pi / 1.3, rel=1e-9)
+    inverse = (2 * np.exp(8 * 1.69) + 8 * np.exp(2 * 1.69) + 6) / 16  # E cosh⁴
+    # Units in the tail that the law of the slopes leaves out have 3e-4 of E 1/φ'².
+    assert of["tanh"].pdf(0) == pytest.approx(2 / np.pi / 1.3 * inverse**0.5, rel=3e-4)
+    assert of["gelu"].pdf(0) == np.inf
+    for depth, modulus in ((1, 0), (2, 1), (3, np.inf)):
+        network = vg.Network("identity", vg.Weights.gaussian(1), 64, depth)
+        assert (vg.spectrum(network).pdf(0) < np.inf) == (depth == 1)
+        assert vg.eigenvalues(network).moduli.pdf(0) == pytest.approx(modulus)  # P(|λ| ≤ r) = r^{2/L}
+
+
 def test_refusals():
     tanh = vg.Weights.gaussian(0.9)
     with pytest.raises(NoSolutionError, match="tends to 0"):

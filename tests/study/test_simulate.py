@@ -325,7 +325,7 @@ def test_several_networks_are_a_dimension_and_each_what_it_is_alone(tmp_path):
 @pytest.mark.parametrize(
     ("networks", "message"),
     [
-        ([], "networks of depths none"),
+        ([], "no networks"),
         ([network(), network(depth=13)], "networks of depths 12, 13"),
         ([network(), "relu"], "network must be a Network"),
         ("relu", "network must be a Network"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +35,7 @@ class Moduli(HalfLineLaw):
     counts: tuple[float, ...]
     ensemble: Ensemble
     log_variance: float
+    next_to_zero: ClassVar[tuple[float, ...]] = (25.0, 15.0)
 
     @property
     def _depth(self) -> int:

@@ -89,6 +89,8 @@ def simulate(
     progress : called as ``progress(samples done, samples)``; with `half_width`, samples until it is looked at next.
     precision : "double" (float64), or "single": normals and activations in float32, sums, norms and recursions in
         float64, by the exact method of layers without further parts, about twice as fast and with other random numbers.
+        Layers that float32 cannot hold, or whose activation has no sound float32 form here, are summed in float64 from
+        the same normals.
         Rounding moves logarithms of norms by about 1e-5 at depth 1000.  The attribute ``precision`` says which ran.
 
     Raises

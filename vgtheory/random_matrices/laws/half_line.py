@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import chain
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,10 +12,16 @@ from vgtheory.random_matrices.arguments import RandomState, generator, shape_of
 from vgtheory.random_matrices.laws.law import Array, Pairs, of_probability, on_line
 from vgtheory.random_matrices.laws.real import RealLaw
 
+_APART = 2.0  # in ln x, of the two places that tell by which power a density goes to 0 or to infinity
+_LEVEL = 1e-3  # a power of x that counts as 0
+
 
 @dataclass(frozen=True)
 class HalfLineLaw(RealLaw):
     """A law of X ≥ 0 given by the density and the tails of ln X, which keep their digits where x underflows."""
+
+    # In ln x below the median: where the density may be known next to 0, the deepest first.
+    next_to_zero: ClassVar[tuple[float, ...]] = (60.0, 40.0, 25.0, 15.0)
 
     @property
     @abstractmethod
@@ -78,11 +85,24 @@ class HalfLineLaw(RealLaw):
         return tuple((exponential(place), mass) for place, mass in self.atoms_log)
 
     def _logpdf(self, x: np.ndarray) -> Array:
-        # At 0 the density is infinite where the support starts there.
-        at_zero = np.inf if self.support_log()[0] == -np.inf else -np.inf
+        at_zero = self._log_at_zero() if np.any(x == 0) else -np.inf
         log_x = np.log(np.where(x > 0, x, 1.0))
         value = np.log(self._pdf_log(log_x)) - log_x
         return np.where(x > 0, value, np.where(x == 0, at_zero, -np.inf))
+
+    def _log_at_zero(self) -> float:
+        """Return ln of the limit of the density at 0, a power of x: ∞, −∞, or a number where that power is 0."""
+        if self.support_log()[0] > -np.inf:
+            return -np.inf
+        median = float(self._ppf_log(np.array([(1 + self.zero_mass) / 2]))[0])
+        for below in self.next_to_zero:  # as near to 0 as the density is known
+            places = median - below - np.array([0.0, _APART])
+            with np.errstate(divide="ignore"):
+                far, near = np.log(self._pdf_log(places)) - places
+            if np.isfinite(far + near):
+                power = (far - near) / _APART
+                return float(near) if abs(power) < _LEVEL else -np.inf if power > 0 else np.inf
+        return np.inf
 
     def _pdf(self, x: np.ndarray) -> Array:
         return np.exp(self._logpdf(x))

@@ -214,9 +214,8 @@ def _check_range(network: BlockNetwork, arrays: Arrays) -> None:
                 f"the gradient at the stream {name} of {network.block.name} is not defined after layer {layer}: a "
                 "slope is infinite where it is asked; use another function, or start= and inputs that are not 0"
             )
-        bad = far | undefined
-        if bad.any():
-            layer = int(np.argmax(bad.any(axis=0)))
+        if far.any():
+            layer = int(np.argmax(far.any(axis=0)))
             raise UnsupportedError(
                 f"the stream {name} of {network.block.name} leaves the range of float64 at layer {layer}; add a "
                 "norm, scale the branches, or reduce the depth"
