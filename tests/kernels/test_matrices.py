@@ -7,7 +7,6 @@ from scipy import stats
 
 from tests.kernels.simulation import activation, layers, norms, p_values
 from tests.rows import ACTIVATIONS
-from tests.thinning import thinned
 from vgtheory.kernels.arguments import Samples
 from vgtheory.kernels.dense import dense_samples
 from vgtheory.kernels.entries import rademacher_entries, sparse_entries, truncated_entries, uniform_entries
@@ -110,7 +109,7 @@ def law_of(family, tied=False):
 
 @pytest.mark.parametrize(
     ("family", "name", "widths", "sigma_b", "tied"),
-    [*thinned(FIRST, 3), *(pytest.param(*case, marks=pytest.mark.slow) for case in FURTHER)],
+    [*FIRST, *(pytest.param(*case, marks=pytest.mark.slow) for case in FURTHER)],
 )
 def test_law_is_that_of_drawn_matrices_and_two_percent_would_be_noticed(family, name, widths, sigma_b, tied):
     a = drawn(family, name, widths, 1.4, sigma_b, 20_000, tied)

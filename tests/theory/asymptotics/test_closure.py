@@ -77,10 +77,9 @@ def test_linear_orthogonal_networks_do_not_fluctuate():
     assert found.mean == pytest.approx(2 * np.log(1.1) * np.arange(29, -1, -1), abs=1e-9)
 
 
-@pytest.mark.slow
 def test_depth_beyond_what_is_worked_through(monkeypatch):
     """Once settled every layer adds the same: extrapolated and worked through are one."""
-    net = network("tanh", "gaussian", 50, 400, (1.5, 0.2))
+    net = network("tanh", "gaussian", 50, 120, (1.5, 0.2))
     found = closure(net)
     monkeypatch.setattr(module, "SETTLED", 0.0)
     slow = closure(net)

@@ -61,7 +61,7 @@ def sampled(table, width, weight, sigma_b, along, haar, samples):
             ("tanh(erf(x + 1.702))", 0.0, False),
             ("tanh((0.1*x+1.702)**2)", 0.0, True),
         ],
-        3,
+        2,
     ),
 )
 def test_skewed_slopes(name, along, haar):

@@ -19,7 +19,6 @@ def draw(values, size, rng):
     return np.linalg.eigvalsh(values["s"] * x @ x.T / x.shape[1] + noise)
 
 
-@pytest.mark.slow
 def test_intervals_hold_the_truth_and_the_model_is_not_rejected():
     """Fewer hits than a binomial of .95 has with probability 1e-6 are an alarm; values 30 % off have as few."""
     rng, truth = np.random.default_rng(0), {"c": 0.5, "s": 2.0}
