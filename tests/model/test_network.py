@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from tests.strategies import formulas, sigmas, widths
 from vgtheory._errors import InputError, UnknownNameError, VgtheoryError
 from vgtheory.model.architecture import Norm, Skip
+from vgtheory.model.blocks import dense
 from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.symbolic.catalogue import catalogue
 
 HE = Weights.he()
+DENSE = dense("tanh", HE)
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, "10", True, None, float("nan"), float("inf"), sp.Rational(1, 2), 10**9])
@@ -130,6 +132,23 @@ def test_a_spec_with_parts_gives_the_same_network(parts):
 def test_bad_parts_are_refused(parts):
     with pytest.raises(InputError):
         Network("tanh", HE, 8, 3, **parts)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Network(), "an activation or a block as its first argument"),
+        (lambda: Network(weights=HE, width=8, depth=4), "an activation or a block as its first argument"),
+        (lambda: Network("tanh", HE, 8, 4, depth=3), "depth by its place and again as depth=: expected one depth"),
+        (lambda: Network(DENSE, 8, 4, width=8), "width by its place and again as width="),
+        (lambda: Network("tanh", HE, 8, 4, None, None, 0.1, 5), "7 arguments behind the first of a network of layers"),
+        (lambda: Network(DENSE, 8, 4, None, None, 5), "5 arguments behind the first of a network of blocks"),
+        (lambda: Network(DENSE, 8, 4, heads=2), "heads belong to vg.blocks.attention and vg.blocks.transformer"),
+    ],
+)
+def test_arguments_that_fit_no_place_are_refused(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
 
 
 def test_bad_values_of_parts_are_refused():

@@ -78,6 +78,10 @@ def test_every_check_of_a_number_proposes_one_that_it_accepts(check, bad):
             lambda: laws.algebraic(laws.semicircle()).compressed(0),
             "share must be a number above 0 and at most 1 (got 0); give share=0.5",
         ),
+        (
+            lambda: laws.semicircle().interval(2),
+            "confidence must be a number from 0 to 1 (got 2); give confidence=0.5",
+        ),
         (lambda: ensembles.sparse(5, 9), "degree must be a number above 0 and at most 5 (got 9); give degree=2.5"),
         (
             lambda: ensembles.fit_beta([SPECTRUM], level=0),

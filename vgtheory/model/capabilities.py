@@ -119,7 +119,7 @@ TABLE: dict[str, tuple[Row, ...]] = {
         _CUT,
     ),
     "simulate (single)": (
-        *_plain("float32 arithmetic is not worked out with", "simulate"),
+        *_plain("single precision is not available with", "simulate"),
         replace(_ROTATES, use=("simulate",)),
     ),
     "simulate (inputs)": (

@@ -12,17 +12,31 @@ _OF_LAYERS = ("weights", "width", "depth", "skip", "norm", "dropout")  # beside 
 _OF_BLOCKS = ("width", "depth", "tokens", "shape")
 _EXAMPLES = {"weights": "weights=vg.Weights.he()", "width": "width=512", "depth": "depth=100"}
 _ELSEWHERE = {
-    "skip": "use vg.blocks.residual(block)", "norm": "use vg.blocks.normalised(block)", "heads": "give it to the block",
+    "skip": "use vg.blocks.residual(block)", "norm": "use vg.blocks.normalised(block)",
+    "heads": "heads belong to vg.blocks.attention and vg.blocks.transformer",
     "tokens": "tokens are columns of blocks, e.g. of vg.blocks.transformer", "shape": "maps have vg.blocks.conv",
 }  # fmt: skip
 
 
-def check_arguments(of_blocks: bool, further: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Raise InputError for arguments that are missing, or that only the other kind of network takes."""
+def check_arguments(first: Any, further: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Raise InputError for arguments that are missing, too many, or that only the other kind of network takes."""
+    if first is None:
+        hint = 'e.g. vg.Network("tanh", vg.Weights.he(), width=512, depth=100)'
+        raise InputError("a network of nothing", "an activation or a block as its first argument", hint)
+    of_blocks = isinstance(first, Block)
     kind, accepted = ("blocks", _OF_BLOCKS) if of_blocks else ("layers", _OF_LAYERS)
     if of_blocks and any(isinstance(value, Weights) for value in further):
         raise InputError("weights beside a block", "a block alone", "its matrices have weights: leave them out")
-    given = {*accepted[: len(further)], *named}
+    if len(further) > len(accepted):
+        raise InputError(
+            f"{len(further)} arguments behind the first of a network of {kind}", f"only {', '.join(accepted)}",
+            "leave the others out",
+        )  # fmt: skip
+    by_place = accepted[: len(further)]
+    for name in by_place:
+        if name in named:
+            raise InputError(f"{name} by its place and again as {name}=", f"one {name}", f"leave {name}= out")
+    given = {*by_place, *named}
     for name in named:
         if name not in accepted:
             hint = _ELSEWHERE.get(name, "leave it out")

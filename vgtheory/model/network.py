@@ -62,8 +62,8 @@ class Network:
 
     def __new__(cls, activation: Any = None, *further: Any, **named: Any) -> Network:
         """Return a network of layers, or of blocks where the first argument is a block."""
-        if cls in (Network, BlockNetwork) and (activation is not None or further or named):  # empty where unpickled
-            check_arguments(isinstance(activation, Block), further, named)
+        if cls in (Network, BlockNetwork):
+            check_arguments(activation, further, named)
         return object.__new__(BlockNetwork if isinstance(activation, Block) else cls)
 
     # fmt: off
@@ -221,6 +221,9 @@ class Network:
             depth = read(spec["depth"], symbols)
             act = Activation.from_spec(part_of(spec, ACTIVATION_ENTRIES))
             return cls(act, weights, width, depth, skip, norm, dropout)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return object.__new__, (type(self),), self.__dict__
 
     @property
     def spec_json(self) -> str:

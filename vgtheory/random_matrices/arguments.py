@@ -52,11 +52,11 @@ def _range(least: float, most: float, without: tuple[float, ...]) -> str:
 
 def _inner(least: float, most: float, without: tuple[float, ...]) -> float:
     """Return a number of a range, as an example."""
+    if np.isfinite(least) and np.isfinite(most):
+        return (least + most) / 2
     if np.isinf(least):
         return 0.5
-    if least not in without:
-        return least
-    return least + 1 if np.isinf(most) else (least + most) / 2
+    return least + 1 if least in without else least
 
 
 def confidence(name: str, value: Any) -> float:

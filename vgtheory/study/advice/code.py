@@ -151,11 +151,11 @@ def _of(text: str, inner: str) -> str:
 
 def _swapped(network: Network, old: str, torch_text: str, jax_text: str) -> Code:
     drawn = weights(network)
-    imported = "import vgtheory\n\n\n" if "vgtheory" in torch_text else "\n\n"
-    define = f"{imported}def phi(x):\n    return {torch_text}\n\n"
+    imported = "import vgtheory\n\n" if "vgtheory" in torch_text else ""
+    define = f"\n\ndef phi(x):\n    return {torch_text}\n\n"
     wrapped = _WRAPPED.format(what=f"The model with phi wherever it calls {old}")
     jax = f"phi = lambda x: {jax_text}; {drawn.jax}"
-    return Code(drawn.pytorch + define + _SWAP.format(old=old) + wrapped, jax)
+    return Code(imported + drawn.pytorch + define + _SWAP.format(old=old) + wrapped, jax)
 
 
 def function(act: Activation) -> tuple[str, str]:
