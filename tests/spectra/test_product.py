@@ -1,5 +1,7 @@
 """Products of free factors (profiles, rectangular layers, residual blocks) against moments, quadrature and networks."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from scipy.special import ndtri
@@ -456,3 +458,17 @@ def test_square_gaussian_layers_reach_zero_whatever_their_variances(name):
     assert law.support_log()[0] == -np.inf
     assert law.ppf_log(0) == -np.inf < law.ppf_log(1e-9)
     assert law.support()[0] == 0
+
+
+def test_threads_that_ask_one_law_get_the_bits_of_one_thread():
+    network = vg.Network("tanh", GAUSSIAN(1.3, 0.1), 256, 12)
+    law, alone = vg.spectrum(network), vg.spectrum(network)
+    starts = np.linspace(0.01, 0.05, 64)
+
+    def ask(start, of=law):
+        return of.pdf(np.linspace(start, 3, 60)), of.ppf(np.linspace(start, 0.98, 60))
+
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(ask, starts))
+    for start, pair in zip(starts, found, strict=True):
+        np.testing.assert_array_equal(pair, ask(start, alone))

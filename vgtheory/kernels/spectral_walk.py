@@ -65,12 +65,10 @@ def _walk(task, at, here, v, ys, scratch, points, targets, out, system):
 
 
 class Walk:
-    """What is asked of the path of one product."""
+    """What is asked of the path of one product, by several threads at once if they like: nothing is kept."""
 
     def __init__(self, system: System) -> None:
         self._system, self._factors = system, len(system.factors.counts)
-        self._scratch = np.zeros((len(Work._fields), self._factors), np.complex128)
-        self._nowhere, self._row = _room(0, self._factors), np.empty((1, COLUMNS))
 
     def far(self, theta: float) -> State:
         """Return a point at arg z ≈ θ far above the spectrum."""
@@ -86,8 +84,9 @@ class Walk:
 
     def row(self, v: complex, ys: Complex) -> Array:
         """Return (ln x, density of ln x, survival) of a point."""
-        self._moved(ROW, 0.0, State(0j, v, ys))
-        return self._row[0].copy()
+        out = np.empty((1, COLUMNS))
+        self._do(ROW, 0j, State(0j, v, ys.copy()), _room(0, self._factors), (out[0], out))
+        return out[0]
 
     def trace(self, state: State, sign: float, lowest: float, most: int) -> tuple[Points, int]:
         """Return points from one on the path on, and how they end: see ``spectral_path.trace``."""
@@ -98,18 +97,19 @@ class Walk:
     def invert(self, targets: Array, column: int, points: Points) -> Array:
         """Return rows at prescribed values of a column: see ``spectral_points.invert``."""
         out = np.empty((len(targets), COLUMNS))
-        self._do(INVERT, complex(column), State(0j, 0j, self._scratch[0]), points, (targets, out))
+        self._do(INVERT, complex(column), State(0j, 0j, np.empty(0, np.complex128)), points, (targets, out))
         return out
 
     def _moved(self, task: int, at: complex, state: State) -> tuple[State, bool]:
         state = state._replace(ys=state.ys.copy())
-        here, v, fine, _ = self._do(task, complex(at), state, self._nowhere)
+        here, v, fine, _ = self._do(task, complex(at), state, _room(0, self._factors))
         return State(here, v, state.ys), bool(fine)
 
     def _do(
         self, task: int, at: complex, state: State, points: Points, asked: tuple[Array, Array] | None = None
     ) -> tuple[complex, complex, int, int]:
-        targets, out = asked or (self._row[0], self._row)
+        targets, out = asked or (np.empty(0), np.empty((0, COLUMNS)))
         here, v, ys = complex(state.here), complex(state.v), state.ys
-        found = _walk(task, at, here, v, ys, self._scratch, points, targets, out, self._system)
+        scratch = np.zeros((len(Work._fields), self._factors), np.complex128)
+        found = _walk(task, at, here, v, ys, scratch, points, targets, out, self._system)
         return tuple(found)
