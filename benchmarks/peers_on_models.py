@@ -62,7 +62,10 @@ def measured(model: Any, x: Any, loss: Callable[[Any], Any]) -> tuple[float, lis
 
 
 def _number(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "−") if isfinite(value) else "no gradient" if value < 0 else "no number"
+    if not isfinite(value):
+        return "no gradient" if value < 0 else "no number"
+    shown = f"{value:+.1f}".replace("-", "−")
+    return shown if shown[1:] != "0.0" else "0.0"
 
 
 def _peer(name: str) -> Any:

@@ -60,9 +60,10 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
     kind: Kind = "vanishing" if rate < 0 else "exploding"
     verb = "shrinks" if rate < 0 else "grows"
     unit = "step" if isinstance(network, BlockNetwork) and network.block.recurrent else "layer"
+    change = f"{trial.simulated:.1f}".replace("-", "−")
     text = (
         f"The gradient norm {verb} by a factor of {exp(rate):.4g} per {unit} on its way back, "
-        f"{trial.simulated:.1f} ± {trial.error:.1g} in ln over {depth} layers"
+        f"{change} ± {trial.error:.1g} in ln over {depth} layers"
     )
     if lost >= 1:
         text += f"; from layer {lost} down it is off by more than 2^24"
