@@ -1,11 +1,42 @@
-"""Examples in docstrings that need what may not be installed or take longer, and how workers share the tests."""
+"""What tests find derived, examples in docstrings that need more, and how workers share the tests."""
 
+import os
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+from vgtheory.kernels._cache import private_directory
+
 OPTIONAL = ("torch", "jax")
 SLOW = {"vgtheory.reporting.report.report", "vgtheory.study.advice.advise.advise"}
+COMPILED = ("kernels", "generated", "forms", "moments")  # what tests share with the user: it takes minutes to make
+
+_CACHE = pytest.StashKey[tempfile.TemporaryDirectory]()
+_USERS = pytest.StashKey[str | None]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session, all of its workers together, a cache without proved facts: tests of proofs must prove."""
+    places = {name: private_directory(name) for name in COMPILED}
+    if hasattr(config, "workerinput") or None in places.values():
+        return
+    config.stash[_USERS] = os.environ.get("VGTHEORY_CACHE_DIR")
+    config.stash[_CACHE] = tempfile.TemporaryDirectory(prefix="vgtheory-tests-")
+    for name, place in places.items():
+        (Path(config.stash[_CACHE].name) / name).symlink_to(place, target_is_directory=True)
+    os.environ["VGTHEORY_CACHE_DIR"] = config.stash[_CACHE].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the user's own cache back."""
+    if _CACHE not in config.stash:
+        return
+    config.stash[_CACHE].cleanup()
+    del os.environ["VGTHEORY_CACHE_DIR"]
+    if config.stash[_USERS] is not None:
+        os.environ["VGTHEORY_CACHE_DIR"] = config.stash[_USERS]
 
 
 @pytest.hookimpl(tryfirst=True)

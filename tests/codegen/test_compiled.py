@@ -95,7 +95,7 @@ def test_the_key_depends_on_versions_flags_and_processor(cache, monkeypatch):
 def test_without_a_private_directory_the_code_still_runs(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    with pytest.warns(RuntimeWarning, match="not cached"):
+    with pytest.warns(RuntimeWarning, match="nothing is kept"):
         row = load(row_source(stabilise(activation("x/(4+exp(-x))")))).row
     value, slope = np.empty((2, 1))
     row(np.array([1.0]), value, slope)

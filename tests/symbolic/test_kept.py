@@ -1,9 +1,19 @@
 """What is derived once for a user: read back as it was, derived anew where that is not sure."""
 
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import flint
+import mpmath
+import numpy as np
 import pytest
+import scipy
 import sympy as sp
 
 from vgtheory.symbolic import kept as module
@@ -13,6 +23,9 @@ from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.root import Root
 from vgtheory.theory.proofs.certified_slope import certified_slope
 from vgtheory.theory.proofs.thresholds import square_integral
+
+DERIVATION = module._derivation
+CACHE_OF_THE_SESSION = os.environ.get("VGTHEORY_CACHE_DIR", "")
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,7 @@ class Pair:
 def _cache_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(module, "WORTH", -1.0)
+    monkeypatch.setattr(module, "_derivation", lambda: module.IMPORTED)  # whoever edits the sources meanwhile
 
 
 def _files(folder: Path) -> list[Path]:
@@ -79,12 +93,112 @@ def test_a_damaged_file_is_derived_anew(tmp_path, damage):
     assert len(calls) == 2
 
 
-def test_other_sources_derive_anew(monkeypatch):
-    derive, calls = _counted()
+@pytest.fixture
+def copied(tmp_path):
+    """Return a copy of the package with one more module, and a function that runs code beside it in another process."""
+    shutil.copytree(module.PACKAGE, tmp_path / "copy" / "vgtheory", ignore=shutil.ignore_patterns("__pycache__"))
+    source = tmp_path / "copy" / "vgtheory" / "symbolic" / "sample.py"
+
+    def run(code: str) -> list[str]:
+        whole = f"from pathlib import Path; from vgtheory.symbolic import kept, sample; kept.WORTH = -1.0; {code}"
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", whole], capture_output=True, text=True, check=True,
+            env=os.environ | {"PYTHONPATH": str(tmp_path / "copy"), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        return done.stdout.split()
+
+    return source, run
+
+
+def _sample(fact: str) -> str:
+    head = "from vgtheory.symbolic.kept import kept\n\n@kept\ndef fact(n):\n    print('derives')\n"
+    return f"{head}    return {fact!r}\n"
+
+
+def test_code_that_was_replaced_while_it_ran_leaves_no_fact_to_the_new(copied, tmp_path):
+    source, run = copied
+    source.write_text(_sample("old"))
+    replace = f"Path({str(source)!r}).write_text({_sample('new')!r}); "
+    assert run(replace + "print(sample.fact(1))") == ["derives", "old"]
+    assert _files(tmp_path) == []
+    assert run("print(sample.fact(1))") == ["derives", "new"]
+    assert run("print(sample.fact(1))") == ["new"]
+    source.write_text(_sample("newer"))
+    assert run("print(sample.fact(1))") == ["derives", "newer"]
+
+
+def test_the_same_text_in_another_folder_is_other_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PACKAGE", tmp_path)
+    (tmp_path / "symbolic" / "gaussian").mkdir(parents=True)
+    (tmp_path / "symbolic" / "mean.py").write_text("mean = 1")
+    before = DERIVATION()
+    (tmp_path / "symbolic" / "mean.py").rename(tmp_path / "symbolic" / "gaussian" / "mean.py")
+    assert DERIVATION() != before
+
+
+@pytest.mark.parametrize("library", [sp, flint, mpmath, np, scipy])
+def test_other_versions_of_libraries_derive_anew(monkeypatch, library):
+    before = DERIVATION()
+    assert DERIVATION() == before
+    monkeypatch.setattr(library, "__version__", "0.0.1")
+    assert DERIVATION() != before
+
+
+def test_all_modules_that_derive_are_digested():
+    users = [path for path in module.PACKAGE.rglob("*.py") if "symbolic.kept import kept" in path.read_text()]
+    digested = {path for pattern in module.SOURCES for path in module.PACKAGE.glob(pattern)}
+    assert len(users) > 5
+    assert set(users) <= digested
+
+
+def _folder(facts: Path, name: str, age: float) -> Path:
+    (facts / name).mkdir(parents=True)
+    (facts / name / "fact.pickle").write_bytes(b"")
+    os.utime(facts / name, (time.time() - age,) * 2)
+    return facts / name
+
+
+def test_facts_of_other_code_go_when_nobody_has_used_them_for_long(tmp_path):
+    facts = tmp_path / "facts"
+    tmp_path.chmod(0o700)
+    facts.mkdir(mode=0o700)
+    orphan, others = (_folder(facts, name, age) for name, age in (("a", 8 * 86400), ("b", 6 * 86400)))
+    own = _folder(facts, module.IMPORTED, 8 * 86400)
+    derive, _ = _counted()
     derive(1)
-    derive.cache_clear()
-    monkeypatch.setattr(module, "_derivation", lambda: "another text of a module")
-    derive(1)
+    assert not orphan.exists()
+    assert others.exists()
+    assert len(_files(own)) == 2
+    assert time.time() - own.stat().st_mtime < 3600
+
+
+def test_a_folder_that_is_removed_meanwhile_costs_a_fact_only(tmp_path):
+    derive, calls = _counted(lambda: shutil.rmtree(tmp_path / "facts"))
+    assert derive(1) is None
+    assert len(calls) == 1
+    assert _files(tmp_path) == []
+
+
+class _Breaks:
+    def __init__(self, problem: type[Exception]) -> None:
+        self.problem = problem
+
+    def __reduce__(self):
+        return _raise, (self.problem,)
+
+
+def _raise(problem: type[Exception]) -> None:
+    raise problem("as of a class that is gone")
+
+
+@pytest.mark.parametrize(
+    "problem", [pickle.UnpicklingError, AttributeError, ImportError, EOFError, TypeError, IndexError, KeyError]
+)
+def test_a_fact_that_cannot_be_unpickled_is_derived_anew(problem):
+    derive, calls = _counted(lambda: _Breaks(problem))
+    for _ in range(2):
+        assert isinstance(derive(1), _Breaks)
+        derive.cache_clear()
     assert len(calls) == 2
 
 
@@ -97,9 +211,29 @@ def test_what_ran_out_of_time_is_not_kept(tmp_path):
         except time_limit.TimeUp:
             return "the best so far"
 
-    derive, _ = _counted(cut_short)
+    derive, calls = _counted(cut_short)
     assert derive(1) == "the best so far"
     assert _files(tmp_path) == []
+    asks, _ = _counted(lambda: derive(1))
+    assert asks(1) == "the best so far"  # recalled, within no time at all
+    assert len(calls) == 1
+    assert _files(tmp_path) == []
+
+
+def test_an_unusable_cache_says_that_nothing_is_kept(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    derive, _ = _counted()
+    with pytest.warns(RuntimeWarning, match="^nothing is kept for other processes .*; set VGTHEORY_CACHE_DIR"):
+        assert derive(1) == (1,)
+
+
+def test_the_tests_find_no_facts_of_earlier_runs_and_all_machine_code():
+    """By the folder that conftest.py gives them, before any test's own."""
+    given = Path(CACHE_OF_THE_SESSION)
+    assert given.name.startswith("vgtheory-tests-")
+    assert not (given / "facts").is_symlink()
+    assert (given / "kernels").resolve().parent == (given / "generated").resolve().parent != given.resolve()
 
 
 def test_what_holds_a_function_and_what_errs_is_not_kept(tmp_path):

@@ -93,8 +93,10 @@ def _typed(words: list[str]) -> tuple[typer.Typer, str, list[str]]:
 def main() -> None:
     """Run the command line and exit with one of :data:`EXIT_CODES`."""
     prepare()
+    # Where dask is installed, xarray loads it as soon as it looks at an array, for a third of a second, and has no
+    # option not to.  This process is the command's alone, and nothing in it but --dask asks for dask.
     if not any(word.startswith("--dask") for word in sys.argv):
-        sys.modules.setdefault("dask", None)  # type: ignore[arg-type]  # else xarray loads it for half a second
+        sys.modules.setdefault("dask", None)  # type: ignore[arg-type]
     code = run(sys.argv[1:])
     gc.freeze()  # else Python looks through some 400,000 objects before it leaves, which takes a second
     raise SystemExit(code)

@@ -86,7 +86,9 @@ def _cache() -> Check:
         return Check("cache", "none", visible(str(said[0].message)), broken=True)
     files = [path for path in place.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 2**20
-    means = "compiled code; may be deleted at any time" if files else "empty: vgtheory warm compiles ahead"
+    means = (
+        "compiled code, proved facts; may be deleted at any time" if files else "empty: vgtheory warm compiles ahead"
+    )
     return Check("cache", f"{place}: {len(files)} files, {size:.0f} MiB", means)
 
 

@@ -1,4 +1,4 @@
-"""The directory of this user where machine code and derived forms are kept; it loads no compiler."""
+"""The directory of this user where machine code, derived forms and proved facts are kept; it loads no compiler."""
 
 import os
 import stat
@@ -9,8 +9,8 @@ from pathlib import Path
 def private_directory(*parts: str) -> Path | None:
     """Return a directory of this user's cache that nobody else can write to, made if needed; None if there is none.
 
-    Machine code is kept as pickles, which can run code when they are read: so none is read from a directory that
-    somebody else could have put there.
+    Machine code and what is proved of functions are kept as pickles, which can run code when they are read: so none is
+    read from a directory that somebody else could have put there.  Links in the path are followed here, once.
 
     The cache is ``$VGTHEORY_CACHE_DIR``, else ``$XDG_CACHE_HOME/vgtheory``, else ``~/.cache/vgtheory``.
     """
@@ -22,11 +22,12 @@ def private_directory(*parts: str) -> Path | None:
             path = path / part if part else path
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _require_private(path)
-        for parent in path.resolve().parents:
+        path = path.resolve()
+        for parent in path.parents:
             _require_safe(parent)
     except OSError as problem:
         warnings.warn(
-            f"compiled code is not cached ({problem}); set VGTHEORY_CACHE_DIR to a directory of your own",
+            f"nothing is kept for other processes ({problem}); set VGTHEORY_CACHE_DIR to a directory of your own",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -1,13 +1,16 @@
 """Facts that are derived once for this user: what ball arithmetic proves of a function is kept beside machine code.
 
-A fact is a pure function of its arguments and of the sources that derive it, both of which name its file.  What ran
-into a time limit is not kept, since more time may find more.
+A fact is a pure function of its arguments and of the code that derives it: the one names its file, the other the
+folder.  What ran into a time limit is not kept, nor what asked for such a fact, since more time may find more.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
+import shutil
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,15 +20,21 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import flint
+import mpmath
+import numpy as np
+import scipy
 import sympy as sp
 
-from vgtheory._atomic import write_atomically
+from vgtheory._atomic import write_bytes
+from vgtheory._errors import InputError
 from vgtheory.kernels._cache import private_directory
-from vgtheory.symbolic.time_limit import cuts
+from vgtheory.symbolic.time_limit import count_cut, cuts
 
 WORTH = 0.01  # seconds of the processor's time from which on a fact is kept
 NAMELESS = "Dummy("  # another one in every process, like an atom of the package's own, whose text is not all of it
-SOURCES = ("symbolic", "theory/proofs")  # folders whose modules derive what is kept
+UNUSED = 7 * 86400.0  # seconds after which the facts of other code, which no process has begun to use, are removed
+PACKAGE = Path(__file__).parents[1]
+SOURCES = ("*.py", "symbolic/**/*.py", "model/**/*.py", "theory/proofs/**/*.py")  # what derives what is kept
 
 Arguments = ParamSpec("Arguments")
 Fact = TypeVar("Fact")
@@ -34,32 +43,55 @@ Fact = TypeVar("Fact")
 def kept(derive: Callable[Arguments, Fact]) -> Callable[Arguments, Fact]:
     """Return the function with its results kept, in the process and in the user's cache, where there is one.
 
-    Its arguments are SymPy objects, numbers, texts, and tuples and frozen data classes of such.
+    Its arguments are SymPy objects, numbers, texts, and tuples and frozen data classes of such.  What a time limit cut
+    short stays in the process, which so gives one answer to one question; whoever asks for it is cut short as well.
     """
 
     @lru_cache(maxsize=1024)
-    @wraps(derive)
-    def recalled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Fact:
+    def recalled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> tuple[Fact, bool]:
         path = _path(f"{derive.__module__}.{derive.__qualname__}", (args, tuple(kwargs.items())))
         held = None if path is None else _read(path)
         if held is not None:
-            return held[0]
+            return held[0], True
         start, before = time.process_time(), cuts()
         fact = derive(*args, **kwargs)
-        if path is not None and cuts() == before and time.process_time() - start > WORTH:
+        whole = cuts() == before
+        if path is not None and whole and time.process_time() - start > WORTH:
             _write(path, fact)
+        return fact, whole
+
+    @wraps(derive)
+    def answer(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Fact:
+        fact, whole = recalled(*args, **kwargs)  # type: ignore[arg-type]
+        if not whole:
+            count_cut()
         return fact
 
-    return recalled  # type: ignore[return-value]
+    answer.cache_clear = recalled.cache_clear  # type: ignore[attr-defined]
+    return answer
 
 
 def _path(name: str, arguments: Any) -> Path | None:
     text = _text(arguments)
     if NAMELESS in text:
         return None
-    key = hashlib.sha256(f"{_derivation()}\0{name}\0{text}".encode()).hexdigest()[:32]
-    place = private_directory("facts", key[:2])
-    return None if place is None else place / f"{key}.pickle"
+    key = hashlib.sha256(f"{name}\0{text}".encode()).hexdigest()[:32]
+    place = private_directory("facts", IMPORTED)
+    return None if place is None else _in_use(place) / f"{key}.pickle"
+
+
+@cache
+def _in_use(place: Path) -> Path:
+    """Return a folder of facts, marked as used now; those that nobody has used for long are removed.
+
+    A process that outlives its folder derives anew.
+    """
+    with suppress(OSError):
+        os.utime(place)
+        for other in place.parent.iterdir():
+            if time.time() - other.stat().st_mtime > UNUSED:
+                shutil.rmtree(other, ignore_errors=True)
+    return place
 
 
 def _text(value: Any) -> str:
@@ -80,14 +112,17 @@ def _text(value: Any) -> str:
     return f"{type(value).__qualname__}({', '.join(map(_text, parts))})"
 
 
-@cache
 def _derivation() -> str:
-    """Return a digest of all that derives the facts besides their arguments."""
-    digest = hashlib.sha256(" ".join(m.__version__ for m in (sp, flint)).encode())
-    package = Path(__file__).parents[1]
-    for source in sorted(path for folder in SOURCES for path in (package / folder).rglob("*.py")):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    return digest.hexdigest()
+    """Return a digest of all that derives the facts besides their arguments, as it is on disk now."""
+    libraries = (sp, flint, mpmath, np, scipy)
+    versions = [sys.version_info[:2], flint.__FLINT_VERSION__, *(library.__version__ for library in libraries)]
+    digest = hashlib.sha256(repr(versions).encode())
+    for source in sorted(path for pattern in SOURCES for path in PACKAGE.glob(pattern)):
+        digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
+    return digest.hexdigest()[:32]
+
+
+IMPORTED = _derivation()  # of the code that runs here, which an edit or an upgrade can replace on disk at any time
 
 
 def _read(path: Path) -> tuple[Any] | None:
@@ -97,15 +132,16 @@ def _read(path: Path) -> tuple[Any] | None:
         if digest.decode() != hashlib.sha256(content).hexdigest():
             return None
         return (pickle.loads(content),)  # noqa: S301 - this user's own bytes, in a directory nobody else can write to
-    except (OSError, ValueError):
+    except Exception:  # any at all can come out of a pickle
         return None
 
 
 def _write(path: Path, fact: Any) -> None:
+    """Keep a fact, unless the code on disk is no longer what derived it, or it cannot be written."""
     try:
         content = pickle.dumps(fact)
-    except (pickle.PicklingError, TypeError, AttributeError):  # it holds a function
+    except (pickle.PicklingError, TypeError, AttributeError, RecursionError):  # it holds a function, or is too deep
         return
-    whole = hashlib.sha256(content).hexdigest().encode() + b"\n" + content
-    with suppress(OSError):  # a full disk: it is derived again next time
-        write_atomically(path, lambda aside: aside.write_bytes(whole))
+    with suppress(OSError, InputError):  # a full disk, or a folder that was removed: it is derived again next time
+        if _derivation() == IMPORTED:
+            write_bytes(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)

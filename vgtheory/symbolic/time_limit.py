@@ -25,8 +25,14 @@ class TimeUp(BaseException):
 
 
 def cuts() -> int:
-    """Return how often a limit has cut something short in this process."""
+    """Return how often a limit cut something short in this process, or what it had cut short was recalled."""
     return _cuts
+
+
+def count_cut() -> None:
+    """Count one more cut."""
+    global _cuts
+    _cuts += 1
 
 
 def _raise_in(thread: int) -> None:
@@ -60,8 +66,7 @@ def time_limit(seconds: float) -> Iterator[None]:
                 pause = AGAIN
                 with lock:
                     if not over.is_set():
-                        global _cuts
-                        _cuts += 1
+                        count_cut()
                         fired.set()
                         _raise_in(thread)
 
