@@ -52,7 +52,7 @@ def test_gradient_draws_the_mean_the_prediction_and_the_bound():
 
 
 def test_a_loose_bound_does_not_squeeze_the_data():
-    data = study([[0.0, 1.0], [0.5, 1.5]])
+    data = study([[0.0, 1.0], [0.5, 1.5]] * 8)
     upper, _ = plot.gradient(data, bound=(np.array([100.0, 50.0]), "loose"))
     assert upper.get_ylim()[1] < 3
 

@@ -172,6 +172,6 @@ def test_standard_errors_of_exponents_cover(samples, blocks):
     inside = 0
     for _ in range(400):
         growth = rng.normal(0.3 * 20, 2.0, (samples, blocks, 1))
-        mean, error = exponents(growth, ends)
+        mean, error, _ = exponents(growth, ends)
         inside += abs(mean[0] - 0.3) < 1.96 * error[0]
     assert stats.binomtest(inside, 400, 0.945).pvalue > 1e-6

@@ -40,7 +40,7 @@ def test_dead_networks_are_counted_apart():
 
 
 def test_refusals():
-    with pytest.raises(InputError, match="none"):
+    with pytest.raises(InputError, match="no networks"):
         lineup([])
     with pytest.raises(InputError, match="one depth"):
         lineup([made("tanh"), made("relu", depth=3)])
