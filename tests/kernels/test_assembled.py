@@ -10,10 +10,10 @@ from tests.oracles import network_gradients
 from tests.rows import ACTIVATIONS
 from tests.thinning import thinned
 from vgtheory.kernels.arguments import Samples
-from vgtheory.kernels.assembled import KINDS, Parts, assembled_samples
+from vgtheory.kernels.assembled import Parts, assembled_samples
 from vgtheory.kernels.dense import DENSE_PAIR
 from vgtheory.kernels.matrices import drawn_matrices
-from vgtheory.kernels.normalise import normalise, normalise_back
+from vgtheory.kernels.normalise import KINDS, normalise, normalise_back
 from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
 
 LAWS = {
@@ -218,6 +218,15 @@ def normalised_back(b, v, kind, kept):
     out = b.copy()
     normalise_back(out, v, kind, kept, np.empty_like(v))
     return out
+
+
+@pytest.mark.parametrize("kind", ["layer", "rms"])
+@pytest.mark.parametrize("eps", [0.0, 0.3])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 1e200])
+def test_what_float64_does_not_hold_is_no_vector_of_equal_numbers(kind, eps, bad):
+    n, log_slope, _ = normalised(np.array([1.0, bad, 2.0]), KINDS[kind], 0.0, np.log(eps) if eps else -np.inf)
+    assert np.isnan(n).all()
+    assert np.isnan(log_slope)
 
 
 @pytest.mark.parametrize(("kind", "width"), [("layer", 2), ("rms", 1), ("layer", 1)])

@@ -13,13 +13,11 @@ import numpy as np
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Samples
 from vgtheory.kernels.instructions import ADD, ASK, ASKED, ASKED_HAAR, DROP, MULTIPLIED, NORM, PASS
 from vgtheory.kernels.matrices import MatrixDistribution
-from vgtheory.kernels.normalise import LAYER, RMS
+from vgtheory.kernels.normalise import KINDS
 from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
 from vgtheory.kernels.program import Code, Scales, program_samples, results
 from vgtheory.kernels.signals import MATRIX, SECOND, SIGNAL
 from vgtheory.kernels.tables import Step, Tables, tables
-
-KINDS = {"layer": LAYER, "rms": RMS}
 
 
 @dataclass(frozen=True)

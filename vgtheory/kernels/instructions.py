@@ -35,7 +35,7 @@ KIND, PURPOSE, COUNTED, FORGOTTEN = range(4)
 # Numbers that an instruction leaves for the way back: an Ask, and a norm.
 LOG_X, LOG_GAIN, LOG_H, MEMOS = range(4)
 LOG_SLOPE, KEPT = range(2)
-MODERATE = 1e100  # factors that need no units
+PLAIN = 1e100  # factors up to this need no units
 
 
 @piece
@@ -160,7 +160,7 @@ def _add(net, memory, step, numbers, here):
     x, y = register(net, memory, step[FIRST], here), register(net, memory, step[SECOND], here)
     keep, scale = numbers[0], numbers[1]
     new = 0.0
-    if p != 0.0 or q != 0.0 or not abs(keep) + abs(scale) < MODERATE:
+    if p != 0.0 or q != 0.0 or not abs(keep) + abs(scale) < PLAIN:
         stem, branch = p + _log(keep) + log_length(x), q + _log(scale) + log_length(y)
         new = carry(max(stem, branch), 0.0, True, True)
         keep = _in_units(keep, p, new) if stem > -math.inf else 0.0
@@ -289,10 +289,13 @@ def _multiplied_back(net, memory, step, memo, here, delta):
 
 @piece
 def _combine(net, memory, step, numbers, here):
-    """Set out = a·first + b·second, the second where there is one."""
-    out, first = gradient(net, memory, step[RESULT], here), gradient(net, memory, step[FIRST], here)
+    """Set out = a·first + b·second, as many of these as there are."""
+    out, at = gradient(net, memory, step[RESULT], here), net.gradients[step[RESULT], UNIT + here.parity]
+    if step[FIRST] == NOTHING:
+        out[:], memory.gradient_units[at] = 0.0, -math.inf
+        return
+    first = gradient(net, memory, step[FIRST], here)
     p = memory.gradient_units[net.gradients[step[FIRST], UNIT + here.parity]]
-    at = net.gradients[step[RESULT], UNIT + here.parity]
     new = p + _log(numbers[0])
     if step[SECOND] == NOTHING:
         times(out, first, _in_units(numbers[0], p, new))

@@ -12,9 +12,10 @@ from vgtheory.kernels._jit import piece, reduction
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.signals import carry
 
-NONE, LAYER, RMS = (np.int64(kind) for kind in range(3))
+LAYER, RMS = (np.int64(kind) for kind in (1, 2))
+KINDS = {"layer": LAYER, "rms": RMS}
 # Deviations this small beside the mean are its rounding: all numbers are equal.
-EQUAL = 1e-30
+EQUAL = 1e-15
 # The same for what is left of a gradient's number across n.
 ROUNDING = 1e-14
 
@@ -50,7 +51,7 @@ def _centred(out, v):
     for i in range(v.size):
         out[i] -= left
     square = _mean_product(out, out)
-    return square if square > EQUAL * mean * mean else 0.0
+    return 0.0 if math.sqrt(square) <= EQUAL * abs(mean) else square
 
 
 @piece
@@ -58,15 +59,16 @@ def normalise(out, v, kind, t, log_eps, linear_at_zero):
     """Set out = e^−u norm(e^t v) and return (ln d, eps d², u), d = 1/√(s² + eps).
 
     u is 0 unless eps makes the result so small that it takes units (``carry``); ln d is −inf for equal numbers.
+    Of numbers that are not finite all is NaN.
     """
     prefer_wide_vectors()
     centred = out if kind == LAYER else v
     square = _centred(out, v) if kind == LAYER else _mean_product(v, v)
-    log_square = 2.0 * t + math.log(square) if square > 0.0 else -math.inf
-    larger = max(log_square, log_eps)
-    if larger == -math.inf:
+    log_square = -math.inf if square == 0.0 else 2.0 * t + math.log(square)
+    if log_square == -math.inf and log_eps == -math.inf:
         out[:] = 0.0
         return -math.inf, 0.0, 0.0
+    larger = max(log_square, log_eps)
     log_slope = -0.5 * (larger + math.log(math.exp(log_square - larger) + math.exp(log_eps - larger)))
     units = carry(0.5 * log_square + log_slope, 0.0, linear_at_zero, False)
     scale = math.exp(t + log_slope - units)

@@ -20,6 +20,7 @@ from vgtheory.kernels.instructions import (
     ASK,
     ASK_BACK,
     COUNTED,
+    ITEM,
     MEMOS,
     NOTHING,
     OPERATION,
@@ -134,14 +135,8 @@ def _back(net, memory, here, watched, found):
             size, weight = ask_back(net, memory, k, here)
             if step[WATCHED] != NOTHING:
                 found.gradients[step[WATCHED], here.layer] = size
-            if net.matrices[step[4], COUNTED] != 0:
-                larger = max(total, weight)
-                if total == -math.inf or weight != weight:
-                    total = weight
-                elif weight > -math.inf:
-                    total = larger + 0.5 * math.log(
-                        math.exp(2.0 * (total - larger)) + math.exp(2.0 * (weight - larger))
-                    )
+            if net.matrices[step[ITEM], COUNTED] != 0:
+                total = _together(total, weight)
         else:
             backward_step(net, memory, k, here)
     found.weights[here.layer - 1] = total

@@ -16,7 +16,7 @@ PLACE, MULTIPLE, COMES_IN, UNIT = 0, 2, 3, 4
 
 
 class Net(NamedTuple):
-    """The network: machine code, tables and numbers; see ``program.Tables``."""
+    """The network: machine code, tables and numbers; see ``tables.Tables``."""
 
     rows: Any
     maps: Any

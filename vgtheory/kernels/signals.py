@@ -13,7 +13,8 @@ from vgtheory.kernels.normals import fill
 # What a counter's last word stands for; from ROWS on, one value per row or reflection of a dense weight matrix.
 # Of NumPy's type: for Python's Numba would compile whatever takes one again for each value.
 SIGNAL, BIAS, BIAS_WEIGHT, REST_FORWARD, REST_BACKWARD = (np.int64(word) for word in range(5))
-MATRIX, MATRIX_BACK, SECOND, SECOND_BACK, DROPPED = (np.int64(word) for word in range(8, 13))
+# The number after a matrix's own is that of its way back.
+MATRIX, SECOND, DROPPED = (np.int64(word) for word in (8, 10, 12))
 ROWS = np.int64(32)
 BLOCK = 1024  # elements; a few arrays of a block stay in the first-level cache
 # Signals outside these sizes are carried with a scale; squares of numbers inside are far from the ends of float64.

@@ -187,8 +187,12 @@ class _There:
         return self.sizes.get(name, 1)
 
     def _copy_what_cannot_go_on(self) -> None:
-        """Add copies of new values that another register holds, or that are needed as they are."""
-        alone = {step.out[0] for step in self.steps if len(step.out) == 1 or step.operation == PASS}
+        """Add copies of new values that another register holds, or that are needed as they are.
+
+        What goes on is written in the unit that its size asks for; a slope has none.
+        """
+        own_slope = {value for step in self.steps for value, _, partial in step.partials if value == partial}
+        alone = {step.out[0] for step in self.steps if len(step.out) == 1 or step.operation == PASS} - own_slope
         for k, (name, new) in enumerate(self.streams):
             if new not in alone or new in (other for _, other in self.streams[:k]):
                 self.steps.append(Step(COPY, (f"{new} {k}",), (new,)))
@@ -297,12 +301,14 @@ class _Back:
 
     def _into(self, out: int, terms: list[_Term]) -> None:
         """Write the sum of terms into a gradient's register, which may hold one of them."""
+        if not terms:
+            self._add({OPERATION: COMBINE, RESULT: out})
+            return
         terms = sorted(terms, key=lambda term: term.gradient != out)
         if terms == [_Term(out, 1.0)]:
             return
         size = self.sizes[out]
-        plain = [self._plain(term, size) for term in terms] or [_Term(out, 0.0)]
-        first, *others = plain
+        first, *others = [self._plain(term, size) for term in terms]
         if not others:
             self._add({OPERATION: COMBINE, RESULT: out, FIRST: first.gradient}, (first.factor, 0.0))
         for other in others:

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import vgtheory as vg
 from vgtheory.kernels import program
+from vgtheory.model.program import Block
 from vgtheory.model.rewriting import stacked
+from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
+from vgtheory.model.streams import stream
 from vgtheory.study.programs.numbers import Batch, Machine
 from vgtheory.study.programs.passes import there_and_back
 from vgtheory.study.programs.recorded_norms import OfStreams, streams_and_gradients
@@ -26,6 +30,36 @@ CASES = {
     "bilinear": BLOCKS.residual(BLOCKS.normalised(BLOCKS.gated("identity", W, W, V), "rms")),
     "in a row": BLOCKS.residual(BLOCKS.normalised(BLOCKS.residual(DENSE, keep=0.5), "rms"), keep=0.7),
 }
+A, N, X, Z = (stream(name) for name in "anxz")
+ASK = Ask(("a",), "m", "x")
+
+
+def of_steps(streams, *steps, outputs=1):
+    """A block of one matrix m, its streams written as pairs of letters."""
+    return Block("made here", tuple(map(tuple, streams.split())), steps, (Matrix("m", W, outputs),))
+
+
+CASES |= {
+    "delay": of_steps("xy zx", ASK, Map(("y",), (sp.tanh(A) + Z / 2,))),
+    "swapped": of_steps("xz zy", ASK, Map(("y",), (sp.tanh(A) * sp.cos(Z),))),
+    "one new value of two streams": of_steps("xy zy", ASK, Map(("y",), (sp.tanh(A) * sp.cos(Z) + Z,))),
+    "two values of a map": of_steps("xy zw", ASK, Map(("y", "w"), (sp.tanh(A) + Z, sp.sin(A) * sp.cos(Z)))),
+    "two parts of a matrix go on": of_steps(
+        "xa zb", Mix(("n",), "rms", ("x",)), Map(("c",), (sp.tanh(N + Z),)), Ask(("a", "b"), "m", "c"), outputs=2
+    ),
+    "a number as partial derivative": of_steps("xy", ASK, Map(("y",), (sp.tanh(A) - X / 3,))),
+    "one stream added to itself": of_steps(
+        "xy", ASK, Map(("b",), (sp.tanh(A),)), Add(("y",), "b", "b", sp.Rational(1, 3), sp.Rational(3, 2))
+    ),
+    "a stream that nothing reads": of_steps("xb zc", ASK, Map(("b",), (sp.tanh(A),)), Mix(("c",), "rms", ("b",))),
+}
+# exp is its own derivative, here of two streams: the value goes on, and is a slope on the way back.
+SLOPE = Block(
+    "its own slope",
+    (("x", "y"),),
+    (Mix(("n",), "rms", ("x",)), Ask(("a",), "m", "n"), Map(("y",), (sp.exp(A + N),))),
+    (Matrix("m", vg.Weights.gaussian(170)),),
+)
 
 
 def machine_of(block, width, depth):
@@ -35,7 +69,17 @@ def machine_of(block, width, depth):
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("width", "depth"), [(16, 5), (33, 30)])
 def test_it_gives_the_numbers_of_the_steps_run_one_by_one(name, width, depth):
-    machine = machine_of(CASES[name], width, depth)
+    compare_with_steps(machine_of(CASES[name], width, depth))
+
+
+def test_a_value_that_is_a_slope_stays_in_its_unit():
+    """A norm above 1e120 goes on in another unit, which a slope has not."""
+    machine = machine_of(SLOPE, 12, 1)
+    assert (streams_and_gradients(machine, 3, 1, 4)["square x"][:, 1] > 1e240).any()
+    compare_with_steps(machine)
+
+
+def compare_with_steps(machine):
     assert vector_program(machine) is not None
     found, notes = streams_and_gradients(machine, 3, 1, 4), OfStreams(machine, 4)
     there_and_back(Batch(machine, 3, 1, 4), notes)
@@ -44,10 +88,11 @@ def test_it_gives_the_numbers_of_the_steps_run_one_by_one(name, width, depth):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bits_depend_neither_on_the_chunk_nor_on_how_many_layers_are_kept(name, monkeypatch):
+def test_bits_depend_neither_on_chunks_nor_on_the_layers_kept_nor_on_what_was_in_memory(name, monkeypatch):
     machine = machine_of(CASES[name], 17, 40)
     whole = streams_and_gradients(machine, 1, 0, 6)
     monkeypatch.setattr(program, "SEGMENT_BYTES", 1)
+    monkeypatch.setattr(program, "aligned", lambda *shape: np.full(shape, np.nan))
     for what, values in streams_and_gradients(machine, 1, 2, 3).items():
         np.testing.assert_array_equal(values, whole[what][2:5])
 
@@ -55,6 +100,27 @@ def test_bits_depend_neither_on_the_chunk_nor_on_how_many_layers_are_kept(name, 
 @pytest.mark.parametrize("block", [BLOCKS.lstm(W, tied=False), BLOCKS.rnn("tanh", W)])
 def test_what_is_driven_or_tied_is_run_step_by_step(block):
     assert vector_program(machine_of(block, 8, 3)) is None
+
+
+def of_functions(*functions):
+    """A block of one function after the other, each of one stream."""
+    steps = (Map((f"y{k + 1}",), (f(stream(f"y{k}")),)) for k, f in enumerate(functions))
+    first, last = Ask(("y0",), "m", "x"), f"y{len(functions)}"
+    return Block("functions", (("x", last),), (first, *steps), (Matrix("m", W),))
+
+
+def test_more_functions_than_the_pass_takes_are_run_step_by_step_and_equal_ones_count_once():
+    few, many = (sp.tanh, sp.sin, sp.cos, sp.atan), (sp.tanh, sp.sin, sp.cos, sp.atan, sp.erf)
+    assert vector_program(machine_of(of_functions(*many), 8, 3)) is None
+    twice = machine_of(of_functions(*few, *few), 8, 3)
+    compare_with_steps(twice)
+    assert len(vector_program(twice).code.rows) == 4
+
+
+def test_what_was_told_to_stop_leaves_nothing_of_gradients():
+    found = streams_and_gradients(machine_of(DENSE, 8, 3), 1, 0, 2, np.ones(1, np.int64))
+    assert np.isnan(found["gradient x"][:, :-1]).all()
+    assert np.isnan(found["weights"]).all()
 
 
 def test_small_and_large_signals_are_carried_in_units():

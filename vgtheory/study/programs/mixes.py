@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgtheory.kernels.memory import empty
-from vgtheory.kernels.normalise import EQUAL, LAYER, RMS, ROUNDING
+from vgtheory.kernels.normalise import EQUAL, KINDS, ROUNDING
 from vgtheory.kernels.streams import gathered, normalised, normalised_back, scattered
 from vgtheory.model.steps import Mix
 from vgtheory.model.windows import neighbours
@@ -33,7 +33,6 @@ class Around(NamedTuple):
 
 Forward = Callable[[Mix, Given, Around], tuple[Array, Any]]
 Backward = Callable[[Mix, Given, Around, Any, Array], Given]
-KINDS = {"layer": LAYER, "rms": RMS}
 
 
 def norm(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
@@ -62,7 +61,7 @@ def batch_norm(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     centred = x - mean
     centred -= centred.mean(axis=1, keepdims=True)  # the mean of nearly equal numbers is off by as much as they differ
     square = np.mean(centred * centred, axis=1, keepdims=True)
-    square = np.where(square > EQUAL * mean * mean, square, 0.0)
+    square = np.where(square > (EQUAL * mean) ** 2, square, 0.0)
     with np.errstate(divide="ignore"):
         inverse = np.where(square + eps > 0.0, 1.0 / np.sqrt(square + eps), 0.0)
     centred *= inverse

@@ -15,13 +15,29 @@ from vgtheory.kernels.matrices import NONE, drawn_matrices
 from vgtheory.kernels.memory import empty
 from vgtheory.kernels.operators import backward_all, forward_all
 from vgtheory.kernels.oracle import Draw, ask_gaussian, ask_haar, filled_rows
-from vgtheory.model.steps import Matrix
+from vgtheory.model.program import Block
+from vgtheory.model.steps import Ask, Matrix
 
 Array = NDArray[np.float64]
 # Asked, a question costs about as much as three multiplications with the part of the matrix that it meets.
 QUESTIONS_PER_WIDTH = 1 / 3
 LEFT, RIGHT = 5, 6  # purposes of the factors of a matrix of low rank, beside its own
 LAYERS, MOST = 2**24, 2**8 - 1  # more than a network has; how many matrices have counters of layers of their own
+
+
+def takes_one_question(block: Block, item: int) -> bool:
+    """Return whether one column asks a matrix once from either side, and its answer stays as it is: no drive is added
+    to it, no bias that is not normal.
+    """
+    matrix = block.matrices[item]
+    asks = [step for step in block.steps if isinstance(step, Ask) and step.matrix == matrix.name]
+    plain = matrix.weights.bias_family == "gaussian" and matrix.weights.arrays is None and not matrix.centre
+    return plain and not block.tied and item < MOST and len(asks) == 1 and not asks[0].driven
+
+
+def layer_of_question(item: Any, layer: Any) -> Any:
+    """Return the layer among the counters of random numbers that belongs to a matrix which takes one question."""
+    return layer + (item + 1) * LAYERS
 
 
 @dataclass(frozen=True)

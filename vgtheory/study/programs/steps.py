@@ -18,8 +18,8 @@ from vgtheory.kernels.arguments import Activation
 from vgtheory.kernels.memory import empty
 from vgtheory.model.steps import Add, Ask, Map, Matrix, Mix
 from vgtheory.study.programs.mixes import MIXES, Around
-from vgtheory.study.programs.numbers import ASK, BIAS, DRIVE, SOURCE, TIED, Array, Batch, Layer, Machine, Streams
-from vgtheory.study.programs.oracles import LAYERS, MOST, Drawn, Oracle, Single, oracle, single
+from vgtheory.study.programs.numbers import ASK, BIAS, DRIVE, SOURCE, TIED, Array, Batch, Layer, Streams
+from vgtheory.study.programs.oracles import Drawn, Oracle, Single, layer_of_question, oracle, single, takes_one_question
 
 # ------------------------------------------------------------------ forward
 
@@ -123,9 +123,10 @@ def oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
         uses = [step for step in block.steps if isinstance(step, Ask) and step.matrix == matrix.name]
         once = not block.tied and len(uses) == 1
         item = block.matrices.index(matrix)
-        if once and not batch.remembers and _is_single(matrix, uses[0], machine) and item < MOST:
+        one = machine.asked and machine.columns == 1 and not batch.remembers
+        if one and takes_one_question(block, item):
             scales, shape = machine.scale_of(matrix, layer.index), machine.shape_of(matrix, layer.index)
-            draws = batch.place(item, ASK).draw(layer.index + (item + 1) * LAYERS)
+            draws = batch.place(item, ASK).draw(layer_of_question(item, layer.index))
             kept[matrix.name] = single(matrix, scales, shape, draws)
             return kept[matrix.name]
         questions = len(uses) * machine.columns * (machine.depth if block.tied else 1)
@@ -135,12 +136,6 @@ def oracle_of(matrix: Matrix, layer: Layer, batch: Batch) -> Oracle:
             once=once,
         )  # fmt: skip
     return kept[matrix.name]
-
-
-def _is_single(matrix: Matrix, step: Ask, machine: Machine) -> bool:
-    """Return whether a matrix that one step asks takes a single question: its answer must stay as it is."""
-    normal = matrix.weights.bias_family == "gaussian"
-    return machine.asked and machine.columns == 1 and normal and not (step.driven or matrix.centre)
 
 
 def _with_bias(matrix: Matrix, y: Array, layer: Layer, batch: Batch) -> Array:

@@ -26,7 +26,7 @@ from vgtheory.study.machine import available_bytes
 from vgtheory.study.programs.numbers import Machine
 from vgtheory.study.programs.oracles import QUESTIONS_PER_WIDTH
 from vgtheory.study.programs.recorded_norms import columns_shown, streams_and_gradients
-from vgtheory.study.programs.vectors import in_one_pass
+from vgtheory.study.programs.vectors import vector_program
 
 PARTS = {"log_stream_gradient_norm": "gradient", "stream_square": "square", "gradient_share": "share"}
 SHOWN = {"cosine": "cosine", "entropy": "entropy", "score_spread": "spread"}
@@ -84,7 +84,7 @@ class Program:
         """Return about what one sample costs on one core."""
         machine = self.machine
         ends = sum(sum(shape) for shape in self.shapes)
-        if in_one_pass(machine):
+        if vector_program(machine) is not None:
             return machine.depth * (2.0 * ends + 2.0 * sum(self.network.block.size_of().values()) * machine.width)
         streams = 20.0 * machine.columns * sum(self.network.block.size_of().values()) * machine.width
         streams += self.attention_weights * (30.0 + 4.0 * machine.width)

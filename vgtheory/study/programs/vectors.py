@@ -7,10 +7,10 @@ steps that the pass knows.  All others are run step by step (``passes``).
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +19,16 @@ from vgtheory.codegen.maps import CompiledMap
 from vgtheory.kernels.arguments import Activation, Samples
 from vgtheory.kernels.instructions import ADD, ASK, ASKED, ASKED_HAAR, MAP, NORM, PASS
 from vgtheory.kernels.matrices import drawn_matrices
+from vgtheory.kernels.normalise import KINDS
 from vgtheory.kernels.operators import GAUSSIAN_PAIR
 from vgtheory.kernels.program import FUNCTIONS, Code, Scales, program_samples, results
 from vgtheory.kernels.tables import Step, Tables, tables
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Add, Ask, Map, Mix
-from vgtheory.study.programs.mixes import KINDS
 from vgtheory.study.programs.numbers import ASK as OF_ASK
 from vgtheory.study.programs.numbers import LOSS, MATRICES, PER_ITEM, START, TIED, Array, Machine
-from vgtheory.study.programs.oracles import LAYERS, MOST
+from vgtheory.study.programs.oracles import layer_of_question, takes_one_question
 
 
 @dataclass(frozen=True)
@@ -49,28 +49,20 @@ class VectorProgram:
 
 def vector_program(machine: Machine) -> VectorProgram | None:
     """Return the program for one compiled pass over vectors, None where it needs more."""
-    return _vector_program(machine.block, machine.width, machine.depth) if in_one_pass(machine) else None
+    alone = machine.layers is None and machine.columns == 1 and machine.asked
+    return _vector_program(machine.block, machine.width, machine.depth) if alone else None
 
 
-def in_one_pass(machine: Machine) -> bool:
-    """Return whether a network is one of those; a few with more functions in a layer than the pass takes are not."""
-    return machine.layers is None and machine.columns == 1 and machine.asked and asked_once(machine.block)
-
-
-def asked_once(block: Block) -> bool:
-    """Return whether every matrix of a block is asked by one step, once, and adds a normal bias or none."""
-    asks = [step for step in block.steps if isinstance(step, Ask)]
-    often = Counter(step.matrix for step in asks)
-    plain = all(
-        m.weights.bias_family == "gaussian" and m.weights.arrays is None and not m.centre for m in block.matrices
-    )
-    known = all(step.kind in KINDS for step in block.steps if isinstance(step, Mix))
-    alone = not block.tied and max(often.values(), default=1) == 1 and len(block.matrices) < MOST
-    return alone and plain and known and not any(step.driven for step in asks)
+def _is_known(block: Block) -> bool:
+    """Return whether every matrix of a block takes one question, and the pass has its norms."""
+    once = all(takes_one_question(block, item) for item in range(len(block.matrices)))
+    return once and all(step.kind in KINDS for step in block.steps if isinstance(step, Mix))
 
 
 @lru_cache(maxsize=64)
 def _vector_program(block: Block, width: int, depth: int) -> VectorProgram | None:
+    if not _is_known(block):
+        return None
     machine = Machine(block, width, depth, Inputs(), True)
     rows: list[Activation] = []
     maps: list[Callable[..., None]] = []
@@ -83,14 +75,13 @@ def _vector_program(block: Block, width: int, depth: int) -> VectorProgram | Non
             case Map():
                 passed = machine.maps[at]
                 if isinstance(passed, CompiledMap):
-                    taken = _map(step, passed, len(maps))
+                    taken = _map(step, passed, _place(passed.in_tape, maps))
                     if taken is None:
                         return None
                     steps.append(taken)
-                    maps.append(passed.in_tape)
                 else:
-                    steps.append(Step(PASS, (step.out[0], f"{step.out[0]}'"), step.reads, len(rows)))
-                    rows.append(passed)
+                    item = _place(passed, rows)
+                    steps.append(Step(PASS, (step.out[0], f"{step.out[0]}'"), step.reads, item))
             case Mix():
                 steps.append(Step(NORM, step.out, step.x, int(KINDS[step.kind]), numbers=(-math.inf, 0.0)))
             case Add():
@@ -105,6 +96,13 @@ def _vector_program(block: Block, width: int, depth: int) -> VectorProgram | Non
     ]
     code = Code(tuple(rows), tuple(maps), GAUSSIAN_PAIR, drawn_matrices("gaussian", {}))
     return VectorProgram(tables(steps, block.streams, block.size_of(), matrices, watched=True), code, _scales(machine))
+
+
+def _place(function: Any, known: list[Any]) -> int:
+    """Return the place of a function among those known, which it joins where it is new."""
+    if function not in known:
+        known.append(function)
+    return known.index(function)
 
 
 def _map(step: Map, code: CompiledMap, item: int) -> Step | None:
@@ -125,5 +123,5 @@ def _scales(machine: Machine) -> Scales:
     depth, sigmas = machine.depth, [machine.scales[m.name] for m in machine.block.matrices]
     sigma_w, sigma_b = (np.repeat([[abs(pair[k])] for pair in sigmas], depth, axis=1) for k in (0, 1))
     places = np.zeros((len(sigmas), depth, 3), np.int64)
-    places[:, :, 0] = np.arange(1, depth + 1) + LAYERS * (1 + np.arange(len(sigmas)))[:, None]
+    places[:, :, 0] = layer_of_question(np.arange(len(sigmas))[:, None], np.arange(1, depth + 1))
     return Scales(np.full(depth + 1, machine.width), sigma_w, sigma_b, places)
