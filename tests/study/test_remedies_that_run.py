@@ -1,5 +1,7 @@
 """The code of remedies, pasted into a script: it runs, the gradient does what is claimed, and the network trains."""
 
+import ast
+
 import numpy as np
 import pytest
 
@@ -157,3 +159,11 @@ def test_thirty_layers_of_sigmoids_learn_digits_by_the_first_remedy():
     best = vg.advise(found).remedies[0]
     assert accuracy(pasted(best.code, make())) >= 0.95, best.change
     assert accuracy(make()) < 0.3  # as it is, it does not learn at all
+
+
+@pytest.mark.parametrize("act", ["softsign", "x*tanh(x)", "gelu"])
+def test_imports_come_first(act):
+    text = code.activation(vg.Network(act, vg.Weights.gaussian(1.5, 0.1), width=8, depth=4), "sigmoid").pytorch
+    imports = [isinstance(statement, ast.Import) for statement in ast.parse(text).body]
+    assert imports == [act != "gelu"] + [False] * (len(imports) - 1)
+    assert text == text.lstrip()
