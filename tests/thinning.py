@@ -9,7 +9,8 @@ import pytest
 def thinned(cases: Iterable[Any], every: int) -> list[Any]:
     """Return the cases as parameters, the first and every so many-th after it as they are and the others slow.
 
-    A tuple is a value for each of a test's arguments; what is a parameter already keeps its marks.
+    Order them so that each family has a row on a kept place: what is slow alone is asked by no default run.  A tuple is
+    a value for each of a test's arguments; what is a parameter already keeps its marks.
     """
     found = []
     for k, case in enumerate(cases):

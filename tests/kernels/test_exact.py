@@ -63,7 +63,7 @@ def assert_same_law(family, name, widths, sigma_b):
     assert not failed
 
 
-@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 6))
+@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 7))
 def test_law_is_that_of_drawn_matrices(family, name, widths, sigma_b):
     assert_same_law(family, name, widths, sigma_b)
 
@@ -74,7 +74,7 @@ def test_law_is_that_of_drawn_matrices_in_further_shapes(family, name, widths, s
     assert_same_law(family, name, widths, sigma_b)
 
 
-@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 6))
+@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 7))
 def test_the_comparison_notices_a_weight_scale_wrong_by_two_percent(family, name, widths, sigma_b):
     few, many = samples(widths)
     a = brute(family, name, widths, SIGMA_W[name], sigma_b, few)

@@ -54,7 +54,7 @@ def p_values_against_drawn_matrices(family, name, widths, sigma_b, factor=1.0):
     return p_values(a, single(name, family, widths, factor * SIGMA_W[name], sigma_b, many), digits=4)
 
 
-@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 4))
+@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 5))
 def test_law_is_that_of_drawn_matrices(family, name, widths, sigma_b):
     p = p_values_against_drawn_matrices(family, name, widths, sigma_b)
     assert not {key: value for key, value in p.items() if not value > LIMIT}
@@ -67,7 +67,7 @@ def test_law_is_that_of_drawn_matrices_in_further_shapes(family, name, widths, s
     assert not {key: value for key, value in p.items() if not value > LIMIT}
 
 
-@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 4))
+@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), thinned(ORDINARY, 5))
 def test_the_comparison_notices_a_weight_scale_wrong_by_two_percent(family, name, widths, sigma_b):
     assert min(p_values_against_drawn_matrices(family, name, widths, sigma_b, factor=1.02).values()) < LIMIT
 

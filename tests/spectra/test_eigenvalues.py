@@ -180,7 +180,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("depth", [3, 20])
-@pytest.mark.parametrize(("name", "weights"), thinned(CASES, 4))
+@pytest.mark.parametrize(("name", "weights"), thinned(CASES, 3))
 def test_sampled_networks_have_these_moduli(name, weights, depth):
     network = vg.Network(name, weights, LIMIT_WIDTH, depth)
     values = sample(network, of="eigenvalues", seed=2).log_modulus.values
