@@ -309,6 +309,24 @@ class Scales(NamedTuple):
     places: NDArray[np.int64]
 
 
+def _shapes(tables: Tables, widest: int, depth: int, most_bytes: int | None = None) -> list[tuple[int, ...]]:
+    """Return the shapes of a sample's Memory, of the streams kept at the start of each segment, and of their units."""
+    placed, carried = tables.placed(widest), tables.carried
+    segment = min(depth, max((most_bytes or SEGMENT_BYTES) // (8 * placed.stride), math.isqrt(depth) + 1))
+    alive, units = carried * placed.room, segment * (len(tables.registers) - carried) + carried
+    starts = (depth - 1) // segment + 1
+    return [
+        (segment * placed.stride + alive,), (units,), (units,), (segment, len(tables.forward[0]), MEMOS),
+        (placed.gradient_room,), (len(tables.gradients),), (WORK + 1, placed.most), (len(tables.listed),),
+        (starts, alive), (starts, carried),
+    ]  # fmt: skip
+
+
+def bytes_of_a_sample(tables: Tables, widest: int, depth: int) -> int:
+    """Return the memory that a sample takes while it runs: one after the other takes the same."""
+    return 8 * sum(map(math.prod, _shapes(tables, widest, depth)))
+
+
 def program_samples(
     tables: Tables, code: Code, scales: Scales, ends: tuple[int, int, int, int], samples: Samples, found: Results,
     most_bytes: int | None = None, square: float = 1.0
@@ -318,25 +336,21 @@ def program_samples(
     `ends` are the purposes and layers of the normals of the start, whose mean square is `square`, and of the loss's
     gradient.  `most_bytes` is about what the tape may take, by default SEGMENT_BYTES; the numbers do not depend on it.
     """
-    depth, carried = len(scales.widths) - 1, tables.carried
-    placed = tables.placed(int(scales.widths.max()))
-    segment = min(depth, max((most_bytes or SEGMENT_BYTES) // (8 * placed.stride), math.isqrt(depth) + 1))
-    alive, count = carried * placed.room, len(tables.registers)
-    units, squares = np.empty((2, segment * (count - carried) + carried))
+    widest = int(scales.widths.max())
+    placed, law = tables.placed(widest), code.law
+    shapes = _shapes(tables, widest, len(scales.widths) - 1, most_bytes)
+    tape, units, squares, memo, gradients, gradient_units, work, offsets, *starts = shapes
     memory = (
-        aligned(1, segment * placed.stride + alive)[0], units, squares,
-        np.empty((segment, len(tables.forward[0]), MEMOS)), aligned(1, placed.gradient_room)[0],
-        np.empty(len(tables.gradients)), aligned(WORK + 1, placed.most), np.empty(len(tables.listed), np.int64),
+        aligned(1, *tape)[0], np.empty(units), np.empty(squares), np.empty(memo), aligned(1, *gradients)[0],
+        np.empty(gradient_units), aligned(*work), np.empty(offsets, np.int64), *map(np.empty, starts),
     )  # fmt: skip
-    starts = np.empty(((depth - 1) // segment + 1, alive)), np.empty(((depth - 1) // segment + 1, carried))
-    law = code.law
     linear = np.array([[row.linear_at_zero, row.linear_at_infinity] for row in code.rows] or [[False, False]])
     _program_samples(
         *_padded([row.row for row in code.rows], _no_row), *_padded(code.maps, _no_map), *code.operators,
         (law.kind, fill_normal_pairs, law.entries, law.data, law.bias_entries, law.biases), fill_uniform_pairs,
         *tables.forward, *tables.back, placed.registers, tables.listed, placed.gradients, linear,
-        tables.matrices, scales.places, scales.widths, scales.sigma_w, scales.sigma_b, carried, placed.stride,
-        *memory, *starts, ends, square, tables.watched, *samples, *found,
+        tables.matrices, scales.places, scales.widths, scales.sigma_w, scales.sigma_b, tables.carried,
+        placed.stride, *memory, ends, square, tables.watched, *samples, *found,
     )  # fmt: skip
 
 

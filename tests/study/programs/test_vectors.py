@@ -1,5 +1,7 @@
 """Blocks over one column in the compiled pass over vectors: the numbers of the steps one by one, and no overflow."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -121,6 +123,17 @@ def test_what_was_told_to_stop_leaves_nothing_of_gradients():
     found = streams_and_gradients(machine_of(DENSE, 8, 3), 1, 0, 2, np.ones(1, np.int64))
     assert np.isnan(found["gradient x"][:, :-1]).all()
     assert np.isnan(found["weights"]).all()
+
+
+@pytest.mark.parametrize(("width", "depth"), [(64, 300), (4096, 900)])
+def test_the_memory_of_a_sample_is_what_is_allocated(width, depth):
+    machine = machine_of(CASES["hidden units"], width, depth)
+    streams_and_gradients(machine, 1, 0, 1, np.ones(1, np.int64))  # what is compiled stays
+    tracemalloc.start()
+    streams_and_gradients(machine, 1, 0, 1, np.ones(1, np.int64))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 1.0 < peak / vector_program(machine).sample_bytes < 1.05
 
 
 def test_small_and_large_signals_are_carried_in_units():

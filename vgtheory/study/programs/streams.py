@@ -98,6 +98,9 @@ class Program:
     def sample_bytes(self) -> float:
         """Return about the memory that one sample needs while it runs."""
         machine = self.machine
+        vectors = vector_program(machine)
+        if vectors is not None:
+            return vectors.sample_bytes
         layers = machine.segment(1)
         streams = 8.0 * 6 * machine.columns * sum(self.network.block.size_of().values()) * machine.width * layers
         streams += 8.0 * (layers + 4) * self.attention_weights

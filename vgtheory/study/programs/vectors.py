@@ -21,7 +21,7 @@ from vgtheory.kernels.instructions import ADD, ASK, ASKED, ASKED_HAAR, MAP, NORM
 from vgtheory.kernels.matrices import drawn_matrices
 from vgtheory.kernels.normalise import KINDS
 from vgtheory.kernels.operators import GAUSSIAN_PAIR
-from vgtheory.kernels.program import FUNCTIONS, Code, Scales, program_samples, results
+from vgtheory.kernels.program import FUNCTIONS, Code, Scales, bytes_of_a_sample, program_samples, results
 from vgtheory.kernels.tables import Step, Tables, tables
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.program import Block
@@ -38,6 +38,11 @@ class VectorProgram:
     tables: Tables
     code: Code
     scales: Scales
+
+    @property
+    def sample_bytes(self) -> int:
+        """Return the memory that a sample takes while it runs."""
+        return bytes_of_a_sample(self.tables, int(self.scales.widths.max()), len(self.scales.widths) - 1)
 
     def run(self, key: int, first: int, samples: int, stop: NDArray[np.int64]) -> dict[str, Array]:
         """Return what ``streams_and_gradients`` does but names of streams: arrays (sample, stream, layer)."""
