@@ -80,7 +80,7 @@ def _kept(match: re.Match[str]) -> str:
 
 
 _SHOWN: dict[str, Callable[[tuple[str, ...]], str]] = {
-    "text": lambda parts: escape(parts[0]),
+    "text": lambda parts: escape(parts[0].replace(" %", "\u00a0%")),
     "code": lambda parts: f"<code>{escape(parts[0])}</code>",
     # {} stands for what is before a relation, or else a sign would be that of a number
     "math": lambda parts: "<wbr>".join(to_mathml("{}" * (k > 0) + p, display=False) for k, p in enumerate(parts)),
