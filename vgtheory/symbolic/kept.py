@@ -16,13 +16,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache, wraps
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import flint
 import mpmath
 import numpy as np
-import scipy
 import sympy as sp
 
 from vgtheory._atomic import write_bytes
@@ -114,8 +114,8 @@ def _text(value: Any) -> str:
 
 def _derivation() -> str:
     """Return a digest of all that derives the facts besides their arguments, as it is on disk now."""
-    libraries = (sp, flint, mpmath, np, scipy)
-    versions = [sys.version_info[:2], flint.__FLINT_VERSION__, *(library.__version__ for library in libraries)]
+    loaded = [library.__version__ for library in (sp, flint, mpmath, np)]
+    versions = [sys.version_info[:2], flint.__FLINT_VERSION__, *loaded, version("scipy")]  # which loads late
     digest = hashlib.sha256(repr(versions).encode())
     for source in sorted(path for pattern in SOURCES for path in PACKAGE.glob(pattern)):
         digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
