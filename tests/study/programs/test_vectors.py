@@ -1,6 +1,7 @@
 """Blocks over one column in the compiled pass over vectors: the numbers of the steps one by one, and no overflow."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,9 +100,19 @@ def test_bits_depend_neither_on_chunks_nor_on_the_layers_kept_nor_on_what_was_in
         np.testing.assert_array_equal(values, whole[what][2:5])
 
 
-@pytest.mark.parametrize("block", [BLOCKS.lstm(W, tied=False), BLOCKS.rnn("tanh", W)])
-def test_what_is_driven_or_tied_is_run_step_by_step(block):
-    assert vector_program(machine_of(block, 8, 3)) is None
+UNASKED = Block("no matrix is asked", (("x", "y"),), (Map(("y",), (sp.tanh(X),)),), ())
+
+
+@pytest.mark.parametrize(
+    "block",
+    [BLOCKS.lstm(W, tied=False), BLOCKS.rnn("tanh", W), UNASKED, replace(UNASKED, matrices=(Matrix("m", W),))],
+    ids=["driven", "tied", "no matrix", "not asked"],
+)
+def test_what_is_driven_or_tied_or_asks_nothing_is_run_step_by_step(block):
+    machine = machine_of(block, 8, 3)
+    assert vector_program(machine) is None
+    found = streams_and_gradients(machine, 1, 0, 2)
+    assert np.isfinite(found[f"gradient {block.carried[0]}"]).all()
 
 
 def of_functions(*functions):

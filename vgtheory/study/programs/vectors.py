@@ -59,9 +59,9 @@ def vector_program(machine: Machine) -> VectorProgram | None:
 
 
 def _is_known(block: Block) -> bool:
-    """Return whether every matrix of a block takes one question, and the pass has its norms."""
+    """Return whether a block has matrices, each takes one question, and the pass has its norms."""
     once = all(takes_one_question(block, item) for item in range(len(block.matrices)))
-    return once and all(step.kind in KINDS for step in block.steps if isinstance(step, Mix))
+    return bool(block.matrices) and once and all(step.kind in KINDS for step in block.steps if isinstance(step, Mix))
 
 
 @lru_cache(maxsize=64)
