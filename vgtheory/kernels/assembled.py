@@ -17,7 +17,8 @@ from vgtheory.kernels.normalise import KINDS
 from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
 from vgtheory.kernels.program import Code, Scales, program_samples, results
 from vgtheory.kernels.signals import MATRIX, SECOND, SIGNAL
-from vgtheory.kernels.tables import Step, Tables, tables
+from vgtheory.kernels.tables import Tables, tables
+from vgtheory.kernels.way_there import Step
 
 
 @dataclass(frozen=True)

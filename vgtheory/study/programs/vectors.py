@@ -22,7 +22,8 @@ from vgtheory.kernels.matrices import drawn_matrices
 from vgtheory.kernels.normalise import KINDS
 from vgtheory.kernels.operators import GAUSSIAN_PAIR
 from vgtheory.kernels.program import FUNCTIONS, Code, Scales, bytes_of_a_sample, program_samples, results
-from vgtheory.kernels.tables import Step, Tables, tables
+from vgtheory.kernels.tables import Tables, tables
+from vgtheory.kernels.way_there import Step
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.program import Block
 from vgtheory.model.steps import Add, Ask, Map, Mix
