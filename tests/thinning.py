@@ -1,4 +1,4 @@
-"""Matrices whose rows repeat each other: some rows by default, all of them with the slow tests."""
+"""Matrices whose rows repeat each other: some rows by default, half as many more with the slow tests, all by hand."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,9 @@ import pytest
 
 
 def thinned(cases: Iterable[Any], every: int) -> list[Any]:
-    """Return the cases as parameters, the first and every so many-th after it as they are and the others slow.
+    """Return the cases as parameters: of every so many the first as it is, of every second so many the middle one slow.
+
+    The others are exhaustive.
 
     Order them so that each family has a row on a kept place: what is slow alone is asked by no default run.  A tuple is
     a value for each of a test's arguments; what is a parameter already keeps its marks.
@@ -15,7 +17,11 @@ def thinned(cases: Iterable[Any], every: int) -> list[Any]:
     found = []
     for k, case in enumerate(cases):
         row = case if hasattr(case, "marks") else pytest.param(*(case if isinstance(case, tuple) else (case,)))
-        found.append(
-            pytest.param(*row.values, marks=[*row.marks, *([pytest.mark.slow] if k % every else [])], id=row.id)
-        )
+        found.append(pytest.param(*row.values, marks=[*row.marks, *_marks(k, every)], id=row.id))
     return found
+
+
+def _marks(k: int, every: int) -> list[pytest.MarkDecorator]:
+    if k % every == 0:
+        return []
+    return [pytest.mark.slow if k % (2 * every) == every // 2 else pytest.mark.exhaustive]
