@@ -1,4 +1,4 @@
-"""Matrices whose rows repeat each other: some rows by default, half as many more with the slow tests, all by hand."""
+"""Matrices whose rows repeat each other: some rows by default, half as many more slow, the rest before a release."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ def thinned(cases: Iterable[Any], every: int) -> list[Any]:
 
     The others are exhaustive.
 
-    Order them so that each family has a row on a kept place: what is slow alone is asked by no default run.  A tuple is
+    Order them so that each family has a row on a kept place: others are asked by no default run.  A tuple is
     a value for each of a test's arguments; what is a parameter already keeps its marks.
     """
     found = []

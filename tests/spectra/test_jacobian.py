@@ -250,6 +250,8 @@ def test_densities_at_zero_are_their_limits():
         network = vg.Network("identity", vg.Weights.gaussian(1), 64, depth)
         assert (vg.spectrum(network).pdf(0) < np.inf) == (depth == 1)
         assert vg.eigenvalues(network).moduli.pdf(0) == pytest.approx(modulus)  # P(|λ| ≤ r) = r^{2/L}
+    halved = vg.eigenvalues(vg.Network("relu", vg.Weights.he(), 64, 2)).moduli
+    assert halved.pdf(0) == pytest.approx(halved.pdf(1e-4), rel=1e-6)
 
 
 def test_refusals():

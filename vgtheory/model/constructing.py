@@ -20,6 +20,8 @@ _ELSEWHERE = {
 
 def check_arguments(first: Any, further: tuple[Any, ...], named: dict[str, Any]) -> None:
     """Raise InputError for arguments that are missing, too many, or that only the other kind of network takes."""
+    if "block" in named:
+        raise InputError("block= of a network", "the block as its first argument, without a name", "leave block= out")
     if first is None:
         hint = 'e.g. vg.Network("tanh", vg.Weights.he(), width=512, depth=100)'
         raise InputError("a network of nothing", "an activation or a block as its first argument", hint)

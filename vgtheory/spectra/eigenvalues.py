@@ -35,7 +35,7 @@ class Moduli(HalfLineLaw):
     counts: tuple[float, ...]
     ensemble: Ensemble
     log_variance: float
-    next_to_zero: ClassVar[tuple[float, ...]] = (25.0, 15.0)
+    next_to_zero: ClassVar[tuple[float, ...]] = (15.0,)
 
     @property
     def _depth(self) -> int:

@@ -117,7 +117,10 @@ def _derivation() -> str:
     loaded = [library.__version__ for library in (sp, flint, mpmath, np)]
     versions = [sys.version_info[:2], flint.__FLINT_VERSION__, *loaded, version("scipy")]  # which loads late
     digest = hashlib.sha256(repr(versions).encode())
-    for source in sorted(path for pattern in SOURCES for path in PACKAGE.glob(pattern)):
+    found = (path for pattern in SOURCES for path in PACKAGE.glob(pattern))
+    for source in sorted(
+        path for path in found if path.is_file() and not path.name.startswith(".")
+    ):  # no editor's lock
         digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:32]
 

@@ -20,7 +20,7 @@ def test_distance_is_kolmogorovs():
     )
 
 
-def test_rigidity_is_calibrated_and_sees_a_scale_two_percent_off():
+def test_rigidity_is_calibrated_and_sees_a_scale_three_percent_off():
     ensemble = ensembles.goe(200)
     found = [
         ensembles.rigidity(ensemble.eigenvalues(seed), ensemble, draws=49, random_state=seed + 100).pvalue

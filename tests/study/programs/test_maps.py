@@ -58,6 +58,16 @@ def test_the_comparison_notices_a_projection_left_out_and_a_tap_that_reads_zeros
     assert smallest_p(right, statistics(*CASES["map"], False, 12)) < FALSE_ALARM
 
 
+@pytest.mark.parametrize("bad", [np.inf, np.nan, 1e155, 1e200])
+def test_batch_norm_of_what_float64_does_not_hold_is_no_vector_of_equal_numbers(bad):
+    rows = np.array([[1.0, bad, 2.0], [1.0, 2.0, 3.0], [2.0, 2.0, 2.0]])
+    with np.errstate(invalid="ignore"):
+        n, _ = mixes.batch_norm(Mix(("n",), "batch", ("x",)), (rows,), Around((3,), (0.0,)))
+    assert np.isnan(n[0]).all()
+    assert n[1] == pytest.approx([-(1.5**0.5), 0, 1.5**0.5])
+    assert not n[2].any()
+
+
 @pytest.mark.parametrize(("zeros", "stride", "kernel"), [(1, 1, 3), (1, 2, 3), (0, 2, 5), (1, 3, 1), (0, 1, 3)])
 def test_windows_are_slices_of_a_padded_map_and_their_adjoints_transposed(zeros, stride, kernel):
     rng, shape = np.random.default_rng(5), (7, 6)

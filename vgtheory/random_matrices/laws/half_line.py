@@ -91,18 +91,21 @@ class HalfLineLaw(RealLaw):
         return np.where(x > 0, value, np.where(x == 0, at_zero, -np.inf))
 
     def _log_at_zero(self) -> float:
-        """Return ln of the limit of the density at 0, a power of x: ∞, −∞, or a number where that power is 0."""
+        """Return ln of the limit of the density at 0: a number where it has settled, ∞ or −∞ where it grows or falls.
+
+        It is looked at down to e^−60 of the median, or as far as it is known.
+        """
         if self.support_log()[0] > -np.inf:
             return -np.inf
         median = float(self._ppf_log(np.array([(1 + self.zero_mass) / 2]))[0])
-        for below in self.next_to_zero:  # as near to 0 as the density is known
+        for below in self.next_to_zero:
             places = median - below - np.array([0.0, _APART])
             with np.errstate(divide="ignore"):
                 far, near = np.log(self._pdf_log(places)) - places
             if np.isfinite(far + near):
                 power = (far - near) / _APART
                 return float(near) if abs(power) < _LEVEL else -np.inf if power > 0 else np.inf
-        return np.inf
+        return np.nan
 
     def _pdf(self, x: np.ndarray) -> Array:
         return np.exp(self._logpdf(x))

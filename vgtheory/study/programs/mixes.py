@@ -54,16 +54,17 @@ def norm_back(step: Mix, given: Given, around: Around, left: Any, gradient: Arra
 def batch_norm(step: Mix, given: Given, around: Around) -> tuple[Array, Any]:
     """Return n = (x − m)/√(s² + eps), m and s² of each component over the columns, with n and 1/√(s² + eps).
 
-    Ioffe & Szegedy (2015); 0 where that is not finite.
+    Ioffe & Szegedy (2015); 0 for equal numbers where eps is 0, NaN where float64 does not hold their squares.
     """
     (x,), (eps,) = given, around.numbers
     mean = x.mean(axis=1, keepdims=True)
     centred = x - mean
     centred -= centred.mean(axis=1, keepdims=True)  # the mean of nearly equal numbers is off by as much as they differ
-    square = np.mean(centred * centred, axis=1, keepdims=True)
-    square = np.where(square > (EQUAL * mean) ** 2, square, 0.0)
+    with np.errstate(over="ignore"):
+        square = np.mean(centred * centred, axis=1, keepdims=True)
+    square = np.where(np.sqrt(square) <= EQUAL * np.abs(mean), 0.0, np.where(np.isfinite(square), square, np.nan))
     with np.errstate(divide="ignore"):
-        inverse = np.where(square + eps > 0.0, 1.0 / np.sqrt(square + eps), 0.0)
+        inverse = np.where(square + eps == 0.0, 0.0, 1.0 / np.sqrt(square + eps))
     centred *= inverse
     return centred, (centred, inverse)
 
