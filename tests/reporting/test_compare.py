@@ -218,7 +218,7 @@ def test_a_wrong_prediction_is_called_violated(samples, shift, factor):
         (3, "study", "prediction must be"),
         ("tanh", "study", "prediction must be"),
         ([3], None, "network must be a Network"),
-        ([], None, "networks of depths none"),
+        ([], None, "no networks"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(first, second, message):
