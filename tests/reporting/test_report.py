@@ -34,7 +34,7 @@ REGIMES = {
         vg.Network(vg.activation("leaky_relu", alpha=0.2), W.orthogonal(2, 0.05), width=16, depth=30),
         "explodes",
     ),
-    "a user's formula": (vg.Network("x*exp(-x**2)", W.gaussian(1, 0.3), width=16, depth=20), "vanishes"),
+    "a user's formula": (vg.Network("x*exp(-x**2)", W.gaussian(1, 0.3), width=16, depth=40), "vanishes"),
     "gelu": (vg.Network("gelu", W.gaussian(1.2, 0.1), width=16, depth=30), None),
     "one layer": (vg.Network("tanh", W.gaussian(1), width=16, depth=1), "balanced"),
     "unequal widths": (vg.Network("tanh", W.gaussian(1.5, 0.1), width=(8, 16, 12, 4), depth=3), "balanced"),
