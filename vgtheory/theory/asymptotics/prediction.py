@@ -41,6 +41,7 @@ Method = Literal["auto", "exact law", "order 1/N", "closure"]
 EXPANDED = {"noise": 0.04, "alignment_weight": 0.01, "next_order": 0.01, "length_shift": 0.02}
 # The closure takes a layer's ln X for normal: from here on it is off by more than a tenth of its spread.
 NARROWEST = 1.0
+_RANGE = 700.0  # of logarithms whose exponentials are doubles
 NEVER = 1e-12  # chance of a unit with a slope in a layer that is called dead
 SELDOM_LOST = 1e-5  # chance of a layer with next to no slope: rarer than that it does not show in any sample
 
@@ -160,7 +161,7 @@ def _mean_field(network: Network, why: str) -> xr.Dataset:
 
 def _dead_layer(network: Network, terms: FiniteWidth) -> int:
     """Return the last layer in which no unit has a slope, up to a chance of 1e-12; 0 where there is none."""
-    spread = np.exp(terms.log_q / 2)
+    spread = np.exp(np.clip(terms.log_q / 2, -_RANGE, _RANGE))
     slopes = network.activation.derivative_pieces()
     if all(piece.expr != 0 for piece in slopes):
         return 0
