@@ -74,10 +74,11 @@ def factor(value: Any, name: str) -> sp.Expr:
 
 def constant(value: Any, name: str) -> sp.Expr:
     """Return a number that is added to a pre-activation; raise InputError for anything else."""
+    refusal = InputError(name, "a real number", f"e.g. {name}=1", got=shown(value))
     try:
         number = factor(value, name)
     except InputError:
-        number = depth_symbol
+        raise refusal from None
     if number.free_symbols:
-        raise InputError(name, "a real number", f"e.g. {name}=1", got=shown(value))
+        raise refusal
     return number

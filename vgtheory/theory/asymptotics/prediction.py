@@ -133,7 +133,7 @@ def _predicted(network: Network, method: Method) -> xr.Dataset:
     if network.parts or not works(network, "predict (order 1/N)"):
         return _expanded(network)
     terms = finite_width(network)
-    if dead := _dead_layer(network, terms):
+    if dead := _last_without_slope(network, terms):
         return _dataset(network, *_without_gradient(terms, dead), None, None).assign_attrs(dead_probability=1.0)
     wanted = method == EXACT_LAW or (method == "auto" and works(network, f"predict ({EXACT_LAW})"))
     exact = exact_norms(network) if wanted else None
@@ -159,12 +159,12 @@ def _mean_field(network: Network, why: str) -> xr.Dataset:
     return found
 
 
-def _dead_layer(network: Network, terms: FiniteWidth) -> int:
+def _last_without_slope(network: Network, terms: FiniteWidth) -> int:
     """Return the last layer in which no unit has a slope, up to a chance of 1e-12; 0 where there is none."""
+    if not _dies(network):
+        return 0
     spread = np.exp(np.clip(terms.log_q / 2, -_RANGE, _RANGE))
     slopes = network.activation.derivative_pieces()
-    if all(piece.expr != 0 for piece in slopes):
-        return 0
     on = sum(_chance(float(p.lo) / spread, float(p.hi) / spread) for p in slopes if p.expr != 0)
     off = np.flatnonzero(np.array(network.widths[1:]) * on < NEVER)
     return int(off[-1]) + 1 if off.size else 0
