@@ -77,6 +77,17 @@ def test_sixty_kills_lose_nothing(tmp_path):
     assert survived >= 50  # the kills came in the middle of the work, not before it
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="sends signals to itself")
+def test_no_moment_of_ctrl_c_leaves_a_study_waiting_for_ever(tmp_path):
+    script = Path(__file__).with_name("interrupting.py")
+    result = subprocess.run(
+        [sys.executable, script, tmp_path], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) >= 100  # the signals came in the middle of the work
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_ctrl_c_leaves_a_resumable_state_and_says_so(small_chunks, tmp_path, kept):
     network, _ = NETWORKS[0]

@@ -7,11 +7,13 @@ workers, and every sample draws from counters of its own.  So a study may stop a
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -99,8 +101,13 @@ def run(
             take(first, kept)
     if missing:
         try:
-            with worker_pool(executor, len(missing)) as pool, _stopping() as stop, one_thread_each():
-                for first, arrays in _completed(study, missing, pool, stop):
+            with (
+                worker_pool(executor, len(missing)) as pool,
+                _stopping() as stop,
+                one_thread_each(),
+                closing(_completed(study, missing, pool, stop)) as chunks,
+            ):
+                for first, arrays in chunks:
                     if store:
                         store.save(first, arrays)
                     take(first, arrays)
@@ -118,29 +125,63 @@ def _interrupted(done: int, samples: int, checkpoint: str | os.PathLike[str] | N
     return f"interrupted after {done:,} of {samples:,} samples: {kept}"
 
 
-def _completed(study: Study, firsts: list[int], pool: Executor, stop: Flag) -> Iterator[tuple[int, Arrays]]:
+def _completed(
+    study: Study, firsts: list[int], pool: Executor, stop: Flag
+) -> Generator[tuple[int, Arrays], None, None]:
     """Yield (first sample, arrays) of chunks as they finish; an exception, Ctrl-C too, withdraws what has not begun."""
-    queue = iter(firsts)
+    waiting = iter(firsts)
     running: dict[Future, int] = {}
     payload = {**study.payload, "stop": stop}
 
-    def submit() -> None:
-        for first in queue:
-            count = min(study.chunk, study.samples - first)
-            running[pool.submit(call, study.worker, payload, first, count)] = first
-            if len(running) >= MAX_IN_FLIGHT:
-                return
+    with _finished() as finished:
 
-    try:
-        submit()
-        while running:
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in sorted(finished, key=running.__getitem__):
-                yield running.pop(future), future.result()
+        def submit() -> None:
+            for first in waiting:
+                count = min(study.chunk, study.samples - first)
+                future = pool.submit(call, study.worker, payload, first, count)
+                running[future] = first
+                future.add_done_callback(finished.put)
+                if len(running) >= MAX_IN_FLIGHT:
+                    return
+
+        try:
             submit()
+            while running:
+                future = finished.get()
+                if future is None:
+                    raise KeyboardInterrupt
+                yield running.pop(future), future.result()
+                submit()
+        finally:
+            for future in running:
+                future.cancel()
+
+
+@contextmanager
+def _finished() -> Iterator[SimpleQueue[Future | None]]:
+    """Yield a queue for what is done, in which None stands for Ctrl-C; a second Ctrl-C raises at once.
+
+    An exception that comes between any two lines of ``concurrent.futures`` can leave the lock of a future taken, for
+    which a worker then waits for ever; one that comes in a finaliser is lost.  The queue's `put` may be called from a
+    signal's handler.  Only Python's own handler is replaced, and only where signals arrive: in the main thread.
+    """
+    finished: SimpleQueue[Future | None] = SimpleQueue()
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+
+    def interrupted(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        finished.put(None)
+
+    if ours:
+        signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield finished
     finally:
-        for future in running:
-            future.cancel()
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
