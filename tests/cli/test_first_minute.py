@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from importlib import metadata
 
 import pytest
@@ -17,6 +17,7 @@ import vgtheory as vg
 from vgtheory.cli import app as application
 from vgtheory.cli import health, warming
 from vgtheory.cli.app import run
+from vgtheory.cli.cluster import executor_at
 from vgtheory.cli.commands import COMMANDS
 from vgtheory.cli.examples import EXAMPLES
 from vgtheory.cli.exit_codes import EXIT_CODES
@@ -148,6 +149,37 @@ def test_a_scheduler_that_dies_in_mid_run_is_one_line_and_what_is_finished_is_ke
     assert "none answers any more" in said
     assert "start it again" in said
     assert "--checkpoint" in said
+
+
+@pytest.mark.filterwarnings("ignore")  # dask's own
+def test_a_connection_that_breaks_while_the_last_result_is_fetched_is_one_line(tmp_path, capfd):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "protocol": "tcp://"}
+    with distributed.LocalCluster(**options, dashboard_address=None, local_directory=tmp_path) as cluster:
+
+        async def hang_up(comm, keys, serializers=None):
+            comm.abort()
+
+        cluster.scheduler.handlers["gather"] = hang_up
+        assert run(["simulate", "tanh", *SHORT, "--samples", "4", "--dask", cluster.scheduler_address]) == 2
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert cluster.scheduler_address in said
+    assert "none answers any more" in said
+
+
+@pytest.mark.filterwarnings("ignore")  # dask's own
+def test_an_executor_of_a_cluster_hands_over_results_errors_and_what_is_withdrawn(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "protocol": "tcp://"}
+    cluster = distributed.LocalCluster(**options, dashboard_address=None, local_directory=tmp_path)
+    with cluster, executor_at(cluster.scheduler_address) as workers:
+        assert list(workers.map(divmod, [7, 9], [3, 4])) == [(2, 1), (2, 1)]
+        broken = workers.submit(divmod, 1, 0)
+        assert isinstance(broken.exception(), ZeroDivisionError)
+        first, never = workers.submit(time.sleep, 0.2), workers.submit(pow, 2, 3)
+        assert never.cancel()
+        assert first.result() is None
+        assert wait([never], timeout=30).done == {never}
 
 
 @pytest.mark.slow

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Executor
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,13 +41,43 @@ def executor_at(address: str | None) -> Iterator[Executor | None]:
             raise _refused(address, "that runs", "start one with `dask scheduler`", _why(problem)) from None
         with client:
             try:
-                yield client.get_executor()
+                yield _Workers(client)
             except Exception as problem:
                 # Only a scheduler that went away cancels work, also if another one answers there by now.
                 if not isinstance(problem, CancelledError) and client.status == "running":
                     raise
                 again = "start it again and repeat the command; what --checkpoint FOLDER keeps is not computed again"
                 raise _refused(address, "that runs until the study is done", again, "none answers any more") from None
+
+
+class _Workers(Executor):
+    """The workers of a scheduler, each of whose futures ends.
+
+    Those of Dask's own executor stay pending for ever if the connection breaks while a finished result is fetched.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        there, here = self.client.submit(fn, *args, **kwargs), Future[Any]()
+        here.add_done_callback(lambda here: there.cancel() if here.cancelled() else None)
+        self.client.loop.add_callback(_hand_over, there, here)
+        return here
+
+
+async def _hand_over(there: Any, here: Future) -> None:
+    """Give what Dask's future came to: a result, what the work raised, or CancelledError if none can be had."""
+    try:
+        result, problem = await there, None
+    except BaseException as raised:  # asyncio's cancellation too
+        result, problem = None, raised if there.status == "error" else CancelledError(_why(raised))
+    if not here.set_running_or_notify_cancel():
+        return
+    if problem is None:
+        here.set_result(result)
+    else:
+        here.set_exception(problem)
 
 
 def _refused(address: str, that: str, hint: str, got: str) -> InputError:
@@ -68,5 +98,5 @@ def _quiet() -> Iterator[None]:
             logger.disabled = disabled
 
 
-def _why(problem: Exception) -> str:
+def _why(problem: BaseException) -> str:
     return str(problem).partition("\n")[0][:100] or type(problem).__name__
