@@ -9,7 +9,7 @@ import vgtheory as vg
 from vgtheory.reporting.answer import answer
 from vgtheory.study.advice.problems import problems_of
 from vgtheory.study.advice.trial import try_out
-from vgtheory.study.intervals import student
+from vgtheory.study.intervals import half_width
 from vgtheory.study.lineup import lineup
 from vgtheory.theory.regime import LIMIT, Regime, is_critical, regime
 
@@ -95,7 +95,8 @@ def test_undecided_is_rare_far_from_the_limit_and_common_at_it():
 
     def said(true, normal=False):
         of = rng.normal(true, 0.3, (20_000, 8))
-        error = of.std(axis=1, ddof=1) / 8**0.5 * (2.5758 if normal else student(8))
+        error = of.std(axis=1, ddof=1) / 8**0.5
+        error = 2.5758 * error if normal else half_width(error, 8)
         return [regime(mean, half) for mean, half in zip(of.mean(axis=1), error, strict=True)]
 
     for true, right in ((LIMIT - 1.2, Regime.balanced), (LIMIT + 1.2, Regime.explodes)):

@@ -13,7 +13,7 @@ from vgtheory.reporting.subject import subject_of
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import verdict
 from vgtheory.study.growth import Growth
-from vgtheory.theory.asymptotics.critical_scale import critical_scale
+from vgtheory.theory.asymptotics.critical_scale import critical_scale_of
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.regime import Regime
 
@@ -113,7 +113,7 @@ def test_astronomical_factors_are_powers_of_ten():
 
 def test_a_homogeneous_activation_with_bias_keeps_the_gradient_without_a_fixed_point():
     he = vg.Network("relu", vg.Weights.gaussian(2**0.5, 0.1), width=64, depth=101)
-    point = critical_scale(he)
+    point = critical_scale_of(he)
     kept = replace(answer(0.1, 1.0, network=he), critical=point)
     assert "It keeps the gradient (χ = 1 at every q)" in str(verdict(kept).text)
     small = vg.Network("relu", vg.Weights.gaussian(1, 0.1), width=64, depth=101)

@@ -13,6 +13,7 @@ from vgtheory.study.advice.advise import advise
 from vgtheory.study.advice.recipes import recipe
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind
 from vgtheory.study.advice.trial import Trial, try_out
+from vgtheory.study.growth import Growth
 from vgtheory.theory.regime import Regime
 
 DEEP_SIGMOID = vg.Network("sigmoid", vg.Weights.pytorch_default(), width=64, depth=40)
@@ -43,8 +44,13 @@ def test_remedies_are_ranked_and_better(sigmoid):
     assert kinds <= {r.kind for r in sigmoid.remedies}
 
 
+def trial(change, stderr, std, dead=0.0):
+    """Return a trial of 100 networks of 9 layers, of which a share is dead."""
+    return Trial(Growth(9, 100, round(100 * dead), change, stderr, std))
+
+
 def remedy(kind, change, cost="", std=0.1, loss=None):
-    return Remedy(kind, kind, None, Trial(None, None, change, 0.01, std, 0.0, 64), "", "", cost, loss)
+    return Remedy(kind, kind, None, trial(change, 0.01, std), "", "", cost, loss)
 
 
 def test_what_keeps_more_of_the_gradient_ranks_above_what_costs_nothing():
@@ -175,7 +181,7 @@ def test_a_remedy_reduces_what_is_wrong_dead_networks_first():
 
 
 @pytest.mark.parametrize(
-    ("present", "trial", "cures"),
+    ("present", "tried", "cures"),
     [
         ((-41.0, 0.5, 5.0, 0.58), (-44.0, 0.5, 5.0, 0.0), False),  # alive, but as bad
         ((-41.0, 0.5, 5.0, 0.58), (-2.0, 0.1, 1.0, 0.0), True),
@@ -187,8 +193,8 @@ def test_a_remedy_reduces_what_is_wrong_dead_networks_first():
         ((-20.0, 0.1, 1.0, 0.0), (-1.0, 0.1, 0.5, 0.0), True),
     ],
 )
-def test_what_counts_as_a_cure(present, trial, cures):
-    assert Trial(None, None, *trial, 64).cures(Trial(None, None, *present, 64)) is cures
+def test_what_counts_as_a_cure(present, tried, cures):
+    assert trial(*tried).cures(trial(*present)) is cures
 
 
 def test_another_scale_of_a_skip_connection_is_a_remedy():

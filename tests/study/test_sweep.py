@@ -34,7 +34,7 @@ def test_every_point_is_the_summary_of_a_simulation_of_its_own():
     for depth, sigma_w, width, sigma_b in itertools.product((3, 6), (1.0, 1.5), (4, 8), (0.0, 0.3)):
         alone = summarise(simulate(network("tanh", sigma_w, sigma_b, width, depth), 5, seed=7))
         point = result.sel(depth=depth, sigma_w=sigma_w, width=width, sigma_b=sigma_b)
-        assert set(point.data_vars) == {*alone.data_vars, "change", "change_stderr", "change_std"}
+        assert set(point.data_vars) == {*alone.data_vars, "change", "change_stderr", "change_half_width", "change_std"}
         for name in alone:
             assert_array_equal(point[name].values[:depth], alone[name].values)
             beyond = point[name].values[depth:]

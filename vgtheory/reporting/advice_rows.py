@@ -66,8 +66,8 @@ def summary_line(advice: Advice) -> str:
     change = number(advice.trial.simulated, 3)
     if advice.trial.regime is Regime.undecided:
         return (
-            f"Undecided: over the whole depth the gradient norm changes by {change} in ln, and {advice.trial.samples} "
-            "samples do not tell whether that is too much; simulate more."
+            f"Undecided: over the whole depth the gradient norm changes by {change} in ln, and "
+            f"{advice.trial.growth.samples} samples do not tell whether that is too much; simulate more."
         )
     return f"Nothing goes wrong: over the whole depth the gradient norm changes by {change} in ln."
 
@@ -76,7 +76,7 @@ def _numbers(trial: Trial) -> tuple[str, str, str, str]:
     predicted = "no theory" if trial.predicted is None else number(trial.predicted, 4)
     if trial.confirmed is False:
         predicted += " (off)"
-    simulated = "no gradient" if trial.dead == 1 else f"{number(trial.simulated, 4)} ± {number(trial.error, 1)}"
+    simulated = "no gradient" if trial.dead == 1 else f"{number(trial.simulated, 4)} ± {number(trial.growth.stderr, 1)}"
     return predicted, simulated, number(trial.std, 3), off_text(trial)
 
 

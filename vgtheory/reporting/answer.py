@@ -16,7 +16,7 @@ from vgtheory.reporting.subject import Subject, subject_of
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.study.growth import Growth, growth_of
 from vgtheory.study.simulate import batch_of, simulate
-from vgtheory.theory.asymptotics.critical_scale import critical_scale
+from vgtheory.theory.asymptotics.critical_scale import critical_scale_of
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, FixedPoint, fixed_points
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import Regime, is_critical, regime
@@ -161,7 +161,7 @@ def _stationary_points(f: Subject) -> tuple[Any, Any]:
         return (Unavailable(why),) * 2
     found = attempt(fixed_points, f.phi, *f.last_scales)
     points = found if isinstance(found, Unavailable) else tuple(found)
-    return points, attempt(critical_scale, f.network)
+    return points, attempt(critical_scale_of, f.network)
 
 
 def settled_at(q: float, points: tuple[FixedPoint, ...]) -> FixedPoint | None:

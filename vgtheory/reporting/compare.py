@@ -57,7 +57,7 @@ def compare(
     simulated networks, since theory knows of none.
 
     *Side by side*, over ``network`` (names of the activations) and ``layer``: mean, error and std of the simulated
-    ln‖∂ℓ/∂h_l‖, predicted, q, chi; over ``network`` change = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) and change_error,
+    ln‖∂ℓ/∂h_l‖, predicted, q, chi; over ``network`` change = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) and change_half_width,
     critical_sigma_w, dead (a share) and regime.  Networks of blocks are named by their blocks, ``layer`` is 0..L and
     gradients are those at all streams together.
 

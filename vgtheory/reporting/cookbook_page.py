@@ -87,7 +87,8 @@ def _cells(row: CookbookRow) -> tuple[str, ...]:
     point, trial = row.point, row.trial
     scales = (number(point.sigma_w, 7), number(row.sigma_b), number(point.q, 4), number(point.chi_q, 4))
     predicted = "" if trial.predicted is None else number(trial.predicted, 3)
-    simulated = "dead" if trial.dead == 1 else f"{number(trial.simulated, 3)}\u00a0±\u00a0{number(trial.error, 1)}"
+    error = number(trial.growth.stderr, 1)
+    simulated = "dead" if trial.dead == 1 else f"{number(trial.simulated, 3)}\u00a0±\u00a0{error}"
     return (_name(row), *scales, predicted, simulated, number(trial.std, 3))
 
 
@@ -111,6 +112,6 @@ def _csv(rows: tuple[CookbookRow, ...]) -> str:
             writer.writerow((csv_cell(_name(row)), *("",) * len(names)))
             continue
         p, t, r = row.point, row.trial, row.recipe
-        numbers = (p.sigma_w, row.sigma_b, p.q, p.chi_q, t.predicted, t.simulated, t.error, t.std)
+        numbers = (p.sigma_w, row.sigma_b, p.q, p.chi_q, t.predicted, t.simulated, t.growth.stderr, t.std)
         writer.writerow((csv_cell(_name(row)), *numbers, r.pytorch, r.jax))
     return buffer.getvalue()

@@ -8,7 +8,7 @@ import numpy as np
 
 from vgtheory.model.weights import ROTATION_INVARIANT
 from vgtheory.reporting.wording import number, with_error
-from vgtheory.study.intervals import student
+from vgtheory.study.intervals import half_width
 
 SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
@@ -33,7 +33,7 @@ def exponent_rows(law: Any, finite: Any | None, drawn: Any | None) -> tuple[tupl
         if drawn is not None:
             k = _rank(share, drawn.sizes["direction"])
             value = float(drawn.exponent[k])
-            half = float(student(drawn.exponent_samples[k]) * drawn.exponent_stderr[k])
+            half = float(half_width(drawn.exponent_stderr[k], drawn.exponent_samples[k]))
             row.append(with_error(value, half) if np.isfinite(value) and np.isfinite(half) else _shown(value))
         rows.append(tuple(row))
     return tuple(header), rows

@@ -24,7 +24,7 @@ from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.study.advice.remedies import Remedy
 from vgtheory.study.advice.simulated_remedies import remedies_of
-from vgtheory.study.advice.trial import trial_of
+from vgtheory.study.advice.trial import Trial
 from vgtheory.study.engine import Progress
 from vgtheory.symbolic.extrema import Extremum, slope_bound
 from vgtheory.symbolic.formula import Formula
@@ -120,7 +120,7 @@ def asked(verb: Callable[..., Any], name: str, network: Network, *arguments: Any
 
 def _tried(network: Network, found: Answer) -> Tried:
     """Return the changes that help; what the report has simulated already is their present trial."""
-    return Tried(*remedies_of(network, trial_of(found.growth), found.samples, found.seed))
+    return Tried(*remedies_of(network, Trial(found.growth), found.samples, found.seed))
 
 
 def _derived(f: Subject) -> tuple[Any, Any, Any, Any]:

@@ -10,7 +10,7 @@ from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import unit
 from vgtheory.reporting.wording import power_of_ten
 from vgtheory.study.advice.remedies import Remedy
-from vgtheory.study.advice.trial import Trial, trial_of
+from vgtheory.study.advice.trial import Trial
 
 LONGEST = 8  # lines of code that are shown unfolded
 COSTS = {
@@ -41,7 +41,7 @@ def best_remedy(f: Findings) -> Text:
     change, price = priced(best)
     total = power_of_ten(best.trial.simulated)
     first, last = (str(layer) for layer in f.layers)
-    values: dict[str, Text] = {"samples": str(best.trial.samples), "first": first, "last": last, "unit": unit(f)}
+    values: dict[str, Text] = {"samples": str(best.trial.growth.samples), "first": first, "last": last, "unit": unit(f)}
     kept = t(
         "In {samples} simulated networks the gradient is then as long in {unit} {first} as in {unit} {last}.", **values
     )
@@ -67,13 +67,13 @@ def change_section(f: Findings) -> Section:
     if not f.advice.remedies:
         return Section(title, (Paragraph(t("No change that was simulated keeps the gradient.")), *_failed(f.advice)))
     header = (t("change"), t("gradient, first layer over last"), t("spread"), t("off by"), t("cost"))
-    rows = [_row(t("as it is"), trial_of(f.growth), "")]
+    rows = [_row(t("as it is"), Trial(f.growth), "")]
     rows += [_row(change, r.trial, price) for r in f.advice.remedies for change, price in [priced(r)]]
     caption = t(
         "Each change was simulated in {samples} networks; 1 keeps the gradient. Spread: the factor by which networks "
         "differ (one standard deviation). Sorted by the factor by which a typical network is off, mean and spread "
         "together, in steps of 1.3; where that is equal, what has no side effect comes first.",
-        samples=str(f.advice.remedies[0].trial.samples),
+        samples=str(f.advice.remedies[0].trial.growth.samples),
     )
     return Section(title, (Table(header, tuple(rows), caption), *_code(f.advice.remedies), *_failed(f.advice)))
 

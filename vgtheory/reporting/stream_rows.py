@@ -8,7 +8,7 @@ import numpy as np
 
 from vgtheory.reporting.tables import chosen_layers
 from vgtheory.reporting.wording import number, with_error
-from vgtheory.study.intervals import moments, student
+from vgtheory.study.intervals import mean_interval, moments
 from vgtheory.theory.methods import METHODS
 
 Table = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
@@ -32,8 +32,9 @@ def study_table(study: Any) -> Table:
         cells = [str(int(here.layer))]
         for s in names:
             of = here.sel(stream=s)
-            mean, variance, count = (float(x[0]) for x in moments(of.log_stream_gradient_norm.values[:, None]))
-            half = float(student(count)) * (variance / count) ** 0.5 if count else np.nan
+            logs = of.log_stream_gradient_norm.values[:, None]
+            mean, variance, count = (float(x[0]) for x in moments(logs))
+            half = float(mean_interval(logs).half_width[0])
             spread = round(variance**0.5, 12)  # the loss's own gradient has norm 1 up to rounding
             seen = with_error(round(mean, 12), half if spread else 0.0) if count else "no gradient"
             cells += [seen, number(spread, 3)]

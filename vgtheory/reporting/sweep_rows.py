@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 from vgtheory.reporting.wording import number, with_error
-from vgtheory.study.intervals import student
 from vgtheory.symbolic.notation import SYMBOLS
 
 
@@ -22,9 +21,8 @@ def sweep_table(found: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         point = found.sel(dict(zip(swept, values, strict=True)))
         shown = (str(v) if isinstance(v, (str, bool)) else number(float(v)) for v in values)
         dead = int(point["dead"].isel(layer=0))
-        half = float(student(found.attrs["samples"] - dead)) * float(point["change_stderr"])
         regime = (str(point["regime"].values),) if "regime" in point else ()
-        change = with_error(float(point["change"]), half)
+        change = with_error(float(point["change"]), float(point["change_half_width"]))
         rows.append((*shown, change, number(float(point["change_std"]), 3), *regime, str(dead)))
     names = [SYMBOLS[name].text if name in SYMBOLS else name for name in swept]
     ends = "‖∂ℓ/∂s_0‖/‖∂ℓ/∂s_L‖" if "stream" in found.dims else "‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖"

@@ -10,7 +10,6 @@ import numpy as np
 
 from vgtheory.reporting.result_files import csv_text
 from vgtheory.reporting.wording import ROUNDING, number, power_of_ten, with_error
-from vgtheory.study.intervals import student
 from vgtheory.study.summary import summarise
 
 if TYPE_CHECKING:
@@ -126,12 +125,10 @@ def lineup_rows(found: Any) -> tuple[tuple[str, ...], ...]:
         predicted = float(d.predicted[0] - d.predicted[-1])
         said = "no theory" if math.isnan(predicted) else number(predicted, 4)
         critical = "none" if math.isnan(float(d.critical_sigma_w)) else number(float(d.critical_sigma_w), 6)
-        living = round(found.attrs["samples"] * (1 - float(d.dead)))
-        simulated, error = float(d.change), float(student(living)) * float(d.change_error)
         chi = float(d.chi[-1])
         signal = (number(float(d.q[-1]), 4), "-" if math.isnan(chi) else number(chi, 5))
         spread = number(float(d["std"][0]), 3)
-        seen = (with_error(simulated, error), spread)
+        seen = (with_error(float(d.change), float(d.change_half_width)), spread)
         return (str(d.network.values), *signal, said, *seen, critical, str(d.regime.values))
 
     return tuple(row(found.isel(network=k)) for k in range(found.sizes["network"]))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
-from vgtheory.study.intervals import living, moments, student
+from vgtheory.study.intervals import half_width, living, moments
 from vgtheory.theory.regime import Regime, regime
 
 
@@ -19,6 +20,11 @@ class Growth:
     ----------
     layers, samples, dead : L, the number of networks, and of those whose gradient is zero in some layer.
     change, stderr, std : NaN where too few networks live.
+
+    Examples
+    --------
+    >>> Growth.of([3.0, 5.0, -np.inf], layers=8).change
+    4.0
     """
 
     layers: int
@@ -28,10 +34,24 @@ class Growth:
     stderr: float
     std: float
 
+    @classmethod
+    def of(cls, changes: ArrayLike, layers: int) -> Growth:
+        """Return the growth of networks whose gradients change by this much each; −inf is a dead one."""
+        each = np.asarray(changes, dtype=float)[:, None]
+        mean, variance, living = (column[0] for column in moments(each))
+        std = float(np.sqrt(variance))
+        stderr = std / max(int(living), 1) ** 0.5
+        return cls(layers, len(each), len(each) - int(living), float(mean), stderr, std)
+
     @property
     def half_width(self) -> float:
         """Return half the length of the 99 % interval of the change; NaN where fewer than two networks live."""
-        return float(student(self.samples - self.dead)) * self.stderr
+        return float(half_width(self.stderr, self.samples - self.dead))
+
+    @property
+    def dead_share(self) -> float:
+        """Return the share of the networks that have no gradient in some layer."""
+        return self.dead / self.samples
 
     @property
     def rate(self) -> float:
@@ -45,10 +65,9 @@ class Growth:
 
     def regime(self, critical: bool = False) -> Regime:
         """Return what the gradient does; `critical`: whether theory says that χ = 1 along the whole depth."""
-        dead = self.dead / self.samples
         if self.layers == 1:  # which keeps what it gets, if it gets anything
-            return regime(0.0, dead=dead)
-        return regime(self.change, self.half_width, dead, critical, self.std)
+            return regime(0.0, dead=self.dead_share)
+        return regime(self.change, self.half_width, self.dead_share, critical, self.std)
 
 
 def growth_of(study: xr.Dataset) -> Growth:
@@ -57,11 +76,10 @@ def growth_of(study: xr.Dataset) -> Growth:
     Of blocks it is the gradient at all streams together, from the end of the network to its start.
     """
     values = whole_gradient(study).transpose("sample", "layer").values.astype(float)
-    alive = values[living(values)]
-    mean, variance, count = moments(alive[:, :1] - alive[:, -1:])
-    n = int(count[0])
-    std = float(np.sqrt(variance[0]))
-    return Growth(values.shape[1], len(values), len(values) - n, float(mean[0]), std / max(n, 1) ** 0.5, std)
+    changes = np.full(len(values), -np.inf)
+    alive = living(values)
+    changes[alive] = values[alive, 0] - values[alive, -1]
+    return Growth.of(changes, values.shape[1])
 
 
 def whole_gradient(found: xr.Dataset) -> xr.DataArray:

@@ -54,21 +54,23 @@ def moments(values: Array) -> tuple[Array, Array, NDArray[np.int64]]:
         return mean, squares.sum(axis=0) / np.where(count > 1, count - 1, np.nan), count
 
 
-def student(count: Any, level: float = 0.99) -> Any:
-    """Return by how many standard errors the interval of a mean of `count` samples reaches; NaN below two samples.
+def half_width(error: Any, count: Any, level: float = 0.99) -> Array:
+    """Return half the length of Student's interval of a mean of `count` samples with this standard error.
 
-    >>> round(float(student(64)), 3), round(float(student(8)), 3)
-    (2.656, 3.499)
+    0 where the error is, else NaN below two samples.
+
+    >>> half_width(1.0, [64, 8]).round(3).tolist()
+    [2.656, 3.499]
     """
-    n = np.asarray(count, dtype=float)
-    return special.stdtrit(np.where(n > 1, n - 1, np.nan), (1 + level) / 2)
+    n, error = np.asarray(count, dtype=float), np.asarray(error, dtype=float)
+    return np.where(error == 0, 0.0, special.stdtrit(np.where(n > 1, n - 1, np.nan), (1 + level) / 2) * error)
 
 
-def mean_interval(values: Array, level: float) -> Estimate:
+def mean_interval(values: Array, level: float = 0.99) -> Estimate:
     """Return the means and their Student intervals."""
     mean, variance, count = moments(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        reach = student(count, level) * np.sqrt(variance / count)
+        reach = half_width(np.sqrt(variance / count), count, level)
     return Estimate(mean, mean - reach, mean + reach)
 
 

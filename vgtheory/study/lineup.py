@@ -21,8 +21,8 @@ from vgtheory.study.experiment import Conditions
 from vgtheory.study.growth import growth_of, whole_gradient
 from vgtheory.study.simulate import Question, distinct_names, need_one_depth, samples_of
 from vgtheory.study.summary import summarise
-from vgtheory.theory.asymptotics.blocks_or_activations import critical
-from vgtheory.theory.asymptotics.critical_scale import critical_scale
+from vgtheory.theory.asymptotics.critical_scale import critical_scale_of
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import is_critical
 
@@ -49,7 +49,8 @@ def lineup(
     -------
     Dataset over `network` (names of the activations) and `layer` = 1..L with `mean` and `error` (its standard error) of
     simulated ln‖∂ℓ/∂h_l‖, `std` over networks, `predicted` (NaN where theory does not reach), `q` and `chi` of mean
-    field; over `network` `change` = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) simulated, its mean, and `change_error`,
+    field; over `network` `change` = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) simulated, its mean, and `change_half_width` of its
+    99 % interval,
     `critical_sigma_w` at the network's own σ_b (NaN where none), `dead`, the share without gradient, and `regime`:
     vanishes, explodes, critical, balanced, dead or undecided.
 
@@ -98,13 +99,10 @@ def at_criticality(network: Network) -> Network:
     UnsupportedError for weights that no scale makes critical.
     """
     require(network, "predict")
-    if isinstance(network, BlockNetwork):
-        return changed(network, {"sigma_w": critical(network).sigma_w})
-    sigma_b = network.sigmas[-1][1]
-    point = critical_scale(network)
-    if not point.stable:
+    point = critical_scale_of(network)
+    if isinstance(point, CriticalPoint) and not point.stable:
         raise NoSolutionError(
-            f"{network.name} has no stable critical point at sigma_b = {sigma_b:g} (the one at sigma_w = "
+            f"{network.name} has no stable critical point at sigma_b = {network.sigmas[-1][1]:g} (the one at sigma_w = "
             f"{point.sigma_w:.6g} is unstable: the variance leaves it); give a larger sigma_b"
         )
     return changed(network, {"sigma_w": point.sigma_w})
@@ -123,7 +121,7 @@ def _beside_theory(study: xr.Dataset, network: Network, inputs: Inputs) -> dict[
             row |= {name: theory[name].values for name in ("q", "chi")}
             keeps = is_critical(theory)
     with suppress(UnsupportedError, NoSolutionError):
-        row["critical_sigma_w"] = (critical if isinstance(network, BlockNetwork) else critical_scale)(network).sigma_w
+        row["critical_sigma_w"] = critical_scale_of(network).sigma_w
     if isinstance(network, BlockNetwork):
         row["q"] = study["stream_square"].isel(stream=0).mean("sample").values
     return row | {
@@ -131,7 +129,7 @@ def _beside_theory(study: xr.Dataset, network: Network, inputs: Inputs) -> dict[
         "error": seen["log_gradient_norm_stderr"].values,
         "std": seen["log_gradient_norm_std"].values,
         "change": growth.change,
-        "change_error": growth.stderr,
-        "dead": growth.dead / growth.samples,
+        "change_half_width": growth.half_width,
+        "dead": growth.dead_share,
         "regime": str(growth.regime(keeps)),
     }

@@ -32,6 +32,7 @@ NUMBERS = 8 + 3 * len(QUANTILES)
 CHANGE = {
     "change": "mean change of ln of the gradient norm from the last layer to the first",
     "change_stderr": "standard error of that mean",
+    "change_half_width": "half the length of its 99 % interval",
     "change_std": "standard deviation of that change between networks",
 }
 
@@ -54,7 +55,7 @@ def sweep(
     standard errors of single points say.
 
     Of each point besides, where there is one input: ``change`` = ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖), the mean over networks with a
-    gradient, ``change_stderr`` and ``change_std``.
+    gradient, ``change_stderr``, ``change_half_width`` of its 99 % interval and ``change_std``.
 
     *Networks of blocks.*  Over ``sigma_w``, ``sigma_b`` (of all matrices), ``width`` and ``depth``; over anything else,
     such as a forget bias or the place of a norm, with a function of it that returns the network.  The result has
@@ -161,6 +162,6 @@ def _change(network: Network, study: xr.Dataset) -> dict[str, Any]:
     if not {"input", "output"}.isdisjoint(study.dims):
         return {}
     growth = growth_of(study)
-    numbers = dict(zip(CHANGE, (growth.change, growth.stderr, growth.std), strict=True))
+    numbers = dict(zip(CHANGE, (growth.change, growth.stderr, growth.half_width, growth.std), strict=True))
     found: dict[str, Any] = {name: ((), value, labels(CHANGE[name])) for name, value in numbers.items()}
     return found | ({"regime": str(growth.regime())} if isinstance(network, BlockNetwork) else {})

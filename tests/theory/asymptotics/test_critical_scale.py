@@ -8,7 +8,7 @@ import pytest
 import vgtheory as vg
 from tests.thinning import thinned
 from vgtheory._errors import InputError, NoSolutionError
-from vgtheory.theory.asymptotics.critical_scale import critical_scale
+from vgtheory.theory.asymptotics.critical_scale import critical_scale, critical_scale_of
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_homogeneous_activations_have_one_at_every_bias(name, sigma_b, exact):
 )
 def test_the_predicted_gradient_is_the_same_in_all_settled_layers(act, sigma_b):
     network = vg.Network(act, vg.Weights.gaussian(1.0, sigma_b), 100, 300)
-    point = critical_scale(network)
+    point = critical_scale_of(network)
     made = replace(network, weights=replace(network.weights, sigma_w=point.sigma_w))
     chi = vg.predict(made).chi.values
     assert chi[-2] == pytest.approx(1, abs=1e-6)
@@ -48,7 +48,7 @@ def test_it_is_critical_where_that_is_known():
 
 def test_refusals():
     with pytest.raises(InputError, match="sigma_b"):
-        critical_scale("tanh")
+        critical_scale("tanh", -1.0)
     with pytest.raises(NoSolutionError, match="slope 0"):
         critical_scale("step", 0.1)
     with pytest.raises(NoSolutionError, match="∞"):

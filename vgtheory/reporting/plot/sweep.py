@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from vgtheory._errors import InputError
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREY, RC, new_figure
-from vgtheory.study.intervals import student
 from vgtheory.symbolic.notation import SYMBOLS
 
 _MOST = 8  # curves of a second swept quantity
@@ -47,11 +46,10 @@ def sweep(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = new_figure(5.2, 3.6).subplots()
     first, *others = swept
-    error = student(found.attrs["samples"] - found["dead"].isel(layer=0)) * found["change_stderr"]
     values = found[others[0]].values[:_MOST] if others else [None]
     for k, value in enumerate(values):
         at = {} if value is None else {others[0]: value}
-        y, half = mean.sel(at), error.sel(at)
+        y, half = mean.sel(at), found["change_half_width"].sel(at)
         colour = colormaps["viridis"](0.85 * k / max(len(values) - 1, 1))
         shown = rf"\mathrm{{{value}}}" if isinstance(value, str) else f"{value or 0:g}"
         label = None if value is None else f"${_math(others[0])} = {shown}$"

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from vgtheory._errors import InputError, UnsupportedError, VgtheoryError
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs, to_drive
 from vgtheory.model.network import Network
 from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
-from vgtheory.study.advice.measured import Proposal, as_remedy, measured, proposals, trial_of
+from vgtheory.study.advice.measured import Proposal, as_remedy, measured, proposals, steps_of
 from vgtheory.study.advice.problems import Kind, Problem, problems_of
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind
 from vgtheory.study.advice.simulated_remedies import remedies_of
 from vgtheory.study.advice.trial import Trial, beside_theory, try_out
 from vgtheory.study.engine import Progress
+from vgtheory.study.growth import Growth
 from vgtheory.study.inspection import Inspection
 
 
@@ -112,7 +114,8 @@ def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advi
         raise UnsupportedError(
             f"stored weights cannot be run, so no remedy can be tried on them; inspect the module itself, or {step}"
         )
-    present = trial_of([found.log_change])
+    dead = int(not isfinite(found.log_change))
+    present = Trial(Growth(steps_of(found), 1, dead, found.log_change, 0.0, 0.0))  # nothing drawn: no error
     kinds: dict[str, Kind] = {"vanishes": "vanishing", "explodes": "exploding"}
     problems: tuple[Problem, ...] = ()
     if found.verdict in kinds:

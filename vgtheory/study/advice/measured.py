@@ -21,6 +21,7 @@ from vgtheory.study.advice.critical_points import critical_points
 from vgtheory.study.advice.learning import loss_after_steps
 from vgtheory.study.advice.remedies import COSTLY, Remedy
 from vgtheory.study.advice.trial import Trial
+from vgtheory.study.growth import Growth
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.inspection import Subject
@@ -173,17 +174,15 @@ def applied(subject: Subject, text: str, seed: int) -> tuple[Inspection, Any]:
 def measured(subject: Subject, proposal: Proposal, seed: int) -> tuple[Trial, Inspection, Any]:
     """Return the change of the gradient over some draws of a remedy; and the last one, its inspection and model."""
     tried = [applied(subject, proposal.code.pytorch, seed + draw) for draw in range(DRAWS)]
-    return trial_of([found.log_change for found, _ in tried]), *tried[-1]
+    changes = [found.log_change if isfinite(found.log_change) else -inf for found, _ in tried]
+    found, model = tried[-1]
+    # Theory, which knows hidden layers alone, predicts none of these changes.
+    return Trial(Growth.of(changes, steps_of(found))), found, model
 
 
-def trial_of(changes: list[float]) -> Trial:
-    """Return measured changes as a trial; theory, which knows hidden layers alone, predicts none of them."""
-    living = np.array([change for change in changes if isfinite(change)])
-    if not len(living):
-        return Trial(None, None, -inf, 0.0, 0.0, 1.0, len(changes))
-    std = float(living.std(ddof=1)) if len(living) > 1 else 0.0
-    error, dead = std / len(living) ** 0.5, 1 - len(living) / len(changes)
-    return Trial(None, None, float(living.mean()), error, std, dead, len(changes))
+def steps_of(found: Inspection) -> int:
+    """Return over how many calls, or steps in time, a gradient was measured."""
+    return max(found.table.sizes["call"], 1 if found.recurrence is None else found.recurrence.sizes["time"])
 
 
 def price(found: Inspection) -> str:

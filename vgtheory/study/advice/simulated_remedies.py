@@ -11,8 +11,9 @@ from vgtheory.study.advice.blocks import candidates_of_blocks
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
 from vgtheory.study.advice.trial import Trial, beside_theory, simulated
 from vgtheory.study.engine import Progress
+from vgtheory.study.growth import Growth
 
-_UNKNOWN = Trial(None, None, -inf, 0.0, 0.0, 1.0, 0)
+_UNKNOWN = Trial(Growth.of([-inf], layers=2))
 
 
 def remedies_of(

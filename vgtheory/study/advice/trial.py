@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import exp, hypot, inf
+from math import exp, hypot, inf, isfinite
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.capabilities import works
@@ -12,7 +12,6 @@ from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.sizes import MAX_SAMPLES
 from vgtheory.study.growth import Growth, growth_of, whole_gradient
-from vgtheory.study.intervals import student
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import batch_of, simulate
 from vgtheory.theory.asymptotics.prediction import predict
@@ -32,31 +31,35 @@ class Trial:
 
     Attributes
     ----------
+    growth : what was simulated, or measured on a model.
     predicted, predicted_std : mean and spread by theory; None where no theory covers the network.
-    simulated, error, std : mean over the networks that are not dead, its standard error, their spread.
-    dead : share of networks without any gradient at layer 1.
-    samples : networks simulated.
     critical : whether theory says that χ = 1 along the whole depth.
     """
 
-    predicted: float | None
-    predicted_std: float | None
-    simulated: float
-    error: float
-    std: float
-    dead: float
-    samples: int
+    growth: Growth
+    predicted: float | None = None
+    predicted_std: float | None = None
     critical: bool = False
 
     @property
-    def half_width(self) -> float:
-        """Return half the length of the 99 % interval of the simulated mean."""
-        return float(student(self.samples * (1 - self.dead))) * self.error if self.error else 0.0
+    def simulated(self) -> float:
+        """Return the mean over the networks that are not dead; −inf where none lives."""
+        return self.growth.change if self.growth.dead < self.growth.samples else -inf
+
+    @property
+    def std(self) -> float:
+        """Return the spread between networks, 0 where fewer than two live."""
+        return self.growth.std if isfinite(self.growth.std) else 0.0
+
+    @property
+    def dead(self) -> float:
+        """Return the share of networks without any gradient."""
+        return self.growth.dead_share
 
     @property
     def regime(self) -> Regime:
         """Return what the gradient does."""
-        return regime(self.simulated, self.half_width, self.dead, self.critical, self.std)
+        return self.growth.regime(self.critical)
 
     def cures(self, present: Trial) -> bool:
         """Return whether this does better than the present network in all that is wrong there, dead networks first.
@@ -69,13 +72,13 @@ class Trial:
         if present.dead == 1:
             return self.regime.harmless
         if present.dead > RARELY and present.regime_of_living.harmless:
-            return regime(self.simulated, self.half_width).harmless
+            return regime(self.simulated, self.growth.half_width).harmless
         return hypot(self.simulated, self.std) < max(_BETTER * hypot(present.simulated, present.std), 1e-12)
 
     @property
     def regime_of_living(self) -> Regime:
         """Return what the gradient of the networks does that have one."""
-        return regime(self.simulated, self.half_width, 0.0, self.critical, self.std)
+        return regime(self.simulated, self.growth.half_width, 0.0, self.critical, self.std)
 
     @property
     def badness(self) -> float:
@@ -89,10 +92,13 @@ class Trial:
 
     @property
     def confirmed(self) -> bool | None:
-        """Return whether simulation and prediction agree within five standard errors or a tenth of the spread."""
-        if self.predicted is None:
+        """Return whether simulation and prediction agree within five standard errors or a tenth of the spread.
+
+        None where either is not known.
+        """
+        if self.predicted is None or not isfinite(self.growth.stderr):
             return None
-        return abs(self.simulated - self.predicted) <= max(5 * self.error, 0.1 * self.std, 1e-9)
+        return abs(self.simulated - self.predicted) <= max(5 * self.growth.stderr, 0.1 * self.std, 1e-9)
 
 
 def try_out(network: Network, samples: int, seed: int, inputs: Inputs | int = 1) -> Trial:
@@ -106,16 +112,7 @@ def try_out(network: Network, samples: int, seed: int, inputs: Inputs | int = 1)
 def simulated(network: Network, samples: int, seed: int, inputs: Inputs | int = 1) -> Trial:
     """Return the trial by simulation alone; fewer samples where these take long."""
     count = min(samples, max(_FEWEST, _affordable(network, inputs)))
-    return trial_of(growth_of(simulate(network, count, seed, inputs=inputs, batch=batch_of(network))))
-
-
-def trial_of(growth: Growth) -> Trial:
-    """Return a simulated growth as a trial without theory."""
-    living = growth.samples - growth.dead
-    if not living:
-        return Trial(None, None, -inf, 0.0, 0.0, 1.0, growth.samples)
-    error, std = (growth.stderr, growth.std) if living > 1 else (inf, 0.0)
-    return Trial(None, None, growth.change, error, std, growth.dead / growth.samples, growth.samples)
+    return Trial(growth_of(simulate(network, count, seed, inputs=inputs, batch=batch_of(network))))
 
 
 def beside_theory(trial: Trial, network: Network, inputs: Inputs | int = 1) -> Trial:

@@ -4,14 +4,26 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory._errors import InputError
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.symbolic.catalogue import activation as to_activation
+from vgtheory.theory.asymptotics.blocks_or_activations import critical as critical_of
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, critical, require_gradient
 from vgtheory.theory.asymptotics.moments import table_of
+from vgtheory.theory.asymptotics.programs.padding import CriticalConvolution
+from vgtheory.theory.asymptotics.programs.zero_state import CriticalCell
 
 
-def critical_scale(subject: Any, sigma_b: float | None = None) -> CriticalPoint:
+def critical_scale_of(network: Network) -> CriticalPoint | CriticalCell | CriticalConvolution:
+    """Return the critical scale of a network's block, or of its activation at its last layer's σ_b.
+
+    Its other parts are left aside.  Raises as :func:`critical_scale`, and UnsupportedError for blocks without one.
+    """
+    if isinstance(network, BlockNetwork):
+        return critical_of(network)
+    return critical_scale(network.activation, network.sigmas[-1][1])
+
+
+def critical_scale(subject: Any, sigma_b: float) -> CriticalPoint:
     """Return the σ_w with χ = 1 where layers settle; of several a stable one with the least q.
 
     As :func:`vgtheory.critical`, and besides where φ(t x) = t φ(x): there χ is the same at every q, so that σ_w =
@@ -19,23 +31,19 @@ def critical_scale(subject: Any, sigma_b: float | None = None) -> CriticalPoint:
 
     Parameters
     ----------
-    subject : an Activation, a catalogue name or a formula, with `sigma_b`; or a Network, of which the activation and
-        the last layer's σ_b are taken, its other parts left aside.
+    subject : an Activation, a catalogue name or a formula.
+    sigma_b : standard deviation of the biases.
 
     Raises
     ------
     NoSolutionError : no σ_w has χ = 1.
-    InputError : an activation without `sigma_b`; σ_b negative or not finite.
+    InputError : σ_b negative or not finite.
 
     Examples
     --------
     >>> round(critical_scale("relu", 0.3).sigma_w ** 2, 12)
     2.0
     """
-    if isinstance(subject, Network):
-        subject, sigma_b = subject.activation, subject.sigmas[-1][1] if sigma_b is None else sigma_b
-    if sigma_b is None:
-        raise InputError("sigma_b", "a finite number of at least 0", "e.g. sigma_b=0", got="None")
     act = to_activation(subject)
     if act.homogeneous_degree != 1 or sigma_b == 0:
         return critical(act, sigma_b)
