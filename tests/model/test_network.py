@@ -143,6 +143,9 @@ def test_bad_parts_are_refused(parts):
         (lambda: Network(DENSE, 8, 4, width=8), "width by its place and again as width="),
         (lambda: Network("tanh", HE, 8, 4, None, None, 0.1, 5), "7 arguments behind the first of a network of layers"),
         (lambda: Network(DENSE, 8, 4, None, None, 5), "5 arguments behind the first of a network of blocks"),
+        (lambda: Network("tanh", HE, 8, 4, activation="relu"), "activation by its place and again as activation="),
+        (lambda: Network(activation=DENSE, width=8, depth=4), "the block as its first argument, without a name; e.g."),
+        (lambda: Network(DENSE, 8, 4, activation="relu"), "it belongs to the block"),
         (lambda: Network(DENSE, 8, 4, heads=2), "heads belong to vg.blocks.attention and vg.blocks.transformer"),
     ],
 )

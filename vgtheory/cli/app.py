@@ -60,17 +60,15 @@ def _application(verb: str) -> typer.Typer:
         rich_markup_mode=None,
     )
     for name, place in COMMANDS.items():
-        command = _at_home(with_json(load(place))) if name == verb else _named(text_of(place))
-        app.command(name, epilog=EXAMPLES[name].epilog)(command)
+        typed = name == verb
+        command = _at_home(with_json(load(place))) if typed else _listed
+        app.command(name, help=None if typed else text_of(place), epilog=EXAMPLES[name].epilog)(command)
     return app
 
 
-def _named(text: str) -> Callable[..., None]:
-    def command() -> None:
-        raise NotImplementedError
-
-    command.__doc__ = text
-    return command
+def _listed() -> None:
+    """Stand for a command that is not typed: typer lists it and has no other way to name one that is not loaded."""
+    raise AssertionError("only the command that is typed is called")
 
 
 def _typed(words: list[str]) -> tuple[typer.Typer, str, list[str]]:

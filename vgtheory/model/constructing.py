@@ -12,16 +12,26 @@ _OF_LAYERS = ("weights", "width", "depth", "skip", "norm", "dropout")  # beside 
 _OF_BLOCKS = ("width", "depth", "tokens", "shape")
 _EXAMPLES = {"weights": "weights=vg.Weights.he()", "width": "width=512", "depth": "depth=100"}
 _ELSEWHERE = {
+    "activation": "it belongs to the block, e.g. of vg.blocks.dense(activation, weights)",
     "skip": "use vg.blocks.residual(block)", "norm": "use vg.blocks.normalised(block)",
     "heads": "heads belong to vg.blocks.attention and vg.blocks.transformer",
     "tokens": "tokens are columns of blocks, e.g. of vg.blocks.transformer", "shape": "maps have vg.blocks.conv",
 }  # fmt: skip
 
 
-def check_arguments(first: Any, further: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Raise InputError for arguments that are missing, too many, or that only the other kind of network takes."""
-    if "block" in named:
-        raise InputError("block= of a network", "the block as its first argument, without a name", "leave block= out")
+def check_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Return the activation or the block that the arguments of a network begin with.
+
+    Raises InputError for arguments that are missing, too many, or that only the other kind of network takes.
+    """
+    for name in ("block", "activation"):
+        if name in named and (name == "block" or isinstance(named[name], Block)):
+            raise InputError(
+                f"{name}= of a network of blocks",
+                "the block as its first argument, without a name",
+                "e.g. vg.Network(block, width=64, depth=100)",
+            )
+    first, further = given[0] if given else named.get("activation"), given[1:]
     if first is None:
         hint = 'e.g. vg.Network("tanh", vg.Weights.he(), width=512, depth=100)'
         raise InputError("a network of nothing", "an activation or a block as its first argument", hint)
@@ -35,17 +45,18 @@ def check_arguments(first: Any, further: tuple[Any, ...], named: dict[str, Any])
             "leave the others out",
         )  # fmt: skip
     by_place = accepted[: len(further)]
-    for name in by_place:
+    of_layers = () if of_blocks else ("activation",)
+    for name in (*(of_layers if given else ()), *by_place):
         if name in named:
             raise InputError(f"{name} by its place and again as {name}=", f"one {name}", f"leave {name}= out")
-    given = {*by_place, *named}
     for name in named:
-        if name not in accepted:
+        if name not in (*of_layers, *accepted):
             hint = _ELSEWHERE.get(name, "leave it out")
             raise InputError(f"{name}= of a network of {kind}", f"only {', '.join(accepted)}", hint)
     for name in ("weights", "width", "depth"):
-        if name in accepted and name not in given:
+        if name in accepted and name not in (*by_place, *named):
             raise InputError(f"a network of {kind} without {name}", f"a value for {name}", f"e.g. {_EXAMPLES[name]}")
+    return first
 
 
 def need_columns(block: Block) -> None:

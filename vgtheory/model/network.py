@@ -60,11 +60,9 @@ class Network:
     norm: Norm | None
     dropout: sp.Expr | None
 
-    def __new__(cls, activation: Any = None, *further: Any, **named: Any) -> Network:
+    def __new__(cls, *given: Any, **named: Any) -> Network:
         """Return a network of layers, or of blocks where the first argument is a block."""
-        if cls in (Network, BlockNetwork):
-            check_arguments(activation, further, named)
-        return object.__new__(BlockNetwork if isinstance(activation, Block) else cls)
+        return object.__new__(BlockNetwork if isinstance(check_arguments(given, named), Block) else cls)
 
     # fmt: off
     @overload
