@@ -18,7 +18,7 @@ srcdoc="{page}"></iframe><pre id="out"></pre><script>
 const f=document.getElementById('f');f.onload=()=>{{const d=f.contentDocument;const w=f.contentWindow;
 document.getElementById('out').textContent=JSON.stringify((function(d,w){{{script}}})(d,w))}};</script>"""
 
-# What sticks out of the page, unless an ancestor scrolls; heights and fences of formulas.
+# What sticks out of the page, unless an ancestor scrolls; heights and fences of formulas; rows of unequal figures.
 LAYOUT = r"""
 const width=d.documentElement.clientWidth, wide=[];
 const scrolls=e=>{for(;e;e=e.parentElement){const o=w.getComputedStyle(e).overflowX;
@@ -30,6 +30,8 @@ const cut=[...d.querySelectorAll('.math')].filter(e=>e.scrollWidth>e.clientWidth
 const text=[...d.querySelectorAll('main')].map(e=>e.innerText).join(' ');
 return {width,scroll:d.documentElement.scrollWidth,height:d.documentElement.scrollHeight,wide:wide.slice(0,5),cut,text,
 cards:[...d.querySelectorAll('.eq')].filter(e=>e.getBoundingClientRect().height>0).length,
+uneven:[...d.querySelectorAll('.row')].filter(r=>{const found=[...r.children].map(e=>e.getBoundingClientRect().width);
+return Math.max(...found)>Math.min(...found)+1}).length,
 live:d.querySelectorAll('svg.live path.sim').length};
 """
 

@@ -11,7 +11,9 @@ from vgtheory.reporting.answer import answer
 from vgtheory.reporting.bound_values import valued_bounds
 from vgtheory.reporting.document import Table
 from vgtheory.reporting.html import inline
-from vgtheory.reporting.story_proofs import _others
+from vgtheory.reporting.key_numbers import key_numbers
+from vgtheory.reporting.story import gradient_figure
+from vgtheory.reporting.story_proofs import _open, _others
 from vgtheory.reporting.story_why import _before_it_settles
 from vgtheory.reporting.subject import subject_of
 from vgtheory.reporting.verdict import unit, verdict
@@ -88,3 +90,20 @@ def test_a_table_of_statements_has_formulas_where_they_fit():
     assert "" in formulas  # a depth that is one number
     assert any(text.startswith("`") and "L" in text for text in formulas)
     assert headed(vg.Network(B.lstm(W.gaussian(1.0)), width=4, depth=6))[:2] == (3, {1, 3})
+
+
+def test_a_caption_names_only_what_the_figure_shows_and_a_cell_counts_steps():
+    known = answer(vg.Network("relu", W.he(), width=4, depth=3), samples=8)
+    unknown = answer(vg.Network("relu", W.low_rank(1.5), width=4, depth=3), samples=8)
+    assert ["dashed" in str(gradient_figure(f).caption) for f in (known, unknown)] == [True, False]
+    cell = answer(vg.Network(B.gru(W.gaussian(1.0)), width=4, depth=6), samples=8)
+    assert not [row for row in key_numbers(cell) if "layer" in " ".join(map(str, row))]
+
+
+def test_a_statement_without_a_value_says_what_it_depends_on():
+    network = vg.Network(B.lstm.keras(), width=4, depth=6)
+    said = {
+        v.formula.name: str(_open(v.formula)) for v in valued_bounds(network, vg.bounds(network), None) if not v.text
+    }
+    assert r"\max" in said["product of norms, whatever the inputs"]
+    assert all(text.startswith("for given $") for text in said.values())

@@ -111,7 +111,7 @@ def test_networks_with_parts_and_blocks_have_reports_that_say_what_does_not_appl
     assert '"curves"' not in page  # the sliders' mean field is that of plain layers
     assert isinstance(findings.critical, Unavailable) or name.startswith("low rank")
     if name.startswith("low rank"):
-        assert "No theory predicts this network" in page
+        assert "The gradient was not predicted" in page
 
 
 def test_files_of_a_report(folder):

@@ -16,6 +16,7 @@ from vgtheory.symbolic.notation import layer_gradient_square
 from vgtheory.symbolic.rounding import decimal_of
 
 FAILURE, THRESHOLD = 0.01, 0.001  # p and eps of the numbers that are shown
+CHOSEN = {"p": FAILURE, "eps": THRESHOLD, "layer": 1}
 # Beyond these a statement says nothing that a number in float64 could contradict.
 TINY, HUGE, LOG_HUGE = mpmath.mpf(2) ** -1022, mpmath.mpf(2) ** 1024, 700
 PROBABILITIES = ("_probability", "_tail", "_persistence", "saturated_layer", "_fraction")
@@ -65,7 +66,7 @@ def _text(held: Formula) -> str | None:
 
 def valued_bounds(network: Network, bounds: Sequence[Formula], q: float | None) -> tuple[ValuedBound, ...]:
     """Return the bounds with their values once depth, p, eps, layer and q are fixed."""
-    fixed: dict[str, float] = {"depth": int(network.depth), "p": FAILURE, "eps": THRESHOLD, "layer": 1}
+    fixed: dict[str, float] = {"depth": int(network.depth), **CHOSEN}
     if q is not None and 0 < q < float("inf"):
         fixed["q"] = q
     held = [(bound, _at(bound, fixed)) for bound in bounds]

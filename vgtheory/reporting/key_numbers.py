@@ -7,6 +7,7 @@ from vgtheory.reporting.float32 import float32_depth
 from vgtheory.reporting.message import Message, Text, t
 from vgtheory.reporting.symbolic_words import KNOWN, extremum_value
 from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.verdict import unit
 from vgtheory.reporting.wording import number, with_error
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.methods import METHODS
@@ -38,10 +39,16 @@ def _simulated_numbers(f: Answer) -> list[tuple[Text, Text, Text]]:
     rows: list[tuple[Text, Text, Text]] = []
     if growth.samples > growth.dead and growth.layers > 1:
         rate = with_error(growth.rate, growth.rate_half_width)
-        rows.append((t("change of ln‖gradient‖ per layer"), rate, t("Monte Carlo, 99 % interval")))
+        rows.append((t("change of ln‖gradient‖ per {unit}", unit=unit(f)), rate, t("Monte Carlo, 99 % interval")))
         if f.predicted_change is not None:
             rows.append((t("the same, predicted"), number(f.predicted_change / (growth.layers - 1), 5), _how(f)))
-        rows.append((t("depth at which it leaves float32"), _depth(growth.rate), t("from the simulated rate")))
+        rows.append(
+            (
+                t("depth at which it leaves float32"),
+                _depth(growth.rate, f.subject.recurrent),
+                t("from the simulated rate"),
+            )
+        )
         rows.append((t("spread between networks, standard deviation of ln"), number(growth.std, 3), t("Monte Carlo")))
     if growth.dead:
         of = t("{dead} of {samples}", dead=str(growth.dead), samples=str(growth.samples))
@@ -49,9 +56,12 @@ def _simulated_numbers(f: Answer) -> list[tuple[Text, Text, Text]]:
     return rows
 
 
-def _depth(rate: float) -> Message:
+def _depth(rate: float, steps: bool) -> Message:
     depth = float32_depth(rate)
-    return t("never") if depth is None else t("{count} layers", count=f"{depth:,}".replace(",", " "))
+    if depth is None:
+        return t("never")
+    count = f"{depth:,}"
+    return t("{count} steps", count=count) if steps else t("{count} layers", count=count)
 
 
 def _how(f: Answer) -> Text:

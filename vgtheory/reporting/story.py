@@ -62,7 +62,8 @@ def _title(f: Answer) -> Text:
         full = f.subject.name.partition(",")[0]
         name = Verbatim(full) if full.isupper() else full if _PLAIN.fullmatch(full) else code(full)
         if f.subject.recurrent:
-            return t("Will the gradient of {cell} survive {steps} steps?", cell=name, steps=depth)
+            return t("Will the gradient of the {cell} survive {steps} steps?", cell=name, steps=depth)
+        return t("Will the gradient of the {network} survive {layers} layers?", network=name, layers=depth)
     return t("Will the gradient of {network} survive {layers} layers?", network=name, layers=depth)
 
 
@@ -110,11 +111,18 @@ def gradient_figure(f: Answer) -> FigureBlock:
     """Return the figure of the gradient by layer."""
     first, last = (str(layer) for layer in f.layers)
     values: dict[str, Text] = {"first": first, "last": last, "by": power_of_ten(f.growth.change), "unit": unit(f)}
+    seen: dict[str, Text] = {"samples": str(f.growth.samples), "unit": unit(f)}
     caption = t(
         "The length of the gradient by {unit}, in {samples} simulated networks (line: mean of ln, band: 90 % of the "
         "networks) and as theory predicts it (dashed).",
-        samples=str(f.growth.samples), unit=unit(f),
-    )  # fmt: skip
+        **seen,
+    )
+    if isinstance(f.prediction, Unavailable):
+        caption = t(
+            "The length of the gradient by {unit}, in {samples} simulated networks (line: mean of ln, band: 90 % of "
+            "the networks).",
+            **seen,
+        )
     alt = t(
         "Gradient against {unit}: from {unit} {last} back to {unit} {first} it changes by a factor of {by}.", **values
     )
@@ -124,7 +132,7 @@ def gradient_figure(f: Answer) -> FigureBlock:
 def agreement(f: Findings) -> Text:
     """Return how well the prediction meets the simulation, in one sentence."""
     if isinstance(f.prediction, Unavailable):
-        return t("No theory predicts this network: {reason}.", reason=f.prediction.reason)
+        return t("The gradient was not predicted: {reason}.", reason=f.prediction.reason)
     if f.predicted_change is None or f.growth.dead == f.growth.samples or f.growth.layers == 1:
         return ""
     simulated = with_error(f.growth.change, f.growth.half_width)

@@ -66,7 +66,8 @@ def change_section(f: Findings) -> Section:
         return Section(title, (Paragraph(t("Nothing: the gradient survives this depth.")),))
     if not f.advice.remedies:
         return Section(title, (Paragraph(t("No change that was simulated keeps the gradient.")), *_failed(f.advice)))
-    header = (t("change"), t("gradient, first layer over last"), t("spread"), t("off by"), t("cost"))
+    ends = t("gradient, first {unit} over last", unit=unit(f))
+    header = (t("change"), ends, t("spread"), t("off by"), t("cost"))
     rows = [_row(t("as it is"), Trial(f.growth), "")]
     rows += [_row(change, r.trial, price) for r in f.advice.remedies for change, price in [priced(r)]]
     caption = t(

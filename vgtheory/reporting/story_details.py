@@ -14,6 +14,7 @@ from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.symbolic_words import KNOWN
 from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows
 from vgtheory.reporting.unavailable import Unavailable
+from vgtheory.reporting.verdict import unit
 from vgtheory.reporting.wording import ROUNDING, number
 from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, phase
@@ -53,7 +54,7 @@ def _simulation(f: Findings) -> Iterator[Block]:
     if f.growth.dead == f.growth.samples:
         yield Paragraph(t("All of them are dead: the gradient is exactly 0, and there is no average to show."))
         return
-    header = (t("layer"), t("simulated mean of ln‖gradient‖, 99 %"), t("predicted"), t("spread"), t("predicted spread"))
+    header = (unit(f), t("simulated mean of ln‖gradient‖, 99 %"), t("predicted"), t("spread"), t("predicted spread"))
     rows = []
     for i, (layer, mean, spread) in zip(chosen_layers(f.growth.layers), study_rows(f.study), strict=True):
         expected = [_or_dash(float(values[i])) for values in (f.predicted_log_norm, f.predicted_std)]
@@ -67,8 +68,17 @@ def _or_dash(value: float) -> str:
 
 
 def _test(f: Findings) -> Text:
+    if isinstance(f.prediction, Unavailable):
+        return ""  # the answer says why
+    doubt = str(f.prediction.attrs["reliable"])
+    warning: Text = ""
+    if doubt != "yes":
+        warning = t("The prediction itself warns that it is not reliable here: {why}.", why=doubt.removeprefix("no: "))
     if isinstance(f.comparison, Unavailable):
-        return t("The prediction was not tested layer by layer: {reason}.", reason=f.comparison.reason)
+        untested = t(
+            "The prediction was not tested {unit} by {unit}: {reason}.", unit=unit(f), reason=f.comparison.reason
+        )
+        return said(untested, warning)
     seen = f.comparison
     worst = int(np.argmax(np.abs(seen["t"].values)))
     values = {
@@ -84,12 +94,7 @@ def _test(f: Findings) -> Text:
         "below {alarm} %.",
         **values,
     )
-    reliable = str(f.prediction.attrs["reliable"])
-    if reliable == "yes":
-        return test
-    return said(
-        test, t("The prediction itself warns that it is not reliable here: {why}.", why=reliable.removeprefix("no: "))
-    )
+    return said(test, warning)
 
 
 def _mean_field(f: Findings) -> Iterator[Block]:

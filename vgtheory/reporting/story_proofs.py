@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vgtheory._references import REFERENCES
-from vgtheory.reporting.bound_values import FAILURE, LOGARITHMS, PROBABILITIES, THRESHOLD, ValuedBound
+from vgtheory.reporting.bound_values import CHOSEN, FAILURE, LOGARITHMS, PROBABILITIES, THRESHOLD, ValuedBound
 from vgtheory.reporting.document import Block, Equation, Fold, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.message import Message, Text, Verbatim, said, t
@@ -102,13 +102,19 @@ def _others(f: Findings) -> Iterator[Block]:
     rows: list[tuple[Text, ...]] = []
     for name, members in groups.items():
         rows.append((_quantity(name),))
-        rows += [(v.formula.name, v.text or "—", KNOWN[v.formula.status], _written(v)) for v in members]
+        rows += [(v.formula.name, v.text or _open(v.formula), KNOWN[v.formula.status], _written(v)) for v in members]
     if not any(len(row) > 1 and str(row[-1]).startswith("`") for row in rows):
         header, rows = header[:-1], [row[:3] for row in rows]  # none of the formulas fits a cell
     blocks.append(Table(header, tuple(rows)))
     if vacuous:
-        blocks.append(Paragraph(t("{count} statements say nothing here and were left out.", count=str(vacuous))))
+        blocks.append(Paragraph(t("Left out, since they say nothing here: {count}.", count=str(vacuous))))
     yield Fold(t("All {count} statements, by quantity", count=str(len(kept))), tuple(blocks))
+
+
+def _open(formula: Formula) -> Text:
+    """Return what a statement without a value depends on besides depth and the values that the report chose."""
+    free = [SYMBOLS[s.name].latex for s in formula.symbols if s.name not in CHOSEN]
+    return t("for given {symbols}", symbols=Verbatim(", ".join(f"${latex}$" for latex in free))) if free else "—"
 
 
 def _written(bound: ValuedBound) -> str:

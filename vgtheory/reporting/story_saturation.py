@@ -54,6 +54,12 @@ def _saturated_share(f: Findings) -> Text:
             "{q}.",
             where=where, width=str(width), q=number(f.final_q),
         )  # fmt: skip
+    if share * width < 1:
+        return t(
+            "That is so for h in {where}: on average for {count} of the {width} neurons of the last layers, where h "
+            "has variance q = {q}.",
+            where=where, count=number(share * width, 2), width=str(width), q=number(f.final_q),
+        )  # fmt: skip
     return t(
         "That is so for h in {where}: about {count} of the {width} neurons of the last layers ({share} %), where h has "
         "variance q = {q}.",

@@ -103,4 +103,4 @@ def within(seconds: float, what: str, instead: str = "simplify the formula") -> 
         with time_limit(seconds):
             yield
     except (TimeUp, SystemError):  # the latter is what C makes of the former in a callback
-        raise UnsupportedError(f"{what}: more than {seconds:g} s of work; {instead}") from None
+        raise UnsupportedError(f"{what}: more than {seconds:g} seconds of work; {instead}") from None

@@ -54,7 +54,7 @@ if(mine)make('path',{d:path(range(mine.y.length),mine.y),class:'mine'},svg);
 make('line',{class:'cursor',y1:T,y2:H-B,x1:-9,x2:-9},svg)}
 const shown=v=>v==null||!isFinite(v)?'—':(v/unitOf()).toFixed(2).replace('-','−');
 function tell(l){const i=d.layer.indexOf(l),parts=[`${word.x} ${l}`];
-if(i>=0)parts.push(`${word.sim} ${shown(d.mean[i])}`,`${word.pred} ${shown(d.predicted[i])}`);
+if(i>=0){parts.push(`${word.sim} ${shown(d.mean[i])}`);if(d.predicted.some(v=>v!=null))parts.push(`${word.pred} ${shown(d.predicted[i])}`)}
 if(mine&&l>=1&&l<=mine.y.length)parts.push(`${word.try} ${shown(mine.y[l-1])}`);
 out.textContent=parts.join(' · ');const c=svg.querySelector('.cursor');c.setAttribute('x1',px(l));c.setAttribute('x2',px(l))}
 let here=d.layer[0];
