@@ -40,27 +40,29 @@ def representative_lengths(log_q: Array, most: int = _MOST_LAWS) -> tuple[Array,
     spread = float(np.ptp(log_q))
     if spread < 1e-10:
         return log_q[-1:], np.array([float(len(log_q))])
+    values, counts = np.unique(log_q, return_counts=True)  # layers at a fixed point are one value
     # Five laws for variances within a factor e change no quantile by more than 1e-10 (tanh, GELU).
     wanted = 3 + 1.5 * spread if spread < _CLOSE else 4 + 2 * spread
-    order = min(most, len(np.unique(np.round(log_q, 12))), int(np.ceil(wanted)))
+    order = min(most, len(np.unique(np.round(values, 12))), int(np.ceil(wanted)))
     center = float(log_q.mean())
-    x = (log_q - center) / spread
-    basis = [np.full(len(x), len(x) ** -0.5)]
+    x = (values - center) / spread
+    basis = np.empty((order, len(x)))
+    basis[0] = np.sqrt(counts / len(log_q))
     diagonal, beside = [], []
     for j in range(order):
-        y = x * basis[-1]
-        diagonal.append(float(basis[-1] @ y))
+        known = basis[: j + 1]
+        y = x * known[j]
+        diagonal.append(float(known[j] @ y))
         for _ in range(2):  # full orthogonalisation, twice: exact to rounding
-            for v in basis:
-                y = y - (v @ y) * v
+            y -= (known @ y) @ known
         norm = float(np.linalg.norm(y))
         if norm < 1e-8 or j == order - 1:
             break
         beside.append(norm)
-        basis.append(y / norm)
+        basis[j + 1] = y / norm
     matrix = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1) if beside else np.diag(diagonal)
     nodes, vectors = np.linalg.eigh(matrix)
-    return center + spread * nodes, len(x) * vectors[0] ** 2
+    return center + spread * nodes, len(log_q) * vectors[0] ** 2
 
 
 def factors(
