@@ -9,7 +9,7 @@ from scipy.special import digamma, polygamma
 
 from tests.thinning import thinned
 from vgtheory.theory.asymptotics.homogeneous import log_square_sum
-from vgtheory.theory.asymptotics.layer_logs import Conditions, exact_logs
+from vgtheory.theory.asymptotics.layer_logs import Conditions, exact_logs, unit_tangent
 from vgtheory.theory.asymptotics.layer_sums import expanded_logs, layer_law, unit_cumulants
 from vgtheory.theory.asymptotics.mean_field import table_of
 
@@ -70,8 +70,9 @@ def test_skewed_slopes(name, along, haar):
     x, t = sampled(table, width, weight, sigma_b, along, haar, samples)
     r = np.sqrt(weight / (weight + sigma_b**2))
     scales = (np.log([weight]), sigma_b) if haar else (np.log([weight + sigma_b**2]), 0.0)
-    conditions = Conditions(width, True, width) if haar else Conditions()
+    conditions = Conditions(width, True) if haar else Conditions()
     logs, _ = exact_logs(table, scales, np.array([0.0 if haar else along * r]), width, conditions)
+    logs = unit_tangent(logs, width, 1) if haar else logs
     free = layer_law(unit_cumulants(table, np.log([weight]), sigma_b, True), np.array([along]), width)
     slack = 0.02 if haar else 0.0
     for sample, mean, variance in (

@@ -9,8 +9,8 @@ strong alignment, where the expansion in 1/N fails, are no special cases here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from math import ceil, log, log2
 from typing import NamedTuple
 
@@ -21,8 +21,18 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
-from vgtheory.theory.asymptotics.closure_layer import Grid, LayerKind, LayerOperators, layer_operators
+from vgtheory.theory.asymptotics.closure_layer import (
+    Grid,
+    LayerKind,
+    LayerOperators,
+    LayerSteps,
+    Transformed,
+    layer_operators,
+    layer_steps,
+    transformed,
+)
 from vgtheory.theory.asymptotics.finite_width import layer_coefficients
+from vgtheory.theory.asymptotics.layer_logs import Conditions
 from vgtheory.theory.asymptotics.layer_sums import Cumulants, unit_cumulants
 from vgtheory.theory.asymptotics.length_law import Law, laws_along, moved
 from vgtheory.theory.asymptotics.length_range import Stretch, length_stretches
@@ -101,9 +111,19 @@ def closure(network: Network) -> Closure:
         return unit_cumulants(table, Grid(*stretch).log_weight, sigma_b, orthogonal)
 
     @cache
+    def transforms(stretch: Stretch, kind: LayerKind, conditions: Conditions) -> Transformed:
+        return transformed(table, Grid(*stretch), kind, conditions)
+
+    @cache
+    def steps(here: Region, kind: LayerKind) -> LayerSteps:
+        cumulants, known = unit(here.stretch, kind.sigma_b), partial(transforms, here.stretch, kind)
+        return layer_steps(table, cumulants, grids[here], kind, orthogonal, known)
+
+    @cache
     def build(layer: Layer) -> LayerOperators:
         kind, here, ahead = layer
-        return layer_operators(table, unit(here.stretch, kind.sigma_b), grids[here], grids[ahead], kind, orthogonal)
+        found = steps(here, replace(kind, next_sigma_w=0.0))  # what a layer does is the same whatever follows
+        return layer_operators(found, grids[here], grids[ahead], kind)
 
     def move(layer: Layer, law: Law) -> Law:
         rows, operators = grids[layer[1]].length_rows(law.points), build(layer)

@@ -33,16 +33,14 @@ _RISES = 0.01  # of L, which falls in s and t: up to here moments are right with
 
 
 class Conditions(NamedTuple):
-    """What is known of the normal vectors z and ζ, of which a layer sees a part.
+    """What is known of the normal vectors z and ζ, of which a layer sees a part (see also `unit_tangent`).
 
     length : the dimension in which ‖z‖² equals it; 0 where z is free.
     across : whether z·ζ = 0 there.
-    tangent : the dimension in which ‖ζ‖² equals it; 0 where ζ is free.
     """
 
     length: int = 0
     across: bool = False
-    tangent: int = 0
 
 
 class _Unit(NamedTuple):
@@ -86,11 +84,17 @@ def exact_logs(
         _need_transform(both, width)
         ends = ends[ends.index(highest) :]  # where one needs the whole range, so do its neighbours
         *out[:, k], lost[k] = _moments(u, both)
-    if conditions.tangent:  # the direction of ζ is independent of its length, so ln T loses the part of ln ‖ζ‖²
-        freedom = max(conditions.tangent - conditions.across, 1) / 2
-        out[1] -= scipy.special.digamma(freedom) - np.log(conditions.tangent / 2)
-        out[3] -= scipy.special.polygamma(1, freedom)
     return LogMoments(*out), lost
+
+
+def unit_tangent(logs: LogMoments, dimension: int, lost: int = 0) -> LogMoments:
+    """Return the moments given ‖ζ‖² = `dimension` there, of whose directions `lost` are not free.
+
+    The direction of ζ is independent of its length, so ln T loses the part of ln ‖ζ‖².
+    """
+    freedom = max(dimension - lost, 1) / 2
+    shift = scipy.special.digamma(freedom) - np.log(dimension / 2)
+    return logs._replace(mean_t=logs.mean_t - shift, tt=logs.tt - scipy.special.polygamma(1, freedom))
 
 
 def _unit(table: MomentTable, weight: float, sigma_b: float) -> _Unit:
