@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -83,10 +83,13 @@ for layer in layers[:-1]:
 _GAINS = """\
 gains = {gains}
 for name, gain in gains.items():
-    layer = model.get_submodule(name)
-    torch.nn.init.orthogonal_(layer.weight, gain=gain)
-    if layer.bias is not None:
-        torch.nn.init.zeros_(layer.bias)
+    torch.nn.init.orthogonal_(model.get_parameter(name), gain=gain)
+for name in {biases}:
+    torch.nn.init.zeros_(model.get_parameter(name))
+"""
+_BRANCHES = """\
+for name in {names}:  # residual branches end in these
+    model.get_parameter(name).data.mul_({scale:.6g})
 """
 _RECURRENT = """\
 for layer in [module for module in model.modules() if isinstance(module, torch.nn.RNNBase)]:
@@ -182,10 +185,14 @@ def norm(kind: str) -> Code:
     return Code(_LAYERS + "\n" + _NORM.format(norm=_NORMS[kind]), jax)
 
 
-def gains(of: Mapping[str, float]) -> Code:
-    """Return code that gives named modules orthogonal weights of these gains and no biases."""
+def gains(of: Mapping[str, float], biases: Sequence[str], branches: Sequence[str], scale: float) -> Code:
+    """Return code that gives named parameters orthogonal weights of these gains, and zeroes the named biases.
+
+    Those of `branches` are multiplied by `scale`.
+    """
     rows = "".join(f'    "{name}": {gain:.6g},\n' for name, gain in of.items())
-    return Code(_GAINS.format(gains="{\n" + rows + "}"), "")
+    text = _GAINS.format(gains="{\n" + rows + "}", biases=list(biases)) if of else ""
+    return Code(text + (_BRANCHES.format(names=list(branches), scale=scale) if branches else ""), "")
 
 
 def recurrent(gain: float, steps: int) -> Code:

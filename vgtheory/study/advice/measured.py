@@ -25,7 +25,7 @@ from vgtheory.study.growth import Growth
 from vgtheory.study.inspection import Inspection
 from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.inspection import Subject
-from vgtheory.study.inspection.modules.initialise import initialise
+from vgtheory.study.inspection.modules.initialise import Initialisation, initialise
 from vgtheory.study.inspection.modules.recognised import Chain
 from vgtheory.study.inspection.modules.watched import inspect_module
 from vgtheory.symbolic.activation import Activation
@@ -50,13 +50,13 @@ def proposals(found: Inspection, subject: Subject) -> Iterator[Proposal]:
     """Yield every change that is worth a try, by what the inspection saw."""
     depth = found.table.sizes["call"]
     seen = _activation_of(subject)
-    gains, recurrent = _balanced(subject)
+    scales, recurrent = _balanced(subject)
     if found.recurrence is not None:
         steps = found.recurrence.sizes["time"]
         words = f"orthogonal recurrent weights (gain {recurrent:.4g}), gates that remember for 1 to {steps} steps"
         yield Proposal("recurrence", words, code.recurrent(recurrent, steps), None)
-    if gains:
-        yield Proposal("measured scales", _scales_in_words(gains), code.gains(gains), None)
+    if scales is not None:
+        yield scales
     if seen is None:
         return
     old, act = seen
@@ -77,25 +77,42 @@ def proposals(found: Inspection, subject: Subject) -> Iterator[Proposal]:
         yield Proposal("normalisation", f"{words} behind every layer but the last", code.norm(kind), None)
 
 
-def _balanced(subject: Subject) -> tuple[dict[str, float], float]:
-    """Return the gains of orthogonal weights at which a copy's gradient keeps its norm from call to call, by path.
+def _balanced(subject: Subject) -> tuple[Proposal | None, float]:
+    """Return the weights with which a copy's gradient keeps its norm from call to call as a change, by parameter.
 
-    And the gain of the recurrent weights of plain recurrent modules, 1 without any.
+    None where they are what the model has.  And the gain of the recurrent weights of plain recurrent modules, 1 without
+    any.
     """
     twin, recurrent = deepcopy(subject.model), 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TargetMissedWarning)  # the trial says how near it comes
-        after = initialise(twin, subject.x, loss=subject.loss, seed=subject.seed).changed.after
-    gains = {}
-    for name, sigma_w in zip(after.module.values.tolist(), after.values.tolist(), strict=True):
-        path = name if name in dict(twin.named_modules()) else ""
-        module = twin.get_submodule(path)
+        found = initialise(twin, subject.x, loss=subject.loss, seed=subject.seed)
+    parts, gains = dict(twin.named_modules()), dict[str, float]()
+    biases, branches = list[str](), list[str]()
+    for name, sigma_w, drawn in zip(
+        *(found.changed[key].values.tolist() for key in ("module", "after", "drawn")), strict=True
+    ):
+        module, start = parts.get(name), f"{name}."
+        if module is None and name not in dict(twin.named_parameters()):
+            module, start = twin, ""  # the model itself
+        own = [name] if module is None else [start + key for key, _ in module.named_parameters(recurse=False)]
         if isinstance(module, subject.torch.nn.RNNBase):
             recurrent = sigma_w if type(module).__name__ == "RNN" else recurrent
+        elif not drawn:
+            branches += own
         else:
-            fan_in = module.weight[0].numel()
-            gains[path] = sigma_w * (max(len(module.weight), fan_in) / fan_in) ** 0.5
-    return gains, recurrent
+            weights = {key: twin.get_parameter(key).detach() for key in own}
+            biases += [key for key, weight in weights.items() if weight.dim() < 2]
+            gains |= {key: _gain(weight) for key, weight in weights.items() if weight.dim() > 1}
+    if not gains and not branches:
+        return None, recurrent
+    text = code.gains(gains, biases, branches, found.branch_scale)
+    return Proposal("measured scales", _scales_in_words(gains, found), text, None), recurrent
+
+
+def _gain(weight: Any) -> float:
+    """Return the length of the rows, or columns, of a matrix that has orthogonal ones of one length."""
+    return float((weight.double().square().sum() / min(len(weight), weight[0].numel())).sqrt())
 
 
 def _activation_of(subject: Subject) -> tuple[str, Activation | None] | None:
@@ -146,11 +163,17 @@ def _transformed(network: Network | None, act: Activation, depth: int, old: str)
         yield Proposal("activation transform", f"{how}, {values} ({name}), σ_w = 1, σ_b = 0", text, known)
 
 
-def _scales_in_words(gains: dict[str, float]) -> str:
-    least, most = min(gains.values()), max(gains.values())
-    return (
-        f"orthogonal weights, {len(gains)} gains between {least:.3g} and {most:.3g} by which each layer keeps the norm"
-    )
+def _scales_in_words(gains: dict[str, float], found: Initialisation) -> str:
+    said = []
+    if gains:
+        least, most = min(gains.values()), max(gains.values())
+        between = f"{len(gains)} gains between {least:.3g} and {most:.3g}"
+        said.append(f"orthogonal weights, {between} by which each layer keeps the norm")
+    if found.branch_scale != 1:
+        said.append(
+            f"the last layers of {found.branches} residual branches {found.branch_scale:.3g} times what they were"
+        )
+    return "; ".join(said)
 
 
 def applied(subject: Subject, text: str, seed: int) -> tuple[Inspection, Any]:

@@ -19,6 +19,14 @@ _JOINS = ("AddBackward", "CatBackward")
 _BLOCK = 64  # calls that one skip connection may pass by
 
 
+@dataclass(frozen=True)
+class Branch:
+    """What a sum adds to a stream: `end`, its last call, and the nodes behind that up to the sum, last to first."""
+
+    end: int
+    tail: tuple[Any, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Paths:
     """What the graph says of n calls.
@@ -29,6 +37,7 @@ class Paths:
     following : per call, the next call on its path; NONE at the end.
     main : the calls from the input to the last call, each the parent of the next one.
     bypassed : per call, whether a sum or concatenation joins its path with one that leaves it out.
+    branches : those of sums with a shorter way, of one call at most, from where the branch began.
     saturated, dead, outgrown : per call, shares under the first activation behind it; nan where there is none.
     normalised : per call, whether a normalisation takes its output (with what is added to it).
     cut : per call, whether that activation has slope 0 at every number that reaches it, exactly.
@@ -40,6 +49,7 @@ class Paths:
     following: tuple[int, ...]
     main: tuple[int, ...]
     bypassed: tuple[bool, ...]
+    branches: tuple[Branch, ...]
     saturated: tuple[float, ...]
     dead: tuple[float, ...]
     outgrown: tuple[float, ...]
@@ -58,13 +68,19 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
     parent = tuple(p if NONE < p < k else NONE for k, p in enumerate(parent))
     _latest(end, place, latest, silent)
     main = _back(len(calls) - 1, parent)[::-1]
-    bypassed = [False] * len(calls)
+    following = _following(calls, parent, main, place)
+    bypassed, branches = [False] * len(calls), list[Branch]()
     for node in [node for node in latest if node is not None]:
         if node.name().startswith(_JOINS):
-            ways = sorted({_latest(n, place, latest, silent) for n, _ in node.next_functions if n is not None})
-            for one, other in pairwise(way for way in ways if way != _WEIGHT):
-                for k in _apart(one, other, parent):
+            ways = {_latest(n, place, latest, silent): n for n, _ in node.next_functions if n is not None}
+            ends = sorted(way for way in ways if way != _WEIGHT)
+            for one, other in pairwise(ends):
+                parted, start = _parted(one, other, parent)
+                for k in _inside(parted, start, following):
                     bypassed[k] = True
+                branch = _branch(parted, parent) if len(ends) == 2 and node.name().startswith("Add") else NONE
+                if branch != NONE:
+                    branches.append(Branch(branch, _tail(ways[branch], calls[branch].node)))
     saturated, dead, outgrown = (np.full(len(calls), np.nan) for _ in range(3))
     cut = [False] * len(calls)
     for found in slopes:
@@ -74,10 +90,11 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
             cut[k] = found.exact and found.dead == 1
     normed = {k for node, k in latest.items() if node is not None and "Norm" in node.name()}
     normalised = tuple(k in normed for k in range(len(calls)))
-    following = _following(calls, parent, main, place)
     waiting = _waiting(calls, bypassed, following, silent)
     shares = tuple(saturated), tuple(dead), tuple(outgrown)
-    return Paths(parent, following, main, tuple(bypassed), *shares, normalised, tuple(cut), waiting, _shared(latest))
+    around = tuple(sorted(branches, key=lambda branch: branch.end))
+    shared = _shared(latest)
+    return Paths(parent, following, main, tuple(bypassed), around, *shares, normalised, tuple(cut), waiting, shared)
 
 
 def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int], silent: frozenset[int]) -> int:
@@ -145,14 +162,48 @@ def _back(call: int, parent: Sequence[int]) -> tuple[int, ...]:
     return tuple(out)
 
 
-def _apart(one: int, other: int, parent: Sequence[int]) -> list[int]:
-    """Return the calls on either of two ways that meet in a join, down to where they parted."""
-    out: list[int] = []
-    while one != other and len(out) < _BLOCK:
-        later = max(one, other)
-        out.append(later)
-        one, other = min(one, other), parent[later]
-    return out if one == other else []
+def _parted(one: int, other: int, parent: Sequence[int]) -> tuple[tuple[list[int], list[int]], int]:
+    """Return the calls on two ways that meet in a join, last to first, and where they parted; no calls if far back."""
+    ways: tuple[list[int], list[int]] = [], []
+    while one != other and sum(map(len, ways)) < _BLOCK:
+        if one > other:
+            ways[0].append(one)
+            one = parent[one]
+        else:
+            ways[1].append(other)
+            other = parent[other]
+    return (ways if one == other else ([], [])), one
+
+
+def _inside(ways: tuple[list[int], list[int]], start: int, following: Sequence[int]) -> set[int]:
+    """Return the calls on two ways, and those beside them, as of queries and gates, whose output goes in there."""
+    found = {*ways[0], *ways[1]}
+    for k in reversed(range(start + 1, max(found, default=0))):
+        if following[k] in found:
+            found.add(k)
+    return found
+
+
+def _branch(ways: tuple[list[int], list[int]], parent: Sequence[int]) -> int:
+    """Return the last call of the longer of two ways; NONE unless the other one is a skip connection.
+
+    That has no call, or one that takes what the branch takes: two inputs that are added are no stream.
+    """
+    past, branch = sorted(ways, key=len)
+    skips = len(past) < len(branch) and (not past or (len(past) == 1 and parent[past[0]] != NONE))
+    return branch[0] if skips else NONE
+
+
+def _tail(node: Any, end: Any) -> tuple[Any, ...]:
+    """Return the nodes from one back to another, that excluded, without where weights come in."""
+    out = []
+    while node is not None and node is not end:
+        out.append(node)
+        ahead = [n for n, _ in node.next_functions if n is not None and "AccumulateGrad" not in n.name()]
+        if len(ahead) != 1:
+            return (*out, None)
+        node = ahead[0]
+    return tuple(out)
 
 
 def _following(

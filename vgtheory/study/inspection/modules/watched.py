@@ -1,148 +1,44 @@
-"""`inspect_module`: a PyTorch module, watched through one forward and one backward pass."""
+"""`inspect_module`: what follows from one forward and one backward pass of a PyTorch module."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import exp, isfinite, isnan, log
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import InputError, VgtheoryError
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.inspection import Inspection, Subject, Verdict, change_of, verdict_of
 from vgtheory.study.inspection.modules.blame import blame
 from vgtheory.study.inspection.modules.calls import Watch
-from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of, reads_weights
-from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed, unwrapped
+from vgtheory.study.inspection.modules.graph import NONE, Paths
+from vgtheory.study.inspection.modules.model_copy import Copies, unwrapped
 from vgtheory.study.inspection.modules.norms import norms_of
 from vgtheory.study.inspection.modules.recognise import recognise
-from vgtheory.study.inspection.modules.recurrence import listen, over_time, recurrence_of
+from vgtheory.study.inspection.modules.recurrence import over_time
+from vgtheory.study.inspection.modules.sight import Sight, sight_of
 from vgtheory.study.inspection.modules.uses import Call
 from vgtheory.theory.regime import LOST
 
-_TINY = 1e-35  # rms of a gradient whose smaller components float32 loses
-_CANCELLED = 1e-4  # of the size of weight and gradient, from which on what is left of their product is in doubt
 _NAMED = 6  # modules that a sentence names; more are counted
 
 
 def inspect_module(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> Inspection:
     """Return what the hooks see of a PyTorch module; the arguments are those of ``vg.inspect``."""
-    if x is None:
-        step = "vg.inspect(model, x); of weights alone: vg.inspect(model.state_dict(), activation=...)"
-        raise InputError("x", "a batch as the model takes it: a tensor, a tuple or a dict", step, got="None")
+    return seen(torch, model, x, loss, seed)[0]
+
+
+def seen(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> tuple[Inspection, Sight]:
+    """Return that, and the pass that it is of, which holds autograd's graph."""
     model = unwrapped(torch, model)
-    sight: Sight | None = None
-    doubt: str | None = "recurrent modules, whose gradients leave float32's range as a rule"
-    if not any(isinstance(module, torch.nn.RNNBase) for module in model.modules()):
-        sight = _seen(torch, Copies(torch, model, double=False), x, loss, seed)
-        doubt = _unresolved(torch, sight)
-    if doubt is not None:
-        try:
-            sight, doubt = _seen(torch, Copies(torch, model, double=True), x, loss, seed), None
-        except InputError as problem:
-            if "double" not in str(problem).lower():
-                raise
-            # Some kernels exist in the precisions of training only.
-            sight = sight or _seen(torch, Copies(torch, model, double=False), x, loss, seed)
-    assert sight is not None  # in one precision or the other
-    found = _found(sight, () if doubt is None else (f"{doubt}: a function of the model needs float32",))
+    sight = sight_of(torch, model, x, loss, seed)
     used = Counter((slopes.name, slopes.probe) for slopes in sight.watch.slopes if slopes.probe)
     function = max(used, key=lambda one: used[one]) if used else None
-    return replace(found, subject=Subject(torch, model, x, loss, seed, function))
-
-
-@dataclass(frozen=True, eq=False)
-class Sight:
-    """What was seen of one forward and backward pass; `paths` is None where the loss is no finite number."""
-
-    watch: Watch
-    copies: Copies
-    calls: tuple[Call, ...]  # those that a gradient arrived at
-    paths: Paths | None
-    recurrence: xr.Dataset | None
-
-    @property
-    def broken(self) -> Call | None:
-        """Return the first call whose output is not finite."""
-        return next((call for call in self.watch.calls if not isfinite(call.rms)), None)
-
-
-def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> Sight:
-    watch = Watch(torch, copies)
-    with undisturbed(torch, copies.model, seed):
-        value, recurrence = _run(torch, watch, copies, x, loss, seed)
-        calls = tuple(call for call in watch.calls if not isnan(call.gradient_norm))
-        sound = isfinite(float(value.detach()))
-        paths = paths_of(calls, watch.slopes, value.grad_fn, copies.inputs) if sound else None
-    return Sight(watch, copies, calls, paths, recurrence)
-
-
-def _unresolved(torch: Any, sight: Sight) -> str | None:
-    """Return what float32 did not resolve of what was seen in it, None if all is sound.
-
-    A product with weights may cancel: what is left far below ‖W‖ times the gradient is rounding.
-    """
-    if sight.copies.precision == torch.float64:
-        return None
-    if sight.paths is None or sight.broken is not None:
-        return "numbers beyond 1e38"
-    calls, following = sight.calls, sight.paths.following
-    nothing: set[int] = set()  # calls whose gradient is exactly 0, with no slopes but 0 behind them or a later one
-    for k in reversed(range(len(calls))):
-        if calls[k].gradient_norm == 0 and (sight.paths.cut[k] or following[k] in nothing):
-            nothing.add(k)
-    left = [k for k in range(len(calls)) if k not in nothing]
-    if any(calls[k].gradient_norm < _TINY * calls[k].size ** 0.5 for k in left):
-        return "gradients below 1e-35"
-    for call, k in ((calls[k], following[k]) for k in left):
-        ahead = sight.watch.entering if k == NONE else calls[k].gradient_norm * min(calls[k].sigma_w, 1.0)
-        if call.gradient_norm < _CANCELLED * ahead:
-            return f"whether the gradient at {call.name} is 0"
-    return None
-
-
-def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int) -> tuple[Any, xr.Dataset | None]:
-    handles = watch.install()
-    try:
-        with _raised("model(x)", "a batch that model(x), and loss(model(x)), take", "try both by hand"), watch.mode():
-            output = copies.call(x)
-            watch.listen_to(output)
-            value = scalar_loss(torch, output, loss, seed)
-    finally:
-        for handle in handles:
-            handle.remove()
-    listen(watch)
-    step = "try it by hand; a tensor that is changed in place (+=, mul_, relu_) may still be needed"
-    with _raised("loss(model(x)).backward()", "a model that autograd can go back through", step):
-        value.backward(retain_graph=bool(watch.sequences), inputs=_wanted(watch, copies))
-        watch.open = False
-        return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
-
-
-def _wanted(watch: Watch, copies: Copies) -> list[Any] | None:
-    """Return the tensors that the gradient has to go back to, the weights; None, all, where it is watched at inputs."""
-    weights = [p for p in copies.parameters.values() if p.requires_grad]
-    starts = [one.stream.grad_fn for one in watch.repeated if one.stream.requires_grad]
-    if watch.sequences or not weights or not all(reads_weights(start, copies.inputs) for start in starts):
-        return None
-    return weights
-
-
-@contextmanager
-def _raised(what: str, accepted: str, step: str) -> Iterator[None]:
-    """Say as an InputError whatever the user's own code raises inside."""
-    try:
-        yield
-    except VgtheoryError:
-        raise
-    except Exception as problem:
-        said = str(problem).strip().partition("\n")[0][:200]
-        raise InputError(f"{what} raises {type(problem).__name__}: {said}", accepted, step) from problem
+    return replace(_found(sight), subject=Subject(torch, model, x, loss, seed, function)), sight
 
 
 def _unseen(watch: Watch, copies: Copies) -> list[str]:
@@ -173,9 +69,9 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
 
 
-def _found(sight: Sight, doubts: tuple[str, ...]) -> Inspection:
+def _found(sight: Sight) -> Inspection:
     calls, paths, recurrence = sight.calls, sight.paths, sight.recurrence
-    left_out = (*sight.watch.unseen, *_unseen(sight.watch, sight.copies), *doubts)
+    left_out = (*sight.watch.unseen, *_unseen(sight.watch, sight.copies), *sight.doubts)
     if paths is None or sight.broken is not None:
         return _overflown(sight.watch.calls, sight.broken, left_out)
     table = _table(calls, paths, sight)
@@ -252,7 +148,7 @@ def _overflown(calls: Sequence[Call], broken: Call | None, left_out: tuple[str, 
     cause = Cause("overflow", "" if broken is None else broken.name)
     n = len(calls)
     none, no, unknown = (NONE,) * n, (False,) * n, (float("nan"),) * n
-    bare = Paths(none, none, (), no, unknown, unknown, unknown, no, no, no)
+    bare = Paths(none, none, (), no, (), unknown, unknown, unknown, no, no, no)
     return Inspection(
         _table(calls, bare, None), "explodes", f"Explodes: {cause}", cause.where or None, (cause,), left_out
     )

@@ -1,0 +1,134 @@
+"""`sight_of`: one forward and one backward pass of a PyTorch module, in the precision that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import isfinite, isnan
+from typing import Any
+
+import xarray as xr
+
+from vgtheory._errors import InputError, VgtheoryError
+from vgtheory.study.inspection.modules.calls import Watch
+from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of, reads_weights
+from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed
+from vgtheory.study.inspection.modules.recurrence import listen, recurrence_of
+from vgtheory.study.inspection.modules.uses import Call
+
+_TINY = 1e-35  # rms of a gradient whose smaller components float32 loses
+_CANCELLED = 1e-4  # of the size of weight and gradient, from which on what is left of their product is in doubt
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What was seen of one forward and backward pass; `paths` is None where the loss is no finite number."""
+
+    watch: Watch
+    copies: Copies
+    calls: tuple[Call, ...]  # those that a gradient arrived at
+    paths: Paths | None
+    recurrence: xr.Dataset | None
+    doubts: tuple[str, ...] = ()  # what its precision does not resolve
+
+    @property
+    def broken(self) -> Call | None:
+        """Return the first call whose output is not finite."""
+        return next((call for call in self.watch.calls if not isfinite(call.rms)), None)
+
+
+def sight_of(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> Sight:
+    """Return what the hooks see of a module without wrappers; the arguments are those of ``vg.inspect``."""
+    if x is None:
+        step = "vg.inspect(model, x); of weights alone: vg.inspect(model.state_dict(), activation=...)"
+        raise InputError("x", "a batch as the model takes it: a tensor, a tuple or a dict", step, got="None")
+    sight: Sight | None = None
+    doubt = "recurrent modules, whose gradients leave float32's range as a rule"
+    if not any(isinstance(module, torch.nn.RNNBase) for module in model.modules()):
+        sight = _seen(torch, Copies(torch, model, double=False), x, loss, seed)
+        doubt = _unresolved(torch, sight)
+    if not doubt:
+        assert sight is not None  # recurrent modules are in doubt
+        return sight
+    try:
+        return _seen(torch, Copies(torch, model, double=True), x, loss, seed)
+    except InputError as problem:
+        if "double" not in str(problem).lower():
+            raise
+        # Some kernels exist in the precisions of training only.
+        sight = sight or _seen(torch, Copies(torch, model, double=False), x, loss, seed)
+        return replace(sight, doubts=(f"{doubt}: a function of the model needs float32",))
+
+
+def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None, seed: int) -> Sight:
+    watch = Watch(torch, copies)
+    with undisturbed(torch, copies.model, seed):
+        value, recurrence = _run(torch, watch, copies, x, loss, seed)
+        calls = tuple(call for call in watch.calls if not isnan(call.gradient_norm))
+        sound = isfinite(float(value.detach()))
+        paths = paths_of(calls, watch.slopes, value.grad_fn, copies.inputs) if sound else None
+    return Sight(watch, copies, calls, paths, recurrence)
+
+
+def _unresolved(torch: Any, sight: Sight) -> str:
+    """Return what float32 did not resolve of what was seen in it, "" if all is sound.
+
+    A product with weights may cancel: what is left far below ‖W‖ times the gradient is rounding.
+    """
+    if sight.copies.precision == torch.float64:
+        return ""
+    if sight.paths is None or sight.broken is not None:
+        return "numbers beyond 1e38"
+    calls, following = sight.calls, sight.paths.following
+    nothing: set[int] = set()  # calls whose gradient is exactly 0, with no slopes but 0 behind them or a later one
+    for k in reversed(range(len(calls))):
+        if calls[k].gradient_norm == 0 and (sight.paths.cut[k] or following[k] in nothing):
+            nothing.add(k)
+    left = [k for k in range(len(calls)) if k not in nothing]
+    if any(calls[k].gradient_norm < _TINY * calls[k].size ** 0.5 for k in left):
+        return "gradients below 1e-35"
+    for call, k in ((calls[k], following[k]) for k in left):
+        ahead = sight.watch.entering if k == NONE else calls[k].gradient_norm * min(calls[k].sigma_w, 1.0)
+        if call.gradient_norm < _CANCELLED * ahead:
+            return f"whether the gradient at {call.name} is 0"
+    return ""
+
+
+def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int) -> tuple[Any, xr.Dataset | None]:
+    handles = watch.install()
+    try:
+        with _raised("model(x)", "a batch that model(x), and loss(model(x)), take", "try both by hand"), watch.mode():
+            output = copies.call(x)
+            watch.listen_to(output)
+            value = scalar_loss(torch, output, loss, seed)
+    finally:
+        for handle in handles:
+            handle.remove()
+    listen(watch)
+    step = "try it by hand; a tensor that is changed in place (+=, mul_, relu_) may still be needed"
+    with _raised("loss(model(x)).backward()", "a model that autograd can go back through", step):
+        value.backward(retain_graph=bool(watch.sequences), inputs=_wanted(watch, copies))
+        watch.open = False
+        return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
+
+
+def _wanted(watch: Watch, copies: Copies) -> list[Any] | None:
+    """Return the tensors that the gradient has to go back to, the weights; None, all, where it is watched at inputs."""
+    weights = [p for p in copies.parameters.values() if p.requires_grad]
+    starts = [one.stream.grad_fn for one in watch.repeated if one.stream.requires_grad]
+    if watch.sequences or not weights or not all(reads_weights(start, copies.inputs) for start in starts):
+        return None
+    return weights
+
+
+@contextmanager
+def _raised(what: str, accepted: str, step: str) -> Iterator[None]:
+    """Say as an InputError whatever the user's own code raises inside."""
+    try:
+        yield
+    except VgtheoryError:
+        raise
+    except Exception as problem:
+        said = str(problem).strip().partition("\n")[0][:200]
+        raise InputError(f"{what} raises {type(problem).__name__}: {said}", accepted, step) from problem
