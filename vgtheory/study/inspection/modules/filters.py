@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory.model.windows import strided
 from vgtheory.study.inspection.modules.pooling import Pool
 from vgtheory.study.inspection.modules.recognised import layer_of, scales_of
 from vgtheory.study.inspection.modules.uses import Call
@@ -20,8 +19,9 @@ from vgtheory.study.inspection.weights.chain import Layer
 class Filter:
     """A convolution as it was when seen: `number` of its call, the map that goes in, how the window moves.
 
-    A linear layer is one of a map of one position.  `square` is the mean square of what comes out, `pools` what stands
-    between its activation and the next weights.
+    A linear layer is one of a map of one position.  `zeros` is how many zeros are around the map, at most half a
+    window, None where the map is periodic; `square` the mean square of what comes out, `pools` what stands between its
+    activation and the next weights.
     """
 
     number: int
@@ -29,16 +29,37 @@ class Filter:
     shape: tuple[int, ...]
     kernel: int
     stride: int
-    zeros: bool
+    zeros: int | None
     square: float
     flat: bool = False
     pools: tuple[Pool, ...] = ()
 
     @property
+    def made(self) -> tuple[int, ...]:
+        """Return the sides of the map that comes out of the product."""
+        return tuple(len(range(side)[rows]) for side, rows in zip(self.shape, self._rows, strict=True))
+
+    @property
+    def _rows(self) -> tuple[slice, ...]:
+        """Return, by side, where in the map that goes in the windows have their middle."""
+        first = 0 if self.zeros is None else self.kernel // 2 - self.zeros
+        return tuple(slice(first, side - first, self.stride) for side in self.shape)
+
+    @property
+    def middles(self) -> NDArray[np.int64]:
+        """Return that as numbers of positions, counted row by row."""
+        return np.arange(math.prod(self.shape)).reshape(self.shape)[self._rows].ravel()
+
+    @property
+    def centred(self) -> bool:
+        """Return whether there is a window around every position."""
+        return self.made == self.shape
+
+    @property
     def returned(self) -> tuple[int, ...]:
         """Return the sides of the map that comes out, behind the pools."""
         sides = [pool.after for pool in self.pools if pool.after]
-        return sides[-1] if sides else strided(self.shape, self.stride)
+        return sides[-1] if sides else self.made
 
     @property
     def measured_only(self) -> bool:
@@ -61,7 +82,7 @@ class Filter:
         What a linear layer reads of a map it reads evenly, and so is what max pooling gives back taken to be.
         """
         pools = () if self.measured_only else self.pools
-        places = math.prod(strided(self.shape, self.stride) if self.measured_only else self.returned)
+        places = math.prod(self.made if self.measured_only else self.returned)
         if len(gradient) != places:
             gradient = np.full(places, gradient.sum() / places)
         for pool in reversed(pools):
@@ -82,17 +103,18 @@ def filter_of(number: int, call: Call, modules: dict[str, Any]) -> Filter | None
     """Return the convolution or layer that a call is; None unless its window is one of this package's."""
     square = call.rms**2
     if call.operation == "linear" and len(call.read) == 2:
-        return Filter(number, layer_of(call), (1,), 1, 1, False, square, flat=True)
+        return Filter(number, layer_of(call), (1,), 1, 1, None, square, flat=True)
     if call.operation != "convolution" or call.function or (module := modules.get(call.name)) is None:
         return None
-    (kernel, *more), (stride, *strides) = module.kernel_size, module.stride
-    zeros = module.padding_mode == "zeros"
-    padding = module.padding if isinstance(module.padding, tuple) else (kernel // 2,) * len(module.kernel_size)
-    centred = kernel % 2 == 1 and set(padding) == {kernel // 2} and module.padding != "valid"
+    (kernel, *more), (stride, *strides), sides = module.kernel_size, module.stride, len(module.kernel_size)
+    said = {"same": (kernel // 2,), "valid": (0,)}.get(module.padding, module.padding)
+    periodic = module.padding_mode == "circular"
+    fits = (
+        kernel % 2 == 1 and len(set(said)) == 1 and (said[0] == kernel // 2 or (not periodic and said[0] < kernel // 2))
+    )
     plain = module.groups == 1 and set(module.dilation) == {1} and set(more) <= {kernel} and set(strides) <= {stride}
-    if not (plain and centred and (zeros or module.padding_mode == "circular")):
+    if not (plain and fits and (periodic or module.padding_mode == "zeros")):
         return None
-    after = call.shape[-len(module.kernel_size) :]
-    shape = call.read[-len(module.kernel_size) :]
-    right = strided(shape, stride) == after
-    return Filter(number, layer_of(call), shape, kernel, stride, zeros, square) if right else None
+    zeros = None if periodic else said[0]
+    one = Filter(number, layer_of(call), call.read[-sides:], kernel, stride, zeros, square)
+    return one if one.made == call.shape[-sides:] else None

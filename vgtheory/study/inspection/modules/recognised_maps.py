@@ -67,13 +67,19 @@ class Maps:
         act = of_the_catalogue(self.function, self.probe)
         filters = self.filters[:-1] if self.filters[-1].flat else self.filters
         inner = filters[1:]
-        shapes = {(f.shape, f.kernel, f.stride, f.zeros, f.channels, f.flat) for f in inner}
+        shapes = {(f.shape, f.kernel, f.centred, f.zeros is None, f.channels, f.flat) for f in inner}
         pooled = any(f.pools for f in filters[:-1])
         if act is None or self.beyond or pooled or len(shapes) != 1:
             return None
-        ((shape, _, stride, _, channels, flat),) = shapes
+        ((shape, _, centred, _, channels, flat),) = shapes
         weights = distribution([f.layer for f in filters])
-        if weights is None or flat or stride > 1 or channels[0] != channels[1]:
+        if (
+            weights is None
+            or flat
+            or not centred
+            or (filters[0].made, filters[0].shape) != (shape, shape)
+            or channels[0] != channels[1]
+        ):
             return None
         block = self._block(act, inner[0], weights)
         return BlockNetwork(block, channels[0], len(filters), shape=shape)
@@ -102,7 +108,7 @@ class Maps:
         act = of_the_catalogue(self.function, self.probe)
         middle = sorted(self.filters[1:], key=lambda f: f.sigmas[0])[(len(self.filters) - 1) // 2]
         found = () if act is None else scale_beside_critical(act, middle.sigmas)
-        cost = sum(_kept(f.kernel, side) for f in self.filters[1:] if f.zeros for side in f.shape) / 2
+        cost = sum(_kept(f.kernel, side) for f in self.filters[1:] if f.centred and f.zeros for side in f.shape) / 2
         if cost > min(-_WORTH, -_SHARE * abs(log_change)):
             return found
         smallest = " × ".join(map(str, min(f.shape for f in self.filters)))
@@ -112,8 +118,8 @@ class Maps:
         if one.flat:
             block = dense(act, weights)
         else:
-            padding, norm = "zeros" if one.zeros else "circular", self.norm or None
-            block = conv(act, weights, one.kernel, padding, norm, stride=one.stride)  # type: ignore[arg-type]
+            padding, norm = "circular" if one.zeros is None else "zeros", self.norm or None
+            block = conv(act, weights, one.kernel, padding, norm)  # type: ignore[arg-type]
         return residual(block) if self.skip else block
 
     def _predicted(self) -> np.ndarray | None:
@@ -142,7 +148,8 @@ class Maps:
             elif one.flat:
                 size = Size(*(values.mean(keepdims=True) for values in (size.mean, size.square)))
             layers.append(through(block, size, 1, 1, one.shape))
-            size = layers[-1].sizes[block.streams[0][1]]
+            whole = layers[-1].sizes[block.streams[0][1]]
+            size = Size(whole.mean[one.middles], whole.square[one.middles])
             if any(pool.kind != "drop" for pool in one.pools):
                 size = None
             elif one.pools:
@@ -150,11 +157,12 @@ class Maps:
         return layers
 
     def _backward(self, blocks: Sequence[Block], layers: Sequence[LimitLayer]) -> np.ndarray | None:
-        last = layers[-1].sizes[blocks[-1].streams[0][1]].square.size
+        last = len(self.filters[-1].middles)
         gradient, scale, logs = np.full(last, 1 / last), 0.0, []
         for one, block, layer in reversed(list(zip(self.filters, blocks, layers, strict=True))):
-            gradient = one.before_pools(gradient)
-            back(block, layer, gradient)
+            after = np.zeros(math.prod(one.shape))
+            after[one.middles] = one.before_pools(gradient)
+            back(block, layer, after)
             (at,) = (step.out[0] for step in block.steps if isinstance(step, Ask))
             gradient = layer.gradients[block.carried[0]]
             totals = float(layer.gradients[at].sum()), float(gradient.sum())
@@ -168,8 +176,9 @@ class Maps:
 def _started(one: Filter, block: Block) -> Size:
     """Return the same mean square everywhere that makes what comes out of a matrix as large as it was measured."""
     empty, (sigma_w, sigma_b) = np.zeros(math.prod(one.shape)), one.sigmas
+    layer = through(block, Size(empty, empty + 1), 1, 1, one.shape)
     (at,) = (step.out[0] for step in block.steps if isinstance(step, Ask))
-    read = float(through(block, Size(empty, empty + 1), 1, 1, one.shape).sizes[at].square.mean()) - sigma_b**2
+    read = float(layer.sizes[at].square[one.middles].mean()) - sigma_b**2
     return Size(empty, empty + (max(one.square - sigma_b**2, 0.0) / read if sigma_w > 0 else 1.0))
 
 
