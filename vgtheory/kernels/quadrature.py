@@ -22,6 +22,8 @@ NODES = 24  # per panel; panels are accepted with TEST_NODES, so that products w
 TEST_NODES = 14
 PANEL = 1.3  # width of the uniform panels in z
 MAX_PANELS = 2500
+# A normal variable of standard deviation √q ≥ 2 T is uniform modulo T to e^{−2π²q/T²} ≤ 5e-35 (Poisson's summation).
+UNIFORM = 2.0
 _TOLERANCE = 1e-13
 _TAIL = 1e-15
 _NOISE = 1e-15  # of the mean size of what is averaged: a smaller mean is rounding

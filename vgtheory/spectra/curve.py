@@ -11,6 +11,7 @@ from vgtheory.kernels import spectral_inverse as inverse
 from vgtheory.kernels.quadrature import Array
 from vgtheory.kernels.spectral_law import Law, law_of
 from vgtheory.random_matrices.laws.law import Pairs
+from vgtheory.spectra.factor import Factor, log_density_at_zero, reaches_zero
 from vgtheory.spectra.slope_law import SlopeLaw
 from vgtheory.spectra.spectrum import SquaredLaw
 
@@ -94,13 +95,29 @@ class Curve(SquaredLaw):
         found = kernel.edges(gaps[:, 0].copy(), gaps[:, 1].copy(), *self._layers)
         return np.append(found, kernel.top_edge(*self._layers))
 
+    @property
+    def _parts(self) -> list[Factor]:
+        return [Factor(self.law, self.depth, self.ensemble, self.log_variance)]
+
+    @property
+    def reaches_zero(self) -> bool:
+        """Return whether x > 0 comes as near 0 as one likes."""
+        return reaches_zero(self._parts, 1 - self.law.zero_mass)
+
+    @property
+    def log_density_at_zero(self) -> float | None:
+        """Return ln of the limit at 0 of the density of s; None where it is not known by kind."""
+        return log_density_at_zero(self._parts, 1 - self.law.zero_mass)
+
     @cached_property
-    def bands_log(self) -> Pairs:
-        """Return the intervals of ln x that the continuous part fills, ascending."""
+    def found_bands_log(self) -> Pairs:
+        """Return the intervals of ln x that the continuous part fills, ascending, as far as they are resolved."""
         if sum(mass for _, mass in self.atoms) > 1 - 1e-15:
             return ()
         edges, first = self.edges, float(self.law.log_nodes[0])
-        reaches = bool(kernel.active(first - 2 * _FOOT, *self._layers))
+        if self.law.vanishes:  # the law of d² goes on below the lowest node, where rounding decides
+            edges = edges[edges >= first]
+        reaches = self.law.vanishes or bool(kernel.active(first - 2 * _FOOT, *self._layers))
         if not reaches and edges[0] >= first:  # an atom of L μ = L − 1 at the lowest point leaves no room below it
             edges = np.append(first - 1e-13, edges)
         places = [-np.inf] * reaches + self.rows(edges)[:, 0].tolist()

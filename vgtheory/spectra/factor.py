@@ -14,6 +14,7 @@ from vgtheory.kernels.spectral_sums import PLAIN, Factors, Laws, Rest, System
 from vgtheory.spectra.slope_law import SlopeLaw
 
 Kind = Literal["gaussian", "orthogonal", "residual", "residual-orthogonal", "residual-two"]
+SLACK = 1e-9  # fractions that differ by less are equal
 _POWER = {"residual": 1, "residual-orthogonal": 2, "residual-two": 0}
 
 
@@ -57,6 +58,51 @@ class Factor:
         t = float(np.exp(self.log_variance + self.law.log_mean))
         own += {"residual": 1, "residual-orthogonal": 0, "residual-two": 2}[self.kind]
         return (2 * t + t**2 * own) / (1 + t) ** 2
+
+
+def exponent_at_zero(parts: Sequence[Factor], p: float) -> float:
+    """Return E, where z ∝ (m + p)^E next to z = 0 if E 1/d² is finite in every layer, and more if it is not.
+
+    There ln z falls by e for each factor (1 + γm)^e of `rest_of` that vanishes at m = −p, and by 1 for each layer whose
+    own live units are the fraction p: m + p = −z E 1/x to first order.  Square Gaussian layers have L + 1.
+    """
+    limits, shares, *_ = rest_of(parts, p)
+    return float(shares[np.abs(limits) < SLACK].sum()) + sum(f.count for f in _tight(parts, p))
+
+
+def reaches_zero(parts: Sequence[Factor], p: float) -> bool:
+    """Return whether x > 0 comes as near 0 as one likes: E 1/x is infinite, or the slopes of a layer do.
+
+    If all live units of a layer are needed, J B⁺ y = A D y is small for a unit vector y of its smallest slopes.
+    """
+    if any(f.is_residual for f in parts):
+        return False
+    return exponent_at_zero(parts, p) > 1 + SLACK or any(f.law.vanishes for f in _tight(parts, p))
+
+
+def log_density_at_zero(parts: Sequence[Factor], p: float) -> float | None:
+    """Return ln of the limit at 0 of the density of s = √x; None where `exponent_at_zero` does not tell it.
+
+    The density goes as s^(2/E − 1).  For E = 2 and p = 1 it is z = −(1 + m)² ∏ σ_w²/E d⁻², from S(−1) = E d⁻² of each
+    layer, and the limit (2/π) √(∏ E d⁻²/σ_w²).
+    """
+    if any(f.is_residual or f.law.dark > 0 for f in parts):
+        return None
+    power = exponent_at_zero(parts, p)
+    if power > 2 + SLACK:
+        return np.inf
+    if any(np.isinf(f.law.log_inverse) for f in _tight(parts, p)):
+        return None
+    if power < 2 - SLACK:
+        return -np.inf
+    if p < 1 - SLACK or any(max(f.before, f.after) > 1 + SLACK for f in parts):
+        return None
+    return float(np.log(2 / np.pi) + sum(f.count * (f.law.log_inverse - f.log_variance) for f in parts) / 2)
+
+
+def _tight(parts: Sequence[Factor], p: float) -> list[Factor]:
+    """Return the plain layers whose live units are the fraction p."""
+    return [f for f in parts if not f.is_residual and abs((1 - f.law.zero_mass) * f.after - p) < SLACK]
 
 
 def system_of(parts: Sequence[Factor], p: float) -> System:

@@ -9,6 +9,7 @@ from scipy.special import ndtr
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
 from vgtheory.random_matrices.laws.law import Pairs
+from vgtheory.spectra.factor import Factor, log_density_at_zero, reaches_zero
 from vgtheory.spectra.slope_law import SlopeLaw, phase_density, phase_mass, slope_law
 from vgtheory.spectra.spectrum import SquaredLaw
 from vgtheory.symbolic.activation import Activation
@@ -51,9 +52,23 @@ class OneLayer(SquaredLaw):
         return self._law.dark
 
     @property
-    def bands_log(self) -> Pairs:
-        """Return the intervals of ln σ_w² d², ascending."""
+    def found_bands_log(self) -> Pairs:
+        """Return the intervals of ln σ_w² d², ascending, as far as they are resolved."""
         return tuple((self.log_variance + low, self.log_variance + high) for low, high in self._law.intervals)
+
+    @property
+    def _parts(self) -> list[Factor]:
+        return [Factor(self._law, 1, "orthogonal", self.log_variance)]
+
+    @property
+    def reaches_zero(self) -> bool:
+        """Return whether x > 0 comes as near 0 as one likes."""
+        return reaches_zero(self._parts, 1 - self._law.zero_mass)
+
+    @property
+    def log_density_at_zero(self) -> float | None:
+        """Return ln of the limit at 0 of the density of s; None where it is not known by kind."""
+        return log_density_at_zero(self._parts, 1 - self._law.zero_mass)
 
     @cached_property
     def _panels(self) -> tuple[Array, Array, Array, Array, float]:

@@ -14,14 +14,13 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.spectra.bands import MISSED, Band, Path, Piece
-from vgtheory.spectra.factor import Factor, rest_of, system_of
+from vgtheory.spectra.factor import SLACK, Factor, log_density_at_zero, reaches_zero, rest_of, system_of
 from vgtheory.spectra.spectrum import SquaredLaw
 
 _TAIL, _RESIDUAL_TAIL = 1e-12, 1e-7  # probability below the lowest point; 1 + m of a residual block cancels
 _BESIDE = 1e-7  # more probability than this beside an atom is looked for
 _MEAN = 1e-3  # relative error of E x over the points beyond which a law is not believed; 1e-4 is usual
 _BANDS = 12
-_SLACK = 1e-9
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,15 @@ class Product(SquaredLaw):
         left = dict(zip(limits, shares, strict=True))
         for f in self.parts:
             place = p / f.after - 1
-            place = 0.0 if abs(place) < _SLACK else place
-            near = next((key for key in left if abs(key - place) < _SLACK), place)
+            place = 0.0 if abs(place) < SLACK else place
+            near = next((key for key in left if abs(key - place) < SLACK), place)
             left[near] = left.get(near, 0.0) + f.count
             log_power -= f.count
             constant += f.count * (float(f.law.log_nodes[0]) + np.log(f.after))
-        others = [share for place, share in left.items() if abs(place) > _SLACK]
-        alone = abs(log_power + 1) < _SLACK and abs(left.get(0.0, 0.0) - 1) < _SLACK
+        others = [share for place, share in left.items() if abs(place) > SLACK]
+        alone = abs(log_power + 1) < SLACK and abs(left.get(0.0, 0.0) - 1) < SLACK
         # ln(1 + γ m) with γ = 1/p is ln(m + p) − ln p.
-        return float(constant - np.log(p)) if alone and max(map(abs, others), default=0.0) < _SLACK else None
+        return float(constant - np.log(p)) if alone and max(map(abs, others), default=0.0) < SLACK else None
 
     @cached_property
     def _surviving(self) -> tuple[float, float]:
@@ -111,29 +110,22 @@ class Product(SquaredLaw):
         zero = 1 - self._limit - self.unresolved
         out = [(-np.inf, zero)] if zero > 0 else []
         place, left = self._surviving
-        return (*out, (place, left)) if left > _SLACK else tuple(out)
+        return (*out, (place, left)) if left > SLACK else tuple(out)
 
     @property
-    def bands_log(self) -> Pairs:
-        """Return the intervals of ln x, ascending.
-
-        The lowest end is −inf where x comes near 0, and else found but for the unresolved probability.
-        """
-        found = tuple((band.bottom, band.top) for band in self.bands)
-        return ((-np.inf, found[0][1]), *found[1:]) if found and self._reaches_zero else found
+    def found_bands_log(self) -> Pairs:
+        """Return the intervals of ln x, ascending, but for the unresolved probability."""
+        return tuple((band.bottom, band.top) for band in self.bands)
 
     @cached_property
-    def _reaches_zero(self) -> bool:
-        """Return whether E 1/x over x > 0 is infinite: m + p = −z E 1/x to first order next to z = 0.
+    def reaches_zero(self) -> bool:
+        """Return whether x > 0 comes as near 0 as one likes."""
+        return reaches_zero(self.parts, self._limit)
 
-        There ln z falls by at least e for each factor (1 + γm)^e of `rest_of` that vanishes at m = −p, and by 1 for
-        each layer whose own live units are the fraction p: then P vanishes too.  Square Gaussian layers have L + 1.
-        """
-        if any(f.is_residual for f in self.parts):
-            return False
-        limits, shares, *_ = rest_of(self.parts, self._limit)
-        tight = (f.count for f in self.parts if abs((1 - f.law.zero_mass) * f.after - self._limit) < _SLACK)
-        return float(shares[np.abs(limits) < _SLACK].sum()) + sum(tight) > 1 + _SLACK
+    @cached_property
+    def log_density_at_zero(self) -> float | None:
+        """Return ln of the limit at 0 of the density of s; None where it is not known by kind."""
+        return log_density_at_zero(self.parts, self._limit)
 
     @cached_property
     def _path(self) -> Path:

@@ -74,7 +74,7 @@ class ResidualLimit(SquaredLaw):
         return 2 * self.c
 
     @property
-    def bands_log(self) -> Pairs:
+    def found_bands_log(self) -> Pairs:
         """Return ± [ln(1 + c + √(c² + 2c)) + √(c² + 2c)], the one band."""
         root = np.sqrt(self.c**2 + 2 * self.c)
         edge = float(np.log1p(self.c + root) + root)

@@ -12,9 +12,10 @@ from scipy.special import logsumexp, ndtr
 
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.codegen.evaluate import evaluator
-from vgtheory.kernels.quadrature import Array, composite
+from vgtheory.kernels.quadrature import UNIFORM, Array, composite
 from vgtheory.kernels.spectral_poles import ORDER
 from vgtheory.spectra.slope_points import NEAR, Function, special_points
+from vgtheory.spectra.small_slopes import log_inverse_beyond, vanishes_beside
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.shape import slope_period
 
@@ -27,9 +28,7 @@ _UNRESOLVED = 1e-7  # interpolation error in ln d²; the rule's own error is abo
 _MOST_PANELS = 30_000
 _FAINT = 1e-20  # probability of a panel whose poles are nowhere seen
 _SMOOTH = 1e-4  # last Legendre coefficient of ln d² on a panel that is a polynomial there, not one that ends at φ' = 0
-# A φ'² of period T is folded into one period where √q ≥ T/4.  The law of the phase is uniform to e^{−2π²q/T²}
-# (Poisson's summation), which is 5e-35 from √q = 2 T on.
-_FOLDED, _UNIFORM = 0.25, 2.0
+_FOLDED = 0.25  # a φ'² of period T is folded into one period where √q ≥ T/4
 _x, _rule = np.polynomial.legendre.leggauss(ORDER)
 _check = np.array([-0.97, -0.5, 0.03, 0.55, 0.96])
 
@@ -56,6 +55,8 @@ class SlopeLaw:
     panels : shape (P, 2): ends in h of the pieces of the continuous part, on each of which ln d² is monotone.
     levels, shares : shape (P', 16): ln d² and its probability at the nodes of each panel that is resolved.
     intervals : the disjoint intervals of ln d² that the continuous part fills.
+    vanishes : whether slopes that are not 0 come as near 0 as one likes, at a zero of φ' or far out.
+    log_inverse : ln E 1/d² over d² > 0; inf where it is infinite, or not known to be finite.
     period : of φ'² where `panels` cover one period only, so that h stands for all h + k · period; else None.
     """
 
@@ -67,6 +68,8 @@ class SlopeLaw:
     levels: Array
     shares: Array
     intervals: tuple[tuple[float, float], ...]
+    vanishes: bool = False
+    log_inverse: float = np.inf
     period: float | None = None
     dark: float = 0.0
 
@@ -88,6 +91,7 @@ class SlopeLaw:
             atoms=tuple((level + by, mass) for level, mass in self.atoms),
             levels=self.levels + by,
             intervals=tuple((low + by, high + by) for low, high in self.intervals),
+            log_inverse=self.log_inverse - by,
         )
 
     @cached_property
@@ -122,7 +126,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     scale = float(np.sqrt(q))
     masses: dict[float, float] = {}
     nodes, weights, panels, levels = [], [], [], []
-    zero = 0.0
+    zero, meets_zero = 0.0, False
     log_slope = evaluator(activation).log_slope
     slope = evaluator(activation).slope
     folded = _fold(activation, scale)
@@ -136,7 +140,8 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
                 masses[value] = masses.get(value, 0.0) + normal_mass(lo, hi)
             continue
         if folded is not None:
-            ends, level = _panels(log_slope, slope, 0.0, folded, max(scale, folded), width)
+            ends, level, met = _panels(log_slope, slope, 0.0, folded, max(scale, folded), width)
+            meets_zero |= met
             h, w = composite(ends, ORDER)
             nodes.append(2 * level(h))
             density = w * phase_density(h, scale, folded)
@@ -147,7 +152,8 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
         lo, hi = max(lo, -REACH) * scale, min(hi, REACH) * scale
         if lo < hi:
             even = lo == -hi and _is_even(log_slope, hi)
-            ends, level = _panels(log_slope, slope, 0.0 if even else lo, hi, scale, width)
+            ends, level, met = _panels(log_slope, slope, 0.0 if even else lo, hi, scale, width)
+            meets_zero |= met
             h, w = composite(ends, ORDER)
             nodes.append(2 * level(h))
             density = (1 + even) * w * np.exp(-0.5 * (h / scale) ** 2) / (scale * np.sqrt(2 * np.pi))
@@ -157,7 +163,11 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     atoms = tuple((2 * float(np.log(v)), m) for v, m in sorted(masses.items()) if m > 0)
     intervals = _union([(float(v.min()), float(v.max())) for v in levels])
     law = _assemble(atoms, zero, nodes, weights, np.concatenate([*panels, np.empty((0, 2))]), intervals)
-    return replace(law, period=folded)
+    vanishes = meets_zero or vanishes_beside(activation)
+    inverse = np.inf if meets_zero else float(logsumexp(-law.log_nodes, b=law.weights))
+    if folded is None and np.isfinite(inverse):
+        inverse = float(np.logaddexp(inverse, log_inverse_beyond(activation, scale, REACH)))
+    return replace(law, period=folded, vanishes=vanishes, log_inverse=inverse)
 
 
 def _fold(activation: Activation, scale: float) -> float | None:
@@ -168,7 +178,7 @@ def _fold(activation: Activation, scale: float) -> float | None:
 
 def phase_density(h: Array, scale: float, period: float) -> Array:
     """Return Σ_k of the density of N(0, scale²) at h + k · period, 0 ≤ h ≤ period."""
-    if scale >= _UNIFORM * period:
+    if scale >= UNIFORM * period:
         return np.full(h.shape, 1 / period)
     most = np.ceil(REACH * scale / period) + 1
     z = (h[..., None] + period * np.arange(-most, most + 1)) / scale
@@ -177,7 +187,7 @@ def phase_density(h: Array, scale: float, period: float) -> Array:
 
 def phase_mass(a: Array, b: Array, scale: float, period: float) -> Array:
     """Return the probability of the union of [a, b] + k · period under N(0, scale²), 0 ≤ a ≤ b ≤ period."""
-    if scale >= _UNIFORM * period:
+    if scale >= UNIFORM * period:
         return (b - a) / period
     most = np.ceil(REACH * scale / period) + 1
     shift = period * np.arange(-most, most + 1)
@@ -236,8 +246,10 @@ def _is_even(log_slope: Function, reach: float) -> bool:
 
 def _panels(
     log_slope: Function, slope: Function, lo: float, hi: float, scale: float, width: float
-) -> tuple[Array, Function]:
-    """Return panel ends in h, split at zeros and extrema of φ', graded at the zeros, resolved; and ln|φ'| for them."""
+) -> tuple[Array, Function, bool]:
+    """Return panel ends in h, split at zeros and extrema of φ', graded at the zeros, resolved; ln|φ'| for them; and
+    whether φ' has a zero.
+    """
     zeros, extrema, touching = special_points(log_slope, slope, lo, hi, scale)
     if len(touching):
         log_slope = _with_powers(log_slope, touching, NEAR * min(1.0, scale))
@@ -272,7 +284,8 @@ def _panels(
             np.isin(a, zeros), a + (b - a) / 3.5, np.where(np.isin(b, zeros), b - (b - a) / 3.5, (a + b) / 2)
         )
         a, b = np.concatenate([a, cut]), np.concatenate([cut, b])
-    return np.sort(np.concatenate([*done_a, [hi]])), log_slope
+    ends = np.sort(np.concatenate([*done_a, [hi]]))
+    return ends, log_slope, len(zeros) > 0 or bool(np.isneginf(log_slope(ends)).any())
 
 
 def _with_powers(log_slope: Function, zeros: Array, near: float) -> Function:

@@ -48,8 +48,24 @@ class SquaredLaw(ABC):
 
     @property
     @abstractmethod
+    def found_bands_log(self) -> Pairs:
+        """Return the intervals of ln x that the continuous part fills, ascending, as far as they are resolved."""
+
+    @property
+    def reaches_zero(self) -> bool:
+        """Return whether x > 0 comes as near 0 as one likes."""
+        return False
+
+    @property
+    def log_density_at_zero(self) -> float | None:
+        """Return ln of the limit at 0 of the density of s; None where it is not known by kind."""
+        return None
+
+    @property
     def bands_log(self) -> Pairs:
-        """Return the intervals of ln x that the continuous part fills, ascending."""
+        """Return the intervals of ln x that the continuous part fills, ascending; −inf where x comes near 0."""
+        found = self.found_bands_log
+        return ((-np.inf, found[0][1]), *found[1:]) if found and self.reaches_zero else found
 
     @abstractmethod
     def at_value(self, log_x: Array) -> tuple[Array, Array]:
@@ -139,9 +155,9 @@ class Spectrum(HalfLineLaw):
 
     @property
     def bands_log(self) -> Pairs:
-        """Return the intervals of ln s that the continuous part fills, ascending, −inf below what is not resolved.
+        """Return the intervals of ln s that the continuous part fills, ascending.
 
-        That is a probability of 1e-17 in tails of φ'², of about 1e-9 next to a zero of φ'.
+        The lowest end is −inf where s comes as near 0 as one likes.
         """
         bands = tuple((low / 2, high / 2) for low, high in self.law.bands_log)
         return ((-np.inf, bands[0][1]), *bands[1:]) if bands and self.unresolved > 0 else bands
@@ -160,6 +176,10 @@ class Spectrum(HalfLineLaw):
 
     def _pdf_log(self, log_s: Array) -> Array:
         return 2 * self.law.at_value(2 * log_s.ravel())[0].reshape(log_s.shape)
+
+    def _log_at_zero(self) -> float:
+        known = self.law.log_density_at_zero if self.support_log()[0] == -np.inf else None
+        return super()._log_at_zero() if known is None else known
 
     def _sf_log(self, log_s: Array) -> Array:
         return self.law.at_value(2 * log_s.ravel())[1].reshape(log_s.shape)
