@@ -156,9 +156,9 @@ class PanelGrid:
             return y.sum(axis=-1), np.abs(y).sum(axis=-1)
 
 
-def normal_rule(q: float, edges: Array, cut: float = CUT) -> tuple[Array, Array]:
+def normal_rule(q: float, edges: Array, cut: float = CUT, nodes: int = NODES) -> tuple[Array, Array]:
     """Return nodes z and weights w such that Σ w f(√q z) = E f(√q z), for f resolved on the panels `edges` in h."""
-    z, w = composite(_merged(edges / np.sqrt(q), cut))
+    z, w = composite(_merged(edges / np.sqrt(q), cut), nodes)
     return z, w * density(z)
 
 

@@ -1,7 +1,8 @@
 """Mean, variance and covariance of ln X and ln T for one layer, X = mean φ(h)² and T = mean φ'(h)² y², at any width.
 
 From the Laplace transform of both, L(s, t) = E e^{−s X − t T} = (E e^{−(s φ² + t φ'² y²)/N})^N, by the trapezoid rule
-in ln s and ln t, which converges exponentially.  With e a unit exponential, P(ln(e/X) > ln s) = L(s, 0), so for E X = 1
+in ln s and ln t, taken wider apart far from the means, which converges exponentially.  With e a unit exponential,
+P(ln(e/X) > ln s) = L(s, 0), so for E X = 1
 
     E ln X = ∫ (e^{−s} − L) d ln s,    Var ln X = 2 ∫ ln s (L − e^{−s}) d ln s − 2γ E ln X − (E ln X)²,
     Cov(ln X, ln T) = ∫∫ (L(s, t) − L(s, 0) L(0, t)) d ln s d ln t        (Hoeffding (1940)).
@@ -12,20 +13,24 @@ cumulant to order 1/N²), that of a normal one for z·ζ given h.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import scipy
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.kernels.quadrature import CUT, Array, normal_rule
+from vgtheory.kernels.quadrature import CUT, NODES, Array, normal_rule
 from vgtheory.theory.asymptotics.layer_sums import LogMoments
 from vgtheory.theory.asymptotics.moments import MomentTable
 
-STEP = 0.4  # in ln s; the error is e^{−π²/STEP}
+STEP = 0.4  # in ln s near the means; the error is e^{−π²/STEP}
+# Far from them L bends little, below because it is nearly e^{−s} and above because little is left of it.
+FAR_APART, BETWEEN, BLEND = 2.2, (-5.0, 6.0), 0.8  # how many times that, where ln s ends to be near, how soon it widens
 # ln s: below, L = e^{−s} to 1e-11; above, what is left counts as X = 0.
 LOWEST, USUALLY, HIGHEST = -13.0, 5.0, 30.0
 _LEFT = 1e-8  # of L at the end: what lies beyond adds this times the square of ln s
+_SMOOTH = 12  # nodes per panel, 1e-12 where s stays small; beyond, e^{−sφ²} has steeper ends
 _KEPT = 1e-16  # weight of a node: nothing grows here
 _NOTHING = 1e-16
 _GONE = -40.0  # of a logarithm of L
@@ -66,25 +71,34 @@ def exact_logs(
     scales : ln R, shape (m,), and σ_b; h = √R z + σ_b β.
     cosine : θ, shape (m,); 0 with conditions.
     """
-    units: dict[float, _Unit] = {}
-    by_x: dict[tuple[float, float], Array] = {}
+    units: dict[tuple[float, float], tuple[_Unit, Array]] = {}
     out, lost = np.empty((5, len(cosine))), np.empty(len(cosine))
-    ends: tuple[float, ...] = (USUALLY, HIGHEST)
+    ends: tuple[tuple[float, int], ...] = (USUALLY, _SMOOTH), (HIGHEST, NODES)
     for k, (t, along) in enumerate(zip(scales[0].tolist(), cosine.tolist(), strict=True)):
-        if t not in units:
-            units[t] = _unit(table, float(np.exp(t)), scales[1])
-        for highest in ends:
-            u = np.arange(LOWEST, highest, STEP)
+        for highest, nodes in ends:
+            u, step = _places(highest)
             s = np.append(0.0, np.exp(u))
-            if (t, highest) not in by_x:
-                by_x[t, highest] = np.expm1(-s[:, None] / width * units[t].square)
-            both = _transform(units[t], s, by_x[t, highest], along, width, conditions)
+            if (t, highest) not in units:
+                unit = _unit(table, float(np.exp(t)), scales[1], nodes)
+                units[t, highest] = unit, np.expm1(-s[:, None] / width * unit.square)
+            both = _transform(*units[t, highest], s, along, width, conditions)
             if max(both[-1, 0], both[0, -1]) < _LEFT:
                 break
         _need_transform(both, width)
-        ends = ends[ends.index(highest) :]  # where one needs the whole range, so do its neighbours
-        *out[:, k], lost[k] = _moments(u, both)
+        ends = ends[ends.index((highest, nodes)) :]  # where one needs the whole range, so do its neighbours
+        *out[:, k], lost[k] = _moments(u, step, both)
     return LogMoments(*out), lost
+
+
+@cache
+def _places(highest: float) -> tuple[Array, Array]:
+    """Return ln s from `LOWEST` to `highest`, and how far apart they are: equal steps of a variable that ln s bends."""
+    t = STEP * np.arange(-50, 80)
+    below, above = (BETWEEN[0] - t) / BLEND, (t - BETWEEN[1]) / BLEND
+    u = t + (FAR_APART - 1) * BLEND * (np.logaddexp(0, above) - np.logaddexp(0, below))
+    step = STEP * (1 + (FAR_APART - 1) * (scipy.special.expit(above) + scipy.special.expit(below)))
+    kept = (u > LOWEST) & (u < highest)
+    return u[kept], step[kept]
 
 
 def unit_tangent(logs: LogMoments, dimension: int, lost: int = 0) -> LogMoments:
@@ -97,9 +111,9 @@ def unit_tangent(logs: LogMoments, dimension: int, lost: int = 0) -> LogMoments:
     return logs._replace(mean_t=logs.mean_t - shift, tt=logs.tt - scipy.special.polygamma(1, freedom))
 
 
-def _unit(table: MomentTable, weight: float, sigma_b: float) -> _Unit:
+def _unit(table: MomentTable, weight: float, sigma_b: float, nodes: int) -> _Unit:
     v = weight + sigma_b**2
-    h, w = normal_rule(v, table.grid.edges(CUT * np.sqrt(v)))
+    h, w = normal_rule(v, table.grid.edges(CUT * np.sqrt(v)), nodes=nodes)
     kept = w > _KEPT
     h, w = h[kept], w[kept]
     value, slope = table.values(np.sqrt(v) * h)
@@ -108,7 +122,7 @@ def _unit(table: MomentTable, weight: float, sigma_b: float) -> _Unit:
     return _Unit(w, value * value / (w @ (value * value)), slope * slope, powers)
 
 
-def _transform(unit: _Unit, s: Array, by_x: Array, along: float, width: int, conditions: Conditions) -> Array:
+def _transform(unit: _Unit, by_x: Array, s: Array, along: float, width: int, conditions: Conditions) -> Array:
     """Return L(s, t) on the grid, given the conditions; `by_x` is e^{−s φ²/N} − 1 at the nodes."""
     w, own, turned = unit.weight, 1 - along * along, along * along * unit.powers[0]
     rate = s[:, None] * (unit.slope / (width * (w @ (unit.slope * (own + turned)))))
@@ -159,17 +173,17 @@ def _given(mean: Callable[[int, bool], Array], width: int, conditions: Condition
     return np.asarray(out - out[0, 0])
 
 
-def _moments(u: Array, both: Array) -> tuple[float, ...]:
+def _moments(u: Array, step: Array, both: Array) -> tuple[float, ...]:
     # Without the networks in which X or T is as good as zero.
     both = both - both[-1] - both[:, -1:] + both[-1, -1]
     alive = float(both[0, 0])
     both /= alive
     x, t = both[1:, 0], both[0, 1:]
-    (mean_x, xx), (mean_t, tt) = _of_logarithm(u, x), _of_logarithm(u, t)
-    return mean_x, mean_t, xx, tt, STEP**2 * float((both[1:, 1:] - x[:, None] * t).sum()), 1 - alive
+    (mean_x, xx), (mean_t, tt) = _of_logarithm(u, step, x), _of_logarithm(u, step, t)
+    return mean_x, mean_t, xx, tt, float(step @ (both[1:, 1:] - x[:, None] * t) @ step), 1 - alive
 
 
-def _of_logarithm(u: Array, transform: Array) -> tuple[float, float]:
-    gap = transform - np.exp(-np.exp(u))
-    mean = -STEP * float(gap.sum())
-    return mean, 2 * STEP * float(u @ gap) - 2 * float(np.euler_gamma) * mean - mean**2
+def _of_logarithm(u: Array, step: Array, transform: Array) -> tuple[float, float]:
+    gap = step * (transform - np.exp(-np.exp(u)))
+    mean = -float(gap.sum())
+    return mean, 2 * float(u @ gap) - 2 * float(np.euler_gamma) * mean - mean**2
