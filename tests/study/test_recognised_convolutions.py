@@ -57,14 +57,24 @@ def agrees(logs):
         (lambda: lenet(nn.Tanh), (16, 1, 28, 28)),
         (lambda: lenet(nn.ReLU), (16, 1, 28, 28)),
         (lambda: lenet(nn.Tanh, padding=2), (16, 1, 28, 28)),
+        (lambda: lenet(nn.Tanh, early=True), (16, 1, 28, 28)),
+        (lambda: lenet(nn.ReLU, early=True), (16, 1, 28, 28)),
         (lambda: shrinking(nn.Tanh), (8, 64, 17, 17)),
     ],
-    ids=["LeNet, tanh", "LeNet, ReLU", "LeNet, padded", "shrinking"],
+    ids=["LeNet, tanh", "LeNet, ReLU", "LeNet, padded", "mean, then tanh", "mean, then ReLU", "shrinking"],
 )
 def test_gains_of_shrinking_maps_are_those_of_hooks(make, shape):
     logs = log_ratios(make, shape)
     assert agrees(logs).all()
     assert not agrees(logs + 0.05)[:2].any()  # a prediction that is 5 % off would not do
+
+
+def test_behind_a_maximum_in_front_of_the_activation_gains_are_measured_only():
+    torch.manual_seed(0)
+    found = inspect(lenet(nn.ReLU, pool=nn.MaxPool2d, early=True), torch.randn(16, 1, 28, 28))
+    assert found.unknown == "theory covers 0 to 11, but no max pooling nor windows that overlap: behind 0, 3"
+    assert list(np.isnan(found.theory.predicted_gain.values)) == [True, True, False, False, True]
+    np.testing.assert_allclose(found.theory.ratio[2:4], 1, atol=0.25)  # one draw of 120 and 84 units
 
 
 def test_gains_by_position_are_those_of_brute_force():

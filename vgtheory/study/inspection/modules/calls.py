@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from vgtheory.study.inspection.modules.model_copy import tensors_in
 from vgtheory.study.inspection.modules.norms import norm_of
+from vgtheory.study.inspection.modules.products import INPUTS_FIRST, PRODUCTS, SUMMED, kind_of, short_name
 from vgtheory.study.inspection.modules.repeated import Repeated, listen_to_blocks
 from vgtheory.study.inspection.modules.slopes import (
     ELEMENTWISE,
@@ -24,19 +25,6 @@ from vgtheory.study.inspection.modules.slopes import (
 )
 from vgtheory.study.inspection.modules.uses import Call, Unrolled, all_units_alike, first_tensor, has_weights
 
-_INPUTS_FIRST = ("matmul", "__matmul__", "mm", "addmm", "bmm", "baddbmm", "_grouped_mm", "grouped_mm")
-# Functions that multiply by a weight, and which axes of it are summed over.
-_SUMMED: dict[str, Callable[[tuple[int, ...]], int]] = {
-    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d"), lambda shape: math.prod(shape[1:])),
-    **dict.fromkeys(
-        (*_INPUTS_FIRST, "__rmatmul__"),
-        lambda shape: shape[-2],
-    ),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), lambda shape: shape[0]),
-    **dict.fromkeys(("einsum", "tensordot", "bilinear", "embedding", "embedding_bag"), lambda shape: 0),
-}
-# What functions are of which product with a weight and a bias is all.
-_PRODUCTS = dict.fromkeys(("linear", "addmm"), "linear") | dict.fromkeys(("conv1d", "conv2d"), "convolution")
 _DROPOUT = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
 # On tensors that are computed from weights alone (masked, normalised, transposed): the name of the first; "" on those
 # that are computed from buffers alone.
@@ -115,7 +103,7 @@ class Watch:
         if len(inner) > 1 or (inner and not inner[0].function):
             return  # its parts are the calls
         weights = self._weights[module]
-        name, kind = self._names[module], _kind(module)
+        name, kind = self._names[module], kind_of(module)
         with self.torch._C.DisableTorchFunction():
             out, read = first_tensor(self.torch, output), first_tensor(self.torch, arguments)
             node = None if out is None else out.grad_fn
@@ -238,14 +226,14 @@ class Watch:
                 others.append(t)
         if given and not others:
             setattr(output, _MARK, owned[0][1] if owned else "")
-        elif owned and name in _SUMMED:
+        elif owned and name in SUMMED:
             weight = max((t for t, _ in owned), key=lambda t: t.dim())
             names = tuple(dict.fromkeys(n for _, n in owned))
             matrix = weight.detach()
-            call = Call(_short(names[0]), name, True, names, matrix=matrix.mT if name in _INPUTS_FIRST else matrix)
-            call.operation = _PRODUCTS.get(name, "")
+            call = Call(short_name(names[0]), name, True, names, matrix=matrix.mT if name in INPUTS_FIRST else matrix)
+            call.operation = PRODUCTS.get(name, "")
             call.shift = next((t.detach() for t in given if t.dim() == 1 and not any(t is o for o in others)), None)
-            fan_in = _SUMMED[name](tuple(weight.shape))
+            fan_in = SUMMED[name](tuple(weight.shape))
             if fan_in:
                 call.sigma_w = math.sqrt(fan_in / weight.numel()) * self._size(weight)
             call.inputs = tuple(t.grad_fn for t in others if t.grad_fn is not None)
@@ -292,7 +280,10 @@ class Watch:
         slopes = slopes_at(torch, function, arguments, named, output, before)
         name = getattr(function, "__name__", "")
         phi = partial(applied, function, arguments[1:], named)
-        self.slopes.append(slopes_of(slopes, h.detach(), shape, before, name, phi))
+        found = slopes_of(slopes, h.detach(), shape, before, name, phi)
+        if "Pool" in before.name() or before.name().startswith("Mean"):
+            found = replace(found, rms=norm_of(torch, h.detach()) / math.sqrt(max(h.numel(), 1)))
+        self.slopes.append(found)
 
     def _record(self, call: Call, output: Any, place: int) -> None:
         """Take what there is to see of the output now (it may be changed in place), and the gradient when it comes."""
@@ -319,14 +310,3 @@ class Watch:
 
             for tensor in given:
                 tensor.register_hook(partial(arrived, first=tensor is out))
-
-
-def _kind(module: Any) -> str:
-    """Return the type of a module; of one with parametrisations, what it was without."""
-    kinds = type(module).__mro__
-    return kinds["parametrizations" in module._modules].__name__
-
-
-def _short(name: str) -> str:
-    start, _, end = name.rpartition(".")
-    return start if start and end in ("weight", "kernel", "weight_orig", "weight_v") else name

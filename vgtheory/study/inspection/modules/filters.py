@@ -21,7 +21,7 @@ class Filter:
 
     A linear layer is one of a map of one position.  `zeros` is how many zeros are around the map, at most half a
     window, None where the map is periodic; `square` the mean square of what comes out, `pools` what stands between its
-    activation and the next weights.
+    activation and the next weights, `early` what stands in front of that activation, and `inner` the mean square there.
     """
 
     number: int
@@ -33,6 +33,8 @@ class Filter:
     square: float
     flat: bool = False
     pools: tuple[Pool, ...] = ()
+    early: tuple[Pool, ...] = ()
+    inner: float = math.nan
 
     @property
     def made(self) -> tuple[int, ...]:
@@ -57,14 +59,23 @@ class Filter:
 
     @property
     def returned(self) -> tuple[int, ...]:
-        """Return the sides of the map that comes out, behind the pools."""
-        sides = [pool.after for pool in self.pools if pool.after]
+        """Return the sides of the map that comes out, behind all pools."""
+        sides = [pool.after for pool in (*self.early, *self.pools) if pool.after]
         return sides[-1] if sides else self.made
 
     @property
     def measured_only(self) -> bool:
-        """Return whether no theory knows how the gradient passes from the next weights back to these."""
-        return any(pool.kind == "max" for pool in self.pools)
+        """Return whether no theory knows how the gradient passes from the next weights back to these.
+
+        What reaches an activation through a mean is normal, through a maximum or dropout not.
+        """
+        lost = bool(self.early) and not (self.inner > 0 and all(pool.kind == "mean" for pool in self.early))
+        return lost or any(pool.kind == "max" for pool in self.pools)
+
+    @property
+    def averaged(self) -> bool:
+        """Return whether theory knows what a mean in front of the activation does."""
+        return bool(self.early) and not self.measured_only
 
     @property
     def sigmas(self) -> tuple[float, float]:
@@ -76,16 +87,21 @@ class Filter:
         """Return the channels that go in and come out."""
         return self.layer.weight.shape[1] // self.kernel ** len(self.shape), len(self.layer.weight)
 
-    def before_pools(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
+    def before_pools(self, gradient: NDArray[np.float64], slope: float) -> NDArray[np.float64]:
         """Return the squared gradient by position behind the activation, from that where the next weights read.
 
-        What a linear layer reads of a map it reads evenly, and so is what max pooling gives back taken to be.
+        Behind the product itself where there is a mean in between, and an activation of mean squared `slope`.  What a
+        linear layer reads of a map it reads evenly, and so is what max pooling gives back taken to be.
         """
-        pools = () if self.measured_only else self.pools
         places = math.prod(self.made if self.measured_only else self.returned)
         if len(gradient) != places:
             gradient = np.full(places, gradient.sum() / places)
-        for pool in reversed(pools):
+        for pool in () if self.measured_only else reversed(self.pools):
+            gradient = pool.back(gradient)
+        if not self.averaged:
+            return gradient
+        gradient = slope * gradient
+        for pool in reversed(self.early):
             gradient = pool.back(gradient)
         return gradient
 

@@ -129,13 +129,15 @@ def _critical(act: Activation, sigma_b: float) -> float | None:
 class Link:
     """What leads from one call to the next: one activation, and whether a skip connection leads past the former.
 
-    `norm` is the kind of the normalisation in front of the activation, "" without one; `pools` stand behind it all.
+    `norm` is the kind of the normalisation in front of the activation, "" without one; `pools` stand behind it all,
+    `early` ones in front of the activation.
     """
 
     function: Slopes
     skip: bool
     norm: str
     pools: tuple[Pool, ...] = ()
+    early: tuple[Pool, ...] = ()
 
     def like(self, other: Link) -> bool:
         """Return whether the activation, the normalisation and the skip connection are the same there."""
@@ -151,18 +153,20 @@ def links_of(
     That is read from autograd's graph: between the two there is one function, a normalisation without gain and shift in
     front of it or none, at most a sum with what went in, and any pooling and dropout (`drops`: by node, the rate).
     """
-    behind = {found.node: (found, "") for found in slopes}
+    behind: dict[Any, tuple[Slopes | None, str, tuple[Pool, ...]]] = {found.node: (found, "", ()) for found in slopes}
     normed = ((found, _norm(found.node)) for found in slopes)
-    behind |= {found.node.next_functions[0][0]: (found, kind) for found, kind in normed if kind}
+    behind |= {found.node.next_functions[0][0]: (found, kind, ()) for found, kind in normed if kind}
+    pooled = ((found, *behind_pools(found.node, drops)) for found in slopes)
+    behind |= {node: (found, "", early) for found, early, node in pooled if early}
     out: list[Link | None] = []
     for k, (before, after) in enumerate(pairwise(calls)):
-        found, norm = behind.get(before.node, (None, ""))
+        found, norm, early = behind.get(before.node, (None, "", ()))
         single = found is not None and len(after.inputs) == 1 and paths.parent[k + 1] == k
         pools, end = behind_pools(after.inputs[0], drops) if single else ((), None)
-        skip = _skips(end, before, norm) if single else None
+        skip = _skips(end, before, norm, len(early)) if single else None
         if skip is False and _read_elsewhere(after.inputs[0], before.node, paths.shared):
             skip = None
-        out.append(None if found is None or skip is None else Link(found, skip, norm, pools))
+        out.append(None if found is None or skip is None else Link(found, skip, norm, pools, early))
     return out
 
 
@@ -191,25 +195,25 @@ def chain_of(calls: Sequence[Call], links: Sequence[Link | None]) -> Chain | Non
         first is None
         or len({call.name for call in calls}) <= hidden
         or any(call.operation != "linear" for call in calls)
-        or not all(link is not None and link.like(first) and not link.pools for link in links)
+        or not all(link is not None and link.like(first) and not link.pools and not link.early for link in links)
     ):
         return None
     layers = tuple(kept(layer_of(call)) for call in calls[:-1])
     return Chain(layers, first.function.name, first.function.probe, float(first.skip), first.norm)
 
 
-def _skips(node: Any, before: Call, norm: str) -> bool | None:
+def _skips(node: Any, before: Call, norm: str, early: int) -> bool | None:
     """Return whether what a node gives is φ of the call before plus what went in there; None if it is neither."""
     if len(before.inputs) > 1:
         return None
     if not node.name().startswith("AddBackward"):
-        return False if _alone(node, before, norm) else None
+        return False if _alone(node, before, norm, early) else None
     ways = [n for n, _ in node.next_functions]
     # The stream that a skip connection takes past the call is the one that goes into it.
     stream = before.inputs[0] if before.inputs else None
     branch = [way for way in ways if way is not stream]
     plain = getattr(node, "_saved_alpha", 1) == 1 and len(ways) == 2 and len(branch) == 1
-    return True if plain and branch[0] is not None and _alone(branch[0], before, norm) else None
+    return True if plain and branch[0] is not None and _alone(branch[0], before, norm, early) else None
 
 
 def _read_elsewhere(node: Any, first: Any, shared: frozenset[Any]) -> bool:
@@ -219,8 +223,8 @@ def _read_elsewhere(node: Any, first: Any, shared: frozenset[Any]) -> bool:
     return node in shared
 
 
-def _alone(node: Any, before: Call, norm: str) -> bool:
-    """Return whether one function, besides views and the normalisation, leads from a call to a node."""
+def _alone(node: Any, before: Call, norm: str, early: int) -> bool:
+    """Return whether one function leads from a call to a node, besides views, normalisation and `early` pools."""
     functions = 0
     while node is not before.node:
         ahead = [n for n, _ in node.next_functions if n is not None]
@@ -230,7 +234,7 @@ def _alone(node: Any, before: Call, norm: str) -> bool:
             return False
         functions += not node.name().startswith(VIEWS)
         node = ahead[0]
-    return functions == (2 if norm else 1)
+    return functions == (2 if norm else 1) + early
 
 
 def layer_of(call: Call) -> Layer:

@@ -24,6 +24,8 @@ from vgtheory.study.inspection.modules.filters import Filter, filter_of, follows
 from vgtheory.study.inspection.modules.recognised import Link, distribution, kept, scale_beside_critical
 from vgtheory.study.inspection.modules.unrecognised import between
 from vgtheory.study.inspection.modules.uses import Call
+from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.catalogue import activation
 from vgtheory.theory.asymptotics.programs.padding import padding_factor
 from vgtheory.theory.asymptotics.programs.stacks import Layer as LimitLayer
 from vgtheory.theory.asymptotics.programs.stacks import Size, back, through
@@ -68,7 +70,7 @@ class Maps:
         filters = self.filters[:-1] if self.filters[-1].flat else self.filters
         inner = filters[1:]
         shapes = {(f.shape, f.kernel, f.centred, f.zeros is None, f.channels, f.flat) for f in inner}
-        pooled = any(f.pools for f in filters[:-1])
+        pooled = any(f.pools or f.early for f in filters[:-1]) or bool(filters[-1].early)
         if act is None or self.beyond or pooled or len(shapes) != 1:
             return None
         ((shape, _, centred, _, channels, flat),) = shapes
@@ -115,6 +117,7 @@ class Maps:
         return (*found, Cause("padding", numbers={"cost": cost}, names=(smallest,)))
 
     def _block(self, act: Any, one: Filter, weights: Weights) -> Block:
+        act = activation("x") if one.averaged else act  # what stands behind the mean is asked for alone
         if one.flat:
             block = dense(act, weights)
         else:
@@ -136,7 +139,7 @@ class Maps:
             layers = self._forward(blocks)
         except VgtheoryError:
             return None
-        return self._backward(blocks, layers)
+        return self._backward(act, blocks, layers)
 
     def _forward(self, blocks: Sequence[Block]) -> list[LimitLayer]:
         """Return the layers in the limit; behind pooling they start from the mean square that was measured there."""
@@ -150,18 +153,18 @@ class Maps:
             layers.append(through(block, size, 1, 1, one.shape))
             whole = layers[-1].sizes[block.streams[0][1]]
             size = Size(whole.mean[one.middles], whole.square[one.middles])
-            if any(pool.kind != "drop" for pool in one.pools):
+            if one.early or any(pool.kind != "drop" for pool in one.pools):
                 size = None
             elif one.pools:
                 size = Size(size.mean, size.square / math.prod(pool.keep for pool in one.pools))
         return layers
 
-    def _backward(self, blocks: Sequence[Block], layers: Sequence[LimitLayer]) -> np.ndarray | None:
+    def _backward(self, act: Activation, blocks: Sequence[Block], layers: Sequence[LimitLayer]) -> np.ndarray | None:
         last = len(self.filters[-1].middles)
         gradient, scale, logs = np.full(last, 1 / last), 0.0, []
         for one, block, layer in reversed(list(zip(self.filters, blocks, layers, strict=True))):
             after = np.zeros(math.prod(one.shape))
-            after[one.middles] = one.before_pools(gradient)
+            after[one.middles] = one.before_pools(gradient, _slope(act, one.inner) if one.averaged else 1.0)
             back(block, layer, after)
             (at,) = (step.out[0] for step in block.steps if isinstance(step, Ask))
             gradient = layer.gradients[block.carried[0]]
@@ -182,6 +185,14 @@ def _started(one: Filter, block: Block) -> Size:
     return Size(empty, empty + (max(one.square - sigma_b**2, 0.0) / read if sigma_w > 0 else 1.0))
 
 
+def _slope(act: Activation, square: float) -> float:
+    """Return E φ'² over normal numbers of a mean square."""
+    block = dense(act, Weights.gaussian(1))
+    layer = through(block, Size(np.zeros(1), np.full(1, square)), 1, 1)
+    back(block, layer, np.ones(1))
+    return float(layer.gradients[block.carried[0]][0])
+
+
 @cache
 def _kept(kernel: int, side: int) -> float:
     """Return ln λ of zeros around a row."""
@@ -200,7 +211,8 @@ def maps_of(calls: Sequence[Call], links: Sequence[Link | None], modules: dict[s
         before = filters[k - 1] if k else None
         first = links[runs[-1][0]] if len(runs[-1]) > 1 else link
         if link is not None and before is not None:
-            filters[k - 1] = before = replace(before, pools=link.pools)
+            inner = link.function.rms**2
+            filters[k - 1] = before = replace(before, pools=link.pools, early=link.early, inner=inner)
         if one is None:
             runs.append([])
         elif runs[-1] and link is not None and first is not None and link.like(first) and follows(before, one):
@@ -214,7 +226,7 @@ def maps_of(calls: Sequence[Call], links: Sequence[Link | None], modules: dict[s
         return None
     found = tuple(replace(one, layer=kept(one.layer)) for one in found)
     function = link.function
-    found = (*found[:-1], replace(found[-1], pools=()))  # what comes behind is not looked at
+    found = (*found[:-1], replace(found[-1], pools=(), early=()))  # what comes behind is not looked at
     return Maps(found, function.name, function.probe, link.skip, link.norm, _beyond(calls, best))
 
 

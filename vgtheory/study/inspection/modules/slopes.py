@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -37,6 +38,7 @@ class Slopes:
     probe: tuple[float, ...]
     phi: Any  # the function
     exact: bool = False
+    rms: float = math.nan  # of what reaches it, where pooling stands in front of it
 
 
 @dataclass(frozen=True)
