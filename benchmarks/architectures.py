@@ -150,12 +150,12 @@ class ViT(nn.Module):
 
 
 class Llama(nn.Module):
-    """Four causal layers with RMS norms and SwiGLU; the embedding may be the readout, too."""
+    """Causal layers with RMS norms and SwiGLU; the embedding may be the readout, too."""
 
-    def __init__(self, tied: bool, width: int = 64) -> None:
+    def __init__(self, tied: bool, width: int = 64, hidden: int = 172, layers: int = 4) -> None:
         super().__init__()
         self.emb = nn.Embedding(WORDS, width)
-        self.layers = nn.Sequential(*(Layer(width, 4, 172, gated=True) for _ in range(4)))
+        self.layers = nn.Sequential(*(Layer(width, 4, hidden, gated=True) for _ in range(layers)))
         self.norm, self.head = nn.RMSNorm(width), nn.Linear(width, WORDS, bias=False)
         _drawn(self)
         if tied:

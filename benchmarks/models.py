@@ -121,13 +121,29 @@ MODELS = {
     "half precision": Entry(lambda: mlp(nn.Sigmoid, [64] + [128] * 29 + [10]).half(), (32, 64)),
 }
 NAMES = tuple(MODELS)
-TIMED = tuple(name for name in NAMES if name != "half precision")  # whose own pass is in another precision
+# Of the sizes that are trained: what is not arithmetic weighs less.
+LARGE = {
+    "tanh MLP, 20 × 512": Entry(lambda: mlp(nn.Tanh, [512] * 20 + [10]), (64, 512)),
+    "ReLU MLP, 10 × 1024": Entry(lambda: mlp(nn.ReLU, [1024] * 10 + [10], _he), (32, 1024)),
+    "saturated MLP, 20 × 512": Entry(
+        lambda: mlp(nn.Tanh, [512] * 20 + [10], lambda w: nn.init.normal_(w, std=3 / 512**0.5)), (64, 512)
+    ),
+    "batch norm, 20 × 512": Entry(lambda: arch.normalised(nn.BatchNorm1d, width=512), (64, 512)),
+    "residual, 20 × 512": Entry(lambda: arch.Residual(512), (64, 512)),
+    "ResNet-18, 64 channels": Entry(lambda: arch.ResNet(arch.Basic, (2, 2, 2, 2), 64), (8, 3, 64, 64)),
+    "plain CNN, 32 images": Entry(arch.PlainCNN, (32, 3, 32, 32)),
+    "transformer, 12 × 256": Entry(lambda: arch.Llama(False, 256, 688, 12), (8, 64), words=True),
+    "LSTM, 500 steps of 256": Entry(lambda: arch.LanguageModel("LSTM", 256), (32, 500), "rnn", words=True),
+    "GRU, 500 steps of 256": Entry(lambda: arch.LanguageModel("GRU", 256), (32, 500), "rnn", words=True),
+}
+# Without the one whose own pass is in another precision.
+TIMED = (*(name for name in NAMES if name != "half precision"), *LARGE)
 
 
 def case(name: str) -> Case:
-    """Return one of :data:`NAMES`; always the same numbers."""
+    """Return one of :data:`NAMES` or of :data:`LARGE`; always the same numbers."""
     torch.manual_seed(0)
-    entry, draw = MODELS[name], torch.Generator().manual_seed(1)
+    entry, draw = (MODELS | LARGE)[name], torch.Generator().manual_seed(1)
     model = entry.make()
     if entry.words:
         words: Any = torch.randint(0, arch.WORDS, entry.shape, generator=draw)
