@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
-from vgtheory._errors import RareDrawsWarning, TargetMissedWarning, VanishingWarning
+from vgtheory._errors import RareDrawsWarning, TargetMissedWarning, UnseenWarning, VanishingWarning
 
 NETWORK = vg.Network("tanh", vg.Weights.gaussian(1.2, 0.1), width=4, depth=2)
 
@@ -90,7 +90,7 @@ def test_what_capabilities_says_of_several_inputs_is_what_simulate_does():
 
 
 def test_all_warnings_can_be_filtered_by_one_public_name():
-    for kind in (RareDrawsWarning, VanishingWarning, TargetMissedWarning):
+    for kind in (RareDrawsWarning, VanishingWarning, UnseenWarning, TargetMissedWarning):
         assert issubclass(kind, vg.VgtheoryWarning)
         with warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -159,7 +159,8 @@ class StudyInterrupted(KeyboardInterrupt):
 
 
 class VgtheoryWarning(UserWarning):
-    """Base of the warnings that vgtheory gives: RareDrawsWarning, VanishingWarning and TargetMissedWarning.
+    """Base of the warnings that vgtheory gives: RareDrawsWarning, VanishingWarning, UnseenWarning and
+    TargetMissedWarning.
 
     ``warnings.filterwarnings("ignore", category=vg.VgtheoryWarning)`` turns them off; ``message=``, a regular
     expression, chooses among them.
@@ -177,7 +178,11 @@ class RareDrawsWarning(VgtheoryWarning):
 
 
 class VanishingWarning(VgtheoryWarning):
-    """A gradient of a network that is being trained has all but vanished since the first step."""
+    """A gradient of a network that is being trained has all but vanished since the first step, or is no number."""
+
+
+class UnseenWarning(VgtheoryWarning):
+    """A network was watched and no step of its training was seen."""
 
 
 class TargetMissedWarning(VgtheoryWarning):

@@ -1,5 +1,8 @@
 """watch: what is recorded in training is what autograd has, and a layer that dies is said."""
 
+import copy
+import io
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from vgtheory import watch  # noqa: E402
-from vgtheory._errors import InputError, VanishingWarning  # noqa: E402
+from vgtheory._errors import InputError, UnseenWarning, VanishingWarning  # noqa: E402
 
 
 def net(width=16, depth=3):
@@ -185,6 +188,219 @@ def test_a_layer_whose_weights_no_longer_move_is_said():
             model[6].weight.mul_(1.0)
         step(model, optimiser, x)
     assert any("update ratio" in alarm or "gradient" in alarm for alarm in seen.alarms)
+
+
+def ratios(model):
+    """Return ‖∂W‖/‖W‖ of every Linear, by autograd's own numbers."""
+    linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    return [float(m.weight.grad.double().norm() / m.weight.detach().double().norm()) for m in linear]
+
+
+def test_update_ratios_are_of_the_gradients_that_an_optimiser_takes():
+    model, x = net(), torch.randn(8, 16)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
+    taken = []
+    with watch(model, every=3) as seen:
+        for _ in range(2):
+            optimiser.zero_grad()
+            for _ in range(3):  # accumulated
+                scaler.scale(model(x).square().mean()).backward()
+            scaler.unscale_(optimiser)
+            nn.utils.clip_grad_norm_(model.parameters(), 1e-2)
+            taken.append(ratios(model))
+            scaler.step(optimiser)
+            scaler.update()
+    assert list(seen.record.step.values) == [0, 3]
+    np.testing.assert_allclose(seen.record.update_ratio, taken, rtol=1e-5)
+
+
+def test_each_of_several_optimisers_is_asked_for_its_own_weights():
+    model, x = net(), torch.randn(8, 16)
+    halves = [torch.optim.SGD(part.parameters(), lr=0.1) for part in (model[:4], model[4:])]
+    scalers = [torch.amp.GradScaler("cpu", init_scale=2.0**k) for k in (4, 8)]
+    with watch(model, every=1) as seen:
+        (16 * model(x).square().mean()).backward()
+        for p in model[4:].parameters():
+            p.grad *= 16
+        wanted = np.array(ratios(model)) / [16, 16, 256, 256]
+        for scaler, optimiser in zip(scalers, halves, strict=True):
+            scaler.scale(torch.zeros(()))  # which starts it
+            scaler.step(optimiser)
+    np.testing.assert_allclose(seen.record.update_ratio[0], wanted, rtol=1e-5)
+
+
+def test_several_passes_for_one_loss_are_one_step():
+    model, x = net(), torch.randn(8, 16)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, every=2) as seen:
+        for _ in range(3):
+            optimiser.zero_grad()
+            (model(x) - model(-x)).square().mean().backward()
+            optimiser.step()
+    assert list(seen.record.step.values) == [0, 2]
+    assert bool(np.isfinite(seen.record.update_ratio).all())
+
+
+class Parts(nn.Module):
+    """Two networks of which the loop calls one or the other, or both; the whole is never called."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleDict({"maker": net(), "critic": net(2)})
+
+
+def test_parts_that_a_loop_calls_are_seen():
+    model, x = Parts(), torch.randn(8, 16)
+    maker, critic = model.parts["maker"], model.parts["critic"]
+    with watch(model, every=1) as seen:
+        for _ in range(2):
+            critic(x[:, :2]).mean().backward()
+            critic(maker(x)).mean().backward()
+    record = seen.record
+    assert record.sizes == {"step": 4, "module": 8}
+    made = record.module.str.startswith("parts.maker")
+    assert bool(np.isnan(record.gradient_norm[::2, made]).all())
+    assert bool(np.isfinite(record.gradient_norm[1::2]).all())
+
+
+def test_a_fall_is_seen_in_modules_that_were_not_there_in_the_first_step():
+    model, x = net(), torch.randn(8, 16)
+    with watch(model, every=1) as seen:
+        model(x).square().mean().backward()
+        model[2] = nn.Linear(16, 16)
+        model.append(nn.Linear(2, 2))
+        model(x).square().mean().backward()
+        with torch.no_grad():
+            model[6].weight.mul_(1e-4)
+        model(x).square().mean().backward()
+        with pytest.warns(VanishingWarning, match="at step 2 its gradient.*below step 1's"):
+            model(x)
+    assert seen.record.module.values[-1] == "7"
+    assert {alarm.partition(":")[0] for alarm in seen.alarms} >= {"0", "2", "4"}
+
+
+def test_numbers_that_are_not_finite_are_said_once():
+    model, x = net(), torch.randn(8, 16)
+    seen = watch(model, every=1)
+    seen.begin()
+    model(x).square().mean().backward()
+    with torch.no_grad():
+        model[2].weight[0, 0] = torch.nan
+    model(x).square().mean().backward()
+    with pytest.warns(VanishingWarning, match="2: at step 1 its output is no finite number"):
+        model(x).square().mean().backward()
+    seen.end()
+    assert len(seen.alarms) == 1
+
+
+@pytest.mark.parametrize("change", [nn.Module.eval, lambda model: model.requires_grad_(False)])
+def test_a_watch_that_saw_nothing_says_so(change):
+    model = net()
+    change(model)
+    with pytest.warns(UnseenWarning, match="training mode"), watch(model):
+        model(torch.randn(8, 16))
+
+
+def test_a_record_in_the_middle_of_a_step_takes_nothing_from_it():
+    model = net()
+    with watch(model, every=1) as seen:
+        loss = model(torch.randn(8, 16)).square().mean()
+        assert bool(np.isnan(seen.record.gradient_norm).all())
+        loss.backward()
+    assert bool(np.isfinite(seen.record.update_ratio).all())
+
+
+def test_a_pass_that_fails_is_no_step():
+    class Failing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.fail = net(), True
+
+        def forward(self, x):
+            out = self.inner(x)
+            if self.fail:
+                raise RuntimeError("out of memory")
+            return out
+
+    model, x = Failing(), torch.randn(8, 16)
+    with watch(model, every=1) as seen:
+        with pytest.raises(RuntimeError, match="memory"):
+            model(x)
+        model.fail = False
+        model(x).square().mean().backward()
+    assert seen.record.sizes["step"] == 1
+    assert bool(np.isfinite(seen.record.update_ratio).all())
+
+
+def test_a_watched_model_can_be_copied_and_saved_and_its_copy_is_not_watched():
+    model, x = net(), torch.randn(8, 16)
+    with watch(model, every=1) as seen:
+        loss = model(x).square().mean()
+        twin = copy.deepcopy(model)
+        torch.save(model, io.BytesIO())
+        twin(x).square().mean().backward()
+        loss.backward()
+    assert seen.record.sizes["step"] == 1
+    np.testing.assert_allclose(seen.record.update_ratio[0], ratios(model), rtol=1e-5)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_watched_steps_of_a_compiled_model_run_without_compilation(in_place):
+    class Own(nn.Module):  # torch compiles no Sequential in place
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Linear(16, 16), nn.Linear(16, 2)
+
+        def forward(self, x):
+            return self.last(torch.tanh(self.first(x)))
+
+    model, x, compiled = Own(), torch.randn(8, 16), []
+
+    def backend(graph, examples):
+        return lambda *given: compiled.append(0) or graph(*given)
+
+    called = model
+    if in_place:
+        model.compile(backend=backend)
+    else:
+        called = torch.compile(model, backend=backend)
+    called(x)  # compiled before it is watched
+    before = len(compiled)
+    assert before == 1
+    with watch(called, every=2) as seen:
+        for _ in range(4):
+            called(x).square().mean().backward()
+    assert list(seen.record.step.values) == [0, 2]
+    assert list(seen.record.module.values) == ["first", "last"]
+    assert len(compiled) == before + 2
+    called(x)
+    assert len(compiled) == before + 3
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_what_checkpoints_run_again_is_no_step(reentrant):
+    from torch.utils.checkpoint import checkpoint
+
+    class Checked(Parts):
+        def loss(self, x):
+            h = checkpoint(self.parts["maker"], x, use_reentrant=reentrant)
+            return self.parts["critic"](h).square().mean()
+
+    model, x = Checked(), torch.randn(8, 16, requires_grad=True)
+    with watch(model, every=1) as seen:
+        for _ in range(2):
+            model.loss(x).backward()
+    assert seen.record.sizes == {"step": 2, "module": 8}
+    assert bool(np.isfinite(seen.record.gradient_norm).all())
+
+
+def test_weights_that_are_computed_from_others_have_a_ratio():
+    model = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(8, 8)), nn.Tanh(), nn.Linear(8, 8))
+    with watch(model, every=1) as seen:
+        model(torch.randn(4, 8)).square().mean().backward()
+    assert list(seen.record.module.values) == ["0", "2"]
+    assert bool((seen.record.update_ratio > 0).all())
 
 
 def test_refusals():

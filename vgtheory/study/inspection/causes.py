@@ -77,7 +77,8 @@ def _overflow(cause: Cause) -> str:
 
 
 def _fall(cause: Cause) -> str:
-    return "{where}: at step {step:.0f} its {names}, beside the last module's, is {size:.2g} times below step 0's"
+    told = "{where}: at step {step:.0f} its {names}, beside the last module's, is {size:.2g} times below step "
+    return told + "{since:.0f}'s"
 
 
 # A row for each kind: a text to be filled with the cause's numbers, or what makes it of them.
@@ -123,4 +124,5 @@ WORDS: Mapping[str, str | Callable[[Cause], str]] = {
     "outliers": "Singular values beyond the Marchenko–Pastur edge in {layers:.0f} layers, up to {most:.0f} in one.",
     # during training
     "fall": _fall,
+    "no number": "{where}: at step {step:.0f} its {names} is no finite number",
 }

@@ -5,19 +5,23 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
-from math import log
+from math import isfinite, log
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from vgtheory._errors import InputError, VanishingWarning
+from vgtheory._errors import InputError, UnseenWarning, VanishingWarning
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.modules.callbacks import Callback, Row, to_sink
-from vgtheory.study.inspection.modules.model_copy import tensors_in
-from vgtheory.study.inspection.modules.uses import has_weights
+from vgtheory.study.inspection.modules.steps import Steps
 from vgtheory.theory.regime import LIMIT
+
+_NOTHING = (
+    "no step of the model was seen: none ran forward in training mode with gradients; a model that is compiled, or "
+    "wrapped, is watched by passing what the loop calls, one in model.eval() not at all"
+)
 
 
 class Training(Callback):
@@ -25,38 +29,38 @@ class Training(Callback):
 
     Attributes
     ----------
-    falls : what fell, and when: causes of kind "fall", with `step` and `size`, the factor below step 0.
+    falls : what fell, and when: causes of kind "fall", with `step` and `size`, the factor below step `since`, or of
+        kind "no number".
     """
 
     def __init__(self, torch: Any, model: Any, every: int, sink: Callable[[int, Row], None] | None) -> None:
         self.falls: list[Cause] = []
-        self._torch, self._model, self._every = torch, model, every
-        self._modules = {name: module for name, module in model.named_modules() if has_weights(module)}
+        self._steps = Steps(torch, model, every, self._take)
         self._sink = sink
-        self._step = -1
-        self._top: Any = None
-        self._handles: list[Any] = []
-        self._seen: Row = {}
         self._rows: list[tuple[int, Row]] = []
+        self._first: dict[tuple[str, str, str], tuple[int, float]] = {}  # by quantity, last module and module
 
     def __enter__(self) -> Training:
         self.begin()
         return self
 
     def __exit__(self, kind: type | None, problem: BaseException | None, trace: TracebackType | None) -> None:
-        self.end()
+        self._steps.end()
+        if problem is None:
+            self._say_if_nothing_was_seen()
 
     def begin(self) -> None:
         """Start watching; nothing if it is being watched."""
-        if self._top is None:
-            self._top = self._model.register_forward_pre_hook(self._begin)
+        self._steps.begin()
 
     def end(self) -> None:
         """Stop watching; nothing if it is not being watched."""
-        self._end()
-        if self._top is not None:
-            self._top.remove()
-            self._top = None
+        self._steps.end()
+        self._say_if_nothing_was_seen()
+
+    def _say_if_nothing_was_seen(self) -> None:
+        if not self._rows:
+            warnings.warn(_NOTHING, UnseenWarning, stacklevel=3)
 
     @property
     def alarms(self) -> list[str]:
@@ -65,105 +69,80 @@ class Training(Callback):
 
     @property
     def record(self) -> xr.Dataset:
-        """Return what was seen so far, over `step` (forward passes with gradients, from 0) and `module`.
+        """Return what was seen so far, over `step` (from 0) and `module`.
 
-        `rms` of the first output in the step; `gradient_norm` there, in float64; `relative` = ln of that norm over the
-        one at the last module, which no scaling of the loss changes; `update_ratio` = ‖∂W‖/‖W‖ of all its matrices,
-        as their gradients stand at the end of the step.  NaN where nothing arrived.
+        `rms` of the first output in a pass; `gradient_norm` there; `relative` = ln of that norm over the one at the
+        last module, which no scaling of the loss changes; `update_ratio` = ‖∂W‖/‖W‖ of all its matrices, with the
+        gradients that the optimiser's next step takes (accumulated, unscaled, clipped); without an optimiser of torch,
+        as they stand after the pass.  NaN where nothing arrived.
         """
-        self._end()
-        names = list(dict.fromkeys(name for _, row in self._rows for name in row))
+        current = self._steps.current()
+        rows = self._rows if current is None else [*self._rows, current]
+        names = list(dict.fromkeys(name for _, row in rows for name in row))
         columns = {}
         for quantity in ("rms", "gradient_norm", "relative", "update_ratio"):
-            values = [[row.get(name, {}).get(quantity, np.nan) for name in names] for _, row in self._rows]
+            values = [[row.get(name, {}).get(quantity, np.nan) for name in names] for _, row in rows]
             columns[quantity] = (("step", "module"), np.array(values, dtype=float).reshape(len(values), len(names)))
-        steps = np.array([step for step, _ in self._rows], dtype=int)
+        steps = np.array([step for step, _ in rows], dtype=int)
         return xr.Dataset(columns, coords={"step": steps, "module": np.array(names, dtype=str)})
 
-    def _begin(self, model: Any, arguments: Any) -> None:
-        if not self._torch.is_grad_enabled() or not model.training:
-            return
-        self._end()
-        self._step += 1
-        if self._step % self._every == 0:
-            for name, module in self._modules.items():
-                self._handles.append(module.register_forward_hook(self._listener(name)))
-                for parameter in module.parameters(recurse=False):
-                    if parameter.requires_grad and parameter.dim() >= 2:
-                        self._handles.append(parameter.register_post_accumulate_grad_hook(self._weigher(name)))
-
-    def _listener(self, name: str) -> Any:
-        def listen(module: Any, arguments: Any, output: Any) -> None:
-            out = next((t for t in tensors_in(self._torch, output) if t.requires_grad), None)
-            if out is None or name in self._seen:
-                return
-            row = self._seen[name] = {"rms": float(out.detach().double().square().mean().sqrt())}
-
-            def arrived(gradient: Any) -> None:
-                row["gradient_norm"] = float(gradient.detach().double().norm())
-
-            out.register_hook(arrived)
-
-        return listen
-
-    def _weigher(self, name: str) -> Any:
-        def weigh(parameter: Any) -> None:
-            row = self._seen.get(name)
-            if row is not None:  # several matrices of one module: their squares add up
-                row["gradients"] = row.get("gradients", 0.0) + float(parameter.grad.double().norm()) ** 2
-                row["weights"] = row.get("weights", 0.0) + float(parameter.detach().double().norm()) ** 2
-
-        return weigh
-
-    def _end(self) -> None:
-        """Close the step that is being watched, if one is, and say what fell since the first one."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-        if not self._seen:
-            return
-        arrived = [row["gradient_norm"] for row in self._seen.values() if row.get("gradient_norm", 0.0) > 0]
-        for row in self._seen.values():
-            if arrived:
-                norm = row.get("gradient_norm", 0.0)
-                row["relative"] = log(norm) - log(arrived[-1]) if norm > 0 else -np.inf
-            if row.get("weights", 0.0) > 0:
-                row["update_ratio"] = (row.pop("gradients") / row.pop("weights")) ** 0.5
-        self._rows.append((self._step // self._every * self._every, self._seen))
-        self._seen = {}
+    def _take(self, step: int, row: Row) -> None:
+        """Keep what was seen of a step, and say what fell."""
+        self._rows.append((step, row))
         if self._sink is not None:
-            self._sink(*self._rows[-1])
+            self._sink(step, row)
+        self._alarm_of_no_numbers()
         for quantity, word in (("relative", "gradient"), ("update_ratio", "update ratio ‖∂W‖/‖W‖")):
             self._alarm(quantity, word)
 
+    def _alarm_of_no_numbers(self) -> None:
+        """Say once of which module's output, or gradient, is no finite number any more: the first on its way."""
+        step, row = self._rows[-1]
+        forward = [name for name, values in row.items() if not isfinite(values["rms"])]
+        back = [name for name, values in row.items() if not isfinite(values.get("gradient_norm", 0.0))]
+        if (forward or back) and all(cause.kind != "no number" for cause in self.falls):
+            what = ("output", forward[0]) if forward else ("gradient", back[-1])
+            self._say(Cause("no number", what[1], {"step": step}, what[:1]))
+
+    def _say(self, cause: Cause) -> None:
+        self.falls.append(cause)
+        warnings.warn(str(cause), VanishingWarning, stacklevel=2)
+
     def _alarm(self, quantity: str, word: str) -> None:
-        """Say once of every module that it has fallen since step 0, beside the last module, by more than 1000."""
-        step, now = self._rows[-1]
-        before, here = (_beside_the_last(row, quantity) for row in (self._rows[0][1], now))
-        for name, value in here.items():
-            fall = before.get(name, -np.inf) - value
+        """Say once of every module that it has fallen, beside the last module, by more than 1000 since it was seen.
+
+        What it is held against is the first step with the same last module: with another one numbers mean others.
+        """
+        step, row = self._rows[-1]
+        last, now = _beside_the_last(row, quantity)
+        for name, value in now.items():
+            since, before = self._first.setdefault((quantity, last, name), (step, value))
+            fall = before - value
             if fall > LIMIT and all(cause.where != name for cause in self.falls):
-                numbers = {"step": step, "size": float(np.exp(min(fall, 700.0)))}
-                self.falls.append(Cause("fall", name, numbers, (word,)))
-                warnings.warn(str(self.falls[-1]), VanishingWarning, stacklevel=2)
+                numbers = {"step": step, "since": since, "size": float(np.exp(min(fall, 700.0)))}
+                self._say(Cause("fall", name, numbers, (word,)))
 
 
-def _beside_the_last(row: Row, quantity: str) -> dict[str, float]:
-    """Return ln of a quantity over that of the last module that has one; what is relative already stays."""
+def _beside_the_last(row: Row, quantity: str) -> tuple[str, dict[str, float]]:
+    """Return the last module that has a quantity, and ln of each module's over that; what is relative already stays."""
     values = {name: columns[quantity] for name, columns in row.items() if quantity in columns}
-    if quantity == "relative" or not values:
-        return values
-    logs = {name: log(value) if value > 0 else -np.inf for name, value in values.items()}
-    last = next((size for size in reversed(logs.values()) if size > -np.inf), None)
-    return {} if last is None else {name: size - last for name, size in logs.items()}
+    if quantity != "relative":
+        values = {name: log(value) if value > 0 else -np.inf for name, value in values.items()}
+    last = next((name for name in reversed(values) if values[name] > -np.inf), "")
+    start = values[last] if last and quantity != "relative" else 0.0
+    return last, {name: size - start for name, size in values.items()} if last else {}
 
 
 def watch(model: Any, every: int = 100, out: Any = None) -> Training:
     """Return a context in which the gradient of a PyTorch module is recorded in every `every`-th step of its training.
 
-    Steps are forward passes in training mode with gradients.  In the steps between nothing but a counter runs.  A
-    module whose gradient, or the ratio ‖∂W‖/‖W‖, falls by more than 1000 relative to the last module's raises a warning
-    once.
+    A step is what runs forward, in training mode and with gradients, until a gradient comes back: one pass as a rule
+    (of accumulated gradients, one of the passes), several for one loss, or passes of parts where the loop calls those,
+    as Lightning's ``training_step`` may.  In the steps between nothing but a counter runs.  A module whose gradient, or
+    the ratio ‖∂W‖/‖W‖, falls by more than 1000 relative to the last module's raises a warning once, and so does the
+    first one whose numbers are no longer finite, and a watch that saw no step.
+
+    Of a compiled model pass what the loop calls; steps that are watched run without compilation.
 
     ``with vg.watch(model) as seen:`` around a training loop; or ``seen = vg.watch(model)`` among the callbacks of
     transformers' or Lightning's ``Trainer(callbacks=[seen])``.  Then ``seen.record`` and ``seen.alarms``.
