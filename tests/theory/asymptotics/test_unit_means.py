@@ -146,3 +146,27 @@ def test_gains_of_oscillations_follow_from_the_characteristic_function(k):
     sine, cosine = vg.gains(f"sin({k}*x)"), vg.gains(f"cos({k}*x) + 3")
     assert_allclose(sine.std**-2, -np.expm1(-2.0 * k**2) / 2, rtol=1e-14)
     assert_allclose(cosine.std**-2, np.expm1(-float(k**2)) ** 2 / 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("w", [3.0, 1000.0, 1e5])
+def test_waves_that_are_short_beside_the_lengths_have_the_means_of_a_period(w):
+    """E sin²(w h) = (1 − e^{−2w²q})/2, E cos² = (1 + e^{−2w²q})/2, and 3/8, 5/16, 1/8 of the higher powers far out."""
+    q = np.array([30.0, 160.0, 1e6]) / w**2  # √q of 0.9, 2.01 and 159 periods
+    m = table_of(f"sin({w:.0f}*x)").direct(np.log(q[1:] if w == 1e5 else q))  # below that no panel is narrow enough
+    small = np.exp(-2 * w**2 * (q[1:] if w == 1e5 else q))
+    assert_allclose(np.exp(m.log_square), (1 - small) / 2, rtol=1e-12)
+    assert_allclose(np.exp(m.log_slope_square) / w**2, (1 + small) / 2, rtol=1e-12)
+    assert_allclose([m.fourth, m.slope_fourth], 1.5, rtol=1e-12)
+    assert_allclose(m.slope_sixth, 2.5, rtol=1e-12)
+    assert_allclose(m.cross, 0.5, rtol=1e-12)
+    assert_allclose([m.elasticity, m.slope_elasticity, m.curvature], 0, atol=1e-10)
+
+
+def test_fast_waves_are_predicted_and_have_a_spectrum():
+    network = vg.Network("sin(1000*x)", vg.Weights.gaussian(1, 0.1), 200, 6)
+    assert {"predict", "spectrum", "eigenvalues"} <= set(vg.capabilities(network).verb.values)
+    predicted = vg.predict(network).log_gradient_norm.values
+    drawn = vg.simulate(network, 400).log_gradient_norm
+    error = drawn.std("sample", ddof=1).values / 20
+    assert (np.abs(drawn.mean("sample").values - predicted) < 5 * error + 1e-12).all()  # 1e-5 of false alarms
+    assert vg.spectrum(network).mean_square == pytest.approx((1000**2 / 2) ** 6, rel=1e-9)

@@ -15,7 +15,8 @@ import numpy as np
 import scipy
 from numpy.polynomial.hermite_e import hermegauss
 
-from vgtheory.kernels.quadrature import CUT, Array, normal_rule
+from vgtheory._errors import UnsupportedError
+from vgtheory.kernels.quadrature import CUT, Array, UnresolvedError, normal_rule
 from vgtheory.theory.asymptotics.moments import MomentTable
 
 # Features of a unit, of which X, T and C are linear combinations, and what may be conditioned on.
@@ -63,8 +64,13 @@ def unit_cumulants(table: MomentTable, log_weight: Array, sigma_b: float, indepe
 
     With `independent_bias`, z is the part of h that comes through the weights; otherwise z stands for h/√V,
     V = R + σ_b², which is enough (and faster) where nothing is conditioned on it.
+
+    Raises UnsupportedError where φ oscillates too often to be integrated.
     """
-    found = [_unit(table, float(np.exp(t)), sigma_b, independent_bias) for t in log_weight]
+    try:
+        found = [_unit(table, float(np.exp(t)), sigma_b, independent_bias) for t in log_weight]
+    except UnresolvedError as problem:
+        raise UnsupportedError(f"sums over layers of {table.activation.name}: {problem}; use vg.simulate") from None
     return Cumulants(*(np.stack(part) for part in zip(*found, strict=True)))
 
 

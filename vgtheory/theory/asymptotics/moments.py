@@ -97,7 +97,7 @@ class MomentTable:
         Raises UnsupportedError where φ oscillates too often to be integrated; infinite means come back as inf or nan.
         """
         self._need_lengths()
-        raw = self._means.at(np.exp(log_q), _HERMITE)
+        raw = self._means.at(np.exp(log_q), _HERMITE, periodic=True)
         with np.errstate(all="ignore"):
             m, g = np.maximum(raw[0], _TINY), np.maximum(raw[4], _TINY)
             found = np.stack(

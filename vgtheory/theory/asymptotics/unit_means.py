@@ -9,11 +9,13 @@ import sympy as sp
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.codegen.evaluate import Evaluator, evaluator
-from vgtheory.kernels.quadrature import Array, Functions, PanelGrid, Rough, UnresolvedError, gaussian_means
+from vgtheory.kernels.quadrature import UNIFORM, Array, Functions, PanelGrid, Rough, UnresolvedError, gaussian_means
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.integrability import divergences, smoothness
+from vgtheory.symbolic.period import period
 
+_FEWEST_STEPS, _MOST_STEPS, _SETTLED = 64, 2**16, 1e-14  # of sums over a period
 _WIDEST = 0.25  # distance from a breakpoint up to which φ is looked at on a logarithmic scale
 
 
@@ -35,11 +37,22 @@ class UnitMeans:
         )
         self.grid = PanelGrid(self.functions, tuple(breakpoints), [point[:2] for point in self.rough])
 
-    def at(self, q: Array, hermite: Array | None = None) -> Array:
+    def at(self, q: Array, hermite: Array | None = None, periodic: bool = False) -> Array:
         """Return the means of the k functions at every q, shape (k, m), as ``gaussian_means`` does.
+
+        `periodic` says that the functions are products of φ and φ' alone.  Where φ has a period and h all phases
+        equally, their means are those over a period; d/dq of these, and so every Hermite coefficient, is 0.
 
         Raises UnsupportedError where φ oscillates too often to be integrated.
         """
+        cycle = smooth_period(self.activation) if periodic else None
+        far = np.sqrt(q) >= (np.inf if cycle is None else UNIFORM * cycle)
+        if cycle is not None and far.any():
+            even = self._over_a_period(cycle) * (1.0 if hermite is None else hermite == 0)
+            means = np.repeat(even[:, None], len(q), axis=1)
+            if not far.all():
+                means[:, ~far] = self.at(q[~far], hermite)
+            return means
         try:
             return gaussian_means(self.functions, q, self.grid, hermite, self.rough)
         except UnresolvedError as problem:
@@ -47,6 +60,26 @@ class UnitMeans:
                 f"Gaussian means of {self.activation.name} at q up to {np.max(q):.3g}: {problem}; use smaller sigma_w "
                 "or sigma_b"
             ) from None
+
+    def _over_a_period(self, cycle: float) -> Array:
+        """Return the means over a period, as sums over equal steps: these converge exponentially."""
+        before, points = np.asarray(np.nan), _FEWEST_STEPS
+        while points <= _MOST_STEPS:
+            found = self.functions(cycle * np.arange(points) / points).mean(axis=1)
+            if (np.abs(found - before) <= _SETTLED * np.abs(found)).all():
+                return np.asarray(found)
+            before, points = found, 2 * points
+        raise UnsupportedError(
+            f"{self.activation.name} changes too fast over its period of {cycle:.6g} for means to be computed; use "
+            "vg.simulate"
+        )
+
+
+@lru_cache(maxsize=256)
+def smooth_period(act: Activation) -> float | None:
+    """Return the period of φ, where it has one and no kinks."""
+    cycle = period(act.expr, act.symbol) if len(act.pieces) == 1 and not rough_points(act) else None
+    return None if cycle is None else float(cycle)
 
 
 def radius(at: float, breakpoints: list[float]) -> float:
