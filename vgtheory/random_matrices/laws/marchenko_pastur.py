@@ -7,8 +7,9 @@ import numpy as np
 import sympy as sp
 
 from vgtheory.random_matrices.arguments import positive
+from vgtheory.random_matrices.laws.integrals import integral_over_x
 from vgtheory.random_matrices.laws.law import Array, Pairs
-from vgtheory.random_matrices.laws.real import RealLaw, integral_over_x
+from vgtheory.random_matrices.laws.real import RealLaw
 
 
 @dataclass(frozen=True)

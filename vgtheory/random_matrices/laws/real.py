@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from math import comb
 from numbers import Real
 
 import numpy as np
-import sympy as sp
-from flint import fmpq
 from numpy.typing import ArrayLike
 
-from vgtheory._errors import InputError, UnsupportedError, shown
+from vgtheory._errors import InputError, shown
 from vgtheory.random_matrices.arguments import complex_numbers, finite
-from vgtheory.random_matrices.laws.law import Array, Law, Pairs
-from vgtheory.random_matrices.laws.polynomials.equation import Equation, equation_of
-from vgtheory.random_matrices.laws.polynomials.rational import rational
-from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, sheet_of
-from vgtheory.random_matrices.laws.polynomials.terms import G, Z
-from vgtheory.symbolic.formula import Formula, exact
+from vgtheory.random_matrices.laws.integrals import double_exponential
+from vgtheory.random_matrices.laws.law import Array, Pairs
+from vgtheory.random_matrices.laws.polynomials.equation import Equation
+from vgtheory.random_matrices.laws.proved import ProvedLaw
+from vgtheory.symbolic.formula import exact
 
 _CHARGES = 400  # points for G(z)
 _FINER, _SPACINGS = (1, 8, 64), 6.0  # times as many points where z is nearer than so many of their spacings
@@ -28,7 +25,7 @@ _AT_ONCE = 2_000_000  # numbers in one array
 
 
 @dataclass(frozen=True)
-class RealLaw(Law):
+class RealLaw(ProvedLaw):
     """A law of a real number: with G(z) = E 1/(z − X), E ln(z − X) and expectations of functions.
 
     ``2*law + 1`` is the law of 2X + 1.
@@ -72,50 +69,6 @@ class RealLaw(Law):
         if not isinstance(other, Real):
             return NotImplemented
         raise InputError("1 over a law", "an algebraic law", "give laws.algebraic(law).inverse()")
-
-    @cached_property
-    def algebraic_equation(self) -> Equation | None:
-        """Return the polynomial equation of G, exact at the decimals of the parameters; None where none is known."""
-        known = getattr(type(self), "equation", None)
-        if not callable(known):
-            return None
-        values = [getattr(self, f.name) for f in fields(self)]
-        given = [tuple(map(exact, v)) if isinstance(v, tuple) else exact(v) for v in values]
-        found = known(Z, G, *given)
-        return equation_of(found, "equation") if found.is_polynomial(Z, G) else None
-
-    @property
-    def polynomial(self) -> Formula | None:
-        """Return the polynomial equation of G = G(z); None where none is known, or its degree is above 10."""
-        found = self.algebraic_equation
-        if found is None:
-            return None
-        said = "G = G(z) is the branch with zG → 1 as z → ∞"
-        return Formula(found.expr, sp.Integer(0), name="equation of G", statement=said)
-
-    @cached_property
-    def _sheet(self) -> Sheet:
-        if self.algebraic_equation is None:
-            raise UnsupportedError("no polynomial equation of this law is known, so its density has no proved bounds")
-        return sheet_of(self.algebraic_equation)
-
-    def enclosure(self, x: float) -> tuple[float, float]:
-        """Return lower and upper bounds of the density at x, proved by balls.
-
-        (0, 0) outside of the bands, and at their ends unless the density is infinite there.  An end that is no double
-        (as 3/2 + √2) lies on one side of the double next to it, whose bounds are those of its own side.
-
-        Raises
-        ------
-        InputError : no finite number, a place where the density is infinite or its branches meet inside of a band, or a
-            parameter of the law has no value.
-        UnsupportedError : the law has no known polynomial equation, or x lies some 1e-20 from a place where G is
-            infinite or its branches meet.
-        """
-        return self._enclosure(rational(finite("x", x)))
-
-    def _enclosure(self, x: fmpq) -> tuple[float, float]:
-        return self._sheet.density_bounds(x)
 
     def stieltjes(self, z: ArrayLike) -> Array:
         """Return G(z) = E 1/(z − X) for Im z > 0, or real z outside the support.
@@ -213,32 +166,6 @@ def _refuse_law(sign: str, other: object, instead: str) -> None:
     """
     if isinstance(other, RealLaw) and type(other).__add__ is RealLaw.__add__:
         raise InputError(f"a law {sign} a law", "a number beside a law", f"of free variables give {instead}")
-
-
-def double_exponential(
-    pdf: Callable[[np.ndarray], Array], a: float, b: float, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return points and weights for ∫_a^b f(x) pdf(x) dx that converge whatever powers pdf has at the ends.
-
-    The rule of Takahasi and Mori (1974); a point that falls on an end is dropped.
-    """
-    # An end at 0 is approached to 1e-300, any other one to rounding and beyond.
-    t = np.linspace(-6.1 if a == 0 else -4.6, 4.6, count)
-    u = np.pi / 2 * np.sinh(t)
-    far = 1 / (1 + np.exp(2 * np.abs(u)))  # the distance to the nearer end, in units of b − a
-    x = np.where(t < 0, a + (b - a) * far, b - (b - a) * far)
-    jacobian = (b - a) * np.pi * np.cosh(t) * far * (1 - far) * (t[1] - t[0])
-    inside = (x > a) & (x < b)
-    x, jacobian = x[inside], jacobian[inside]
-    return x, jacobian * np.asarray(pdf(x), dtype=float)
-
-
-def integral_over_x(x: np.ndarray, a: float, b: float) -> np.ndarray:
-    """Return ∫_a^x √((b − t)(t − a))/t dt for 0 ≤ a ≤ x ≤ b, with half-angles instead of arcsines near ±1."""
-    left, right = np.sqrt(x - a), np.sqrt(b - x)
-    first = np.arctan2(left, right)
-    second = np.arctan2(np.sqrt(b) * left, np.sqrt(a) * right)
-    return left * right + (a + b) * first - 2 * np.sqrt(a * b) * second
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.typing import ArrayLike
 
+from vgtheory.random_matrices.laws.integrals import double_exponential
 from vgtheory.random_matrices.laws.law import Array, Pairs, on_line
-from vgtheory.random_matrices.laws.real import RealLaw, double_exponential
+from vgtheory.random_matrices.laws.real import RealLaw
 from vgtheory.random_matrices.laws.smooth import interpolate
 
 _SCAN, _HALVINGS = 500, 44  # places where the density is looked for; halvings towards an edge

@@ -8,8 +8,9 @@ from flint import ctx, fmpq, fmpq_series
 
 from vgtheory._errors import InputError
 from vgtheory.random_matrices.arguments import positive
+from vgtheory.random_matrices.laws.integrals import integral_over_x
 from vgtheory.random_matrices.laws.law import Array, Pairs
-from vgtheory.random_matrices.laws.real import RealLaw, integral_over_x
+from vgtheory.random_matrices.laws.real import RealLaw
 
 
 @dataclass(frozen=True)

@@ -13,47 +13,22 @@ from itertools import pairwise
 from math import pi
 from typing import NamedTuple
 
-from flint import Ordering, acb, arb, ctx, fmpq, fmpq_mpoly_ctx, fmpz, fmpz_poly
+from flint import acb, arb, ctx, fmpq, fmpz, fmpz_poly
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.random_matrices.laws.polynomials.discs import LEAST, UP, Discs, inside, middle
 from vgtheory.random_matrices.laws.polynomials.equation import Equation
 from vgtheory.random_matrices.laws.polynomials.infinity import beside_infinity, means_of
-from vgtheory.random_matrices.laws.polynomials.rational import BITS as _BITS
-from vgtheory.random_matrices.laws.polynomials.rational import dyadic, in_z, residues
+from vgtheory.random_matrices.laws.polynomials.landmarks import Landmark, roots_of
+from vgtheory.random_matrices.laws.polynomials.rational import BITS, dyadic, residues
 
 _FIRST, _GROWTH, _SHORTEST = 0.25, 1.6, 1e-12  # steps of the way down, in units of it
 _LOWEST = 1e-24  # height of the last but one point over a place, in units of the first: doubles are 1e-16 apart
 _MOST_STEPS = 1 << 16  # along one way: some ten seconds for degree 2
 _BOXES = (0.25, 0.05, 0.01)  # around zG = 1: the smaller, the more of the other branches may be near
-_BESIDE = 0.05  # of the width: branch points nearer to the axis divide an interval
 # Heights at which an atom's mass is read off, and told from the other roots that it can be; what counts as no mass.
 _CLOSE, _TELLS, _NO_MASS = 2.0**-40, 2.0**-10, 1e-9
-
-
-class Landmark(NamedTuple):
-    """A real z where branches may meet, or G may be infinite: a ball, and the value itself where it is rational."""
-
-    ball: arb
-    exact: fmpq | None
-    infinite: bool
-
-    @property
-    def point(self) -> arb:
-        """Return the place as narrowly as it is known."""
-        return self.ball if self.exact is None else arb(self.exact)
-
-    @property
-    def place(self) -> float:
-        """Return the place, rounded."""
-        return float(self.ball.mid())
-
-    @property
-    def rest(self) -> float:
-        """Return what rounding has taken off the place."""
-        with ctx.workprec(_BITS):
-            return float((self.point - self.place).mid())
 
 
 class Segment(NamedTuple):
@@ -103,7 +78,7 @@ class Sheet:
             ) from None
         if abs(float(g.imag)) <= r and self.is_real(at, g, r):
             return 0.0, 0.0
-        with ctx.workprec(_BITS):
+        with ctx.workprec(BITS):
             value = -float(g.imag) / pi
         room = r / pi + 4e-16 * abs(value)
         return max(value - room, 0.0), value + room
@@ -131,31 +106,7 @@ class Sheet:
 
     @cached_property
     def _roots(self) -> tuple[list[Landmark], list[Landmark]]:
-        """Return the landmarks, and places on the axis next to branch points that lie off it, ascending."""
-        space = fmpq_mpoly_ctx.get(("z", "G"), Ordering.lex)
-        poly = space.from_dict({key: fmpq(p, q) for key, p, q in self.terms})
-        lead = self.rows[-1]
-        factors = {}
-        if len(self.rows) > 2:
-            found = poly.discriminant("G")
-            for factor, _ in found.factor()[1]:
-                if factor.degrees()[0]:
-                    factors[str(factor)] = in_z(factor)
-        out, beside = [], []
-        with ctx.workprec(_BITS):
-            for part in [*factors.values(), *(f for f, _ in lead.factor()[1])]:
-                infinite = (lead % part).degree() < 0 if lead.degree() >= part.degree() else False
-                exact = fmpq(-int(part[0]), int(part[1])) if part.degree() == 1 else None
-                for root, _ in part.complex_roots():
-                    if root.imag == 0:
-                        out.append(Landmark(root.real, exact, infinite))
-                    elif root.imag > 0:
-                        beside.append((float(root.real), float(root.imag)))
-        out.sort(key=lambda mark: mark.place)
-        out = [mark for k, mark in enumerate(out) if k == 0 or not out[k - 1].ball.overlaps(mark.ball)]
-        near = _BESIDE * float((out[-1].ball - out[0].ball).mid()) if out else 0.0
-        turns = sorted({x for x, height in beside if height < near})
-        return out, [Landmark(arb(x), None, False) for x in turns]
+        return roots_of({key: fmpq(p, q) for key, p, q in self.terms}, self.rows[-1], len(self.rows) > 2)
 
     @cached_property
     def reach(self) -> float:
@@ -164,14 +115,14 @@ class Sheet:
         return max(lead, default=0.0) + 1.0
 
     @cached_property
-    def _start(self) -> tuple[float, acb]:
-        """Return a height Y and a ball around zG at z = iY.
+    def start(self) -> tuple[float, acb]:
+        """Return a height Y, of at least 16 times `reach`, and a ball around zG at z = iY.
 
         At every z = iy, y ≥ Y, one branch alone has its zG near 1, or, of several, its w = z(zG − 1) near its mean.
         """
         terms = {key: fmpq(p, q) for key, p, q in self.terms}
         least = min(j - i for i, j in terms)
-        with ctx.workprec(_BITS):
+        with ctx.workprec(BITS):
             if self.branch is None:
                 at_infinity, center, unit = {(j - i - least, j): c for (i, j), c in terms.items()}, acb(1), 1.0
             else:
@@ -197,7 +148,7 @@ class Sheet:
     def real_value(self, at: fmpq) -> arb:
         """Return a ball that holds G at a rational place outside of the support."""
         g, r = self.at(at)
-        with ctx.workprec(_BITS):
+        with ctx.workprec(BITS):
             return arb(g.real.mid(), r)
 
     @cached_property
@@ -212,27 +163,28 @@ class Sheet:
         try:
             return self._through(x, [0.0])
         except UnsupportedError:  # beside a landmark discs shrink in proportion to the height
-            return self._through(x, [*self._heights(self._start[0] * _LOWEST), 0.0], beside=True)
+            return self._through(x, [*self._heights(self.start[0] * _LOWEST), 0.0], beside=True)
 
     def _heights(self, least: float) -> list[float]:
-        top = self._start[0]
+        top = self.start[0]
         return [top * 16.0**-k for k in range(1, 40) if least < top * 16.0**-k]
 
     def _through(self, x: fmpq, heights: list[float], beside: bool = False) -> tuple[acb, float]:
         """Return what holds G at the last of descending heights over x."""
-        with ctx.workprec(_BITS):
-            top, around = self._start
+        with ctx.workprec(BITS):
+            top, around = self.start
             z, wide = acb(0, top), around / acb(0, top)
             g = self.discs.polished(z, middle(wide))
             r = self.discs.radius(z, g, 0.0, self.discs.least(g))
             if r is None or not inside(acb(arb(g.real, r), arb(g.imag, r)), wide):
                 raise UnsupportedError("the branch G ~ 1/z of this equation could not be isolated by balls")
             for y in (top, *heights):
-                g, r = self._followed(z, acb(arb(x), y), g, r, beside)
+                g, r = self.followed(z, acb(arb(x), y), g, r, beside)
                 z = acb(arb(x), y)
             return g, r
 
-    def _followed(self, first: acb, last: acb, g: acb, r: float, beside: bool) -> tuple[acb, float]:
+    def followed(self, first: acb, last: acb, g: acb, r: float, beside: bool = False) -> tuple[acb, float]:
+        """Return what holds G at `last`, followed straight from `first`, where a point and a radius hold it."""
         done, step, length = 0.0, _FIRST, float(abs(last - first).abs_upper()) * UP
         for _ in range(_MOST_STEPS):
             if done >= 1:
@@ -257,7 +209,7 @@ class Sheet:
 
     def is_real(self, x: fmpq, g: acb, r: float) -> bool:
         """Return whether the root in this disc is real: exactly one lies in a disc that is its own conjugate."""
-        with ctx.workprec(_BITS):
+        with ctx.workprec(BITS):
             return abs(float(g.imag)) <= r and self.discs.radius(acb(arb(x)), acb(g.real), 0.0, 2 * r) is not None
 
     @cached_property
