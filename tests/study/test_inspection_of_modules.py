@@ -706,8 +706,12 @@ def test_bare_parameters_are_said_not_to_be_watched():
         def forward(self, x):
             return self.b(torch.tanh(self.a((x[:, None] * self.w).sum(-1))))
 
-    assert any("not watched: v, w" in what for what in inspect(Bare(), real(4, 8)).left_out)
-    assert any("not watched: w" in what for what in inspect(Product(), real(4, 8)).left_out)
+    assert any(
+        what.startswith("v, w: ") and what.endswith("not watched") for what in inspect(Bare(), real(4, 8)).left_out
+    )
+    assert any(
+        what.startswith("w: ") and what.endswith("not watched") for what in inspect(Product(), real(4, 8)).left_out
+    )
 
 
 @pytest.mark.parametrize(
@@ -922,11 +926,56 @@ def test_what_is_frozen_and_what_runs_without_gradients_is_said():
 
     found = inspect(Model(True), torch.randn(8, 32))
     norms = found.table.log_gradient_norm.values
-    assert f"the first is head.0: back to there {norms[8] - norms[-1]:+.1f} in ln" in found.text
+    said = f"({norms[8] - norms[-1]:+.1f} in ln)."
+    start = " The first 8 layers, back.0 to back.14, are frozen; back to head.0, the first that learns,"
+    assert start in found.text
+    assert found.text.endswith(said)
     detached = inspect(Model(False), torch.randn(8, 32))
-    assert detached.left_out[0].startswith("run without gradients (torch.no_grad, or detached): back.0, back.2")
+    assert detached.left_out[0].startswith("back.0, back.2")
+    assert detached.left_out[0].endswith("and 2 more: run without gradients (torch.no_grad, or detached)")
     assert "frozen" not in detached.text
     assert detached.unknown.endswith("2 uses of weights, where a chain has 3 or more")
+
+
+def test_a_frozen_backbone_with_one_readout_or_none_and_one_frozen_layer_are_said():
+    def made(*frozen):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 4))
+        for k in frozen:
+            model[k].requires_grad_(False)
+        return inspect(model, torch.randn(8, 16)).text
+
+    start = (
+        " The first 2 layers, 0 to 2, are frozen; only 4 learns, which the gradient reaches as it comes from the loss."
+    )
+    assert made(0, 2).endswith(start)
+    assert made(0, 2, 4).endswith(" All of these layers are frozen: none of them learns.")
+    assert " 0, the first layer, is frozen; back to 2, the first that learns, the gradient changes by" in made(0)
+    assert "frozen" not in made(2)
+
+
+def test_a_last_branch_that_begins_with_zeros_is_not_to_blame():
+    torch.manual_seed(0)
+    model = nn.Sequential(*(part for _ in range(5) for part in (Adapted(32), nn.Tanh())), Adapted(32))
+    found = inspect(model, torch.randn(8, 32))
+    plain = nn.Sequential(*(part.base if isinstance(part, Adapted) else part for part in model))
+    alike = inspect(plain, torch.randn(8, 32))
+    assert (found.verdict, found.culprit, found.reasons) == (alike.verdict, None, alike.reasons)
+    assert found.text.count("In the first step no gradient reaches") == 1
+    assert ", as the layers behind them start at 0; once those have learnt, it does." in found.text
+
+
+def test_two_heads_are_told_what_the_gradient_starts_from():
+    arch = pytest.importorskip("benchmarks.architectures")
+    torch.manual_seed(0)
+    model, x = arch.ActorCritic(), torch.randn(32, 16)
+    first = inspect(model, x)
+    said = "critic.0, critic.2: the loss (without loss=, the model's first output) does not depend on them"
+    assert first.left_out == (said,)
+    assert first.unknown == ""  # trunk and first head are a chain
+    both = inspect(model, x, lambda out: out[0].square().sum() + out[1].square().sum())
+    assert both.left_out == ()
+    assert both.unknown.endswith("what trunk.4 gives goes to others than actor.0, too")
 
 
 class Zeroed(nn.Module):
@@ -955,7 +1004,7 @@ def test_blocks_that_begin_as_the_identity_are_healthy():
         float(np.log(found.table.gradient_norm[1] / found.table.gradient_norm[-1]))
     )
     assert list(found.table.name.values[found.table.waiting.values]) == [f"blocks.{k}.0" for k in range(6)]
-    assert "No gradient reaches blocks.0.0, blocks.1.0" in found.text
+    assert "In the first step no gradient reaches blocks.0.0, blocks.1.0" in found.text
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # what compilation imports

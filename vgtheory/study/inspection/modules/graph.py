@@ -42,7 +42,7 @@ class Paths:
     normalised : per call, whether a normalisation takes its output (with what is added to it).
     cut : per call, whether that activation has slope 0 at every number that reaches it, exactly.
     waiting : per call, whether no gradient reaches it since a branch with a skip connection past it ends in weights 0.
-    shared : nodes of the graph whose result is read more than once.
+    shared : nodes of the graph whose result is read more than once on the way to the loss.
     """
 
     parent: tuple[int, ...]
@@ -66,8 +66,8 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
     latest: dict[Any, int] = {tensor.grad_fn: NONE for tensor in inputs}
     parent = tuple(max((_latest(node, place, latest, silent) for node in call.inputs), default=NONE) for call in calls)
     parent = tuple(p if NONE < p < k else NONE for k, p in enumerate(parent))
-    _latest(end, place, latest, silent)
-    main = _back(len(calls) - 1, parent)[::-1]
+    last = _latest(end, place, latest, silent)  # not one that ends a branch in zeros
+    main = _back(last if last > NONE else len(calls) - 1, parent)[::-1]
     following = _following(calls, parent, main, place)
     bypassed, branches = [False] * len(calls), list[Branch]()
     for node in [node for node in latest if node is not None]:
@@ -81,6 +81,7 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
                 branch = _branch(parted, parent) if len(ends) == 2 and node.name().startswith("Add") else NONE
                 if branch != NONE:
                     branches.append(Branch(branch, _tail(ways[branch], calls[branch].node)))
+    shared = _shared(latest)  # among what the loss depends on
     saturated, dead, outgrown = (np.full(len(calls), np.nan) for _ in range(3))
     cut = [False] * len(calls)
     for found in slopes:
@@ -93,7 +94,6 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
     waiting = _waiting(calls, bypassed, following, silent)
     shares = tuple(saturated), tuple(dead), tuple(outgrown)
     around = tuple(sorted(branches, key=lambda branch: branch.end))
-    shared = _shared(latest)
     return Paths(parent, following, main, tuple(bypassed), around, *shares, normalised, tuple(cut), waiting, shared)
 
 

@@ -37,4 +37,4 @@ def recognise(watch: Watch, calls: Sequence[Call], paths: Paths, copies: Any) ->
     stack = stack_of(watch.torch, watch.repeated, calls, copies)
     if isinstance(stack, str):
         return None, f"{UNKNOWN}: {stack}"
-    return stack, "" if stack is not None else f"{UNKNOWN}: {first_unknown(calls, links)}"
+    return stack, "" if stack is not None else f"{UNKNOWN}: {first_unknown(calls, links, paths.shared)}"

@@ -16,8 +16,11 @@ _FEWEST = 3  # layers, the last one among them
 _MOST = 8  # functions between two calls that are looked at
 
 
-def first_unknown(calls: Sequence[Call], links: Sequence[Link | None]) -> str:
-    """Return the first step of a model that no chain of layers or convolutions has, in words."""
+def first_unknown(calls: Sequence[Call], links: Sequence[Link | None], shared: frozenset[Any]) -> str:
+    """Return the first step of a model that no chain of layers or convolutions has, in words.
+
+    `shared` are the nodes of the graph that several others read.
+    """
     times = Counter(call.name for call in calls)
     again = next((name for name, count in times.items() if count > 1), None)
     if again is not None:
@@ -30,21 +33,23 @@ def first_unknown(calls: Sequence[Call], links: Sequence[Link | None]) -> str:
     first = next((link for link in links if link is not None), None)
     for (before, after), link in zip(pairwise(calls), links, strict=True):
         if link is None:
-            return between(before, after, calls)
+            return between(before, after, calls, shared)
         if first is not None and not link.like(first):
             return f"{before.name} and {after.name} have another activation, norm or skip connection between them"
     kinds = {call.kind for call in calls}
     return f"{', '.join(sorted(kinds))} with weights that are computed, or windows that theory does not cover"
 
 
-def between(before: Call, after: Call, calls: Sequence[Call]) -> str:
-    """Return what stands between two of some calls."""
+def between(before: Call, after: Call, calls: Sequence[Call], shared: frozenset[Any] = frozenset()) -> str:
+    """Return what stands between two of some calls, or that others read it, too."""
+    read = False
     pair, names = f"{before.name} and {after.name}", list[str]()
     others = {call.node: call.name for call in calls if call is not before}
     node: Any = after.inputs[0] if len(after.inputs) == 1 else None
     if node is None:
         return f"{after.name} takes {len(after.inputs)} tensors that are computed"
     while node is not before.node and len(names) < _MOST:
+        read |= node in shared
         if node in others:
             return f"{after.name} takes what {others[node]} gives, not {before.name}"
         name = re.sub(r"Backward\d*$", "", node.name())
@@ -56,4 +61,6 @@ def between(before: Call, after: Call, calls: Sequence[Call]) -> str:
         node = ahead[0]
     if node is not before.node:
         return f"{after.name} does not follow on {before.name}"
-    return f"between {pair} there is " + (", ".join(reversed(names)) or "nothing")
+    if read or node in shared:
+        return f"what {before.name} gives goes to others than {after.name}, too"
+    return f"between {pair} there is " + (", ".join(reversed(names)) or "no activation")

@@ -24,6 +24,7 @@ from vgtheory.study.inspection.modules.sight import Sight, sight_of
 from vgtheory.study.inspection.modules.uses import Call
 from vgtheory.theory.regime import LOST
 
+_PRINTED = 700.0  # |ln| up to which a factor is a number
 _NAMED = 6  # modules that a sentence names; more are counted
 
 
@@ -47,20 +48,20 @@ def _unseen(watch: Watch, copies: Copies) -> list[str]:
     stray = list(dict.fromkeys(call.name for call in watch.calls if isnan(call.gradient_norm) and call.node))
     bare = list(dict.fromkeys(call.name for call in watch.calls if call.node is None))
     if bare:
-        out.append(f"run without gradients (torch.no_grad, or detached): {listed(bare)}")
+        out.append(f"{listed(bare)}: run without gradients (torch.no_grad, or detached)")
     if stray:
-        out.append(f"the loss does not depend on {listed(stray)}; say loss= to choose another")
+        out.append(f"{listed(stray)}: the loss (without loss=, the model's first output) does not depend on them")
     used = {name for call in watch.calls for name in call.weights}
     matrices = {n: p for n, p in copies.parameters.items() if p.dim() >= 2 and p.is_floating_point()}
     idle = [n for n in matrices if n not in used and matrices[n].grad is None]
     hidden = [n for n in matrices if n not in used and matrices[n].grad is not None]
     if idle:
-        out.append(f"not used on this x: {listed(idle)}")
+        out.append(f"{listed(idle)}: not used on this x")
     if hidden:
-        out.append(f"used otherwise than in a product, which is not watched: {listed(hidden)}")
+        out.append(f"{listed(hidden)}: used otherwise than in a product, which is not watched")
     vectors = [n for n, p in copies.parameters.items() if p.dim() < 2]
     if vectors and not watch.calls:
-        out.append(f"bare parameters that are no matrices are not watched: {listed(vectors)}")
+        out.append(f"{listed(vectors)}: bare parameters that are no matrices, which are not watched")
     return out
 
 
@@ -122,26 +123,41 @@ def _sentence(calls: Sequence[Call], verdict: Verdict, total: float, in_time: bo
     way = "from the last step to the first" if in_time else f"from {calls[-1].name} back to {calls[0].name}"
     if not isfinite(total):
         return f"Vanishes: no gradient at all arrives {way}."
-    factor = f"by a factor of {exp(total):.3g} ({total:+.1f} in ln)" if abs(total) < 700 else f"by {total:+.1f} in ln"
-    return f"{verdict.capitalize()}: the gradient norm changes {factor} {way}."
+    return f"{verdict.capitalize()}: the gradient norm changes by {_factor(total)} {way}."
 
 
 def _frozen(calls: Sequence[Call], copies: Copies) -> str:
     """Return what becomes of the gradient of what learns, where a model begins with layers that are frozen."""
-    first = next((k for k, call in enumerate(calls) if not copies.frozen.issuperset(call.weights)), 0)
-    if not first or not calls[first].gradient_norm > 0:
+    learning = (k for k, c in enumerate(calls) if not (c.weights and copies.frozen.issuperset(c.weights)))
+    count = next(learning, len(calls))
+    if not count:
         return ""
-    change = log(calls[first].gradient_norm / calls[-1].gradient_norm)
-    named = listed([call.name for call in calls[:first]])
-    return (
-        f" Of what is not frozen, as {named} are, the first is {calls[first].name}: back to there {change:+.1f} in ln."
-    )
+    if count == len(calls):
+        return " All of these layers are frozen: none of them learns."
+    learns, last = calls[count], calls[-1]
+    said = f" {calls[0].name}, the first layer, is frozen"
+    if count > 1:
+        said = f" The first {count} layers, {calls[0].name} to {calls[count - 1].name}, are frozen"
+    if count == len(calls) - 1:
+        return f"{said}; only {last.name} learns, which the gradient reaches as it comes from the loss."
+    if not learns.gradient_norm > 0:
+        return f"{said}."
+    change = log(learns.gradient_norm / last.gradient_norm)
+    return f"{said}; back to {learns.name}, the first that learns, the gradient changes by {_factor(change)}."
+
+
+def _factor(change: float) -> str:
+    return f"a factor of {exp(change):.3g} ({change:+.1f} in ln)" if abs(change) < _PRINTED else f"{change:+.1f} in ln"
 
 
 def _waiting(calls: Sequence[Call], paths: Paths) -> str:
     """Return which calls get no gradient before the zeros that their branches begin with have learnt."""
     names = [call.name for call, waits in zip(calls, paths.waiting, strict=True) if waits]
-    return f" No gradient reaches {listed(names)} until the zeros behind them have learnt." if names else ""
+    if not names:
+        return ""
+    behind = "the layer behind it starts" if len(names) == 1 else "the layers behind them start"
+    learnt = "that has" if len(names) == 1 else "those have"
+    return f" In the first step no gradient reaches {listed(names)}, as {behind} at 0; once {learnt} learnt, it does."
 
 
 def _overflown(calls: Sequence[Call], broken: Call | None, left_out: tuple[str, ...]) -> Inspection:
