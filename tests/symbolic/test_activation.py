@@ -79,7 +79,7 @@ def test_kinks_that_cannot_all_be_found_are_refused(text):
         _ = Activation(text).pieces
 
 
-@pytest.mark.parametrize("name", thinned(list(catalogue), 3))
+@pytest.mark.parametrize("name", thinned(list(catalogue), 3, 1))
 def test_copies_are_equal_whatever_was_computed_before(name):
     act = activation(name)
     _ = act.pieces, act.parity, act.limits

@@ -51,7 +51,7 @@ def test_symbolic_eps_agrees_with_numbers(name):
         assert float(formula.subs({eps: sp.Rational(str(e)), q: sp.Rational(9, 10)})) == pytest.approx(want, rel=1e-10)
 
 
-@pytest.mark.parametrize("name", thinned(list(catalogue), 3))
+@pytest.mark.parametrize("name", thinned(list(catalogue), 3, 2))
 @pytest.mark.parametrize("eps", [0.05, 0.3])
 def test_the_set_is_where_the_slope_is_small(name, eps):
     act = activation(name)

@@ -45,6 +45,7 @@ def _loaded(path: Path) -> tuple[Any, dict[str, NDArray]]:
         for part in outside:
             # Refuses what points out of the folder: the model's word is no reason to open any file of the machine.
             onnx.external_data_helper.load_external_data_for_tensor(part, str(path.parent))
+            part.data_location = onnx.TensorProto.DEFAULT  # or to_array reads it from the current folder
         check_size(path.name, sum(len(p.raw_data) for p in outside))
         parts = {p.name: numpy_helper.to_array(p) for p in model.graph.initializer}
         for node in model.graph.node:
