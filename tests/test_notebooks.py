@@ -34,6 +34,19 @@ def test_no_cell_holds_when_it_was_run(path):
     assert not [c for c in nbformat.read(path, as_version=4).cells if c.metadata]
 
 
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if not p.name.startswith("01_")], ids=lambda p: p.stem)
+def test_it_ends_with_questions_whose_answers_check_themselves(path):
+    cells = nbformat.read(path, as_version=4).cells
+    at = next(i for i, cell in enumerate(cells) if cell.source.startswith("## To try yourself"))
+    questions = len(re.findall(r"^\d+\. ", cells[at].source, re.MULTILINE))
+    answers = [cell for cell in cells[at:] if cell.cell_type == "code"]
+    assert questions == len(answers) >= 2
+    assert sum("<details>" in cell.source for cell in cells[at:]) == questions
+    for number, cell in enumerate(answers, 1):
+        assert "assert " in cell.source
+        assert cell.outputs[0].text.startswith(f"{number}.")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
