@@ -30,7 +30,7 @@ def details_section(f: Findings) -> Section:
     ]
     if f.subject.repeats_block:
         why = t(
-            "Mean-field maps, the spectrum of J and a critical scale are not part of this report: {reason}.",
+            "Mean-field maps and the spectrum of J are not part of this report: {reason}.",
             reason=NO_LAYERS,
         )
         return Section(t("Details"), (folds[0], Paragraph(why)))

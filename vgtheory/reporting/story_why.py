@@ -7,12 +7,11 @@ import math
 from vgtheory.reporting.document import Block, Equation, Heading, Paragraph, Section
 from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.float32 import float32_depth
-from vgtheory.reporting.gradient_series import shares
 from vgtheory.reporting.message import Text, said, t
+from vgtheory.reporting.story_blocks import block_steps
 from vgtheory.reporting.story_matrices import matrices_step
 from vgtheory.reporting.story_saturation import saturation_step
 from vgtheory.reporting.unavailable import Unavailable
-from vgtheory.reporting.verdict import unit
 from vgtheory.reporting.wording import latex_number, latex_power_of_ten, number, power_of_ten
 
 SETTLED = 0.1  # difference in ln below which all layers count as having the gain of the last ones
@@ -21,7 +20,7 @@ SETTLED = 0.1  # difference in ln below which all layers count as having the gai
 def why_section(f: Findings) -> Section:
     """Return section 2: three steps from one neuron to the whole depth."""
     if f.subject.repeats_block:
-        return Section(t("Why"), tuple(_blocks(f)))
+        return Section(t("Why, in three steps"), tuple(block_steps(f)))
     return Section(
         t("Why, in three steps"),
         (
@@ -33,52 +32,6 @@ def why_section(f: Findings) -> Section:
             *matrices_step(f),
         ),
     )
-
-
-def _blocks(f: Findings) -> list[Block]:
-    depth = f.subject.depth
-    product = t(
-        "Backwards, the gradient is multiplied by the Jacobian of the block in every {unit}, {depth} times.",
-        depth=str(depth), unit=unit(f),
-    )  # fmt: skip
-    total = power_of_ten(f.growth.rate * depth)
-    change = t(
-        "On average over networks its length changes by a factor of {factor} per {unit}, and {factor}^{{depth}} = "
-        "{total}.",
-        depth=str(depth), factor=number(math.exp(f.growth.rate), 4), total=total, unit=unit(f),
-    )  # fmt: skip
-    if total == "1":
-        change = t("On average over networks its length stays as it is.")
-    absent = t(
-        "A block has several maps and several matrices, so that the share of saturated neurons of one activation, the "
-        "gain χ of one layer and the spectrum of one matrix, which explain a network of layers, are not defined here."
-    )
-    return [Paragraph(said(product, change, _streams(f), _tokens(f))), Paragraph(absent)]
-
-
-def _streams(f: Findings) -> Text:
-    found = sorted(shares(f.study).items(), key=lambda pair: -pair[1])
-    if len(found) < 2:
-        return ""
-    name, share = found[0]
-    return t(
-        "Of what arrives after the first block, stream {name} carries {percent} % of the squared gradient.",
-        name=name, percent=number(100 * share, 3),
-    )  # fmt: skip
-
-
-def _tokens(f: Findings) -> Text:
-    if "cosine" not in f.study or not f.subject.repeats_block:
-        return ""
-    mean = f.study["cosine"].mean("sample").values
-    if not mean[-1] > mean[0]:
-        return ""
-    kind = {"tokens": t("tokens"), "positions": t("positions"), "columns": t("columns")}[f.subject.columns]
-    return t(
-        "The {columns} grow alike: the mean cosine of two of them goes from {first} at the input to {last} at the "
-        "output, and gradients of {columns} that are alike add up.",
-        columns=kind, first=number(float(mean[0]), 2), last=number(float(mean[-1]), 2),
-    )  # fmt: skip
 
 
 def _product(f: Findings) -> list[Block]:
