@@ -12,7 +12,8 @@ import pytest
 import vgtheory as vg
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.cli.app import run
-from vgtheory.model.capabilities import SPELLED, TABLE, VERBS, refusal, require, works
+from vgtheory.model.capabilities import refusal, require, works
+from vgtheory.model.capability_rows import SPELLED, TABLE, VERBS
 from vgtheory.model.traits import MOST_STEPS
 from vgtheory.reporting.capability_table import markdown
 from vgtheory.study.lineup import lineup

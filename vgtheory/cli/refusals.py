@@ -52,7 +52,7 @@ def _typed(match: re.Match[str], options: Collection[str]) -> str:
 
 def _is_command(verb: str) -> bool:
     """Return whether the command of this name asks of the same network what Python's verb does."""
-    from vgtheory.model.capabilities import VERBS  # loads SymPy, which an error has loaded already
+    from vgtheory.model.capability_rows import VERBS  # loads SymPy, which an error has loaded already
 
     return verb in COMMANDS and verb in (*VERBS, "critical")
 

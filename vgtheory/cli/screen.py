@@ -241,7 +241,8 @@ def print_capabilities(network: Network) -> None:
 
 def print_kinds() -> None:
     """Print which verb works for which kind of network."""
-    from vgtheory.model.capabilities import VERBS, works
+    from vgtheory.model.capabilities import works
+    from vgtheory.model.capability_rows import VERBS
     from vgtheory.reporting.capability_table import kinds
 
     columns = kinds()

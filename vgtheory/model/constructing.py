@@ -1,4 +1,4 @@
-"""Which arguments a network of layers takes, and which one of blocks."""
+"""Which arguments a network of layers takes, and which one of blocks; which of them fit each other."""
 
 from __future__ import annotations
 
@@ -57,6 +57,21 @@ def check_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if name in accepted and name not in (*by_place, *named):
             raise InputError(f"a network of {kind} without {name}", f"a value for {name}", f"e.g. {_EXAMPLES[name]}")
     return first
+
+
+def check_widths(weights: Weights, width: Any, depth: Any, skips: bool) -> None:
+    """Raise InputError where layers are tied, skipped or given that are of other widths than the network's."""
+    uneven = isinstance(width, tuple) and len(set(width)) > 1
+    for joined, what in ((weights.tied, "tied weights"), (skips, "a skip connection")):
+        if joined and uneven:
+            raise InputError(f"{what} between layers of different widths", "one width", "e.g. width=512")
+    given = weights.arrays
+    if given is not None and not given.fit(width, depth):
+        raise InputError(
+            f"given weights of widths {given.widths} in a network of width {width} and depth {depth}",
+            "the widths and the depth of the weights",
+            "width=weights.arrays.widths, depth=len(weights.arrays.weights)",
+        )
 
 
 def need_columns(block: Block) -> None:

@@ -16,7 +16,7 @@ import sympy as sp
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.model import sizes
 from vgtheory.model.architecture import Norm, Skip, to_dropout, to_norm, to_skip
-from vgtheory.model.constructing import check_arguments, need_columns
+from vgtheory.model.constructing import check_arguments, check_widths, need_columns
 from vgtheory.model.equations import layers_latex, program_latex
 from vgtheory.model.program import Block, check_fit, on_maps
 from vgtheory.model.weights import WEIGHT_ENTRIES, Weights, fan_in, fan_out
@@ -99,22 +99,7 @@ class Network:
         object.__setattr__(self, "skip", to_skip(skip))
         object.__setattr__(self, "norm", to_norm(norm))
         object.__setattr__(self, "dropout", to_dropout(dropout))
-        self._check_weights()
-        if self.skip is not None and isinstance(self.width, tuple) and len(set(self.width)) > 1:
-            raise InputError("a skip connection between layers of different widths", "one width", "e.g. width=512")
-
-    def _check_weights(self) -> None:
-        """Raise InputError where the weights are of layers of other widths than the network's."""
-        law = self.weights
-        if law.tied and isinstance(self.width, tuple) and len(set(self.width)) > 1:
-            raise InputError("tied weights between layers of different widths", "one width", "e.g. width=512")
-        given = law.arrays
-        if given is not None and not given.fit(self.width, self.depth):
-            raise InputError(
-                f"given weights of widths {given.widths} in a network of width {self.width} and depth {self.depth}",
-                "the widths and the depth of the weights",
-                "width=weights.arrays.widths, depth=len(weights.arrays.weights)",
-            )
+        check_widths(self.weights, self.width, self.depth, skips=self.skip is not None)
 
     @property
     def name(self) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.model import blocks
-from vgtheory.model.capabilities import TABLE, VERBS, Row, against, refusal
+from vgtheory.model.capabilities import against, refusal
+from vgtheory.model.capability_rows import TABLE, VERBS, Row
 from vgtheory.model.network import BlockNetwork, Network, need_network
 from vgtheory.model.weights import Weights
 
