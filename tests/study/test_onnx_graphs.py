@@ -140,6 +140,15 @@ def test_a_mean_over_anything_but_the_components_is_no_norm(tmp_path):
     assert "norm" not in found.left_out[0]
 
 
+def test_convolutions_are_said_to_be_read_of_modules(tmp_path):
+    arrays = {"w": np.ones((4, 3, 3, 3), "f4"), "v": np.ones((2, 4), "f4")}
+    nodes = [("Conv", ("x", "w"), "h", {}), ("Relu", ("h",), "y", {}), ("Gemm", ("y", "v"), "z", {"transB": 1})]
+    found = inspect(onnx_file(tmp_path / "m.onnx", nodes, arrays, "z"))
+    assert found.verdict == "no verdict"
+    assert "the operator Conv, which is read of PyTorch modules alone: vg.inspect(model, x)" in found.left_out[0]
+    assert "1 × convolution" in found.left_out[0]
+
+
 def test_a_factor_that_no_skip_connection_adds_to_is_not_dropped(tmp_path):
     rows = [("Tanh", "h"), ("Mul", "t0 scale")]
     found = inspect(onnx_file(tmp_path / "m.onnx", chain(rows), stored(8) | numbers(), "h7"))

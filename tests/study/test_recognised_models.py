@@ -266,7 +266,7 @@ def test_convolutions_with_batch_norm_are_recognised_and_no_prediction_is_claime
     block = blocks.conv("relu", Weights.pytorch_default(), padding="zeros", norm="batch")
     assert found.network == Network(block, width=16, depth=6, shape=(4, 4))
     assert found.theory is None
-    assert "no mean field of convolutions with batch norm, as 0 to 15 are" in str(found)
+    assert "convolutions with batch norm, 0 to 15: their mean field hangs on how all positions" in str(found)
 
 
 def test_the_step_that_is_not_known_is_named():

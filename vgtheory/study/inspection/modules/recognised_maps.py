@@ -54,8 +54,11 @@ class Maps:
         first, last = (f.layer.name for f in (self.filters[0], self.filters[-1]))
         if self.norm:
             last = [f.layer.name for f in self.filters if not f.flat][-1]
-            named = f"{first} is" if first == last else f"{first} to {last} are"
-            return f"no mean field of convolutions with {self.norm} norm, as {named}, is worked out"
+            named = first if first == last else f"{first} to {last}"
+            missing = (
+                "their mean field hangs on how all positions of all samples are correlated, which is not worked out"
+            )
+            return f"convolutions with {self.norm} norm, {named}: {missing}"
         pooled = [f.layer.name for f in self.filters[:-1] if f.measured_only]
         gaps = f", but no max pooling nor windows that overlap: behind {', '.join(pooled)}" if pooled else ""
         ends = f"; {self.beyond}" if self.beyond else ""

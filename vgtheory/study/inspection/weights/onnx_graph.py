@@ -138,7 +138,8 @@ class _Reader:
             self.constants[node.output[0]] = turned if kind == "Transpose" else array
         elif kind in PARTS:
             self.parts[PARTS[kind]] += 1
-            raise _Unread(f"the operator {kind}")
+            hint = ", which is read of PyTorch modules alone: vg.inspect(model, x)" if kind == "Conv" else ""
+            raise _Unread(f"the operator {kind}{hint}")
         elif kind in (*SAME, *MOVED) and first in self.signals:
             if kind in MOVED:
                 self.no(f"the operator {kind}")
