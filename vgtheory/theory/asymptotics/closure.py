@@ -10,7 +10,7 @@ strong alignment, where the expansion in 1/N fails, are no special cases here.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from math import ceil, log, log2
 from typing import NamedTuple
 
@@ -26,16 +26,14 @@ from vgtheory.theory.asymptotics.closure_layer import (
     LayerKind,
     LayerOperators,
     LayerSteps,
-    Transformed,
     layer_operators,
     layer_steps,
-    transformed,
 )
 from vgtheory.theory.asymptotics.finite_width import layer_coefficients
-from vgtheory.theory.asymptotics.layer_logs import Conditions
 from vgtheory.theory.asymptotics.layer_sums import Cumulants, unit_cumulants
 from vgtheory.theory.asymptotics.length_law import Law, laws_along, moved
 from vgtheory.theory.asymptotics.length_range import Stretch, length_stretches
+from vgtheory.theory.asymptotics.log_transforms import Span, Transforms
 from vgtheory.theory.asymptotics.mean_field import table_of
 
 MOST_KINDS = 160  # of layers of different width, scales or lengths: each has operators of its own
@@ -111,13 +109,15 @@ def closure(network: Network) -> Closure:
         return unit_cumulants(table, Grid(*stretch).log_weight, sigma_b, orthogonal)
 
     @cache
-    def transforms(stretch: Stretch, kind: LayerKind, conditions: Conditions) -> Transformed:
-        return transformed(table, Grid(*stretch), kind, conditions)
+    def transforms(width: int, sigma_b: float) -> Transforms:
+        alike = [here for kind, here, _ in set(kinds) if (kind.width, kind.sigma_b) == (width, sigma_b)]
+        low, high = min(here.stretch.low for here in alike), max(here.stretch.high for here in alike)
+        return Transforms(table, Span(low, high, max(here.square for here in alike)), width, sigma_b)
 
     @cache
     def steps(here: Region, kind: LayerKind) -> LayerSteps:
-        cumulants, known = unit(here.stretch, kind.sigma_b), partial(transforms, here.stretch, kind)
-        return layer_steps(table, cumulants, grids[here], kind, orthogonal, known)
+        known = transforms(kind.width, kind.sigma_b)
+        return layer_steps(unit(here.stretch, kind.sigma_b), grids[here], kind, orthogonal, known)
 
     @cache
     def build(layer: Layer) -> LayerOperators:

@@ -1,6 +1,5 @@
 """One layer of the closure as a linear operator on functions of (ln R, θ²), tabulated on a Chebyshev grid."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from math import log
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from vgtheory.kernels.quadrature import Array
-from vgtheory.theory.asymptotics.layer_logs import Conditions, exact_logs, unit_tangent
+from vgtheory.theory.asymptotics.layer_logs import Conditions, unit_tangent
 from vgtheory.theory.asymptotics.layer_sums import (
     Cumulants,
     LayerLaw,
@@ -21,12 +20,10 @@ from vgtheory.theory.asymptotics.layer_sums import (
     log_step,
 )
 from vgtheory.theory.asymptotics.length_law import noise_rule
-from vgtheory.theory.asymptotics.moments import MomentTable
+from vgtheory.theory.asymptotics.log_transforms import Transforms
 
 ANGLES = 16  # Chebyshev nodes in θ²
 MOST_LENGTHS, FEWEST_LENGTHS = 64, 12
-FEW_ANGLES, FEW_LENGTHS = 7, 16  # where the Laplace transforms are worked out; twice as many lengths until resolved
-RESOLVED = 1e-6  # last coefficients in ln R, in units of a logarithm, below which its lengths are enough
 EXPANDED = 0.02  # relative size of the order 1/N² in the variance of a logarithm, above which it is not expanded
 WIDE = 500
 NOISELESS = 1e-5
@@ -118,32 +115,6 @@ class Grid:
         x = _held((2 * log_weight - self.low - self.high) / (self.high - self.low))
         return np.asarray(chebyshev.chebvander(x, len(self.log_weight) - 1) @ self._length_matrix)
 
-    def few_angles(self) -> tuple[Array, Array]:
-        """Return a few θ, the last of them 0, and the matrix from values there to all nodes, nearly linear in θ²."""
-        nodes, matrix = _with_ends(FEW_ANGLES - 1)
-        own = chebyshev.chebvander(2 * self.cosine**2 / self.most - 1, FEW_ANGLES - 1) @ matrix
-        return np.sqrt(self.most * (1 + nodes) / 2), own
-
-    def resolved(self, find: Callable[[Array], Array]) -> tuple[Array, Array, Array]:
-        """Return ln R, as many as the values `find` has there need, the matrix to all nodes, and the values.
-
-        Layers with more noise bend more: 17 lengths leave an error of 1e-7 in most, 33 one of 1e-2 in a GELU of 16
-        units.  The lengths of a finer look contain those of the coarser one.
-        """
-        own, count = self.log_weight, FEW_LENGTHS
-        if len(own) <= count:
-            return own, np.eye(len(own)), find(own)
-        middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
-        nodes, matrix = _with_ends(count)
-        values = find(middle + half * nodes)
-        while count < len(own) and float(np.abs(values @ matrix[-3:].T).max()) >= RESOLVED:
-            count *= 2
-            nodes, matrix = _with_ends(count)
-            finer = np.empty((len(values), count + 1))
-            finer[:, ::2], finer[:, 1::2] = values, find(middle + half * nodes[1::2])
-            values = finer
-        return middle + half * nodes, chebyshev.chebvander((own - middle) / half, count) @ matrix, values
-
     def angle_rows(self, cosine: Array) -> Array:
         """Return the same for θ."""
         x = 2 * np.minimum(cosine**2 / self.most, 1) - 1
@@ -164,43 +135,6 @@ def _chebyshev(count: int) -> tuple[Array, Array]:
     return nodes, np.asarray(values * np.where(np.arange(count) == 0, 1, 2)[:, None] / count, dtype=np.float64)
 
 
-@cache
-def _with_ends(degree: int) -> tuple[Array, Array]:
-    """Return the same for the degree + 1 extrema of a Chebyshev polynomial; every other is one of half its degree."""
-    nodes = np.asarray(np.cos(np.pi * np.arange(degree + 1) / degree), dtype=np.float64)
-    half = np.where(np.isin(np.arange(degree + 1), (0, degree)), 0.5, 1.0)
-    return nodes, np.asarray(chebyshev.chebvander(nodes, degree).T * half * half[:, None] * (2 / degree))
-
-
-class Transformed(NamedTuple):
-    """Moments at θ = 0 from Laplace transforms: ln R, the matrix from there to a grid's nodes, moments, chance lost."""
-
-    lengths: Array
-    matrix: Array
-    moments: LogMoments
-    lost: Array
-
-    def at_nodes(self) -> tuple[LogMoments, Array]:
-        """Return the moments at the grid's lengths, and the chance left out."""
-        return LogMoments(*(self.matrix @ part for part in self.moments)), np.clip(self.matrix @ self.lost, 0, 1)
-
-
-Transforms = Callable[[Conditions], Transformed]
-
-
-def transformed(table: MomentTable, grid: Grid, kind: LayerKind, conditions: Conditions) -> Transformed:
-    """Return the moments at θ = 0 under these conditions, at as many lengths as they need."""
-    lost: dict[float, float] = {}
-
-    def find(lengths: Array) -> Array:
-        exact, gone = exact_logs(table, (lengths, kind.sigma_b), np.zeros(len(lengths)), kind.width, conditions)
-        lost.update(zip(lengths.tolist(), gone.tolist(), strict=True))
-        return np.stack(exact)
-
-    lengths, matrix, values = grid.resolved(find)
-    return Transformed(lengths, matrix, LogMoments(*values), np.array([lost[t] for t in lengths.tolist()]))
-
-
 class LayerSteps(NamedTuple):
     """What one layer does to tangents that start in it and to others, and the chance left out."""
 
@@ -209,19 +143,12 @@ class LayerSteps(NamedTuple):
     lost: Array
 
 
-def layer_steps(
-    table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, orthogonal: bool, transforms: Transforms
-) -> LayerSteps:
-    """Return the steps of one kind of layer, from the cumulants of its units at the grid's lengths.
-
-    Parameters
-    ----------
-    transforms : the moments at θ = 0 at these lengths, under some conditions, as of `transformed`.
-    """
+def layer_steps(unit: Cumulants, grid: Grid, kind: LayerKind, orthogonal: bool, transforms: Transforms) -> LayerSteps:
+    """Return the steps of one kind of layer, from the cumulants of its units at the grid's lengths."""
     # The dimension of the Haar matrix that an orthogonal one is a part of.
     total = max(kind.fan_in, kind.width) if orthogonal else 0
     begin, lost = _first(unit, grid, kind, total, transforms)
-    return LayerSteps(begin, _inside(table, unit, grid, kind, total, transforms), lost)
+    return LayerSteps(begin, _inside(unit, grid, kind, total, transforms), lost)
 
 
 def layer_operators(steps: LayerSteps, grid: Grid, ahead: Grid, kind: LayerKind) -> LayerOperators:
@@ -244,13 +171,11 @@ def _first(unit: Cumulants, grid: Grid, kind: LayerKind, total: int, transforms:
         law = LayerLaw(*(a + b - base for a, b, base in zip(*parts, strict=True)))
     if _expands(law, total):
         return log_step(law, expanded_logs(law)), zero
-    exact, lost = transforms(Conditions(total)).at_nodes()
+    exact, lost = transforms.upright(grid.log_weight, Conditions(total))
     return log_step(law, _where_noisy(law, _relative(unit_tangent(exact, kind.width), free, law))), lost
 
 
-def _inside(
-    table: MomentTable, unit: Cumulants, grid: Grid, kind: LayerKind, total: int, transforms: Transforms
-) -> LogStep:
+def _inside(unit: Cumulants, grid: Grid, kind: LayerKind, total: int, transforms: Transforms) -> LogStep:
     size, angles = len(grid.log_weight), len(grid.cosine)
     spread = Cumulants(*(np.repeat(part, angles, axis=0) for part in unit))
     along = np.tile(grid.cosine, size)
@@ -264,13 +189,7 @@ def _inside(
         return log_step(law, expanded_logs(law))
     if total:
         return log_step(law, _inclined(unit, grid, kind, total, law, transforms))
-    few, across = grid.few_angles()
-    lengths, down, upright, _ = transforms(Conditions())
-    turned = np.sqrt(1 / (1 + kind.sigma_b**2 * np.exp(-lengths)))
-    log_v = np.repeat(np.log(np.exp(lengths) + kind.sigma_b**2), len(few) - 1)
-    inclined, _ = exact_logs(table, (log_v, 0.0), np.outer(turned, few[:-1]).ravel(), kind.width, Conditions())
-    parts = (np.column_stack([a.reshape(len(lengths), -1), b]) for a, b in zip(inclined, upright, strict=True))
-    return log_step(law, _relative(LogMoments(*((down @ part @ across.T).ravel() for part in parts)), free, law))
+    return log_step(law, _relative(transforms.inclined(grid.log_weight, grid.cosine), free, law))
 
 
 def _inclined(
@@ -278,7 +197,7 @@ def _inclined(
 ) -> LogMoments:
     """Return the moments at all angles: those at θ = 0, changed as the order 1/N says."""
     upright, angles = np.zeros(len(grid.log_weight)), len(grid.cosine)
-    exact, _ = transforms(Conditions(total, True)).at_nodes()
+    exact, _ = transforms.upright(grid.log_weight, Conditions(total, True))
     exact = unit_tangent(exact, total, 1)
     base = layer_law(unit, upright, kind.width, total, ("z²", "zζ", "ζ²"))
     exact = _relative(exact, layer_law(unit, upright, kind.width), base)

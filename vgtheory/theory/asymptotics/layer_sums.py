@@ -16,7 +16,7 @@ import scipy
 from numpy.polynomial.hermite_e import hermegauss
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.kernels.quadrature import CUT, Array, UnresolvedError, normal_rule
+from vgtheory.kernels.quadrature import CUT, TEST_NODES, Array, UnresolvedError, normal_rule
 from vgtheory.theory.asymptotics.moments import MomentTable
 
 # Features of a unit, of which X, T and C are linear combinations, and what may be conditioned on.
@@ -76,7 +76,7 @@ def unit_cumulants(table: MomentTable, log_weight: Array, sigma_b: float, indepe
 
 def _unit(table: MomentTable, weight: float, sigma_b: float, independent_bias: bool) -> tuple[Array, Array, Array]:
     v = weight + sigma_b**2
-    z, w = normal_rule(v, table.grid.edges(CUT * np.sqrt(v)))
+    z, w = normal_rule(v, table.grid.edges(CUT * np.sqrt(v)), nodes=TEST_NODES)  # enough for 1e-14 here
     kept = w > 1e-25  # nothing that is a power of h matters beyond ten standard deviations
     z, w = z[kept], w[kept]
     value, slope = table.values(np.sqrt(v) * z)
