@@ -90,7 +90,8 @@ class _Any(dict):
 
     def __init__(self):
         names = {name for text in WORDS.values() if isinstance(text, str) for name in _asked(text)}
-        super().__init__(dict.fromkeys([*names, "bias", "size", "sigma_w", "critical", "fall", "steps", "step"], -1.0))
+        asked = ("bias", "size", "sigma_w", "critical", "fall", "steps", "step", "since")
+        super().__init__(dict.fromkeys([*names, *asked], -1.0))
         self.update(share=0.5, lost=3.0, length=9.0)
 
 

@@ -407,16 +407,44 @@ def test_signals_that_overflow_are_said_and_where():
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
 def test_gradient_against_time_is_that_at_the_inputs(kind):
     model, x = Language(kind), tokens(4, 60)
-    found = inspect(model, x, squared)
     twin = copy.deepcopy(model).double()
+    found = inspect(twin, x, squared)
     seen = {}
     twin.emb.register_forward_hook(lambda m, i, out: out.register_hook(lambda g: seen.update(g=g)) and None)
     squared(twin(x)).backward()
     expected = seen["g"].norm(dim=(0, 2)).log().numpy()
     np.testing.assert_allclose(found.recurrence.log_gradient_norm, expected, rtol=1e-9)
+    rounded = inspect(model, x, squared).recurrence.log_gradient_norm  # in float32: 60 factors, each to 2^−22
+    np.testing.assert_allclose(rounded, expected, rtol=0, atol=60 * 2**-22)
     assert list(found.recurrence.time.values) == list(range(60))
     assert (found.verdict, found.culprit) == ("vanishes", "rnn")
     assert "e-fold every" in found.causes[0]
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_a_state_that_a_module_starts_from_and_all_its_layers_count(kind, batch):
+    torch.manual_seed(3)
+    module = getattr(nn, kind)(4, 6, num_layers=2).double()  # more steps than go back in one piece
+    x, start = real(150, *batch, 4).double(), real(2, *batch, 6).double()
+    first = (start, real(2, *batch, 6).double().neg()) if kind == "LSTM" else start
+    found = inspect(module, (x, first), lambda out: out[0][-1].square().sum())
+    given = x.clone().requires_grad_()
+    module(given, first)[0][-1].square().sum().backward()
+    expected = given.grad.reshape(150, -1).norm(dim=1).log().numpy()
+    np.testing.assert_allclose(found.recurrence.log_gradient_norm, expected, rtol=1e-9)
+
+
+def test_a_gradient_is_followed_beyond_the_range_of_numbers():
+    """A linear cell whose gradient falls by exactly 1e12 a step: by 1e1188 over 100 steps, in float32."""
+    module = nn.RNN(4, 4, nonlinearity="relu")
+    with torch.no_grad():
+        for name, p in module.named_parameters():
+            p.copy_(torch.eye(4) * (1e-12 if "hh" in name else 1) if p.dim() > 1 else torch.zeros(4))
+    found = inspect(module, real(100, 2, 4).abs() + 0.1, lambda out: out[0].sum())
+    steps = np.diff(found.recurrence.log_gradient_norm)
+    np.testing.assert_allclose(steps, 12 * math.log(10), rtol=1e-5)
+    assert found.verdict == "vanishes"
 
 
 def test_a_loss_at_every_step_does_not_hide_how_far_a_gradient_goes_back():

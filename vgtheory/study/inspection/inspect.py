@@ -32,8 +32,9 @@ def inspect(
 
     A PyTorch module is run once forward and once backward on `x`, as it stands (mode, dropout from `seed`) and in its
     own precision (half precision in float32); where numbers leave the range of float32, cancel beyond its digits, or
-    go through recurrent modules, in float64.  Parameters, buffers, gradients and random numbers stay as they were.  Of
-    stored weights a chain of fully connected layers is read.
+    go through recurrent modules of two directions, in float64.  Through other recurrent modules the gradient of the
+    last output is sent back once more, brought to size 1 every 64 steps.  Parameters, buffers, gradients and random
+    numbers stay as they were.  Of stored weights a chain of fully connected layers is read.
 
     Parameters
     ----------

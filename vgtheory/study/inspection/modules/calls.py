@@ -133,7 +133,9 @@ class Watch:
             return arguments
         source = source if source.requires_grad else source.detach().clone().requires_grad_()
         axis = 1 if module.batch_first and source.dim() == 3 else 0
-        self.sequences.append(Unrolled(name, module, axis, source))
+        start = arguments[1] if len(arguments) > 1 else None
+        weights = {n: p.detach() for n, p in module.named_parameters()}
+        self.sequences.append(Unrolled(name, module, axis, source, weights, start))
         return (source, *arguments[1:])
 
     def _enter_weight(self, module: Any, arguments: tuple[Any, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from math import nan
@@ -13,16 +14,20 @@ import xarray as xr
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.inspection import change_of
 from vgtheory.study.inspection.modules.calls import Watch
+from vgtheory.study.inspection.modules.model_copy import tensors_in
+from vgtheory.study.inspection.modules.norms import norm_of
 from vgtheory.study.inspection.modules.uses import Call, Unrolled
 from vgtheory.theory.regime import LOST
 
+_PIECE = 64  # steps
+
 
 def listen(watch: Watch) -> None:
-    """Have the squares of the loss gradient by time gathered at every recurrent module's input and output."""
+    """Have the loss gradient kept at every recurrent module's input and output."""
 
     def arrived(gradient: Any, sequence: Unrolled, side: str) -> None:
         if watch.open:
-            sequence.squares[side] = _by_time(gradient, sequence.axis)
+            sequence.gradients[side] = gradient.detach()
 
     for sequence in watch.sequences:
         for side in ("source", "output"):
@@ -34,15 +39,14 @@ def listen(watch: Watch) -> None:
 def recurrence_of(torch: Any, sequences: Sequence[Unrolled], calls: Sequence[Call], seed: int) -> xr.Dataset | None:
     """Return the steepest fall over time among recurrent modules, and among cells that are called step by step.
 
-    A loss that looks at the last output only gives its own gradient at the module's input.  Where it looks at others
-    too, they would hide how far a gradient goes back: then the last output's gradient alone is sent back (a fixed
-    random direction where it has none), with one more pass through the module.
+    The gradient is that of the last output (of the loss, if it looks at no other; else a fixed random direction, since
+    other outputs' would hide how far it goes back), sent back with one more pass through the module.
     """
     found = []
     for sequence in sequences:
-        squares = _squares_from_the_end(torch, sequence, seed)
-        if squares is not None and len(squares) > 1:
-            found.append((sequence.name, sequence.kind, _log_norm(squares)))
+        logs = _from_the_end(torch, sequence, seed)
+        if logs is not None and len(logs) > 1:
+            found.append((sequence.name, sequence.kind, logs))
     for name in dict.fromkeys(call.name for call in calls if call.kind.endswith("Cell")):
         steps = [call for call in calls if call.name == name]
         if len(steps) > 1:
@@ -55,19 +59,76 @@ def recurrence_of(torch: Any, sequences: Sequence[Unrolled], calls: Sequence[Cal
     return xr.Dataset(data, coords={"time": np.arange(len(logs))}, attrs={"module": name, "kind": kind})
 
 
-def _squares_from_the_end(torch: Any, sequence: Unrolled, seed: int) -> np.ndarray | None:
-    output, source, axis = sequence.output, sequence.source, sequence.axis
+def _from_the_end(torch: Any, sequence: Unrolled, seed: int) -> np.ndarray | None:
+    """Return ln of the norm of the gradient at each step's input; None without a way back."""
+    output, axis = sequence.output, sequence.axis
     if output is None or not output.requires_grad:
         return None
-    at_output = sequence.squares.get("output")
-    if at_output is not None and "source" in sequence.squares and not at_output[:-1].any() and at_output[-1] > 0:
-        return sequence.squares["source"]
-    last = output.select(axis, -1)
-    direction = torch.randn(last.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    direction = direction.to(last.device)
-    direction = (direction / direction.norm()).to(last.dtype)
-    (gradient,) = torch.autograd.grad((last * direction).sum(), source, retain_graph=True)
-    return _by_time(gradient, axis)
+    said, last = sequence.gradients.get("output"), output.select(axis, -1)
+    direction = None
+    if said is not None:
+        squares = _by_time(said, axis)
+        if squares[-1] > 0 and not squares[:-1].any():
+            direction = said.select(axis, -1)
+            here = sequence.gradients.get("source")
+            if here is not None and (by_time := _by_time(here, axis)).min() > _range(torch, last.dtype) ** 2:
+                return _log_norm(by_time)
+    if direction is None:
+        drawn = torch.randn(last.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        direction = (drawn / drawn.norm()).to(last.device, last.dtype)
+    return back_in_time(torch, sequence, direction)
+
+
+def _range(torch: Any, kind: Any) -> float:
+    """Return how small a norm may be for its components to be normal numbers."""
+    return float(torch.finfo(kind).tiny) * 1e8
+
+
+def back_in_time(torch: Any, sequence: Unrolled, gradient: Any) -> np.ndarray:
+    """Return ln of the norm of a gradient at the last output, sent back to the input of each step.
+
+    The way back is linear: it is gone in pieces of time, and between them the gradient is brought to size 1 and its
+    logarithm kept, so that it never leaves the range of its precision.  A piece in which it would is gone in halves; a
+    module of two directions, in which no piece comes before another, is one piece.
+    """
+    module, axis, length = sequence.module, sequence.axis, sequence.source.shape[sequence.axis]
+    state = sequence.start
+    pieces: list[tuple[int, Any, Any, Any]] = []  # first step, input, state before, what comes out
+    size = length if module.bidirectional else _PIECE
+
+    def run(x: Any, before: Any) -> tuple[Any, Any, Any]:
+        x = x.detach().requires_grad_()
+        before = None if before is None else [t.detach().requires_grad_() for t in tensors_in(torch, before)]
+        given = () if before is None else (before[0] if len(before) == 1 else tuple(before),)
+        out, after = torch.func.functional_call(module, sequence.weights, (x, *given))
+        return x, before or [], (out, *tensors_in(torch, after))
+
+    for first in range(0, length, size):
+        x, before, out = run(sequence.source.narrow(axis, first, min(size, length - first)), state)
+        pieces.append((first, x, before, out))
+        state = out[1:]
+    logs, scale = np.full(length, -np.inf), 0.0
+    coming: list[Any] = [torch.zeros_like(t) for t in pieces[-1][3]]
+    coming[0].select(axis, -1).copy_(gradient)
+    while pieces:
+        first, x, before, out = pieces.pop()
+        found = torch.autograd.grad(out, [x, *before], coming, retain_graph=True)
+        squares = _by_time(found[0], axis)
+        steps = len(squares)
+        if steps > 1 and size < length and squares.min() < _range(torch, x.dtype) ** 2:
+            half = steps // 2
+            early = run(x.narrow(axis, 0, half), before or None)
+            late = run(x.narrow(axis, half, steps - half), early[2][1:])
+            pieces += [(first, *early), (first + half, *late)]
+            coming[0] = coming[0].narrow(axis, half, steps - half)
+            continue
+        logs[first : first + steps] = _log_norm(squares) + scale
+        norm = math.hypot(*(norm_of(torch, t) for t in found[1:])) if found[1:] else 0.0
+        if not pieces or not 0 < norm < math.inf:
+            break
+        scale += math.log(norm)
+        coming = [torch.zeros_like(pieces[-1][3][0]), *(t / norm for t in found[1:])]
+    return logs
 
 
 def _by_time(gradient: Any, axis: int) -> np.ndarray:

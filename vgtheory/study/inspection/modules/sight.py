@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import isfinite, isnan
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, VgtheoryError
@@ -44,12 +45,12 @@ def sight_of(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, 
         step = "vg.inspect(model, x); of weights alone: vg.inspect(model.state_dict(), activation=...)"
         raise InputError("x", "a batch as the model takes it: a tensor, a tuple or a dict", step, got="None")
     sight: Sight | None = None
-    doubt = "recurrent modules, whose gradients leave float32's range as a rule"
-    if not any(isinstance(module, torch.nn.RNNBase) for module in model.modules()):
+    doubt = "recurrent modules of two directions, whose gradients leave float32's range as a rule"
+    if not any(isinstance(module, torch.nn.RNNBase) and module.bidirectional for module in model.modules()):
         sight = _seen(torch, Copies(torch, model, double=False), x, loss, seed)
         doubt = _unresolved(torch, sight)
     if not doubt:
-        assert sight is not None  # recurrent modules are in doubt
+        assert sight is not None  # two directions are in doubt
         return sight
     try:
         return _seen(torch, Copies(torch, model, double=True), x, loss, seed)
@@ -80,6 +81,8 @@ def _unresolved(torch: Any, sight: Sight) -> str:
         return ""
     if sight.paths is None or sight.broken is not None:
         return "numbers beyond 1e38"
+    if sight.recurrence is not None and not np.isfinite(sight.recurrence.log_gradient_norm.values).all():
+        return "the gradient against time"
     calls, following = sight.calls, sight.paths.following
     nothing: set[int] = set()  # calls whose gradient is exactly 0, with no slopes but 0 behind them or a later one
     for k in reversed(range(len(calls))):
@@ -108,7 +111,7 @@ def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int)
     listen(watch)
     step = "try it by hand; a tensor that is changed in place (+=, mul_, relu_) may still be needed"
     with _raised("loss(model(x)).backward()", "a model that autograd can go back through", step):
-        value.backward(retain_graph=bool(watch.sequences), inputs=_wanted(watch, copies))
+        value.backward(inputs=_wanted(watch, copies))
         watch.open = False
         return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
 

@@ -55,14 +55,16 @@ class Call:
 
 @dataclass(eq=False)
 class Unrolled:
-    """The input and output of a recurrent module, and the squares of the gradient there, by time."""
+    """The input and output of a recurrent module, its weights and first state, and the loss gradient there."""
 
     name: str
     module: Any
     axis: int
     source: Any
+    weights: dict[str, Any]
+    start: Any  # None: zeros
     output: Any = None
-    squares: dict[str, Any] = field(default_factory=dict)
+    gradients: dict[str, Any] = field(default_factory=dict)  # at "source" and "output"
 
     @property
     def kind(self) -> str:
