@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from vgtheory.study.inspection.modules.cuts import Cuts, cuts_of
 from vgtheory.study.inspection.modules.model_copy import tensors_in
 from vgtheory.study.inspection.modules.norms import norm_of
 from vgtheory.study.inspection.modules.products import INPUTS_FIRST, PRODUCTS, SUMMED, kind_of, short_name
@@ -18,6 +19,7 @@ from vgtheory.study.inspection.modules.slopes import (
     Slopes,
     applied,
     is_elementwise_module,
+    of_a_row,
     shape_of,
     slopes_at,
     slopes_of,
@@ -43,6 +45,7 @@ class Watch:
         self.repeated: list[Repeated] = []
         self.drops: dict[Any, float] = {}  # rates of dropout by its nodes in autograd's graph
         self.unseen: list[str] = []
+        self.cuts = Cuts(torch)
         self.open = True  # until the gradient of the loss has come through: recurrent modules are asked once more
         self.entering = 0.0  # norm of the gradient at what the model returns
         self.sizes: dict[str, float] = {}  # norms of weights that are used as they are, by name
@@ -161,7 +164,11 @@ class Watch:
                 self._entrywise[key] = takes_entries(torch, module.forward, h, output)
             if self._entrywise[key]:
                 state = {n: v for n, v in vars(module).items() if not n.startswith("_")}
-                self._activation(module.forward, arguments, {}, output, node, (key, *state.items()), self._shapes)
+                phi = of_a_row(torch, module.forward, tuple(h.shape))
+                try:
+                    self._activation(phi, arguments, {}, output, node, (key, *state.items()), self._shapes)
+                except Exception:  # of the user's own code, which other numbers or no second gradient suit
+                    self._entrywise[key] = False
 
     def listen_to(self, output: Any) -> None:
         """Take the norm of the gradient at the first tensor of what the model returns."""
@@ -194,7 +201,10 @@ class Watch:
                     and isinstance(arguments[0], kind)
                 ):
                     before = arguments[0].grad_fn
+                if name == "detach_":
+                    watch.cuts.detach_in_place(arguments[0])
                 output = function(*arguments, **named)
+                watch.cuts.follow(name, arguments, named, output)
                 if watch._pause == 0 and isinstance(output, kind):
                     if before is not None and watch._weight_of(arguments[0]) is None:
                         watch._function_of_entries(function, arguments, named, output, before)
@@ -299,7 +309,7 @@ class Watch:
             axis = 1 if "conv" in call.kind.lower() and numbers.dim() > 2 else -1
             if numbers.dim() and numbers.shape[axis] > 1 and call.rms > 0:
                 call.identical = all_units_alike(numbers.movedim(axis, -1), call.rms)
-            call.node = out.grad_fn
+            call.node, call.cuts = out.grad_fn, cuts_of(out)
             del self.calls[place:]
             self.calls.append(call)
             further = [] if torch.is_tensor(output) else [t for t in tensors_in(torch, output) if t is not out]

@@ -13,6 +13,7 @@ import xarray as xr
 
 from vgtheory._errors import InputError, VgtheoryError
 from vgtheory.study.inspection.modules.calls import Watch
+from vgtheory.study.inspection.modules.cuts import cuts_of
 from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of, reads_weights
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed
 from vgtheory.study.inspection.modules.recurrence import listen, recurrence_of
@@ -32,6 +33,8 @@ class Sight:
     paths: Paths | None
     recurrence: xr.Dataset | None
     doubts: tuple[str, ...] = ()  # what its precision does not resolve
+    severed: tuple[Call, ...] = ()  # calls that learn nothing, though the loss depends on them: the graph is cut
+    cut_at: Call | None = None  # the first call of the main path, where what it reads is computed from some of these
 
     @property
     def broken(self) -> Call | None:
@@ -69,7 +72,11 @@ def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None,
         calls = tuple(call for call in watch.calls if not isnan(call.gradient_norm))
         sound = isfinite(float(value.detach()))
         paths = paths_of(calls, watch.slopes, value.grad_fn, copies.inputs) if sound else None
-    return Sight(watch, copies, calls, paths, recurrence)
+    silent = [c for c in watch.calls if isnan(c.gradient_norm) and not copies.frozen.issuperset(c.weights)]
+    severed = watch.cuts.behind(cuts_of(value), silent) if silent else []
+    first = calls[paths.main[0]] if severed and paths is not None and paths.main else None
+    at = first if first is not None and watch.cuts.behind(first.cuts, severed) else None
+    return Sight(watch, copies, calls, paths, recurrence, severed=tuple(severed), cut_at=at)
 
 
 def _unresolved(torch: Any, sight: Sight) -> str:

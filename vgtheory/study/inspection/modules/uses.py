@@ -32,6 +32,7 @@ class Call:
     node: Any = None
     others: tuple[Any, ...] = ()  # nodes of further outputs: of a recurrent module its last state
     inputs: tuple[Any, ...] = ()
+    cuts: frozenset[int] = frozenset()  # of the graph, that the output's value has come through
     gradient_norm: float = math.nan  # nan: no gradient arrived
 
     @property

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from math import exp, isfinite, isnan, log
+from math import exp, isfinite, log
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ import xarray as xr
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.inspection import Inspection, Subject, Verdict, change_of, verdict_of
 from vgtheory.study.inspection.modules.blame import blame
-from vgtheory.study.inspection.modules.calls import Watch
 from vgtheory.study.inspection.modules.graph import NONE, Paths
 from vgtheory.study.inspection.modules.model_copy import Copies, unwrapped
 from vgtheory.study.inspection.modules.norms import norms_of
@@ -42,11 +41,16 @@ def seen(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, seed
     return replace(_found(sight), subject=Subject(torch, model, x, loss, seed, function)), sight
 
 
-def _unseen(watch: Watch, copies: Copies) -> list[str]:
+def _unseen(sight: Sight) -> list[str]:
     """Return what weights and calls play no part in the findings."""
-    out = []
-    stray = list(dict.fromkeys(call.name for call in watch.calls if isnan(call.gradient_norm) and call.node))
-    bare = list(dict.fromkeys(call.name for call in watch.calls if call.node is None))
+    out, watch, copies = [], sight.watch, sight.copies
+    severed = _names(sight.severed)
+    seen = {call.name for call in sight.calls}
+    silent = [call for call in watch.calls if call.name not in seen and call.name not in severed]
+    stray, bare = _names(c for c in silent if c.node is not None), _names(c for c in silent if c.node is None)
+    if severed:
+        cut = "the graph is cut behind them (detach, .data or torch.no_grad)"
+        out.append(f"{listed(severed)}: {cut}, so that no gradient gets there, though the loss depends on them")
     if bare:
         out.append(f"{listed(bare)}: run without gradients (torch.no_grad, or detached)")
     if stray:
@@ -65,6 +69,10 @@ def _unseen(watch: Watch, copies: Copies) -> list[str]:
     return out
 
 
+def _names(calls: Iterable[Call]) -> list[str]:
+    return list(dict.fromkeys(call.name for call in calls))
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a sentence takes them: the first few, and how many more there are."""
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
@@ -72,14 +80,14 @@ def listed(names: Sequence[str]) -> str:
 
 def _found(sight: Sight) -> Inspection:
     calls, paths, recurrence = sight.calls, sight.paths, sight.recurrence
-    left_out = (*sight.watch.unseen, *_unseen(sight.watch, sight.copies), *sight.doubts)
+    left_out = (*sight.watch.unseen, *_unseen(sight), *sight.doubts)
     if paths is None or sight.broken is not None:
         return _overflown(sight.watch.calls, sight.broken, left_out)
     table = _table(calls, paths, sight)
     in_steps = 0.0 if recurrence is None else change_of(recurrence.log_gradient_norm.values)
     logs = table.log_gradient_norm.values[~table.waiting.values]
     over_depth, reached = change_of(logs), [c for c, waits in zip(calls, paths.waiting, strict=True) if not waits]
-    why = _no_verdict(calls, recurrence)
+    why = _no_verdict(sight)
     in_time = abs(in_steps) > abs(over_depth)
     total = in_steps if in_time else over_depth
     verdict, found = blame(calls, paths, "no verdict" if why else verdict_of(total))
@@ -110,9 +118,12 @@ def _with_theory(measured: tuple[Cause, ...], predicted: tuple[Cause, ...]) -> t
     return (*kept, *known.values())
 
 
-def _no_verdict(calls: Sequence[Call], recurrence: xr.Dataset | None) -> str | None:
+def _no_verdict(sight: Sight) -> str | None:
     """Return why nothing can be said of a model's gradient; None if something can."""
-    if len(calls) < 2 and recurrence is None:
+    calls = sight.calls
+    if sight.cut_at is not None:
+        return f"the graph is cut in front of {sight.cut_at.name}: what is measured goes back to there only"
+    if len(calls) < 2 and sight.recurrence is None:
         return "fewer than two uses of weights were seen: there is no way for a gradient to change"
     if not any(call.gradient_norm > 0 for call in calls[-1:]):
         return "the gradient of this loss is 0 where it enters the model; say another loss="
