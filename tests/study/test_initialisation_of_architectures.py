@@ -203,6 +203,7 @@ def test_no_model_is_worse_than_it_was(name):
     # What is said to be new, and nothing else, is new; and once more it is the same.
     new = {n.rpartition(".")[0] for n, t in model.state_dict().items() if not torch.equal(t, state[n])}
     said = set(found.changed.module.values.tolist())
+    assert not said & {name for line in found.left_alone for name in line.rpartition("): ")[2].split(", ")}
     shared = {f"layers.{k}" for k in range(16)} if name == "autoencoder" else set()
     assert new - shared == {n.rpartition(".")[0] for n in said} if bare else new - shared == said - shared
     twin, _ = made(name)

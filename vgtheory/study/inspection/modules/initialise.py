@@ -139,7 +139,7 @@ def initialise(
     del sight  # and with it the graph
     things: tuple[Layer | BranchEnd, ...] = (*chosen.layers, *chosen.ends)
     old, start = [thing.sigma_w for thing in things], [p.detach().clone() for p in chosen.parameters]
-    drawn, kept = [layer.name for layer in chosen.layers], chosen.kept
+    drawn, better = [layer.name for layer in chosen.layers], list[str]()
 
     def look() -> Inspection:
         return inspect_module(torch, model, x, loss, seed)
@@ -159,13 +159,15 @@ def initialise(
         for parameter, value in zip(chosen.parameters, start, strict=True):
             parameter.data.copy_(value)
         if drawn:
-            kept = (*kept, _better_before(before, after, scheme, drawn))
+            better = [_better_before(before, after, scheme, drawn)]
         after, at_limit, scale, drawn = before, (), 1.0, []
         if scheme == "critical":
             after, scale = quietened(chosen.ends, chosen.branches, before, look)
     changed = _changed(things, old, drawn, scale)
     keeps = None if after.verdict == "no verdict" else abs(after.log_change) < _KEPT
-    found = Initialisation(changed, kept, before, after, keeps, at_limit, chosen.branches, scale)
+    found = Initialisation(
+        changed, (*_kept(chosen, scale), *better), before, after, keeps, at_limit, chosen.branches, scale
+    )
     if scheme == "critical" and keeps is False:
         warnings.warn(_missed(found), TargetMissedWarning, stacklevel=2)
     return found
@@ -183,6 +185,13 @@ def _settled(
     if scale != 1:  # what a readout lacks of gain 1 hangs on the size of the stream
         found, logs = balanced(chosen, found, look, logs)
     return found, tuple(name for name, size in logs.items() if abs(size) >= log(LIMIT)), scale
+
+
+def _kept(chosen: Settable, scale: float) -> tuple[str, ...]:
+    """Return which weights are as they were, and why."""
+    scaled = {end.name for end in chosen.ends} if scale != 1 else set()
+    left = {reason: [name for name in names if name not in scaled] for reason, names in chosen.kept.items()}
+    return tuple(f"kept ({reason}): {', '.join(names)}" for reason, names in left.items() if names)
 
 
 def _better_before(before: Inspection, after: Inspection, scheme: Scheme, names: Sequence[str]) -> str:

@@ -65,7 +65,7 @@ class BranchEnd:
 
 @dataclass(frozen=True, eq=False)
 class Settable:
-    """What may be set of a model: `layers` that are drawn anew, `ends` that are scaled; `kept` says why others are not.
+    """What may be set of a model: `layers` that are drawn anew, `ends` that are scaled; `kept` are others, by why.
 
     `branches` counts the residual branches, `streams` are the calls whose output is added to a stream as it is: the
     gradient there is that of the stream.
@@ -75,7 +75,7 @@ class Settable:
     ends: tuple[BranchEnd, ...]
     branches: int
     streams: frozenset[str]
-    kept: tuple[str, ...]
+    kept: dict[str, list[str]]
 
     @property
     def parameters(self) -> tuple[Any, ...]:
@@ -118,8 +118,7 @@ def settable(torch: Any, model: Any, sight: Sight) -> Settable:
     for name in dict.fromkeys(call.name for call in calls):
         if name in why:
             reasons.setdefault(why[name], []).append(name)
-    kept = tuple(f"kept ({reason}): {', '.join(names)}" for reason, names in reasons.items())
-    return Settable(layers, ends, len(branches), streams, kept)
+    return Settable(layers, ends, len(branches), streams, reasons)
 
 
 def _layer(torch: Any, model: Any, call: Call, sight: Sight) -> Layer | None:
