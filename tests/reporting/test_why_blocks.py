@@ -44,7 +44,7 @@ def test_the_chain_has_three_steps_and_a_worked_power(name, told):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("cell", ["what the gates f let through", "This path carries", "powers of a matrix act", "not the cause"]),
+        ("cell", ["what gates let through (f)", "This path carries", "powers of a matrix act", "not the cause"]),
         ("rnn", ["No gate hands a state on", "σ_w = 1 would keep the gradient"]),
         ("residual", ["skip connections carry 1 through every block", "multiplies it by 1.75", "between 0 and 3"]),
         ("transformer", ["not exponentially in depth", "tokens grow alike", "between 0 and 3"]),

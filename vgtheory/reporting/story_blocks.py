@@ -95,12 +95,12 @@ def _is_it_the_cause(f: Findings, network: BlockNetwork, share: float, complete:
     price: dict[str, Text] = {"cost": number(math.exp(cost), 4), "factor": number(_exp(f.growth.rate), 4)}
     if cost > COULD_BE * f.growth.rate:
         return t(
-            "That is not the cause: if they passed nothing at all, it would be a factor of {cost} per {unit}, and the "
-            "gradient has {factor}.",
+            "That is not the cause: if they passed nothing at all, it would be a factor of {cost} per {unit}, and "
+            "that of the gradient is {factor}.",
             unit=unit(f), **price,
         )  # fmt: skip
     return t(
-        "If they pass nothing, that alone is a factor of {cost} per {unit}, and the gradient has {factor}.",
+        "If they pass nothing, that alone is a factor of {cost} per {unit}, and that of the gradient is {factor}.",
         unit=unit(f), **price,
     )  # fmt: skip
 
@@ -136,7 +136,7 @@ def _gates(f: Findings, network: BlockNetwork, variances: Variances) -> Text:
     path = max(paths, key=lambda found: found.square)
     root, share = math.sqrt(path.square), path.square * _exp(-2 * f.growth.rate)
     text = t(
-        "Of its state {state} a step keeps what the gates {gates} let through: {mean} on average, {root} as root mean "
+        "Of its state {state} a step keeps what gates let through ({gates}): {mean} on average, {root} as root mean "
         "square, and {root}^{{depth}} = {total}.",
         state=_written(path.state), gates=", ".join(map(_written, path.gates)), mean=number(path.mean, 3),
         root=number(root, 3),
@@ -282,5 +282,9 @@ def _critical(network: BlockNetwork) -> Text:
         return ""
     values = {"there": number(found.sigma_w, 5)}
     if network.block.recurrent:
-        return t("Without input, at the zero state, σ_w = {there} would keep the gradient.", **values)
+        return t(
+            "Without input, at the zero state, σ_w = {there} would keep the gradient; with inputs, which were "
+            "simulated here, that scale is another one.",
+            **values,
+        )
     return t("σ_w = {there} would keep the gradient in every layer.", **values)
