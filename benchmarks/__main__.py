@@ -6,6 +6,7 @@ import traceback
 
 from benchmarks import (
     activations,
+    closures,
     coverage,
     engine,
     first_call,
@@ -29,6 +30,7 @@ PARTS = {
     "coverage": coverage.lines,
     "activations": activations.lines,
     "mean_field": mean_field.lines,
+    "closures": closures.lines,
     "spectra": spectra.lines,
     "random_matrices": random_matrices.lines,
     "inspection": inspection.lines,
