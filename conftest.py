@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+# Workers share out the cores: threads of their linear algebra would wait for each other.  Read when NumPy loads.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(library, "1")
+
 from vgtheory.kernels._cache import private_directory
 
 OPTIONAL = ("torch", "jax")
