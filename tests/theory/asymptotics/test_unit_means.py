@@ -11,6 +11,8 @@ from scipy.special import gamma, hyp2f1
 import vgtheory as vg
 from tests.thinning import thinned
 from vgtheory._errors import NoSolutionError, UnsupportedError
+from vgtheory.symbolic.catalogue import activation
+from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.moments import table_of
 from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
 
@@ -170,3 +172,24 @@ def test_fast_waves_are_predicted_and_have_a_spectrum():
     error = drawn.std("sample", ddof=1).values / 20
     assert (np.abs(drawn.mean("sample").values - predicted) < 5 * error + 1e-12).all()  # 1e-5 of false alarms
     assert vg.spectrum(network).mean_square == pytest.approx((1000**2 / 2) ** 6, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["sin(7*x)", "sin(7*x) + cos(14*x)/3 + 1/2"])
+def test_correlations_of_short_waves_from_their_fourier_series(name):
+    """c* as the Hermite series has it, and E cos(wu) cos(wv) = e^{−w²q(1−c)}/2 where that has only rounding left."""
+    table, q, sigma_w = correlation_table(activation(name)), np.array([4.0, 9.0]), np.array([1.0, 2.0])
+    chi = sigma_w**2 * np.exp(table_of(name).at(np.log(q)).log_slope_square)
+    c, log_slope = table.fixed(np.log(q), chi, sigma_w)
+    hermite, log_hermite = table._roots(np.log(q), chi, sigma_w)
+    assert_allclose(c, hermite, rtol=1e-12)
+    assert_allclose(log_slope[0], log_hermite[0], atol=1e-4)  # of e^{−21}: ten digits of 1
+    lowest = np.log(sigma_w**2 * 49 / 2) - 49 * q * (1 - c)
+    assert_allclose(log_slope, lowest, atol=1e-9 if name == "sin(7*x)" else 1e-6)
+
+
+def test_fixed_points_and_exponents_of_fast_waves():
+    (point,) = vg.fixed_points("sin(1000*x)", 1.0, 0.1)
+    assert_allclose([point.q, point.chi], [0.51, 5e5], rtol=1e-12)  # E sin² = E cos² = ½
+    assert_allclose(point.c, 0.01 / 0.51, rtol=1e-10)  # what inputs share is their bias
+    network = vg.Network("sin(1000*x)", vg.Weights.gaussian(1.0, 0.1), 64, 10)
+    assert_allclose(vg.lyapunov(network).top, np.log(5e5) / 2, rtol=1e-12)

@@ -10,12 +10,15 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from scipy.optimize import brentq
+from scipy.special import logsumexp
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.close_pairs import close_means
-from vgtheory.kernels.quadrature import Array, UnresolvedError, hermite_coefficients, normal_rule
+from vgtheory.kernels.quadrature import UNIFORM, Array, UnresolvedError, hermite_coefficients, normal_rule
 from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.asymptotics.moments import MomentTable, moment_table
+from vgtheory.theory.asymptotics.unit_means import fourier, smooth_period
 
 FEW_TERMS, MANY_TERMS = 256, 1024  # a kink makes a_n² fall only like n^{−5/2}, and a steep φ first falls slowly too
 EQUAL = 1e-12  # χ that is not larger than 1 by more leaves c* = 1
@@ -84,6 +87,11 @@ class CorrelationTable:
         c, log_slope = np.ones_like(log_q), np.full_like(log_q, -np.inf)
         np.log(chi, out=log_slope, where=chi > 0)
         chaotic = np.arange(len(chi)) if self._jumps else np.flatnonzero(chi > 1 + EQUAL)
+        if (cycle := smooth_period(self._table.activation)) is not None:
+            short = np.exp(log_q[chaotic] / 2) >= UNIFORM * cycle
+            for k in chaotic[short].tolist():
+                c[k], log_slope[k] = self._of_waves(float(np.exp(log_q[k])), float(sigma_w[k]), cycle)
+            chaotic = chaotic[~short]
         for rows in np.array_split(chaotic, len(chaotic) // _CHUNK + 1):
             if len(rows):
                 c[rows], log_slope[rows] = self._roots(log_q[rows], chi[rows], sigma_w[rows])
@@ -120,6 +128,21 @@ class CorrelationTable:
         for k in np.flatnonzero(doubtful).tolist():
             c[k], log_slope[k] = self._near_one(float(np.exp(log_q[k])), float(sigma_w[k]), float(c[k]))
         return c, log_slope
+
+    def _of_waves(self, q: float, sigma_w: float, cycle: float) -> tuple[float, float]:
+        """Return c* and ln χ_c where u and v are of all phases equally: E φ(u)φ(v) = Σ_k |f_k|² e^{−(kω)²q(1−c)}.
+
+        f_k are the Fourier coefficients of φ, ω = 2π over its period, and D falls with 1 − c from χ > 1.
+        """
+        powers = np.abs(fourier(self._table.activation, cycle)) ** 2
+        rates = (2 * np.pi / cycle * np.arange(len(powers))) ** 2 * q
+        scale = np.where(np.arange(len(powers)) > 0, 2.0, 1.0) * sigma_w**2 / q * powers
+
+        def excess(apart: float) -> float:
+            return float(scale @ -np.expm1(-rates * apart)) / apart - 1
+
+        apart = 1.0 if excess(1.0) >= 0 else float(brentq(excess, 1e-17, 1.0, xtol=1e-17, rtol=1e-14))
+        return 1 - apart, float(logsumexp(-rates * apart, b=scale * rates))
 
     def step(self, q: float, angle: float, sigma_w: float) -> tuple[float, float]:
         """Return D and C' at the correlation cos(angle), 0 < angle < π, where q is a fixed point of the length.

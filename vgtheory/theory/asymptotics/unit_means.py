@@ -82,6 +82,17 @@ def smooth_period(act: Activation) -> float | None:
     return None if cycle is None else float(cycle)
 
 
+def fourier(act: Activation, cycle: float) -> Array:
+    """Return the Fourier coefficients f_0, f_1, … of φ over its period, from sums over equal steps."""
+    value, points = evaluator(act).value, _FEWEST_STEPS
+    while points <= _MOST_STEPS:
+        found = np.fft.rfft(value(cycle * np.arange(points) / points)) / points
+        if np.abs(found[points // 4 :]).max() <= _SETTLED * np.abs(found).max():
+            return np.asarray(found[: points // 4])
+        points *= 2
+    raise UnsupportedError(f"{act.name} changes too fast over its period of {cycle:.6g}; use vg.simulate")
+
+
 def radius(at: float, breakpoints: list[float]) -> float:
     """Return how far around a rough point no other breakpoint is near."""
     return min([_WIDEST, *(abs(other - at) / 2 for other in breakpoints if other != at)])
