@@ -34,8 +34,10 @@ def test_where_quadrature_gives_up_the_closed_form_answers():
     """siren at q = 1e4: 6,000 oscillations of sin(30 h)² within 13 √q."""
     assert float(next_length("siren", 1e4, 1.2, 0.3)) == pytest.approx(1.44 / 2 + 0.09, rel=1e-14)
     assert float(gradient_gain_at("siren", 1e4, 1.2)) == pytest.approx(1.44 * 450, rel=1e-14)
+    over_a_period = (np.tanh(np.sin(2 * np.pi * np.arange(1000) / 1000)) ** 2).mean()
+    assert float(next_length("tanh(sin(300*x))", 1e4, 1.0)) == pytest.approx(over_a_period, rel=1e-13)
     with pytest.raises(UnsupportedError, match="smaller"):
-        next_length("tanh(sin(300*x))", 1e4, 1.0)
+        next_length("tanh(x)*sin(300*x)", 1e4, 1.0)
 
 
 def test_correlation_step_of_sin_is_closed():

@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgtheory._errors import InputError, NoSolutionError, shown
+from vgtheory._errors import InputError, NoSolutionError, UnsupportedError, shown
 from vgtheory.kernels.close_pairs import close_means
-from vgtheory.kernels.quadrature import Array, bivariate_means
+from vgtheory.kernels.quadrature import Array, UnresolvedError, bivariate_means
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.theory.asymptotics.moments import MomentTable, table_of
@@ -106,12 +106,21 @@ class _Branches:
         return float(self._values.at(np.array([variance]))[0, 0])
 
     def product(self, variance: float, c: float) -> float:
-        """Return E φ(u) φ(v) at correlation c, shrunk as the branch shrinks products of two passes."""
+        """Return E φ(u) φ(v) at correlation c, shrunk as the branch shrinks products of two passes.
+
+        Raises UnsupportedError where φ oscillates too often to be integrated.
+        """
         if abs(c) >= 1:
             c = float(np.sign(c))
-        if 0 <= c < 1 - 1e-15:
-            return float(close_means(self.table.values, variance, float(np.arccos(c)), self.table.grid)[1][0])
-        return float(bivariate_means(self.table.values, (variance, variance), c, self.table.grid)[0])
+        try:
+            if 0 <= c < 1 - 1e-15:
+                return float(close_means(self.table.values, variance, float(np.arccos(c)), self.table.grid)[1][0])
+            return float(bivariate_means(self.table.values, (variance, variance), c, self.table.grid)[0])
+        except UnresolvedError as problem:
+            raise UnsupportedError(
+                f"correlations under {self.table.activation.name} at q = {variance:.6g}: {problem}; use smaller "
+                "sigma_w or sigma_b, or vg.simulate"
+            ) from None
 
 
 def profile(network: Network) -> Profile:
