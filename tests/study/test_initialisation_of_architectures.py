@@ -279,3 +279,17 @@ def test_queries_and_gates_stand_in_their_branch_and_what_they_attend_to_does_no
 
     table = inspect(Both(), torch.randn(8, 16)).table
     assert dict(zip(table.name.values.tolist(), table.bypassed.values.tolist(), strict=True))["source"] is False
+
+
+@pytest.mark.parametrize("name", ["residual MLP", "autoencoder, bare"])
+def test_the_remedy_in_code_does_what_initialise_does(name):
+    """Also of branches' ends and of matrices without a module."""
+    from vgtheory.study.advice.measured import applied, proposals
+
+    model, x = made(name)
+    found = inspect(model, x)
+    scales = next(one for one in proposals(found, found.subject) if one.kind == "measured scales")
+    after, _ = applied(found.subject, scales.code.pytorch, seed=0)
+    assert abs(found.log_change) > 5
+    assert abs(after.log_change) < 1
+    assert ("residual branches" in scales.change) == (name == "residual MLP")
