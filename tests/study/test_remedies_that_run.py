@@ -9,10 +9,12 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402
 
 import vgtheory as vg  # noqa: E402
 from vgtheory._errors import UnsupportedError  # noqa: E402
 from vgtheory.study.advice import code  # noqa: E402
+from vgtheory.study.inspection.modules.model_copy import copied  # noqa: E402
 
 
 def sigmoid_mlp(depth, width=32, inputs=16):
@@ -121,6 +123,27 @@ def test_models_that_are_no_chain_get_remedies_that_were_measured(make, x):
     best = advice.remedies[0]
     changed = vg.inspect(pasted(best.code, make(), seed=9), x)
     assert abs(changed.log_change) < 0.4 * abs(found.log_change)
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [lambda layer: prune.random_unstructured(layer, "weight", 0.3), nn.utils.weight_norm, nn.utils.spectral_norm],
+    ids=["pruned", "weight norm", "spectral norm"],
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # torch's, of the old-style weight norm
+def test_models_that_keep_computed_weights_are_copied_with_them(compute):
+    torch.manual_seed(0)
+    model = nn.Sequential(compute(nn.Linear(8, 8)), nn.Tanh(), nn.Linear(8, 2))
+    x = real(4, 8)
+    model(x)
+    twin = copied(torch, model)
+    wanted = model.eval()(x).detach()
+    np.testing.assert_allclose(twin.eval()(x).detach(), wanted, rtol=1e-6)
+    with torch.no_grad():
+        for p in twin.parameters():
+            p.mul_(2)
+    assert bool(((twin(x) - wanted).abs() > 1e-3).all())
+    np.testing.assert_allclose(model(x).detach(), wanted, rtol=1e-6)
 
 
 def test_healthy_models_need_no_remedy_and_weights_alone_cannot_be_tried():

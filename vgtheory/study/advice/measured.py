@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf, isfinite
@@ -26,6 +25,7 @@ from vgtheory.study.inspection import Inspection
 from vgtheory.study.inspection.functions import of_the_catalogue
 from vgtheory.study.inspection.inspection import Subject
 from vgtheory.study.inspection.modules.initialise import Initialisation, initialise
+from vgtheory.study.inspection.modules.model_copy import copied
 from vgtheory.study.inspection.modules.recognised import Chain
 from vgtheory.study.inspection.modules.watched import inspect_module
 from vgtheory.symbolic.activation import Activation
@@ -83,7 +83,7 @@ def _balanced(subject: Subject) -> tuple[Proposal | None, float]:
     None where they are what the model has.  And the gain of the recurrent weights of plain recurrent modules, 1 without
     any.
     """
-    twin, recurrent = deepcopy(subject.model), 1.0
+    twin, recurrent = copied(subject.torch, subject.model), 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TargetMissedWarning)  # the trial says how near it comes
         found = initialise(twin, subject.x, loss=subject.loss, seed=subject.seed)
@@ -185,7 +185,7 @@ def applied(subject: Subject, text: str, seed: int) -> tuple[Inspection, Any]:
     try:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            names = {"torch": torch, "model": deepcopy(subject.model)}
+            names = {"torch": torch, "model": copied(torch, subject.model)}
             exec(text, names)  # noqa: S102 - our own text
         return inspect_module(torch, names["model"], subject.x, subject.loss, subject.seed), names["model"]
     except VgtheoryError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from typing import Any
 
 from vgtheory._errors import InputError, UnsupportedError
@@ -105,6 +106,15 @@ class Copies:
         if type(value) in (tuple, list):
             return type(value)(self._cast(part) for part in value)
         return value
+
+
+def copied(torch: Any, model: Any) -> Any:
+    """Return a deep copy of a module, also of one that keeps weights which it computed as plain attributes.
+
+    Pruning and old-style weight_norm and spectral_norm do; torch copies no tensor that has a history.
+    """
+    computed = [v for m in model.modules() for v in vars(m).values() if isinstance(v, torch.Tensor) and not v.is_leaf]
+    return deepcopy(model, {id(tensor): tensor.detach().clone() for tensor in computed})
 
 
 @contextmanager
