@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import flint
+import numba
 import numpy as np
 import pytest
 from numba import types
@@ -24,7 +25,7 @@ from vgtheory.kernels import (
     elementary_trigonometric,
 )
 from vgtheory.kernels._cache import private_directory
-from vgtheory.kernels._jit import ROW_PASS, compiled, loop, sources_digest
+from vgtheory.kernels._jit import COMPILER_OPTIONS, ROW_PASS, compiled, loop, sources_digest
 
 RNG = np.random.default_rng(11)
 FUNCTIONS = {**vars(elementary), **vars(elementary_erf), **vars(elementary_trigonometric)}
@@ -211,7 +212,16 @@ def test_the_cache_directory_is_named_by_the_sources_that_a_kernel_is_made_of(tm
     first = digest()
     assert digest(stranger="C = 2\n") == first
     assert len({first, digest(piece="A = 2\n"), digest(loop="B = 2\n")}) == 3
+    for option in COMPILER_OPTIONS:
+        with monkeypatch.context() as changed:
+            changed.setattr(numba.config, option, "something else")
+            assert digest() != first
+    assert digest() == first
     forget()
+
+
+def test_the_options_of_the_compiler_are_ones_that_numba_has():
+    assert all(hasattr(numba.config, option) for option in COMPILER_OPTIONS)
 
 
 @pytest.mark.slow

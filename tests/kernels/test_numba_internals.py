@@ -397,3 +397,26 @@ def test_without_jit_a_function_is_called_as_it_is_written():
     kind, value = run.stdout.split()
     assert kind == "function"
     assert float(value) == pytest.approx(np.tanh(0.3), rel=2e-15)
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="references are counted in machine code")
+def test_a_kernel_that_is_not_counted_leaves_the_references_of_its_arrays_alone_and_makes_none():
+    @compiled(counted=False)
+    def filled(rows):
+        for i in range(rows.shape[0]):
+            row = rows[i]
+            row[:] = i
+
+    @compiled(counted=False)
+    def making(n):
+        return np.zeros(n)
+
+    rows = np.empty((3, 2))
+    before = sys.getrefcount(rows)
+    for _ in range(100):
+        filled(rows)
+    assert sys.getrefcount(rows) == before
+    np.testing.assert_array_equal(rows, [[0, 0], [1, 1], [2, 2]])
+    assert "NRT_incref" not in next(iter(filled.inspect_llvm().values())).split("define")[1]
+    with pytest.raises(numba.TypingError):
+        making(3)

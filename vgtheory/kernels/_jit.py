@@ -2,9 +2,9 @@
 
 Numba keys its cache by one source file; constants and functions from other files are not part of the key.  Here a
 module's cache directory is named by a digest of its source, of the kernel modules that it imports, and of the
-compiler's versions, so that any change starts an empty one.  The cache holds pickled machine code (that vgtheory opens
-no pickle is said of the files that users give), checked against a digest before it is loaded, and it lies in a
-directory that only its owner can use.
+compiler's versions and options, so that any change starts an empty one.  The cache holds pickled machine code (that
+vgtheory opens no pickle is said of the files that users give), checked against a digest before it is loaded, and it
+lies in a directory that only its owner can use.
 """
 
 import hashlib
@@ -30,6 +30,8 @@ ELEMENTWISE_FLAGS = frozenset({"contract", "nsz", "arcp"})
 # of the elementary functions, but Numba's functions keep their own flags when LLVM inlines them.
 REDUCTION_FLAGS = ELEMENTWISE_FLAGS | {"reassoc"}
 
+COMPILER_OPTIONS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LLVM_REFPRUNE_PASS")
+
 # The type of a generated row pass (h, value, slope), a first-class function that a kernel takes as an argument.
 ROW_PASS = types.FunctionType(types.void(types.float64[::1], types.float64[::1], types.float64[::1]))
 # And over float32: whether there were arguments that are too large for it, whose results are no results.
@@ -40,13 +42,20 @@ _IMPORT = re.compile(rb"^\s*from vgtheory\.kernels(?:\.(\w+))? import (\([^)]*\)
 
 @cache
 def sources_digest(source: Path) -> str:
-    """Return a digest of a module's source, of the kernels that it is made of, and of the compiler's versions."""
-    digest = hashlib.sha256(
-        repr((sys.version_info[:3], numba.__version__, llvmlite.__version__, np.__version__)).encode()
-    )
+    """Return a digest of a module's source, of the kernels that it is made of, of the compiler and of its options."""
+    versions = sys.version_info[:3], numba.__version__, llvmlite.__version__, np.__version__
+    digest = hashlib.sha256(repr((versions, compiler_options())).encode())
     for path in sorted(_closure(source)):
         digest.update(path.name.encode() + b"\0" + _content(path) + b"\0")
     return digest.hexdigest()[:24]
+
+
+def compiler_options() -> dict[str, str]:
+    """Return what the user's settings of Numba change in the code of a function: not all is part of Numba's own key.
+
+    Without optimisation, for one, no multiplication is fused with an addition, and last digits differ.
+    """
+    return {name: repr(getattr(numba.config, name, None)) for name in COMPILER_OPTIONS}
 
 
 def _closure(source: Path) -> set[Path]:
@@ -84,6 +93,7 @@ def compiled(
     flags: frozenset[str] = frozenset(),
     inline: bool = False,
     part: bool = False,
+    counted: bool = True,
     directory: Path | None = None,
 ) -> Callable:
     """Return a decorator that compiles with `flags`, caching in `directory` (by default the kernels' own).
@@ -91,7 +101,8 @@ def compiled(
     Division follows IEEE (no exceptions, no branch), and the interpreter lock is released.  `inline` has LLVM inline
     the function wherever it is called, which beyond a certain size it would not do, and then no loop vectorises.
     `part` is for functions that only one kernel calls: no machine code is made of them, and the kernel's file
-    holds theirs.
+    holds theirs.  Whoever is not `counted` counts no references to arrays, nor do its parts: they make and return none,
+    and whoever calls from Python holds those that they are given.
     """
 
     def decorate(function: Callable) -> Callable:
@@ -99,6 +110,7 @@ def compiled(
             return np.errstate(all="ignore")(function)  # integers wrap and floats overflow, as in machine code
         place = directory or _kernel_cache(Path(function.__code__.co_filename))
         options = {"nogil": True, "error_model": "numpy", "fastmath": set(flags), "forceinline": inline}
+        options |= {"_nrt": counted}  # said always: Numba would have it from the first caller
         if part:
             dispatcher = numba.njit(function, **options, **PART)
             only_for_kernels(dispatcher)
@@ -139,17 +151,17 @@ def called(function: Callable) -> Callable:
 
 def small(function: Callable) -> Callable:
     """Compile a part of one kernel that rounds as written, inlined wherever it is called."""
-    return compiled(inline=True, part=True)(function)
+    return compiled(inline=True, part=True, counted=False)(function)
 
 
 def rounded(function: Callable) -> Callable:
     """Compile as ``called`` does what rounds as written: a kernel holds it once, however many places call it."""
-    return compiled(part=True)(function)
+    return compiled(part=True, counted=False)(function)
 
 
 def summed(function: Callable) -> Callable:
     """Compile as ``called`` does a loop whose sums may be reordered; keep it free of everything else."""
-    return compiled(flags=REDUCTION_FLAGS, part=True)(function)
+    return compiled(flags=REDUCTION_FLAGS, part=True, counted=False)(function)
 
 
 def exact(function: Callable) -> Callable:

@@ -17,7 +17,6 @@ from vgtheory.kernels.instructions import (
     LOG_SLOPE,
     LOG_X,
     MEMO,
-    MULTIPLIED,
     NORM_BACK,
     NOTHING,
     OPERATION,
@@ -32,7 +31,6 @@ from vgtheory.kernels.instructions import (
     log_factor,
 )
 from vgtheory.kernels.normalise import ROUNDING, normalise_back
-from vgtheory.kernels.operators import haar_backward
 from vgtheory.kernels.registers import UNIT, gradient, register, unit_at
 from vgtheory.kernels.signals import BIAS_WEIGHT, dot
 from vgtheory.kernels.vectors import (
@@ -126,16 +124,10 @@ def _multiplied_back(net, memory, step, memo, here, delta):
     h, m = register(net, memory, step[H], here), step[ITEM]
     matrix, place = net.matrices[m], net.places[m, here.layer - 1]
     gain, bias = _gain_back(net, memory, step, memo, here)
-    if matrix[KIND] == MULTIPLIED:
-        net.matrix_back(
-            g, delta, h, x, gain, bias, net.law, place[1], place[2], here.key, here.sample, place[0],
-            matrix[PURPOSE] + 1, memory.work,
-        )  # fmt: skip
-    else:
-        haar_backward(
-            g, delta, h, x, gain, bias, net.law, 0, 0, here.key, here.sample, place[0], matrix[PURPOSE] + 1,
-            memory.work,
-        )  # fmt: skip
+    net.matrix_back(
+        g, delta, h, x, gain, bias, net.law, place[1], place[2], here.key, here.sample, place[0], matrix[PURPOSE] + 1,
+        memory.work,
+    )  # fmt: skip
 
 
 @piece

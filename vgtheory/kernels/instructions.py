@@ -9,7 +9,6 @@ import math
 from vgtheory.kernels._jit import piece
 from vgtheory.kernels.matrices import GIVEN, HAAR
 from vgtheory.kernels.normalise import normalise
-from vgtheory.kernels.operators import haar_forward
 from vgtheory.kernels.registers import in_unit, log_size, register, unit_at, written
 from vgtheory.kernels.signals import carry, haar_gain
 from vgtheory.kernels.vectors import (
@@ -108,10 +107,6 @@ def _ask(net, memory, step, memo, here):
         memo[LOG_H] = units + log_factor(deviation)
         normal(net.law[1], h, here.key, here.sample, place[0], purpose, 0)
         times(h, h, deviation)
-    elif kind == ASKED_HAAR:
-        haar_forward(
-            h, x, gain, bias, net.law, 0, 0, here.key, here.sample, place[0], purpose, memory.work
-        )  # fmt: skip
     else:
         net.matrix(h, x, gain, bias, net.law, place[1], place[2], here.key, here.sample, place[0], purpose, memory.work)
     for k in range(max(parts, 0) + 1):

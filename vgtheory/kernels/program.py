@@ -106,7 +106,8 @@ class Code:
     ----------
     rows : the functions of one stream.
     maps : those of several, MAP_PASS.
-    operators : a pair of ``FORWARD`` and ``BACKWARD``, for matrices that are multiplied.
+    operators : a pair of ``FORWARD`` and ``BACKWARD`` for all matrices but asked Gaussian ones: it multiplies, or it is
+        ``HAAR_PAIR``.
     law : the distribution of these.
     """
 

@@ -54,7 +54,7 @@ def graded_log_singular_values(rows: NDArray[np.float64], logs: NDArray[np.float
     return -np.sort(-logs), sweeps
 
 
-@compiled()
+@compiled(counted=False)
 def _sweeps(rows, logs):
     """Rotate until the rows are orthogonal: ln of their norms are in logs then; return how many sweeps, −1 if not."""
     k = rows.shape[0]

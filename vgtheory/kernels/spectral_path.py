@@ -43,10 +43,10 @@ class Work(NamedTuple):
 
 
 @small
-def copied(to, ys):
-    """Set the y of one point to those of another."""
-    for k in range(ys.size):
-        to[k] = ys[k]
+def copied(to, given):
+    """Set the numbers of one point to those of another."""
+    for k in range(given.size):
+        to[k] = given[k]
 
 
 @small

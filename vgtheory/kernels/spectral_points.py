@@ -58,12 +58,6 @@ def _first(rows, column, sign, least):
 
 
 @rounded
-def _copy(to, row):
-    for k in range(row.size):
-        to[k] = row[k]
-
-
-@rounded
 def invert(targets, column, points, system, work, out):
     """Fill out with rows at prescribed ln x or survival (`column`) between neighbours of `trace`, ln x increasing.
 
@@ -80,7 +74,7 @@ def invert(targets, column, points, system, work, out):
         target = sign * targets[n]
         row, j = out[n], _first(rows, column, sign, target)
         if j == 0 or j == vs.size:
-            _copy(row, rows[min(j, vs.size - 1)])
+            copied(row, rows[min(j, vs.size - 1)])
             continue
         low, high = rows[j - 1, LOG_X], rows[j, LOG_X]
         log_x = low + (high - low) * (target - sign * rows[j - 1, column]) / (

@@ -42,7 +42,7 @@ def _room(count: int, factors: int) -> Points:
     )
 
 
-@compiled()
+@compiled(counted=False)
 def _walk(task, at, here, v, ys, scratch, points, targets, out, system):
     """Do one of the tasks with the numbers `at`; return (ln z, v, whether it was reached or how many points, end)."""
     work = Work(scratch[0], scratch[1], scratch[2], scratch[3])

@@ -20,7 +20,7 @@ from vgtheory.kernels.arguments import Activation, Samples
 from vgtheory.kernels.instructions import ADD, ASK, ASKED, ASKED_HAAR, MAP, NORM, PASS
 from vgtheory.kernels.matrices import drawn_matrices
 from vgtheory.kernels.normalise import KINDS
-from vgtheory.kernels.operators import GAUSSIAN_PAIR
+from vgtheory.kernels.operators import GAUSSIAN_PAIR, HAAR_PAIR
 from vgtheory.kernels.program import FUNCTIONS, Code, Scales, bytes_of_a_sample, program_samples, results
 from vgtheory.kernels.tables import Tables, tables
 from vgtheory.kernels.way_there import Step
@@ -100,7 +100,8 @@ def _vector_program(block: Block, width: int, depth: int) -> VectorProgram | Non
         (ASKED_HAAR if m.weights.family == "orthogonal" else ASKED, MATRICES + PER_ITEM * k + OF_ASK, True)
         for k, m in enumerate(block.matrices)
     ]
-    code = Code(tuple(rows), tuple(maps), GAUSSIAN_PAIR, drawn_matrices("gaussian", {}))
+    operators = HAAR_PAIR if any(kind == ASKED_HAAR for kind, _, _ in matrices) else GAUSSIAN_PAIR
+    code = Code(tuple(rows), tuple(maps), operators, drawn_matrices("gaussian", {}))
     return VectorProgram(tables(steps, block.streams, block.size_of(), matrices, watched=True), code, _scales(machine))
 
 
