@@ -34,7 +34,7 @@ _SMOOTH = 12  # nodes per panel, 1e-12 where s stays small; beyond, e^{−sφ²}
 _KEPT = 1e-16  # weight of a node: nothing grows here
 _NOTHING = 1e-16
 _GONE = -40.0  # of a logarithm of L
-_RISES = 0.01  # of L, which falls in s and t: up to here moments are right within a twentieth of the spread
+_RISES = 0.01  # of L, which falls, over one `STEP`: up to here moments are right within a twentieth of the spread
 
 
 class Conditions(NamedTuple):
@@ -84,7 +84,7 @@ def exact_logs(
             both = _transform(*units[t, highest], s, along, width, conditions)
             if max(both[-1, 0], both[0, -1]) < _LEFT:
                 break
-        _need_transform(both, width)
+        _need_transform(both, step, width)
         ends = ends[ends.index((highest, nodes)) :]  # where one needs the whole range, so do its neighbours
         *out[:, k], lost[k] = _moments(u, step, both)
     return LogMoments(*out), lost
@@ -141,9 +141,10 @@ def _transform(unit: _Unit, by_x: Array, s: Array, along: float, width: int, con
     return np.asarray(np.exp(log_all))
 
 
-def _need_transform(both: Array, width: int) -> None:
+def _need_transform(both: Array, step: Array, width: int) -> None:
     """Raise UnsupportedError where orders of 1/N that the conditions leave out make L no transform of a law."""
-    if max(float(np.diff(both, axis=axis).max()) for axis in (0, 1)) > _RISES:
+    most = _RISES * step / STEP
+    if max(float((np.diff(part, axis=0) - most[:, None]).max()) for part in (both, both.T)) > 0:
         raise UnsupportedError(
             f"orthogonal rows fix more of a layer of width {width} than the order 1/N² knows; use vg.simulate"
         )
