@@ -76,6 +76,12 @@ def _overflow(cause: Cause) -> str:
     return "the signal leaves the range of float64 " + ("at {where}." if cause.where else "in the loss.")
 
 
+def _nan(cause: Cause) -> str:
+    if not cause.names:
+        return "{where} holds NaN."
+    return "NaN arises in {names}" + (" in {where}." if cause.where else ".")
+
+
 def _fall(cause: Cause) -> str:
     told = "{where}: at step {step:.0f} its {names}, beside the last module's, is {size:.2g} times below step "
     return told + "{since:.0f}'s"
@@ -93,7 +99,9 @@ WORDS: Mapping[str, str | Callable[[Cause], str]] = {
     "unlike gain": "{where}: " + _STEP + ".",
     "saturated units": "{where}: {share:.0%} of its units are saturated, of others {usual:.0%}.",
     "dead units": "{where}: {share:.0%} of its units are dead, of others {usual:.0%}.",
+    "lost aside": "{names}: no more than 2^−24 of the gradient at {where} arrives there, beside the path judged.",
     "overflow": _overflow,
+    "nan": _nan,
     "time": _over_time,
     # all of them
     "symmetric units": "symmetric units: in {count:.0f} of {calls:.0f} calls all weights are equal, "

@@ -65,7 +65,8 @@ def inspect(
     = ‖∂ℓ/∂W‖/‖W‖; `outgrown`, the share of numbers that are flat for their size (near 0 they would not be);
     `parent`, the number of the call whose output comes in (0: the input), `bypassed`, whether a skip connection leads
     past, `normalised`, whether a normalisation takes the output, and `waiting`, whether no gradient arrives only since
-    the branch ends in weights of 0 that have yet to learn: the verdict looks at the others.
+    the branch ends in weights of 0 that have yet to learn; `inner`, whether it is within a branch past
+    which a skip connection leads, at whose end the stream's gradient is seen: the verdict looks at the others.
 
     Of stored weights norms are geometric means over inputs, and there are also `fan_in`, `fan_out`, `sigma_b`;
     `entries` (distributions that the weights may come from), `initialiser` (those that they may come from, each wrong

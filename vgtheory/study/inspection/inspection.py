@@ -113,8 +113,7 @@ class Inspection:
 
         The larger one in size; −inf where nothing arrives, 0 where there is nothing to compare.
         """
-        waiting = self.table.waiting.values if "waiting" in self.table else False
-        changes = [self.table.log_gradient_norm.values[~np.broadcast_to(waiting, self.table.sizes["call"])]]
+        changes = [self.table.log_gradient_norm.values[judged_calls(self.table)]]
         if self.recurrence is not None:
             changes.append(self.recurrence.log_gradient_norm.values)
         return max((change_of(logs) for logs in changes), key=abs)
@@ -122,6 +121,20 @@ class Inspection:
     def __str__(self) -> str:
         theory = (f"Measured only: {self.unknown}.",) if self.unknown else ()
         return "\n".join((self.text, *self.causes, *theory, *(f"Not seen: {what}." for what in self.left_out)))
+
+
+def judged_calls(table: xr.Dataset) -> np.ndarray:
+    """Return the places of the calls between which the gradient's change is judged.
+
+    Not those that wait for the zeros at a branch's end; nor those inside a branch past which a skip connection leads,
+    where the gradient is the branch's, unless there are no others.
+    """
+    every = np.arange(table.sizes["call"])
+    for left_out in (("waiting", "inner"), ("waiting",)):
+        kept = [k for k in every if not any(name in table and bool(table[name].values[k]) for name in left_out)]
+        if len(kept) > 1:
+            return np.array(kept)
+    return every
 
 
 def change_of(logs: np.ndarray) -> float:

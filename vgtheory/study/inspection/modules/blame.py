@@ -61,20 +61,31 @@ def blame(calls: Sequence[Call], paths: Paths, verdict: Verdict) -> tuple[Verdic
     whole = sum(step.change for step in steps)
     judged: Verdict = "vanishes" if whole < 0 else "explodes"
     if verdict == "healthy" and abs(whole) > _WORTH:
-        for step in _outliers(steps, judged):
-            found = _unlike(calls, paths, step)
-            if found is not None:
-                return judged, Blame(found.where, (found, *_saturation(paths), *_states(calls, paths)))
+        found = [_unlike(calls, paths, step) for step in _outliers(steps, judged)]
+        if any(found):
+            return judged, _accused(found, calls, paths)
     if verdict == "healthy":
         return verdict, Blame(None, tuple(_peculiar(calls, paths)))
-    for step in [] if _most_are_constant(calls) else _outliers(steps, verdict):
-        found = _explained(calls, paths, step)
-        if found is not None:
-            return verdict, Blame(found.where, (found, *_saturation(paths), *_states(calls, paths)))
+    outliers = [] if _most_are_constant(calls) else _outliers(steps, verdict)
+    found = [_unlike(calls, paths, step) for step in outliers]
+    if not any(found):  # one that only its gain shows must make much of the change itself
+        found = [
+            _odd(calls, paths, step) for step in outliers if abs(step.change - step.typical) >= _SHARE * abs(whole)
+        ]
+    if any(found):
+        return verdict, _accused(found, calls, paths)
     saturation, habits = _saturation(paths), _habits(calls, paths, steps, verdict)
     first = (*saturation, *_common(calls, paths)) if verdict == "vanishes" else ()
     last = () if verdict == "vanishes" else saturation
     return verdict, Blame(None, (*first, *habits, *last, *_states(calls, paths)))
+
+
+def _accused(found: Sequence[Cause | None], calls: Sequence[Call], paths: Paths) -> Blame:
+    """Return the one module that some causes are about, None where they are about several, with all of them."""
+    first = {cause.where: cause for cause in reversed(found) if cause is not None}
+    named = sorted(first.values(), key=found.index)
+    culprit = named[0].where if len(named) == 1 else None
+    return Blame(culprit, (*named, *_saturation(paths), *_states(calls, paths)))
 
 
 def _log(norm: float) -> float:
@@ -84,11 +95,12 @@ def _log(norm: float) -> float:
 def _steps(calls: Sequence[Call], paths: Paths) -> list[_Step]:
     """Return the steps along the main path, each with the median of the others between layers of the same names."""
     plain = []
-    for before, after in pairwise(paths.main):
+    outside = next((place for place, k in enumerate(paths.main) if not paths.inner[k]), 0)
+    for before, after in pairwise(paths.main[outside:]):  # a branch that the path begins in is past
         ahead, here = _log(calls[after].gradient_norm), _log(calls[before].gradient_norm)
         if ahead > -inf:  # where nothing is left, nothing can be lost
             plain.append((before, after, here - ahead))
-    kinds = [tuple(re.sub(r"\d+", "#", calls[k].name) for k in step[:2]) for step in plain]
+    kinds = [tuple(_pattern(calls[k].name) for k in step[:2]) for step in plain]
     out = []
     for place, (before, after, change) in enumerate(plain):
         alike = [s[2] for k, s in enumerate(plain) if k != place and kinds[k] == kinds[place]]
@@ -99,20 +111,26 @@ def _steps(calls: Sequence[Call], paths: Paths) -> list[_Step]:
     return out
 
 
+def _pattern(name: str) -> str:
+    """Return a name in which all numbers are one: layers of one pattern stand at the same place in their blocks."""
+    return re.sub(r"\d+", "#", name)
+
+
 def _outliers(steps: Sequence[_Step], verdict: Verdict) -> list[_Step]:
-    """Return the steps that change the gradient unlike others and enough to matter, the worst first."""
+    """Return the steps that change the gradient unlike others, alike in size and enough to matter, the worst first."""
     sign = -1 if verdict == "vanishes" else 1
     whole = abs(sum(step.change for step in steps))
     excess = {k: sign * (step.change - step.typical) for k, step in enumerate(steps)}
-    apart = [k for k, size in excess.items() if size > _OUTLIER and (size == inf or size >= _SHARE * whole)]
+    apart = {k: size for k, size in excess.items() if size > _OUTLIER and size >= max(excess.values()) / 2}
+    if not sum(apart.values()) >= _SHARE * whole:
+        return []
     return [steps[k] for k in sorted(apart, key=lambda k: -excess[k])]
 
 
-def _explained(calls: Sequence[Call], paths: Paths, step: _Step) -> Cause | None:
-    """Return what makes one step of the gradient unlike the others; None if nothing shows it."""
-    found = _unlike(calls, paths, step)
-    if found is not None or not step.alike:
-        return found
+def _odd(calls: Sequence[Call], paths: Paths, step: _Step) -> Cause | None:
+    """Return that a step lacks a skip connection or changes the gradient unlike steps between layers of its names."""
+    if not step.alike:
+        return None
     bare = not paths.bypassed[step.after] and sum(paths.bypassed) > len(calls) / 2
     return _at("missing skip" if bare else "unlike gain", calls[step.after].name, step)
 
@@ -182,7 +200,11 @@ def _peculiar(calls: Sequence[Call], paths: Paths) -> list[Cause]:
 
 
 def _others(calls: Sequence[Call], place: int) -> float:
-    scales = [c.sigma_w for k, c in enumerate(calls) if k != place and c.sigma_w > 0]
+    """Return the median scale of other weights: of those at the same place in other blocks, where they are enough."""
+    own = calls[place]
+    others = [c for c in calls if c.weights != own.weights and c.sigma_w > 0]
+    alike = [c for c in others if _pattern(c.name) == _pattern(own.name)]
+    scales = [c.sigma_w for c in (alike if len(alike) >= _ALIKE else others)]
     return median(scales) if scales else float("nan")
 
 

@@ -46,7 +46,7 @@ class Watch:
         self.drops: dict[Any, float] = {}  # rates of dropout by its nodes in autograd's graph
         self.unseen: list[str] = []
         self.cuts = Cuts(torch)
-        self.open = True  # until the gradient of the loss has come through: recurrent modules are asked once more
+        self.open = False  # while the gradient of the loss comes through: not derivatives that the model takes inside
         self.entering = 0.0  # norm of the gradient at what the model returns
         self.sizes: dict[str, float] = {}  # norms of weights that are used as they are, by name
         self._raised = copies.precision if copies.raised else None

@@ -16,6 +16,7 @@ from vgtheory.study.inspection.modules.uses import Call
 NONE = -1  # in place of a call: the input
 _WEIGHT = -2  # nothing but parameters and constants
 _JOINS = ("AddBackward", "CatBackward")
+_SAME = ("View", "Reshape", "UnsafeView", "Alias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "Clone", "TBackward")
 _BLOCK = 64  # calls that one skip connection may pass by
 
 
@@ -33,7 +34,8 @@ class Paths:
 
     Attributes
     ----------
-    parent : per call, the latest call whose output reaches it without another call between; NONE at the input.
+    parent : per call, the one with most calls in front of it among those whose output reaches it without another call
+        between, the latest of several; NONE at the input.
     following : per call, the next call on its path; NONE at the end.
     main : the calls from the input to the last call, each the parent of the next one.
     bypassed : per call, whether a sum or concatenation joins its path with one that leaves it out.
@@ -42,6 +44,8 @@ class Paths:
     normalised : per call, whether a normalisation takes its output (with what is added to it).
     cut : per call, whether that activation has slope 0 at every number that reaches it, exactly.
     waiting : per call, whether no gradient reaches it since a branch with a skip connection past it ends in weights 0.
+    inner : per call, whether it is in a branch past which a skip connection leads, at whose end the gradient is the
+        stream's.
     shared : nodes of the graph whose result is read more than once on the way to the loss.
     """
 
@@ -56,6 +60,7 @@ class Paths:
     normalised: tuple[bool, ...]
     cut: tuple[bool, ...]
     waiting: tuple[bool, ...]
+    inner: tuple[bool, ...]
     shared: frozenset[Any] = frozenset()
 
 
@@ -64,28 +69,35 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
     place = {node: k for k, call in enumerate(calls) for node in (call.node, *call.others) if node is not None}
     silent = frozenset(k for k, call in enumerate(calls) if call.sigma_w == 0)
     latest: dict[Any, int] = {tensor.grad_fn: NONE for tensor in inputs}
-    parent = tuple(max((_latest(node, place, latest, silent) for node in call.inputs), default=NONE) for call in calls)
-    parent = tuple(p if NONE < p < k else NONE for k, p in enumerate(parent))
-    last = _latest(end, place, latest, silent)  # not one that ends a branch in zeros
+    far, parent = [0] * len(calls), list[int]()  # how many calls there are in front of one
+    for k, call in enumerate(calls):
+        ways = [_latest(node, place, latest, silent, far) for node in call.inputs]
+        reached = [p for p in ways if NONE < p < k]
+        parent.append(max(reached, key=lambda p: (far[p], p), default=NONE))
+        far[k] = far[parent[k]] + 1 if reached else 0
+    last = _latest(end, place, latest, silent, far)  # not one that ends a branch in zeros
     main = _back(last if last > NONE else len(calls) - 1, parent)[::-1]
     following = _following(calls, parent, main, place)
-    bypassed, branches = [False] * len(calls), list[Branch]()
+    bypassed, inner, branches = [False] * len(calls), [False] * len(calls), list[Branch]()
     for node in [node for node in latest if node is not None]:
         if node.name().startswith(_JOINS):
-            ways = {_latest(n, place, latest, silent): n for n, _ in node.next_functions if n is not None}
-            ends = sorted(way for way in ways if way != _WEIGHT)
+            joined = {_latest(n, place, latest, silent, far): n for n, _ in node.next_functions if n is not None}
+            ends = sorted(way for way in joined if way != _WEIGHT)
             for one, other in pairwise(ends):
                 parted, start = _parted(one, other, parent)
                 for k in _inside(parted, start, following):
                     bypassed[k] = True
                 branch = _branch(parted, parent) if len(ends) == 2 and node.name().startswith("Add") else NONE
                 if branch != NONE:
-                    branches.append(Branch(branch, _tail(ways[branch], calls[branch].node)))
+                    branches.append(Branch(branch, _tail(joined[branch], calls[branch].node)))
+                    if all(n is not None and n.name().startswith(_SAME) for n in branches[-1].tail):
+                        for k in _inside(([], max(parted, key=len)), start, following) - {branch}:
+                            inner[k] = True
     shared = _shared(latest)  # among what the loss depends on
     saturated, dead, outgrown = (np.full(len(calls), np.nan) for _ in range(3))
     cut = [False] * len(calls)
     for found in slopes:
-        k = _latest(found.node, place, latest, silent)
+        k = _latest(found.node, place, latest, silent, far)
         if k > NONE and np.isnan(saturated[k]):
             saturated[k], dead[k], outgrown[k] = found.saturated, found.dead, found.outgrown
             cut[k] = found.exact and found.dead == 1
@@ -94,13 +106,17 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
     waiting = _waiting(calls, bypassed, following, silent)
     shares = tuple(saturated), tuple(dead), tuple(outgrown)
     around = tuple(sorted(branches, key=lambda branch: branch.end))
-    return Paths(parent, following, main, tuple(bypassed), around, *shares, normalised, tuple(cut), waiting, shared)
+    states = tuple(cut), waiting, tuple(inner)
+    return Paths(tuple(parent), following, main, tuple(bypassed), around, *shares, normalised, *states, shared)
 
 
-def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int], silent: frozenset[int]) -> int:
-    """Return the latest call at or before a node, NONE where there is none; `latest` remembers every node.
+def _latest(
+    start: Any, place: dict[Any, int], latest: dict[Any, int], silent: frozenset[int], far: Sequence[int]
+) -> int:
+    """Return the call at or before a node, NONE where there is none; `latest` remembers every node.
 
-    Where paths meet, one that ends in a call of weights 0 (`silent`), as branches begin, is not followed.
+    Where paths meet, the one with most calls in front of it is taken (`far`), the latest of several; one that ends in
+    a call of weights 0 (`silent`), as branches begin, is not followed.
     """
     stack = [start]
     while stack:
@@ -119,7 +135,7 @@ def _latest(start: Any, place: dict[Any, int], latest: dict[Any, int], silent: f
         else:
             ways = [latest[n] for n in before]
             heard = [k for k in ways if k not in silent and k != _WEIGHT]
-            latest[stack.pop()] = max(heard or ways, default=_WEIGHT)
+            latest[stack.pop()] = max(heard or ways, key=lambda k: (far[k] if k > NONE else k, k), default=_WEIGHT)
     return latest[start]
 
 

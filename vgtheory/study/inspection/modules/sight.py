@@ -12,14 +12,19 @@ import numpy as np
 import xarray as xr
 
 from vgtheory._errors import InputError, VgtheoryError
+from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.modules.calls import Watch
 from vgtheory.study.inspection.modules.cuts import cuts_of
+from vgtheory.study.inspection.modules.first_nan import first_nan
 from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of, reads_weights
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed
 from vgtheory.study.inspection.modules.recurrence import listen, recurrence_of
 from vgtheory.study.inspection.modules.uses import Call
 
 _TINY = 1e-35  # rms of a gradient whose smaller components float32 loses
+_SMALL = 1e-5  # of the loss, or of 1, below which its gradient may be what rounding left
+_ROUNDED = 1e-14  # of the loss, below which what an output of size 1 changes in it is rounding of float64
+_FINER = 1e-6  # what is that much smaller in float64 than in float32 is rounding in both
 _CANCELLED = 1e-4  # of the size of weight and gradient, from which on what is left of their product is in doubt
 
 
@@ -34,6 +39,10 @@ class Sight:
     recurrence: xr.Dataset | None
     doubts: tuple[str, ...] = ()  # what its precision does not resolve
     severed: tuple[Call, ...] = ()  # calls that learn nothing, though the loss depends on them: the graph is cut
+    derived: tuple[Call, ...] = ()  # calls whose weights get a gradient, though none arrives at their output
+    size: float = 0.0  # the loss
+    noise: bool = False  # whether the gradient that enters is what rounding left of 0
+    nan: Cause | None = None  # where one arises
     cut_at: Call | None = None  # the first call of the main path, where what it reads is computed from some of these
 
     @property
@@ -52,11 +61,16 @@ def sight_of(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, 
     if not any(isinstance(module, torch.nn.RNNBase) and module.bidirectional for module in model.modules()):
         sight = _seen(torch, Copies(torch, model, double=False), x, loss, seed)
         doubt = _unresolved(torch, sight)
+    if sight is not None and (sight.paths is None or sight.broken is not None):
+        nan = first_nan(torch, sight.copies, x, loss, seed)
+        if nan is not None:
+            return replace(sight, nan=nan)
     if not doubt:
         assert sight is not None  # two directions are in doubt
         return sight
     try:
-        return _seen(torch, Copies(torch, model, double=True), x, loss, seed)
+        double = _seen(torch, Copies(torch, model, double=True), x, loss, seed)
+        return double if sight is None else replace(double, noise=double.noise or _shrinks(sight, double))
     except InputError as problem:
         if "double" not in str(problem).lower():
             raise
@@ -70,13 +84,30 @@ def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None,
     with undisturbed(torch, copies.model, seed):
         value, recurrence = _run(torch, watch, copies, x, loss, seed)
         calls = tuple(call for call in watch.calls if not isnan(call.gradient_norm))
-        sound = isfinite(float(value.detach()))
+        size = float(value.detach())
+        sound = isfinite(size)
         paths = paths_of(calls, watch.slopes, value.grad_fn, copies.inputs) if sound else None
     silent = [c for c in watch.calls if isnan(c.gradient_norm) and not copies.frozen.issuperset(c.weights)]
     severed = watch.cuts.behind(cuts_of(value), silent) if silent else []
     first = calls[paths.main[0]] if severed and paths is not None and paths.main else None
     at = first if first is not None and watch.cuts.behind(first.cuts, severed) else None
-    return Sight(watch, copies, calls, paths, recurrence, severed=tuple(severed), cut_at=at)
+    names = {call.name for call in calls} | {call.name for call in severed}
+    beside = [c for c in silent if c.name not in names and any(_has_gradient(copies, n) for n in c.weights)]
+    moved = watch.entering * max(calls[-1].rms, 1.0) * calls[-1].size ** 0.5 if calls else 0.0
+    noise = copies.precision == torch.float64 and 0 < moved < _ROUNDED * abs(size)
+    return Sight(watch, copies, calls, paths, recurrence, (), tuple(severed), tuple(beside), size, noise, cut_at=at)
+
+
+def _has_gradient(copies: Copies, name: str) -> bool:
+    return copies.parameters[name].grad is not None
+
+
+def _shrinks(single: Sight, double: Sight) -> bool:
+    """Return whether the gradient that enters the last call is rounding: with finer rounding it is as much smaller."""
+    if not single.calls or not double.calls:
+        return False
+    coarse, fine = single.calls[-1].gradient_norm, double.calls[-1].gradient_norm
+    return bool(coarse > 0 and fine < _FINER * coarse)
 
 
 def _unresolved(torch: Any, sight: Sight) -> str:
@@ -90,6 +121,8 @@ def _unresolved(torch: Any, sight: Sight) -> str:
         return "numbers beyond 1e38"
     if sight.recurrence is not None and not np.isfinite(sight.recurrence.log_gradient_norm.values).all():
         return "the gradient against time"
+    if sight.watch.entering < _SMALL * max(1.0, abs(sight.size)):
+        return "whether the gradient of the loss is 0"
     calls, following = sight.calls, sight.paths.following
     nothing: set[int] = set()  # calls whose gradient is exactly 0, with no slopes but 0 behind them or a later one
     for k in reversed(range(len(calls))):
@@ -118,6 +151,7 @@ def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int)
     listen(watch)
     step = "try it by hand; a tensor that is changed in place (+=, mul_, relu_) may still be needed"
     with _raised("loss(model(x)).backward()", "a model that autograd can go back through", step):
+        watch.open = True
         value.backward(inputs=_wanted(watch, copies))
         watch.open = False
         return value, recurrence_of(torch, watch.sequences, watch.calls, seed)

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from vgtheory.study.inspection.causes import Cause
-from vgtheory.study.inspection.inspection import Inspection, Subject, Verdict, change_of, verdict_of
+from vgtheory.study.inspection.inspection import Inspection, Subject, Verdict, change_of, judged_calls, verdict_of
 from vgtheory.study.inspection.modules.blame import blame
 from vgtheory.study.inspection.modules.graph import NONE, Paths
 from vgtheory.study.inspection.modules.model_copy import Copies, unwrapped
@@ -44,13 +44,19 @@ def seen(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, seed
 def _unseen(sight: Sight) -> list[str]:
     """Return what weights and calls play no part in the findings."""
     out, watch, copies = [], sight.watch, sight.copies
-    severed = _names(sight.severed)
+    severed, derived = _names(sight.severed), _names(sight.derived)
+    if sight.paths is None or sight.broken is not None:
+        return []  # no gradient comes back from what is no number
     seen = {call.name for call in sight.calls}
-    silent = [call for call in watch.calls if call.name not in seen and call.name not in severed]
+    silent = [call for call in watch.calls if call.name not in {*seen, *severed, *derived}]
     stray, bare = _names(c for c in silent if c.node is not None), _names(c for c in silent if c.node is None)
     if severed:
         cut = "the graph is cut behind them (detach, .data or torch.no_grad)"
         out.append(f"{listed(severed)}: {cut}, so that no gradient gets there, though the loss depends on them")
+    if derived:
+        out.append(
+            f"{listed(derived)}: their weights get a gradient, though none arrives at the output: a derivative is taken"
+        )
     if bare:
         out.append(f"{listed(bare)}: run without gradients (torch.no_grad, or detached)")
     if stray:
@@ -81,12 +87,15 @@ def listed(names: Sequence[str]) -> str:
 def _found(sight: Sight) -> Inspection:
     calls, paths, recurrence = sight.calls, sight.paths, sight.recurrence
     left_out = (*sight.watch.unseen, *_unseen(sight), *sight.doubts)
+    if sight.nan is not None:
+        return _without_paths(sight.watch.calls, "no verdict", f"No verdict: {sight.nan}", sight.nan, left_out)
     if paths is None or sight.broken is not None:
-        return _overflown(sight.watch.calls, sight.broken, left_out)
+        cause = Cause("overflow", "" if sight.broken is None else sight.broken.name)
+        return _without_paths(sight.watch.calls, "explodes", f"Explodes: {cause}", cause, left_out)
     table = _table(calls, paths, sight)
     in_steps = 0.0 if recurrence is None else change_of(recurrence.log_gradient_norm.values)
-    logs = table.log_gradient_norm.values[~table.waiting.values]
-    over_depth, reached = change_of(logs), [c for c, waits in zip(calls, paths.waiting, strict=True) if not waits]
+    judged = judged_calls(table)
+    over_depth, reached = change_of(table.log_gradient_norm.values[judged]), [calls[k] for k in judged]
     why = _no_verdict(sight)
     in_time = abs(in_steps) > abs(over_depth)
     total = in_steps if in_time else over_depth
@@ -99,12 +108,24 @@ def _found(sight: Sight) -> Inspection:
     text = f"No verdict: {why}." if why else _sentence(reached, verdict, total, in_time)
     text += "" if why or in_time else _frozen(reached, sight.copies) + _waiting(calls, paths)
     left_out = (*left_out, why) if why else left_out
-    lost = table.call.values[~table.waiting.values][logs - logs[-1] < LOST] if len(calls) and isfinite(logs[-1]) else []
-    lost_at = int(lost[-1]) if len(lost) and verdict == "vanishes" else None
+    lost = np.zeros(0, dtype=int) if why else _lost(table, judged)
+    lost_at = int(table.call.values[lost[-1]]) if len(lost) else None
+    aside = [calls[k].name for k in lost if k not in paths.main]
+    if aside and verdict != "vanishes":
+        causes = (*causes, Cause("lost aside", calls[judged[-1]].name, names=tuple(dict.fromkeys(aside))))
+        text += f" But hardly any reaches {listed(causes[-1].names)}."
     known, unknown = recognise(sight.watch, calls, paths, sight.copies)
     if known is not None and culprit is None and verdict in ("vanishes", "explodes"):
         causes = _with_theory(causes, known.causes(total))
     return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known, unknown)
+
+
+def _lost(table: xr.Dataset, judged: np.ndarray) -> np.ndarray:
+    """Return the places of the calls whose gradient is below 2^−24 of the last one's, and not only for want of time."""
+    logs = table.log_gradient_norm.values
+    if not len(judged) or not isfinite(logs[judged[-1]]):
+        return np.zeros(0, dtype=int)
+    return np.flatnonzero(~table.waiting.values & (logs - logs[judged[-1]] < LOST))
 
 
 def _with_theory(measured: tuple[Cause, ...], predicted: tuple[Cause, ...]) -> tuple[Cause, ...]:
@@ -123,10 +144,14 @@ def _no_verdict(sight: Sight) -> str | None:
     calls = sight.calls
     if sight.cut_at is not None:
         return f"the graph is cut in front of {sight.cut_at.name}: what is measured goes back to there only"
+    if sight.derived:
+        return "the model takes derivatives of its own, and the gradient goes back through these"
     if len(calls) < 2 and sight.recurrence is None:
         return "fewer than two uses of weights were seen: there is no way for a gradient to change"
     if not any(call.gradient_norm > 0 for call in calls[-1:]):
         return "the gradient of this loss is 0 where it enters the model; say another loss="
+    if sight.noise:
+        return "the gradient of this loss is 0 up to rounding where it enters the model; say another loss="
     return None
 
 
@@ -171,14 +196,14 @@ def _waiting(calls: Sequence[Call], paths: Paths) -> str:
     return f" In the first step no gradient reaches {listed(names)}, as {behind} at 0; once {learnt} learnt, it does."
 
 
-def _overflown(calls: Sequence[Call], broken: Call | None, left_out: tuple[str, ...]) -> Inspection:
-    cause = Cause("overflow", "" if broken is None else broken.name)
+def _without_paths(
+    calls: Sequence[Call], verdict: Verdict, text: str, cause: Cause, left_out: tuple[str, ...]
+) -> Inspection:
     n = len(calls)
     none, no, unknown = (NONE,) * n, (False,) * n, (float("nan"),) * n
-    bare = Paths(none, none, (), no, (), unknown, unknown, unknown, no, no, no)
-    return Inspection(
-        _table(calls, bare, None), "explodes", f"Explodes: {cause}", cause.where or None, (cause,), left_out
-    )
+    bare = Paths(none, none, (), no, (), unknown, unknown, unknown, no, no, no, no)
+    left_out = (*left_out, str(cause).rstrip(".")) if verdict == "no verdict" else left_out
+    return Inspection(_table(calls, bare, None), verdict, text, cause.where or None, (cause,), left_out)
 
 
 def _table(calls: Sequence[Call], paths: Paths, sight: Sight | None) -> xr.Dataset:
@@ -201,6 +226,7 @@ def _table(calls: Sequence[Call], paths: Paths, sight: Sight | None) -> xr.Datas
         "bypassed": np.array(paths.bypassed, dtype=bool),
         "normalised": np.array(paths.normalised, dtype=bool),
         "waiting": np.array(paths.waiting, dtype=bool),
+        "inner": np.array(paths.inner, dtype=bool),
         "sigma_w": [call.sigma_w for call in calls],
         "update_ratio": [np.nan] * len(calls) if sight is None else _update_ratios(calls, sight),
     }
