@@ -441,17 +441,27 @@ def test_a_gradient_is_followed_beyond_the_range_of_numbers():
     with torch.no_grad():
         for name, p in module.named_parameters():
             p.copy_(torch.eye(4) * (1e-12 if "hh" in name else 1) if p.dim() > 1 else torch.zeros(4))
-    found = inspect(module, real(100, 2, 4).abs() + 0.1, lambda out: out[0].sum())
-    steps = np.diff(found.recurrence.log_gradient_norm)
-    np.testing.assert_allclose(steps, 12 * math.log(10), rtol=1e-5)
-    assert found.verdict == "vanishes"
+    for loss, verdict in ((lambda out: out[0][-1].sum(), "vanishes"), (lambda out: out[0].sum(), "healthy")):
+        found = inspect(module, real(100, 2, 4).abs() + 0.1, loss)
+        steps = np.diff(found.recurrence.log_norm_from_last)
+        np.testing.assert_allclose(steps, 12 * math.log(10), rtol=1e-5)
+        here = 12 * math.log(10) if verdict == "vanishes" else 0.0  # each step has its own loss beside it
+        np.testing.assert_allclose(np.diff(found.recurrence.log_gradient_norm), here, rtol=1e-5, atol=1e-5)
+        assert found.verdict == verdict
 
 
 def test_a_loss_at_every_step_does_not_hide_how_far_a_gradient_goes_back():
-    found = inspect(Language(last=False), tokens(4, 60), squared)
-    assert found.verdict == "vanishes"
+    model, seen = Language(last=False), {}
+    handle = model.emb.register_forward_hook(lambda m, i, o: o.register_hook(lambda g: seen.update(g=g)) and None)
+    squared(model(tokens(4, 60))).backward()
+    handle.remove()
+    found = inspect(model, tokens(4, 60), squared)
+    expected = seen["g"].norm(dim=(0, 2)).log().numpy()
+    np.testing.assert_allclose(found.recurrence.log_gradient_norm, expected, rtol=0, atol=1e-4)
+    assert found.verdict == "healthy"  # every step's loss reaches its own
+    assert "the last output's own gradient, beside those of other steps, falls by" in found.causes[0]
     last = inspect(Language(), tokens(4, 60), squared).recurrence.log_gradient_norm
-    fall = found.recurrence.log_gradient_norm[0] - found.recurrence.log_gradient_norm[-1]
+    fall = found.recurrence.log_norm_from_last[0] - found.recurrence.log_norm_from_last[-1]
     assert float(fall) == pytest.approx(float(last[0] - last[-1]), abs=3)
 
 

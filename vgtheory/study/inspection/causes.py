@@ -66,7 +66,10 @@ def _over_time(cause: Cause) -> str:
     if not isfinite(fall):
         return "{where}: nothing of the gradient at step {steps:.0f} arrives at step 0."
     way = "falls" if fall < 0 else "grows"
-    text = f"{{where}}: over {{steps:.0f}} steps back the gradient {way} by {abs(fall):.1f} in ln"
+    what = (
+        "the last output's own gradient, beside those of other steps," if cause.numbers.get("alone") else "the gradient"
+    )
+    text = f"{{where}}: over {{steps:.0f}} steps back {what} {way} by {abs(fall):.1f} in ln"
     if abs(fall) > 1:
         text += f", e-fold every {steps / abs(fall):.3g} steps"
     return text + ("; it is below 2^−24 after {lost:.0f} of {length:.0f}." if "lost" in cause.numbers else ".")

@@ -57,7 +57,9 @@ class Inspection:
     left_out : what was not seen, and what would tell.
     lost_at : the last call whose gradient is below 2^−24 of the last call's; None if none is.
     recurrence : of recurrent modules, Dataset over `time` (0-based) with `log_gradient_norm`, the logarithm of the
-        norm of the gradient at the module's input of that step; None without such modules.
+        norm of the loss gradient at the module's input of that step (of cells, at their output), and
+        `log_norm_from_last`, that of the last output alone (NaN of cells), which other steps' hide where the loss looks
+        at them; None without such modules.
     known : the layers, convolutions, blocks or recurrent cell that the model is; None of another model.
     unknown : of modules, which calls theory has nothing to say of, so that all or these are measured only, and which
         step it does not know; "" where it knows them all.

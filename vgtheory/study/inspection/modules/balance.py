@@ -81,7 +81,7 @@ def _wanted(chosen: Settable, found: Inspection) -> dict[str, float]:
     over_time = found.recurrence
     if over_time is not None and over_time.attrs["kind"] == "RNN" and over_time.attrs["module"] in owner:
         steps = over_time.sizes["time"] - 1
-        wanted[owner[over_time.attrs["module"]].name] = -change_of(over_time.log_gradient_norm.values) / steps
+        wanted[owner[over_time.attrs["module"]].name] = -change_of(over_time.log_norm_from_last.values) / steps
     return wanted
 
 

@@ -39,23 +39,24 @@ def listen(watch: Watch) -> None:
 def recurrence_of(torch: Any, sequences: Sequence[Unrolled], calls: Sequence[Call], seed: int) -> xr.Dataset | None:
     """Return the steepest fall over time among recurrent modules, and among cells that are called step by step.
 
-    The gradient is that of the last output (of the loss, if it looks at no other; else a fixed random direction, since
-    other outputs' would hide how far it goes back), sent back with one more pass through the module.
+    `log_gradient_norm` is that of the loss.  Where this looks at other outputs than the last, they hide how far a
+    gradient goes back: `log_norm_from_last` is what the last output's alone would be (of the loss, if it looks at no
+    other; else in a fixed random direction), sent back with one more pass through the module; NaN of cells.
     """
     found = []
     for sequence in sequences:
-        logs = _from_the_end(torch, sequence, seed)
-        if logs is not None and len(logs) > 1:
-            found.append((sequence.name, sequence.kind, logs))
+        last = _from_the_end(torch, sequence, seed)
+        if last is not None and len(last) > 1:
+            found.append((sequence.name, sequence.kind, _of_the_loss(sequence, last), last))
     for name in dict.fromkeys(call.name for call in calls if call.kind.endswith("Cell")):
         steps = [call for call in calls if call.name == name]
         if len(steps) > 1:
             norms = np.nan_to_num(np.array([call.gradient_norm for call in steps]))
-            found.append((name, steps[0].kind, _log_norm(norms**2)))
+            found.append((name, steps[0].kind, _log_norm(norms**2), np.full(len(steps), nan)))
     if not found:
         return None
-    name, kind, logs = max(found, key=lambda one: abs(change_of(one[2])))
-    data = {"log_gradient_norm": ("time", logs)}
+    name, kind, logs, last = max(found, key=lambda one: max(abs(change_of(one[2])), abs(change_of(one[3]))))
+    data = {"log_gradient_norm": ("time", logs), "log_norm_from_last": ("time", last)}
     return xr.Dataset(data, coords={"time": np.arange(len(logs))}, attrs={"module": name, "kind": kind})
 
 
@@ -64,19 +65,29 @@ def _from_the_end(torch: Any, sequence: Unrolled, seed: int) -> np.ndarray | Non
     output, axis = sequence.output, sequence.axis
     if output is None or not output.requires_grad:
         return None
-    said, last = sequence.gradients.get("output"), output.select(axis, -1)
-    direction = None
-    if said is not None:
-        squares = _by_time(said, axis)
-        if squares[-1] > 0 and not squares[:-1].any():
-            direction = said.select(axis, -1)
-            here = sequence.gradients.get("source")
-            if here is not None and (by_time := _by_time(here, axis)).min() > _range(torch, last.dtype) ** 2:
-                return _log_norm(by_time)
+    last, direction = output.select(axis, -1), None
+    if _last_only(sequence):
+        direction = sequence.gradients["output"].select(axis, -1)
+        here = sequence.gradients.get("source")
+        if here is not None and (by_time := _by_time(here, axis)).min() > _range(torch, last.dtype) ** 2:
+            return _log_norm(by_time)
     if direction is None:
         drawn = torch.randn(last.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         direction = (drawn / drawn.norm()).to(last.device, last.dtype)
     return back_in_time(torch, sequence, direction)
+
+
+def _last_only(sequence: Unrolled) -> bool:
+    """Return whether the loss looks at the last output and no other."""
+    said = sequence.gradients.get("output")
+    squares = np.zeros(1) if said is None else _by_time(said, sequence.axis)
+    return bool(squares[-1] > 0 and not squares[:-1].any())
+
+
+def _of_the_loss(sequence: Unrolled, last: np.ndarray) -> np.ndarray:
+    """Return ln of the norm of the loss gradient at each step's input, which may be that of the last output alone."""
+    here = sequence.gradients.get("source")
+    return last if here is None or _last_only(sequence) else _log_norm(_by_time(here, sequence.axis))
 
 
 def _range(torch: Any, kind: Any) -> float:
@@ -143,9 +154,11 @@ def _log_norm(squares: np.ndarray) -> np.ndarray:
 
 def over_time(recurrence: xr.Dataset) -> Cause:
     """Return how the gradient goes with time: its change in ln over the steps, and where float32 loses it."""
-    logs = recurrence.log_gradient_norm.values
+    whole, logs = recurrence.log_gradient_norm.values, recurrence.log_norm_from_last.values
+    alone = not np.isnan(logs[-1]) and not np.array_equal(whole, logs)
+    logs = logs if alone else whole
     steps = len(logs) - 1
-    found = {"steps": steps, "fall": change_of(logs) if np.isfinite(logs[-1]) else nan}
+    found = {"steps": steps, "alone": alone, "fall": change_of(logs) if np.isfinite(logs[-1]) else nan}
     lost = np.flatnonzero(logs - logs[-1] < LOST)
     if len(lost) and np.isfinite(found["fall"]):
         found |= {"lost": steps - int(lost[-1]), "length": len(logs)}

@@ -115,7 +115,8 @@ def _found(sight: Sight) -> Inspection:
         causes = (*causes, Cause("lost aside", calls[judged[-1]].name, names=tuple(dict.fromkeys(aside))))
         text += f" But hardly any reaches {listed(causes[-1].names)}."
     known, unknown = recognise(sight.watch, calls, paths, sight.copies)
-    if known is not None and culprit is None and verdict in ("vanishes", "explodes"):
+    steps_to_blame = any("here" in cause.numbers for cause in causes)  # of several modules
+    if known is not None and culprit is None and not steps_to_blame and verdict in ("vanishes", "explodes"):
         causes = _with_theory(causes, known.causes(total))
     return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known, unknown)
 
