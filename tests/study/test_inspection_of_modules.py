@@ -1052,3 +1052,82 @@ def test_a_compiled_model_is_initialised_as_the_model_inside():
     done = initialise(torch.compile(model), torch.randn(8, 32))
     assert done.changed.sizes["module"] == 9
     assert abs(inspect(model, torch.randn(8, 32)).log_change) < 1
+
+
+def _root_mean_square(h):
+    return h * torch.rsqrt(h.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+
+def _standardised(h):
+    return (h - h.mean(-1, keepdim=True)) / (h.var(-1, keepdim=True) + 1e-5).sqrt()
+
+
+def _response(h):
+    size = h.norm(dim=-1, keepdim=True)
+    return h * (size / (size.mean(0, keepdim=True) + 1e-6))
+
+
+@pytest.mark.parametrize(
+    ("norm", "wanted"),
+    [
+        (nn.LayerNorm(16), True),
+        (nn.RMSNorm(16), True),
+        (_root_mean_square, True),
+        (_standardised, True),
+        (lambda h: nn.functional.normalize(h, dim=-1), True),
+        (lambda h: h / (h.std(-1, keepdim=True) + 1e-5), True),
+        (_response, False),
+        (lambda h: h * h.mean(-1, keepdim=True).sigmoid(), False),
+        (lambda h: h.exp() / h.exp().sum(-1, keepdim=True), False),
+        (torch.tanh, False),
+    ],
+)
+def test_what_a_norm_takes_is_normalised_also_by_hand(norm, wanted):
+    """Held against what it means: the output is the same when all of that layer's weights are three times as large."""
+
+    class Normed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.second = nn.Linear(16, 16, bias=False), nn.Linear(16, 1)
+
+        def forward(self, x):
+            return self.second(torch.tanh(norm(self.first(x))))
+
+    model, x = Normed(), torch.randn(32, 16)
+    assert inspect(model, x).table.normalised.values.tolist() == [wanted, False]
+    before = model(x)
+    with torch.no_grad():
+        model.first.weight *= 3
+        assert torch.allclose(model(x), before, atol=1e-3) is wanted
+
+
+def test_parts_that_are_used_on_two_inputs_are_not_bypassed():
+    """As a generator and a discriminator, and one matrix in a loop into which another one brings the input."""
+
+    class Adversaries(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.G, self.D = (nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 8)) for _ in range(2))
+
+        def forward(self, z, real):
+            return self.D(self.G(z)), self.D(real)
+
+    class Loop(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.W, self.U, self.out = (nn.Linear(8, 8) for _ in range(3))
+
+        def forward(self, x):
+            z = torch.zeros_like(x)
+            for _ in range(5):
+                z = torch.tanh(self.W(z) + self.U(x))
+            return self.out(z)
+
+    x = torch.randn(4, 8)
+    both = inspect(Adversaries(), (x, torch.randn(4, 8)), lambda o: o[0].exp().mean() + o[1].square().mean())
+    assert both.table.sizes["call"] == 6
+    assert not both.table.bypassed.values.any()
+    assert not inspect(Loop(), x).table.bypassed.values.any()

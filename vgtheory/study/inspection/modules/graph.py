@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from vgtheory.study.inspection.modules.scale_free import normalised_calls
 from vgtheory.study.inspection.modules.slopes import Slopes
 from vgtheory.study.inspection.modules.uses import Call
 
@@ -38,7 +39,8 @@ class Paths:
         between, the latest of several; NONE at the input.
     following : per call, the next call on its path; NONE at the end.
     main : the calls from the input to the last call, each the parent of the next one.
-    bypassed : per call, whether a sum or concatenation joins its path with one that leaves it out.
+    bypassed : per call, whether a sum or concatenation joins its path with one that leaves it out; not where the two
+        have nothing in common but inputs, as a discriminator's uses on real and on made data.
     branches : those of sums with a shorter way, of one call at most, from where the branch began.
     saturated, dead, outgrown : per call, shares under the first activation behind it; nan where there is none.
     normalised : per call, whether a normalisation takes its output (with what is added to it).
@@ -85,6 +87,8 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
             ends = sorted(way for way in joined if way != _WEIGHT)
             for one, other in pairwise(ends):
                 parted, start = _parted(one, other, parent)
+                if start == NONE and all(parted):
+                    continue
                 for k in _inside(parted, start, following):
                     bypassed[k] = True
                 branch = _branch(parted, parent) if len(ends) == 2 and node.name().startswith("Add") else NONE
@@ -101,7 +105,7 @@ def paths_of(calls: Sequence[Call], slopes: Sequence[Slopes], end: Any, inputs: 
         if k > NONE and np.isnan(saturated[k]):
             saturated[k], dead[k], outgrown[k] = found.saturated, found.dead, found.outgrown
             cut[k] = found.exact and found.dead == 1
-    normed = {k for node, k in latest.items() if node is not None and "Norm" in node.name()}
+    normed = normalised_calls(latest, place)
     normalised = tuple(k in normed for k in range(len(calls)))
     waiting = _waiting(calls, bypassed, following, silent)
     shares = tuple(saturated), tuple(dead), tuple(outgrown)
