@@ -199,3 +199,121 @@ def test_nan_is_named_where_it_arises():
     with torch.no_grad():
         model.double()[2].weight.fill_(1e300)
     assert inspect(model, x.double(), squared).verdict == "explodes"  # beyond the range, and no NaN before
+
+
+class Scaled(nn.Module):
+    def forward(self, x):
+        return x * 1e-5
+
+
+class InBetween(nn.Module):
+    """Ten layers, between two of which the signal is scaled by no module."""
+
+    def __init__(self, depth):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers, self.depth = nn.ModuleList(nn.Linear(32, 32) for _ in range(depth)), depth
+
+    def forward(self, x):
+        for k, layer in enumerate(self.layers):
+            x = torch.tanh(layer(x))
+            if k == self.depth // 2:
+                x = x * 1e-5
+        return x
+
+
+def tanh_chain(depth=10, norm=None, act=nn.Tanh):
+    torch.manual_seed(0)
+    parts = [p for _ in range(depth) for p in (nn.Linear(32, 32), *([norm(32)] if norm else []), act())]
+    return nn.Sequential(*parts, nn.Linear(32, 1))
+
+
+def with_scale():
+    model = tanh_chain()
+    model.insert(8, Scaled())
+    return model
+
+
+def with_gamma():
+    model = tanh_chain(6, nn.LayerNorm)
+    nn.init.constant_(model[7].weight, 1e-5)
+    return model
+
+
+def with_variance():
+    model = tanh_chain(3, nn.BatchNorm1d).eval()
+    model[4].running_var.fill_(1e12)
+    return model
+
+
+@pytest.mark.parametrize(("make", "culprit"), [(with_scale, "8"), (with_gamma, "7"), (with_variance, "4")])
+def test_the_module_that_changes_the_gradient_is_named_though_it_has_no_matrix(make, culprit):
+    model, x, seen = make(), real(64, 32), {}
+    part = dict(model.named_modules())[culprit]
+
+    def hook(module, given, output):
+        given[0].register_hook(lambda g: seen.update(before=float(g.norm())))
+        output.register_hook(lambda g: seen.update(after=float(g.norm())))
+
+    handle = part.register_forward_hook(hook)
+    squared(model(x)).backward()
+    handle.remove()
+    found = inspect(model, x, squared)
+    assert (found.verdict, found.culprit, found.reasons[0].where) == ("vanishes", culprit, culprit)
+    assert found.reasons[0].numbers["here"] == pytest.approx(seen["before"] / seen["after"], rel=1e-3)
+
+
+@pytest.mark.parametrize("depth", [4, 10])
+def test_what_no_module_does_is_said_to_happen_between_two(depth):
+    found = inspect(InBetween(depth), real(64, 32), squared)
+    assert (found.verdict, found.culprit) == ("vanishes", None)
+    assert found.causes[0].startswith(
+        f"between layers.{depth // 2}, layers.{depth // 2 + 1}, in no module of their own"
+    )
+
+
+class Clamped(nn.Module):
+    def forward(self, x):
+        return x.clamp(100.0, 101.0)
+
+
+@pytest.mark.parametrize("act", [lambda: nn.Threshold(100.0, 0.0), Clamped])
+def test_units_behind_thresholds_and_clamps_are_seen_to_be_dead(act):
+    model = tanh_chain(4)
+    model[3] = act()
+    found = inspect(model, real(64, 32), squared)
+    assert found.table.dead.values[1] == 1
+    assert (found.verdict, found.culprit, found.reasons[0].kind) == ("vanishes", "2", "dead layer")
+
+
+def test_the_block_without_the_skip_that_the_others_have_is_named():
+    model = Stream(0.001)
+    model.bare = 7
+    found = inspect(model, real(64, 32), squared)
+    loss = squared(model(real(64, 32).requires_grad_()))
+    first, last = torch.autograd.grad(loss, [model.seen[1], model.seen[-1]])
+    assert float((first.norm() / last.norm()).log()) < -math.log(10)
+    assert found.verdict == "vanishes"
+    assert found.culprit == "blocks.7.0"  # what reads the stream there
+    assert found.reasons[0].kind == "missing skip"
+    assert not any(
+        cause.kind in ("missing skips", "missing parts") and "skip" in str(cause) for cause in found.reasons[1:]
+    )
+
+
+def test_a_dead_way_beside_others_is_said_where_it_is_and_not_by_the_whole():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.down, self.mid, self.up = nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(32, 16)
+            self.out = nn.Linear(16, 1)
+            nn.init.constant_(self.mid.bias, -50.0)
+
+        def forward(self, x):
+            a = torch.relu(self.down(x))
+            return self.out(torch.relu(self.up(torch.cat([torch.relu(self.mid(a)), a], 1))))
+
+    found = inspect(Two(), real(64, 16), squared)
+    assert (found.verdict, found.culprit) == ("vanishes", "mid")
+    assert found.text.startswith("Vanishes at mid; the gradient norm changes by a factor of")

@@ -100,6 +100,7 @@ WORDS: Mapping[str, str | Callable[[Cause], str]] = {
     "unlike scale": "{where}: σ_w = {sigma_w:.3g}, others have {others:.3g}; " + _STEP + ".",
     "missing skip": "{where}: no skip connection leads past it, as it does past others; " + _STEP + ".",
     "unlike gain": "{where}: " + _STEP + ".",
+    "between": "between {names}, in no module of their own: " + _STEP + ".",
     "saturated units": "{where}: {share:.0%} of its units are saturated, of others {usual:.0%}.",
     "dead units": "{where}: {share:.0%} of its units are dead, of others {usual:.0%}.",
     "lost aside": "{names}: no more than 2^−24 of the gradient at {where} arrives there, beside the path judged.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import exp, inf, isfinite, isnan, log
 from statistics import median
@@ -15,9 +15,11 @@ from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.inspection import Verdict
 from vgtheory.study.inspection.modules.graph import Paths
 from vgtheory.study.inspection.modules.uses import Call
+from vgtheory.theory.regime import LIMIT
 
 _OUTLIER = log(10)  # by how much more one step changes the gradient than others of its kind, to be the one to blame
 _SHARE = 0.25  # of the whole change that such a step must make
+_MAIN = 0.75  # of a step's change, that must be unlike any other's where none is between layers of the same names
 _SCALE = 3.0  # factor between σ_w of one layer and that of the others that is to blame
 _ALIKE = 3  # steps between layers of the same names that make a usual one
 _DEEP = 10  # steps from which on a plain network needs skip connections or normalisation
@@ -112,7 +114,14 @@ def _steps(calls: Sequence[Call], paths: Paths) -> list[_Step]:
 
 
 def _pattern(name: str) -> str:
-    """Return a name in which all numbers are one: layers of one pattern stand at the same place in their blocks."""
+    """Return a name without the numbers of its blocks: layers of one pattern stand at the same place in theirs.
+
+    >>> _pattern("blocks.3.2"), _pattern("stages.1.blocks.3.conv"), _pattern("layers.14")
+    ('blocks.#.2', 'stages.#.blocks.#.conv', 'layers.#')
+    """
+    blocks, _, last = name.rpartition(".")
+    if last.isdigit() and any(map(str.isdigit, blocks)):
+        return re.sub(r"\d+", "#", blocks) + f".{last}"
     return re.sub(r"\d+", "#", name)
 
 
@@ -129,10 +138,12 @@ def _outliers(steps: Sequence[_Step], verdict: Verdict) -> list[_Step]:
 
 def _odd(calls: Sequence[Call], paths: Paths, step: _Step) -> Cause | None:
     """Return that a step lacks a skip connection or changes the gradient unlike steps between layers of its names."""
-    if not step.alike:
+    alone = abs(step.change - step.typical) > max(LIMIT, _MAIN * abs(step.change))
+    if not step.alike and (paths.bypassed[step.before] or not alone):  # out of a branch is like no other step
         return None
-    bare = not paths.bypassed[step.after] and sum(paths.bypassed) > len(calls) / 2
-    return _at("missing skip" if bare else "unlike gain", calls[step.after].name, step)
+    bare = step.alike and not paths.bypassed[step.after] and sum(paths.bypassed) > len(calls) / 2
+    found = _at("missing skip" if bare else "unlike gain", calls[step.after].name, step)
+    return replace(found, names=(calls[step.before].name, calls[step.after].name))
 
 
 def _at(kind: str, name: str, step: _Step, **numbers: float) -> Cause:

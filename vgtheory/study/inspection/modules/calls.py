@@ -196,7 +196,7 @@ class Watch:
                 before = None
                 if (
                     watch._pause == 0
-                    and name.rstrip("_") in ELEMENTWISE
+                    and name.strip("_") in ELEMENTWISE
                     and arguments
                     and isinstance(arguments[0], kind)
                 ):

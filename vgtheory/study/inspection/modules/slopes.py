@@ -13,7 +13,7 @@ from vgtheory.symbolic.saturation import GRID, flat_slope
 
 # fmt: off
 ELEMENTWISE = frozenset({
-    "arctan", "atan", "celu", "cos", "elu", "erf", "gelu", "hardshrink", "hardsigmoid", "hardswish",
+    "arctan", "atan", "celu", "clamp", "clip", "cos", "elu", "erf", "gelu", "hardshrink", "hardsigmoid", "hardswish",
     "hardtanh", "leaky_relu", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid",
     "silu", "sin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 })

@@ -15,6 +15,7 @@ from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.inspection import Inspection, Subject, Verdict, change_of, judged_calls, verdict_of
 from vgtheory.study.inspection.modules.blame import blame
 from vgtheory.study.inspection.modules.graph import NONE, Paths
+from vgtheory.study.inspection.modules.located import located
 from vgtheory.study.inspection.modules.model_copy import Copies, unwrapped
 from vgtheory.study.inspection.modules.norms import norms_of
 from vgtheory.study.inspection.modules.recognise import recognise
@@ -38,7 +39,12 @@ def seen(torch: Any, model: Any, x: Any, loss: Callable[[Any], Any] | None, seed
     sight = sight_of(torch, model, x, loss, seed)
     used = Counter((slopes.name, slopes.probe) for slopes in sight.watch.slopes if slopes.probe)
     function = max(used, key=lambda one: used[one]) if used else None
-    return replace(_found(sight), subject=Subject(torch, model, x, loss, seed, function)), sight
+    found = _found(sight)
+    if found.reasons and found.reasons[0].kind == "unlike gain":  # neither weights nor units say why
+        again = Copies(torch, model, double=sight.copies.precision == torch.float64)
+        cause = located(torch, again, x, loss, seed, found.reasons[0])
+        found = replace(found, culprit=cause.where or None, reasons=(cause, *found.reasons[1:]))
+    return replace(found, subject=Subject(torch, model, x, loss, seed, function)), sight
 
 
 def _unseen(sight: Sight) -> list[str]:
@@ -106,6 +112,8 @@ def _found(sight: Sight) -> Inspection:
         if verdict == verdict_of(in_steps) != "healthy" and abs(in_steps) > abs(over_depth) / 2:
             culprit, causes = str(recurrence.attrs["module"]), causes[:1]
     text = f"No verdict: {why}." if why else _sentence(reached, verdict, total, in_time)
+    if not why and verdict != verdict_of(total):  # one layer alone makes it so
+        text = f"{verdict.capitalize()} at {listed(_names_of(causes))}; {text.partition(': ')[2]}"
     text += "" if why or in_time else _frozen(reached, sight.copies) + _waiting(calls, paths)
     left_out = (*left_out, why) if why else left_out
     lost = np.zeros(0, dtype=int) if why else _lost(table, judged)
@@ -138,6 +146,12 @@ def _with_theory(measured: tuple[Cause, ...], predicted: tuple[Cause, ...]) -> t
     known = {cause.kind: cause for cause in predicted if not (saturated and cause.numbers.get("size", 0) < 0)}
     kept = [known.pop(cause.kind, cause) for cause in measured]
     return (*kept, *known.values())
+
+
+def _names_of(causes: Sequence[Cause]) -> list[str]:
+    """Return the modules that steps of the gradient are blamed on."""
+    first = [cause.where for cause in causes if cause.where and ("here" in cause.numbers or cause is causes[0])]
+    return list(dict.fromkeys(first))
 
 
 def _no_verdict(sight: Sight) -> str | None:
