@@ -431,3 +431,16 @@ def test_a_study_is_no_model():
     study = vg.simulate(vg.Network("tanh", vg.Weights.gaussian(1), 8, 3), samples=4)
     with pytest.raises(InputError, match=r"model must be .* \(got Dataset\)"):
         vg.inspect(study)
+
+
+@pytest.mark.parametrize("places", [(4,), (2, 4)])
+def test_stored_weights_that_are_all_zero_are_named(places):
+    draw = np.random.default_rng(0).normal
+    weights = {f"{k}.weight": draw(0, 1 / 4, (16, 16)) * (k not in places) for k in range(0, 12, 2)}
+    found = inspect(weights, activation="sigmoid", order="names", skip=0)
+    assert found.verdict == "vanishes"
+    assert [(cause.kind, cause.where) for cause in found.reasons if cause.kind.startswith("zero")] == [
+        ("zero stored", f"{k}.weight") for k in places
+    ]
+    assert not any("σ_w ≥" in cause for cause in found.causes)
+    assert found.culprit == ("4.weight" if len(places) == 1 else None)

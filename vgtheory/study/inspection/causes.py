@@ -127,6 +127,7 @@ WORDS: Mapping[str, str | Callable[[Cause], str]] = {
     "skip gain": "Every block adds to the gradient: with skip = {skip:g} and σ_w ≈ {sigma_w:.3g} it grows.",
     "large weights": "The weights are too large: σ_w ≈ {sigma_w:.3g}, E φ'² = {slope:.3g} at q ≈ {q:.3g}: χ > 1.",
     "dead stored": "Dead units: {share:.0%} of {where} have φ' = 0 on every input; on average {mean:.0%}.",
+    "zero stored": "{where}: its weights are 0 (others have σ_w = {others:.3g}); no gradient gets past them.",
     "saturation stored": "Saturation: at q ≈ {q:.3g} a layer passes E φ'² = {slope:.3g}, of {best:.3g} at best; "
     "{share:.0%} of the neurons have |φ'| below 1 % of its largest value.",
     "small weights": "The weights are too small: σ_w ≈ {sigma_w:.3g}, and χ is at most σ_w²·{best:.3g} = {most:.3g}, "

@@ -57,6 +57,11 @@ def _sentence(verdict: str, total: float, depth: int, lost_at: int | None) -> st
 
 
 def _causes(layers: xr.Dataset, act: Activation, verdict: str, skip: float | None) -> list[Cause]:
+    scales = layers.sigma_w.values
+    zero = dict.fromkeys(layers.name.values[scales == 0].tolist())
+    if zero and scales.any() and not skip:  # whatever the others are
+        usual = {"others": float(np.median(scales[scales > 0]))}
+        return [Cause("zero stored", name, usual) for name in zero]
     inner = slice(0, max(layers.sizes["call"] - 1, 1))
     q = float(np.exp(np.mean(np.log(np.maximum(layers.q.values[inner], 1e-300)))))
     sigma_w = float(np.sqrt(np.mean(layers.sigma_w.values[1:] ** 2))) if layers.sizes["call"] > 1 else float("nan")

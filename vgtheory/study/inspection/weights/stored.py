@@ -66,8 +66,10 @@ def inspect_weights(
         text = f"No verdict. If these {len(chain.layers)} layers are all, one after another: {found.text}"
         return Inspection(table, "no verdict", text, reasons=causes, left_out=left_out, matrices=matrices)
     known = _known(chain.layers, act, skip or 0.0, output_activation)
+    zero = [cause.where for cause in causes if cause.kind == "zero stored"]
+    culprit = zero[0] if len(zero) == 1 else None
     return Inspection(
-        table, found.verdict, found.text, reasons=causes, lost_at=found.lost_at, known=known, matrices=matrices
+        table, found.verdict, found.text, culprit, causes, lost_at=found.lost_at, known=known, matrices=matrices
     )
 
 
