@@ -317,3 +317,29 @@ def test_a_dead_way_beside_others_is_said_where_it_is_and_not_by_the_whole():
     found = inspect(Two(), real(64, 16), squared)
     assert (found.verdict, found.culprit) == ("vanishes", "mid")
     assert found.text.startswith("Vanishes at mid; the gradient norm changes by a factor of")
+
+
+class Gated(nn.Module):
+    """Convolutions tanh(f(x))·sigmoid(g(x)) one after another, and a ReLU in front of the last one."""
+
+    def __init__(self, depth=8):
+        super().__init__()
+        torch.manual_seed(0)
+        self.start, self.out = nn.Conv1d(1, 16, 1), nn.Conv1d(16, 8, 1)
+        self.f, self.g, self.r = (
+            nn.ModuleList(nn.Conv1d(16, 16, kernel, padding=kernel // 2) for _ in range(depth)) for kernel in (3, 3, 1)
+        )
+
+    def forward(self, x):
+        x = self.start(x)
+        for f, g, r in zip(self.f, self.g, self.r, strict=True):
+            x = r(torch.tanh(f(x)) * torch.sigmoid(g(x)))
+        return self.out(torch.relu(x))
+
+
+def test_what_theory_knows_of_the_last_step_alone_is_not_said_of_the_whole():
+    found = inspect(Gated(), real(4, 1, 40), squared)
+    assert found.verdict == "vanishes"
+    assert found.unknown.startswith("theory covers r.7 to out")
+    assert not any("critical" in cause for cause in found.causes)
+    assert any(cause.kind == "weights" and "critical" not in cause.numbers for cause in found.reasons)

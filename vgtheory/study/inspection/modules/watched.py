@@ -19,6 +19,7 @@ from vgtheory.study.inspection.modules.located import located
 from vgtheory.study.inspection.modules.model_copy import Copies, unwrapped
 from vgtheory.study.inspection.modules.norms import norms_of
 from vgtheory.study.inspection.modules.recognise import recognise
+from vgtheory.study.inspection.modules.recognised_maps import Maps
 from vgtheory.study.inspection.modules.recurrence import over_time
 from vgtheory.study.inspection.modules.sight import Sight, sight_of
 from vgtheory.study.inspection.modules.uses import Call
@@ -123,8 +124,11 @@ def _found(sight: Sight) -> Inspection:
         causes = (*causes, Cause("lost aside", calls[judged[-1]].name, names=tuple(dict.fromkeys(aside))))
         text += f" But hardly any reaches {listed(causes[-1].names)}."
     known, unknown = recognise(sight.watch, calls, paths, sight.copies)
-    steps_to_blame = any("here" in cause.numbers for cause in causes)  # of several modules
-    if known is not None and culprit is None and not steps_to_blame and verdict in ("vanishes", "explodes"):
+    told = any("here" in cause.numbers for cause in causes)  # steps of several modules are to blame
+    told = told or (
+        isinstance(known, Maps) and 2 * len(known.filters) <= len(paths.main)
+    )  # of a part, not of the whole
+    if known is not None and culprit is None and not told and verdict in ("vanishes", "explodes"):
         causes = _with_theory(causes, known.causes(total))
     return Inspection(table, verdict, text, culprit, causes, left_out, lost_at, recurrence, known, unknown)
 
