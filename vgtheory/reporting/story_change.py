@@ -89,7 +89,7 @@ def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
         if remedy.code:
             blocks += [
                 Paragraph(priced(remedy)[0]),
-                Code(f"# PyTorch, where torch and model are defined\n{remedy.code}"),
+                Code(f"# PyTorch, where model is defined\n{remedy.code}"),
             ]
         if remedy.jax:
             blocks.append(Code(f"# JAX\n{remedy.jax}"))

@@ -1,4 +1,4 @@
-"""What a remedy is in code: texts that can be pasted where `torch` and `model` are defined, and lines for JAX."""
+"""What a remedy is in code: texts that can be pasted where `model` is defined, and lines for JAX."""
 
 from __future__ import annotations
 
@@ -115,20 +115,27 @@ class Code:
 
     Attributes
     ----------
-    pytorch : to be pasted where ``torch`` and ``model`` are defined; edits or rebinds ``model``.
+    pytorch : to be pasted where ``model`` is defined; edits or rebinds ``model``, and imports what it uses.
     jax : an initialiser, or the function that takes the place of the old one; "" where JAX has no words of its own.
     """
 
     pytorch: str
     jax: str
 
+    def __post_init__(self) -> None:
+        if "torch." in self.pytorch:
+            object.__setattr__(self, "pytorch", "import torch\n" + self.pytorch)
+
 
 def weights(network: Network) -> Code:
     """Return code that draws the weights and biases of all layers but the last as this network's are."""
-    drawn = recipe(network)
-    weight, bias = drawn.pytorch.split("; ")
+    return Code(_drawing(network), recipe(network).jax)
+
+
+def _drawing(network: Network) -> str:
+    weight, bias = recipe(network).pytorch.split("; ")
     lines = f"for layer in layers[:-1]:\n    {weight}\n    if layer.bias is not None:\n        {bias}\n"
-    return Code(_LAYERS + lines, drawn.jax)
+    return _LAYERS + lines
 
 
 def activation(network: Network, old: str) -> Code:
@@ -153,12 +160,11 @@ def _of(text: str, inner: str) -> str:
 
 
 def _swapped(network: Network, old: str, torch_text: str, jax_text: str) -> Code:
-    drawn = weights(network)
     imported = "import vgtheory\n\n" if "vgtheory" in torch_text else ""
     define = f"\n\ndef phi(x):\n    return {torch_text}\n\n"
     wrapped = _WRAPPED.format(what=f"The model with phi wherever it calls {old}")
-    jax = f"phi = lambda x: {jax_text}; {drawn.jax}"
-    return Code(imported + drawn.pytorch + define + _SWAP.format(old=old) + wrapped, jax)
+    jax = f"phi = lambda x: {jax_text}; {recipe(network).jax}"
+    return Code(imported + _drawing(network) + define + _SWAP.format(old=old) + wrapped, jax)
 
 
 def function(act: Activation) -> tuple[str, str]:

@@ -185,7 +185,7 @@ def applied(subject: Subject, text: str, seed: int) -> tuple[Inspection, Any]:
     try:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            names = {"torch": torch, "model": copied(torch, subject.model)}
+            names = {"model": copied(torch, subject.model)}
             exec(text, names)  # noqa: S102 - our own text
         return inspect_module(torch, names["model"], subject.x, subject.loss, subject.seed), names["model"]
     except VgtheoryError:

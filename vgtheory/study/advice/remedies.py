@@ -47,8 +47,8 @@ class Remedy:
     change : what to do, in words.
     network : the changed network; None of a module that is none of this package's.
     trial : predicted and simulated change of the gradient norm over the depth; of modules measured on copies.
-    code : PyTorch, to be pasted where ``torch`` and ``model`` are defined; it edits or rebinds ``model``.  "" for a
-        width, which is chosen where the model is built.
+    code : PyTorch, to be pasted where ``model`` is defined; it edits or rebinds ``model``.  "" for a width,
+        which is chosen where the model is built.
     jax : lines for JAX; "" where it has no words of its own.
     cost : what it costs, as a sentence; "" where that is nothing.
     loss : of modules, the loss on x after 30 steps of training (Adam, rate 0.001); else None.
