@@ -2,6 +2,7 @@
 
 import copy
 import io
+import warnings
 
 import numpy as np
 import pytest
@@ -278,6 +279,39 @@ def test_a_fall_is_seen_in_modules_that_were_not_there_in_the_first_step():
             model(x)
     assert seen.record.module.values[-1] == "7"
     assert {alarm.partition(":")[0] for alarm in seen.alarms} >= {"0", "2", "4"}
+
+
+@pytest.mark.parametrize(("act", "bias"), [(nn.Sigmoid, 0.0), (nn.ReLU, -50.0)])
+def test_a_model_that_vanishes_from_the_beginning_is_said_once(act, bias):
+    torch.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(12) for m in (nn.Linear(16, 16), act())), nn.Linear(16, 1))
+    nn.init.constant_(model[4].bias, bias)
+    optimiser, x = torch.optim.SGD(model.parameters(), lr=0.01), torch.randn(32, 16)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", VanishingWarning)
+        with watch(model, every=1) as seen:
+            for _ in range(4):
+                step(model, optimiser, x)
+    (low,) = seen.falls
+    assert [str(one.message) for one in said] == seen.alarms == [str(low)]
+    assert (low.kind, low.where, low.numbers["step"]) == ("low", "0", 0 if act is nn.Sigmoid else 1)
+    np.testing.assert_allclose(low.numbers["size"], np.exp(-seen.record.relative[int(low.numbers["step"]), 0]))
+    assert str(low) in repr(seen)
+    assert repr(seen).startswith("4 steps watched, 1 alarm")
+
+
+def test_branches_that_begin_with_zeros_are_no_alarm():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 4), nn.Linear(4, 2))  # a first module without gradient in the first step
+    nn.init.zeros_(model[1].weight)
+    optimiser, x = torch.optim.SGD(model.parameters(), lr=0.1), torch.randn(8, 16)
+    with watch(model, every=1) as seen:
+        for _ in range(3):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(model(x), torch.arange(8) % 2).backward()
+            optimiser.step()
+    assert seen.record.relative[0, 0] == -np.inf
+    assert not seen.alarms
 
 
 def test_numbers_that_are_not_finite_are_said_once():

@@ -86,8 +86,15 @@ def _nan(cause: Cause) -> str:
 
 
 def _fall(cause: Cause) -> str:
+    if not isfinite(cause.numbers["size"]):
+        return "{where}: at step {step:.0f} its {names} is 0; at step {since:.0f} it was not"
     told = "{where}: at step {step:.0f} its {names}, beside the last module's, is {size:.2g} times below step "
     return told + "{since:.0f}'s"
+
+
+def _low(cause: Cause) -> str:
+    told = "{where}: at step {step:.0f} its gradient is "
+    return told + ("{size:.2g} times below the last module's" if isfinite(cause.numbers["size"]) else "0")
 
 
 # A row for each kind: a text to be filled with the cause's numbers, or what makes it of them.
@@ -137,5 +144,6 @@ WORDS: Mapping[str, str | Callable[[Cause], str]] = {
     "outliers": "Singular values beyond the Marchenko–Pastur edge in {layers:.0f} layers, up to {most:.0f} in one.",
     # during training
     "fall": _fall,
+    "low": _low,
     "no number": "{where}: at step {step:.0f} its {names} is no finite number",
 }

@@ -29,8 +29,8 @@ class Training(Callback):
 
     Attributes
     ----------
-    falls : what fell, and when: causes of kind "fall", with `step` and `size`, the factor below step `since`, or of
-        kind "no number".
+    falls : what fell, and when: causes of kind "fall", with `step` and `size`, the factor below step `since`, of kind
+        "low", with `size`, the factor below the last module's as training begins, or of kind "no number".
     """
 
     def __init__(self, torch: Any, model: Any, every: int, sink: Callable[[int, Row], None] | None) -> None:
@@ -48,6 +48,12 @@ class Training(Callback):
         self._steps.end()
         if problem is None:
             self._say_if_nothing_was_seen()
+
+    def __repr__(self) -> str:
+        steps = "no step" if not self._rows else "1 step" if len(self._rows) == 1 else f"{len(self._rows)} steps"
+        return "\n".join(
+            (f"{steps} watched, {len(self.falls)} {'alarm' if len(self.falls) == 1 else 'alarms'}", *self.alarms)
+        )
 
     def begin(self) -> None:
         """Start watching; nothing if it is being watched."""
@@ -92,6 +98,8 @@ class Training(Callback):
         if self._sink is not None:
             self._sink(step, row)
         self._alarm_of_no_numbers()
+        if len(self._rows) <= 2:
+            self._alarm_of_the_beginning()
         for quantity, word in (("relative", "gradient"), ("update_ratio", "update ratio ‖∂W‖/‖W‖")):
             self._alarm(quantity, word)
 
@@ -103,6 +111,19 @@ class Training(Callback):
         if (forward or back) and all(cause.kind != "no number" for cause in self.falls):
             what = ("output", forward[0]) if forward else ("gradient", back[-1])
             self._say(Cause("no number", what[1], {"step": step}, what[:1]))
+
+    def _alarm_of_the_beginning(self) -> None:
+        """Say that the first module's gradient is more than 1000 times below the last one's as training begins.
+
+        One that is exactly 0 is said if it still is in the second step: branches may begin with zeros.
+        """
+        step = self._rows[-1][0]
+        seen = [_beside_the_last(row, "relative")[1] for _, row in self._rows]
+        first = next(iter(seen[0]), "")
+        sizes = [now.get(first, np.nan) for now in seen]
+        low = all(size == -np.inf for size in sizes) if len(sizes) == 2 else -np.inf < sizes[0] < -LIMIT
+        if low:
+            self._say(Cause("low", first, {"step": step, "size": _times(-sizes[-1])}))
 
     def _say(self, cause: Cause) -> None:
         self.falls.append(cause)
@@ -118,16 +139,26 @@ class Training(Callback):
         for name, value in now.items():
             since, before = self._first.setdefault((quantity, last, name), (step, value))
             fall = before - value
-            if fall > LIMIT and all(cause.where != name for cause in self.falls):
-                numbers = {"step": step, "since": since, "size": float(np.exp(min(fall, 700.0)))}
+            if fall > LIMIT and all(cause.where != name for cause in self.falls if cause.kind == "fall"):
+                numbers = {"step": step, "since": since, "size": _times(fall)}
                 self._say(Cause("fall", name, numbers, (word,)))
+
+
+def _times(fall: float) -> float:
+    """Return the factor that a fall in ln is; infinite where nothing is left."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(fall))
+
+
+def _log(value: float) -> float:
+    return log(value) if value > 0 else -np.inf if value == 0 else np.nan
 
 
 def _beside_the_last(row: Row, quantity: str) -> tuple[str, dict[str, float]]:
     """Return the last module that has a quantity, and ln of each module's over that; what is relative already stays."""
     values = {name: columns[quantity] for name, columns in row.items() if quantity in columns}
     if quantity != "relative":
-        values = {name: log(value) if value > 0 else -np.inf for name, value in values.items()}
+        values = {name: _log(value) for name, value in values.items()}
     last = next((name for name in reversed(values) if values[name] > -np.inf), "")
     start = values[last] if last and quantity != "relative" else 0.0
     return last, {name: size - start for name, size in values.items()} if last else {}
@@ -139,8 +170,9 @@ def watch(model: Any, every: int = 100, out: Any = None) -> Training:
     A step is what runs forward, in training mode and with gradients, until a gradient comes back: one pass as a rule
     (of accumulated gradients, one of the passes), several for one loss, or passes of parts where the loop calls those,
     as Lightning's ``training_step`` may.  In the steps between nothing but a counter runs.  A module whose gradient, or
-    the ratio ‖∂W‖/‖W‖, falls by more than 1000 relative to the last module's raises a warning once, and so does the
-    first one whose numbers are no longer finite, and a watch that saw no step.
+    the ratio ‖∂W‖/‖W‖, falls by more than 1000 relative to the last module's raises a warning once, and so do the first
+    module if its gradient is as far below the last one's as training begins, the first one whose numbers are no longer
+    finite, and a watch that saw no step.
 
     Of a compiled model pass what the loop calls; steps that are watched run without compilation.
 
