@@ -75,6 +75,7 @@ CASES = (
     _transformer(512, 16, 8, 2, 20),
     _transformer(2048, 32, 16, 1, 25),
     _convolution(64, 16, 12),
+    _convolution(256, 16, 12),
 )
 
 

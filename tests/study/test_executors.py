@@ -112,6 +112,18 @@ def test_ctrl_c_leaves_a_resumable_state_and_says_so(small_chunks, tmp_path, kep
         assert "without a checkpoint directory" in said
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sends signals to itself")
+def test_ctrl_c_during_the_last_progress_is_not_lost():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell's foreground
+    try:
+        with pytest.raises(StudyInterrupted, match="interrupted after 3 of 3 samples"):
+            simulate(
+                NETWORKS[0][0], 3, progress=lambda done, total: done == total and os.kill(os.getpid(), signal.SIGINT)
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
 def test_a_signal_from_the_keyboard_ends_a_study_with_one_message(tmp_path):
     code = (
@@ -129,39 +141,6 @@ def test_a_signal_from_the_keyboard_ends_a_study_with_one_message(tmp_path):
     assert process.returncode != 0
     assert stderr.splitlines()[-1].startswith("vgtheory._errors.StudyInterrupted: interrupted after ")
     assert "goes on from there" in stderr
-
-
-PLAIN = """
-import numpy as np
-import vgtheory as vg
-from tests.study.test_executors import numbers
-np.save("found.npy", numbers())
-"""
-
-
-def numbers():
-    """A few numbers of every kernel."""
-    tanh, wide = ("tanh", Weights.gaussian(1.5, 0.1)), {"width": 5, "depth": 3}
-    studies = [
-        simulate(Network(*tanh, **wide), 1),
-        simulate(Network("gelu", Weights.orthogonal(1.2, 0.1), width=(4, 6, 3), depth=2), 1),
-        simulate(Network("relu", Weights.he(), width=16, depth=4), 1),
-        simulate(Network("tanh", Weights.pytorch_default(), **wide), 1),
-        simulate(Network(*tanh, **wide, skip=0.3, norm="layer", dropout=0.1), 1),
-        simulate(Network(*tanh, **wide), 1, inputs=2),
-        simulate(Network(*tanh, **wide, norm="batch"), 1, batch=4),
-    ]
-    return np.concatenate([study.log_gradient_norm.values.ravel() for study in studies])
-
-
-@pytest.mark.slow
-def test_kernels_give_the_same_numbers_where_nothing_is_compiled(tmp_path):
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": root}
-    subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", "-c", PLAIN], env=environment, cwd=tmp_path, check=True
-    )
-    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), numbers(), rtol=1e-11)
 
 
 LONG = """

@@ -75,7 +75,7 @@ def _chi_square_lanes(out, freedom, x, words, low):
     prefer_wide_vectors()
     left_open = 0
     for i in range(out.size):
-        d = 0.5 * freedom[i] - 1.0 / 3.0
+        d = 0.5 * max(freedom[i], 1) - 1.0 / 3.0  # none: not sure, whatever comes out
         t = x[i] / math.sqrt(9.0 * d)
         half = (words[i] & HALF) if low else (words[i] >> np.uint64(32))
         chance = (np.float64(np.int64(half)) + 1.0) * STEP32

@@ -146,7 +146,7 @@ def _completed(
 
         try:
             submit()
-            while running:
+            while running or not finished.empty():  # Ctrl-C after the last chunk, too
                 future = finished.get()
                 if future is None:
                     raise KeyboardInterrupt
@@ -180,7 +180,7 @@ def _finished() -> Iterator[SimpleQueue[Future | None]]:
     try:
         yield finished
     finally:
-        if ours:
+        if ours and signal.getsignal(signal.SIGINT) is interrupted:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
