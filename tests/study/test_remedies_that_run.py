@@ -199,6 +199,8 @@ def test_every_remedy_of_a_model_runs_where_nothing_but_the_model_is_defined():
     advice = vg.advise(vg.inspect(model, x))
     codes = [remedy.code for remedy in advice.remedies if remedy.code]
     assert codes
+    for remedy, line in zip(reversed(advice.remedies), reversed(str(advice).splitlines()), strict=False):
+        assert line.endswith(f"; loss {remedy.loss:.3g} after 30 steps")
     for text in codes:
         names = {"model": copy.deepcopy(model), "x": x}
         exec(text + "model(x)", names)  # noqa: S102 - what users are told to do

@@ -30,8 +30,8 @@ class Advice:
     trial : the predicted and simulated (of modules, measured) change of its gradient norm over the depth; None where
         its signal overflows.
     problems : what goes wrong, the gravest first; empty where nothing does.
-    remedies : changes that do better in simulation, the best first; of modules those first that
-        leave few units saturated, in the order of the loss on x after 30 steps of Adam.
+    remedies : changes that do better in simulation, the best first; of modules those that balance the gradient first,
+        of those skip connections and norms, then in the order of the loss on x after 30 steps of Adam.
     rejected : changes that were tried and did not help, each with its reason.
     """
 
@@ -42,12 +42,13 @@ class Advice:
     rejected: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return what goes wrong and the remedies, a line each; their code is in ``remedies``."""
+        """Return what goes wrong and the remedies, a line each, with what ranks them; their code is in ``remedies``."""
         lines = [problem.text for problem in self.problems] or ["Nothing goes wrong."]
         now = f", now by {self.trial.off:.2g}" if self.trial is not None else ""
         for rank, remedy in enumerate(self.remedies, 1):
             cost = f" ({remedy.cost})" if remedy.cost else ""
-            lines.append(f"{rank}. {remedy.change}{cost}: off by a factor of {remedy.trial.off:.2g}{now}")
+            trained = "" if remedy.loss is None else f"; loss {remedy.loss:.3g} after 30 steps"
+            lines.append(f"{rank}. {remedy.change}{cost}: off by a factor of {remedy.trial.off:.2g}{now}{trained}")
         return "\n".join(lines)
 
 
