@@ -222,3 +222,79 @@ def test_real_models_keep_their_gradient(name):
     assert abs(inspect(*case).log_change) > 10
     initialise(case.model, case.x, loss=case.loss)
     assert abs(inspect(*case).log_change) <= 2
+
+
+class Root(nn.Module):
+    def forward(self, x):
+        return x.sqrt()
+
+
+def identities():
+    model = nn.Sequential(*(m for _ in range(12) for m in (nn.Linear(2, 2), nn.ReLU())), nn.Linear(2, 1))
+    for layer in model[::2]:
+        nn.init.eye_(layer.weight)
+        nn.init.constant_(layer.bias, 0.1)
+    return model
+
+
+def roots():
+    model = nn.Sequential(nn.Linear(8, 8), Root(), nn.Linear(8, 8), Root(), nn.Linear(8, 1))
+    torch.manual_seed(0)
+    for layer in model[::2]:
+        nn.init.uniform_(layer.weight, 0.1, 0.3)
+        nn.init.constant_(layer.bias, 0.5)
+    return model
+
+
+@pytest.mark.parametrize("make", [identities, roots])  # drawn anew: no signal, or NaN
+@pytest.mark.parametrize("scheme", ["critical", "orthogonal"])
+def test_no_healthy_model_is_left_without_a_gradient(make, scheme):
+    model = make()
+    x = torch.rand(16, model[0].in_features, generator=torch.Generator().manual_seed(1))
+    state = {n: t.clone() for n, t in model.state_dict().items()}
+    found = initialise(model, x, scheme, loss=lambda out: out.square().mean())
+    assert found.before.verdict == "healthy"
+    assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items())
+    assert found.keeps_size is True
+    assert f'scheme "{scheme}" would have no verdict: ' in found.left_alone[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "loss"),
+    [(lambda: chain(nn.Tanh, depth=4), lambda out: (0 * out).sum()), (lambda: nn.Linear(32, 4), None)],
+    ids=["loss without a gradient", "one layer"],
+)
+def test_without_evidence_nothing_is_changed_and_that_is_said(make, loss):
+    model = make()
+    state = {n: t.clone() for n, t in model.state_dict().items()}
+    found = initialise(model, real(16, 32), loss=loss)
+    assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items())
+    assert found.keeps_size is None
+    assert found.left_alone[0].startswith("kept (No verdict: ")
+
+
+def test_a_signal_that_is_lost_is_found_again():
+    model = chain(nn.ReLU, depth=4)
+    with torch.no_grad():
+        for layer in model[::2]:
+            layer.bias.zero_()
+        model[2].weight.zero_()
+    found = initialise(model, real(16, 32), loss=lambda out: out.square().mean())
+    assert found.before.verdict == "no verdict"  # the output is 0, and so is its gradient
+    assert found.keeps_size is True
+
+
+@pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt])
+def test_an_exception_in_the_middle_leaves_the_model_as_it_was(problem):
+    model, calls = chain(nn.Tanh, depth=4), []
+    state = {n: t.clone() for n, t in model.state_dict().items()}
+
+    def loss(out):
+        calls.append(0)
+        if len(calls) > 2:
+            raise problem
+        return out.square().sum()
+
+    with pytest.raises(InputError if problem is ValueError else problem):
+        initialise(model, real(16, 32), loss=loss)
+    assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items())

@@ -22,13 +22,16 @@ _WORTH = 0.05  # of the whole's ln, that a smaller branch must be better by
 
 
 def size_of(found: Inspection) -> float:
-    """Return |ln| of a gradient's change over depth, or time; infinite where the signal overflows.
+    """Return |ln| of a gradient's change over depth, or time; infinite on overflow and without a verdict.
 
     >>> from types import SimpleNamespace
-    >>> size_of(SimpleNamespace(log_change=-2.5, reasons=()))
+    >>> size_of(SimpleNamespace(log_change=-2.5, reasons=(), verdict="healthy"))
     2.5
+    >>> size_of(SimpleNamespace(log_change=0.0, reasons=(), verdict="no verdict"))
+    inf
     """
-    return inf if any(cause.kind == "overflow" for cause in found.reasons) else abs(found.log_change)
+    unknown = found.verdict == "no verdict" or any(cause.kind == "overflow" for cause in found.reasons)
+    return inf if unknown else abs(found.log_change)
 
 
 def balanced(
@@ -44,7 +47,7 @@ def balanced(
         wanted = _wanted(chosen, found)
         worst, total = max((abs(step) for step in wanted.values()), default=0.0), size_of(found)
         done = not wanted or (worst < _WORST and (total < CLOSE or abs(total - last) < _STILL))
-        if done or max(worst, total) < nearest:
+        if (done and isfinite(total)) or max(worst, total) < nearest:
             best, nearest = logs, max(worst, total)
         if done or turn == _ROUNDS:
             break

@@ -90,7 +90,7 @@ def initialise(
     frozen parameters (``requires_grad=False``) are kept too.
 
     The gradient is measured before and after.  Where it would change by more than before, and by more than a factor of
-    √e, all weights stay as they were, and `left_alone` says so.
+    √e, or no verdict is possible, all weights stay as they were, and `left_alone` says so.
 
     No scale of the weights may suffice, as in deep and narrow sigmoid networks.  Then `keeps_size` is False, the text
     says so first, and "critical", which aims at that, leaves the best weights that it met and warns.
@@ -144,25 +144,35 @@ def initialise(
     def look() -> Inspection:
         return inspect_module(torch, model, x, loss, seed)
 
-    steps = 0 if before.recurrence is None or scheme != "critical" else before.recurrence.sizes["time"]
-    with torch.no_grad():
-        draw(torch, chosen.layers, torch.Generator().manual_seed(seed), steps)
-    if scheme == "lsuv":
-        unit_variance(torch, model, x, chosen.layers)
-    after, at_limit, scale = look(), tuple[str, ...](), 1.0
-    if scheme == "critical" and size_of(after) == inf:  # the signal is lost, or leaves the range of numbers: first that
-        unit_variance(torch, model, x, chosen.layers)
-        after = look()
-    if scheme == "critical":
-        after, at_limit, scale = _settled(chosen, after, look)
-    if size_of(after) > max(size_of(before), CLOSE):
+    def put_back() -> None:
         for parameter, value in zip(chosen.parameters, start, strict=True):
             parameter.data.copy_(value)
-        if drawn:
-            better = [_better_before(before, after, scheme, drawn)]
-        after, at_limit, scale, drawn = before, (), 1.0, []
+
+    if not _judged(before):
+        left = (*_kept(chosen, 1.0), *((f"kept ({before.text.rstrip('.')}): {listed(drawn)}",) if drawn else ()))
+        return Initialisation(_changed(things, old, [], 1.0), left, before, before, None, (), chosen.branches)
+    steps = 0 if before.recurrence is None or scheme != "critical" else before.recurrence.sizes["time"]
+    try:
+        with torch.no_grad():
+            draw(torch, chosen.layers, torch.Generator().manual_seed(seed), steps)
+        if scheme == "lsuv":
+            unit_variance(torch, model, x, chosen.layers)
+        after, at_limit, scale = look(), tuple[str, ...](), 1.0
+        if scheme == "critical" and size_of(after) == inf:  # the signal is lost, or leaves the range of numbers
+            unit_variance(torch, model, x, chosen.layers)
+            after = look()
         if scheme == "critical":
-            after, scale = quietened(chosen.ends, chosen.branches, before, look)
+            after, at_limit, scale = _settled(chosen, after, look)
+        if size_of(after) == inf or size_of(after) > max(size_of(before), CLOSE):
+            put_back()
+            if drawn:
+                better = [_better_before(before, after, scheme, drawn)]
+            after, at_limit, scale, drawn = before, (), 1.0, []
+            if scheme == "critical":
+                after, scale = quietened(chosen.ends, chosen.branches, before, look)
+    except BaseException:  # the user's model and loss run in there, and Ctrl-C comes at any time
+        put_back()
+        raise
     changed = _changed(things, old, drawn, scale)
     keeps = None if after.verdict == "no verdict" else abs(after.log_change) < _KEPT
     found = Initialisation(
@@ -171,6 +181,14 @@ def initialise(
     if scheme == "critical" and keeps is False:
         warnings.warn(_missed(found), TargetMissedWarning, stacklevel=2)
     return found
+
+
+def _judged(before: Inspection) -> bool:
+    """Return whether an inspection saw a gradient, or that the signal is lost or no number, which weights can cure."""
+    if before.verdict != "no verdict" or any(cause.kind == "nan" for cause in before.reasons):
+        return True
+    last = before.table.isel(call=-1)
+    return before.table.sizes["call"] > 1 and bool(last.rms == 0 or last.dead == 1)
 
 
 def _settled(
@@ -196,10 +214,12 @@ def _kept(chosen: Settable, scale: float) -> tuple[str, ...]:
 
 def _better_before(before: Inspection, after: Inspection, scheme: Scheme, names: Sequence[str]) -> str:
     """Return why weights stay as they were."""
-    reached = f"{after.log_change:+.2f}" if isfinite(size_of(after)) else "more than float64 holds"
-    text = (
-        f'with them the gradient changes by {before.log_change:+.2f} in ln; scheme "{scheme}" would make that {reached}'
-    )
+    reached = f"make that {after.log_change:+.2f}"
+    if after.verdict == "no verdict":
+        reached = f"have no verdict: {after.text.partition(': ')[2].rstrip('.')}"
+    elif not isfinite(size_of(after)):
+        reached = "make that more than float64 holds"
+    text = f'with them the gradient changes by {before.log_change:+.2f} in ln; scheme "{scheme}" would {reached}'
     return f"kept ({text}): {listed(names)}"
 
 
