@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from vgtheory import watch  # noqa: E402
+from vgtheory import inspect, watch  # noqa: E402
 from vgtheory._errors import InputError, UnseenWarning, VanishingWarning  # noqa: E402
 
 
@@ -435,6 +435,99 @@ def test_weights_that_are_computed_from_others_have_a_ratio():
         model(torch.randn(4, 8)).square().mean().backward()
     assert list(seen.record.module.values) == ["0", "2"]
     assert bool((seen.record.update_ratio > 0).all())
+
+
+class WithParameterOut(nn.Module):
+    """As policies do, returns a parameter beside what it computes; so does a part of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.places = net(), nn.Embedding(4, 16)
+        self.places.forward = lambda: self.places.weight
+        self.log_std = nn.Parameter(torch.zeros(2))
+
+    def forward(self, x):
+        return self.body(x + self.places().sum(0)), self.log_std
+
+
+def test_no_hooks_stay_on_parameters_that_are_returned():
+    model = WithParameterOut()
+    with watch(model, every=2) as seen:
+        for _ in range(5):
+            mean, log_std = model(torch.randn(8, 16))
+            (mean.square().mean() + log_std.sum()).backward()
+            assert len(model.places.weight._backward_hooks or ()) <= 1
+    assert not model.log_std._backward_hooks
+    assert not model.places.weight._backward_hooks
+    assert np.isfinite(seen.record.gradient_norm).all()
+
+
+def test_a_fall_is_seen_after_a_first_step_without_numbers():
+    model, x = net(), torch.randn(8, 16)
+
+    def train():
+        for k in range(6):
+            if k == 3:
+                with torch.no_grad():
+                    model[4].weight.mul_(1e-8)
+            model.zero_grad()
+            loss = model(x).square().mean()
+            (loss * float("inf") if k == 0 else loss).backward()
+
+    with watch(model, every=1) as seen, pytest.warns(VanishingWarning):
+        train()
+    fallen = [cause for cause in seen.falls if cause.kind == "fall"]
+    assert {cause.where for cause in fallen} == {"0", "2"}
+    assert {(cause.numbers["since"], cause.numbers["step"]) for cause in fallen} == {(1, 3)}
+
+
+def test_one_infinite_gradient_at_the_last_module_is_no_fall_of_the_others():
+    model, x = net(), torch.randn(8, 16)
+
+    def train():
+        for k in range(3):
+            model.zero_grad()
+            out = model(x)
+            if k == 1:
+                out.register_hook(lambda g: g * float("inf"))
+            out.square().mean().backward()
+
+    with watch(model, every=1) as seen, pytest.warns(VanishingWarning):
+        train()
+    assert [cause.kind for cause in seen.falls] == ["no number"]
+
+
+def test_parts_are_heard_after_a_pass_of_the_whole_model():
+    model, x = net(), torch.randn(8, 16)
+    with watch(model, every=1) as seen:
+        model(x).square().mean().backward()
+        for _ in range(5):
+            model[2](torch.tanh(model[0](x))).square().mean().backward()
+    assert seen.record.sizes["step"] == 6
+
+
+def test_an_inspection_of_the_model_is_no_step():
+    model, x = net(), torch.randn(8, 16)
+    with watch(model, every=1) as seen:
+        model(x).square().mean().backward()
+        inspect(model, x)
+        made = model(x)
+        inspect(model, 100 * x)  # while a step is heard
+        made.square().mean().backward()
+    assert seen.record.sizes["step"] == 2
+    np.testing.assert_array_equal(seen.record.rms[0], seen.record.rms[1])
+
+
+def test_gradients_that_a_fused_optimiser_unscales_are_recorded_unscaled():
+    model, x = net(), torch.randn(8, 16)
+    optimiser = torch.optim.Adam(model.parameters(), fused=True, lr=0.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    with watch(model, every=1) as seen:
+        scaler.scale(model(x).square().mean()).backward()
+        scaler.step(optimiser)
+    model.zero_grad()
+    model(x).square().mean().backward()
+    np.testing.assert_allclose(seen.record.update_ratio[0], ratios(model), rtol=1e-5)
 
 
 def test_refusals():

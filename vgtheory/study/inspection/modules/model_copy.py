@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from copy import deepcopy
 from typing import Any
 
 from vgtheory._errors import InputError, UnsupportedError
 
 _WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
+
+aside: ContextVar[bool] = ContextVar("aside", default=False)  # whether passes are run that are no part of a training
 
 
 def unwrapped(torch: Any, model: Any) -> Any:
@@ -127,6 +130,7 @@ def undisturbed(torch: Any, model: Any, seed: int) -> Iterator[None]:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.random.fork_rng(devices=sorted(devices)))
         stack.enter_context(_without_checkpoints())
+        stack.callback(aside.reset, aside.set(True))
         if "torch._dynamo" in sys.modules:  # nothing is compiled before
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         torch.default_generator.manual_seed(seed)

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 
 from vgtheory.study.inspection.modules.callbacks import Row
-from vgtheory.study.inspection.modules.model_copy import tensors_in, unwrapped
+from vgtheory.study.inspection.modules.model_copy import aside, tensors_in, unwrapped
 from vgtheory.study.inspection.modules.norms import norm_of
 from vgtheory.study.inspection.modules.uses import has_weights
 
 
 class Ear:
-    """A hook of one model, which hears nothing of a copy of it and is not saved with it."""
+    """A hook of one model, which hears nothing of a copy of it, nor of passes aside, and is not saved with it."""
 
     def __init__(self, act: Callable[..., None] | None = None) -> None:
         self._act = act
 
     def __call__(self, *given: Any) -> None:
         """Hear what a hook is told."""
-        if self._act is not None:
+        if self._act is not None and not aside.get():
             self._act(*given)
 
     def __deepcopy__(self, memo: Any) -> Ear:
@@ -48,6 +48,7 @@ class Steps:
         self._inside = unwrapped(torch, model)
         self._tops: dict[Any, Any] = {}  # what the loop may call, and what ends that it is heard
         self._ears: list[Any] = []  # handles of hooks on modules and weights
+        self._given: list[Any] = []  # handles of hooks on what the passes of a step returned
         self._optimisers: Any = None  # handle of the hook on all optimisers
         self._runs = False  # a pass
         self._undo: list[Callable[[], Any]] = []  # what it needs only while it runs
@@ -67,6 +68,7 @@ class Steps:
         """Stop watching; nothing if it is not being watched."""
         self._leave()
         self._close()
+        self._forget_given()
         for undo in self._tops.values():
             undo()
         self._tops, self._came = {}, True
@@ -82,7 +84,7 @@ class Steps:
             return top.register_forward_pre_hook(Ear(self._hooked)).remove
 
         def call(*given: Any, **named: Any) -> Any:  # by module.compile(), with hooks inside what is compiled
-            if not self._enters(top):
+            if aside.get() or not self._enters(top):
                 return compiled(*given, **named)
             output = None
             try:
@@ -104,13 +106,14 @@ class Steps:
         again = torch._C._current_graph_task_id() != -1  # what a checkpoint runs again, on the way back
         if self._runs or again or not (torch.is_grad_enabled() and top.training):
             return False
-        if top is self._model:  # then its parts are not what the loop calls
+        if top is self._model and getattr(top, "_compiled_call_impl", None) is not None:  # compiled without hooks
             for part in self._tops.keys() - {top}:
                 self._tops.pop(part)()
         self._runs = True
         if self._came:
             self._came, place, self.count = False, self.count, self.count + 1
             self._stop_listening()
+            self._forget_given()
             watched = place % self._every == 0
             if watched or self._stepped:
                 self._close()
@@ -131,9 +134,8 @@ class Steps:
         for undo in self._undo:
             undo()
         self._runs, self._undo = False, []
-        given = [t for t in tensors_in(self._torch, output) if t.requires_grad]
-        for tensor in given:
-            tensor.register_hook(self._back)
+        given = [t for t in tensors_in(self._torch, output) if t.grad_fn is not None]  # no parameter as it is
+        self._given += [tensor.register_hook(self._back) for tensor in given]
         failed = output is None and sys.exc_info()[0] is not None
         if top is not None and not given and not failed:  # the model keeps its loss: when a gradient comes is unseen
             self._came = True
@@ -166,25 +168,33 @@ class Steps:
             self._came = True
             row["gradient_norm"] = norm_of(self._torch, gradient.detach())
 
-        out.register_hook(arrived)
+        handle = out.register_hook(arrived)
+        if out.is_leaf:  # a parameter, which stays
+            self._ears.append(handle)
 
-    def _weigh(self, name: str, parameter: Any) -> None:
+    def _weigh(self, name: str, parameter: Any, scale: float = 1.0) -> None:
         if parameter.grad is not None:
-            norms = (norm_of(self._torch, t.detach()) for t in (parameter.grad, parameter))
-            self._weighed.setdefault(name, {})[id(parameter)] = (next(norms), next(norms))
+            gradient, weight = (norm_of(self._torch, t.detach()) for t in (parameter.grad, parameter))
+            self._weighed.setdefault(name, {})[id(parameter)] = (gradient / scale, weight)
 
     def _step(self, optimiser: Any, *_: Any) -> None:
         """Take the gradients that an optimiser uses, of the weights that got some in the step that is heard."""
+        scale = getattr(optimiser, "grad_scale", None)  # a fused one unscales while it steps
         own = {id(p): p for group in optimiser.param_groups for p in group["params"]}
         for name, weights in self._weighed.items():
             for key in own.keys() & weights.keys():
-                self._weigh(name, own[key])
+                self._weigh(name, own[key], 1.0 if scale is None else float(scale))
                 self._stepped = True
 
     def _stop_listening(self) -> None:
         for handle in self._ears:
             handle.remove()
         self._ears = []
+
+    def _forget_given(self) -> None:
+        for handle in self._given:
+            handle.remove()
+        self._given = []
 
     def _close(self) -> None:
         """Hand on what was heard of a step, if anything was."""
@@ -200,7 +210,7 @@ class Steps:
     def _finished(self) -> Row:
         """Return the row with what follows from its numbers."""
         row = {name: dict(values) for name, values in self._row.items()}
-        arrived = [values["gradient_norm"] for values in row.values() if values.get("gradient_norm", 0.0) > 0]
+        arrived = [norm for values in row.values() if 0 < (norm := values.get("gradient_norm", 0.0)) < math.inf]
         for name, values in row.items():
             norm = values.get("gradient_norm", 0.0)
             if arrived:

@@ -137,7 +137,9 @@ class Training(Callback):
         step, row = self._rows[-1]
         last, now = _beside_the_last(row, quantity)
         for name, value in now.items():
-            since, before = self._first.setdefault((quantity, last, name), (step, value))
+            if isfinite(value):
+                self._first.setdefault((quantity, last, name), (step, value))
+            since, before = self._first.get((quantity, last, name), (step, np.nan))
             fall = before - value
             if fall > LIMIT and all(cause.where != name for cause in self.falls if cause.kind == "fall"):
                 numbers = {"step": step, "since": since, "size": _times(fall)}
@@ -159,7 +161,7 @@ def _beside_the_last(row: Row, quantity: str) -> tuple[str, dict[str, float]]:
     values = {name: columns[quantity] for name, columns in row.items() if quantity in columns}
     if quantity != "relative":
         values = {name: _log(value) for name, value in values.items()}
-    last = next((name for name in reversed(values) if values[name] > -np.inf), "")
+    last = next((name for name in reversed(values) if isfinite(values[name])), "")
     start = values[last] if last and quantity != "relative" else 0.0
     return last, {name: size - start for name, size in values.items()} if last else {}
 
