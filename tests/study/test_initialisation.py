@@ -1,5 +1,7 @@
 """initialise: gradients that vanished or exploded arrive, weights that were to be kept are kept."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -123,6 +125,15 @@ def test_bypassed_layers_and_computed_weights_are_kept():
     new = {n.rpartition(".")[0] for n, t in model.state_dict().items() if not torch.equal(t, state[n])}
     assert new == set(changed)
     assert "skip" in found.left_alone[0]
+
+
+def test_lsuv_leaves_the_scale_of_a_layer_with_one_output_number_without_a_word():
+    model = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", TargetMissedWarning)
+        initialise(model, real(1, 8), "lsuv")
+    assert all(bool(torch.isfinite(p).all()) for p in model.parameters())
 
 
 def test_lsuv_has_outputs_of_variance_one_and_orthogonal_weights():

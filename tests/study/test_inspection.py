@@ -320,7 +320,7 @@ def test_an_npz_with_objects_or_too_large_is_refused(tmp_path):
         ({"a.weight": np.ones((2, 2)), "a.bias": np.ones(3)}, "bias"),
         ({"a": np.ones(3)}, "no weight matrix"),
         ({"a.weight": np.array([["x"]])}, "real numbers"),
-        ({}, "nothing"),
+        ({}, "no array of weights"),
     ],
 )
 def test_weights_that_are_no_network_are_refused(arrays, said):

@@ -30,6 +30,14 @@ def safetensors(path, header, data=b""):
     return path
 
 
+def test_a_file_of_whole_numbers_is_said_to_be_that(tmp_path):
+    save_file(
+        {"0.weight": np.ones((4, 4), dtype=np.int8), "0.bias": np.ones(4, dtype=np.int8)}, tmp_path / "q.safetensors"
+    )
+    with pytest.raises(InputError, match="whole numbers are not read"):
+        inspect(tmp_path / "q.safetensors")
+
+
 # --- the order of tensors -----------------------------------------------------------------------------------------
 
 

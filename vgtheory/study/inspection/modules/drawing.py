@@ -46,7 +46,7 @@ def unit_variance(torch: Any, model: Any, x: Any, layers: Sequence[Layer]) -> No
     parts, done = dict(model.named_modules()), set[Any]()
 
     def scale(module: Any, arguments: Any, output: Any) -> Any:
-        size = float(output.double().std())
+        size = float(output.double().std()) if output.numel() > 1 else 0.0
         if not size > 0 or module.weight in done:
             return output
         done.add(module.weight)

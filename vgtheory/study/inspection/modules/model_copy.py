@@ -32,9 +32,8 @@ def unwrapped(torch: Any, model: Any) -> Any:
             step = 'with torch.device("cpu"): model = ... builds it with numbers'
             raise InputError(f"{name} on the meta device", "parameters with numbers", step)
         if tensor.is_quantized or tensor.is_complex():
-            raise UnsupportedError(
-                f"{name} has type {tensor.dtype}, which has no gradient; inspect the model in floating-point numbers"
-            )
+            why = "gradients of complex numbers are not measured" if tensor.is_complex() else "which has no gradient"
+            raise UnsupportedError(f"{name} has type {tensor.dtype}: {why}; inspect the model in real numbers")
     return model
 
 

@@ -64,7 +64,10 @@ def chain_of(arrays: Arrays, order: str | Sequence[str] | None = None) -> Chain:
     matrices = {n: a for n, a in arrays.items() if a.ndim == 2 and min(a.shape) > 0 and not _INDIRECT.search(n)}
     named = {n: a for n, a in matrices.items() if _WEIGHT.search(n)} or matrices
     if not named:
-        seen = ", ".join(f"{n} {tuple(a.shape)}" for n, a in list(arrays.items())[:4]) or "nothing"
+        if not arrays:
+            accepted, step = "floating-point numbers", "of a quantised model, save its weights as float32"
+            raise InputError("no array of weights (whole numbers are not read)", accepted, step)
+        seen = ", ".join(f"{n} {tuple(a.shape)}" for n, a in list(arrays.items())[:4])
         raise InputError(f"no weight matrix among {seen}", "two-dimensional weights", "name the file of an MLP")
     if len(named) > MAX_LAYERS:
         raise InputError("weights", f"up to {MAX_LAYERS:,} matrices", "pass those of one chain", got=f"{len(named):,}")
