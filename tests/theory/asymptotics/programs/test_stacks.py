@@ -100,6 +100,7 @@ def test_wide_stacks_are_predicted(name):
         (lambda: vg.critical(vg.blocks.dense("tanh", W)), "no recurrent cell"),
         (lambda: vg.critical(vg.blocks.lstm(W), sigma_b=1), "carry their biases"),
         (lambda: vg.predict(vg.Network(vg.blocks.mlp("x**3 + x", vg.Weights.gaussian(9), W), 64, 90)), "overflows"),
+        (lambda: vg.predict(vg.Network(vg.blocks.gated("silu", *3 * [vg.Weights.gaussian(5)], 2), 32, 12)), "layer 7"),
     ],
 )
 def test_refusals(ask, message):

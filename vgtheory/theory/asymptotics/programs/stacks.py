@@ -272,7 +272,8 @@ def stack_profile(block: Block, width: int, depth: int, shape: tuple[int, ...] =
     positions = math.prod(shape) if block.mixes("window") else 1  # alike without windows
     layers, size = [], Size(np.zeros(positions), np.ones(positions))
     for index in range(depth):
-        layers.append(through(block, size, width, depth, shape))
+        with np.errstate(over="ignore", invalid="ignore"):  # said below, with its layer
+            layers.append(through(block, size, width, depth, shape))
         size, shape = layers[-1].sizes[block.streams[0][1]], strided(shape, block.stride)
         if not np.isfinite(size.square).all():
             raise NoSolutionError(
