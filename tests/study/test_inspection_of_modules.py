@@ -1131,3 +1131,10 @@ def test_parts_that_are_used_on_two_inputs_are_not_bypassed():
     assert both.table.sizes["call"] == 6
     assert not both.table.bypassed.values.any()
     assert not inspect(Loop(), x).table.bypassed.values.any()
+
+
+def test_a_model_without_parameters_is_said_to_be_that():
+    found = inspect(nn.Sequential(nn.Tanh(), nn.ReLU()), torch.randn(4, 8))
+    assert found.verdict == "no verdict"
+    assert "has no parameters" in found.text
+    assert "fewer than two" in inspect(nn.Linear(8, 1), torch.randn(4, 8)).text

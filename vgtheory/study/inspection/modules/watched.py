@@ -165,6 +165,11 @@ def _no_verdict(sight: Sight) -> str | None:
         return f"the graph is cut in front of {sight.cut_at.name}: what is measured goes back to there only"
     if sight.derived:
         return "the model takes derivatives of its own, and the gradient goes back through these"
+    if not calls and not sight.copies.parameters:
+        return (
+            "the model has no parameters, and products with buffers or quantised weights are not watched; inspect it "
+            "before it is quantised, with its weights as nn.Parameter"
+        )
     if len(calls) < 2 and sight.recurrence is None:
         return "fewer than two uses of weights were seen: there is no way for a gradient to change"
     if not any(call.gradient_norm > 0 for call in calls[-1:]):
