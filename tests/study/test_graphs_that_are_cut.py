@@ -139,3 +139,32 @@ def test_parts_of_the_users_own_run_as_they_would_and_are_asked_in_their_own_sha
         part(h).sum().backward()
         largest = 0.25 if own is OwnSigmoid else 1.0
         assert 0 < share == float((h.grad.abs() <= largest / 100).double().mean())
+
+
+class Remembering(nn.Module):
+    """Layers that each add what they gave in an earlier pass, and one beside them that the loss does not look at."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers, self.beside = nn.ModuleList(nn.Linear(16, 16) for _ in range(6)), nn.Linear(16, 4)
+        self.memory, self.keeps = [torch.zeros(8, 16)] * 6, True
+
+    def forward(self, x):
+        for k, layer in enumerate(self.layers):
+            h = torch.tanh(layer(x))
+            x, seen = h + 0.1 * self.memory[k], h.detach()
+            if self.keeps:
+                self.memory[k] = seen
+        return x, self.beside(h.detach() if self.keeps else x)
+
+
+def test_what_a_model_keeps_of_one_inspection_says_nothing_in_the_next():
+    model, x = Remembering(), real(8, 16)
+    inspect(model, x)
+    inspect(model, x)  # numbered cuts, up to twelve of them, come through what is kept
+    model.keeps = False
+    again = inspect(model, x)
+    model.memory = [kept.clone() for kept in model.memory]  # nothing but numbers
+    fresh = inspect(model, x)
+    assert (again.text, again.left_out, again.causes) == (fresh.text, fresh.left_out, fresh.causes)

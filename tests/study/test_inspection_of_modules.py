@@ -435,6 +435,37 @@ def test_a_state_that_a_module_starts_from_and_all_its_layers_count(kind, batch)
     np.testing.assert_allclose(found.recurrence.log_gradient_norm, expected, rtol=1e-9)
 
 
+class Started(nn.Module):
+    """A recurrent module with a first state far from 0, whose arguments come by place or by name."""
+
+    def __init__(self, call):
+        super().__init__()
+        torch.manual_seed(0)
+        self.rnn, self.head, self.call = nn.RNN(4, 8), nn.Linear(8, 2), call
+        self.start = torch.full((1, 3, 8), 5.0)
+
+    def forward(self, x):
+        return self.head(self.call(self.rnn, x, self.start)[0])
+
+
+def test_arguments_of_recurrent_modules_count_by_name_as_by_place():
+    ways = (
+        lambda rnn, x, h: rnn(x, h),
+        lambda rnn, x, h: rnn(x, hx=h),
+        lambda rnn, x, h: rnn(hx=h, input=x),
+    )
+    by_place, *by_name = (inspect(Started(way), real(5, 3, 4), squared).recurrence for way in ways)
+    for found in by_name:
+        assert found.equals(by_place)
+
+
+def test_parameters_of_the_loss_keep_their_gradient():
+    heat = nn.Parameter(torch.ones(()))
+    for model, x in ((Started(lambda rnn, x, h: rnn(x, h)), real(5, 3, 4)), (mlp(nn.Tanh), real(8, 32))):
+        inspect(model, x, lambda out: (out * heat).square().mean())
+        assert heat.grad is None
+
+
 def test_a_gradient_is_followed_beyond_the_range_of_numbers():
     """A linear cell whose gradient falls by exactly 1e12 a step: by 1e1188 over 100 steps, in float32."""
     module = nn.RNN(4, 4, nonlinearity="relu")

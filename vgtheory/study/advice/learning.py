@@ -20,7 +20,7 @@ def loss_after_steps(subject: Subject, model: Any) -> float:
     """
     torch = subject.torch
     copies = Copies(torch, model, double=False)
-    trained = [p for p in copies.parameters.values() if p.requires_grad]
+    trained = copies.trained()
     optimiser = torch.optim.Adam(trained, lr=_RATE)
     value = float("inf")
     with undisturbed(torch, model, subject.seed):
@@ -30,7 +30,7 @@ def loss_after_steps(subject: Subject, model: Any) -> float:
             value = float(loss.detach())
             if not isfinite(value):
                 return float("inf")
-            loss.backward()
+            loss.backward(inputs=trained)
             optimiser.step()
     return value
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from typing import Any
 
-from vgtheory.study.inspection.modules.cuts import Cuts, cuts_of
+from vgtheory.study.inspection.modules.cuts import Cuts
 from vgtheory.study.inspection.modules.model_copy import tensors_in
 from vgtheory.study.inspection.modules.norms import norm_of
 from vgtheory.study.inspection.modules.products import INPUTS_FIRST, PRODUCTS, SUMMED, kind_of, short_name
@@ -29,7 +30,7 @@ from vgtheory.study.inspection.modules.uses import Call, Unrolled, all_units_ali
 
 _DROPOUT = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
 # On tensors that are computed from weights alone (masked, normalised, transposed): the name of the first; "" on those
-# that are computed from buffers alone.
+# that are computed from buffers alone; behind the number of the pass, as the user may keep such a tensor.
 _MARK = "_vgtheory_weight"
 
 
@@ -94,7 +95,8 @@ class Watch:
     def _enter(self, module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         with self.torch._C.DisableTorchFunction():
             if isinstance(module, self.torch.nn.RNNBase):
-                arguments = self._follow(module, arguments)
+                bound = signature(module.forward).bind(*arguments, **named)  # whichever of them come by name
+                arguments, named = self._follow(module, bound.args), bound.kwargs
             given = tensors_in(self.torch, (arguments, *named.values()))
             nodes = tuple(node for t in given if (node := t.grad_fn) is not None)
         self._open.append((module, len(self.calls), nodes))
@@ -146,7 +148,7 @@ class Watch:
 
     def _leave_weight(self, module: Any, arguments: tuple[Any, ...], output: Any) -> None:
         self._pause -= 1
-        setattr(output, _MARK, f"{self._paths[module]}.original")
+        setattr(output, _MARK, (self.cuts.number, f"{self._paths[module]}.original"))
 
     def _enter_activation(self, module: Any, arguments: tuple[Any, ...]) -> None:
         h = arguments[0] if len(arguments) == 1 and self.torch.is_tensor(arguments[0]) else None
@@ -237,7 +239,7 @@ class Watch:
             elif weight is None and id(t) not in self._still:
                 others.append(t)
         if given and not others:
-            setattr(output, _MARK, owned[0][1] if owned else "")
+            setattr(output, _MARK, (self.cuts.number, owned[0][1] if owned else ""))
         elif owned and name in SUMMED:
             weight = max((t for t, _ in owned), key=lambda t: t.dim())
             names = tuple(dict.fromkeys(n for _, n in owned))
@@ -268,7 +270,10 @@ class Watch:
 
     def _weight_of(self, tensor: Any) -> str | None:
         """Return the weight that a tensor is made of, "" if it is made of buffers, None if it depends on the input."""
-        return self._owner.get(id(tensor)) or getattr(tensor, _MARK, None)
+        owner = self._owner.get(id(tensor))
+        if owner is None and (mark := getattr(tensor, _MARK, None)) is not None and mark[0] == self.cuts.number:
+            return mark[1]
+        return owner
 
     def _function_of_entries(
         self, function: Any, arguments: tuple[Any, ...], named: dict[str, Any], output: Any, before: Any
@@ -309,7 +314,7 @@ class Watch:
             axis = 1 if "conv" in call.kind.lower() and numbers.dim() > 2 else -1
             if numbers.dim() and numbers.shape[axis] > 1 and call.rms > 0:
                 call.identical = all_units_alike(numbers.movedim(axis, -1), call.rms)
-            call.node, call.cuts = out.grad_fn, cuts_of(out)
+            call.node, call.cuts = out.grad_fn, self.cuts.of(out)
             del self.calls[place:]
             self.calls.append(call)
             further = [] if torch.is_tensor(output) else [t for t in tensors_in(torch, output) if t is not out]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from vgtheory.study.inspection.modules.model_copy import tensors_in
 from vgtheory.study.inspection.modules.uses import Call
 
-_MARK = "_vgtheory_cuts"  # on tensors: the cuts that their values have come through
+_MARK = "_vgtheory_cuts"  # on tensors, some of which the user keeps: a pass, and the cuts their values came through
+_PASSES = count()
 
 
 class Cuts:
     """The cuts of one forward pass: by each, the nodes of autograd's graph that no gradient reaches through it."""
 
     def __init__(self, torch: Any) -> None:
-        self.torch = torch
+        self.torch, self.number = torch, next(_PASSES)
         self.nodes: list[tuple[Any, ...]] = []
 
     def follow(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
@@ -26,19 +28,24 @@ class Cuts:
         if not one.is_floating_point() or name.startswith("new") or name.endswith("_like"):
             return  # has no gradient, or depends on nothing but shapes
         given = list(tensors_in(torch, (arguments, *named.values())))
-        cuts = frozenset[int]().union(*map(cuts_of, given))
+        cuts = frozenset[int]().union(*map(self.of, given))
         if not one.requires_grad and any(t.requires_grad for t in given):
             cuts |= {len(self.nodes)}
             self.nodes.append(tuple(t.grad_fn for t in given if t.grad_fn is not None))
         if cuts:
             for tensor in tensors_in(torch, output):
-                setattr(tensor, _MARK, cuts)
+                setattr(tensor, _MARK, (self.number, cuts))
 
     def detach_in_place(self, tensor: Any) -> None:
         """Mark a tensor that is about to be cut from its graph."""
         if tensor.grad_fn is not None:
-            setattr(tensor, _MARK, cuts_of(tensor) | {len(self.nodes)})
+            setattr(tensor, _MARK, (self.number, self.of(tensor) | {len(self.nodes)}))
             self.nodes.append((tensor.grad_fn,))
+
+    def of(self, tensor: Any) -> frozenset[int]:
+        """Return the cuts that a tensor's value has come through in this pass."""
+        number, cuts = getattr(tensor, _MARK, (self.number, frozenset[int]()))
+        return cuts if number == self.number else frozenset()
 
     def behind(self, cuts: frozenset[int], calls: Sequence[Call]) -> list[Call]:
         """Return the calls, of some, that a tensor with these cuts was computed from through them."""
@@ -49,11 +56,6 @@ class Cuts:
                 seen.add(node)
                 stack += [n for n, _ in node.next_functions]
         return [c for c in calls if (c.node is None and c.cuts & cuts) or not seen.isdisjoint((c.node, *c.others))]
-
-
-def cuts_of(tensor: Any) -> frozenset[int]:
-    """Return the cuts that a tensor's value has come through."""
-    return getattr(tensor, _MARK, frozenset())
 
 
 def torch_tensor(torch: Any, output: Any) -> Any:

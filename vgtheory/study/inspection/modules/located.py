@@ -80,7 +80,7 @@ def _runs(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None,
         with undisturbed(torch, copies.model, seed):
             value = scalar_loss(torch, copies.call(x), loss, seed)
             coming = True
-            value.backward()
+            value.backward(inputs=[*copies.trained(), *copies.leaves])
     finally:
         for handle in handles:
             handle.remove()

@@ -51,6 +51,7 @@ class Copies:
         self.precision = torch.float64 if wide else torch.float32
         self.raised = kinds != {self.precision}
         self.inputs: list[Any] = []  # with a place in the graph of their own, so that paths from them are seen
+        self.leaves: list[Any] = []  # what those are made from
         self.frozen = frozenset(n for n, p in model.named_parameters() if not p.requires_grad)
         self.parameters: dict[str, Any] = {}
         self.buffers: dict[str, Any] = {}
@@ -72,6 +73,10 @@ class Copies:
         if not twin.is_floating_point():
             return twin
         return twin.to(self.precision).requires_grad_(trained)
+
+    def trained(self) -> list[Any]:
+        """Return the parameters that a gradient goes back to."""
+        return [p for p in self.parameters.values() if p.requires_grad]
 
     def call(self, x: Any) -> Any:
         """Return what the module returns for x: a tensor, a tuple of arguments or a dict of named ones."""
@@ -101,7 +106,8 @@ class Copies:
             if not value.is_floating_point():
                 return value.clone()
             # A copy of a leaf: a model may change its input in place.
-            self.inputs.append(value.detach().to(self.precision).requires_grad_().clone())
+            self.leaves.append(value.detach().to(self.precision).requires_grad_())
+            self.inputs.append(self.leaves[-1].clone())
             return self.inputs[-1]
         if isinstance(value, Mapping):
             return {name: self._cast(part) for name, part in value.items()}

@@ -14,7 +14,6 @@ import xarray as xr
 from vgtheory._errors import InputError, VgtheoryError
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.modules.calls import Watch
-from vgtheory.study.inspection.modules.cuts import cuts_of
 from vgtheory.study.inspection.modules.first_nan import first_nan
 from vgtheory.study.inspection.modules.graph import NONE, Paths, paths_of, reads_weights
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed
@@ -88,7 +87,7 @@ def _seen(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | None,
         sound = isfinite(size)
         paths = paths_of(calls, watch.slopes, value.grad_fn, copies.inputs) if sound else None
     silent = [c for c in watch.calls if isnan(c.gradient_norm) and not copies.frozen.issuperset(c.weights)]
-    severed = watch.cuts.behind(cuts_of(value), silent) if silent else []
+    severed = watch.cuts.behind(watch.cuts.of(value), silent) if silent else []
     first = calls[paths.main[0]] if severed and paths is not None and paths.main else None
     at = first if first is not None and watch.cuts.behind(first.cuts, severed) else None
     names = {call.name for call in calls} | {call.name for call in severed}
@@ -152,17 +151,19 @@ def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int)
     step = "try it by hand; a tensor that is changed in place (+=, mul_, relu_) may still be needed"
     with _raised("loss(model(x)).backward()", "a model that autograd can go back through", step):
         watch.open = True
-        value.backward(inputs=_wanted(watch, copies))
+        if wanted := _wanted(watch, copies):
+            value.backward(inputs=wanted)
         watch.open = False
         return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
 
 
-def _wanted(watch: Watch, copies: Copies) -> list[Any] | None:
-    """Return the tensors that the gradient has to go back to, the weights; None, all, where it is watched at inputs."""
-    weights = [p for p in copies.parameters.values() if p.requires_grad]
+def _wanted(watch: Watch, copies: Copies) -> list[Any]:
+    """Return the tensors that the gradient has to go back to: the weights, and inputs where it is watched there."""
+    weights = copies.trained()
     starts = [one.stream.grad_fn for one in watch.repeated if one.stream.requires_grad]
     if watch.sequences or not weights or not all(reads_weights(start, copies.inputs) for start in starts):
-        return None
+        sources = [sequence.source for sequence in watch.sequences if sequence.source.is_leaf]
+        return [*weights, *copies.leaves, *sources]
     return weights
 
 
