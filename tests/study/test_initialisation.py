@@ -1,6 +1,7 @@
 """initialise: gradients that vanished or exploded arrive, weights that were to be kept are kept."""
 
 import warnings
+from collections import UserDict
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
 
 from vgtheory import initialise, inspect  # noqa: E402
 from vgtheory._errors import InputError, TargetMissedWarning  # noqa: E402
@@ -309,3 +311,85 @@ def test_an_exception_in_the_middle_leaves_the_model_as_it_was(problem):
     with pytest.raises(InputError if problem is ValueError else problem):
         initialise(model, real(16, 32), loss=loss)
     assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items())
+
+
+class Slopes(nn.Module):
+    """A product whose module has vectors that are no biases, and one that is."""
+
+    def __init__(self):
+        super().__init__()
+        self.slope, self.gain, self.shift = (nn.Parameter(torch.full((n,), 0.25)) for n in (1, 16, 16))
+        self.weight = nn.Parameter(torch.randn(16, 16) * 0.1)
+
+    def forward(self, x):
+        return F.linear(F.prelu(x, self.slope) * self.gain, self.weight, self.shift)
+
+
+class Kernel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.kernel = nn.Parameter(torch.randn(16, 16) / 8)
+
+    def forward(self, x):
+        return x @ self.kernel
+
+
+class Bare(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.third = (nn.Parameter(torch.randn(16, 16) / 8) for _ in range(3))
+
+    def forward(self, x):
+        return torch.tanh(torch.tanh(x @ self.first) @ self.second.T) @ self.third
+
+
+def test_of_the_vectors_of_a_product_its_bias_alone_is_zeroed():
+    torch.manual_seed(0)
+    model = nn.Sequential(*(Slopes() for _ in range(4)), nn.Linear(16, 4))
+    found = initialise(model, real(32, 16))
+    assert {"0", "1", "2", "3"} <= set(found.changed.module.values)
+    for part in model[:4]:
+        assert (part.slope == 0.25).all()
+        assert (part.gain == 0.25).all()
+        assert (part.shift == 0).all()
+
+
+def test_a_product_is_a_layer_wherever_it_stands():
+    torch.manual_seed(0)
+    parts = nn.Sequential(Kernel(), nn.Tanh(), Kernel(), nn.Tanh(), Kernel())
+    assert initialise(parts, real(8, 16)).changed.module.values.tolist() == ["0", "2", "4"]
+    assert initialise(Bare(), real(8, 16)).changed.module.values.tolist() == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("convert", [lambda x: x.numpy(), lambda x: x.double(), lambda x: UserDict(x=x)])
+def test_lsuv_takes_what_inspect_takes_also_of_bare_matrices(convert):
+    model, sizes = Bare(), []
+    initialise(model, convert(real(8, 16)), "lsuv")
+    out = real(8, 16)
+    for matrix in (model.first, model.second.T, model.third):
+        out = out @ matrix
+        sizes.append(float(out.detach().double().std()))
+        out = torch.tanh(out)
+    np.testing.assert_allclose(sizes, 1, rtol=1e-5)
+
+
+def test_lsuv_keeps_every_mode_and_buffer_and_all_random_numbers():
+    class Noise(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("runs", torch.zeros(()))
+
+        def forward(self, x):
+            self.runs += 1
+            return x + 0.1 * torch.randn_like(x)
+
+    model = nn.Sequential(nn.Linear(16, 16), nn.BatchNorm1d(16), Noise(), nn.Tanh(), nn.Linear(16, 4))
+    model[1].eval()
+    x, seed = real(8, 16), torch.random.get_rng_state()
+    found = initialise(model, x, "lsuv")
+    assert found.changed.module.values.tolist() == ["4"]
+    assert not model[1].training
+    assert model[2].training
+    assert model[2].runs == 0
+    assert torch.equal(torch.random.get_rng_state(), seed)

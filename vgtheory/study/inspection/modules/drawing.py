@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vgtheory.study.inspection.modules.calls import Watch
+from vgtheory.study.inspection.modules.model_copy import Copies, tensors_in, undisturbed
+from vgtheory.study.inspection.modules.products import SUMMED
 from vgtheory.study.inspection.modules.weights_to_set import GATES, Layer
 
 
@@ -41,27 +44,29 @@ def _orthogonal(torch: Any, like: Any, generator: Any) -> Any:
     return (q if rows >= columns else q.T).reshape(like.shape).to(like)
 
 
-def unit_variance(torch: Any, model: Any, x: Any, layers: Sequence[Layer]) -> None:
-    """Scale the layers that are modules of their own, in the order of calls, to outputs of variance 1."""
-    parts, done = dict(model.named_modules()), set[Any]()
+def unit_variance(torch: Any, model: Any, x: Any, layers: Sequence[Layer], seed: int) -> None:
+    """Scale the layers that are not recurrent, each at its first use, to outputs of variance 1."""
+    copies, names = Copies(torch, model, double=False), {p: name for name, p in model.named_parameters()}
+    watch, left = Watch(torch, copies), dict[tuple[int, int], tuple[Any, Any]]()
+    for parameter in (layer.matrices[0] for layer in layers if layer.recurrent is None):
+        twin = copies.parameters[names[parameter]]
+        left[twin.data_ptr(), twin.numel()] = twin, parameter
 
-    def scale(module: Any, arguments: Any, output: Any) -> Any:
-        size = float(output.double().std()) if output.numel() > 1 else 0.0
-        if not size > 0 or module.weight in done:
-            return output
-        done.add(module.weight)
-        module.weight.data.div_(size)
-        return output / size
+    class Scaled(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, arguments: Any = (), named: Any = None) -> Any:
+            name, named = getattr(function, "__name__", ""), named or {}
+            output = function(*(arguments if name == "__get__" else watch.promoted(name, arguments)), **named)
+            if name not in SUMMED:
+                return output
+            given = tensors_in(torch, (*arguments, *named.values()))
+            found = next((key for t in given if (key := (t.data_ptr(), t.numel())) in left), None)
+            size = 0.0 if found is None or output.numel() < 2 else float(output.detach().double().std())
+            if found is None or not size > 0:
+                return output
+            twin, parameter = left.pop(found)
+            twin.data.div_(size)
+            parameter.data.copy_(twin.data)
+            return output / size
 
-    names = [name for layer in layers if layer.recurrent is None for name in layer.users]
-    plain = [part for name in names if (part := parts.get(name, model if len(parts) == 1 else None)) is not None]
-    handles = [module.register_forward_hook(scale) for module in plain]
-    mode = model.training
-    model.eval()  # running averages and random numbers stay
-    try:
-        with torch.no_grad():
-            model(**x) if isinstance(x, dict) else model(*x) if isinstance(x, (tuple, list)) else model(x)
-    finally:
-        model.train(mode)
-        for handle in handles:
-            handle.remove()
+    with undisturbed(torch, model, seed), Scaled():
+        copies.call(x)

@@ -156,10 +156,10 @@ def initialise(
         with torch.no_grad():
             draw(torch, chosen.layers, torch.Generator().manual_seed(seed), steps)
         if scheme == "lsuv":
-            unit_variance(torch, model, x, chosen.layers)
+            unit_variance(torch, model, x, chosen.layers, seed)
         after, at_limit, scale = look(), tuple[str, ...](), 1.0
         if scheme == "critical" and size_of(after) == inf:  # the signal is lost, or leaves the range of numbers
-            unit_variance(torch, model, x, chosen.layers)
+            unit_variance(torch, model, x, chosen.layers, seed)
             after = look()
         if scheme == "critical":
             after, at_limit, scale = _settled(chosen, after, look)

@@ -17,8 +17,13 @@ SUMMED: dict[str, Callable[[tuple[int, ...]], int]] = {
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), lambda shape: shape[0]),
     **dict.fromkeys(("einsum", "tensordot", "bilinear", "embedding", "embedding_bag"), lambda shape: 0),
 }
-# What functions are of which product with a weight and a bias is all.
-PRODUCTS = dict.fromkeys(("linear", "addmm"), "linear") | dict.fromkeys(("conv1d", "conv2d"), "convolution")
+BARE = "product"  # with a weight, where a bias, if any, is added elsewhere
+# What functions are of which a product with a weight, and a bias, is all.
+PRODUCTS = {
+    **dict.fromkeys(("linear", "addmm"), "linear"),
+    **dict.fromkeys(("conv1d", "conv2d"), "convolution"),
+    **dict.fromkeys(("matmul", "__matmul__", "__rmatmul__", "mm"), BARE),
+}
 
 
 def kind_of(module: Any) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from vgtheory.study.inspection.modules.pooling import VIEWS
+from vgtheory.study.inspection.modules.products import BARE
 from vgtheory.study.inspection.modules.recognised import Link
 from vgtheory.study.inspection.modules.uses import Call
 
@@ -25,7 +26,7 @@ def first_unknown(calls: Sequence[Call], links: Sequence[Link | None], shared: f
     again = next((name for name, count in times.items() if count > 1), None)
     if again is not None:
         return f"{again} is used {times[again]} times"
-    other = next((call for call in calls if not call.operation), None)
+    other = next((call for call in calls if call.operation in ("", BARE)), None)
     if other is not None:
         return f"{other.name} is of kind {other.kind}"
     if len(calls) < _FEWEST:

@@ -21,7 +21,7 @@ class Call:
     kind: str
     function: bool  # of torch with a weight; else a module
     weights: tuple[str, ...]
-    operation: str = ""  # "linear" or "convolution" where a product with the weights is all that there is of it
+    operation: str = ""  # "linear", "convolution" or "product" where one with the weights is all that there is of it
     sigma_w: float = math.nan
     matrix: Any = None  # the weights as they are used, outputs first
     shift: Any = None  # the biases

@@ -12,7 +12,6 @@ from vgtheory.study.inspection.modules.sight import Sight
 from vgtheory.study.inspection.modules.uses import Call
 
 GATES = {"LSTM": 4, "GRU": 3}
-_PRODUCTS = ("matmul", "__matmul__", "__rmatmul__", "mm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,19 +133,19 @@ def _layer(torch: Any, model: Any, call: Call, sight: Sight) -> Layer | None:
             return None
         vectors = () if bias is None else (bias,)
         return Layer(call.name, frozenset({call.name}), (weight,), vectors, weight[0].numel())
-    if not (call.operation or (call.function and call.kind in _PRODUCTS)):
+    if not call.operation:
         return None
     parameters, twins = dict(model.named_parameters()), sight.copies.parameters
     matrices = tuple(name for name in call.weights if twins[name].dim() > 1)
     if len(matrices) != 1 or not _is(twins[matrices[0]], call.matrix):
         return None
-    vectors = tuple(parameters[name] for name in call.weights if twins[name].dim() < 2)
+    vectors = tuple(parameters[name] for name, twin in twins.items() if _is(twin, call.shift))
     return Layer(call.name, frozenset({call.name}), (parameters[matrices[0]],), vectors, call.matrix[0].numel())
 
 
-def _is(twin: Any, matrix: Any) -> bool:
-    """Return whether the weights that were used are a parameter, as it is or transposed."""
-    return matrix is not None and twin.numel() == matrix.numel() and bool(twin.data_ptr() == matrix.data_ptr())
+def _is(twin: Any, used: Any) -> bool:
+    """Return whether the weights, or biases, that were used are a parameter, as it is or transposed."""
+    return used is not None and twin.numel() == used.numel() and bool(twin.data_ptr() == used.data_ptr())
 
 
 def _uses(model: Any, calls: Sequence[Call], found: dict[str, Layer]) -> dict[Any, list[str]]:
