@@ -182,6 +182,29 @@ def test_an_executor_of_a_cluster_hands_over_results_errors_and_what_is_withdraw
         assert wait([never], timeout=30).done == {never}
 
 
+def _raises_once(mark):
+    """Fail the first time; plain arguments, so that Dask has the same name for both calls of a pure function."""
+    if not mark.exists():
+        mark.touch()
+        raise OSError("the disk was full")
+    return "done"
+
+
+@pytest.mark.filterwarnings("ignore")  # dask's own
+def test_equal_work_is_done_again_by_a_cluster_and_withdrawn_one_by_one(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "protocol": "tcp://"}
+    cluster = distributed.LocalCluster(**options, dashboard_address=None, local_directory=tmp_path / "dask")
+    with cluster, executor_at(cluster.scheduler_address) as workers:
+        failed = workers.submit(_raises_once, tmp_path / "mark")
+        assert isinstance(failed.exception(timeout=30), OSError)
+        assert workers.submit(_raises_once, tmp_path / "mark").result(timeout=30) == "done"
+        workers.submit(time.sleep, 0.2)
+        one, other = workers.submit(pow, 2, 3), workers.submit(pow, 2, 3)
+        assert one.cancel()
+        assert other.result(timeout=30) == 8
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # dask's own
 def test_a_cluster_gives_the_same_numbers(tmp_path, capsys):

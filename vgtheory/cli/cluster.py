@@ -60,7 +60,7 @@ class _Workers(Executor):
         self.client = client
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        there, here = self.client.submit(fn, *args, **kwargs), Future[Any]()
+        there, here = self.client.submit(fn, *args, pure=False, **kwargs), Future[Any]()
         here.add_done_callback(lambda here: there.cancel() if here.cancelled() else None)
         self.client.loop.add_callback(_hand_over, there, here)
         return here
