@@ -16,3 +16,8 @@ def period(expr: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
     ratios = [sp.Rational(r / rates[0]) for r in rates]
     common = sp.Rational(sp.gcd_list([r.p for r in ratios]), sp.lcm_list([r.q for r in ratios]))
     return abs(2 * sp.pi / (rates[0] * common))
+
+
+def fastest(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """Return the largest rate of the sines and cosines of a formula that has a period."""
+    return sp.Max(*(abs(sp.diff(w.args[0], x)) for w in expr.atoms(sp.sin, sp.cos) if w.has(x)))

@@ -14,7 +14,7 @@ from vgtheory._errors import NoSolutionError, UnsupportedError
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
 from vgtheory.theory.asymptotics.moments import table_of
-from vgtheory.theory.asymptotics.unit_means import slope_square_at_zero
+from vgtheory.theory.asymptotics.unit_means import fourier, slope_square_at_zero
 
 
 def absolute_moment(power):
@@ -193,3 +193,54 @@ def test_fixed_points_and_exponents_of_fast_waves():
     assert_allclose(point.c, 0.01 / 0.51, rtol=1e-10)  # what inputs share is their bias
     network = vg.Network("sin(1000*x)", vg.Weights.gaussian(1.0, 0.1), 64, 10)
     assert_allclose(vg.lyapunov(network).top, np.log(5e5) / 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("k", [60, 64, 100, 128, 1000, 10007])
+@pytest.mark.parametrize("unit", ["1", "pi"])
+def test_short_waves_on_long_ones_are_not_taken_for_longer_ones(k, unit):
+    """E (sin + sin k)² = 1, E φ'² = (1 + k²) ω²/2, E φ⁴ = 9/4; powers of φ' as (1, k) ω cos of independent phases."""
+    act, w2 = activation(f"sin({unit}*x) + sin({k}*{unit}*x)"), 1.0 if unit == "1" else np.pi**2
+    m = table_of(act).direct(np.full(1, 8.0))
+    a, b = 1 / (1 + k**2), k**2 / (1 + k**2)  # shares of E φ'²
+    assert_allclose(np.exp(m.log_square), 1, rtol=1e-12)
+    assert_allclose(np.exp(m.log_slope_square), (1 + k**2) * w2 / 2, rtol=1e-12)
+    assert_allclose(m.fourth, 2.25, rtol=1e-12)
+    assert_allclose(m.slope_fourth, 1.5 * (a * a + b * b) + 6 * a * b, rtol=1e-12)
+    assert_allclose(m.slope_sixth, 2.5 * (a**3 + b**3) + 22.5 * a * b, rtol=1e-12)  # 15 E cos⁴ E cos² · 8 = 45/2
+    assert_allclose([m.elasticity, m.slope_elasticity], 0, atol=1e-12)
+    found = fourier(act, 2 * np.pi / w2**0.5)
+    expected = np.zeros(len(found))
+    expected[[1, k]] = 0.5
+    assert_allclose(np.abs(found), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("k", [64, 100, 128])
+def test_functions_of_short_waves_have_the_means_of_independent_phases(k):
+    """E (tanh(sin u) + sin(v)/2)² = E tanh² + 1/8, where the formula's own waves are not its shortest."""
+    square = mpmath.quad(lambda u: mpmath.tanh(mpmath.sin(u)) ** 2, [0, mpmath.pi / 2]) * 2 / mpmath.pi
+    m = table_of(f"tanh(sin({k}*x)) + sin(x)/2").direct(np.full(1, 18.0))
+    assert_allclose(np.exp(m.log_square), float(square) + 0.125, rtol=1e-12)
+
+
+def test_a_cosine_that_is_one_at_every_step_has_no_mean():
+    found = fourier(activation("cos(64*x) + sin(x)"), 2 * np.pi)
+    assert_allclose(found[[0, 1, 64]], [0, -0.5j, 0.5], atol=1e-13)
+
+
+def test_waves_that_the_formula_does_not_write_are_found(monkeypatch):
+    """From 64 steps on, whatever the formula says: sums that share no points, and the series beside φ, tell them."""
+    monkeypatch.setattr("vgtheory.theory.asymptotics.unit_means._first_steps", lambda act, cycle: 64)
+    act = activation("sin(128*x) + sin(x)/2")
+    m = table_of(act).direct(np.full(1, 18.0))
+    assert_allclose(np.exp(m.log_square), 0.625, rtol=1e-12)
+    assert abs(fourier(act, 2 * np.pi)[128]) == pytest.approx(0.5, rel=1e-12)
+
+
+def test_lengths_under_a_short_wave_on_a_long_one_stay():
+    network = vg.Network("sin(128*x) + sin(x)", vg.Weights.gaussian(30.0, 2.0), 100, 5)
+    assert_allclose(vg.predict(network).q, 904, rtol=1e-12)  # 900 E φ² + 4 in every layer
+
+
+def test_waves_that_are_too_short_for_their_period_are_refused():
+    with pytest.raises(UnsupportedError, match="changes too fast over its period"):
+        table_of("sin(x) + sin(30011*x)").direct(np.full(1, 18.0))
