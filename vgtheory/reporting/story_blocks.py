@@ -17,14 +17,23 @@ from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.story_saturation import NONE, PART
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.reporting.verdict import unit
-from vgtheory.reporting.wording import latex_number, latex_power_of_ten, number, power_of_ten
+from vgtheory.reporting.wording import (
+    base,
+    exponential,
+    latex_exponential,
+    latex_power_of_ten,
+    number,
+    power_of_ten,
+)
 from vgtheory.theory.asymptotics.blocks_or_activations import critical
 from vgtheory.theory.asymptotics.programs.padding import padding_factor
 from vgtheory.theory.asymptotics.programs.paths import (
+    behind_norms,
     flat_shares,
     mean_square_slope,
     own_paths,
     read_variances,
+    recurrent_matrices,
     skipped,
     zeros_around,
 )
@@ -71,12 +80,8 @@ def _saturated(f: Findings, network: BlockNetwork, variances: Variances, squares
         t("A unit is saturated where the slope of its function is below 1 % of the largest."),
         most,
         None if complete else uncounted,
-        _is_it_the_cause(f, network, share, complete),
+        _is_it_the_cause(f, network, [share for _, share in listed], complete),
     )
-
-
-def _exp(log: float) -> float:
-    return math.exp(max(min(log, 700.0), -700.0))
 
 
 def _written(name: str) -> str:
@@ -84,23 +89,27 @@ def _written(name: str) -> str:
     return name if len(name) == 1 else code(name)
 
 
-def _is_it_the_cause(f: Findings, network: BlockNetwork, share: float, complete: bool) -> Text:
-    """Return whether a loss of all saturated units would explain how the gradient shrinks."""
+def _is_it_the_cause(f: Findings, network: BlockNetwork, flat: list[float], complete: bool) -> Text:
+    """Return whether a loss of all saturated units would explain how the gradient shrinks.
+
+    The functions of a block multiply where one follows the other, so that together they cost at most the product.
+    """
     if f.regime is Regime.explodes:
-        return t("Saturation can only shrink a gradient; it is not the cause here.")
-    if f.regime is not Regime.vanishes or share >= 1 or not complete:
-        past = not f.subject.recurrent and share > PART and skipped(network.block, f.subject.depth)
+        return t("Saturated units pass on less of a gradient than others do: what makes it grow are other factors.")
+    if f.regime is not Regime.vanishes or max(flat) >= 1 or not complete:
+        past = not f.subject.recurrent and max(flat) > PART and skipped(network.block, f.subject.depth)
         return t("Skip connections lead the gradient past them.") if past else ""
-    cost = 0.5 * math.log1p(-share)
-    price: dict[str, Text] = {"cost": number(math.exp(cost), 4), "factor": number(_exp(f.growth.rate), 4)}
+    cost = 0.5 * sum(math.log1p(-share) for share in flat)
+    price: dict[str, Text] = {"cost": exponential(cost), "factor": exponential(f.growth.rate)}
     if cost > COULD_BE * f.growth.rate:
         return t(
-            "That is not the cause: if they passed nothing at all, it would be a factor of {cost} per {unit}, and "
-            "that of the gradient is {factor}.",
+            "That is not the cause: if they passed nothing at all, it would be a factor of {cost} per {unit} at worst, "
+            "and that of the gradient is {factor}.",
             unit=unit(f), **price,
         )  # fmt: skip
     return t(
-        "If they pass nothing, that alone is a factor of {cost} per {unit}, and that of the gradient is {factor}.",
+        "If they pass nothing, that alone is a factor of {cost} per {unit} at worst, and that of the gradient is "
+        "{factor}.",
         unit=unit(f), **price,
     )  # fmt: skip
 
@@ -114,7 +123,7 @@ def _product(f: Findings, network: BlockNetwork, variances: Variances) -> list[B
     if not math.isfinite(rate):
         return [Paragraph(chain)]
     mean = t("On average over networks its length changes by this factor per {unit}:", unit=unit(f))
-    power = rf"{latex_number(_exp(rate), 4)}^{{{depth}}} = {latex_power_of_ten(rate * depth)}"
+    power = rf"{base(latex_exponential(rate))}^{{{depth}}} = {latex_power_of_ten(rate * depth)}"
     return [
         Paragraph(said(chain, mean)),
         Equation(power, t("simulated")),
@@ -134,22 +143,23 @@ def _gates(f: Findings, network: BlockNetwork, variances: Variances) -> Text:
     if not paths:
         return _matrix_alone(network, variances)
     path = max(paths, key=lambda found: found.square)
-    root, share = math.sqrt(path.square), path.square * _exp(-2 * f.growth.rate)
+    root = math.sqrt(path.square)
+    log_share = math.log(path.square) - 2 * f.growth.rate if root > 0 else -math.inf
     text = t(
         "Of its state {state} a step keeps what gates let through ({gates}): {mean} on average, {root} as root mean "
-        "square, and {root}^{{depth}} = {total}.",
+        "square, and {base}^{{depth}} = {total}.",
         state=_written(path.state), gates=", ".join(map(_written, path.gates)), mean=number(path.mean, 3),
-        root=number(root, 3),
-        depth=str(f.subject.depth), total=power_of_ten(f.subject.depth * math.log(root)) if root > 0 else "0",
+        root=number(root, 3), base=base(number(root, 3)), depth=str(f.subject.depth),
+        total=power_of_ten(f.subject.depth * math.log(root)) if root > 0 else "0",
     )  # fmt: skip
     if not path.gates:
         text = t("Of its state {state} a step keeps {mean}.", state=_written(path.state), mean=number(path.mean, 3))
-    if not 0 < share < 1:
+    if not -math.inf < log_share < 0:
         return text
     return said(text, t(
         "This path carries {percent} % of what a step passes on of the squared gradient; the rest goes through the "
         "recurrent matrices.",
-        percent=number(100 * share, 2),
+        percent=exponential(log_share + math.log(100), 2),
     ))  # fmt: skip
 
 
@@ -173,20 +183,20 @@ def _skip(f: Findings, network: BlockNetwork) -> Text:
     if f.subject.recurrent or len(change) < 2 or not math.isfinite(change[0] - change[-1]):
         return ""
     keep = skipped(network.block, f.subject.depth)
-    first, last = (_exp(2 * float(change[at] - change[at + 1])) for at in (0, -2))
+    first, last = (exponential(2 * float(change[at] - change[at + 1]), 3) for at in (0, -2))
     if keep is None:
         return t(
             "Nothing leads past the block unchanged. Theory multiplies the square of the gradient by {first} in the "
             "first block, by {last} in the last one (width → ∞).",
-            first=number(first, 3), last=number(last, 3),
+            first=first, last=last,
         )  # fmt: skip
     text = t(
         "Of the squared gradient the skip connections carry {keep} through every block; with its branches the first "
         "block multiplies it by {first}, the last one by {last} (theory, width → ∞).",
-        keep=number(keep, 3), first=number(first, 3), last=number(last, 3),
+        keep=number(keep, 3), first=first, last=last,
     )  # fmt: skip
     q = f.prediction["stream_square"].isel(stream=0).values
-    if not (network.block.mixes("layer", "rms") and keep == 1 and q[-1] > q[0] > 0):
+    if not (behind_norms(network.block) and keep == 1 and q[-1] > q[0] > 0):
         return text
     whole, growth = 2 * float(change[0] - change[-1]), float(q[-1] / q[0])
     ratio = number(whole / math.log(growth), 3)
@@ -195,7 +205,7 @@ def _skip(f: Findings, network: BlockNetwork) -> Text:
         "and less. The square of the gradient grows like a power of that, {growth}^{{D}} = {total}, and not "
         "exponentially in depth: D is B/F, what branches add to the gradient over what they add to the stream, on "
         "average over the blocks.",
-        start=number(float(q[0]), 3), end=number(float(q[-1]), 3), growth=number(growth, 3), D=ratio,
+        start=number(float(q[0]), 3), end=number(float(q[-1]), 3), growth=base(number(growth, 3)), D=ratio,
         total=power_of_ten(whole),
     ))  # fmt: skip
 
@@ -244,30 +254,44 @@ def _matrices(network: BlockNetwork) -> Text:
     block, width, depth = network.block, int(network.widths[0]), int(network.depth)
     if not all(m.weights.family in (*INDEPENDENT, "orthogonal") for m in block.matrices):
         return t("The entries of a weight matrix are not independent here, so that no universal law holds for them.")
-    ends, sigmas = [], []
+    equal, ends = set[float](), []  # singular values of orthogonal matrices; ends of the others' intervals
     for step in (step for step in block.steps if isinstance(step, Ask)):
         m = block.matrix(step.matrix)
         sigma, orthogonal = m.sigmas(width, depth)[0], m.weights.family == "orthogonal"
         rows = m.outputs if orthogonal else m.outputs / len(step.out)  # independent rows: every gate has its own
-        ratio = math.sqrt(rows / m.inputs)
-        ends.append((sigma * max(1.0, ratio),) * 2 if orthogonal else (sigma * abs(1 - ratio), sigma * (1 + ratio)))
-        sigmas.append(sigma)
-    if not ends:
+        ratio = math.sqrt(rows / m.read)
+        if orthogonal:
+            equal.add(sigma * max(1.0, ratio))
+        else:
+            ends.append((sigma * abs(1 - ratio), sigma * (1 + ratio)))
+    if not equal and not ends:
         return ""
-    low, high = min(end for end, _ in ends), max(end for _, end in ends)
-    stretch = t("All singular values of its matrices are {high}.", high=number(high))
-    if low < high:
-        stretch = t(
+    stretch: list[Text] = []
+    if equal:
+        values = ", ".join(map(number, sorted(equal)))
+        stretch.append(t("All singular values of an orthogonal matrix are equal; here: {values}.", values=values))
+    if ends:
+        low, high = number(min(end for end, _ in ends)), number(max(end for _, end in ends))
+        law = t(
             "The singular values of its matrices lie between {low} and {high} (Marchenko–Pastur law).",
-            low=number(low), high=number(high),
+            low=low, high=high,
         )  # fmt: skip
-    if block.tied and block.recurrent:
-        return said(stretch, t(
-            "All steps multiply by the same ones, so that the powers of a matrix act: what counts over many steps is "
-            "the largest eigenvalue of a gate's matrix, of modulus σ_w = {radius} as N → ∞.",
-            radius=number(max(sigmas)),
-        ))  # fmt: skip
-    return said(stretch, t(
+        if equal:
+            law = t(
+                "The singular values of its other matrices lie between {low} and {high} (Marchenko–Pastur law).",
+                low=low, high=high,
+            )  # fmt: skip
+        stretch.append(law)
+    recurrent = recurrent_matrices(block)
+    if block.tied:
+        powers = t(
+            "Without input, at the zero state, all steps would multiply by the same Jacobian, so that its powers act: "
+            "what counts over many steps is its largest eigenvalue; of the recurrent matrices themselves that has "
+            "modulus σ_w = {radius} as N → ∞.",
+            radius=number(max((block.matrix(name).sigmas(width, depth)[0] for name in recurrent), default=0.0)),
+        )  # fmt: skip
+        return said(*stretch, powers if recurrent else "")
+    return said(*stretch, t(
         "Every layer has its own, drawn independently: what one stretches is not what the next one stretches, and only "
         "mean squares multiply."
     ))  # fmt: skip

@@ -71,7 +71,7 @@ def _saturated_share(f: Findings) -> Text:
 def _is_it_the_cause(f: Findings) -> Text:
     loss, chi = f.loss, f.final_chi
     if f.regime is Regime.explodes:
-        return t("Saturation can only shrink a gradient; it is not the cause here.")
+        return t("Saturated units pass on less of a gradient than others do: what makes it grow are other factors.")
     if f.regime is Regime.dead:
         width = str(f.subject.narrowest)
         return t("That is the cause here: it happens that all {width} neurons of a layer are off at once.", width=width)

@@ -12,7 +12,7 @@ from vgtheory.reporting.story_blocks import block_steps
 from vgtheory.reporting.story_matrices import matrices_step
 from vgtheory.reporting.story_saturation import saturation_step
 from vgtheory.reporting.unavailable import Unavailable
-from vgtheory.reporting.wording import latex_number, latex_power_of_ten, number, power_of_ten
+from vgtheory.reporting.wording import base, exponential, latex_number, latex_power_of_ten, number, power_of_ten
 
 SETTLED = 0.1  # difference in ln below which all layers count as having the gain of the last ones
 
@@ -68,7 +68,9 @@ def _product(f: Findings) -> list[Block]:
     gain += rf"\qquad \sqrt\chi = {latex_number(math.sqrt(chi))}"
     blocks.append(Equation(gain, t("quadrature, width → ∞")))
     if chi > 0:
-        power = rf"{latex_number(math.sqrt(chi), 4)}^{{{depth}}} = {latex_power_of_ten(depth * math.log(chi) / 2)}"
+        power = (
+            rf"{base(latex_number(math.sqrt(chi), 4))}^{{{depth}}} = {latex_power_of_ten(depth * math.log(chi) / 2)}"
+        )
         blocks.append(Equation(power, t("{depth} layers of this gain", depth=str(depth))))
     return [*blocks, Paragraph(said(_before_it_settles(f, chi), _per_layer(f)))]
 
@@ -103,7 +105,7 @@ def _per_layer(f: Findings) -> Text:
     factor = t(
         "In the simulated networks the factor is {factor} per layer, and {total} over the {steps} steps from layer "
         "{last} back to layer {first}.",
-        factor=number(math.exp(max(min(rate, 700.0), -700.0)), 4), total=power_of_ten(f.growth.change),
+        factor=exponential(rate), total=power_of_ten(f.growth.change),
         steps=str(f.growth.layers - 1), first=str(f.layers[0]), last=str(f.layers[1]),
     )  # fmt: skip
     depth = float32_depth(rate)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.message import Joined, Message, Text, said, t
-from vgtheory.reporting.wording import number, power_of_ten
+from vgtheory.reporting.wording import exponential, number, power_of_ten
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.regime import Regime
 
@@ -50,25 +50,25 @@ def _sentence(f: Answer, found: Regime) -> Message:
     if growth.layers == 1:
         return t("It cannot vanish or explode: a network of one layer has a single gradient.")
     first, last = (str(layer) for layer in f.layers)
-    per_layer = math.exp(max(min(growth.rate, 700.0), -700.0))
     values: dict[str, Text] = {"first": first, "last": last, "total": power_of_ten(growth.change), "unit": unit(f)}
+    percent = exponential(growth.rate + math.log(100), 3)
     if found is Regime.vanishes and f.subject.recurrent:
         return t(
             "The gradient vanishes: each step in time passes on only {percent} % of it, and of the gradient after step "
             "{last} a factor of {total} is left at step {first}.",
-            percent=number(100 * per_layer, 3), **values,
+            percent=percent, **values,
         )  # fmt: skip
     if found is Regime.vanishes:
         return t(
             "The gradient vanishes: each layer passes on only {percent} % of it, and of the gradient in layer {last} a "
             "factor of {total} is left in layer {first}.",
-            percent=number(100 * per_layer, 3), **values,
+            percent=percent, **values,
         )  # fmt: skip
     if found is Regime.explodes:
         return t(
             "The gradient explodes: each {unit} multiplies it by {factor}, and from {unit} {last} back to {unit} "
             "{first} it grows by a factor of {total}.",
-            factor=number(per_layer, 4), **values,
+            factor=exponential(growth.rate), **values,
         )  # fmt: skip
     if found is Regime.undecided:
         return t(

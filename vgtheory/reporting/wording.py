@@ -11,6 +11,7 @@ from vgtheory.model.program import Mix
 from vgtheory.symbolic.rounding import written
 
 ROUNDING = 1e-12  # of sums of logarithms, which are 0 where a last gradient has length 1
+FLOAT64 = 700.0  # |ln| below which a number is a normal double
 
 
 def describe(network: Network) -> str:
@@ -130,6 +131,34 @@ def power_of_ten(log_value: float) -> str:
         mantissa, power = 1.0, power + 1
     power_text = f"10^{{{str(power).replace('-', '−')}}}"
     return power_text if f"{mantissa:.0f}" == "1" else f"{mantissa:.0f}×{power_text}"
+
+
+def exponential(log_value: float, digits: int = 4) -> str:
+    """Return e^log_value with these digits; where it leaves the range of float64, as a power of ten.
+
+    >>> exponential(0.5), exponential(-800.0)
+    ('1.649', '4×10^{−348}')
+    """
+    value = math.exp(log_value) if abs(log_value) < FLOAT64 else 0.0
+    return number(value, digits) if value else power_of_ten(log_value)
+
+
+def latex_exponential(log_value: float, digits: int = 4) -> str:
+    r"""Return the same as LaTeX.
+
+    >>> latex_exponential(-800.0)
+    '4 \\cdot 10^{-348}'
+    """
+    return _latex(exponential(log_value, digits))
+
+
+def base(text: str) -> str:
+    """Return a number as it stands below an exponent: in parentheses where it is a power of ten itself.
+
+    >>> base("0.95"), base("3.18×10^{9}")
+    ('0.95', '(3.18×10^{9})')
+    """
+    return f"({text})" if "^" in text else text
 
 
 def with_error(value: float, error: float) -> str:

@@ -48,6 +48,42 @@ def skipped(block: Block, depth: int) -> float | None:
     return share if block.streams[0][1] != start else None
 
 
+def behind_norms(block: Block) -> bool:
+    """Return whether what comes in is read by norms and by what skip connections keep, and by nothing else.
+
+    What branches add then does not grow with the stream, since a normed stream has length 1 at every layer.
+
+    >>> import vgtheory as vg
+    >>> mlp = vg.blocks.mlp("relu", vg.Weights.he(), vg.Weights.gaussian(1))
+    >>> normed = vg.blocks.residual(vg.blocks.normalised(mlp))
+    >>> behind_norms(normed), behind_norms(vg.blocks.sequence(normed, vg.blocks.residual(mlp)))
+    (True, False)
+    """
+    raw = set(block.carried)
+    for step in block.steps:
+        if isinstance(step, Add) and step.x in raw and step.y not in raw:
+            raw.update(step.out)
+        elif raw & set(step.reads) and not (isinstance(step, Mix) and step.kind in ("layer", "rms")):
+            return False
+    return True
+
+
+def recurrent_matrices(block: Block) -> list[str]:
+    """Return the names of the matrices of a cell that read its states as the last step left them.
+
+    >>> import vgtheory as vg
+    >>> recurrent_matrices(vg.blocks.gru(vg.Weights.gaussian(1)))
+    ['U', 'Un']
+    """
+    if not block.recurrent:
+        return []
+    states, written = set(block.carried), {new for _, new in block.streams}
+    for step in block.steps:
+        if not isinstance(step, Ask) and states & set(step.reads):
+            states.update(set(step.out) - written)
+    return [step.matrix for step in block.steps if isinstance(step, Ask) and step.x in states]
+
+
 def own_paths(block: Block, variances: Mapping[sp.Symbol, float]) -> list[OwnPath]:
     """Return by state what gates keep of it, where it enters linearly and the gates are normal with these variances.
 
