@@ -293,3 +293,38 @@ def test_the_remedy_in_code_does_what_initialise_does(name):
     assert abs(found.log_change) > 5
     assert abs(after.log_change) < 1
     assert ("residual branches" in scales.change) == (name == "residual MLP")
+
+
+class Listed(nn.Module):
+    """x + g·norm(tanh(layer(x))) with the gains in a list and one in the model itself, three times as large."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.head, self.gain = nn.Linear(32, 32), nn.Linear(32, 4), nn.Parameter(torch.full((32,), 3.0))
+        self.layers = nn.ModuleList(nn.Linear(32, 32) for _ in range(12))
+        self.gains = nn.ParameterList(nn.Parameter(torch.full((32,), 3.0)) for _ in range(11))
+
+    def forward(self, x):
+        x = self.stem(x)
+        for layer, gain in zip(self.layers, [self.gain, *self.gains], strict=True):
+            x = x + F.layer_norm(torch.tanh(layer(x)), (32,), gain)
+        return self.head(x)
+
+
+def test_the_remedy_in_code_changes_every_parameter_as_initialise_does():
+    from vgtheory.study.advice.measured import applied, proposals
+
+    torch.manual_seed(0)
+    model, x = Listed(), torch.randn(16, 32, generator=torch.Generator().manual_seed(1))
+    found = inspect(model, x)
+    scales = next(one for one in proposals(found, found.subject) if one.kind == "measured scales")
+    _, cured = applied(found.subject, scales.code.pytorch, seed=0)
+    done = initialise(model, x)
+    names = ["gain", *(f"gains.{k}" for k in range(11))]
+    assert set(done.scaled) == set(names)
+    assert set(done.changed.module.values) == {"stem", "head", *names}
+    assert done.drawn == ("stem.weight", "head.weight")
+    assert done.zeroed == ("stem.bias", "head.bias")
+    for name, parameter in cured.named_parameters():  # the code has six digits
+        size, wanted = (float(p.detach().double().norm()) for p in (parameter, model.get_parameter(name)))
+        assert size == pytest.approx(wanted, rel=1e-5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf, isfinite
@@ -87,27 +87,21 @@ def _balanced(subject: Subject) -> tuple[Proposal | None, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TargetMissedWarning)  # the trial says how near it comes
         found = initialise(twin, subject.x, loss=subject.loss, seed=subject.seed)
-    parts, gains = dict(twin.named_modules()), dict[str, float]()
-    biases, branches = list[str](), list[str]()
-    for name, sigma_w, drawn in zip(
-        *(found.changed[key].values.tolist() for key in ("module", "after", "drawn")), strict=True
-    ):
-        module, start = parts.get(name), f"{name}."
-        if module is None and name not in dict(twin.named_parameters()):
-            module, start = twin, ""  # the model itself
-        own = [name] if module is None else [start + key for key, _ in module.named_parameters(recurse=False)]
-        if isinstance(module, subject.torch.nn.RNNBase):
-            recurrent = sigma_w if type(module).__name__ == "RNN" else recurrent
-        elif not drawn:
-            branches += own
-        else:
-            weights = {key: twin.get_parameter(key).detach() for key in own}
-            biases += [key for key, weight in weights.items() if weight.dim() < 2]
-            gains |= {key: _gain(weight) for key, weight in weights.items() if weight.dim() > 1}
+    plain = {name or type(part).__name__ for name, part in twin.named_modules() if type(part).__name__ == "RNN"}
+    for name, sigma_w in zip(found.changed.module.values.tolist(), found.changed.after.values.tolist(), strict=True):
+        recurrent = sigma_w if name in plain else recurrent
+    timeless = _outside(subject.torch.nn.RNNBase, twin)
+    gains = {name: _gain(twin.get_parameter(name).detach()) for name in filter(timeless, found.drawn)}
+    biases, branches = list(filter(timeless, found.zeroed)), list(found.scaled)
     if not gains and not branches:
         return None, recurrent
     text = code.gains(gains, biases, branches, found.branch_scale)
     return Proposal("measured scales", _scales_in_words(gains, found), text, None), recurrent
+
+
+def _outside(kind: type, model: Any) -> Callable[[str], bool]:
+    """Return whether the parameter of a name is of no module of some kind."""
+    return lambda name: not isinstance(model.get_submodule(name.rpartition(".")[0]), kind)
 
 
 def _gain(weight: Any) -> float:

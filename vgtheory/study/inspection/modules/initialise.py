@@ -41,6 +41,7 @@ class Initialisation:
         recurrent modules also: from the last step to the first); None where `after` has no verdict.
     at_limit : modules whose weights are at the limit of their scale, 50 times or 1/50 of orthogonal ones.
     branches : how many residual branches the model has, and `branch_scale` the factor by which they are smaller now.
+    drawn, zeroed, scaled : names of parameters: with new numbers, set to 0, and `branch_scale` times what they were.
     """
 
     changed: xr.Dataset
@@ -51,6 +52,9 @@ class Initialisation:
     at_limit: tuple[str, ...] = ()
     branches: int = 0
     branch_scale: float = 1.0
+    drawn: tuple[str, ...] = ()
+    zeroed: tuple[str, ...] = ()
+    scaled: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         drawn = self.changed.drawn.values
@@ -175,9 +179,9 @@ def initialise(
         raise
     changed = _changed(things, old, drawn, scale)
     keeps = None if after.verdict == "no verdict" else abs(after.log_change) < _KEPT
-    found = Initialisation(
-        changed, (*_kept(chosen, scale), *better), before, after, keeps, at_limit, chosen.branches, scale
-    )
+    left = (*_kept(chosen, scale), *better)
+    names = _parameters(model, chosen.layers if drawn else (), chosen.ends if scale != 1 else ())
+    found = Initialisation(changed, left, before, after, keeps, at_limit, chosen.branches, scale, *names)
     if scheme == "critical" and keeps is False:
         warnings.warn(_missed(found), TargetMissedWarning, stacklevel=2)
     return found
@@ -221,6 +225,15 @@ def _better_before(before: Inspection, after: Inspection, scheme: Scheme, names:
         reached = "make that more than float64 holds"
     text = f'with them the gradient changes by {before.log_change:+.2f} in ln; scheme "{scheme}" would {reached}'
     return f"kept ({text}): {listed(names)}"
+
+
+def _parameters(model: Any, layers: Sequence[Layer], ends: Sequence[BranchEnd]) -> tuple[tuple[str, ...], ...]:
+    """Return the names of the parameters of layers with new numbers, and with 0, and of what is scaled alone."""
+    names, vectors = {p: name for name, p in model.named_parameters()}, [p for one in layers for p in one.vectors]
+    zeroed = {names[p]: None for p in vectors if not bool(p.any())}
+    drawn = dict.fromkeys(names[p] for p in (*(p for one in layers for p in one.matrices), *vectors))
+    scaled = dict.fromkeys(names[p] for end in ends for p in end.parameters)
+    return tuple(n for n in drawn if n not in zeroed), tuple(zeroed), tuple(n for n in scaled if n not in drawn)
 
 
 def _changed(

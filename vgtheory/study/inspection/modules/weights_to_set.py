@@ -8,6 +8,7 @@ from typing import Any
 
 from vgtheory.study.inspection.modules.graph import Branch
 from vgtheory.study.inspection.modules.pooling import VIEWS
+from vgtheory.study.inspection.modules.products import short_name
 from vgtheory.study.inspection.modules.sight import Sight
 from vgtheory.study.inspection.modules.uses import Call
 
@@ -207,7 +208,7 @@ def _end(model: Any, call: Call, branch: Branch, found: dict[str, Layer], sight:
     if norm is not None:
         twins = [getattr(n, "variable", None) for n, _ in norm.next_functions[1:]]
         own = [names[id(twin)] for twin in twins if id(twin) in names]
-        return BranchEnd(own[0].rpartition(".")[0], tuple(parameters[n] for n in own), 1) if own else None
+        return BranchEnd(short_name(own[0]), tuple(parameters[n] for n in own), 1) if own else None
     layer = found.get(call.name)
     if layer is not None:
         return (
