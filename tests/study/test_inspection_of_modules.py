@@ -466,6 +466,27 @@ def test_parameters_of_the_loss_keep_their_gradient():
         assert heat.grad is None
 
 
+def test_passes_of_an_inspection_do_not_call_the_users_hooks_on_recurrent_modules():
+    model, calls = nn.LSTM(4, 8), []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    found = inspect(model, real(300, 2, 4), lambda out: out[0].sum())
+    assert len(calls) == 1
+    assert not found.left_out
+
+
+def test_dropout_between_recurrent_layers_is_left_out_of_what_is_run_again_which_is_said():
+    torch.manual_seed(0)
+    model, x = nn.LSTM(4, 8, 2, dropout=0.5), real(100, 3, 4)
+    found = inspect(model, x, lambda out: out[0].sum())
+    assert found.left_out == ("dropout between the layers of LSTM, when the last output's gradient is sent back",)
+    assert model.dropout == 0.5
+    model.dropout = 0.0
+    without = inspect(model, x, lambda out: out[0].sum())
+    assert not without.left_out
+    np.testing.assert_array_equal(found.recurrence.log_norm_from_last, without.recurrence.log_norm_from_last)
+    assert not found.recurrence.log_gradient_norm.equals(without.recurrence.log_gradient_norm)
+
+
 def test_a_gradient_is_followed_beyond_the_range_of_numbers():
     """A linear cell whose gradient falls by exactly 1e12 a step: by 1e1188 over 100 steps, in float32."""
     module = nn.RNN(4, 4, nonlinearity="relu")

@@ -1,5 +1,7 @@
 """What inspect predicts of convolutions whose maps shrink: held against hooks over fresh draws of the weights."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,13 +11,14 @@ from torch import nn  # noqa: E402
 
 from vgtheory import inspect  # noqa: E402
 
-DRAWS = 12
-# A prediction is wrong by O(1/width), here 1 %, besides the sampling error of the mean; four of that and there is one
-# false alarm in 1,700 gains (of Student's t with 11 degrees of freedom, 1 in 500).
-BIAS, ERRORS = 0.01, 4
+DRAWS = 24
+# A prediction is wrong by O(1/width), here up to 0.5 %, besides the sampling error of the mean.  Beyond four of that is
+# Student's t with 23 degrees of freedom once in 1,780 gains: at most one false alarm in that many, where the prediction
+# is within these 0.5 % (one in 68 runs of all 26 gains here).
+BIAS, ERRORS = 0.005, 4
 
 
-def lenet(act, channels=(64, 128), padding=0, pool=nn.AvgPool2d, early=False):
+def lenet(act, channels=(128, 256), padding=0, pool=nn.AvgPool2d, early=False):
     """Return LeNet, wider: convolutions of 5 × 5 without padding, so that maps shrink, and means of 2 × 2."""
 
     def seen():
@@ -24,7 +27,7 @@ def lenet(act, channels=(64, 128), padding=0, pool=nn.AvgPool2d, early=False):
     sides = 4 + padding // 2
     start = nn.Conv2d(1, channels[0], 5, padding=padding), *seen(), nn.Conv2d(*channels, 5), *seen(), nn.Flatten()
     return nn.Sequential(
-        *start, nn.Linear(channels[1] * sides**2, 120), act(), nn.Linear(120, 84), act(), nn.Linear(84, 9)
+        *start, nn.Linear(channels[1] * sides**2, 240), act(), nn.Linear(240, 240), act(), nn.Linear(240, 9)
     )
 
 
@@ -54,19 +57,24 @@ def agrees(logs):
 @pytest.mark.parametrize(
     ("make", "shape"),
     [
-        (lambda: lenet(nn.Tanh), (16, 1, 28, 28)),
-        (lambda: lenet(nn.ReLU), (16, 1, 28, 28)),
-        (lambda: lenet(nn.Tanh, padding=2), (16, 1, 28, 28)),
-        (lambda: lenet(nn.Tanh, early=True), (16, 1, 28, 28)),
-        (lambda: lenet(nn.ReLU, early=True), (16, 1, 28, 28)),
-        (lambda: shrinking(nn.Tanh), (8, 64, 17, 17)),
+        pytest.param(lambda: shrinking(nn.Tanh), (8, 64, 17, 17), id="shrinking"),
+        *(
+            pytest.param(partial(lenet, *said, **named), (16, 1, 28, 28), id=name, marks=pytest.mark.slow)
+            for name, said, named in (
+                ("LeNet, tanh", (nn.Tanh,), {}),
+                ("LeNet, ReLU", (nn.ReLU,), {}),
+                ("LeNet, padded", (nn.Tanh,), {"padding": 2}),
+                ("mean, then tanh", (nn.Tanh,), {"early": True}),
+                ("mean, then ReLU", (nn.ReLU,), {"early": True}),
+            )
+        ),
     ],
-    ids=["LeNet, tanh", "LeNet, ReLU", "LeNet, padded", "mean, then tanh", "mean, then ReLU", "shrinking"],
 )
 def test_gains_of_shrinking_maps_are_those_of_hooks(make, shape):
     logs = log_ratios(make, shape)
     assert agrees(logs).all()
-    assert not agrees(logs + 0.05)[:2].any()  # a prediction that is 5 % off would not do
+    for error in (-0.02, 0.02):  # gains that are 2 % off would not do
+        assert not agrees(logs + error).all()
 
 
 def test_behind_a_maximum_in_front_of_the_activation_gains_are_measured_only():

@@ -61,6 +61,24 @@ def test_other_windows_are_measured_only(options):
     assert found.theory is None
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda: nn.Conv2d(3, 16, 5, padding=2),
+        lambda: nn.Conv2d(3, 16, 3, padding=1, padding_mode="circular"),
+        lambda: nn.Conv2d(3, 16, 3, padding=1),
+    ],
+    ids=["wider window", "periodic", "alike"],
+)
+def test_a_network_is_that_of_its_first_layer_too(first):
+    torch.manual_seed(0)
+    more = [m for _ in range(4) for m in (nn.Conv2d(16, 16, 3, padding=1), nn.ReLU())]
+    found = inspect(nn.Sequential(first(), nn.ReLU(), *more, nn.Flatten(), nn.Linear(1024, 4)), torch.randn(4, 3, 8, 8))
+    alike = first().kernel_size == (3, 3) and first().padding_mode == "zeros"
+    assert (found.network is not None) == alike
+    assert found.theory is not None
+
+
 def test_strides_and_other_channels_have_theory_but_no_network_of_one_width():
     torch.manual_seed(0)
     shapes = [(3, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1), (32, 32, 2)]

@@ -204,3 +204,17 @@ def test_every_remedy_of_a_model_runs_where_nothing_but_the_model_is_defined():
     for text in codes:
         names = {"model": copy.deepcopy(model), "x": x}
         exec(text + "model(x)", names)  # noqa: S102 - what users are told to do
+
+
+def test_a_signal_that_overflows_is_no_missing_gradient():
+    torch.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(30) for m in (nn.Linear(8, 8), nn.ReLU())), nn.Linear(8, 4))
+    with torch.no_grad():
+        for layer in model[::2]:
+            layer.weight.mul_(1e12)
+    answer = vg.advise(vg.inspect(model, torch.randn(4, 8)))
+    assert answer.trial is None
+    assert answer.problems[0].kind == "exploding"
+    assert answer.remedies
+    assert "inf" not in str(answer)
+    assert not any("-inf" in reason for reason in answer.rejected)

@@ -10,11 +10,11 @@ from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs, to_drive
 from vgtheory.model.network import Network
 from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
-from vgtheory.study.advice.measured import Proposal, as_remedy, measured, proposals, steps_of
+from vgtheory.study.advice.measured import Proposal, as_remedy, measured, proposals, steps_of, without_numbers
 from vgtheory.study.advice.problems import Kind, Problem, problems_of
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind
 from vgtheory.study.advice.simulated_remedies import remedies_of
-from vgtheory.study.advice.trial import Trial, beside_theory, try_out
+from vgtheory.study.advice.trial import UNKNOWN, Trial, beside_theory, try_out
 from vgtheory.study.engine import Progress
 from vgtheory.study.growth import Growth
 from vgtheory.study.inspection import Inspection
@@ -116,7 +116,8 @@ def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advi
             f"stored weights cannot be run, so no remedy can be tried on them; inspect the module itself, or {step}"
         )
     dead = int(not isfinite(found.log_change))
-    present = Trial(Growth(steps_of(found), 1, dead, found.log_change, 0.0, 0.0))  # nothing drawn: no error
+    growth = Growth(steps_of(found), 1, dead, found.log_change, 0.0, 0.0)  # nothing drawn: no error
+    present = None if without_numbers(found) else Trial(growth)
     kinds: dict[str, Kind] = {"vanishes": "vanishing", "explodes": "exploding"}
     problems: tuple[Problem, ...] = ()
     if found.verdict in kinds:
@@ -130,7 +131,7 @@ def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advi
         except VgtheoryError as problem:
             rejected.append(f"{proposal.change}: {problem}")
         else:
-            if trial.cures(present):
+            if trial.cures(present or UNKNOWN):
                 remedies.append(as_remedy(subject, proposal, trial, changed, model))
             else:
                 rejected.append(f"{proposal.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln, no better")

@@ -189,12 +189,23 @@ def applied(subject: Subject, text: str, seed: int) -> tuple[Inspection, Any]:
 
 
 def measured(subject: Subject, proposal: Proposal, seed: int) -> tuple[Trial, Inspection, Any]:
-    """Return the change of the gradient over some draws of a remedy; and the last one, its inspection and model."""
+    """Return the change of the gradient over some draws of a remedy; and the last one, its inspection and model.
+
+    Raises UnsupportedError where one of them leaves the range of numbers.
+    """
     tried = [applied(subject, proposal.code.pytorch, seed + draw) for draw in range(DRAWS)]
+    broken = next((found for found, _ in tried if without_numbers(found)), None)
+    if broken is not None:
+        raise UnsupportedError(str(broken.reasons[0]).rstrip("."))
     changes = [found.log_change if isfinite(found.log_change) else -inf for found, _ in tried]
     found, model = tried[-1]
     # Theory, which knows hidden layers alone, predicts none of these changes.
     return Trial(Growth.of(changes, steps_of(found))), found, model
+
+
+def without_numbers(found: Inspection) -> bool:
+    """Return whether the signal overflows or is NaN, so that no change of a gradient was measured."""
+    return any(cause.kind in ("overflow", "nan") for cause in found.reasons)
 
 
 def steps_of(found: Inspection) -> int:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from math import inf
-
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.advice.blocks import candidates_of_blocks
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
-from vgtheory.study.advice.trial import Trial, beside_theory, simulated
+from vgtheory.study.advice.trial import UNKNOWN, Trial, beside_theory, simulated
 from vgtheory.study.engine import Progress
-from vgtheory.study.growth import Growth
-
-_UNKNOWN = Trial(Growth.of([-inf], layers=2))
 
 
 def remedies_of(
@@ -26,7 +21,7 @@ def remedies_of(
 ) -> tuple[tuple[Remedy, ...], tuple[str, ...]]:
     """Return the best change of each kind that does better than the present trial in simulation, and what did not."""
     changes = candidates_of_blocks(network) if isinstance(network, BlockNetwork) else None
-    waiting = list(changes or candidates(network, present if present is not None else _UNKNOWN))
+    waiting = list(changes or candidates(network, present if present is not None else UNKNOWN))
     remedies, rejected = [], []
     for done, candidate in enumerate(waiting):
         try:
@@ -36,7 +31,7 @@ def remedies_of(
         except VgtheoryError as problem:
             rejected.append(f"{candidate.change}: {problem}")
         else:
-            if trial.cures(present or _UNKNOWN):
+            if trial.cures(present or UNKNOWN):
                 remedies.append(tried(candidate, trial))
             else:
                 dead = f", {trial.dead:.0%} dead" if trial.dead else ""

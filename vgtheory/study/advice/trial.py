@@ -131,6 +131,9 @@ def _affordable(network: Network, inputs: Inputs | int) -> int:
     return int(_DENSE_WORK / (2.0 * sum(n * m for n, m in pairwise(network.widths))))
 
 
+UNKNOWN = Trial(Growth.of([-inf], layers=2))  # stands for a network whose signal overflows
+
+
 def _by_theory(network: Network, inputs: Inputs | int) -> tuple[float | None, float | None, bool]:
     """Return mean and spread of the change by theory, and whether χ = 1 along the whole depth."""
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from vgtheory.study.inspection.modules.pooling import VIEWS
 from vgtheory.study.inspection.modules.scale_free import normalised_calls
 from vgtheory.study.inspection.modules.slopes import Slopes
 from vgtheory.study.inspection.modules.uses import Call
@@ -17,7 +18,7 @@ from vgtheory.study.inspection.modules.uses import Call
 NONE = -1  # in place of a call: the input
 _WEIGHT = -2  # nothing but parameters and constants
 _JOINS = ("AddBackward", "CatBackward")
-_SAME = ("View", "Reshape", "UnsafeView", "Alias", "Squeeze", "Unsqueeze", "Transpose", "Permute", "Clone", "TBackward")
+_SAME = (*VIEWS, "Transpose", "Permute", "TBackward")  # keep the gradient's size, though units change their places
 _BLOCK = 64  # calls that one skip connection may pass by
 
 

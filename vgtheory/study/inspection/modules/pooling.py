@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+# Every unit keeps its place beside the others, so that weights behind these read an activation as it was.
 VIEWS = ("View", "Reshape", "Alias", "Squeeze", "Unsqueeze", "UnsafeView", "Clone")
 
 

@@ -67,27 +67,21 @@ class Maps:
     def network(self) -> BlockNetwork | None:
         """Return the network that they are; None unless they are all alike, and alone with a last layer.
 
-        Besides the first, which may read other channels.
+        Besides the channels that the first reads.
         """
         act = of_the_catalogue(self.function, self.probe)
         filters = self.filters[:-1] if self.filters[-1].flat else self.filters
         inner = filters[1:]
-        shapes = {(f.shape, f.kernel, f.centred, f.zeros is None, f.channels, f.flat) for f in inner}
+        shapes = {(f.shape, f.kernel, f.centred, f.zeros is None, f.channels[1], f.flat) for f in filters}
         pooled = any(f.pools or f.early for f in filters[:-1]) or bool(filters[-1].early)
-        if act is None or self.beyond or pooled or len(shapes) != 1:
+        if act is None or self.beyond or pooled or not inner or len(shapes) != 1:
             return None
         ((shape, _, centred, _, channels, flat),) = shapes
         weights = distribution([f.layer for f in filters])
-        if (
-            weights is None
-            or flat
-            or not centred
-            or (filters[0].made, filters[0].shape) != (shape, shape)
-            or channels[0] != channels[1]
-        ):
+        if weights is None or flat or not centred or any(f.channels[0] != channels for f in inner):
             return None
         block = self._block(act, inner[0], weights)
-        return BlockNetwork(block, channels[0], len(filters), shape=shape)
+        return BlockNetwork(block, channels, len(filters), shape=shape)
 
     def theory(self, table: xr.Dataset) -> Comparison | None:
         """Return ln of the gradient norm at the layers, as measured and as predicted; None without a prediction.

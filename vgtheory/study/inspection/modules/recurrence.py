@@ -102,16 +102,33 @@ def back_in_time(torch: Any, sequence: Unrolled, gradient: Any) -> np.ndarray:
     logarithm kept, so that it never leaves the range of its precision.  A piece in which it would is gone in halves; a
     module of two directions, in which no piece comes before another, is one piece.
     """
+    sequence.without_dropout = sequence.drops
     module, axis, length = sequence.module, sequence.axis, sequence.source.shape[sequence.axis]
     state = sequence.start
     pieces: list[tuple[int, Any, Any, Any]] = []  # first step, input, state before, what comes out
     size = length if module.bidirectional else _PIECE
 
+    class Bare(torch.nn.Module):
+        """The module without its user's hooks, and without dropout, of which every piece would draw other masks."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = module
+
+        def forward(self, *given: Any) -> Any:
+            rate, module.dropout = module.dropout, 0.0
+            try:
+                return module.forward(*given)
+            finally:
+                module.dropout = rate
+
+    bare, weights = Bare(), {f"inner.{name}": weight for name, weight in sequence.weights.items()}
+
     def run(x: Any, before: Any) -> tuple[Any, Any, Any]:
         x = x.detach().requires_grad_()
         before = None if before is None else [t.detach().requires_grad_() for t in tensors_in(torch, before)]
         given = () if before is None else (before[0] if len(before) == 1 else tuple(before),)
-        out, after = torch.func.functional_call(module, sequence.weights, (x, *given))
+        out, after = torch.func.functional_call(bare, weights, (x, *given))
         return x, before or [], (out, *tensors_in(torch, after))
 
     for first in range(0, length, size):

@@ -154,7 +154,12 @@ def _run(torch: Any, watch: Watch, copies: Copies, x: Any, loss: Any, seed: int)
         if wanted := _wanted(watch, copies):
             value.backward(inputs=wanted)
         watch.open = False
-        return value, recurrence_of(torch, watch.sequences, watch.calls, seed)
+        recurrence = recurrence_of(torch, watch.sequences, watch.calls, seed)
+    undropped = [one.name for one in watch.sequences if one.without_dropout]
+    watch.unseen += [
+        f"dropout between the layers of {name}, when the last output's gradient is sent back" for name in undropped
+    ]
+    return value, recurrence
 
 
 def _wanted(watch: Watch, copies: Copies) -> list[Any]:

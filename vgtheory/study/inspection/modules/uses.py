@@ -66,11 +66,17 @@ class Unrolled:
     start: Any  # None: zeros
     output: Any = None
     gradients: dict[str, Any] = field(default_factory=dict)  # at "source" and "output"
+    without_dropout: bool = False  # whether it was run again without that between its layers
 
     @property
     def kind(self) -> str:
         """Return the type of the module."""
         return type(self.module).__name__
+
+    @property
+    def drops(self) -> bool:
+        """Return whether dropout stands between its layers."""
+        return bool(self.module.training and self.module.dropout > 0 and self.module.num_layers > 1)
 
 
 def all_units_alike(numbers: Any, rms: float) -> bool:
