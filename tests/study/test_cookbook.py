@@ -4,10 +4,12 @@ import csv
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import vgtheory as vg
 from vgtheory._errors import InputError
 from vgtheory.cli.app import run
+from vgtheory.reporting.advice_rows import _numbers
 from vgtheory.reporting.cookbook_page import write_cookbook
 from vgtheory.study.cookbook import cookbook
 
@@ -44,6 +46,14 @@ def test_the_files_hold_the_rows(rows, tmp_path):
     assert float(read[0]["sigma_w"]) == rows["relu"].point.sigma_w
     assert "kaiming" not in read[0]["pytorch"]
     assert "softplus" in paths[0].read_text()
+
+
+def test_the_error_beside_a_mean_is_half_its_99_percent_interval(rows, tmp_path):
+    of = rows["relu"].trial.growth
+    half = scipy.stats.t.ppf(0.995, of.samples - 1) * of.std / of.samples**0.5  # 2.95 standard errors of 16 networks
+    assert f"±\u00a0{half:.1g}<" in write_cookbook((rows["relu"],), tmp_path, 64, 30)[0].read_text(encoding="utf-8")
+    assert f"{half:.1g}" != f"{of.stderr:.1g}"
+    assert _numbers(rows["relu"].trial)[1].endswith(f" ± {half:.1g}")
 
 
 def test_on_the_command_line(tmp_path, capsys):

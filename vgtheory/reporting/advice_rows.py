@@ -76,7 +76,8 @@ def _numbers(trial: Trial) -> tuple[str, str, str, str]:
     predicted = "no theory" if trial.predicted is None else number(trial.predicted, 4)
     if trial.confirmed is False:
         predicted += " (off)"
-    simulated = "no gradient" if trial.dead == 1 else f"{number(trial.simulated, 4)} ± {number(trial.growth.stderr, 1)}"
+    half = number(trial.growth.half_width, 1)
+    simulated = "no gradient" if trial.dead == 1 else f"{number(trial.simulated, 4)} ± {half}"
     return predicted, simulated, number(trial.std, 3), off_text(trial)
 
 

@@ -27,7 +27,7 @@ _INTRODUCTION = (
     "Draw weights of variance σ_w²/fan_in and biases of variance σ_b². At these scales the gain χ = σ_w² E φ'² of the "
     "squared gradient is 1 and the variance q of the pre-activations stays where it is: |χ_q| ≤ 1. The last columns "
     "are ln(‖∂ℓ/∂h_1‖/‖∂ℓ/∂h_L‖) of networks of {shape}: 0 means that the gradient keeps its size over the whole "
-    "depth; the spread is the standard deviation between networks."
+    "depth; ± is half the 99 % interval of their mean, the spread the standard deviation between networks."
 )
 _GAINS = (
     "The gains that frameworks speak of answer three different questions at q = 1: what keeps the mean square, the "
@@ -87,8 +87,8 @@ def _cells(row: CookbookRow) -> tuple[str, ...]:
     point, trial = row.point, row.trial
     scales = (number(point.sigma_w, 7), number(row.sigma_b), number(point.q, 4), number(point.chi_q, 4))
     predicted = "" if trial.predicted is None else number(trial.predicted, 3)
-    error = number(trial.growth.stderr, 1)
-    simulated = "dead" if trial.dead == 1 else f"{number(trial.simulated, 3)}\u00a0±\u00a0{error}"
+    half = number(trial.growth.half_width, 1)
+    simulated = "dead" if trial.dead == 1 else f"{number(trial.simulated, 3)}\u00a0±\u00a0{half}"
     return (_name(row), *scales, predicted, simulated, number(trial.std, 3))
 
 
