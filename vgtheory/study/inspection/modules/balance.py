@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import exp, inf, isfinite, log
+from typing import Any
 
 import numpy as np
 
 from vgtheory.study.inspection.inspection import Inspection, change_of
-from vgtheory.study.inspection.modules.weights_to_set import BranchEnd, Layer, Settable
+from vgtheory.study.inspection.modules.weights_to_set import BranchEnd, Settable
 
 CLOSE = 0.5  # |ln| of the change over the whole depth, or time, that is good enough
 LIMIT = 50.0  # factor by which the scale of a layer may leave 1
@@ -41,7 +42,13 @@ def balanced(
 
     Returns its inspection and ln of the layers' scales, which begin at `logs`.
     """
-    layers = {layer.name: layer for layer in chosen.layers}
+    groups, begin = [layer.scaled for layer in chosen.layers], logs
+    start = _numbers(groups)
+
+    def set_to(goal: dict[str, float]) -> Inspection:
+        _set(groups, start, [exp(goal[layer.name] - begin[layer.name]) for layer in chosen.layers])
+        return look()
+
     best, nearest, last = logs, inf, inf
     for turn in range(_ROUNDS + 1):
         wanted = _wanted(chosen, found)
@@ -53,18 +60,9 @@ def balanced(
             break
         last = total
         goal = {name: float(np.clip(logs[name] + np.clip(s, -2, 2), -_MOST, _MOST)) for name, s in wanted.items()}
-        logs, found = _rescaled(layers, logs, {**logs, **goal}), look()
-    if logs != best:
-        logs, found = _rescaled(layers, logs, best), look()
-    return found, logs
-
-
-def _rescaled(layers: dict[str, Layer], logs: dict[str, float], goal: dict[str, float]) -> dict[str, float]:
-    """Bring the scales of layers from one ln to another, and return that."""
-    for name, layer in layers.items():
-        for parameter in layer.scaled:
-            parameter.data.mul_(exp(goal[name] - logs[name]))
-    return goal
+        logs = {**logs, **goal}
+        found = set_to(logs)
+    return (found, logs) if logs == best else (set_to(best), best)
 
 
 def _wanted(chosen: Settable, found: Inspection) -> dict[str, float]:
@@ -98,15 +96,16 @@ def quietened(
     et al. 2019).  From the growth follows v, from v the factor; norms make both inexact: it is measured and repeated.
     Below 1/B they add little even where they all say the same: what grows still then, grows elsewhere.
     """
-    start, scale = [[p.detach().clone() for p in end.parameters] for end in ends], 1.0
+    groups, scale = [end.parameters for end in ends], 1.0
+    start = _numbers(groups)
     for _ in range(_TURNS if ends else 0):
         if not (isfinite(found.log_change) and found.log_change > CLOSE and scale > 1 / branches):
             break
         smaller = max(scale * _shrink(found.log_change, branches), 1 / branches)
-        _set(ends, start, smaller)
+        _set(groups, start, [smaller] * len(ends))
         after = look()
         if not size_of(after) < size_of(found) - _WORTH:
-            _set(ends, start, scale)
+            _set(groups, start, [scale] * len(ends))
             break
         found, scale = after, smaller
     return found, scale
@@ -122,7 +121,12 @@ def _shrink(growth: float, branches: int) -> float:
     return float(np.sqrt(np.expm1(2 * _AIM / branches) / np.expm1(each)))
 
 
-def _set(ends: Sequence[BranchEnd], start: Sequence[Sequence[object]], scale: float) -> None:
-    for end, values in zip(ends, start, strict=True):
-        for parameter, value in zip(end.parameters, values, strict=True):
+def _numbers(groups: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [[parameter.detach().clone() for parameter in group] for group in groups]
+
+
+def _set(groups: Sequence[Sequence[Any]], start: Sequence[Sequence[Any]], scales: Sequence[float]) -> None:
+    """Give parameters the numbers that they began with times a scale: rounded once, however many rounds there are."""
+    for group, values, scale in zip(groups, start, scales, strict=True):
+        for parameter, value in zip(group, values, strict=True):
             parameter.data.copy_(value).mul_(scale)
