@@ -79,8 +79,9 @@ class Training(Callback):
 
         `rms` of the first output in a pass; `gradient_norm` there; `relative` = ln of that norm over the one at the
         last module, which no scaling of the loss changes; `update_ratio` = ‖∂W‖/‖W‖ of all its matrices, with the
-        gradients that the optimiser's next step takes (accumulated, unscaled, clipped); without an optimiser of torch,
-        as they stand after the pass.  NaN where nothing arrived.
+        gradients that the optimiser's next step takes (accumulated, unscaled, clipped); as they stand after the pass
+        without an optimiser of torch, and where another step is watched before it: with gradients accumulated over
+        k > `every` passes, sums of fewer.  NaN where nothing arrived.
         """
         current = self._steps.current()
         rows = self._rows if current is None else [*self._rows, current]
