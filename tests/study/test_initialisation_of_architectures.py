@@ -327,3 +327,18 @@ def test_the_remedy_in_code_changes_every_parameter_as_initialise_does():
     for name, parameter in cured.named_parameters():  # the code has six digits
         size, wanted = (float(p.detach().double().norm()) for p in (parameter, model.get_parameter(name)))
         assert size == pytest.approx(wanted, rel=1e-5)
+
+
+def test_branches_that_nothing_scales_are_named():
+    class Bare(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up, self.norm = nn.Linear(32, 32), nn.LayerNorm(32, elementwise_affine=False)
+
+        def forward(self, x):
+            return x + self.norm(F.relu(self.up(x)))
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(32, 32), *(Bare() for _ in range(4)), Branch(32), nn.Linear(32, 4))
+    (said,) = [line for line in initialise(model, torch.randn(16, 32)).left_alone if "nothing scales" in line]
+    assert said.rpartition("): ")[2] == "1.up, 2.up, 3.up, 4.up"

@@ -94,7 +94,8 @@ def initialise(
     frozen parameters (``requires_grad=False``) are kept too.
 
     The gradient is measured before and after.  Where it would change by more than before, and by more than a factor of
-    √e, or no verdict is possible, all weights stay as they were, and `left_alone` says so.
+    √e, or no verdict is possible, no layer is drawn anew ("critical" may still make residual branches smaller), and
+    `left_alone` says so.
 
     No scale of the weights may suffice, as in deep and narrow sigmoid networks.  Then `keeps_size` is False, the text
     says so first, and "critical", which aims at that, leaves the best weights that it met and warns.
@@ -106,8 +107,8 @@ def initialise(
         (weights that are used more than once: on average), recurrent weights of an RNN until it neither falls nor
         grows over time; LSTMs and GRUs get biases for memories as long as x is ("chrono", Tallec & Ollivier 2018).
         Where the gradient grows through B residual branches, the last layer of each, or the gain of the norm that ends
-        it, is made smaller, so that each adds about 1/B of the stream's mean square: then it grows by √e at most
-        (Hanin & Rolnick 2018).
+        it, is made smaller, so that each adds about 1/B of the stream's mean square: then it grows by about √e,
+        where norms do not interfere (Hanin & Rolnick 2018).
         "lsuv": each layer is scaled until its output has variance 1 (Mishkin & Matas 2016).  "orthogonal": gain 1.
     seed : of the new weights; and as in ``vg.inspect``.
 

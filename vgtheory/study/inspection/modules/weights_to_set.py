@@ -12,6 +12,7 @@ from vgtheory.study.inspection.modules.products import short_name
 from vgtheory.study.inspection.modules.sight import Sight
 from vgtheory.study.inspection.modules.uses import Call
 
+_UNSCALED = "; nothing scales the branch that ends there"
 GATES = {"LSTM": 4, "GRU": 3}
 
 
@@ -113,6 +114,10 @@ def settable(torch: Any, model: Any, sight: Sight) -> Settable:
     layers = _tied([layer for name, layer in found.items() if name not in why], uses)
     branches = () if paths is None else paths.branches
     ends = _ends(model, calls, branches, found, uses, sight)
+    for branch in branches:
+        name = calls[branch.end].name
+        if name in why and _end(model, calls[branch.end], branch, found, sight) is None:
+            why[name] = f"{why[name].removesuffix(_UNSCALED)}{_UNSCALED}"  # several branches may end there
     streams = frozenset(calls[branch.end].name for branch in branches if all(map(_passes, branch.tail)))
     reasons: dict[str, list[str]] = {}
     for name in dict.fromkeys(call.name for call in calls):
