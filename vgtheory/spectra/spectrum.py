@@ -124,8 +124,8 @@ class Spectrum(HalfLineLaw):
         factor = 2 * float(x.p) / float(x.q)
         return factor * low * (1 - 4e-16), factor * high * (1 + 4e-16)
 
-    def _mass_above(self, x: fmpq) -> tuple[float, float]:
-        return super()._mass_above(x * x) if x >= 0 else (1.0, 1.0)
+    def _mass_below(self, x: fmpq, closed: bool = True) -> tuple[fmpq, fmpq]:
+        return super()._mass_below(x * x, closed) if x >= 0 else (fmpq(0), fmpq(0))
 
     def __repr__(self) -> str:
         return f"Spectrum({lengths_text(self.q)}, log_mean_square={self.log_mean_square:.6g})"

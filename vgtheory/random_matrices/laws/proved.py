@@ -11,7 +11,7 @@ from flint import fmpq
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.random_matrices.arguments import finite
 from vgtheory.random_matrices.laws.law import Law
-from vgtheory.random_matrices.laws.polynomials.distribution import mass_above, quantile
+from vgtheory.random_matrices.laws.polynomials.distribution import mass_below, outward, quantile
 from vgtheory.random_matrices.laws.polynomials.equation import Equation, equation_of
 from vgtheory.random_matrices.laws.polynomials.rational import rational
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet, sheet_of
@@ -72,12 +72,11 @@ class ProvedLaw(Law):
 
         Raises
         ------
-        InputError : no finite number, or inside the support an atom, or a place where branches of G meet, as the
-            end of a gap.
+        InputError : no finite number, or a place where branches of G meet inside of a band, or at an atom whose mass is
+            not known exactly.
         UnsupportedError : the law has no known polynomial equation, or x lies some 1e-24 from such a place.
         """
-        least, most = self._mass_above(rational(finite("x", x)))
-        return 1 - most, 1 - least
+        return outward(*self._mass_below(rational(finite("x", x))))
 
     def ppf_enclosure(self, q: float) -> tuple[float, float]:
         """Return lower and upper bounds of the quantile of 0 < q < 1, the least x with P(X ≤ x) ≥ q, proved by balls.
@@ -89,7 +88,7 @@ class ProvedLaw(Law):
         """
         if not 0 < finite("q", q) < 1:
             raise InputError("q", "a probability between 0 and 1", "e.g. q=0.5", got=shown(q))
-        return quantile(self._mass_above, float(self.ppf(q)), float(q))
+        return quantile(self._mass_below, float(self.ppf(q)), float(q), [place for place, _ in self.atoms])
 
-    def _mass_above(self, x: fmpq) -> tuple[float, float]:
-        return mass_above(self._sheet, x)
+    def _mass_below(self, x: fmpq, closed: bool = True) -> tuple[fmpq, fmpq]:
+        return mass_below(self._sheet, x, closed)

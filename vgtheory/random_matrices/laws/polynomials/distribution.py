@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import chain
+from itertools import pairwise
+from math import inf, nextafter
 
 from flint import acb, arb, ctx, fmpq
 
 from vgtheory._errors import InputError, UnsupportedError
-from vgtheory.random_matrices.laws.polynomials.rational import BITS, rational
+from vgtheory.random_matrices.laws.polynomials.discs import UP
+from vgtheory.random_matrices.laws.polynomials.landmarks import Landmark
+from vgtheory.random_matrices.laws.polynomials.rational import BITS, dyadic, rational
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet
 
 _NODES = 28
 _HALVINGS = 80  # of the way between a place and its highest panel: beyond, it is beside a landmark
 _WIDENINGS, _NARROWEST, _WIDER, _LEAST = 14, 4e-16, 16.0, 1e-3  # of bounds around a quantile
-_OUTWARD = 4e-16  # rounding of a bound to a double
 
 
 class _Way:
@@ -45,7 +47,7 @@ def _integral(first: acb, last: acb, bound: float, kappa: float, f: Callable[[ac
     half, center, total = (last - first) / 2, (last + first) / 2, acb(0)
     for node, weight in _rule():
         total += weight * f(center + half * node)
-    error = 4 * float(abs(half).abs_upper()) * bound * kappa ** (2 * _NODES) / (1 - kappa)
+    error = 4 * float(abs(half).abs_upper()) * bound * kappa ** (2 * _NODES) / (1 - kappa) * UP
     return half * total + acb(arb(0, error), arb(0, error))
 
 
@@ -57,23 +59,77 @@ def _rule() -> tuple[tuple[arb, arb], ...]:
         return tuple(sorted(found, key=lambda pair: float(pair[0])))
 
 
-def mass_above(sheet: Sheet, x: fmpq) -> tuple[float, float]:
-    """Return bounds of Prob(X > x) at a rational place.
+def mass_below(sheet: Sheet, x: fmpq, closed: bool = True) -> tuple[fmpq, fmpq]:
+    """Return bounds of Prob(X ≤ x) at a rational place, of Prob(X < x) unless `closed`.
 
-    Raises InputError at a landmark between the ends of the law, UnsupportedError within some 1e-24 of one.
+    They are one number where all mass to one side is that of atoms known exactly, as where there is none.
+
+    Raises InputError at a landmark beside which there is no gap, UnsupportedError within some 1e-24 of one.
     """
-    ends = [*chain(*sheet.bands), *(place for place, _ in sheet.atoms)]
-    marks = [mark for mark in sheet.landmarks if mark.place in ends]
-    if all(arb(x) >= mark.point for mark in marks):
-        return 0.0, 0.0
-    if all(arb(x) < mark.point for mark in marks):
-        return 1.0, 1.0
-    if any(mark.exact == x for mark in sheet.landmarks):
-        hint = "give a place beside it"
-        raise InputError("x", "a place where no branches of G meet, and no atom", hint, got=f"{float(x):.17g}")
+    left = [m for mark, _, m in sheet.poles if _side(mark, x) < 0 or (closed and mark.exact == x)]
+    right = [m for mark, _, m in sheet.poles if _side(mark, x) > 0 or (not closed and mark.exact == x)]
+    bands = sheet.segments
+    if not (bands and _side(bands[0].left, x) < 0) and (below := _total(left)) is not None:
+        return below, below
+    if not (bands and _side(bands[-1].right, x) > 0) and (above := _total(right)) is not None:
+        return 1 - above, 1 - above
+    here = next((mark for mark in sheet.landmarks if mark.exact == x), None)
+    if here is None:
+        least, most = _mass_above(sheet, x)
+        return 1 - most, 1 - least
+    atom = _total([m for mark, _, m in sheet.poles if mark is here])
+    for lower, upper in pairwise(sheet.landmarks):
+        banded = any(lower.place <= part.lo and part.hi <= upper.place for part in sheet.segments)
+        if here not in (lower, upper) or banded:
+            continue
+        jump = fmpq(0) if (here is upper) != closed else atom  # the atom counts on the other side of the gap
+        if jump is not None:
+            least, most = mass_below(sheet, (dyadic(lower.ball) + dyadic(upper.ball)) / 2)
+            jump = jump if closed else -jump
+            return max(least + jump, fmpq(0)), min(most + jump, fmpq(1))
+    hint = "give a place beside it"
+    raise InputError("x", "a place beside a gap, or where no branches of G meet", hint, got=f"{float(x):.17g}")
+
+
+def outward(least: fmpq, most: fmpq) -> tuple[float, float]:
+    """Return the nearest doubles around an interval."""
+    low, high = (int(bound.p) / int(bound.q) for bound in (least, most))  # rounded to nearest
+    return (
+        low if rational(low) <= least else nextafter(low, -inf),
+        high if rational(high) >= most else nextafter(high, inf),
+    )
+
+
+def _side(mark: Landmark, x: fmpq) -> int:
+    """Return whether a landmark lies below (−1), at (0) or above (1) a place."""
+    if mark.exact is not None:
+        return int(mark.exact > x) - int(mark.exact < x)
+    with ctx.workprec(BITS):
+        at = arb(x)
+        if mark.ball.overlaps(at):
+            raise _too_near(x)
+        return 1 if mark.ball > at else -1
+
+
+def _total(masses: list[fmpq | None]) -> fmpq | None:
+    """Return a sum; None where a term is not known exactly."""
+    known = [mass for mass in masses if mass is not None]
+    return sum(known, start=fmpq(0)) if len(known) == len(masses) else None
+
+
+def _too_near(x: fmpq) -> UnsupportedError:
+    return UnsupportedError(
+        f"branches of G meet too near {float(x):.6g} to enclose a probability; give a place beside it"
+    )
+
+
+def _mass_above(sheet: Sheet, x: fmpq) -> tuple[fmpq, fmpq]:
+    """Return bounds of Prob(X > x) at no landmark, by integration; UnsupportedError within some 1e-24 of one."""
     with ctx.workprec(BITS):
         way, reach, height = _Way(sheet), sheet.reach, sheet.start[0]
         start, end = way.z, acb(arb(x), height)
+        if any(float(abs(mark.point - arb(x)).abs_lower()) < height * 2.0**-_HALVINGS for mark in sheet.landmarks):
+            raise _too_near(x)
         # From infinity, w = 1/z: V'(w) = −z(zG − 1), and |V'| ≤ R/(1 − R|w|) because moments are at most those of R.
         far = _integral(1 / start, acb(0), 2 * reach, 0.2, lambda w: -(way.to(1 / w) / w - 1) / w)
         way.to(start)
@@ -85,31 +141,45 @@ def mass_above(sheet: Sheet, x: fmpq) -> tuple[float, float]:
             if held is not None:
                 way.to(end)
                 angle = (potential + way.integral(acb(arb(x)), held, 0.5)).imag / arb.pi()
-                return max(float(angle.lower()) - _OUTWARD, 0.0), min(float(angle.upper()) + _OUTWARD, 1.0)
+                least, most = dyadic(angle.lower()), dyadic(angle.upper())
+                return max(least, fmpq(0)), min(most, fmpq(1))
             way.to(end)
             potential += way.integral(low, 8 / height, 0.4)
             height, end = height / 2, low
-    raise UnsupportedError(f"branches of G meet too near {float(x):.6g} to enclose Prob(X > x); give a place beside it")
+    raise _too_near(x)
 
 
-def quantile(above: Callable[[fmpq], tuple[float, float]], near: float, q: float) -> tuple[float, float]:
+def quantile(
+    below: Callable[[fmpq, bool], tuple[fmpq, fmpq]], near: float, q: float, atoms: list[float]
+) -> tuple[float, float]:
     """Return bounds of the least x with Prob(X ≤ x) ≥ q, 0 < q < 1, around a number that is next to it.
 
-    `above` returns bounds of Prob(X > x).  Raises UnsupportedError where none are found next to that number.
+    `below` returns bounds of Prob(X ≤ x), of Prob(X < x) if given False; `atoms`: places, one of which it may be.
+    Raises UnsupportedError where none are found next to that number.
     """
+    wanted, unit = rational(q), max(abs(near), _LEAST) * _NARROWEST
+
+    def bounds(x: float, closed: bool = True) -> tuple[fmpq, fmpq]:
+        try:
+            return below(rational(x), closed)
+        except (InputError, UnsupportedError):  # a landmark
+            return fmpq(0), fmpq(1)
+
+    for place in atoms:
+        if bounds(place)[0] >= wanted > bounds(place, False)[1]:
+            return place, place
     ends = []
     for sign in (-1, 1):
         for k in range(_WIDENINGS):
-            x = near + sign * max(abs(near), _LEAST) * _NARROWEST * _WIDER**k
-            try:
-                least, most = above(rational(x))
-            except (InputError, UnsupportedError):
-                continue  # a landmark
-            if (1 - least + _OUTWARD < q) if sign < 0 else (1 - most - _OUTWARD >= q):
+            x = near + sign * unit * _WIDER**k
+            least, most = bounds(x)
+            if most < wanted if sign < 0 else least >= wanted:
                 ends.append(x)
                 break
         else:
-            raise UnsupportedError(f"the quantile of {q!r} is not next to {near:.17g}; give another probability")
+            raise UnsupportedError(
+                f"the quantile of {q!r} is not decided next to {near:.17g}; give another probability"
+            )
     return ends[0], ends[1]
 
 
@@ -117,4 +187,4 @@ def _held(way: _Way, center: acb, radius: float) -> float | None:
     """Return a bound of |G|, continued through the axis, on a disc around a place; None where it holds no bound."""
     way.to(center)
     found = way.sheet.discs.radius(center, way.g, radius, way.r)
-    return None if found is None else float(abs(way.g).abs_upper()) + found
+    return None if found is None else (float(abs(way.g).abs_upper()) + found) * UP

@@ -27,8 +27,9 @@ _FIRST, _GROWTH, _SHORTEST = 0.25, 1.6, 1e-12  # steps of the way down, in units
 _LOWEST = 1e-24  # height of the last but one point over a place, in units of the first: doubles are 1e-16 apart
 _MOST_STEPS = 1 << 16  # along one way: some ten seconds for degree 2
 _BOXES = (0.25, 0.05, 0.01)  # around zG = 1: the smaller, the more of the other branches may be near
-# Heights at which an atom's mass is read off, and told from the other roots that it can be; what counts as no mass.
-_CLOSE, _TELLS, _NO_MASS = 2.0**-40, 2.0**-10, 1e-9
+# Heights at which an atom's mass is read off, and told from the other roots that it can be (at powers, until one is so
+# many times nearer than the others); what counts as no mass where it is only read off.
+_CLOSE, _TELLS, _DEPTHS, _FAR, _NO_MASS = 2.0**-40, 2.0**-10, 6, 8, 1e-9
 
 
 class Segment(NamedTuple):
@@ -248,26 +249,44 @@ class Sheet:
     @cached_property
     def found_atoms(self) -> tuple[tuple[float, float, tuple[fmpq, fmpq] | None], ...]:
         """Return place, mass and, where both are rational, both exactly."""
-        return tuple(sorted(self._atoms(), key=lambda atom: atom[0]))
+        return tuple(
+            (mark.place, mass, (mark.exact, exact) if mark.exact is not None and exact is not None else None)
+            for mark, mass, exact in self.poles
+            if mass > 0
+        )
 
-    def _atoms(self) -> Iterator[tuple[float, float, tuple[fmpq, fmpq] | None]]:
+    @cached_property
+    def poles(self) -> tuple[tuple[Landmark, float, fmpq | None], ...]:
+        """Return every landmark that may be an atom, ascending, its mass, and that exactly where it is known so."""
+        return tuple(self._poles())
+
+    def _poles(self) -> Iterator[tuple[Landmark, float, fmpq | None]]:
         for mark in self.landmarks:
             if not mark.infinite:
                 continue
-            roots = residues(self.rows, mark.exact) if mark.exact is not None else None
-            if roots is not None and not any(value > 0 for value, _ in roots):
-                continue
             room = min((float(abs(m.ball - mark.ball).mid()) for m in self.landmarks if m is not mark), default=1.0)
-            height = (_CLOSE if roots is None else _TELLS) * min(room, 1.0)
-            x = mark.exact if mark.exact is not None else dyadic(mark.ball)
-            mass, exact = -float(self.at(x, height)[0].imag) * height, None
-            if roots is not None:
-                can_be: list[tuple[float, fmpq | None]] = [(0.0, None), *roots]
-                away = [abs(value - mass) for value, _ in can_be]
-                mass, exact = can_be[away.index(min(away))]
-            if mass > _NO_MASS:
-                pair = (mark.exact, exact) if mark.exact is not None and exact is not None else None
-                yield mark.place, mass, pair
+            room = min(room, 1.0)
+            if mark.exact is None:
+                mass = self._mass_near(dyadic(mark.ball), _CLOSE * room)
+                yield mark, mass if mass > _NO_MASS else 0.0, None
+                continue
+            roots = [(value, exact) for value, exact in residues(self.rows, mark.exact) if value >= 0]
+            if any(value > 0 for value, _ in roots):
+                yield mark, *self._told(mark.exact, room, roots)
+
+    def _told(self, at: fmpq, room: float, can_be: list[tuple[float, fmpq | None]]) -> tuple[float, fmpq | None]:
+        """Return which of its possible masses an atom has: of several that far nearer to what lies just above it."""
+        if len(can_be) == 1:
+            return can_be[0]
+        for k in range(1, _DEPTHS):
+            found = self._mass_near(at, _TELLS**k * room)
+            near, other = sorted(can_be, key=lambda mass: abs(mass[0] - found))[:2]
+            if _FAR * abs(near[0] - found) < abs(other[0] - found):
+                return near
+        raise UnsupportedError(f"which mass the atom at {float(at):.6g} has is not told; choose other numbers")
+
+    def _mass_near(self, x: fmpq, height: float) -> float:
+        return -float(self.at(x, height)[0].imag) * height
 
 
 def not_positive(why: str) -> InputError:
