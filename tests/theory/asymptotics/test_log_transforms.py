@@ -32,3 +32,30 @@ def test_noisy_layers_are_worked_out_at_as_many_lengths_as_they_need(name, sigma
     monkeypatch.undo()
     monkeypatch.setattr(transforms, "FEW_ANGLES", 3)
     assert errors()[1] > 2e-3
+
+
+def test_short_stretches_are_looked_at_too(monkeypatch):
+    """A unit that is silent below 2 bends within one unit of ln R."""
+    table, span = moment_table(vg.activation("Piecewise((x - 2, x > 2), (0, True))")), transforms.Span(1.0, 2.0, 1.0)
+    between = np.linspace(1.03, 1.97, 9)
+    exact, _ = exact_logs(table, (between, 0.3), np.zeros(9), 16, Conditions())
+
+    def error():
+        known = transforms.Transforms(table, span, 16, 0.3)
+        found, _ = known.upright(between, Conditions())
+        return max(np.abs(a - b).max() for a, b in zip(found, exact, strict=True)), known.unresolved
+
+    off, left = error()
+    assert off < 3e-7
+    assert left < transforms.RESOLVED
+    monkeypatch.setattr(transforms, "MOST_LENGTHS", transforms.FEW_LENGTHS)
+    few, left = error()
+    assert few > 5 * off
+    assert left > 5 * transforms.RESOLVED
+
+
+def test_a_prediction_says_that_lengths_did_not_resolve_its_layers(monkeypatch):
+    network = vg.Network("gelu", vg.Weights.gaussian(1.5, 0.3), 16, 5)
+    assert vg.predict(network, method="closure").attrs["reliable"] == "yes"
+    monkeypatch.setattr(transforms, "MOST_LENGTHS", transforms.FEW_LENGTHS)
+    assert "between the lengths worked out" in vg.predict(network, method="closure").attrs["reliable"]

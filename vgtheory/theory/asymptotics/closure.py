@@ -72,6 +72,7 @@ class Closure:
     """Moments over networks, each of shape (L,): of ln‖δ_l‖², of ln‖∂ℓ/∂W_l‖_F² and of R_l = V_l − σ_b².
 
     lost : chance, left out of them, that next to nothing (e^−30 of the mean) passes through some layer.
+    unresolved : what the lengths at which layers were worked out leave of a layer's logarithms.
     """
 
     mean: Array
@@ -81,6 +82,7 @@ class Closure:
     length_mean: Array
     length_variance: Array
     lost: float
+    unresolved: float
 
 
 def closure(network: Network) -> Closure:
@@ -109,11 +111,14 @@ def closure(network: Network) -> Closure:
     def unit(stretch: Stretch, sigma_b: float) -> Cumulants:
         return unit_cumulants(table, Grid(*stretch).log_weight, sigma_b, orthogonal)
 
+    made: list[Transforms] = []
+
     @cache
     def transforms(width: int, sigma_b: float) -> Transforms:
         alike = [here for kind, here, _ in set(kinds) if (kind.width, kind.sigma_b) == (width, sigma_b)]
         low, high = min(here.stretch.low for here in alike), max(here.stretch.high for here in alike)
-        return Transforms(table, Span(low, high, max(here.square for here in alike)), width, sigma_b)
+        made.append(Transforms(table, Span(low, high, max(here.square for here in alike)), width, sigma_b))
+        return made[-1]
 
     @cache
     def steps(here: Region, kind: LayerKind) -> LayerSteps:
@@ -142,7 +147,8 @@ def closure(network: Network) -> Closure:
     passed = 1.0
     for place, kind in zip(places, kinds, strict=True):
         passed *= 1 - float(np.clip(place.law.chances @ (place.rows @ build(kind).lost), 0, 1))
-    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], 1 - passed)
+    unresolved = max((known.unresolved for known in made), default=0.0)
+    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], 1 - passed, unresolved)
 
 
 def _kinds(network: Network) -> list[LayerKind]:

@@ -18,8 +18,8 @@ from vgtheory.theory.asymptotics.moments import MomentTable
 
 FEW_ANGLES = 7  # what is nearly linear in θ²
 FEW_LENGTHS, MOST_LENGTHS = 8, 128  # intervals between lengths, twice as many until they resolve
+PER_UNIT = 8  # lengths per unit of ln R, two looks at least: what these leave is seldom for want of lengths
 RESOLVED = 3e-6  # last coefficients in ln R, in units of a logarithm, below which its lengths are enough
-PER_UNIT = 8  # lengths per unit of ln R, which resolve whatever a layer does
 
 
 class Span(NamedTuple):
@@ -31,11 +31,17 @@ class Span(NamedTuple):
 
 
 class Transforms:
-    """The moments of layers of `width` units with biases of deviation `sigma_b`, wherever in `span` they are asked."""
+    """The moments of layers of `width` units with biases of deviation `sigma_b`, wherever in `span` they are asked.
+
+    Attributes
+    ----------
+    unresolved : the last coefficients in ln R of what was asked up to now, in units of a logarithm.
+    """
 
     def __init__(self, table: MomentTable, span: Span, width: int, sigma_b: float) -> None:
         self._table, self._span, self._width, self._sigma_b = table, span, width, sigma_b
         self._known: dict[Conditions, Array] = {}
+        self.unresolved = 0.0
 
     def upright(self, log_weight: Array, conditions: Conditions) -> tuple[LogMoments, Array]:
         """Return the moments at θ = 0 at these ln R, and the chance left out."""
@@ -95,15 +101,17 @@ class Transforms:
         Finer looks keep the lengths of coarser ones.  Layers with more noise bend more: 17 lengths leave an error of
         1e-7 in most, 33 one of 1e-2 in a GELU of 16 units.
         """
-        count, enough = FEW_LENGTHS, min((self._span.high - self._span.low) * PER_UNIT, MOST_LENGTHS)
+        low, high, _ = self._span
+        count, enough = FEW_LENGTHS, min(max((high - low) * PER_UNIT, 2 * FEW_LENGTHS), MOST_LENGTHS)
         nodes, matrix = with_ends(count)
         values = find(nodes)
-        while count < enough and float(np.abs(values @ matrix[-3:].T).max()) >= RESOLVED:
+        while (left := float(np.abs(values @ matrix[-3:].T).max())) >= RESOLVED and count < enough:
             count *= 2
             nodes, matrix = with_ends(count)
             finer = np.empty((len(values), count + 1))
             finer[:, ::2], finer[:, 1::2] = values, find(nodes[1::2])
             values = finer
+        self.unresolved = max(self.unresolved, left)
         return np.asarray(values @ matrix.T)
 
 
