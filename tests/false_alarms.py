@@ -5,7 +5,7 @@ comparison of many p-values or many numbers is one, since its bound is divided b
 that nothing fails by chance: the sum says how far the bounds could be trusted for other seeds.
 """
 
-STATED = 0.15  # what CONTRIBUTING says; the sum of all rows, slow tests included, lies below it
+STATED = 0.17  # what CONTRIBUTING says; the sum of all rows, slow tests included, lies below it
 
 RATES = {
     "kernels/test_angles.py": (1, 1e-6),
@@ -55,12 +55,14 @@ RATES = {
     "study/test_batch.py": (6, 1e-6),
     "study/test_first_steps.py": (2, 1e-3),
     "study/test_inspection.py": (6, 1e-5),
+    "study/test_recognised_convolutions.py": (26, 6e-4),
     "study/test_simulate.py": (12, 1e-6),
     "study/test_stopping.py": (1, 1e-2),
     "study/test_summary.py": (84, 1e-4),
     "test_regimes_agree.py": (4, 1e-6),
     "theory/asymptotics/architectures/test_finite_width_of_parts.py": (5, 3e-4),
     "theory/asymptotics/programs/test_columns.py": (18, 1e-4),
+    "theory/asymptotics/programs/test_paths.py": (1, 7e-5),
     "theory/asymptotics/test_across_layers.py": (9, 3e-4),
     "theory/asymptotics/test_architectures.py": (1, 1e-5),
     "theory/asymptotics/test_closure.py": (7, 1e-3),
@@ -71,6 +73,7 @@ RATES = {
     "theory/asymptotics/test_layer_logs.py": (8, 1e-4),
     "theory/asymptotics/test_prediction.py": (7, 1e-5),
     "theory/asymptotics/test_quadrature_certified.py": (1, 1e-6),
+    "theory/asymptotics/test_unit_means.py": (1, 1e-5),
     "theory/proofs/test_bounds_of_networks.py": (40, 1e-6),
     "theory/proofs/test_moments_and_laws.py": (15, 1e-6),
 }

@@ -32,7 +32,7 @@ def test_whether_slopes_come_near_zero(name, vanishes):
 
 @pytest.mark.parametrize("q", [0.3, 9.0])
 def test_the_mean_of_inverse_squares_reaches_beyond_all_probability(q):
-    """E cosh⁴(√q z) = (e^{8q} + 4e^{2q} + 3)/8; at q = 9 it is made up 12 standard errors away from 0."""
+    """E cosh⁴(√q z) = (e^{8q} + 4e^{2q} + 3)/8; at q = 9 it is made up 12 standard deviations away from 0."""
     want = mpmath.log((mpmath.exp(8 * q) + 4 * mpmath.exp(2 * q) + 3) / 8)
     assert slope_law(activation("tanh"), q).log_inverse == pytest.approx(float(want), abs=1e-10)
 
