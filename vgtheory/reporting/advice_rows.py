@@ -13,7 +13,7 @@ from vgtheory.theory.regime import Regime
 if TYPE_CHECKING:
     from vgtheory.study.advice.advise import Advice
 
-ADVISED = ("", "change", "ln of gradient at layer 1 over layer L: predicted", "simulated", "spread", "off by")
+ADVISED = ("", "change", "ln of gradient at layer 1 over layer L: predicted", "simulated ± 99 %", "spread", "off by")
 TRAINED = "loss after training"
 
 
