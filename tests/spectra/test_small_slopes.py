@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import vgtheory as vg
+from vgtheory.spectra.factor import Factor, reaches_zero
 from vgtheory.spectra.slope_law import slope_law
 from vgtheory.symbolic.catalogue import activation
 
@@ -20,6 +21,9 @@ from vgtheory.symbolic.catalogue import activation
         ("log(1+x**2)", True),
         ("x+sin(x)", True),
         ("Piecewise((x**2, x>0), (x, True))", True),  # from one side of a kink
+        ("Piecewise((x**1.2, x>0), (x, True))", True),
+        ("Piecewise((x**1.1, x>0), (x, True))", True),  # |φ'| = 0.08 at a distance of 1e-12
+        ("tanh(x+sin(x)/2)", None),  # far out, where no limit is shown
         ("relu", False),  # 0 throughout, or 1
         ("leaky_relu", False),
         ("x+sin(x)/2", False),
@@ -37,9 +41,91 @@ def test_the_mean_of_inverse_squares_reaches_beyond_all_probability(q):
     assert slope_law(activation("tanh"), q).log_inverse == pytest.approx(float(want), abs=1e-10)
 
 
-def test_an_infinite_mean_of_inverse_squares_is_infinite():
-    assert slope_law(activation("erf"), 1.0).log_inverse == np.inf  # e^{2h²} against e^{−h²/2}
-    assert slope_law(activation("gelu"), 1.0).log_inverse == np.inf
+@pytest.mark.parametrize(
+    ("name", "q"),
+    [
+        ("erf", 1.0),  # e^{2h²} against e^{−h²/2}
+        ("gelu", 1.0),
+        ("gelu", 0.0025),  # a zero at 15 standard deviations
+        ("x+sin(x)", 0.01),  # at 31
+        ("Piecewise((x**1.5, x>0), (x, True))", 1.0),  # φ'⁻² ~ 1/x
+    ],
+)
+def test_an_infinite_mean_of_inverse_squares_is_infinite(name, q):
+    assert slope_law(activation(name), q).log_inverse == np.inf
+
+
+def test_a_finite_mean_of_inverse_squares_next_to_an_infinite_one():
+    """E e^{2h²} = (1 − 4q)^{−1/2}, and φ'(h)² = 4/π e^{−2h²} of erf."""
+    want = np.log(np.pi / 4) - np.log(1 - 4 * 0.15) / 2
+    assert slope_law(activation("erf"), 0.15).log_inverse == pytest.approx(want, abs=1e-10)
+    assert slope_law(activation("erf"), 0.25).log_inverse == np.inf
+
+
+@pytest.mark.parametrize("name", ["tanh(x+sin(x)/2)", "Piecewise((x**1.2, x>0), (x, True))"])
+def test_a_mean_of_inverse_squares_that_is_not_known_is_none(name):
+    assert slope_law(activation(name), 1.0).log_inverse is None
+
+
+def test_a_zero_of_the_slope_far_out_makes_the_density_at_zero_infinite():
+    law = vg.spectrum(vg.Network("gelu", vg.Weights.gaussian(1.0), 100, 1), 0.0025)
+    assert law.pdf(0) == np.inf
+
+
+def test_slopes_that_vanish_slowly_next_to_a_kink_leave_no_gap():
+    law = vg.spectrum(vg.Network("Piecewise((x**1.2, x>0), (x, True))", vg.Weights.orthogonal(1.0), 100, 1), 1.0)
+    assert law.bands[0][0] == 0
+
+
+def test_where_it_is_not_decided_the_support_is_as_far_as_is_resolved():
+    law = vg.spectrum(vg.Network("tanh(x+sin(x)/2)", vg.Weights.orthogonal(1.0), 100, 1), 1.0)
+    assert law.law.reaches_zero is None
+    assert 0 < law.bands[0][0] < 1e-6
+    assert np.isnan(law.pdf(0))
+
+
+BLOCKS = [  # activation, kind, σ_w, slopes of normal h, whether I + D W is singular
+    ("tanh", "residual", 3.0, lambda h: np.cosh(h) ** -2, True),
+    ("tanh", "residual", 0.8, lambda h: np.cosh(h) ** -2, False),  # √E|Y|² = 0.55
+    ("tanh", "residual-orthogonal", 3.0, lambda h: np.cosh(h) ** -2, True),  # Y is not invertible
+    ("x+sin(x)/2", "residual-orthogonal", 0.8, lambda h: 1 + np.cos(h) / 2, True),  # 1 is in the ring
+    ("x+sin(x)/2", "residual-orthogonal", 2.0, lambda h: 1 + np.cos(h) / 2, False),  # and inside of it
+    ("x+sin(x)/2", "residual-orthogonal", 0.5, lambda h: 1 + np.cos(h) / 2, False),  # and outside
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "sigma_w", "slopes", "singular"), BLOCKS)
+def test_a_block_is_singular_where_the_ring_of_its_branch_holds_minus_one(name, kind, sigma_w, slopes, singular):
+    """Against drawn I + D W, whose least singular value falls as 1/N or stays: medians of 25, in ln to about 0.25."""
+    part = Factor(slope_law(activation(name), 1.0), 1, kind, 2 * float(np.log(sigma_w)))
+    assert reaches_zero([part], 1.0) is singular
+    rng, least = np.random.default_rng(8), []
+    for width in (15, 120):
+        drawn = []
+        for _ in range(25):
+            w = rng.standard_normal((width, width))
+            w = np.linalg.qr(w)[0] if kind == "residual-orthogonal" else w / np.sqrt(width)
+            block = np.eye(width) + sigma_w * slopes(rng.standard_normal(width))[:, None] * w
+            drawn.append(np.linalg.svd(block, compute_uv=False)[-1])
+        least.append(np.log(np.median(drawn)))
+    fall = least[0] - least[1]  # ln 8 = 2.08 or 0, and the way to the limit
+    assert fall > 1.2 if singular else fall < 0.8
+
+
+@pytest.mark.parametrize("sigma_w", [1.3, 2.0])
+def test_the_density_at_zero_of_a_residual_block(sigma_w):
+    """(2/πσ) √(1 − 1/σ²) of I + σ G: the density at 0 of the circular law's Hermitisation at −1."""
+    law = vg.spectrum(vg.Network("identity", vg.Weights.gaussian(sigma_w), 100, 1, skip=1))
+    assert law.pdf(0) == pytest.approx(2 / (np.pi * sigma_w) * np.sqrt(1 - sigma_w**-2), rel=1e-6)
+    deeper = vg.spectrum(vg.Network("identity", vg.Weights.gaussian(sigma_w), 100, 3, skip=1))
+    assert deeper.bands[0][0] == 0
+    assert deeper.pdf(0) == np.inf
+
+
+def test_a_residual_block_at_the_rim_is_not_decided():
+    law = vg.spectrum(vg.Network("identity", vg.Weights.gaussian(1.0), 100, 1, skip=1))
+    assert law.law.reaches_zero is None
+    assert law.pdf(0) == 0  # it falls as s^(1/3)
 
 
 @pytest.mark.parametrize("q", ["profile", 0.7])

@@ -100,8 +100,8 @@ class Curve(SquaredLaw):
         return [Factor(self.law, self.depth, self.ensemble, self.log_variance)]
 
     @property
-    def reaches_zero(self) -> bool:
-        """Return whether x > 0 comes as near 0 as one likes."""
+    def reaches_zero(self) -> bool | None:
+        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
         return reaches_zero(self._parts, 1 - self.law.zero_mass)
 
     @property

@@ -70,14 +70,41 @@ def exponent_at_zero(parts: Sequence[Factor], p: float) -> float:
     return float(shares[np.abs(limits) < SLACK].sum()) + sum(f.count for f in _tight(parts, p))
 
 
-def reaches_zero(parts: Sequence[Factor], p: float) -> bool:
-    """Return whether x > 0 comes as near 0 as one likes: E 1/x is infinite, or the slopes of a layer do.
+def reaches_zero(parts: Sequence[Factor], p: float) -> bool | None:
+    """Return whether x > 0 comes as near 0 as one likes, None where that is not decided.
 
-    If all live units of a layer are needed, J B⁺ y = A D y is small for a unit vector y of its smallest slopes.
+    Plain layers: E 1/x is infinite, or the slopes of a layer come near 0.  If all live units of a layer are needed,
+    J B⁺ y = A D y is small for a unit vector y of its smallest slopes.  Blocks: J is invertible if all blocks are.
     """
-    if any(f.is_residual for f in parts):
+    residual = [f.is_residual for f in parts]
+    if any(residual):
+        found = [_is_singular(f) for f in parts] if all(residual) else [None]
+    elif exponent_at_zero(parts, p) > 1 + SLACK:
+        return True
+    else:
+        found = [f.law.vanishes for f in _tight(parts, p)]
+    return True if True in found else None if None in found else False
+
+
+def _is_singular(block: Factor) -> bool | None:
+    """Return whether I + Y is not invertible, None where that is not decided: whether −1 is in the spectrum of Y.
+
+    Y is R-diagonal: its spectrum is the disc of radius √(E |Y|²), without the open disc of radius 1/√(E |Y|⁻²) if Y is
+    invertible (Haagerup & Larsen (2000), "Brown's spectral distribution measure for R-diagonal elements in finite von
+    Neumann algebras", proposition 4.6).
+    """
+    law = block.law
+    outer = block.log_variance + law.log_mean
+    if outer < -SLACK:
         return False
-    return exponent_at_zero(parts, p) > 1 + SLACK or any(f.law.vanishes for f in _tight(parts, p))
+    if block.kind != "residual-orthogonal" or law.vanishes or law.zero_mass > 0:
+        return True if outer > SLACK else None
+    if law.vanishes is None or law.log_inverse is None:
+        return None
+    inner = block.log_variance - law.log_inverse
+    if inner > SLACK:
+        return False
+    return True if outer > SLACK and inner < -SLACK else None
 
 
 def log_density_at_zero(parts: Sequence[Factor], p: float) -> float | None:
@@ -91,13 +118,18 @@ def log_density_at_zero(parts: Sequence[Factor], p: float) -> float | None:
     power = exponent_at_zero(parts, p)
     if power > 2 + SLACK:
         return np.inf
-    if any(np.isinf(f.law.log_inverse) for f in _tight(parts, p)):
+    tight = _tight(parts, p)
+    inverses = [f.law.log_inverse for f in tight if f.law.log_inverse is not None]
+    if np.inf in inverses and power > 2 - SLACK:
+        return np.inf
+    if np.inf in inverses or len(inverses) < len(tight):
         return None
     if power < 2 - SLACK:
         return -np.inf
     if p < 1 - SLACK or any(max(f.before, f.after) > 1 + SLACK for f in parts):
         return None
-    return float(np.log(2 / np.pi) + sum(f.count * (f.law.log_inverse - f.log_variance) for f in parts) / 2)
+    total = sum(f.count * (inverse - f.log_variance) for f, inverse in zip(tight, inverses, strict=True))
+    return float(np.log(2 / np.pi) + total / 2)  # p = 1: every layer is tight
 
 
 def _tight(parts: Sequence[Factor], p: float) -> list[Factor]:

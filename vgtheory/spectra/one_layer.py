@@ -61,8 +61,8 @@ class OneLayer(SquaredLaw):
         return [Factor(self._law, 1, "orthogonal", self.log_variance)]
 
     @property
-    def reaches_zero(self) -> bool:
-        """Return whether x > 0 comes as near 0 as one likes."""
+    def reaches_zero(self) -> bool | None:
+        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
         return reaches_zero(self._parts, 1 - self._law.zero_mass)
 
     @property

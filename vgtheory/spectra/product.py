@@ -117,9 +117,14 @@ class Product(SquaredLaw):
         """Return the intervals of ln x, ascending, but for the unresolved probability."""
         return tuple((band.bottom, band.top) for band in self.bands)
 
+    @property
+    def resolved_from(self) -> float:
+        """Return the least ln x at which the density is worked out, not continued."""
+        return float(self.bands[0].rows[0, 0]) if self.bands else -np.inf
+
     @cached_property
-    def reaches_zero(self) -> bool:
-        """Return whether x > 0 comes as near 0 as one likes."""
+    def reaches_zero(self) -> bool | None:
+        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
         return reaches_zero(self.parts, self._limit)
 
     @cached_property

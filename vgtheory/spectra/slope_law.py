@@ -15,7 +15,7 @@ from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import UNIFORM, Array, composite
 from vgtheory.kernels.spectral_poles import ORDER
 from vgtheory.spectra.slope_points import NEAR, Function, special_points
-from vgtheory.spectra.small_slopes import log_inverse_beyond, vanishes_beside
+from vgtheory.spectra.small_slopes import log_inverse_beyond, vanishes
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.shape import slope_period
 
@@ -55,8 +55,8 @@ class SlopeLaw:
     panels : shape (P, 2): ends in h of the pieces of the continuous part, on each of which ln d² is monotone.
     levels, shares : shape (P', 16): ln d² and its probability at the nodes of each panel that is resolved.
     intervals : the disjoint intervals of ln d² that the continuous part fills.
-    vanishes : whether slopes that are not 0 come as near 0 as one likes, at a zero of φ' or far out.
-    log_inverse : ln E 1/d² over d² > 0; inf where it is infinite, or not known to be finite.
+    vanishes : whether slopes that are not 0 come as near 0 as one likes; None where that is not decided.
+    log_inverse : ln E 1/d² over d² > 0; inf where it is infinite, None where it is not known to be finite.
     period : of φ'² where `panels` cover one period only, so that h stands for all h + k · period; else None.
     """
 
@@ -68,8 +68,8 @@ class SlopeLaw:
     levels: Array
     shares: Array
     intervals: tuple[tuple[float, float], ...]
-    vanishes: bool = False
-    log_inverse: float = np.inf
+    vanishes: bool | None = None
+    log_inverse: float | None = None
     period: float | None = None
     dark: float = 0.0
 
@@ -91,7 +91,7 @@ class SlopeLaw:
             atoms=tuple((level + by, mass) for level, mass in self.atoms),
             levels=self.levels + by,
             intervals=tuple((low + by, high + by) for low, high in self.intervals),
-            log_inverse=self.log_inverse - by,
+            log_inverse=None if self.log_inverse is None else self.log_inverse - by,
         )
 
     @cached_property
@@ -126,7 +126,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     scale = float(np.sqrt(q))
     masses: dict[float, float] = {}
     nodes, weights, panels, levels = [], [], [], []
-    zero, meets_zero = 0.0, False
+    zero = 0.0
     log_slope = evaluator(activation).log_slope
     slope = evaluator(activation).slope
     folded = _fold(activation, scale)
@@ -140,8 +140,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
                 masses[value] = masses.get(value, 0.0) + normal_mass(lo, hi)
             continue
         if folded is not None:
-            ends, level, met = _panels(log_slope, slope, 0.0, folded, max(scale, folded), width)
-            meets_zero |= met
+            ends, level = _panels(log_slope, slope, 0.0, folded, max(scale, folded), width)
             h, w = composite(ends, ORDER)
             nodes.append(2 * level(h))
             density = w * phase_density(h, scale, folded)
@@ -152,8 +151,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
         lo, hi = max(lo, -REACH) * scale, min(hi, REACH) * scale
         if lo < hi:
             even = lo == -hi and _is_even(log_slope, hi)
-            ends, level, met = _panels(log_slope, slope, 0.0 if even else lo, hi, scale, width)
-            meets_zero |= met
+            ends, level = _panels(log_slope, slope, 0.0 if even else lo, hi, scale, width)
             h, w = composite(ends, ORDER)
             nodes.append(2 * level(h))
             density = (1 + even) * w * np.exp(-0.5 * (h / scale) ** 2) / (scale * np.sqrt(2 * np.pi))
@@ -163,11 +161,10 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     atoms = tuple((2 * float(np.log(v)), m) for v, m in sorted(masses.items()) if m > 0)
     intervals = _union([(float(v.min()), float(v.max())) for v in levels])
     law = _assemble(atoms, zero, nodes, weights, np.concatenate([*panels, np.empty((0, 2))]), intervals)
-    vanishes = meets_zero or vanishes_beside(activation)
-    inverse = np.inf if meets_zero else float(logsumexp(-law.log_nodes, b=law.weights))
-    if folded is None and np.isfinite(inverse):
-        inverse = float(np.logaddexp(inverse, log_inverse_beyond(activation, scale, REACH)))
-    return replace(law, period=folded, vanishes=vanishes, log_inverse=inverse)
+    inverse = log_inverse_beyond(activation, scale, REACH)
+    if inverse is not None:
+        inverse = float(np.logaddexp(logsumexp(-law.log_nodes, b=law.weights), inverse))
+    return replace(law, period=folded, vanishes=vanishes(activation), log_inverse=inverse)
 
 
 def _fold(activation: Activation, scale: float) -> float | None:
@@ -246,10 +243,8 @@ def _is_even(log_slope: Function, reach: float) -> bool:
 
 def _panels(
     log_slope: Function, slope: Function, lo: float, hi: float, scale: float, width: float
-) -> tuple[Array, Function, bool]:
-    """Return panel ends in h, split at zeros and extrema of φ', graded at the zeros, resolved; ln|φ'| for them; and
-    whether φ' has a zero.
-    """
+) -> tuple[Array, Function]:
+    """Return panel ends in h, split at zeros and extrema of φ', graded at the zeros, resolved; and ln|φ'| for them."""
     zeros, extrema, touching = special_points(log_slope, slope, lo, hi, scale)
     if len(touching):
         log_slope = _with_powers(log_slope, touching, NEAR * min(1.0, scale))
@@ -284,8 +279,7 @@ def _panels(
             np.isin(a, zeros), a + (b - a) / 3.5, np.where(np.isin(b, zeros), b - (b - a) / 3.5, (a + b) / 2)
         )
         a, b = np.concatenate([a, cut]), np.concatenate([cut, b])
-    ends = np.sort(np.concatenate([*done_a, [hi]]))
-    return ends, log_slope, len(zeros) > 0 or bool(np.isneginf(log_slope(ends)).any())
+    return np.sort(np.concatenate([*done_a, [hi]])), log_slope
 
 
 def _with_powers(log_slope: Function, zeros: Array, near: float) -> Function:

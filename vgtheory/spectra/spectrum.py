@@ -52,8 +52,8 @@ class SquaredLaw(ABC):
         """Return the intervals of ln x that the continuous part fills, ascending, as far as they are resolved."""
 
     @property
-    def reaches_zero(self) -> bool:
-        """Return whether x > 0 comes as near 0 as one likes."""
+    def reaches_zero(self) -> bool | None:
+        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
         return False
 
     @property
@@ -62,8 +62,13 @@ class SquaredLaw(ABC):
         return None
 
     @property
+    def resolved_from(self) -> float:
+        """Return the least ln x at which the density is worked out, not continued."""
+        return -np.inf
+
+    @property
     def bands_log(self) -> Pairs:
-        """Return the intervals of ln x that the continuous part fills, ascending; −inf where x comes near 0."""
+        """Return the intervals of ln x that the continuous part fills, ascending; −inf where x surely comes near 0."""
         found = self.found_bands_log
         return ((-np.inf, found[0][1]), *found[1:]) if found and self.reaches_zero else found
 
@@ -160,7 +165,7 @@ class Spectrum(HalfLineLaw):
     def bands_log(self) -> Pairs:
         """Return the intervals of ln s that the continuous part fills, ascending.
 
-        The lowest end is −inf where s comes as near 0 as one likes.
+        The lowest end is −inf where s comes as near 0 as one likes; where that is not decided, as far as is resolved.
         """
         bands = tuple((low / 2, high / 2) for low, high in self.law.bands_log)
         return ((-np.inf, bands[0][1]), *bands[1:]) if bands and self.unresolved > 0 else bands
@@ -181,8 +186,10 @@ class Spectrum(HalfLineLaw):
         return 2 * self.law.at_value(2 * log_s.ravel())[0].reshape(log_s.shape)
 
     def _log_at_zero(self) -> float:
+        if self.support_log()[0] > -np.inf and self.law.reaches_zero is not None:
+            return -np.inf
         known = self.law.log_density_at_zero if self.support_log()[0] == -np.inf else None
-        return super()._log_at_zero() if known is None else known
+        return self._looked_at_zero(self.law.resolved_from / 2) if known is None else known
 
     def _sf_log(self, log_s: Array) -> Array:
         return self.law.at_value(2 * log_s.ravel())[1].reshape(log_s.shape)

@@ -13,6 +13,7 @@ from vgtheory.random_matrices.laws.law import Array, Pairs, of_probability, on_l
 from vgtheory.random_matrices.laws.real import RealLaw
 
 _APART = 2.0  # in ln x, of the two places that tell by which power a density goes to 0 or to infinity
+_SHALLOWEST = 10.0  # in ln x below the median: nearer to it a density says nothing of its limit
 _LEVEL = 1e-3  # a power of x that counts as 0
 
 
@@ -91,18 +92,21 @@ class HalfLineLaw(RealLaw):
         return np.where(x > 0, value, np.where(x == 0, at_zero, -np.inf))
 
     def _log_at_zero(self) -> float:
+        """Return ln of the limit of the density at 0."""
+        return -np.inf if self.support_log()[0] > -np.inf else self._looked_at_zero()
+
+    def _looked_at_zero(self, known_from: float = -np.inf) -> float:
         """Return ln of the limit of the density at 0: a number where it has settled, ∞ or −∞ where it grows or falls.
 
-        It is looked at down to e^−60 of the median, or as far as it is known.
+        It is looked at down to e^−60 of the median, or as far as it is known; NaN where that is less than e^−10.
         """
-        if self.support_log()[0] > -np.inf:
-            return -np.inf
         median = float(self._ppf_log(np.array([(1 + self.zero_mass) / 2]))[0])
-        for below in self.next_to_zero:
+        deepest = median - known_from - _APART
+        for below in sorted({min(below, deepest) for below in self.next_to_zero}, reverse=True):
             places = median - below - np.array([0.0, _APART])
             with np.errstate(divide="ignore"):
                 far, near = np.log(self._pdf_log(places)) - places
-            if np.isfinite(far + near):
+            if below >= _SHALLOWEST and np.isfinite(far + near):
                 power = (far - near) / _APART
                 return float(near) if abs(power) < _LEVEL else -np.inf if power > 0 else np.inf
         return np.nan
