@@ -50,7 +50,7 @@ def test_the_files_hold_the_rows(rows, tmp_path):
 
 def test_the_error_beside_a_mean_is_half_its_99_percent_interval(rows, tmp_path):
     of = rows["relu"].trial.growth
-    half = scipy.stats.t.ppf(0.995, of.samples - 1) * of.std / of.samples**0.5  # 2.95 standard errors of 16 networks
+    half = scipy.stats.t.ppf(0.995, of.samples - 1) * of.std / of.samples**0.5  # 2.95 times the error of 16 networks
     assert f"±\u00a0{half:.1g}<" in write_cookbook((rows["relu"],), tmp_path, 64, 30)[0].read_text(encoding="utf-8")
     assert f"{half:.1g}" != f"{of.stderr:.1g}"
     assert _numbers(rows["relu"].trial)[1].endswith(f" ± {half:.1g}")
