@@ -84,7 +84,7 @@ def change(network, samples, seed):
 
 def disagreement(claimed, seen):
     """Return the difference of two means in standard errors."""
-    error = sqrt(claimed.error**2 + seen.std(ddof=1) ** 2 / len(seen))
+    error = sqrt(claimed.growth.stderr**2 + seen.std(ddof=1) ** 2 / len(seen))
     return abs(claimed.simulated - seen.mean()) / error
 
 
