@@ -66,16 +66,16 @@ def _transformer(width: int, tokens: int, heads: int, samples: int, reach: int) 
 def _convolution(width: int, positions: int, reach: int) -> Case:
     peers = drawing.convolution(width, positions), lambda: drawing.torch_convolution(width, positions)
     what = f"convolution, C = {width}, P = {positions}"
-    return Case(what, vg.blocks.conv("tanh", WEIGHTS), width, 1, (positions,), 32, reach, *peers)
+    return Case(what, vg.blocks.conv("tanh", WEIGHTS), width, 1, (positions,), 128, reach, *peers)
 
 
 CASES = (
     _lstm(1024, 9),
     _lstm(2048, 28),
-    _transformer(512, 16, 8, 2, 20),
+    _transformer(512, 16, 8, 16, 20),
     _transformer(2048, 32, 16, 1, 25),
     _convolution(64, 16, 12),
-    _convolution(256, 16, 12),
+    _convolution(256, 16, 0),
 )
 
 
