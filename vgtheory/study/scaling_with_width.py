@@ -14,7 +14,7 @@ from vgtheory.model.network import Network
 from vgtheory.model.variables import VARIABLES, labels
 from vgtheory.study.experiment import SAMPLE
 from vgtheory.study.intervals import mean_interval
-from vgtheory.theory.regime import regime
+from vgtheory.theory.regime import power, regime
 
 Array = NDArray[np.float64]
 TEXTS = {
@@ -108,5 +108,5 @@ def _gradient(found: dict[str, Array]) -> str:
         error = float(mean_interval(at.reshape(-1, 1), 0.99).half_width[0])
         change = float(at.mean()) if at.size else math.nan
         dead = 1 - float(alive[:, :, step].mean())
-        words.append(f"{regime(change, error, dead)} {when} (a factor of {math.exp(min(change, 700.0)):.3g})")
+        words.append(f"{regime(change, error, dead)} {when} (a factor of {power(change)})")
     return ", ".join(words)

@@ -46,6 +46,19 @@ def is_critical(prediction: Any) -> bool:
     return bool(abs(float(prediction["chi"][-1]) - 1) <= CRITICAL and abs(float(wide[0] - wide[-1])) <= KEPT)
 
 
+def power(log_value: float) -> str:
+    """Return e^log_value as text, beyond the range of doubles too.
+
+    >>> power(0.5), power(-800.0), power(math.log(1e6) - 1e-9), power(-math.inf)
+    ('1.65', '3.7·10^-348', '1·10^6', '0')
+    """
+    decades = log_value / math.log(10)
+    if not math.isfinite(decades) or abs(decades) < 4:
+        return f"{math.exp(log_value):.3g}"
+    mantissa, tens = f"{10 ** (decades % 1):.1e}".split("e")
+    return f"{float(mantissa):g}·10^{math.floor(decades) + int(tens)}"
+
+
 def regime(
     log_change: float, error: float = 0.0, dead: float = 0.0, critical: bool = False, spread: float = 0.0
 ) -> Regime:

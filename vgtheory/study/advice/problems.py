@@ -13,7 +13,7 @@ from vgtheory.model.capabilities import works
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.advice.trial import Trial
 from vgtheory.theory.asymptotics.mean_field import best_gain, gradient_gain_at, log_length_profile
-from vgtheory.theory.regime import CRITICAL, LOST, RARELY, Regime
+from vgtheory.theory.regime import CRITICAL, LOST, RARELY, Regime, power
 
 Kind = Literal["vanishing", "exploding", "saturation", "length collapse", "length growth", "spread", "dead networks"]
 
@@ -84,11 +84,11 @@ def _signal(network: Network, vanishes: bool) -> list[Problem]:
     change = log_q - log_q[0]
     if (change < _COLLAPSED).any():
         first = int(np.argmax(change < _COLLAPSED)) + 1
-        text = f"The signal dies out: q_l falls from {exp(log_q[0]):.3g} to {_power(float(log_q[-1]))}."
+        text = f"The signal dies out: q_l falls from {exp(log_q[0]):.3g} to {power(float(log_q[-1]))}."
         found.append(Problem("length collapse", text, first))
     if (change > _GROWN).any():
         first = int(np.argmax(change > _GROWN)) + 1
-        text = f"The signal grows without limit: q_l rises from {exp(log_q[0]):.3g} to {_power(float(log_q[-1]))}."
+        text = f"The signal grows without limit: q_l rises from {exp(log_q[0]):.3g} to {power(float(log_q[-1]))}."
         found.append(Problem("length growth", text, first))
     passed = np.asarray(gradient_gain_at(network.activation, np.exp(np.clip(log_q, -600, 600)), 1.0))
     best, at = best_gain(network.activation)
@@ -98,7 +98,7 @@ def _signal(network: Network, vanishes: bool) -> list[Problem]:
         first = int(np.argmax(saturated)) + 1
         text = (
             f"Saturation: from layer {first} on a layer passes E φ'² = {passed[-1]:.3g} of the squared gradient "
-            f"(at q = {_power(float(log_q[-1]))}), where {best:.3g} is possible."
+            f"(at q = {power(float(log_q[-1]))}), where {best:.3g} is possible."
         )
         found.append(Problem("saturation", text, first))
     sigma_w = network.sigmas[-1][0]
@@ -116,16 +116,7 @@ def _spread(network: Network, trial: Trial) -> list[Problem]:
         return []
     ratio = float(network.depth) / min(network.widths)
     text = (
-        f"Networks differ: one standard deviation is a factor of {exp(min(trial.std, 700)):.3g} in the gradient norm "
+        f"Networks differ: one standard deviation is a factor of {power(trial.std)} in the gradient norm "
         f"at layer 1 (depth/width = {ratio:.3g}); the mean over networks says little about one of them."
     )
     return [Problem("spread", text)]
-
-
-def _power(log_value: float) -> str:
-    """Return e^log_value as text, beyond the range of doubles too."""
-    decades = log_value / log(10)
-    if abs(decades) < 4:
-        return f"{exp(log_value):.3g}"
-    whole = int(np.floor(decades))
-    return f"{10 ** (decades - whole):.2g}·10^{whole}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from math import exp, isfinite, log
+from math import isfinite, log
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,8 @@ from vgtheory.study.inspection.modules.recognised_maps import Maps
 from vgtheory.study.inspection.modules.recurrence import over_time
 from vgtheory.study.inspection.modules.sight import Sight, sight_of
 from vgtheory.study.inspection.modules.uses import Call
-from vgtheory.theory.regime import LOST
+from vgtheory.theory.regime import LOST, power
 
-_PRINTED = 700.0  # |ln| up to which a factor is a number
 _NAMED = 6  # modules that a sentence names; more are counted
 
 
@@ -207,7 +206,7 @@ def _frozen(calls: Sequence[Call], copies: Copies) -> str:
 
 
 def _factor(change: float) -> str:
-    return f"a factor of {exp(change):.3g} ({change:+.1f} in ln)" if abs(change) < _PRINTED else f"{change:+.1f} in ln"
+    return f"a factor of {power(change)} ({change:+.1f} in ln)"
 
 
 def _waiting(calls: Sequence[Call], paths: Paths) -> str:
