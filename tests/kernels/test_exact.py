@@ -68,6 +68,11 @@ def test_law_is_that_of_drawn_matrices(family, name, widths, sigma_b):
     assert_same_law(family, name, widths, sigma_b)
 
 
+@pytest.mark.parametrize("widths", [UNEVEN, TWO])
+def test_law_under_a_bias_that_outweighs_orthogonal_matrices(widths):
+    assert_same_law("orthogonal", "tanh", widths, 1.5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), FURTHER)
 def test_law_is_that_of_drawn_matrices_in_further_shapes(family, name, widths, sigma_b):

@@ -27,15 +27,15 @@ from numpy.typing import NDArray
 from vgtheory.kernels._jit import called, entry, piece
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.arguments import Layers, Norms, Place, Samples
+from vgtheory.kernels.chi_square import FEW, attempted, chi_square
 from vgtheory.kernels.elementary import exp, log
-from vgtheory.kernels.normals import box_muller, philox, unit
+from vgtheory.kernels.normals import STEP, box_muller, philox, unit
 
 # What a counter's last word stands for here; variates that go on by themselves have words of their own.
 UP, DOWN, UP_BACK, DOWN_BACK, NORMALS, WORDS, NORMALS_BACK, WORDS_BACK = (np.int64(word) for word in range(16, 24))
 REFINE = np.int64(32)
 HALF = np.uint64(0xFFFFFFFF)
-FEW = 8  # degrees of freedom up to which squares are summed
-STEP, STEP32 = 2.0**-53, 2.0**-32
+STEP32 = 2.0**-32
 ON, P, R, LOG_X, KEPT = range(5)  # numbers of a lane and layer that the way back needs; LOG_X is ln‖x_{l−1}‖
 BLOCK = 64  # layers of results that are turned from lanes to rows at once, while they are in the fastest cache
 LANES, LEAST_LANES, MEMORY = 64, 2, 2**25  # what the way back needs of all lanes and layers may take so many bytes
@@ -88,35 +88,14 @@ def _chi_square_lanes(out, freedom, x, words, low):
 
 
 @piece
-def _slow_chi_square(freedom, x, half, key, sample, layer, purpose):
-    """Return the χ² number whose quick comparison was left open; few squares are summed."""
-    if freedom <= 0:
-        return 0.0
-    if freedom <= FEW:
-        total = 0.0
-        for i in range(0, freedom, 2):
-            first, second = philox(i // 2, layer, sample, purpose, key)
-            a, b = box_muller(first, second)
-            total += a * a
-            if i + 1 < freedom:
-                total += b * b
-        return total
-    d = 0.5 * freedom - 1.0 / 3.0
-    c = 1.0 / math.sqrt(9.0 * d)
-    first, _ = philox(0, layer, sample, purpose + REFINE, key)
-    u = (np.float64(np.int64(half)) + unit(first) + STEP) * STEP32
-    attempt = 0
-    while True:
-        v = 1.0 + c * x
-        if v > 0.0:
-            v = v * v * v
-            if math.log(u) < 0.5 * x * x + d - d * v + d * math.log(v):
-                return 2.0 * d * v
-        first, second = philox(2 * attempt, layer, sample, purpose, key)
-        x, _ = box_muller(first, second)
-        first, second = philox(2 * attempt + 1, layer, sample, purpose, key)
-        u = unit(first) + STEP
-        attempt += 1
+def _slow_chi_square(freedom, x, half, place, purpose):
+    """Return the χ² number whose quick comparison was left open."""
+    if freedom > FEW:
+        first, _ = philox(0, place.layer, place.sample, purpose + REFINE, place.key)
+        found = attempted(freedom, x, (np.float64(np.int64(half)) + unit(first) + STEP) * STEP32)
+        if found >= 0.0:
+            return found
+    return chi_square(freedom, place, purpose)
 
 
 @called
@@ -127,8 +106,8 @@ def _chi_squares(out, freedom, x, words, low, place, purpose):
     for i in range(out.size):
         if out[i] < 0.0:
             half = (words[i] & HALF) if low else (words[i] >> np.uint64(32))
-            lane = place.sample + i
-            out[i] = _slow_chi_square(np.int64(freedom[i]), x[i], half, place.key, lane, place.layer, purpose)
+            lane = Place(place.key, place.sample + i, place.layer)
+            out[i] = _slow_chi_square(np.int64(freedom[i]), x[i], half, lane, purpose)
 
 
 @called

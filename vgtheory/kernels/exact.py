@@ -3,7 +3,8 @@
 Gaussian weights, the bias folded in as one more input, x̃ = (x, σ_b/s), s = σ_w/√N_{l−1}: given h_l = W̃_l x̃_{l−1} and
 everything from later layers, W_lᵀδ_l = s‖δ_l‖ξ + κx_{l−1} in law, with fresh normals ξ (one more for the bias) and
 κ = (h_l·δ_l − s‖δ_l‖ x̃·ξ)/‖x̃‖².  Haar weights W = aV, with w = V x̂: Vᵀδ = (w·δ) x̂ + (‖δ‖² − (w·δ)²)^½ v, where v is
-uniform on the unit sphere orthogonal to x̂.  Either way the gradient one layer down is
+uniform on the unit sphere orthogonal to x̂; a bias has any direction as well, so that with it h has, and no more than a
+few numbers say how w lies to it.  Either way the gradient one layer down is
 
     g = a‖δ‖ (μξ + κx),    δ' = φ'(h) ∘ g,
 
@@ -25,11 +26,12 @@ from vgtheory.kernels._jit import ROW_PASS, SINGLE_ROW_PASS, compiled, piece
 from vgtheory.kernels._numba_internals import borrowed
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples, SingleActivation
 from vgtheory.kernels.layer_sums import (
+    ACROSS,
+    ALONG,
     HH,
     LOG_SCALE,
     RECORD,
     REST_XI,
-    REST_Z,
     SINGLE_LARGE,
     SINGLE_SMALL,
     SINGLE_UNDERFLOWN,
@@ -80,7 +82,8 @@ def _gaussian_step(net, place, upper, lower, along, scratch):
 @piece
 def _haar_step(upper, lower, fan_in, along):
     """Return (μ, κ) of g_l = a‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖."""
-    cosine = along / math.sqrt(upper[ZZ] + upper[REST_Z])
+    part = along / math.sqrt(upper[ZZ])
+    cosine = upper[ALONG] * part + upper[ACROSS] * math.sqrt(max(1.0 - part * part, 0.0))
     if lower[XX] == 0.0:  # nothing went up: Wᵀδ has any direction
         return 1.0 / math.sqrt(lower[XI_XI] + upper[REST_XI]), 0.0
     if fan_in == 1:  # no direction is orthogonal to x
@@ -95,7 +98,6 @@ def _haar_step(upper, lower, fan_in, along):
 def _direct(net, place, mu, kappa, record, scratch):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the elements, drawn again."""
     width = net.widths[place.layer]
-    bias = net.sigma_b[place.layer - 1] if net.haar else 0.0
     if net.haar:
         whole = scratch.whole
         net.draw(whole[0, :width], whole[1, :width], place.key, place.sample, place.layer, SIGNAL, 0)
@@ -104,7 +106,7 @@ def _direct(net, place, mu, kappa, record, scratch):
         squares = along = 0.0
         for start in range(0, width, BLOCK):
             n = min(BLOCK, width - start)
-            z, xi, _, x, slope = elements(net, place, start, n, bias, record, scratch)
+            z, xi, _, x, slope = elements(net, place, start, n, record, scratch)
             for i in range(n):
                 delta = slope[i] * (mu * xi[i] + kappa * x[i])
                 if turn == 0:

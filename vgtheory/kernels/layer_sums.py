@@ -13,25 +13,27 @@ from numba import boolean, float32
 
 from vgtheory.kernels._jit import called, compiled, piece, reduction
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
-from vgtheory.kernels.normals import fill
+from vgtheory.kernels.chi_square import chi_square
+from vgtheory.kernels.normals import box_muller, philox
 from vgtheory.kernels.signals import (
     BIAS,
+    BIAS_ACROSS,
+    BIAS_SEEN,
     BLOCK,
     REST_BACKWARD,
     REST_FORWARD,
     SIGNAL,
     carry,
-    combined,
     dot,
     scaled,
-    square_sum,
 )
 
 # One row of numbers per layer.  Sums over its elements, with u = φ'ξ and v = φ'x:
 UU, UV, VV, ZU, ZV, X_XI, XX, XI_XI, HH, ZZ = range(10)
-# and scalars: h = SIZE·z (+ b) in units of e^LOG_SCALE; the parts of ‖Z‖² and ‖Ξ‖² outside a rectangular Haar block.
-SIZE, LOG_SCALE, REST_Z, REST_XI = range(10, 14)
-RECORD = 14
+# and scalars: h = SIZE·z in units of e^LOG_SCALE; of a Haar matrix the parts of w = V x̂ along and across ĥ = h/‖h‖
+# (with w·δ = ALONG ĥ·δ + ACROSS (‖δ‖² − (ĥ·δ)²)^½), and the part of ‖Ξ‖² outside a rectangular block.
+SIZE, LOG_SCALE, ALONG, ACROSS, REST_XI = range(10, 15)
+RECORD = 15
 # Sums of squares of a layer between which float32 has room on both sides for all its elements but negligible ones.
 LEAST, MOST = 1e-40, 1e40
 # Sizes of signals beyond which they are carried with a scale, in single precision.
@@ -108,36 +110,50 @@ class Scratch(NamedTuple):
 @piece
 def forward(net, place, log_input, record, scratch):
     """Draw one layer from ln‖x_{l−1}‖: its sums and its scale go to the record."""
-    fan_in, width = net.widths[place.layer - 1], net.widths[place.layer]
     log_s, sigma_b = net.log_s[place.layer - 1], net.sigma_b[place.layer - 1]
     record[:] = 0.0
-    z, xi = scratch.whole[0, :width], scratch.whole[1, :width]
+    log_size = log_s + log_input
     if net.haar:
-        net.draw(z, xi, place.key, place.sample, place.layer, SIGNAL, 0)
-        record[ZZ] = dot(z, z)
-        record[REST_Z] = _rest(net, place, fan_in - width, REST_FORWARD, scratch)
-        record[REST_XI] = _rest(net, place, width - fan_in, REST_BACKWARD, scratch)
-        norm = math.sqrt(record[ZZ] + record[REST_Z])
-        log_size = log_s + log_input - math.log(norm)
-        bias = sigma_b
-    else:
-        log_size = log_s + log_input
-        if sigma_b > 0.0:
-            larger = max(log_size, math.log(sigma_b))
-            log_size = larger + 0.5 * math.log(
-                math.exp(2.0 * (log_size - larger)) + math.exp(2.0 * (math.log(sigma_b) - larger))
-            )
-        bias = 0.0
-    t = carry(log_size, bias, net.linear_at_zero, net.linear_at_infinity, net.small, net.large)
+        log_size = _haar_size(net, place, log_size, record, scratch)
+    elif sigma_b > 0.0:
+        larger = max(log_size, math.log(sigma_b))
+        log_size = larger + 0.5 * math.log(
+            math.exp(2.0 * (log_size - larger)) + math.exp(2.0 * (math.log(sigma_b) - larger))
+        )
+    t = carry(log_size, 0.0, net.linear_at_zero, net.linear_at_infinity, net.small, net.large)
     record[LOG_SCALE] = t
     record[SIZE] = math.exp(log_size - t)
-    net.sums(net, place, bias, record, scratch)
+    net.sums(net, place, record, scratch)
 
 
 @piece
-def _rest(net, place, count, purpose, scratch):
-    """Return the sum of `count` squared normals, the part of a rectangular Haar block that is not seen."""
-    return square_sum(net.draw, count, place.key, place.sample, place.layer, purpose, scratch.drawn[0])
+def _haar_size(net, place, log_length, record, scratch):
+    """Return ln(‖h‖/‖z‖) of h = a‖x‖w + b, w = V x̂, `log_length` being ln(a‖x‖), and set what the record says of w.
+
+    h has any direction, that of fresh normals z.  Along w the bias is a normal number, across it a χ² number in any
+    direction; across ĥ so is w, of which later questions see one component, that along δ.
+    """
+    fan_in, width = net.widths[place.layer - 1], net.widths[place.layer]
+    z, xi, sigma_b = scratch.whole[0, :width], scratch.whole[1, :width], net.sigma_b[place.layer - 1]
+    net.draw(z, xi, place.key, place.sample, place.layer, SIGNAL, 0)
+    record[ZZ] = dot(z, z)
+    record[REST_XI] = chi_square(width - fan_in, place, REST_BACKWARD)
+    w = math.sqrt(record[ZZ] / (record[ZZ] + chi_square(fan_in - width, place, REST_FORWARD)))
+    record[ALONG], record[ACROSS] = w, 0.0
+    length, larger = w, log_length
+    if sigma_b > 0.0:
+        larger = max(log_length, math.log(sigma_b))
+        beta = math.exp(math.log(sigma_b) - larger)
+        first, second = philox(0, place.layer, place.sample, BIAS, place.key)
+        b, other = box_muller(first, second)
+        along = w * math.exp(log_length - larger) + beta * b
+        across = beta * math.sqrt(chi_square(width - 1, place, BIAS_ACROSS))
+        length = math.hypot(along, across)
+        record[ALONG] = w * along / length
+        if width > 1:  # what is across ĥ has any direction there, of which δ sees one component
+            rest = chi_square(width - 2, place, BIAS_SEEN)
+            record[ACROSS] = w * across / length * other / math.sqrt(other * other + rest)
+    return larger + math.log(length) - 0.5 * math.log(record[ZZ])
 
 
 @piece
@@ -152,53 +168,42 @@ def _normals(net, place, start, n, scratch):
 
 
 @piece
-def elements(net, place, start, n, bias, record, scratch):
+def elements(net, place, start, n, record, scratch):
     """Return z, ξ, h, φ(h), φ'(h) of elements start..start + n − 1 (h and φ in units of e^LOG_SCALE), in double."""
     z, xi = _normals(net, place, start, n, scratch)
     h, x, slope = scratch.work[2, :n], scratch.work[3, :n], scratch.work[4, :n]
-    if bias > 0.0:
-        biases = scratch.drawn[4, :n]
-        fill(net.draw, biases, place.key, place.sample, place.layer, BIAS, start)
-        combined(h, z, record[SIZE], biases, bias * math.exp(-record[LOG_SCALE]))
-    else:
-        scaled(h, z, record[SIZE])
+    scaled(h, z, record[SIZE])
     net.row(h, x, slope)
     return z, xi, h, x, slope
 
 
 @piece
-def sums_in_double(net, place, bias, record, scratch):
+def sums_in_double(net, place, record, scratch):
     """Add a layer's sums to its record."""
     width = net.widths[place.layer]
     for start in range(0, width, BLOCK):
         n = min(BLOCK, width - start)
-        z, xi, h, x, slope = elements(net, place, start, n, bias, record, scratch)
+        z, xi, h, x, slope = elements(net, place, start, n, record, scratch)
         _reduce(record, z, xi, h, x, slope)
 
 
 @called
-def _scaled_single(out, z, alpha, biases, beta):
-    """Set out = αz (+ β·bias where β is not 0), as if the doubles α and β were not rounded to float32."""
+def _scaled_single(out, z, alpha):
+    """Set out = αz, as if the double α were not rounded to float32."""
     prefer_wide_vectors()
-    a, b = np.float32(alpha), np.float32(beta)
-    rest_a, rest_b = np.float32(alpha - a), np.float32(beta - b)
-    if beta > 0.0:
-        for i in range(out.size):
-            out[i] = (z[i] * rest_a + biases[i] * rest_b) + biases[i] * b + z[i] * a
-    else:
-        for i in range(out.size):
-            out[i] = z[i] * rest_a + z[i] * a
+    a = np.float32(alpha)
+    rest = np.float32(alpha - a)
+    for i in range(out.size):
+        out[i] = z[i] * rest + z[i] * a
 
 
 @piece
-def _single_block(net, place, start, n, bias, record, scratch):
+def _single_block(net, place, start, n, record, scratch):
     """Add a block's sums to the record; return whether there were arguments that are too large for float32."""
     drawn = scratch.drawn
     z, xi = _normals(net, place, start, n, scratch)
     h, x, slope = drawn[2, :n], drawn[3, :n], drawn[4, :n]
-    if bias > 0.0:
-        fill(net.draw, slope, place.key, place.sample, place.layer, BIAS, start)
-    _scaled_single(h, z, record[SIZE], slope, bias * math.exp(-record[LOG_SCALE]))
+    _scaled_single(h, z, record[SIZE])
     if net.single_row(h, x, slope):
         return True
     _reduce(record, z, xi, h, x, slope)
@@ -212,14 +217,14 @@ def too_large(h, value, slope):
 
 
 @piece
-def sums_in_single(net, place, bias, record, scratch):
+def sums_in_single(net, place, record, scratch):
     """Add a layer's sums to its record: of float32 numbers where they suffice, else in double."""
     width = net.widths[place.layer]
     beyond = False
     for start in range(0, width, BLOCK):
-        beyond = _single_block(net, place, start, min(BLOCK, width - start), bias, record, scratch)
+        beyond = _single_block(net, place, start, min(BLOCK, width - start), record, scratch)
         if beyond:
             break
     if beyond or not (LEAST < record[XX] < MOST and LEAST < record[HH] < MOST and record[UU] + record[VV] < math.inf):
         record[:ZZ] = 0.0
-        sums_in_double(net, place, bias, record, scratch)
+        sums_in_double(net, place, record, scratch)

@@ -12,7 +12,7 @@ from vgtheory.kernels.normals import fill
 
 # What a counter's last word stands for; from ROWS on, one value per row or reflection of a dense weight matrix.
 # Of NumPy's type: for Python's Numba would compile whatever takes one again for each value.
-SIGNAL, BIAS, BIAS_WEIGHT, REST_FORWARD, REST_BACKWARD = (np.int64(word) for word in range(5))
+SIGNAL, BIAS, BIAS_WEIGHT, REST_FORWARD, REST_BACKWARD, BIAS_ACROSS, BIAS_SEEN = (np.int64(w) for w in range(7))
 # The number after a matrix's own is that of its way back.
 MATRIX, SECOND, DROPPED = (np.int64(word) for word in (8, 10, 12))
 ROWS = np.int64(32)

@@ -1,0 +1,41 @@
+"""χ² variates of any number of degrees of freedom in O(1), by the method of Marsaglia & Tsang (2000)."""
+
+import math
+
+from vgtheory.kernels._jit import called, piece
+from vgtheory.kernels.normals import STEP, box_muller, philox, unit
+
+FEW = 8  # degrees of freedom up to which squares are summed
+
+
+@piece
+def attempted(freedom, x, u):
+    """Return the χ² number that a normal x makes, or −1 where it is refused by a number u uniform on (0, 1]."""
+    d = 0.5 * freedom - 1.0 / 3.0
+    v = 1.0 + x / math.sqrt(9.0 * d)
+    if v <= 0.0:
+        return -1.0
+    v = v * v * v
+    return 2.0 * d * v if math.log(u) < 0.5 * x * x + d - d * v + d * math.log(v) else -1.0
+
+
+@called
+def chi_square(freedom, place, purpose):
+    """Return the χ² number of a place and purpose, whose counters' elements it takes from 0 on; 0 for no freedom."""
+    total = 0.0
+    if freedom <= FEW:
+        for i in range(0, freedom, 2):
+            first, second = philox(i // 2, place.layer, place.sample, purpose, place.key)
+            a, b = box_muller(first, second)
+            total += a * a
+            if i + 1 < freedom:
+                total += b * b
+        return total
+    attempt, found = 0, -1.0
+    while found < 0.0:
+        first, second = philox(2 * attempt, place.layer, place.sample, purpose, place.key)
+        x, _ = box_muller(first, second)
+        first, second = philox(2 * attempt + 1, place.layer, place.sample, purpose, place.key)
+        found = attempted(freedom, x, unit(first) + STEP)
+        attempt += 1
+    return found
