@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # its parts load at first use: not scipy.stats, which takes a second
 from numpy.typing import NDArray
-from scipy import special  # not scipy.stats, which takes a second to import
 
 Array = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ def half_width(error: Any, count: Any, level: float = 0.99) -> Array:
     [2.656, 3.499]
     """
     n, error = np.asarray(count, dtype=float), np.asarray(error, dtype=float)
-    return np.where(error == 0, 0.0, special.stdtrit(np.where(n > 1, n - 1, np.nan), (1 + level) / 2) * error)
+    return np.where(error == 0, 0.0, scipy.special.stdtrit(np.where(n > 1, n - 1, np.nan), (1 + level) / 2) * error)
 
 
 def mean_interval(values: Array, level: float = 0.99) -> Estimate:
@@ -103,7 +103,7 @@ def _skewed_mean_interval(values: Array, n: Array, level: float) -> tuple[Array,
     from_centre = values - centre
     second, third, fourth = (np.nansum(from_centre**k, axis=0) / n for k in (2, 3, 4))
     freedom = np.clip(2 * n / np.maximum(fourth / second**2 - 1, 1e-9), 1, n - 1)
-    t = special.stdtrit(freedom, (1 + level) / 2)
+    t = scipy.special.stdtrit(freedom, (1 + level) / 2)
     bend = np.clip(third / second**1.5 / np.sqrt(n), STRAIGHT, MOST_BENT / t)
     error = np.sqrt(second / (n - 1))
     low, high = (3 / bend * (np.cbrt(1 + bend * (end - bend / 6)) - 1) for end in (t, -t))
@@ -129,7 +129,7 @@ def quantile_interval(values: Array, p: float, level: float) -> Estimate:
 def _order_statistic(ordered: Array, p: float, tail: float) -> Array:
     """Return a number that exceeds the p-quantile with probability `tail`, by interpolation; −inf if there is none."""
     n = len(ordered)
-    below = special.bdtr(np.arange(n + 1), n, p)  # P(B ≤ r), B the number of samples below the quantile ξ
+    below = scipy.special.bdtr(np.arange(n + 1), n, p)  # P(B ≤ r), B the number of samples below the quantile ξ
     r = int(np.argmax(below >= tail))
     if r < 1:
         return np.full(ordered.shape[1], -np.inf)
@@ -146,8 +146,8 @@ def proportion_interval(count: NDArray[np.int64], n: int, level: float) -> Estim
     """Return the proportions count/n and their exact intervals (Clopper & Pearson 1934)."""
     tail = (1 - level) / 2
     with np.errstate(invalid="ignore"):
-        low = np.where(count > 0, special.betaincinv(np.maximum(count, 1), n - count + 1, tail), 0.0)
-        high = np.where(count < n, special.betaincinv(count + 1, np.maximum(n - count, 1), 1 - tail), 1.0)
+        low = np.where(count > 0, scipy.special.betaincinv(np.maximum(count, 1), n - count + 1, tail), 0.0)
+        high = np.where(count < n, scipy.special.betaincinv(count + 1, np.maximum(n - count, 1), 1 - tail), 1.0)
     return Estimate(count / n, low, high)
 
 

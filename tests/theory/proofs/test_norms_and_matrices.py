@@ -1,5 +1,7 @@
 """Norms, matrices, any loss, saturation counts, residual and recurrent networks, thresholds, depths: brute force."""
 
+import math
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -290,6 +292,15 @@ def test_thresholds_certify_and_are_sharp():
     tanh = float(named(Network("tanh", Weights.gaussian(1.5), 9, 4), "smallest bias of the bias certificate").value())
     assert certificate(Network("tanh", Weights.orthogonal(1.5, tanh), 9, 4)).verdict == "vanishes"
     assert certificate(Network("tanh", Weights.orthogonal(1.5, tanh * 0.999), 9, 4)) is None
+
+
+@pytest.mark.parametrize("root", [0, 3, 60])
+@pytest.mark.parametrize("level", [0.3, 1e-7, 1e-200])
+def test_depth_below_is_where_counting_finds_it(root, level):
+    depth = sp.Symbol("depth", integer=True, positive=True)
+    bound = Formula(gradient_norm, 5 * sp.exp(root * sp.sqrt(depth)) * sp.Rational(9, 10) ** depth, "upper bound")
+    logs = math.log(5) + root * np.sqrt(np.arange(400_000)) + np.arange(400_000) * math.log(0.9)
+    assert depth_below(bound, level) == np.flatnonzero(logs >= math.log(level))[-1] + 1
 
 
 def test_depth_below_is_the_smallest_depth():

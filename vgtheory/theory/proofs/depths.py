@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-import scipy
 import sympy as sp
 
 from vgtheory._errors import InputError, shown
@@ -111,8 +111,8 @@ def depth_below(bound: Formula, level: float) -> int | None:
     logarithm = log_of(bound.expr)
     target = math.log(level)
 
-    def above(depth: float) -> float:
-        return _number(logarithm, round(depth)) - target
+    def above(depth: int) -> float:
+        return _number(logarithm, depth) - target
 
     if not (above(1) < math.inf and above(DEEPEST) < 0):  # nan: an enclosure too wide for its logarithm
         return None
@@ -120,12 +120,25 @@ def depth_below(bound: Formula, level: float) -> int | None:
     low = max((2**k for k in range(DEEPEST.bit_length()) if above(2**k) >= 0), default=0) if rises else 1
     if low == 0 or above(low) < 0:
         return 1
-    depth = round(scipy.optimize.brentq(above, low, DEEPEST, xtol=0.4))
-    while above(depth) >= 0:
-        depth += 1
-    while depth > 1 and above(depth - 1) < 0:
-        depth -= 1
-    return depth
+    return _crossing(above, low, DEEPEST)
+
+
+def _crossing(above: Callable[[int], float], low: int, high: int) -> int:
+    """Return the first number at which a function, at least 0 at `low` and negative at `high`, has become negative.
+
+    The function crosses 0 once, next to the secant's crossing where it is nearly linear; every third step halves.
+    """
+    at_low, at_high, halving = above(low), above(high), 0
+    while high - low > 1:
+        halving = (halving + 1) % 3
+        share = at_low / (at_low - at_high) if halving else 0.5
+        middle = min(max(low + round((high - low) * share), low + 1), high - 1) if share < 1 else (low + high) // 2
+        value = above(middle)
+        if value >= 0:
+            low, at_low = middle, value
+        else:
+            high, at_high = middle, value
+    return high
 
 
 def log_of(expr: sp.Expr) -> sp.Expr:

@@ -12,15 +12,15 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import scipy
+import scipy  # its parts load at first use, which the search alone makes of them
 import sympy as sp
 from flint import arb
-from scipy.special import gammaln
 from sympy.printing.precedence import PRECEDENCE
 
 from vgtheory._errors import need_values
 from vgtheory.symbolic.complex_ball import enclose
 from vgtheory.symbolic.enclosed import Enclosed
+from vgtheory.symbolic.kept import kept
 
 WIDEST = 20_000  # neurons; the sums over the number of active ones have as many terms
 STEPS = 60  # evaluations of a search
@@ -94,9 +94,9 @@ def _log_moment(theta: sp.Expr, width: int, p: sp.Expr, bits: int) -> arb:
 def _estimate(theta: float, width: int, p: float) -> float:
     scale = theta * math.log(2 / (width * p))
     if p >= 1:
-        return float(gammaln(width / 2 + theta) - gammaln(width / 2)) + scale
+        return math.lgamma(width / 2 + theta) - math.lgamma(width / 2) + scale
     n, weight = _binomial(width, p)
-    terms = weight + gammaln(n / 2 + theta)
+    terms = weight + scipy.special.gammaln(n / 2 + theta)
     largest = terms.max()
     return float(largest + np.log(np.exp(terms - largest).sum())) + scale
 
@@ -104,9 +104,9 @@ def _estimate(theta: float, width: int, p: float) -> float:
 @lru_cache(maxsize=16)
 def _binomial(width: int, p: float) -> tuple[np.ndarray, np.ndarray]:
     """Return n = 1..N and ln P(n)/Γ(n/2), n ~ Binomial(N, p)."""
-    n = np.arange(1, width + 1)
-    weight = gammaln(width + 1) - gammaln(n + 1) - gammaln(width - n + 1) + n * np.log(p) + (width - n) * np.log1p(-p)
-    return n, weight - gammaln(n / 2)
+    n, log_gamma = np.arange(1, width + 1), scipy.special.gammaln
+    choices = log_gamma(width + 1) - log_gamma(n + 1) - log_gamma(width - n + 1)
+    return n, choices + n * np.log(p) + (width - n) * np.log1p(-p) - log_gamma(n / 2)
 
 
 class Exponential(Enclosed):
@@ -188,7 +188,7 @@ def _end(printer: Any, end: sp.Expr) -> str:
     return "" if end == sp.oo else rf" < {printer._print(end)}"
 
 
-@lru_cache(maxsize=256)
+@kept
 def _minimiser(expr: sp.Expr, ranges: tuple[sp.Tuple, ...]) -> tuple[sp.Rational, ...]:
     """Return a point near the minimum; variables are searched as u with x = lo + e^u, or between two ends."""
     moments = sorted(expr.atoms(LogMoment), key=str)

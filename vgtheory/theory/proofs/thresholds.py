@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy
+import scipy  # its parts load at first use
 import sympy as sp
 from flint import acb, arb
 from sympy.integrals.rationaltools import ratint
@@ -203,17 +203,23 @@ def _exact(s: LayeredNetwork, total: Known | None) -> Known | None:
         return None
     if not certainly_below(sp.Integer(1), scale**2 * top.value):
         return None
+    return _solved(s.network.activation, gain, scale, total)
+
+
+@kept
+def _solved(act: Activation, gain: sp.Expr, scale: sp.Expr, total: Known) -> Known | None:
+    """Return the σ_b at which σ_w²A(σ_b²) = 1, given A, σ_w and ∫φ'²."""
     if gain.is_algebraic_expr(q):
         roots = [r for r in sp.solve(sp.Eq(scale**2 * gain, 1), q) if r.is_positive]
         if len(roots) == 1:
             return Known(sp.sqrt(roots[0]), "proved")
     try:
-        guess = _estimate(s.network.activation, float(scale), float(total.value))
+        guess = _estimate(act, float(scale), float(total.value))
     except UnsupportedError:
         return None
     for margin in MARGINS:
         bias = sp.Rational(f"{guess * (1 + margin):.7g}")
-        if certainly_below(scale**2 * s.mean_slope_square(bias**2), sp.Integer(1)):
+        if certainly_below(scale**2 * gain.subs(q, bias**2), sp.Integer(1)):
             return Known(Decimal(bias), "certified")
     return None
 
