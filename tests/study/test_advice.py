@@ -11,8 +11,8 @@ import vgtheory as vg
 from vgtheory._errors import InputError
 from vgtheory.study.advice.advise import advise
 from vgtheory.study.advice.recipes import recipe
-from vgtheory.study.advice.remedies import Remedy, best_of_each_kind
-from vgtheory.study.advice.trial import Trial, try_out
+from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates
+from vgtheory.study.advice.trial import Trial, simulated, try_out
 from vgtheory.study.growth import Growth
 from vgtheory.theory.regime import Regime
 
@@ -195,6 +195,33 @@ def test_a_remedy_reduces_what_is_wrong_dead_networks_first():
 )
 def test_what_counts_as_a_cure(present, tried, cures):
     assert trial(*tried).cures(trial(*present)) is cures
+
+
+def test_what_a_few_networks_reject_no_cure_would_be_of_all():
+    network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=64, depth=60)
+    present = advise(network, samples=64).trial
+    rejected = [text for text in advise(network, samples=64).rejected if "in 8 networks, no better" in text]
+    assert rejected
+    for candidate in candidates(network, present):
+        whole = simulated(candidate.network, 64, seed=0)
+        few = simulated(candidate.network, 8, seed=0)
+        assert any(text.startswith(f"{candidate.change}: ") for text in rejected) is few.excludes_a_cure(present)
+        assert not (few.excludes_a_cure(present) and whole.cures(present))
+
+
+@pytest.mark.parametrize(
+    ("present", "tried", "excluded"),
+    [
+        ((63.0, 0.2, 1.9, 0.0), (77.0, 0.7, 1.9, 0.0), True),
+        ((63.0, 0.2, 1.9, 0.0), (20.0, 0.7, 1.9, 0.0), False),  # above 0.3·63, but not by much more than its error
+        ((63.0, 0.2, 1.9, 0.0), (-77.0, 0.7, 1.9, 0.0), True),
+        ((63.0, 0.2, 1.9, 0.0), (1.0, 20.0, 57.0, 0.0), False),  # its spread is what is too large, and is less known
+        ((-41.0, 0.5, 5.0, 0.58), (-44.0, 0.5, 1.4, 0.0), False),  # fewer dead networks may be a cure
+        ((float("-inf"), 0.0, 0.0, 1.0), (-44.0, 0.5, 1.4, 0.0), False),
+    ],
+)
+def test_what_a_few_networks_exclude(present, tried, excluded):
+    assert trial(*tried).excludes_a_cure(trial(*present)) is excluded
 
 
 def test_another_scale_of_a_skip_connection_is_a_remedy():

@@ -78,7 +78,8 @@ def advise(
     Parameters
     ----------
     network : with numbers for width, depth and scales; or the Inspection of a module.
-    samples : random networks per trial; fewer for weights whose matrices must be drawn.
+    samples : random networks per trial; fewer for weights whose matrices must be drawn, and 8 where these exclude that
+        the change is a cure.
     seed : of all simulations.
     inputs : what drives recurrent cells.
     progress : called as progress(done, total) after each trial.

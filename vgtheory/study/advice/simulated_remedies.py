@@ -10,6 +10,8 @@ from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates
 from vgtheory.study.advice.trial import UNKNOWN, Trial, beside_theory, simulated
 from vgtheory.study.engine import Progress
 
+FIRST = 8  # networks that show most changes that are none; where they do, no more are simulated
+
 
 def remedies_of(
     network: Network,
@@ -25,7 +27,7 @@ def remedies_of(
     remedies, rejected = [], []
     for done, candidate in enumerate(waiting):
         try:
-            trial = simulated(candidate.network, samples, seed, inputs)
+            trial = _judged(candidate.network, present, samples, seed, inputs)
             if present is None or present.dead == 1:  # what cures that is judged by its regime, which theory knows
                 trial = beside_theory(trial, candidate.network, inputs)
         except VgtheoryError as problem:
@@ -35,7 +37,18 @@ def remedies_of(
                 remedies.append(tried(candidate, trial))
             else:
                 dead = f", {trial.dead:.0%} dead" if trial.dead else ""
-                rejected.append(f"{candidate.change}: {trial.simulated:.3g} ± {trial.std:.2g} in ln{dead}, no better")
+                few = f" in {trial.growth.samples} networks" if trial.growth.samples < samples else ""
+                numbers = f"{trial.simulated:.3g} ± {trial.std:.2g} in ln{few}{dead}"
+                rejected.append(f"{candidate.change}: {numbers}, no better")
         if progress is not None:
             progress(done + 1, len(waiting))
     return best_of_each_kind(remedies), tuple(rejected)
+
+
+def _judged(network: Network, present: Trial | None, samples: int, seed: int, inputs: Inputs | int) -> Trial:
+    """Return the trial of a change, by the first networks alone where these exclude that it is a cure."""
+    if present is not None and samples > FIRST:
+        trial = simulated(network, FIRST, seed, inputs)
+        if trial.excludes_a_cure(present):
+            return trial
+    return simulated(network, samples, seed, inputs)

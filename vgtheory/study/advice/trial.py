@@ -12,6 +12,7 @@ from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.sizes import MAX_SAMPLES
 from vgtheory.study.growth import Growth, growth_of, whole_gradient
+from vgtheory.study.intervals import half_width
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import batch_of, simulate
 from vgtheory.theory.asymptotics.prediction import predict
@@ -22,6 +23,7 @@ _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: a
 _FEWEST = 4
 _MOST = 700.0  # ln of about the largest double
 _BETTER = 0.3  # of the present badness that a remedy must get below
+_SURE = 0.9999  # that the mean of all networks is as far off as that of the first
 _STEP = 0.25  # in ln: gradients that differ by less do equally well, which is what 64 networks resolve
 
 
@@ -73,7 +75,14 @@ class Trial:
             return self.regime.harmless
         if present.dead > RARELY and present.regime_of_living.harmless:
             return regime(self.simulated, self.growth.half_width).harmless
-        return hypot(self.simulated, self.std) < max(_BETTER * hypot(present.simulated, present.std), 1e-12)
+        return hypot(self.simulated, self.std) < _wanted(present)
+
+    def excludes_a_cure(self, present: Trial) -> bool:
+        """Return whether more networks would certainly not make a cure of this: their mean alone is too far off."""
+        if self.dead or present.dead > RARELY:
+            return False
+        reach = float(half_width(self.growth.stderr, self.growth.samples, _SURE))
+        return abs(self.simulated) - reach > _wanted(present)
 
     @property
     def regime_of_living(self) -> Regime:
@@ -99,6 +108,11 @@ class Trial:
         if self.predicted is None or not isfinite(self.growth.stderr):
             return None
         return abs(self.simulated - self.predicted) <= max(5 * self.growth.stderr, 0.1 * self.std, 1e-9)
+
+
+def _wanted(present: Trial) -> float:
+    """Return the badness below which a remedy must get."""
+    return max(_BETTER * hypot(present.simulated, present.std), 1e-12)
 
 
 def try_out(network: Network, samples: int, seed: int, inputs: Inputs | int = 1) -> Trial:
