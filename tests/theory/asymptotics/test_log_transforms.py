@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import digamma, polygamma
 
 import vgtheory as vg
 from vgtheory.theory.asymptotics import log_transforms as transforms
@@ -32,6 +33,19 @@ def test_noisy_layers_are_worked_out_at_as_many_lengths_as_they_need(name, sigma
     monkeypatch.undo()
     monkeypatch.setattr(transforms, "FEW_ANGLES", 3)
     assert errors()[1] > 2e-3
+
+
+def test_units_that_are_silent_with_a_chance_have_exact_logarithms():
+    """Two ReLUs, of which k ≥ 1 speak with chance 2/3, 1/3: X = χ²_k/2, and T = χ²_k/2 of independent normals."""
+    k, chance, lengths = np.array([1.0, 2.0]), np.array([2.0, 1.0]) / 3, np.array([-2.0, 0.0, 3.0])
+    given = digamma(k / 2) + np.log(2.0)  # E X = E T = 1/2, so that X/E X = χ²_k
+    mean = chance @ given
+    between = chance @ (given - mean) ** 2
+    found, lost = exact_logs(moment_table(vg.activation("relu")), (lengths, 0.1), np.zeros(3), 2, Conditions())
+    spread = between + chance @ polygamma(1, k / 2)
+    for ours, exact in zip(found, (mean, mean, spread, spread, between), strict=True):
+        assert ours == pytest.approx(np.full(3, exact), abs=3e-4)  # what lies e^30 below the mean counts as 0
+    assert lost == pytest.approx(np.full(3, 0.25), abs=1e-6)
 
 
 def test_short_stretches_are_looked_at_too(monkeypatch):

@@ -20,7 +20,7 @@ import numpy as np
 import scipy
 
 from vgtheory._errors import UnsupportedError
-from vgtheory.kernels.quadrature import CUT, NODES, Array, normal_rule
+from vgtheory.kernels.quadrature import CUT, Array, normal_rule
 from vgtheory.theory.asymptotics.layer_sums import LogMoments
 from vgtheory.theory.asymptotics.moments import MomentTable
 
@@ -30,9 +30,12 @@ FAR_APART, BETWEEN, BLEND = 2.2, (-5.0, 6.0), 0.8  # how many times that, where 
 # ln s: below, L = e^{−s} to 1e-11; above, what is left counts as X = 0.
 LOWEST, USUALLY, HIGHEST = -13.0, 5.0, 30.0
 _LEFT = 1e-8  # of L at the end: what lies beyond adds this times the square of ln s
-_SMOOTH = 12  # nodes per panel, 1e-12 where s stays small; beyond, e^{−sφ²} has steeper ends
+_SMOOTH, _STEEP = 12, 16  # nodes per panel, 1e-12 where s stays small; beyond, e^{−sφ²} is steep where φ comes to 0
+_GRADES = 4.0 ** -np.arange(9)  # distances from kinks, in units of √V, where panels end for such s
+_NEAR = 3  # of these, around 0 as well, where h² and most φ vanish smoothly
 _KEPT = 1e-16  # weight of a node: nothing grows here
 _NOTHING = 1e-16
+_LEAST = -700.0  # of an exponent
 _GONE = -40.0  # of a logarithm of L
 _RISES = 0.01  # of L, which falls, over one `STEP`: up to here moments are right within a twentieth of the spread
 
@@ -73,19 +76,19 @@ def exact_logs(
     """
     units: dict[tuple[float, float], tuple[_Unit, Array]] = {}
     out, lost = np.empty((5, len(cosine))), np.empty(len(cosine))
-    ends: tuple[tuple[float, int], ...] = (USUALLY, _SMOOTH), (HIGHEST, NODES)
+    ends: tuple[float, ...] = USUALLY, HIGHEST
     for k, (t, along) in enumerate(zip(scales[0].tolist(), cosine.tolist(), strict=True)):
-        for highest, nodes in ends:
+        for highest in ends:
             u, step = _places(highest)
             s = np.append(0.0, np.exp(u))
             if (t, highest) not in units:
-                unit = _unit(table, float(np.exp(t)), scales[1], nodes)
-                units[t, highest] = unit, np.expm1(-s[:, None] / width * unit.square)
+                unit = _unit(table, float(np.exp(t)), scales[1], highest > USUALLY)
+                units[t, highest] = unit, unit.weight * _exp(-s[:, None] / width * unit.square)
             both = _transform(*units[t, highest], s, along, width, conditions)
             if max(both[-1, 0], both[0, -1]) < _LEFT:
                 break
         _need_transform(both, step, width)
-        ends = ends[ends.index((highest, nodes)) :]  # where one needs the whole range, so do its neighbours
+        ends = ends[ends.index(highest) :]  # where one needs the whole range, so do its neighbours
         *out[:, k], lost[k] = _moments(u, step, both)
     return LogMoments(*out), lost
 
@@ -111,9 +114,13 @@ def unit_tangent(logs: LogMoments, dimension: int, lost: int = 0) -> LogMoments:
     return logs._replace(mean_t=logs.mean_t - shift, tt=logs.tt - scipy.special.polygamma(1, freedom))
 
 
-def _unit(table: MomentTable, weight: float, sigma_b: float, nodes: int) -> _Unit:
+def _unit(table: MomentTable, weight: float, sigma_b: float, steep: bool) -> _Unit:
     v = weight + sigma_b**2
-    h, w = normal_rule(v, table.grid.edges(CUT * np.sqrt(v)), nodes=nodes)
+    edges = table.grid.edges(CUT * np.sqrt(v))
+    if steep:
+        beside, near = (np.sqrt(v) * np.append(part, -part) for part in (_GRADES, _GRADES[:_NEAR]))
+        edges = np.concatenate([edges, near, *(kink + beside for kink in table.grid.breakpoints)])
+    h, w = normal_rule(v, edges, nodes=_STEEP if steep else _SMOOTH)
     kept = w > _KEPT
     h, w = h[kept], w[kept]
     value, slope = table.values(np.sqrt(v) * h)
@@ -123,22 +130,31 @@ def _unit(table: MomentTable, weight: float, sigma_b: float, nodes: int) -> _Uni
 
 
 def _transform(unit: _Unit, by_x: Array, s: Array, along: float, width: int, conditions: Conditions) -> Array:
-    """Return L(s, t) on the grid, given the conditions; `by_x` is e^{−s φ²/N} − 1 at the nodes."""
-    w, own, turned = unit.weight, 1 - along * along, along * along * unit.powers[0]
-    rate = s[:, None] * (unit.slope / (width * (w @ (unit.slope * (own + turned)))))
-    spread = 1 / (1 + 2 * own * rate)  # of ζ, whose mean is taken in closed form
-    by_t = np.expm1(0.5 * np.log(spread) - turned * rate * spread)
-    unit_log = np.log1p(np.maximum((by_x @ w)[:, None] + by_t @ w + (by_x * w) @ by_t.T, _NOTHING - 1))
+    """Return L(s, t) on the grid, given the conditions; `by_x` is e^{−s φ²/N} at the nodes, times their weights."""
+    own, turned = 1 - along * along, along * along * unit.powers[0]
+    rate = s[:, None] * (unit.slope / (width * (unit.weight @ (unit.slope * (own + turned)))))
+    spread = 1 / (1 + (2 * own) * rate)  # of ζ, whose mean is taken in closed form
+    by_t = np.sqrt(spread)
+    if along:
+        rate *= spread
+        rate *= -turned
+        by_t *= _exp(rate)
+    unit_log = np.log(np.maximum(by_x @ by_t.T, _NOTHING))
     log_all = width * unit_log
     if conditions.length:
         scale = np.where(log_all > _GONE, np.exp(-unit_log), 0.0)
+        seen = by_t * spread
 
         def mean(power: int, by_spread: bool) -> Array:
-            left = (by_x + 1) * (w * unit.powers[power - 1])
-            return np.asarray(left @ ((by_t + 1) * (spread if by_spread else 1.0)).T * scale)
+            return np.asarray((by_x * unit.powers[power - 1]) @ (seen if by_spread else by_t).T * scale)
 
         log_all = np.where(log_all > _GONE, log_all + _given(mean, width, conditions), -np.inf)
     return np.asarray(np.exp(log_all))
+
+
+def _exp(x: Array) -> Array:
+    """Return e^x, in place; numbers too small for doubles take several times as long."""
+    return np.asarray(np.exp(np.maximum(x, _LEAST, out=x), out=x))
 
 
 def _need_transform(both: Array, step: Array, width: int) -> None:
