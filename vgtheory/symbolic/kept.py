@@ -30,7 +30,7 @@ from vgtheory._errors import InputError
 from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.time_limit import count_cut, cuts
 
-WORTH = 0.01  # seconds of the processor's time from which on a fact is kept
+WORTH = 0.002  # seconds of the processor's time from which on a fact is kept; to read one takes a tenth of that
 NAMELESS = "Dummy("  # another one in every process, like an atom of the package's own, whose text is not all of it
 UNUSED = 7 * 86400.0  # seconds after which the facts of other code, which no process has begun to use, are removed
 PACKAGE = Path(__file__).parents[1]
@@ -112,20 +112,29 @@ def _text(value: Any) -> str:
     return f"{type(value).__qualname__}({', '.join(map(_text, parts))})"
 
 
+def _sources() -> list[Path]:
+    """Return the files that derive the facts, but no editor's lock."""
+    found = (path for pattern in SOURCES for path in PACKAGE.glob(pattern))
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+
+
 def _derivation() -> str:
     """Return a digest of all that derives the facts besides their arguments, as it is on disk now."""
     loaded = [library.__version__ for library in (sp, flint, mpmath, np)]
     versions = [sys.version_info[:2], flint.__FLINT_VERSION__, *loaded, version("scipy")]  # which loads late
     digest = hashlib.sha256(repr(versions).encode())
-    found = (path for pattern in SOURCES for path in PACKAGE.glob(pattern))
-    for source in sorted(
-        path for path in found if path.is_file() and not path.name.startswith(".")
-    ):  # no editor's lock
+    for source in _sources():
         digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:32]
 
 
-IMPORTED = _derivation()  # of the code that runs here, which an edit or an upgrade can replace on disk at any time
+def _state() -> list[tuple[Path, int, int]]:
+    """Return the files that derive the facts with when they were written and how long they are."""
+    return [(path, (known := path.stat()).st_mtime_ns, known.st_size) for path in _sources()]
+
+
+# Of the code that runs here, which an edit or an upgrade can replace on disk at any time.
+STATE, IMPORTED = _state(), _derivation()
 
 
 def _read(path: Path) -> tuple[Any] | None:
@@ -146,5 +155,5 @@ def _write(path: Path, fact: Any) -> None:
     except (pickle.PicklingError, TypeError, AttributeError, RecursionError):  # it holds a function, or is too deep
         return
     with suppress(OSError, InputError):  # a full disk, or a folder that was removed: it is derived again next time
-        if _derivation() == IMPORTED:
+        if _state() == STATE:
             write_bytes(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)

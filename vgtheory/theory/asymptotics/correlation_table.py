@@ -9,9 +9,8 @@ left out could matter (kinks, and steep φ, next to c = 1) D comes from the mean
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts load at first use
 from numpy.polynomial import chebyshev
-from scipy.optimize import brentq
-from scipy.special import logsumexp
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.close_pairs import close_means
@@ -141,8 +140,8 @@ class CorrelationTable:
         def excess(apart: float) -> float:
             return float(scale @ -np.expm1(-rates * apart)) / apart - 1
 
-        apart = 1.0 if excess(1.0) >= 0 else float(brentq(excess, 1e-17, 1.0, xtol=1e-17, rtol=1e-14))
-        return 1 - apart, float(logsumexp(-rates * apart, b=scale * rates))
+        apart = 1.0 if excess(1.0) >= 0 else float(scipy.optimize.brentq(excess, 1e-17, 1.0, xtol=1e-17, rtol=1e-14))
+        return 1 - apart, float(scipy.special.logsumexp(-rates * apart, b=scale * rates))
 
     def step(self, q: float, angle: float, sigma_w: float) -> tuple[float, float]:
         """Return D and C' at the correlation cos(angle), 0 < angle < π, where q is a fixed point of the length.
