@@ -9,6 +9,7 @@ import time
 import types as python_types
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, get_ident
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -18,7 +19,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels._cache import private_directory
-from vgtheory.kernels._jit import compiled, piece
+from vgtheory.kernels._jit import compiled, lent, lent_call, piece
 from vgtheory.kernels._numba_internals import (
     BLOCK,
     LINE,
@@ -32,6 +33,7 @@ from vgtheory.kernels._numba_internals import (
     send,
     sent,
 )
+from vgtheory.kernels._records import Record, by_address
 from vgtheory.symbolic.time_limit import TimeUp, within
 
 
@@ -420,3 +422,45 @@ def test_a_kernel_that_is_not_counted_leaves_the_references_of_its_arrays_alone_
     assert "NRT_incref" not in next(iter(filled.inspect_llvm().values())).split("define")[1]
     with pytest.raises(numba.TypingError):
         making(3)
+
+
+class Pair(NamedTuple):
+    array: Any
+    number: Any
+
+
+def test_a_record_is_handed_on_by_its_address_and_read_by_name(tmp_path):
+    @lent
+    def rest(record, k):
+        return record.array[k:]
+
+    @lent_call
+    def total(record, k):
+        own = rest(record, k)
+        result = 0.0
+        for i in range(own.size):
+            result += record.number * own[i]
+            own[i] = -1.0
+        return result
+
+    @compiled("float64(float64[::1], float64, int64)", counted=False, directory=tmp_path)
+    def whole(array, number, times):
+        result = 0.0
+        for k in range(times):  # each round has a record of its own
+            result += total(by_address(Pair(array, number + k)), 1)
+        return result
+
+    array = np.arange(4.0)
+    before = sys.getrefcount(array)
+    assert whole(array, 10.0, 2) == 10.0 * (1 + 2 + 3) + 11.0 * -3
+    np.testing.assert_array_equal(array, [0, -1, -1, -1])
+    assert sys.getrefcount(array) == before
+    (part,) = (made for made in total.overloads.values())
+    assert isinstance(part.signature.args[0], Record)
+
+    @compiled("float64(float64[::1])", counted=False)
+    def misnamed(array):
+        return by_address(Pair(array, 1.0)).length
+
+    with pytest.raises(numba.TypingError, match="length"):
+        misnamed(array)

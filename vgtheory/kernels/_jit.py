@@ -149,6 +149,16 @@ def called(function: Callable) -> Callable:
     return compiled(flags=ELEMENTWISE_FLAGS, part=True)(function)
 
 
+def lent(function: Callable) -> Callable:
+    """Compile as ``piece`` does for kernels that are not counted: it may return slices of what it is given."""
+    return compiled(flags=ELEMENTWISE_FLAGS, inline=True, part=True, counted=False)(function)
+
+
+def lent_call(function: Callable) -> Callable:
+    """Compile as ``called`` does for kernels that are not counted."""
+    return compiled(flags=ELEMENTWISE_FLAGS, part=True, counted=False)(function)
+
+
 def small(function: Callable) -> Callable:
     """Compile a part of one kernel that rounds as written, inlined wherever it is called."""
     return compiled(inline=True, part=True, counted=False)(function)
@@ -176,4 +186,4 @@ def loop(function: Callable) -> Callable:
 
 def reduction(function: Callable) -> Callable:
     """Compile a function over arrays whose sums may be reordered; keep it free of everything else."""
-    return compiled(flags=REDUCTION_FLAGS)(function)
+    return compiled(flags=REDUCTION_FLAGS, counted=False)(function)

@@ -24,6 +24,8 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler_machinery import register_pass
+from numba.core.typed_passes import NopythonTypeInference
 from numba.extending import intrinsic
 
 BLOCK = 128  # values that are collected before they go out: whole cache lines, few enough for the innermost cache
@@ -257,12 +259,30 @@ class PartLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class PartInference(NopythonTypeInference):
+    """Numba's, which refuses to return arrays that count no references: a part's are slices of what it is given."""
+
+    def run_pass(self, state: Any) -> Any:
+        counts, state.targetctx.enable_nrt = state.targetctx.enable_nrt, True
+        try:
+            return super().run_pass(state)
+        finally:
+            state.targetctx.enable_nrt = counts
+
+
 class PartCompiler(Compiler):
     """Numba's compiler, for such functions."""
 
     def define_pipelines(self) -> Any:
         self.state.library = PartLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
-        return super().define_pipelines()
+        pipelines = super().define_pipelines()
+        for manager in pipelines:
+            manager.passes = [
+                (PartInference if made is NopythonTypeInference else made, name) for made, name in manager.passes
+            ]
+            manager.finalize()
+        return pipelines
 
 
 # Options of Numba's decorator for such functions.

@@ -2,7 +2,7 @@
 
 import math
 
-from vgtheory.kernels._jit import piece
+from vgtheory.kernels._jit import lent, lent_call
 from vgtheory.kernels.instructions import (
     ASKED,
     COMBINE,
@@ -46,7 +46,7 @@ from vgtheory.kernels.vectors import (
 )
 
 
-@piece
+@lent_call
 def _ask_back(net, memory, step, factor, memo, here):
     """Set g = Wᵀδ, δ the gradient at h; return ln‖δ‖."""
     source = gradient(net, memory, step[FIRST], here)
@@ -91,7 +91,7 @@ def _ask_back(net, memory, step, factor, memo, here):
     return size
 
 
-@piece
+@lent
 def _gain_back(net, memory, step, memo, here):
     """Return the gain, and what multiplies biases, in units of x and of h."""
     m, units = step[ITEM], memory.units[unit_at(net, step[H], here)]
@@ -99,7 +99,7 @@ def _gain_back(net, memory, step, memo, here):
     return gain, bias_factor(net, net.matrices[m, KIND], net.sigma_b[m, here.layer - 1], units)
 
 
-@piece
+@lent_call
 def _asked_back(net, memory, step, memo, here, along):
     """Set g = Wᵀδ/gain of an asked Gaussian matrix; `along` is h·δ of ‖δ‖ = 1, in units of h."""
     g, x = gradient(net, memory, step[RESULT], here), register(net, memory, step[X], here)
@@ -117,7 +117,7 @@ def _asked_back(net, memory, step, memo, here, along):
     added(g, x, gain / deviation * (known / deviation))
 
 
-@piece
+@lent_call
 def _multiplied_back(net, memory, step, memo, here, delta):
     """Set g = Wᵀδ/gain of another matrix."""
     g, x = gradient(net, memory, step[RESULT], here), register(net, memory, step[X], here)
@@ -130,7 +130,7 @@ def _multiplied_back(net, memory, step, memo, here, delta):
     )  # fmt: skip
 
 
-@piece
+@lent_call
 def _combine(net, memory, step, numbers, here):
     """Set out = a·first + b·second, as many of these as there are."""
     out, at = gradient(net, memory, step[RESULT], here), net.gradients[step[RESULT], UNIT + here.parity]
@@ -151,7 +151,7 @@ def _combine(net, memory, step, numbers, here):
     memory.gradient_units[at] = new
 
 
-@piece
+@lent_call
 def _join(net, memory, step, here):
     """Set out = gradients side by side: of `SECOND` listed from `FIRST` on, those that are nothing are 0."""
     out, new = gradient(net, memory, step[RESULT], here), -math.inf
@@ -170,7 +170,7 @@ def _join(net, memory, step, here):
     memory.gradient_units[net.gradients[step[RESULT], UNIT + here.parity]] = new
 
 
-@piece
+@lent_call
 def backward_step(net, memory, k, here):
     """Run instruction k of the way back but an Ask."""
     step, numbers = net.back[k], net.back_factors[k]
@@ -198,7 +198,7 @@ def backward_step(net, memory, k, here):
     memory.gradient_units[net.gradients[step[RESULT], UNIT + here.parity]] = unit
 
 
-@piece
+@lent
 def ask_back(net, memory, k, here):
     """Run instruction k of the way back, an Ask; return (ln‖δ‖, ln of the norm of the matrix's gradient)."""
     step = net.back[k]

@@ -6,7 +6,7 @@ pair of operators multiplies them.
 
 import math
 
-from vgtheory.kernels._jit import piece
+from vgtheory.kernels._jit import lent, lent_call
 from vgtheory.kernels.matrices import GIVEN, HAAR
 from vgtheory.kernels.normalise import normalise
 from vgtheory.kernels.registers import in_unit, log_size, register, unit_at, written
@@ -33,30 +33,30 @@ LOG_SLOPE, KEPT = range(2)
 PLAIN = 1e100  # factors up to this need no units
 
 
-@piece
+@lent
 def log_factor(factor):
     """Return ln|factor|."""
     return math.log(abs(factor)) if factor != 0.0 else -math.inf
 
 
-@piece
+@lent
 def in_units(factor, unit, new):
     """Return factor·e^(unit − new), 0 of what is 0."""
     size = unit + log_factor(factor)
     return 0.0 if size == -math.inf else math.copysign(math.exp(size - new), factor)
 
 
-@piece
+@lent
 def _is_haar(net, kind):
     return kind == ASKED_HAAR or (kind == MULTIPLIED and net.law[0] == HAAR)
 
 
-@piece
+@lent
 def _is_given(net, kind):
     return kind == MULTIPLIED and net.law[0] == GIVEN
 
 
-@piece
+@lent
 def _log_gain(net, kind, sigma_w, fan_in, width):
     """Return ln of what multiplies the matrix of this kind."""
     if _is_given(net, kind):
@@ -64,7 +64,7 @@ def _log_gain(net, kind, sigma_w, fan_in, width):
     return math.log(haar_gain(sigma_w, fan_in, width) if _is_haar(net, kind) else sigma_w / math.sqrt(float(fan_in)))
 
 
-@piece
+@lent
 def bias_factor(net, kind, sigma_b, units):
     """Return what multiplies biases (of variance 1, or given) in units of e^units, which may be beyond float64."""
     if sigma_b == 0.0:
@@ -72,7 +72,7 @@ def bias_factor(net, kind, sigma_b, units):
     return math.exp(-units) if _is_given(net, kind) else sigma_b * math.exp(-units)
 
 
-@piece
+@lent_call
 def _units_of(net, kind, log_x, log_gain, sizes):
     """Return the unit of W x + b, by the size that a number of it has."""
     sigma_w, sigma_b, fan_in, width = sizes
@@ -84,7 +84,7 @@ def _units_of(net, kind, log_x, log_gain, sizes):
     return carry(log_h, sigma_b, True, True)
 
 
-@piece
+@lent_call
 def _ask(net, memory, step, memo, here):
     """Set h = W x + b, and leave ln‖x‖, ln of the gain and of the standard deviation of h's numbers."""
     m = step[ITEM]
@@ -113,7 +113,7 @@ def _ask(net, memory, step, memo, here):
         written(net, memory, step[RESULT] + k, here, units)
 
 
-@piece
+@lent_call
 def _pass(net, memory, step, here):
     """Set the value and the slope of a function of one stream, in units where it is linear."""
     at, item = unit_at(net, step[FIRST], here), step[ITEM]
@@ -127,7 +127,7 @@ def _pass(net, memory, step, here):
     written(net, memory, step[RESULT], here, memory.units[at])
 
 
-@piece
+@lent_call
 def _map(net, memory, step, here):
     """Set values and partial derivatives of a map: of `SECOND` registers listed from `FIRST` on, `H` are arguments."""
     for k in range(step[SECOND]):
@@ -141,7 +141,7 @@ def _map(net, memory, step, here):
     net.maps[step[ITEM]](memory.tape, memory.offsets, size)
 
 
-@piece
+@lent_call
 def _add(net, memory, step, numbers, here):
     """Set out = keep·x + scale·y; sizes that leave the moderate ones get new units."""
     p, q = memory.units[unit_at(net, step[FIRST], here)], memory.units[unit_at(net, step[SECOND], here)]
@@ -157,7 +157,7 @@ def _add(net, memory, step, numbers, here):
     written(net, memory, step[RESULT], here, new)
 
 
-@piece
+@lent
 def forward_step(net, memory, k, memo, here):
     """Run instruction k of the way there."""
     step, numbers = net.forward[k], net.factors[k]

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from vgtheory.kernels._jit import piece, reduction
+from vgtheory.kernels._jit import lent, reduction
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.signals import carry
 
@@ -38,7 +38,7 @@ def _mean_product(a, b):
     return total / a.size
 
 
-@piece
+@lent
 def _centred(out, v):
     """Set out = v − m and return its mean square, 0 where all numbers are equal.
 
@@ -54,7 +54,7 @@ def _centred(out, v):
     return 0.0 if math.sqrt(square) <= EQUAL * abs(mean) else square
 
 
-@piece
+@lent
 def normalise(out, v, kind, t, log_eps, linear_at_zero):
     """Set out = e^−u norm(e^t v) and return (ln d, eps d², u), d = 1/√(s² + eps).
 
@@ -77,7 +77,7 @@ def normalise(out, v, kind, t, log_eps, linear_at_zero):
     return log_slope, math.exp(log_eps + 2.0 * log_slope), units
 
 
-@piece
+@lent
 def normalise_back(b, v, kind, kept, n):
     """Turn b = ∂ℓ/∂n into ∂ℓ/∂v·√(s² + eps), in place; kept = eps d² as ``normalise`` returned it for v, n scratch.
 

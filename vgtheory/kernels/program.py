@@ -11,8 +11,9 @@ import numpy as np
 from numba import boolean, float64, int64, types, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import ROW_PASS, compiled, entry
+from vgtheory.kernels._jit import ROW_PASS, compiled
 from vgtheory.kernels._numba_internals import borrowed
+from vgtheory.kernels._records import by_address
 from vgtheory.kernels.arguments import Activation, Samples
 from vgtheory.kernels.instructions import MEMOS
 from vgtheory.kernels.matrices import MatrixDistribution
@@ -32,7 +33,7 @@ SEGMENT_BYTES = 2**23  # of the tape; a network that fits is run forward once
 INTS, FLOATS = int64[:, ::1], float64[:, ::1]
 
 
-@entry(
+@compiled(
     void(
         ROW_PASS, ROW_PASS, ROW_PASS, ROW_PASS, MAP_PASS, MAP_PASS, MAP_PASS, MAP_PASS, FORWARD, BACKWARD, LAW, DRAW,
         INTS, FLOATS, INTS, FLOATS, INTS, int64[::1], INTS, boolean[:, ::1],
@@ -40,7 +41,8 @@ INTS, FLOATS = int64[:, ::1], float64[:, ::1]
         float64[::1], float64[::1], float64[::1], float64[:, :, ::1], float64[::1], float64[::1], FLOATS, int64[::1],
         FLOATS, FLOATS, types.UniTuple(int64, 4), float64, boolean, uint64, int64, int64[::1],
         float64[:, :, ::1], float64[:, :, ::1], float64[:, :, ::1], FLOATS,
-    )
+    ),
+    counted=False,
 )  # fmt: skip
 def _program_samples(
     row_0, row_1, row_2, row_3, map_0, map_1, map_2, map_3, matrix, matrix_back, law, draw_uniform,
@@ -50,20 +52,25 @@ def _program_samples(
     kept, kept_units, ends, start_square, watched, seed, first, stop,
     square_found, gradient_found, share_found, weight_found,
 ):  # fmt: skip
-    net = Net(
+    net = by_address(Net(
         (row_0, row_1, row_2, row_3), (map_0, map_1, map_2, map_3), matrix, matrix_back, law, draw_uniform,
         borrowed(forward), borrowed(factors), borrowed(back),
         borrowed(back_factors), borrowed(registers), borrowed(listed), borrowed(gradients), borrowed(linear),
         borrowed(matrices), borrowed(places), borrowed(widths), borrowed(sigma_w), borrowed(sigma_b), carried, stride,
-    )  # fmt: skip
-    memory = Memory(
+    ))  # fmt: skip
+    memory = by_address(Memory(
         borrowed(tape), borrowed(units), borrowed(squares), borrowed(memo), borrowed(gradient_room),
         borrowed(gradient_units), borrowed(work), borrowed(offsets),
-    )  # fmt: skip
+    ))  # fmt: skip
     starts = borrowed(kept), borrowed(kept_units)
     for i in range(weight_found.shape[0]):
-        found = Found(
-            borrowed(square_found)[i], borrowed(gradient_found)[i], borrowed(share_found)[i], borrowed(weight_found)[i]
+        found = by_address(
+            Found(
+                borrowed(square_found)[i],
+                borrowed(gradient_found)[i],
+                borrowed(share_found)[i],
+                borrowed(weight_found)[i],
+            )
         )
         origin = Here(seed, first + i, 0, 0, 0)
         run_sample(net, Ends(*ends, start_square), origin, memory, starts, watched, found, borrowed(stop))

@@ -7,7 +7,7 @@ outside [SMALL, LARGE] (``carry``); gradients take the unit that comes.
 import math
 from typing import Any, NamedTuple
 
-from vgtheory.kernels._jit import piece
+from vgtheory.kernels._jit import lent, lent_call
 from vgtheory.kernels.signals import carry, dot
 from vgtheory.kernels.vectors import log_length, times
 
@@ -73,7 +73,7 @@ class Here(NamedTuple):
     parity: int
 
 
-@piece
+@lent
 def register(net, memory, r, here):
     """Return the vector of a register."""
     begin = here.slot * net.stride + net.registers[r, 0]
@@ -81,20 +81,20 @@ def register(net, memory, r, here):
     return memory.tape[begin : begin + size]
 
 
-@piece
+@lent
 def unit_at(net, r, here):
     """Return the place of a register's unit and square."""
     return here.slot * (net.registers.shape[0] - net.carried) + r
 
 
-@piece
+@lent
 def written(net, memory, r, here, unit):
     """Note the unit of what a register has received."""
     at = unit_at(net, r, here)
     memory.units[at], memory.squares[at] = unit, math.nan
 
 
-@piece
+@lent
 def gradient(net, memory, r, here):
     """Return the vector of a gradient."""
     begin = net.gradients[r, PLACE + here.parity]
@@ -102,13 +102,13 @@ def gradient(net, memory, r, here):
     return memory.gradients[begin : begin + size]
 
 
-@piece
+@lent
 def log_of(vector, square):
     """Return ln‖vector‖, by its square where that is in range."""
     return 0.5 * math.log(square) if 1e-250 < square < 1e250 else log_length(vector)
 
 
-@piece
+@lent_call
 def log_size(net, memory, r, here):
     """Return ln of the norm of a register."""
     at = unit_at(net, r, here)
@@ -118,7 +118,7 @@ def log_size(net, memory, r, here):
     return memory.units[at] + log_of(vector, memory.squares[at])
 
 
-@piece
+@lent_call
 def in_unit(net, memory, r, here, new):
     """Write a register in another unit."""
     at = unit_at(net, r, here)
@@ -128,7 +128,7 @@ def in_unit(net, memory, r, here, new):
     memory.squares[at] = dot(vector, vector)
 
 
-@piece
+@lent_call
 def in_usual_unit(net, memory, r, here):
     """Write a register in the unit that its size asks for, and return ln of its norm."""
     size = log_size(net, memory, r, here)

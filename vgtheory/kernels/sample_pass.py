@@ -8,7 +8,7 @@ the gradient reaches it.
 import math
 from typing import Any, NamedTuple
 
-from vgtheory.kernels._jit import piece
+from vgtheory.kernels._jit import lent, lent_call
 from vgtheory.kernels.adjoints import ask_back, backward_step
 from vgtheory.kernels.instructions import (
     ASK,
@@ -38,7 +38,7 @@ class Ends(NamedTuple):
     square: Any
 
 
-@piece
+@lent_call
 def _start(net, ends, origin, memory):
     """Fill the streams that come in: the first uniform on a sphere, others zero."""
     for r in range(net.carried):
@@ -52,7 +52,7 @@ def _start(net, ends, origin, memory):
         memory.units[r], memory.squares[r] = 0.0, math.nan
 
 
-@piece
+@lent_call
 def _sizes(net, memory, here, watched, found):
     """Bring the streams that come in to their usual units, and note their mean squares."""
     for r in range(net.carried):
@@ -63,7 +63,7 @@ def _sizes(net, memory, here, watched, found):
             found.squares[r, here.layer - 1] = memory.squares[at] / size * math.exp(2.0 * memory.units[at])
 
 
-@piece
+@lent_call
 def _run(net, origin, begin, end, memory, watched, found, stop):
     """Run layers begin + 1..end forward in the slots from 0 on."""
     for layer in range(begin + 1, end + 1):
@@ -80,7 +80,7 @@ def _run(net, origin, begin, end, memory, watched, found, stop):
                 found.squares[step[WATCHED], layer] = dot(h, h) / h.size * math.exp(2.0 * unit)
 
 
-@piece
+@lent_call
 def _note(net, memory, r, here, layer, found):
     """Note the norm of a gradient and its share, and take it into units where it is not moderate."""
     at = net.gradients[r, UNIT + here.parity]
@@ -99,7 +99,7 @@ def _note(net, memory, r, here, layer, found):
     found.shares[r, layer] = second * second / (fourth * g.size)
 
 
-@piece
+@lent
 def _together(a, b):
     """Return ln √(e^2a + e^2b)."""
     larger = max(a, b)
@@ -108,7 +108,7 @@ def _together(a, b):
     return larger + 0.5 * math.log(math.exp(2.0 * (a - larger)) + math.exp(2.0 * (b - larger)))
 
 
-@piece
+@lent_call
 def _back(net, memory, here, watched, found):
     """Run one layer backward."""
     total = -math.inf
@@ -128,7 +128,7 @@ def _back(net, memory, here, watched, found):
             _note(net, memory, r, here, here.layer - 1, found)
 
 
-@piece
+@lent_call
 def _loss(net, ends, origin, memory, depth, watched, found):
     """Fill the gradients after the last layer: of the first stream uniform on the unit sphere, of others zero."""
     here = Here(origin.key, origin.sample, depth, 0, 0)
@@ -147,7 +147,7 @@ def _loss(net, ends, origin, memory, depth, watched, found):
             found.shares[j, depth] = second * second / (fourth * g.size)
 
 
-@piece
+@lent_call
 def _copied(net, memory, kept, kept_units, slot, into):
     """Copy the streams that come into a slot to a row of what is kept, or from there."""
     for r in range(net.carried):
@@ -163,7 +163,7 @@ def _copied(net, memory, kept, kept_units, slot, into):
             memory.units[at], memory.squares[at] = kept_units[r], math.nan
 
 
-@piece
+@lent_call
 def run_sample(net, ends, origin, memory, starts, watched, found, stop):
     """Run one sample.
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vgtheory.kernels._jit import piece, reduction
+from vgtheory.kernels._jit import lent, reduction
 from vgtheory.kernels._numba_internals import LINE, prefer_wide_vectors
 from vgtheory.kernels.normals import fill
 
@@ -31,7 +31,7 @@ def dot(a, b):
     return total
 
 
-@piece
+@lent
 def scaled(out, a, alpha):
     """Set out = αa."""
     prefer_wide_vectors()
@@ -39,7 +39,7 @@ def scaled(out, a, alpha):
         out[i] = alpha * a[i]
 
 
-@piece
+@lent
 def combined(out, a, alpha, b, beta):
     """Set out = αa + βb."""
     prefer_wide_vectors()
@@ -47,7 +47,7 @@ def combined(out, a, alpha, b, beta):
         out[i] = alpha * a[i] + beta * b[i]
 
 
-@piece
+@lent
 def accumulate(out, b, beta):
     """Add βb to out."""
     prefer_wide_vectors()
@@ -55,7 +55,7 @@ def accumulate(out, b, beta):
         out[i] += beta * b[i]
 
 
-@piece
+@lent
 def square_sum(draw, count, key, sample, layer, purpose, work):
     """Return the sum of `count` squared standard normals; 0 for a negative count."""
     total = 0.0
@@ -66,7 +66,7 @@ def square_sum(draw, count, key, sample, layer, purpose, work):
     return total
 
 
-@piece
+@lent
 def log_norm(vector):
     """Return ln‖vector‖; −inf for zeros, NaN if an element is NaN."""
     square = dot(vector, vector)
@@ -83,13 +83,13 @@ def log_norm(vector):
     return math.log(largest) + 0.5 * math.log(total)
 
 
-@piece
+@lent
 def haar_gain(sigma_w, fan_in, fan_out):
     """Return a of W = aV, V with orthonormal rows or columns: entries have variance σ_w²/fan_in in any shape."""
     return sigma_w * math.sqrt(max(1.0, fan_out / fan_in))
 
 
-@piece
+@lent
 def carry(log_size, bias, linear_at_zero, linear_at_infinity, small=SMALL, large=LARGE):
     """Return the log-scale t in whose units a layer of size e^log_size is evaluated.
 

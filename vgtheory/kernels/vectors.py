@@ -1,12 +1,12 @@
 """Operations on whole vectors as calls: a kernel that needs each in many places holds the code of their loops once."""
 
-from vgtheory.kernels._jit import REDUCTION_FLAGS, called, compiled
+from vgtheory.kernels._jit import REDUCTION_FLAGS, compiled, lent_call
 from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.normals import fill
 from vgtheory.kernels.signals import DROPPED, accumulate, combined, log_norm, scaled
 
 
-@compiled(flags=REDUCTION_FLAGS, part=True)
+@compiled(flags=REDUCTION_FLAGS, part=True, counted=False)
 def products(g, slope, h):
     """Return ‖δ‖² and h·δ for δ = g ∘ slope."""
     prefer_wide_vectors()
@@ -18,7 +18,7 @@ def products(g, slope, h):
     return square, along
 
 
-@compiled(flags=REDUCTION_FLAGS, part=True)
+@compiled(flags=REDUCTION_FLAGS, part=True, counted=False)
 def two_products(g, h):
     """Return ‖g‖² and h·g."""
     prefer_wide_vectors()
@@ -29,7 +29,7 @@ def two_products(g, h):
     return square, along
 
 
-@compiled(flags=REDUCTION_FLAGS, part=True)
+@compiled(flags=REDUCTION_FLAGS, part=True, counted=False)
 def moments(g):
     """Return the sums of squares and of fourth powers."""
     prefer_wide_vectors()
@@ -41,7 +41,7 @@ def moments(g):
     return second, fourth
 
 
-@called
+@lent_call
 def multiplied(out, a, b, factor):
     """Set out = factor·a∘b."""
     prefer_wide_vectors()
@@ -49,37 +49,37 @@ def multiplied(out, a, b, factor):
         out[i] = factor * (a[i] * b[i])
 
 
-@called
+@lent_call
 def times(out, a, alpha):
     """Set out = αa."""
     scaled(out, a, alpha)
 
 
-@called
+@lent_call
 def summed(out, a, alpha, b, beta):
     """Set out = αa + βb."""
     combined(out, a, alpha, b, beta)
 
 
-@called
+@lent_call
 def added(out, b, beta):
     """Add βb to out."""
     accumulate(out, b, beta)
 
 
-@called
+@lent_call
 def log_length(vector):
     """Return ln‖vector‖; −inf for zeros, NaN if an element is NaN."""
     return log_norm(vector)
 
 
-@called
+@lent_call
 def normal(draw, out, key, sample, layer, purpose, start):
     """Fill with what `draw` makes of the counters from `start` on."""
     fill(draw, out, key, sample, layer, purpose, start)
 
 
-@called
+@lent_call
 def dropped(draw, key, sample, layer, vector, rate, chance):
     """Multiply by a mask that is 0 with the probability of dropout, p, and else 1/(1 − p)."""
     fill(draw, chance[: vector.size], key, sample, layer, DROPPED, 0)
