@@ -26,6 +26,7 @@ from vgtheory.theory.asymptotics.closure_layer import (
     LayerKind,
     LayerOperators,
     LayerSteps,
+    Operator,
     layer_operators,
     layer_steps,
 )
@@ -38,6 +39,7 @@ from vgtheory.theory.asymptotics.mean_field import table_of
 
 MOST_KINDS = 160  # of layers of different width, scales or lengths: each has operators of its own
 MOST_LAYERS = 20_000  # that are worked through one by one
+AT_ONCE = 16  # layers in which tangents start
 SETTLED = 1e-11  # change of the mean over states, relative to its size, below which every further layer adds the same
 RARE_ANGLE = 32.0  # θ² in units of its mean that is left out: a chance of 1.5e-8
 
@@ -173,29 +175,49 @@ def _largest_squares(network: Network) -> list[float]:
 def _through(layers: list[Layer], build: Callable[[Layer], LayerOperators], places: list[_Place]) -> Array:
     """Return the four statistics of every layer, from the last one back."""
     out = np.empty((4, len(layers)))
-    u = v = np.zeros(0)
+    u = v = np.zeros((1, 0))
     level, worked, k = 0.0, 0, len(layers) - 1  # `level` is kept apart from u, which stays small
+    waiting: list[_Waiting] = []
     while k >= 0:
-        kind, layer = layers[k][0], build(layers[k])
-        mean, variance = layer.first.back(u, v)
-        inputs = log(kind.fan_in) - 2 * log(kind.sigma_w)
         before = u, v
-        u, v = layer.inner.back(u, v)
-        middle = len(u) // 2
+        u, v = build(layers[k]).inner.back(u, v)
+        middle = u.shape[1] // 2
         # Once settled, every layer of the same kind further down adds the same.
-        count, growth, spread = 1, u[middle], 0.0
-        if len(before[0]) == len(u) and _settled(*before, u, v):
+        count, growth, spread = 1, float(u[0, middle]), 0.0
+        if before[0].shape == u.shape and _settled(before[0][0], before[1][0], u[0], v[0]):
             count = next((n for n in range(1, k + 1) if layers[k - n] != layers[k]), k + 1)
-            spread = float((v - before[1])[middle])
-        for n in range(count):
-            gradient, weight = places[k - n].averages(mean, variance)
-            extra = np.array([level + n * growth, n * spread])
-            out[:2, k - n], out[2:, k - n] = gradient + extra, weight + extra + (inputs, 0.0)
+            spread = float((v - before[1])[0, middle])
+        waiting.append(_Waiting(*before, range(k, k - count, -1), level, growth, spread))
         level, u, v = level + count * growth, u - growth, v + (count - 1) * spread
         k, worked = k - count, worked + 1
+        if len(waiting) == AT_ONCE or k < 0 or layers[k] != layers[k + 1]:
+            _begin(layers[k + 1][0], build(layers[k + 1]).first, waiting, places, out)
+            waiting = []
         if worked > MOST_LAYERS and k >= 0:
             raise UnsupportedError(f"after {MOST_LAYERS:,} layers the moments have not settled; use a smaller depth")
     return out
+
+
+class _Waiting(NamedTuple):
+    """What follows some equal layers, from the last one down, where tangents may start that are not yet worked out."""
+
+    u: Array
+    v: Array
+    layers: range
+    level: float
+    growth: float
+    spread: float
+
+
+def _begin(kind: LayerKind, first: Operator, waiting: list[_Waiting], places: list[_Place], out: Array) -> None:
+    """Write the four statistics of layers of one kind, at which tangents start, all at once."""
+    inputs = log(kind.fan_in) - 2 * log(kind.sigma_w)
+    found = first.back(*(np.concatenate([one[n] for one in waiting]) for n in (0, 1)))
+    for one, mean, variance in zip(waiting, *found, strict=True):
+        for n, layer in enumerate(one.layers):
+            gradient, weight = places[layer].averages(mean, variance)
+            extra = np.array([one.level + n * one.growth, n * one.spread])
+            out[:2, layer], out[2:, layer] = gradient + extra, weight + extra + (inputs, 0.0)
 
 
 def _settled(mean: Array, variance: Array, new_mean: Array, new_variance: Array) -> bool:

@@ -30,7 +30,6 @@ NOISELESS = 1e-5
 PER_UNIT = 8  # Chebyshev nodes per unit of ln R
 SOFT = 0.015  # of half the grid's length, over which its ends hold back; well inside its margin
 _NODE, _WEIGHT = noise_rule()
-_CHANCE = np.outer(_WEIGHT, _WEIGHT).ravel()
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,9 @@ class Operator:
     A state is one of M lengths with one of A angles.  The next length does not depend on the angle.
 
     lengths : rows that interpolate in ln R at the places reached, shape (M · nodes, lengths).
-    angles : rows that interpolate in θ² there, as columns, shape (M · nodes, angles, A · nodes).
-    tilt : ln T − E ln T as far as it follows the place reached, shape (S, nodes²).
+    angles : rows that interpolate in θ² there, as columns, shape (M · nodes, angles, nodes · A).
+    averaged : the same, on average over the places that one next length has, shape (M · nodes, angles, A).
+    tilt : twice ln T − E ln T as far as it follows the place reached, shape (M, nodes, 1, nodes, A).
 
     The places are kept apart because a variance that is small against the square of the mean would be lost otherwise.
     """
@@ -61,22 +61,28 @@ class Operator:
     variance: Array
     lengths: Array
     angles: Array
+    averaged: Array
     tilt: Array
 
     def back(self, u: Array, v: Array) -> tuple[Array, Array]:
-        """Return mean and variance of ln T plus what follows, which has mean u and variance v at the next states."""
+        """Return mean and variance of ln T plus what follows, which has mean u and variance v at the next states.
+
+        All of shape (n, states), for n cases at once.
+        """
+        cases, nodes = len(u), len(_NODE)
         if not self.lengths.size:
-            return self.mean, self.variance
-        count = self.angles.shape[1]
-        both = np.stack([u, v]).reshape(2, -1, count).transpose(1, 0, 2).reshape(-1, 2 * count)
-        reached = (self.lengths @ both).reshape(-1, 2, count) @ self.angles  # (M · nodes, 2, A · nodes)
-        nodes = len(_NODE)
-        by_state = reached.reshape(-1, nodes, 2, self.angles.shape[2] // nodes, nodes).transpose(2, 0, 3, 1, 4)
-        mean, variance = np.ascontiguousarray(by_state).reshape(2, *self.tilt.shape)
-        ahead = mean @ _CHANCE
-        off = mean - ahead[:, None]
-        spread = off * (off + 2 * self.tilt) + variance
-        return self.mean + ahead, self.variance + spread @ _CHANCE
+            return np.tile(self.mean, (cases, 1)), np.tile(self.variance, (cases, 1))
+        count, own = self.averaged.shape[1:]
+        both = np.stack([u, v]).reshape(2 * cases, -1, count).transpose(1, 0, 2)
+        reached = (self.lengths @ both.reshape(len(both), -1)).reshape(-1, 2 * cases, count)
+        average = (reached @ self.averaged).reshape(-1, nodes, 2 * cases * own)
+        ahead, inside = (_WEIGHT @ average).reshape(-1, 2, cases, own).transpose(1, 0, 2, 3)
+        off = (reached[:, :cases] @ self.angles).reshape(-1, nodes, cases, nodes, own)
+        off -= ahead[:, None, :, None]
+        spread = np.multiply(off, off + self.tilt, out=off)
+        inside = inside + (_WEIGHT @ (_WEIGHT @ spread).reshape(len(spread), nodes, -1)).reshape(inside.shape)
+        ahead, inside = (part.transpose(1, 0, 2).reshape(cases, -1) for part in (ahead, inside))
+        return self.mean + ahead, self.variance + inside
 
 
 @dataclass(frozen=True)
@@ -231,18 +237,24 @@ def _relative(logs: LogMoments, free: LayerLaw, law: LayerLaw) -> LogMoments:
 def _operator(step: LogStep, lengths: int, ahead: Grid, kind: LayerKind, gain: float) -> Operator:
     mean = step.log_t + gain
     if not kind.next_sigma_w:
-        return Operator(mean, step.variance_t, np.empty(0), np.empty(0), np.empty(0))
+        return Operator(mean, step.variance_t, *(np.empty(0) for _ in range(4)))
     log_x, noise = (part.reshape(lengths, -1).mean(axis=1)[:, None] for part in (step.log_x, step.noise_x))
     reached = log_x + 2 * log(kind.next_sigma_w) + noise * _NODE
-    g, k = _NODE[:, None], _NODE
-    x, own, lead = (part[:, None, None] for part in (step.cosine_with_x, step.cosine_own, step.cosine))
-    turned = (lead + x * g + own * k).reshape(lengths, -1, len(_NODE), len(_NODE)).transpose(0, 2, 1, 3)
-    angles = ahead.angle_rows(turned.reshape(lengths * len(_NODE), -1))  # (M · nodes, A · nodes, angles)
-    tilt = step.t_with_x[:, None, None] * g + step.t_with_cosine[:, None, None] * k
+    g, k = _NODE[:, None, None], _NODE[:, None]
+
+    def by_place(constant: Array | float, with_g: Array, with_k: Array) -> Array:
+        """Return a function of the angle and the two normals, shape (M, nodes, nodes, A)."""
+        first, second = (part.reshape(lengths, 1, 1, -1) for part in (with_g, with_k))
+        return np.asarray(constant + first * g + second * k)
+
+    turned = by_place(step.cosine.reshape(lengths, 1, 1, -1), step.cosine_with_x, step.cosine_own)
+    rows = ahead.angle_rows(turned.reshape(lengths * len(_NODE), -1))  # (M · nodes, nodes · A, angles)
+    averaged = (_WEIGHT @ rows.reshape(len(rows), len(_NODE), -1)).reshape(len(rows), -1, rows.shape[-1])
     return Operator(
         mean,
         step.variance_t,
         ahead.length_rows(reached.ravel()),
-        np.ascontiguousarray(angles.transpose(0, 2, 1)),
-        tilt.reshape(len(tilt), -1),
+        np.ascontiguousarray(rows.transpose(0, 2, 1)),
+        np.ascontiguousarray(averaged.transpose(0, 2, 1)),
+        2 * by_place(0.0, step.t_with_x, step.t_with_cosine)[:, :, None],
     )
