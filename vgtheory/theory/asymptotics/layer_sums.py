@@ -25,6 +25,8 @@ _CONSTRAINTS = ("z²", "zζ", "ζ²")
 # Gauss–Hermite nodes for β and ζ, exact for polynomials to degree 7; third moments have degree 6.
 _NODE, _NODE_WEIGHT = hermegauss(4)
 _NODE_WEIGHT = _NODE_WEIGHT / _NODE_WEIGHT.sum()
+_ABOVE = _NODE > 0  # half of ζ's nodes, as every feature is even or odd in ζ
+_ODD = np.array([name.endswith("zζ") or name.endswith("φ'ζ") for name in _FEATURES + _CONSTRAINTS], dtype=int)
 
 
 class Cumulants(NamedTuple):
@@ -88,21 +90,22 @@ def _unit(table: MomentTable, weight: float, sigma_b: float, independent_bias: b
         zu = through[0]
     else:
         zu = z[None, None]
-    zeta = node[None, :, None]
+    zeta, zeta_weight = node[_ABOVE][None, :, None], 2 * node_weight[_ABOVE][None, :, None]
     p = slope * slope
     shape = np.broadcast_shapes(zu.shape, zeta.shape)
     rows = [value * value, p * zu**2, p * zu * zeta, p * zeta**2, value * slope * zu, value * slope * zeta]
     rows += [zu**2, zu * zeta, zeta**2 + 0 * zu]
-    weights = np.broadcast_to(through[1][:, None, None] * node_weight[None, :, None] * w, shape).ravel()
+    weights = np.broadcast_to(through[1][:, None, None] * zeta_weight * w, shape).ravel()
     y = np.stack([np.broadcast_to(row, shape).ravel() for row in rows])
-    mean = y @ weights
+    mean = (1 - _ODD) * (y @ weights)
     y = y - mean[:, None]
     scaled = y * weights
     first, second = np.triu_indices(len(y))
     half = (y[first] * y[second]) @ scaled.T
     third = np.empty((len(y),) * 3)
     third[first, second] = third[second, first] = half
-    return mean, scaled @ y.T, third
+    pairs = _ODD[:, None] + _ODD
+    return mean, (1 - pairs % 2) * (scaled @ y.T), (1 - (pairs[:, :, None] + _ODD) % 2) * third
 
 
 def layer_law(unit: Cumulants, along: Array, width: int, total: int = 0, conditioned: tuple[str, ...] = ()) -> LayerLaw:
