@@ -6,7 +6,6 @@ from math import log
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import chebyshev
 
 from vgtheory.kernels.quadrature import Array
 from vgtheory.theory.asymptotics.layer_logs import Conditions, unit_tangent
@@ -28,6 +27,7 @@ EXPANDED = 0.02  # relative size of the order 1/N² in the variance of a logarit
 WIDE = 500
 NOISELESS = 1e-5
 PER_UNIT = 8  # Chebyshev nodes per unit of ln R
+_AT_NODE = 1e-290  # a distance so small that nothing else counts
 SOFT = 0.015  # of half the grid's length, over which its ends hold back; well inside its margin
 _NODE, _WEIGHT = noise_rule()
 
@@ -106,9 +106,9 @@ class Grid:
     def __init__(self, low: float, high: float, most: float = 1.0) -> None:
         count = int(np.clip(np.ceil(PER_UNIT * (high - low)), FEWEST_LENGTHS, MOST_LENGTHS))
         self.low, self.high, self.most = low, high, most
-        nodes, self._length_matrix = _chebyshev(count)
+        nodes = self._lengths = _nodes(count)
         self.log_weight = (low + high) / 2 + (high - low) / 2 * nodes
-        nodes, self._angle_matrix = _chebyshev(ANGLES)
+        nodes = self._angles = _nodes(ANGLES)
         self.cosine = np.sqrt(most * (1 + nodes) / 2)
 
     @property
@@ -119,12 +119,12 @@ class Grid:
     def length_rows(self, log_weight: Array) -> Array:
         """Return rows that give a function's value at ln R from its values at the nodes, on a new last axis."""
         x = _held((2 * log_weight - self.low - self.high) / (self.high - self.low))
-        return np.asarray(chebyshev.chebvander(x, len(self.log_weight) - 1) @ self._length_matrix)
+        return _rows(x, self._lengths)
 
     def angle_rows(self, cosine: Array) -> Array:
         """Return the same for θ."""
         x = 2 * np.minimum(cosine**2 / self.most, 1) - 1
-        return np.asarray(chebyshev.chebvander(x, len(self.cosine) - 1) @ self._angle_matrix)
+        return _rows(x, self._angles)
 
 
 def _held(x: Array) -> Array:
@@ -134,11 +134,16 @@ def _held(x: Array) -> Array:
 
 
 @cache
-def _chebyshev(count: int) -> tuple[Array, Array]:
-    """Return the nodes and the matrix from values at them to coefficients."""
-    nodes = np.asarray(np.cos(np.pi * (np.arange(count) + 0.5) / count), dtype=np.float64)
-    values = chebyshev.chebvander(nodes, count - 1).T
-    return nodes, np.asarray(values * np.where(np.arange(count) == 0, 1, 2)[:, None] / count, dtype=np.float64)
+def _nodes(count: int) -> Array:
+    return np.asarray(np.cos(np.pi * (np.arange(count) + 0.5) / count), dtype=np.float64)
+
+
+def _rows(x: Array, nodes: Array) -> Array:
+    """Return rows that interpolate at x from values at Chebyshev nodes, by the barycentric formula."""
+    off = x[..., None] - nodes
+    off[off == 0] = _AT_NODE
+    off = np.where(np.arange(len(nodes)) % 2, -1.0, 1.0) * np.sqrt(1 - nodes * nodes) / off
+    return np.asarray(off / off.sum(axis=-1, keepdims=True))
 
 
 class LayerSteps(NamedTuple):

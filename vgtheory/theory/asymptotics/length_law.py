@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache
+from math import sqrt
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import scipy
 from numpy.polynomial.hermite_e import hermegauss
 
 from vgtheory.kernels.quadrature import Array
@@ -53,16 +53,18 @@ def condensed(law: Law) -> Law:
     basis[0] = np.sqrt(law.chances)
     diagonal, beside = [], []
     for k in range(POINTS):
-        image = y * basis[k]
-        diagonal.append(float(basis[k] @ image))
+        known, image, along = basis[: k + 1], y * basis[k], 0.0
         for _ in range(2):  # once leaves the basis orthogonal to half the digits only
-            image -= basis[: k + 1].T @ (basis[: k + 1] @ image)
-        size = float(np.sqrt(image @ image))
+            parts = known @ image
+            image -= parts @ known
+            along += float(parts[k])
+        diagonal.append(along)
+        size = sqrt(float(image @ image))
         if k == POINTS - 1 or size < _DEGENERATE:
             break
         beside.append(size)
         basis[k + 1] = image / size
-    nodes, vectors = scipy.linalg.eigh_tridiagonal(np.array(diagonal), np.array(beside))
+    nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, -1))  # which reads the lower triangle
     return Law(mean + scale * nodes, vectors[0] ** 2 / (vectors[0] @ vectors[0]))
 
 
