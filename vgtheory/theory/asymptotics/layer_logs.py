@@ -83,7 +83,7 @@ def exact_logs(
             s = np.append(0.0, np.exp(u))
             if (t, highest) not in units:
                 unit = _unit(table, float(np.exp(t)), scales[1], highest > USUALLY)
-                units[t, highest] = unit, unit.weight * _exp(-s[:, None] / width * unit.square)
+                units[t, highest] = unit, unit.weight * np.expm1(-s[:, None] / width * unit.square)
             both = _transform(*units[t, highest], s, along, width, conditions)
             if max(both[-1, 0], both[0, -1]) < _LEFT:
                 break
@@ -130,7 +130,7 @@ def _unit(table: MomentTable, weight: float, sigma_b: float, steep: bool) -> _Un
 
 
 def _transform(unit: _Unit, by_x: Array, s: Array, along: float, width: int, conditions: Conditions) -> Array:
-    """Return L(s, t) on the grid, given the conditions; `by_x` is e^{−s φ²/N} at the nodes, times their weights."""
+    """Return L(s, t) on the grid, given the conditions; `by_x` is e^{−s φ²/N} − 1 at the nodes, times their weights."""
     own, turned = 1 - along * along, along * along * unit.powers[0]
     rate = s[:, None] * (unit.slope / (width * (unit.weight @ (unit.slope * (own + turned)))))
     spread = 1 / (1 + (2 * own) * rate)  # of ζ, whose mean is taken in closed form
@@ -138,11 +138,16 @@ def _transform(unit: _Unit, by_x: Array, s: Array, along: float, width: int, con
     if along:
         rate *= spread
         rate *= -turned
-        by_t *= _exp(rate)
-    unit_log = np.log(np.maximum(by_x @ by_t.T, _NOTHING))
+        # Numbers too small for doubles take several times as long.
+        by_t *= np.exp(np.maximum(rate, _LEAST, out=rate), out=rate)
+    by_t -= 1
+    # The parts of s and of t alone cancel in covariances, rounding included.
+    alone = by_x.sum(axis=1)[:, None] + by_t @ unit.weight
+    unit_log = np.log1p(np.maximum(alone + by_x @ by_t.T, _NOTHING - 1))
     log_all = width * unit_log
     if conditions.length:
         scale = np.where(log_all > _GONE, np.exp(-unit_log), 0.0)
+        by_x, by_t = by_x + unit.weight, by_t + 1
         seen = by_t * spread
 
         def mean(power: int, by_spread: bool) -> Array:
@@ -150,11 +155,6 @@ def _transform(unit: _Unit, by_x: Array, s: Array, along: float, width: int, con
 
         log_all = np.where(log_all > _GONE, log_all + _given(mean, width, conditions), -np.inf)
     return np.asarray(np.exp(log_all))
-
-
-def _exp(x: Array) -> Array:
-    """Return e^x, in place; numbers too small for doubles take several times as long."""
-    return np.asarray(np.exp(np.maximum(x, _LEAST, out=x), out=x))
 
 
 def _need_transform(both: Array, step: Array, width: int) -> None:
