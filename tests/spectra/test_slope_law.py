@@ -9,6 +9,7 @@ import vgtheory as vg
 from tests.thinning import thinned
 from vgtheory._errors import InputError
 from vgtheory.spectra.slope_law import slope_law
+from vgtheory.spectra.slope_points import special_points
 from vgtheory.theory.asymptotics.mean_field import gradient_gain_at
 
 
@@ -87,3 +88,16 @@ def test_far_tails_stay_in_the_law():
 def test_bad_q_is_refused():
     with pytest.raises(InputError, match=r"q must be .* \(got \-1\)"):
         slope_law(vg.activation("tanh"), -1)
+
+
+@pytest.mark.parametrize("reach", [4.0, 300.0])
+def test_few_and_many_zeros_and_extrema_are_found_to_rounding(reach):
+    def level(h):
+        with np.errstate(divide="ignore"):
+            return np.log(np.abs(np.cos(h)))
+
+    zeros, extrema, _ = special_points(level, np.cos, -reach, reach + 0.1, 1.0)
+    grid = np.arange(-200, 200) * np.pi
+    inside = [p[(p > -reach) & (p < reach + 0.1)] for p in (grid + np.pi / 2, grid)]
+    np.testing.assert_allclose(np.sort(zeros), inside[0], rtol=1e-15)
+    np.testing.assert_allclose(np.sort(extrema), inside[1], atol=1e-7)
