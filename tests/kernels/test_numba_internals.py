@@ -468,6 +468,20 @@ def test_a_record_is_handed_on_by_its_address_and_read_by_name(tmp_path):
         misnamed(array)
 
 
+def test_records_of_one_name_and_other_fields_are_told_apart():
+    first, second = (NamedTuple("Pair", [(name, float) for name in names]) for names in (("a", "b"), ("b", "a")))
+
+    @compiled("float64()", counted=False)
+    def ordered():
+        return by_address(first(1.0, 2.0)).a
+
+    @compiled("float64()", counted=False)
+    def turned():
+        return by_address(second(1.0, 2.0)).a
+
+    assert (ordered(), turned()) == (1.0, 2.0)
+
+
 def test_the_type_of_an_operator_on_numbers_is_worked_out_once_and_numba_is_left_as_it_was(tmp_path):
     kept, asked = BaseFunction.get_call_type, []
 

@@ -273,6 +273,16 @@ def test_deep_networks_overflow_only_where_asked():
     assert np.isfinite(s.ppf_log([0.01, 0.5, 0.99])).all()
 
 
+@pytest.mark.parametrize("weights", [vg.Weights.gaussian(0.1), vg.Weights.orthogonal(0.1)])
+def test_far_above_a_law_nothing_is_left(weights):
+    """Beyond every node by more than doubles hold."""
+    s = spectrum(vg.Network("tanh", weights, width=64, depth=1000), 1.0)
+    top = s.ppf_log(1.0)
+    np.testing.assert_array_equal(s.cdf_log([0.0, top + 10, top + 300, top + 2000]), 1.0)
+    assert s.cdf(1.0) == 1.0
+    assert s.cdf_log(top - 1e-3) < 1.0
+
+
 def test_points_that_are_not_the_law_are_refused():
     """Points whose mean is 1 % off are not believed."""
     product = spectrum(vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=512, depth=5)).law

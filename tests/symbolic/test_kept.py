@@ -37,7 +37,7 @@ class Pair:
 def _cache_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("VGTHEORY_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(module, "WORTH", -1.0)
-    monkeypatch.setattr(module, "_derivation", lambda: module.IMPORTED)  # whoever edits the sources meanwhile
+    monkeypatch.setattr(module, "_state", lambda: module.STATE)  # whoever edits the sources meanwhile
 
 
 def _files(folder: Path) -> list[Path]:

@@ -101,8 +101,8 @@ def compiled(
     Division follows IEEE (no exceptions, no branch), and the interpreter lock is released.  `inline` has LLVM inline
     the function wherever it is called, which beyond a certain size it would not do, and then no loop vectorises.
     `part` is for functions that only one kernel calls: no machine code is made of them, and the kernel's file
-    holds theirs.  Whoever is not `counted` counts no references to arrays, nor do its parts: they make and return none,
-    and whoever calls from Python holds those that they are given.
+    holds theirs.  Whoever is not `counted` counts no references to arrays, nor do its parts: they make none, return no
+    others than slices of what they are given, and whoever calls from Python holds that.
     """
 
     def decorate(function: Callable) -> Callable:

@@ -26,6 +26,11 @@ class Record(types.Type):
         self.fields = fields
         super().__init__(f"Record({fields})")
 
+    @property
+    def key(self) -> Any:
+        """Return what tells records apart: the names of tuples and of their types may be the same."""
+        return self.fields
+
     def place(self, name: str) -> int:
         """Return the number of a field."""
         return self.fields.fields.index(name)

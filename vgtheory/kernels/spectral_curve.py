@@ -171,6 +171,8 @@ def _log_ratio(u, theta, phi, y, law, layers, window):
         mean += small * law.lower[first, 0]
         _, _, rest = power_sums(law.lower, first, small * complex(-cosine, -sine))
         t += small * rest
+    if mean == 0.0:  # r is beyond every node by more than doubles hold
+        return 0.0
     t /= mean
     return 0.5 * np.log1p(2.0 * t.real + t.real**2 + t.imag**2)
 

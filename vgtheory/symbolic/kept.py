@@ -30,7 +30,7 @@ from vgtheory._errors import InputError
 from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.time_limit import count_cut, cuts
 
-WORTH = 0.002  # seconds of the processor's time from which on a fact is kept; to read one takes a tenth of that
+WORTH = 0.005  # seconds of the processor's time from which on a fact is kept: to write one takes about as long
 NAMELESS = "Dummy("  # another one in every process, like an atom of the package's own, whose text is not all of it
 UNUSED = 7 * 86400.0  # seconds after which the facts of other code, which no process has begun to use, are removed
 PACKAGE = Path(__file__).parents[1]
@@ -128,9 +128,9 @@ def _derivation() -> str:
     return digest.hexdigest()[:32]
 
 
-def _state() -> list[tuple[Path, int, int]]:
-    """Return the files that derive the facts with when they were written and how long they are."""
-    return [(path, (known := path.stat()).st_mtime_ns, known.st_size) for path in _sources()]
+def _state() -> tuple[Any, ...]:
+    """Return the files that derive the facts with when they were written and how long they are, and what loads late."""
+    return version("scipy"), *((path, (at := path.stat()).st_mtime_ns, at.st_size) for path in _sources())
 
 
 # Of the code that runs here, which an edit or an upgrade can replace on disk at any time.

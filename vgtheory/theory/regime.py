@@ -50,12 +50,12 @@ def power(log_value: float) -> str:
     """Return e^log_value as text, beyond the range of doubles too.
 
     >>> power(0.5), power(-800.0), power(math.log(1e6) - 1e-9), power(-math.inf)
-    ('1.65', '3.7·10^-348', '1·10^6', '0')
+    ('1.65', '3.67·10^-348', '1·10^6', '0')
     """
     decades = log_value / math.log(10)
-    if not math.isfinite(decades) or abs(decades) < 4:
+    if not math.isfinite(decades) or abs(decades) < 2.999:  # else %g changes to e-notation
         return f"{math.exp(log_value):.3g}"
-    mantissa, tens = f"{10 ** (decades % 1):.1e}".split("e")
+    mantissa, tens = f"{10 ** (decades % 1):.2e}".split("e")
     return f"{float(mantissa):g}·10^{math.floor(decades) + int(tens)}"
 
 

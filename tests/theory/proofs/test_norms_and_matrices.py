@@ -303,6 +303,15 @@ def test_depth_below_is_where_counting_finds_it(root, level):
     assert depth_below(bound, level) == np.flatnonzero(logs >= math.log(level))[-1] + 1
 
 
+@pytest.mark.parametrize(("level", "expected"), [(2.96, 4), (3.01, 1), (2.92, 5)])
+def test_depth_below_sees_a_peak_between_powers_of_two(level, expected):
+    depth = sp.Symbol("depth", integer=True, positive=True)
+    bound = Formula(gradient_norm, sp.exp(2 * sp.sqrt(3) * sp.sqrt(depth)) * sp.exp(-depth), "upper bound")
+    logs = 2 * np.sqrt(3 * np.arange(1, 100)) - np.arange(1, 100)  # 3 at depth 3, at 2 and 4 below 2.93
+    above = np.flatnonzero(logs >= level)
+    assert depth_below(bound, math.exp(level)) == expected == (above[-1] + 2 if len(above) else 1)
+
+
 def test_depth_below_is_the_smallest_depth():
     depth, p = sp.Symbol("depth", integer=True, positive=True), sp.Symbol("p", positive=True)
     bound = Formula(gradient_norm, 100 * sp.Rational(9, 10) ** depth * sp.exp(sp.sqrt(depth)), "upper bound")

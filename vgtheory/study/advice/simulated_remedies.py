@@ -46,9 +46,9 @@ def remedies_of(
 
 
 def _judged(network: Network, present: Trial | None, samples: int, seed: int, inputs: Inputs | int) -> Trial:
-    """Return the trial of a change, by the first networks alone where these exclude that it is a cure."""
+    """Return the trial of a change, by the first networks alone where these exclude that it is a cure, or are all."""
     if present is not None and samples > FIRST:
         trial = simulated(network, FIRST, seed, inputs)
-        if trial.excludes_a_cure(present):
+        if trial.growth.samples < FIRST or trial.excludes_a_cure(present):
             return trial
     return simulated(network, samples, seed, inputs)

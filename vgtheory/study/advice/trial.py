@@ -23,7 +23,7 @@ _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: a
 _FEWEST = 4
 _MOST = 700.0  # ln of about the largest double
 _BETTER = 0.3  # of the present badness that a remedy must get below
-_SURE = 0.9999  # that the mean of all networks is as far off as that of the first
+_SURE = 0.9999  # level of the interval of the mean by which a change is no cure
 _STEP = 0.25  # in ln: gradients that differ by less do equally well, which is what 64 networks resolve
 
 
@@ -78,7 +78,10 @@ class Trial:
         return hypot(self.simulated, self.std) < _wanted(present)
 
     def excludes_a_cure(self, present: Trial) -> bool:
-        """Return whether more networks would certainly not make a cure of this: their mean alone is too far off."""
+        """Return whether the mean alone is too far off for a cure.
+
+        That more networks would make one has a chance below 1e-4, for logarithms that are about normal.
+        """
         if self.dead or present.dead > RARELY:
             return False
         reach = float(half_width(self.growth.stderr, self.growth.samples, _SURE))

@@ -39,7 +39,7 @@ from vgtheory.theory.asymptotics.mean_field import table_of
 
 MOST_KINDS = 160  # of layers of different width, scales or lengths: each has operators of its own
 MOST_LAYERS = 20_000  # that are worked through one by one
-AT_ONCE = 16  # layers in which tangents start
+AT_ONCE = 16  # layers whose tangents are worked out together
 SETTLED = 1e-11  # change of the mean over states, relative to its size, below which every further layer adds the same
 RARE_ANGLE = 32.0  # θ² in units of its mean that is left out: a chance of 1.5e-8
 

@@ -116,11 +116,22 @@ def depth_below(bound: Formula, level: float) -> int | None:
 
     if not (above(1) < math.inf and above(DEEPEST) < 0):  # nan: an enclosure too wide for its logarithm
         return None
-    rises = above(2) > above(1)
-    low = max((2**k for k in range(DEEPEST.bit_length()) if above(2**k) >= 0), default=0) if rises else 1
-    if low == 0 or above(low) < 0:
+    peak = _peak(above)
+    return 1 if above(peak) < 0 else _crossing(above, peak, DEEPEST)
+
+
+def _peak(above: Callable[[int], float]) -> int:
+    """Return where a concave function of the depth is largest."""
+    if not above(2) > above(1):
         return 1
-    return _crossing(above, low, DEEPEST)
+    low, high = 2, DEEPEST
+    while high - low > 1:
+        middle = (low + high) // 2
+        if above(middle) >= above(middle - 1):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _crossing(above: Callable[[int], float], low: int, high: int) -> int:
@@ -132,12 +143,13 @@ def _crossing(above: Callable[[int], float], low: int, high: int) -> int:
     while high - low > 1:
         halving = (halving + 1) % 3
         share = at_low / (at_low - at_high) if halving else 0.5
+        # A value that is nan, of an enclosure too wide for its logarithm, is not known to be below; no secant follows.
         middle = min(max(low + round((high - low) * share), low + 1), high - 1) if share < 1 else (low + high) // 2
         value = above(middle)
-        if value >= 0:
-            low, at_low = middle, value
-        else:
+        if value < 0:
             high, at_high = middle, value
+        else:
+            low, at_low = middle, value
     return high
 
 
