@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from numba import types
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.types.functions import BaseFunction
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels._cache import private_directory
@@ -34,7 +33,6 @@ from vgtheory.kernels._numba_internals import (
     send,
     sent,
 )
-from vgtheory.kernels._operator_types import OPERATORS
 from vgtheory.kernels._records import Record, by_address
 from vgtheory.symbolic.time_limit import TimeUp, within
 
@@ -480,28 +478,3 @@ def test_records_of_one_name_and_other_fields_are_told_apart():
         return by_address(second(1.0, 2.0)).a
 
     assert (ordered(), turned()) == (1.0, 2.0)
-
-
-def test_the_type_of_an_operator_on_numbers_is_worked_out_once_and_numba_is_left_as_it_was(tmp_path):
-    kept, asked = BaseFunction.get_call_type, []
-
-    def counted(function, context, args, kws):
-        asked.append((function.key[0], tuple(args)))
-        return kept(function, context, args, kws)
-
-    def sums(a, b, c, d):
-        return (a + a) * (b + b) + a / b, (c + c) * (d + d), -c, c < a, c + d
-
-    given = 1.5, 2.5, 3, np.int32(4)
-    BaseFunction.get_call_type = counted
-    try:
-        ours = compiled(directory=tmp_path)(sums)(*given)
-        compiled(flags=frozenset({"contract"}), directory=tmp_path / "again")(sums)(*given)
-        assert BaseFunction.get_call_type is counted
-    finally:
-        BaseFunction.get_call_type = kept
-    numbers = [one for one in asked if one[0] in OPERATORS and all(isinstance(t, types.Number) for t in one[1])]
-    assert len(numbers) == len(set(numbers))
-    theirs = numba.njit(sums)(*given)
-    assert ours == theirs == sums(*given)
-    assert [type(found) for found in ours] == [type(found) for found in theirs]

@@ -28,8 +28,6 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NopythonTypeInference
 from numba.extending import intrinsic
 
-from vgtheory.kernels._operator_types import remembered_operators
-
 BLOCK = 128  # values that are collected before they go out: whole cache lines, few enough for the innermost cache
 LINE = 64  # bytes of a cache line
 
@@ -172,7 +170,7 @@ def apart(compile_it: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
         def run() -> None:
             try:
-                with global_compiler_lock, _uncollected(), remembered_operators():
+                with global_compiler_lock, _uncollected():
                     outcome.put((compile_it(signature), None))
             except BaseException as problem:
                 outcome.put((None, problem))
