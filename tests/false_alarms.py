@@ -11,6 +11,7 @@ RATES = {
     "kernels/test_angles.py": (1, 1e-6),
     "kernels/test_assembled.py": (1, 1e-6),
     "kernels/test_chain.py": (20, 1e-6),
+    "kernels/test_chi_square.py": (8, 1e-8),
     "kernels/test_dense.py": (3, 1e-6),
     "kernels/test_exact.py": (2, 1e-6),
     "kernels/test_exact_single.py": (2, 1e-6),
