@@ -37,6 +37,7 @@ def network_gradients(
     rng: np.random.Generator,
     bias_family: str = "gaussian",
     fresh_backward: bool = False,
+    aligned: bool = False,
     skip: float | None = None,
     second: float | None = None,
     before: str = "",
@@ -45,7 +46,8 @@ def network_gradients(
 ) -> dict[str, Array]:
     """Return ln‖∂ℓ/∂h_l‖, ln‖∂ℓ/∂W_l‖_F and ‖h_l‖²/N_l, each samples × depth, by multiplying out.
 
-    `fresh_backward` draws other weights for the way back: a wrong law on purpose, for tests of tests.  `skip` is the
+    `fresh_backward` draws other weights for the way back, and `aligned` takes what a gradient sees of W x for what it
+    sees of that along h = W x + b (orthogonal weights): wrong laws on purpose, for tests of tests.  `skip` is the
     factor of a branch, `second` the σ of a matrix at its end, `before` and `after` ("layer", "rms") the normalisation
     around the activation, `rate` that of dropout.  Every branch's Jacobian is multiplied out as a matrix, and numbers
     that are rounding errors are 0, as they are where a normalised layer has one unit on.
@@ -90,6 +92,16 @@ def network_gradients(
                 w = weight_matrices(family, samples, widths[k + 1], widths[k], sigma_w, rng)
             size = (abs(delta)[:, None, :] @ abs(w))[:, 0]
             below = (delta[:, None, :] @ w)[:, 0]
+            if aligned:
+                lengths = (np.linalg.norm(v, axis=1, keepdims=True) for v in (preactivations[k], inputs[k]))
+                h, x = (v / np.maximum(n, 1e-300) for v, n in zip((preactivations[k], inputs[k]), lengths, strict=True))
+                image = (w @ x[:, :, None])[:, :, 0]
+                seen = np.sum(image * h, axis=1) * np.sum(h * delta, axis=1)
+                true = np.sum(image * delta, axis=1)
+                most = np.linalg.norm(w[0], 2) ** 2 * np.sum(delta**2, axis=1)
+                with np.errstate(invalid="ignore"):  # 0/0 where no gradient is left
+                    across = np.nan_to_num(np.sqrt((most - seen**2) / (most - true**2)))
+                below = across[:, None] * (below - true[:, None] * x) + seen[:, None] * x
             g = np.where(abs(below) > 1e-14 * size, below, 0.0) + (0.0 if skip is None else g)
     return result
 

@@ -32,8 +32,10 @@ FURTHER = [
     for widths, sigma_b in ((TWO, 0.0), (TWO, 0.3), (ONE, 0.0), (ONE, 0.3))
 ]
 FURTHER = FURTHER[::3]  # every activation, family, shape and bias, in every third combination
+# A bias that outweighs orthogonal matrices, in layers so narrow that a gradient sees how W x lies to h = W x + b.
+LARGE_BIAS = [("orthogonal", "tanh", TWO, 1.5), ("orthogonal", "relu", (2, 4, 2, 4), 1.5)]
 # Each of the at most 30 p-values per case must exceed this: with all cases, a false alarm has probability 1e-6.
-LIMIT = 1e-6 / (30 * (len(ORDINARY) + len(FURTHER)))
+LIMIT = 1e-6 / (30 * (len(ORDINARY) + len(FURTHER) + len(LARGE_BIAS)))
 SIGMA_W = {"tanh": 1.3, "relu": 2**0.5, "gelu": 1.5, "identity": 1.0}
 
 
@@ -68,9 +70,17 @@ def test_law_is_that_of_drawn_matrices(family, name, widths, sigma_b):
     assert_same_law(family, name, widths, sigma_b)
 
 
-@pytest.mark.parametrize("widths", [UNEVEN, TWO])
-def test_law_under_a_bias_that_outweighs_orthogonal_matrices(widths):
-    assert_same_law("orthogonal", "tanh", widths, 1.5)
+@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), LARGE_BIAS)
+def test_law_under_a_bias_that_outweighs_orthogonal_matrices(family, name, widths, sigma_b):
+    assert_same_law(family, name, widths, sigma_b)
+
+
+@pytest.mark.parametrize(("family", "name", "widths", "sigma_b"), LARGE_BIAS)
+def test_the_comparison_notices_a_gradient_that_sees_only_h(family, name, widths, sigma_b):
+    few, many = samples(widths)
+    a = brute(family, name, widths, SIGMA_W[name], sigma_b, few, aligned=True)
+    b = exact(family, name, widths, SIGMA_W[name], sigma_b, many)
+    assert min(p_values(a, b).values()) < LIMIT
 
 
 @pytest.mark.slow
