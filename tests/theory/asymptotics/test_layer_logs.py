@@ -9,7 +9,7 @@ from scipy.special import digamma, polygamma
 
 from tests.thinning import thinned
 from vgtheory.theory.asymptotics.homogeneous import log_square_sum
-from vgtheory.theory.asymptotics.layer_logs import Conditions, exact_logs, unit_tangent
+from vgtheory.theory.asymptotics.layer_logs import Conditions, _unit, exact_logs, unit_tangent
 from vgtheory.theory.asymptotics.layer_sums import expanded_logs, layer_law, unit_cumulants
 from vgtheory.theory.asymptotics.mean_field import table_of
 
@@ -38,6 +38,16 @@ def test_layers_that_die(width):
     for found, spread in ((logs.mean_x, logs.xx), (logs.mean_t, logs.tt)):
         assert found[0] + np.log(width / 2) == pytest.approx(mean, abs=1e-3)
         assert spread[0] == pytest.approx(variance, rel=1e-2)  # χ² of few units is below e^−30 now and then
+
+
+def test_many_kinks_are_resolved_by_few_nodes():
+    """A triangular wave of period 4 and height 2 is uniform: ln φ² has variance 4 and mean ln 4 − 2, E φ² = 4/3."""
+    table, weight = table_of("Abs(Abs(Abs(Abs(Abs(x)-16)-8)-4)-2)"), 25.0
+    logs, _ = exact_logs(table, (np.log([weight]), 0.0), np.zeros(1), 1, Conditions())
+    assert logs.xx[0] == pytest.approx(4, rel=5e-3)
+    assert logs.mean_x[0] == pytest.approx(np.log(3) - 2, abs=1e-3)
+    panels = [len(_unit(table, weight, 0.0, steep).weight) / nodes for steep, nodes in ((False, 12), (True, 16))]
+    assert panels[1] < 4 * panels[0]
 
 
 def sampled(table, width, weight, sigma_b, along, haar, samples):

@@ -32,6 +32,10 @@ LOWEST, USUALLY, HIGHEST = -13.0, 5.0, 30.0
 _LEFT = 1e-8  # of L at the end: what lies beyond adds this times the square of ln s
 _SMOOTH, _STEEP = 12, 16  # nodes per panel, 1e-12 where s stays small; beyond, e^{−sφ²} is steep where φ comes to 0
 _GRADES = 4.0 ** -np.arange(9)  # distances from kinks, in units of √V, where panels end for such s
+_FEW, _LEAST_GRADES = (
+    8,
+    2,
+)  # kinks up to which all are taken; of more, so few at least, nearer than half to the next kink
 _NEAR = 3  # of these, around 0 as well, where h² and most φ vanish smoothly
 _KEPT = 1e-16  # weight of a node: nothing grows here
 _NOTHING = 1e-16
@@ -118,8 +122,8 @@ def _unit(table: MomentTable, weight: float, sigma_b: float, steep: bool) -> _Un
     v = weight + sigma_b**2
     edges = table.grid.edges(CUT * np.sqrt(v))
     if steep:
-        beside, near = (np.sqrt(v) * np.append(part, -part) for part in (_GRADES, _GRADES[:_NEAR]))
-        edges = np.concatenate([edges, near, *(kink + beside for kink in table.grid.breakpoints)])
+        near = np.append(_GRADES[:_NEAR], -_GRADES[:_NEAR])
+        edges = np.concatenate([edges, np.sqrt(v) * np.append(near, _beside(table.grid.breakpoints / np.sqrt(v)))])
     h, w = normal_rule(v, edges, nodes=_STEEP if steep else _SMOOTH)
     kept = w > _KEPT
     h, w = h[kept], w[kept]
@@ -127,6 +131,21 @@ def _unit(table: MomentTable, weight: float, sigma_b: float, steep: bool) -> _Un
     a, b = weight / v * h * h, sigma_b**2 / v  # z is normal given h, with variance b
     powers = a + b, a * a + 6 * a * b + 3 * b * b, a**3 + 15 * a * a * b + 45 * a * b * b + 15 * b**3
     return _Unit(w, value * value / (w @ (value * value)), slope * slope, powers)
+
+
+def _beside(kinks: Array) -> Array:
+    """Return where panels end beside kinks, in units of √V.
+
+    Many kinks share the mass: each has fewer such panels, which end half the way to the next kink.  With 19 to 191 of
+    them Var ln |sin|² is 0.1 to 0.6 % off, by less than half the nodes.
+    """
+    kinks = kinks[np.abs(kinks) < CUT]
+    taken = np.ones((len(kinks), len(_GRADES)), dtype=bool)
+    if len(kinks) > _FEW:
+        gaps = np.diff(kinks, prepend=-np.inf, append=np.inf)
+        inside = np.minimum(gaps[:-1], gaps[1:])[:, None] / 2 >= _GRADES
+        taken = inside & (np.cumsum(inside, axis=1) <= max(_LEAST_GRADES, _FEW * len(_GRADES) // len(kinks)))
+    return np.concatenate([(kinks[:, None] + side * _GRADES)[taken] for side in (-1, 1)])
 
 
 def _transform(unit: _Unit, by_x: Array, s: Array, along: float, width: int, conditions: Conditions) -> Array:
