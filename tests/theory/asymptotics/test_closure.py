@@ -15,7 +15,7 @@ from vgtheory.theory.asymptotics.closure import closure
 from vgtheory.theory.asymptotics.finite_width import finite_width
 from vgtheory.theory.asymptotics.homogeneous import exact_norms
 from vgtheory.theory.asymptotics.layer_sums import log_moments
-from vgtheory.theory.asymptotics.length_range import length_stretches
+from vgtheory.theory.asymptotics.length_range import lengths_of
 
 BOUND = 4.5
 
@@ -127,5 +127,21 @@ def test_drifting_layers_share_their_transforms(monkeypatch):
     plain = transforms.exact_logs
     monkeypatch.setattr(transforms, "exact_logs", lambda *given: made.append(len(given[2])) or plain(*given))
     closure(network("tanh", "gaussian", 64, 40, (1.0, 0.0)))
-    assert len(set(length_stretches(network("tanh", "gaussian", 64, 40, (1.0, 0.0))))) > 8
+    assert len(set(lengths_of(network("tanh", "gaussian", 64, 40, (1.0, 0.0))).stretches)) > 8
     assert sum(made) <= 7 * 33
+
+
+@pytest.mark.parametrize(
+    ("formula", "weights", "width", "depth", "reliable"),
+    [
+        ("Max(x-2,0)", vg.Weights.gaussian(3, 1), 32, 20, False),  # 12.09 in 3000 networks, 7.73 here
+        ("Max(x-1.5,0)", vg.Weights.gaussian(2.5, 0.5), 256, 50, False),  # 25.83 and 15.17
+        ("Max(x-1,0)", vg.Weights.orthogonal(2, 0.5), 8, 3, False),
+        ("silu", vg.Weights.gaussian(1.6, 0.3), 16, 20, True),
+        ("elu", vg.Weights.gaussian(1.3, 0.1), 16, 20, True),
+    ],
+)
+def test_layers_of_few_active_units_are_in_doubt(formula, weights, width, depth, reliable):
+    doubt = vg.predict(vg.Network(formula, weights, width=width, depth=depth), method="closure").attrs["reliable"]
+    assert (doubt == "yes") is reliable
+    assert reliable or "few active units" in doubt

@@ -213,3 +213,21 @@ def test_steep_activations_next_to_equal_inputs(act, sigma_w, sigma_b):
     distance, slope = correlation_table(vg.activation(act)).step(point.q, float(np.arccos(point.c)), sigma_w)
     assert distance == pytest.approx(1, abs=1e-9)
     assert -1 / np.log(slope) == pytest.approx(point.xi_c, rel=1e-8)
+
+
+@pytest.mark.parametrize(("formula", "cut", "sigma_b"), [("Max(x-3/2,0)", 1.5, 0.5), ("Max(x-1,0)", 1.0, 0.5)])
+def test_a_fixed_point_that_repels_on_one_side_is_not_stable(formula, cut, sigma_b):
+    """Where φφ'' = 0, χ_q = χ = 1: the length map touches the diagonal there and is convex, so that it repels above."""
+    point = vg.critical(formula, sigma_b=sigma_b)
+    assert point.chi_q == pytest.approx(1, abs=1e-9)
+    assert not point.stable
+    z = np.linspace(0, 12, 200_001)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+
+    def mapped(q):
+        square = np.maximum(np.sqrt(q) * z - cut, 0) ** 2  # its negative half passes nothing
+        return point.sigma_w**2 * np.trapezoid(square * density, z) + sigma_b**2
+
+    assert mapped(point.q) == pytest.approx(point.q, rel=1e-8)
+    assert mapped(1.1 * point.q) > 1.1001 * point.q  # away
+    assert 0.9 * point.q < mapped(0.9 * point.q) < point.q  # back

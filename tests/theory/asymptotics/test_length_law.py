@@ -8,7 +8,7 @@ import pytest
 import vgtheory as vg
 from vgtheory._errors import UnsupportedError
 from vgtheory.theory.asymptotics.length_law import Law, condensed, laws_along, moved
-from vgtheory.theory.asymptotics.length_range import length_stretches
+from vgtheory.theory.asymptotics.length_range import lengths_of
 
 
 def test_condensed_laws_have_the_same_moments():
@@ -47,7 +47,7 @@ def network(name, weights, width, depth):
 def test_lengths_stay_inside(name, sigma_w, width):
     """2000 chains V' = σ_w² mean φ(√V z)², sampled: none leaves its layer's stretch (rarer than 1e-6 a layer)."""
     depth, act = 20, vg.compile(vg.activation(name))
-    stretches = length_stretches(network(name, vg.Weights.gaussian(sigma_w), width, depth))
+    stretches = lengths_of(network(name, vg.Weights.gaussian(sigma_w), width, depth)).stretches
     rng, v = np.random.default_rng(0), np.full(2000, sigma_w**2)
     for low, high in stretches:
         assert low <= np.log(v).min()
@@ -56,13 +56,13 @@ def test_lengths_stay_inside(name, sigma_w, width):
 
 
 def test_stretches_are_shared_where_lengths_stay_and_follow_them_where_they_move():
-    settled = length_stretches(network("tanh", vg.Weights.gaussian(1.5, 0.1), 100, 300))
+    settled = lengths_of(network("tanh", vg.Weights.gaussian(1.5, 0.1), 100, 300)).stretches
     assert len(set(settled)) < 8
-    moving = length_stretches(network("tanh", vg.Weights.gaussian(0.5), 20_000, 20))
+    moving = lengths_of(network("tanh", vg.Weights.gaussian(0.5), 20_000, 20)).stretches
     assert len(set(moving)) == 20
     assert all(b.high < a.low for a, b in pairwise(moving))
 
 
 def test_lengths_beyond_the_table():
     with pytest.raises(UnsupportedError, match="range of moments"):
-        length_stretches(network("tanh", vg.Weights.gaussian(0.5), 20, 400))
+        lengths_of(network("tanh", vg.Weights.gaussian(0.5), 20, 400))

@@ -33,7 +33,7 @@ from vgtheory.theory.asymptotics.closure_layer import (
 from vgtheory.theory.asymptotics.finite_width import layer_coefficients
 from vgtheory.theory.asymptotics.layer_sums import Cumulants, unit_cumulants
 from vgtheory.theory.asymptotics.length_law import Law, laws_along, moved
-from vgtheory.theory.asymptotics.length_range import Stretch, length_stretches
+from vgtheory.theory.asymptotics.length_range import Stretch, lengths_of
 from vgtheory.theory.asymptotics.log_transforms import Span, Transforms
 from vgtheory.theory.asymptotics.mean_field import table_of
 
@@ -75,6 +75,7 @@ class Closure:
 
     lost : chance, left out of them, that next to nothing (e^−30 of the mean) passes through some layer.
     unresolved : what the lengths at which layers were worked out leave of a layer's logarithms.
+    few_active : largest chance, in a layer, of a length from which the next one varies by more than itself.
     """
 
     mean: Array
@@ -85,6 +86,7 @@ class Closure:
     length_variance: Array
     lost: float
     unresolved: float
+    few_active: float
 
 
 def closure(network: Network) -> Closure:
@@ -100,8 +102,10 @@ def closure(network: Network) -> Closure:
         layers in which nothing settles, or lengths that leave the range in which moments are known.
     """
     table, orthogonal = table_of(network.activation), network.weights.family == "orthogonal"
-    stretches = length_stretches(network)
-    regions = [Region(stretch, square) for stretch, square in zip(stretches, _largest_squares(network), strict=True)]
+    reach = lengths_of(network)
+    regions = [
+        Region(stretch, square) for stretch, square in zip(reach.stretches, _largest_squares(network), strict=True)
+    ]
     kinds = list(zip(_kinds(network), regions, regions[1:] + regions[-1:], strict=True))
     if len(set(kinds)) > MOST_KINDS:
         raise UnsupportedError(
@@ -150,7 +154,7 @@ def closure(network: Network) -> Closure:
     for place, kind in zip(places, kinds, strict=True):
         passed *= 1 - float(np.clip(place.law.chances @ (place.rows @ build(kind).lost), 0, 1))
     unresolved = max((known.unresolved for known in made), default=0.0)
-    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], 1 - passed, unresolved)
+    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], 1 - passed, unresolved, reach.few_active)
 
 
 def _kinds(network: Network) -> list[LayerKind]:

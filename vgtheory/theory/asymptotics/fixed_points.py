@@ -42,7 +42,7 @@ class FixedPoint:
     q : variance of the pre-activations.
     chi : χ = σ_w² E φ'², the gain of the squared gradient norm per layer.
     chi_q : χ_q = dF/dq.
-    stable : whether small deviations of q do not grow.
+    stable : whether small deviations of q do not grow, on either side; where χ_q = 1 at q > 0 they do on one.
     c : correlation that two inputs of that variance tend to (1 where χ ≤ 1).
     xi_q, xi_c : depths −1/ln|χ_q| and −1/ln χ_c over which q and c approach them; negative where they move away.
     note : what the numbers alone do not say, e.g. that q* is one of a line of fixed points.
@@ -313,10 +313,12 @@ def _describe(table: MomentTable, t: float, sigma_w: float) -> FixedPoint:
     chi_q = float(sigma_w**2 * np.exp(m.log_square[0] - t) * m.elasticity[0])
     c, log_slope = correlation_table(table.activation).fixed(np.array([t]), np.array([chi]), np.array([sigma_w]))
     xi_c = inverse_rate(float(log_slope[0]))
-    return FixedPoint(q, chi, chi_q, abs(chi_q) < 1, float(c[0]), relaxation_depth(chi_q), xi_c)
+    return FixedPoint(q, chi, chi_q, abs(chi_q) < 1 - MARGINAL, float(c[0]), relaxation_depth(chi_q), xi_c)
 
 
 def _critical_at(table: MomentTable, t: float) -> CriticalPoint:
     m = table.direct(np.array([t]))
     chi_q = float(np.exp(m.log_square[0] - m.log_slope_square[0] - t) * m.elasticity[0])
-    return CriticalPoint(float(np.exp(-0.5 * m.log_slope_square[0])), float(np.exp(t)), chi_q, abs(chi_q) < 1)
+    return CriticalPoint(
+        float(np.exp(-0.5 * m.log_slope_square[0])), float(np.exp(t)), chi_q, abs(chi_q) < 1 - MARGINAL
+    )

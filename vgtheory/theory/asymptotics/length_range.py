@@ -37,7 +37,17 @@ class Stretch(NamedTuple):
     high: float
 
 
-def length_stretches(network: Network) -> list[Stretch]:
+class Lengths(NamedTuple):
+    """Where ln R of each layer can be, and the largest chance, in a layer, that few of the next one's units are active.
+
+    That is a length from which the next one's variance exceeds its squared mean: its logarithm is no normal number.
+    """
+
+    stretches: list[Stretch]
+    few_active: float
+
+
+def lengths_of(network: Network) -> Lengths:
     """Return for each layer the ends of ln R that its lengths leave with a chance of about 1e-7, with a margin.
 
     Layers in sequence share them where no layer leads out.  The margin is 2.5 times the noise of one layer, and at
@@ -64,13 +74,15 @@ def length_stretches(network: Network) -> list[Stretch]:
     rows = zip(network.sigmas, network.sigmas[1:], network.widths[1:], fixed.tolist(), strict=False)
     steps = [_Step(sigma_b, ahead, width, share) for (_, sigma_b), (ahead, _), width, share in rows]
     laws = laws_along(Law(np.array([2 * log(network.sigmas[0][0])]), np.ones(1)), steps, move)
-    arriving = [0.0, *(float(_moves(table, law.points, step)[1].max()) for law, step in zip(laws, steps, strict=False))]
+    noises = [_moves(table, law.points, step)[1] for law, step in zip(laws, steps, strict=False)]
+    arriving = [0.0, *(float(noise.max()) for noise in noises)]
+    few = [float(law.chances[noise**2 > log(2)].sum()) for law, noise in zip(laws, noises, strict=False)]
     out: list[Stretch] = []
     for low, high, count in _joined([_reach(law) for law in laws], steps, leads_out):
         margin = max(2.5 * max(arriving[len(out) : len(out) + count]), (high - low) / 6, LEAST_MARGIN)
         unit = 2.0 ** floor(log2(margin / 8))  # layers that come back to the same lengths have the same stretch
         out += [Stretch(floor((low - margin) / unit) * unit, ceil((high + margin) / unit) * unit)] * count
-    return out
+    return Lengths(out, max(few, default=0.0))
 
 
 def _reach(law: Law) -> tuple[float, float]:

@@ -44,6 +44,7 @@ NARROWEST = 1.0
 _RANGE = 700.0  # of logarithms whose exponentials are doubles
 NEVER = 1e-12  # chance of a unit with a slope in a layer that is called dead
 SELDOM_LOST = 1e-5  # chance of a layer with next to no slope: rarer than that it does not show in any sample
+SELDOM_FEW = 1e-3  # chance of a layer of few active units: beside it their networks decide neither mean nor spread
 UNRESOLVED = 0.01  # of a layer's logarithms: one per cent of what it does to a gradient
 
 
@@ -269,6 +270,11 @@ def _closed(network: Network, terms: FiniteWidth, method: Method) -> tuple[Closu
         return found, (f"the layers are too narrow: max v_η/N = {noise:.3g} > {NARROWEST:g}; use vg.simulate",)
     if found.lost > SELDOM_LOST and not _dies(network):
         return found, (f"with a chance of {found.lost:.2g} next to nothing passes some layer, which is left out",)
+    if found.few_active > SELDOM_FEW:
+        words = (
+            f"with a chance of {found.few_active:.2g} a layer has few active units, and its length varies by more than"
+        )
+        return found, (f"{words} itself; use vg.simulate",)
     if found.unresolved > UNRESOLVED:
         return found, (f"between the lengths worked out logarithms are off by {found.unresolved:.2g}; use vg.simulate",)
     return found, ()
