@@ -77,6 +77,14 @@ def test_spectrum_curve_and_histogram_have_the_same_mass():
     assert float(np.sum(bars.values * np.diff(bars.edges))) == pytest.approx(mass, abs=0.02)
 
 
+def test_a_spectrum_whose_lower_half_is_0_in_doubles_is_drawn_above_it():
+    law = spectrum(vg.Network("silu", vg.Weights.gaussian(3, 0.2), width=64, depth=20))
+    assert law.ppf_log(0.3) == -np.inf
+    curve = line(plot.spectrum(law, law.rvs_log(100, random_state=1)), "law")
+    assert np.isfinite(curve.get_xdata()).all()
+    assert 0.2 < np.trapezoid(curve.get_ydata(), curve.get_xdata()) < 0.5
+
+
 def test_eigenvalues_lie_in_the_circles_of_their_law():
     network = vg.Network("relu", vg.Weights.he(), width=60, depth=8)
     law, data = vg.eigenvalues(network), vg.sample(network, of="eigenvalues", samples=2)

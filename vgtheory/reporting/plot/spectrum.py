@@ -13,6 +13,9 @@ from vgtheory._errors import InputError
 from vgtheory.reporting.plot.canvas import legend_above
 from vgtheory.reporting.style import GREEN, RC, SKY, VERMILION, new_figure
 
+# Shares of the mass; a figure begins at the first whose quantile is no 0 in doubles.
+LOWS = np.array([0.01, 0.1, 0.3, 0.5, 0.7, 0.9])
+
 
 @matplotlib.rc_context(RC)
 def spectrum(
@@ -25,7 +28,8 @@ def spectrum(
 
     Parameters
     ----------
-    law : ``vg.spectrum(network)``, drawn from its 1 % quantile up; None for a histogram alone.
+    law : ``vg.spectrum(network)``, drawn from its 1 % quantile up, or a higher one where that is 0 in doubles; None
+        for a histogram alone.
     sample : ``vg.sample(network)``, or sampled ln s of any shape; zeros (−inf) are not drawn.
 
     Raises InputError for a sample of something else.
@@ -79,7 +83,8 @@ def _span(law: Any | None, sample: np.ndarray | None) -> tuple[float, float]:
     ends: list[float] = []
     if law is not None:
         empty = law.zero_mass
-        ends += [float(law.ppf_log(empty + (1 - empty) * 0.01)), float(law.ppf_log(1 - 1e-9))]
+        lows = np.asarray(law.ppf_log(empty + (1 - empty) * LOWS), dtype=float)
+        ends += [*lows[np.isfinite(lows)][:1].tolist(), float(law.ppf_log(1 - 1e-9))]
     if sample is not None:
         flat = np.asarray(sample, dtype=float).ravel()
         finite = flat[np.isfinite(flat)]
