@@ -117,31 +117,3 @@ def test_angles_are_those_of_arctan2():
     np.testing.assert_allclose(got, np.arctan2(y, x), rtol=1e-15)
     small = np.array([upper_angle(a, 1.0) for a in (1e-100, 1e-20)])
     np.testing.assert_allclose(small, [1e-100, 1e-20], rtol=1e-15)
-
-
-@pytest.mark.parametrize(
-    ("u", "inside"),
-    [(u, True) for u in (-700.0, -30.0, -6.0, -3.9, 0.1)] + [(u, False) for u in (4.1, 9.0, 300.0)],
-)
-@pytest.mark.parametrize("kind", [sc.GAUSSIAN, sc.ORTHOGONAL])
-def test_a_point_has_the_sums_over_all_nodes_near_or_far(u, inside, kind):
-    nodes = np.sort(np.concatenate([np.linspace(-12, 2, 57), np.linspace(-900, -30, 41)]))
-    weights = np.linspace(1, 2, len(nodes)) / np.linspace(1, 2, len(nodes)).sum()
-    depth, mean = 7.0, float(np.log((weights * np.exp(nodes)).sum()))
-    log_x, density, survival, theta, _ = sc.curve(
-        np.array([u]), law_of(nodes, weights, 0.0), sc.Layers(depth, kind, 0.0, mean)
-    )[0]
-    assert (theta > 0) == inside
-    w = 1 / (1 - np.exp(nodes - u - 1j * theta))
-    q, y = (weights * w).sum(), (weights * np.exp(nodes - u) * w).sum()
-    one = (np.log(q) if kind == sc.GAUSSIAN else 0) + (depth - 1) * (
-        np.log(y) - (0 if kind == sc.GAUSSIAN else np.log(q))
-    )
-    log_z = u + 1j * theta - depth * mean + one + (depth - 1) * u
-    assert log_z.real == pytest.approx(log_x, abs=1e-11)
-    assert density == pytest.approx(-q.imag / np.pi, rel=1e-9)
-    angle = (weights * np.angle(1 - np.exp(nodes - u - 1j * theta))).sum()
-    potential = (
-        -np.angle(q) + depth * (q.imag + angle) if kind == sc.GAUSSIAN else (depth - 1) * np.angle(q) + depth * angle
-    )
-    assert survival == pytest.approx(potential / np.pi, abs=1e-12)

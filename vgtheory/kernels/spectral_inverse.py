@@ -10,7 +10,7 @@ import numpy as np
 
 from vgtheory.kernels._jit import exact
 from vgtheory.kernels.spectral_curve import evaluated, log_modulus, point, solve, survival
-from vgtheory.kernels.spectral_law import Window, fill_window
+from vgtheory.kernels.spectral_law import window_of
 
 LOG_X, SURVIVAL = 0, 2  # columns
 _JOINT = 12  # Newton steps for both coordinates
@@ -33,8 +33,7 @@ def _joint(target, column, start, law, layers, ratio, gap):
     slack = 0.1 * (high - low)
     last = False
     for _ in range(_JOINT):
-        first, middle, stop = fill_window(u, law, ratio, gap)
-        window = Window(first, middle, stop, ratio, gap)
+        window = window_of(u, law, ratio, gap)
         q, y, value, slope = evaluated(u, theta, phi, law, layers, window)
         if last or column == LOG_X:
             log_x = log_modulus(u, theta, phi, q, y, law, layers, window)
