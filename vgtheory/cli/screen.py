@@ -38,10 +38,11 @@ def print_answer(found: Answer, translate: Translator) -> None:
 
 
 def print_written(findings: Findings, out: Path, translate: Translator) -> None:
-    """Print the best remedy and where the report is."""
-    from vgtheory.reporting.story_change import best_remedy
+    """Print what the critical scale and the best remedy do, and where the report is."""
+    from vgtheory.reporting.message import said
+    from vgtheory.reporting.story_change import best_remedy, critical_scale
 
-    if text := translate(best_remedy(findings)):
+    if text := translate(said(critical_scale(findings), best_remedy(findings))):
         say(text)
         say("")
     written = ", ".join(str(out / name) for name in ("report.pdf", "report.tex", "study.nc") if (out / name).exists())

@@ -17,6 +17,7 @@ MAX_DEPTH = 10**7
 MAX_WIDTH = 10**6
 MAX_SAMPLES = 10**7
 MAX_SEED = 2**64 - 1
+LOG_DOUBLE = 700.0  # |ln| up to which a number is a normal double
 # Beyond, σ⁴ and with it the spread of a variance leaves the range of doubles.
 SMALLEST_SCALE, LARGEST_SCALE = 1e-60, 1e60
 ENTRIES = frozenset({"width", "depth", "skip", "norm", "dropout"})  # of a network's description, beside φ and weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,14 +80,12 @@ class Answer:
     @property
     def predicted_change(self) -> float | None:
         """Return the predicted ln of the gradient norm in the first layer minus the last, None without a prediction."""
-        change = self.predicted_log_norm[0] - self.predicted_log_norm[-1]
-        return float(change) if np.isfinite(change) else None
+        return _difference(self.predicted_log_norm)
 
     @property
     def mean_field_change(self) -> float | None:
         """Return the same change at width → ∞, where the gradient norm is its root mean square."""
-        wide = self._predicted("log_gradient_norm_infinite_width")
-        return float(wide[0] - wide[-1]) if np.isfinite(wide[0] - wide[-1]) else None
+        return _difference(self._predicted("log_gradient_norm_infinite_width"))
 
     @property
     def predicted_regime(self) -> Regime | None:
@@ -162,6 +161,12 @@ def _stationary_points(f: Subject) -> tuple[Any, Any]:
     found = attempt(fixed_points, f.phi, *f.last_scales)
     points = found if isinstance(found, Unavailable) else tuple(found)
     return points, attempt(critical_scale_of, f.network)
+
+
+def _difference(line: np.ndarray) -> float | None:
+    """Return the first of the layers minus the last, None where either is not known or the network is dead."""
+    first, last = float(line[0]), float(line[-1])
+    return first - last if math.isfinite(first) and math.isfinite(last) else None
 
 
 def settled_at(q: float, points: tuple[FixedPoint, ...]) -> FixedPoint | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.sizes import LOG_DOUBLE
 from vgtheory.reporting.wording import decimal_text
 from vgtheory.symbolic.formula import RELATIONS, Formula
 from vgtheory.symbolic.notation import layer_gradient_square
@@ -18,7 +19,7 @@ from vgtheory.symbolic.rounding import decimal_of
 FAILURE, THRESHOLD = 0.01, 0.001  # p and eps of the numbers that are shown
 CHOSEN = {"p": FAILURE, "eps": THRESHOLD, "layer": 1}
 # Beyond these a statement says nothing that a number in float64 could contradict.
-TINY, HUGE, LOG_HUGE = mpmath.mpf(2) ** -1022, mpmath.mpf(2) ** 1024, 700
+TINY, HUGE = mpmath.mpf(2) ** -1022, mpmath.mpf(2) ** 1024
 PROBABILITIES = ("_probability", "_tail", "_persistence", "saturated_layer", "_fraction")
 LOGARITHMS = ("log_", "mean_log_", "var_log_")
 
@@ -46,7 +47,7 @@ class ValuedBound:
         if self.formula.lhs.name.endswith(PROBABILITIES):
             return bool(self.number <= TINY if below else self.number >= 1)
         if self.formula.lhs.name.startswith(LOGARITHMS):
-            return bool(self.number < -LOG_HUGE if below else self.number > LOG_HUGE)
+            return bool(self.number < -LOG_DOUBLE if below else self.number > LOG_DOUBLE)
         return bool(self.number < TINY if below else self.number > HUGE)
 
 

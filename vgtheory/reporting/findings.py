@@ -23,7 +23,7 @@ from vgtheory.reporting.subject import Subject
 from vgtheory.reporting.unavailable import Unavailable, attempt
 from vgtheory.spectra.jacobian import spectrum
 from vgtheory.study.advice.remedies import Remedy
-from vgtheory.study.advice.simulated_remedies import remedies_of
+from vgtheory.study.advice.simulated_remedies import Rejected, remedies_of
 from vgtheory.study.advice.trial import Trial
 from vgtheory.study.engine import Progress
 from vgtheory.symbolic.extrema import Extremum, slope_bound
@@ -39,10 +39,10 @@ MOST_MOVING_LAYERS = 64  # layers with laws of their own whose spectra are combi
 
 
 class Tried(NamedTuple):
-    """Changes that keep more of the gradient in simulation, best first, and those that do not, in words."""
+    """Changes that keep more of the gradient in simulation, best first, and those that do not."""
 
     remedies: tuple[Remedy, ...]
-    rejected: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
 
 
 @dataclass(frozen=True)

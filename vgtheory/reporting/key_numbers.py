@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.float32 import float32_depth
 from vgtheory.reporting.message import Message, Text, t
 from vgtheory.reporting.symbolic_words import KNOWN, extremum_value
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import unit
-from vgtheory.reporting.wording import number, with_error
+from vgtheory.reporting.wording import ROUNDING, number, with_error
+from vgtheory.study.growth import Growth
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
 from vgtheory.theory.methods import METHODS
 
@@ -45,23 +48,28 @@ def _simulated_numbers(f: Answer) -> list[tuple[Text, Text, Text]]:
         rows.append(
             (
                 t("depth at which it leaves float32"),
-                _depth(growth.rate, f.subject.recurrent),
+                _depth(growth, f.subject.recurrent),
                 t("from the simulated rate"),
             )
         )
-        rows.append((t("spread between networks, standard deviation of ln"), number(growth.std, 3), t("Monte Carlo")))
+        std = growth.std if growth.std > ROUNDING else 0.0
+        rows.append((t("spread between networks, standard deviation of ln"), number(std, 3), t("Monte Carlo")))
     if growth.dead:
         of = t("{dead} of {samples}", dead=str(growth.dead), samples=str(growth.samples))
         rows.append((t("dead networks"), of, t("Monte Carlo")))
     return rows
 
 
-def _depth(rate: float, steps: bool) -> Message:
-    depth = float32_depth(rate)
+def _depth(growth: Growth, steps: bool) -> Message:
+    """Return that depth; where a rate of 0 lies within the error, one that is not reached at either end of it."""
+    depth, error = float32_depth(growth.rate), growth.rate_half_width
     if depth is None:
         return t("never")
-    count = f"{depth:,}"
-    return t("{count} steps", count=count) if steps else t("{count} layers", count=count)
+    if abs(growth.rate) > error or math.isnan(error):
+        count = f"{depth:,}"
+        return t("{count} steps", count=count) if steps else t("{count} layers", count=count)
+    count = f"{min(float32_depth(end) or math.inf for end in (growth.rate - error, growth.rate + error)):,}"
+    return t("more than {count} steps", count=count) if steps else t("more than {count} layers", count=count)
 
 
 def _how(f: Answer) -> Text:

@@ -14,14 +14,14 @@ from vgtheory.reporting.explorer import live_data
 from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.key_numbers import key_numbers
 from vgtheory.reporting.message import Text, Verbatim, said, t
-from vgtheory.reporting.story_change import best_remedy, change_section
+from vgtheory.reporting.story_change import best_remedy, change_section, critical_scale
 from vgtheory.reporting.story_details import details_section
 from vgtheory.reporting.story_proofs import proofs_section
 from vgtheory.reporting.story_why import why_section
 from vgtheory.reporting.subject import Subject
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import unit, verdict
-from vgtheory.reporting.wording import number, power_of_ten, with_error
+from vgtheory.reporting.wording import ROUNDING, number, power_of_ten, with_error
 
 _ALWAYS_CITED = ("poole2016", "schoenholz2017", "pennington2017", "hanin2020")
 _PLAIN = re.compile(r"[A-Za-z-]+ [A-Za-z -]+")
@@ -31,12 +31,11 @@ _PACKAGES = ("sympy", "numpy", "numba", "scipy", "xarray", "python-flint", "matp
 
 def tell(f: Findings) -> Document:
     """Return the report on the findings."""
-    tried = f.advice is not None and not isinstance(f.advice, Unavailable) and bool(f.advice.remedies)
-    said_first = verdict(f, scale=not tried)  # what helps most is said with its cost
+    said_first = verdict(f)
     return Document(
         title=_title(f),
         subtitle=_subtitle(f),
-        verdict=said_first.text,
+        verdict=said(said_first.text, critical_scale(f)),
         regime=said_first.regime.value,
         key_numbers=key_numbers(f),
         sections=(answer_section(f), why_section(f), change_section(f), proofs_section(f), details_section(f)),
@@ -139,6 +138,8 @@ def agreement(f: Findings) -> Text:
     values = {"simulated": simulated, "predicted": number(f.predicted_change, 4)}
     off = abs(f.growth.change - f.predicted_change)
     sure = f.growth.half_width
+    if off + sure <= ROUNDING:
+        return t("Theory predicts the same for every network, to all digits.")
     seen_off = off > sure and off > CLOSE * max(1.0, abs(f.predicted_change))
     if seen_off:
         return t(

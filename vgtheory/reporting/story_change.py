@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from vgtheory.reporting.advice_rows import off_text
 from vgtheory.reporting.document import Block, Code, Fold, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings, Tried
 from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import unit
-from vgtheory.reporting.wording import power_of_ten
+from vgtheory.reporting.wording import number, power_of_ten
 from vgtheory.study.advice.remedies import Remedy
-from vgtheory.study.advice.trial import Trial
+from vgtheory.study.advice.trial import STEP, Trial
+from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
+from vgtheory.theory.regime import Regime
 
 LONGEST = 8  # lines of code that are shown unfolded
+SAME = 0.1  # ln of a factor over the whole depth that a change of σ_w must make to be one
 COSTS = {
     "critical scale": t("only the initialisation changes"),
     "orthogonal weights": t("one QR per layer, once"),
@@ -31,6 +36,69 @@ def priced(remedy: Remedy) -> tuple[str, Text]:
     return change, t(
         "{before}; {next}", before=usual, next=remedy.cost
     ) if usual and remedy.cost else usual or remedy.cost
+
+
+def critical_scale(f: Findings) -> Text:
+    """Return what weights of the critical scale do, by their simulation; "" where nothing has to change."""
+    if not f.plain or f.advice is None or f.growth.layers == 1:
+        return ""
+    if not isinstance(f.critical, CriticalPoint):
+        return t("There is no critical σ_w here: {reason}.", reason=f.critical.reason)
+    sigma_w, there = f.subject.last_scales[0], f.critical.sigma_w
+    if there > 0 < sigma_w and abs(math.log(there / sigma_w)) * (f.growth.layers - 1) <= SAME:
+        return t("It has the critical σ_w.")
+    value = number(there, 6)
+    if isinstance(f.advice, Unavailable):
+        return t("The critical σ_w = {value} was not simulated: {reason}.", value=value, reason=f.advice.reason)
+    if not f.critical.stable:
+        return t(
+            "The critical σ_w = {value} was not simulated: its fixed point is unstable, so that deep networks leave "
+            "it.",
+            value=value,
+        )
+    trial, helps = _trial_of_scale(f.advice, "orthogonal" if f.subject.family == "orthogonal" else "critical", there)
+    if trial is None:
+        return ""
+    first, last = (str(layer) for layer in f.layers)
+    values: dict[str, Text] = {
+        "value": value, "now": number(sigma_w, 6), "samples": str(trial.growth.samples),
+        "dead": str(trial.growth.dead), "first": first, "last": last, "total": power_of_ten(trial.simulated),
+    }  # fmt: skip
+    if trial.regime is Regime.dead:
+        return t(
+            "The critical σ_w = {value} is no cure at this width: {dead} of {samples} simulated networks with it are "
+            "dead.",
+            **values,
+        )
+    if not helps:
+        return t(
+            "The critical σ_w = {value} is no cure at this width and depth: in {samples} simulated networks the "
+            "gradient in layer {first} is then {total} times the one in layer {last}.",
+            **values,
+        )
+    if trial.regime in (Regime.vanishes, Regime.explodes):
+        return t(
+            "Weights of σ_w = {value} instead of {now} help and are not enough: in {samples} simulated networks the "
+            "gradient in layer {first} is then {total} times the one in layer {last}.",
+            **values,
+        )
+    return t(
+        "Weights of σ_w = {value} instead of {now} would make it critical: in {samples} simulated networks the "
+        "gradient in layer {first} is then {total} times the one in layer {last}.",
+        **values,
+    )
+
+
+def _trial_of_scale(advice: Tried, kind: str, sigma_w: float) -> tuple[Trial | None, bool]:
+    """Return the trial of weights of this scale, and whether it is among the remedies."""
+    for remedy in advice.remedies:
+        if remedy.kind.startswith(kind) and remedy.network is not None and remedy.network.sigmas[-1][0] == sigma_w:
+            return remedy.trial, True
+    for failed in advice.rejected:
+        change = failed.candidate
+        if change.kind.startswith(kind) and change.network.sigmas[-1][0] == sigma_w:
+            return failed.trial, False
+    return None, False
 
 
 def best_remedy(f: Findings) -> Text:
@@ -71,16 +139,18 @@ def change_section(f: Findings) -> Section:
     rows = [_row(t("as it is"), Trial(f.growth), "")]
     rows += [_row(change, r.trial, price) for r in f.advice.remedies for change, price in [priced(r)]]
     caption = t(
-        "Each change was simulated in {samples} networks; 1 keeps the gradient. Spread: the factor by which networks "
-        "differ (one standard deviation). Sorted by the factor by which a typical network is off, mean and spread "
-        "together, in steps of 1.3; where that is equal, what has no side effect comes first.",
-        samples=str(f.advice.remedies[0].trial.growth.samples),
-    )
+        "Each change was simulated in up to {samples} networks, in fewer where these know the mean to ± {step} in ln "
+        "(99 %) or exclude a cure; 1 keeps the gradient. Spread: the factor by which networks differ (one standard "
+        "deviation). Sorted by the factor by which a typical network is off, mean and spread together, in steps of "
+        "1.3; where that is equal, what has no side effect comes first.",
+        samples=str(f.samples), step=number(STEP),
+    )  # fmt: skip
     return Section(title, (Table(header, tuple(rows), caption), *_code(f.advice.remedies), *_failed(f.advice)))
 
 
 def _row(change: Text, trial: Trial, price: Text) -> tuple[Text, ...]:
-    return change, power_of_ten(trial.simulated), power_of_ten(trial.std), off_text(trial), price
+    spread = power_of_ten(trial.std) if trial.dead < 1 else "—"
+    return change, power_of_ten(trial.simulated), spread, off_text(trial), price
 
 
 def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
@@ -102,6 +172,6 @@ def _failed(advice: Tried) -> list[Block]:
     if not advice.rejected:
         return []
     header = (t("tried, and no cure"),)
-    rows = tuple((text.replace(": -", ": −"),) for text in advice.rejected)
+    rows = tuple((str(failed).replace(": -", ": −"),) for failed in advice.rejected)
     count = str(len(rows))
     return [Fold(t("{count} changes that did not help", count=count), (Table(header, rows),))]

@@ -11,7 +11,7 @@ from vgtheory.reporting.document import Block, FigureBlock, FigureRow, Paragraph
 from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.unavailable import Unavailable
-from vgtheory.reporting.wording import number, power_of_ten
+from vgtheory.reporting.wording import ROUNDING, number, power_of_ten
 
 
 def matrices_step(f: Findings) -> list[Block]:
@@ -19,7 +19,7 @@ def matrices_step(f: Findings) -> list[Block]:
     sigma_w = f.subject.last_scales[0]
     texts = [
         Paragraph(_one_matrix(f, sigma_w)),
-        Paragraph(said(_spread_of_product(f), _exact_spread(f), _where_it_lies(f))),
+        Paragraph(_isometry(f) or said(_spread_of_product(f), _exact_spread(f), _where_it_lies(f))),
     ]
     row = _figures_of_w(f) if f.subject.square and f.subject.family == "gaussian" and sigma_w > 0 else []
     if not (isinstance(f.law, Unavailable) and isinstance(f.sampled, Unavailable)):
@@ -70,6 +70,20 @@ def _one_matrix(f: Findings, sigma_w: float) -> Text:
         "{edge}, with root mean square σ_w (Marchenko–Pastur law), and its eigenvalues fill a disk of radius σ_w = "
         "{sigma} (circular law; here N = {width}).",
         edge=number(2 * sigma_w), sigma=number(sigma_w), width=str(widths[0]),
+    )  # fmt: skip
+
+
+def _isometry(f: Findings) -> Text:
+    """Return that the product stretches all directions alike, where all its singular values are one number."""
+    if isinstance(f.law, Unavailable) or len(f.law.atoms_log) != 1:
+        return ""
+    place, mass = f.law.atoms_log[0]
+    if not math.isfinite(place) or mass < 1 - ROUNDING:
+        return ""
+    return t(
+        "The product J = ∂x_L/∂x_0 of {depth} such layers stretches all directions alike, since |φ'(h)| is the same in "
+        "all units: all its singular values are {value}, and every gradient is multiplied by that.",
+        depth=str(f.subject.depth), value=power_of_ten(place),
     )  # fmt: skip
 
 

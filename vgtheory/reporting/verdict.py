@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.message import Joined, Message, Text, said, t
-from vgtheory.reporting.wording import exponential, number, power_of_ten
-from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
+from vgtheory.reporting.wording import exponential, power_of_ten
 from vgtheory.theory.regime import Regime
 
 # A finite-width shift of ln‖·‖ that is worth a sentence.
 NOTABLE = 0.1
-# A change of σ_w that moves the gradient norm by less than a factor of e^0.1 over the whole depth is none.
-SAME = 0.1
 
 
 @dataclass(frozen=True)
@@ -32,10 +29,10 @@ class Verdict:
         return said(self.sentence, *self.notes)
 
 
-def verdict(f: Answer, scale: bool = True) -> Verdict:
-    """Return the verdict on the network, with the scale of the weights that would keep the gradient if it is wanted."""
+def verdict(f: Answer) -> Verdict:
+    """Return the verdict on the network; what would help is said by :mod:`.story_change`, once it is simulated."""
     found, predicted = f.regime, f.predicted_regime
-    notes = (_disagreement(f, found, predicted), _deaths(f, found), _remedy(f) if scale else "")
+    notes = (_disagreement(f, found, predicted), _deaths(f, found))
     return Verdict(found, predicted, _sentence(f, found), tuple(note for note in notes if note))
 
 
@@ -76,6 +73,12 @@ def _sentence(f: Answer, found: Regime) -> Message:
             "{samples} simulated networks do not tell whether that is too much.",
             samples=str(growth.samples), **values,
         )  # fmt: skip
+    if found is Regime.critical and values["total"] == "1":
+        return t(
+            "The gradient survives: the network is critical, which means that a {unit} keeps its size on average, and "
+            "it is as long in {unit} {first} as in {unit} {last}.",
+            **values,
+        )
     if found is Regime.critical:
         return t(
             "The gradient survives: the network is critical, which means that a {unit} keeps its size on average, and "
@@ -138,10 +141,7 @@ def t_regime(regime: Regime) -> Message:
 
 def _deaths(f: Answer, found: Regime) -> Text:
     if found is Regime.dead:
-        return t(
-            "More width, or an activation whose slope is nowhere 0 (e.g. leaky_relu), keeps layers alive; no scale of "
-            "the weights does."
-        )
+        return _what_keeps_alive(f)
     if not f.growth.dead:
         return ""
     return t(
@@ -150,44 +150,14 @@ def _deaths(f: Answer, found: Regime) -> Text:
     )  # fmt: skip
 
 
-def _remedy(f: Answer) -> Text:
-    """Return the scale of the weights at which the gradient would keep its size."""
-    if not f.plain or f.growth.layers == 1:
-        return ""
-    if not isinstance(f.critical, CriticalPoint):
-        return t("There is no critical σ_w here: {reason}.", reason=f.critical.reason)
-    sigma_w, there = f.subject.last_scales[0], f.critical.sigma_w
-    if math.isinf(f.critical.q):
-        return _homogeneous_remedy(f, sigma_w, there)
-    if _is_there(f, sigma_w, there):
-        return t("It has the critical σ_w.")
-    if not f.critical.stable:
+def _what_keeps_alive(f: Answer) -> Message:
+    """Return what keeps layers alive: which scales do not is known where the sign of h decides, be it long or short."""
+    if f.plain and f.subject.phi.homogeneous_degree == 1:
         return t(
-            "Weights of σ_w = {value} instead of {now} would make it critical (their fixed point is unstable, so the "
-            "network does not stay there).",
-            value=number(there, 6), now=number(sigma_w, 6),
-        )  # fmt: skip
-    return t(
-        "Weights of σ_w = {value} instead of {now} would make it critical: every layer would keep the size of the "
-        "gradient.",
-        value=number(there, 6), now=number(sigma_w, 6),
-    )  # fmt: skip
-
-
-def _is_there(f: Answer, sigma_w: float, there: float) -> bool:
-    """Return whether the critical scale would change nothing that can be seen at this depth."""
-    return there > 0 and sigma_w > 0 and abs(math.log(there / sigma_w)) * max(f.growth.layers - 1, 1) <= SAME
-
-
-def _homogeneous_remedy(f: Answer, sigma_w: float, there: float) -> Message:
-    """Return what to do where φ(tx) = tφ(x): χ ∝ σ_w² at every q, so χ = 1 is possible although no q stays fixed."""
-    if _is_there(f, sigma_w, there):
-        return t(
-            "It keeps the gradient (χ = 1 at every q), but each layer then adds σ_b² to q, which has no fixed point: "
-            "σ_b = 0 makes it critical."
+            "More width, or an activation whose slope is nowhere 0 (e.g. leaky_relu), keeps layers alive; no scale of "
+            "the weights does, since half of the units are off at each."
         )
     return t(
-        "σ_w = {value} would keep the gradient (χ = 1 at every q), but each layer then adds σ_b² to q, which has no "
-        "fixed point: σ_b = 0 makes it critical.",
-        value=number(there, 6),
+        "An activation whose slope is nowhere 0 (e.g. leaky_relu) keeps layers alive; so does what brings some units "
+        "of every layer to where the slope is not 0: another scale of the weights or of the biases, or more width."
     )

@@ -8,10 +8,10 @@ import sympy as sp
 
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.program import Mix
+from vgtheory.model.sizes import LOG_DOUBLE
 from vgtheory.symbolic.rounding import written
 
 ROUNDING = 1e-12  # of sums of logarithms, which are 0 where a last gradient has length 1
-FLOAT64 = 700.0  # |ln| below which a number is a normal double
 
 
 def describe(network: Network) -> str:
@@ -139,7 +139,7 @@ def exponential(log_value: float, digits: int = 4) -> str:
     >>> exponential(0.5), exponential(-800.0)
     ('1.649', '4×10^{−348}')
     """
-    value = math.exp(log_value) if abs(log_value) < FLOAT64 else 0.0
+    value = math.exp(log_value) if abs(log_value) < LOG_DOUBLE else 0.0
     return number(value, digits) if value else power_of_ten(log_value)
 
 

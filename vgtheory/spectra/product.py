@@ -12,6 +12,7 @@ from scipy.integrate import simpson
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
+from vgtheory.model.sizes import LOG_DOUBLE
 from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.spectra.bands import MISSED, Band, Path, Piece
 from vgtheory.spectra.factor import SLACK, Factor, log_density_at_zero, reaches_zero, rest_of, system_of
@@ -181,7 +182,7 @@ class Product(SquaredLaw):
         for band in bands:
             x = np.concatenate([[band.bottom], band.rows[:, 0], [band.top]])
             density = np.concatenate([[0.0], band.rows[:, 1], [0.0]])
-            mean += float(simpson(np.exp(np.minimum(x - self.log_mean, 700.0)) * density, x=x))
+            mean += float(simpson(np.exp(np.minimum(x - self.log_mean, LOG_DOUBLE)) * density, x=x))
         place, left = self._surviving
         if left > 0:
             mean += left * float(np.exp(place - self.log_mean))

@@ -78,6 +78,7 @@ class Conditions:
     executor, checkpoint, progress : as ``engine.run`` takes them.
     half_width : of the 95 % interval of the watched means at which the study ends; None for all samples.
     elsewhere : whether it runs on cores that are not known.
+    first : the sample to begin with, where those before it are known.
     """
 
     samples: int
@@ -87,6 +88,7 @@ class Conditions:
     progress: Progress | None = None
     half_width: float | None = None
     elsewhere: bool = False
+    first: int = 0
 
     @classmethod
     def of(cls, samples: Any, seed: Any, executor: Executor | None = None, **further: Any) -> Conditions:
@@ -138,6 +140,7 @@ def conduct(experiment: Experiment, conditions: Conditions) -> Arrays:
         depth=experiment.rows,
         chunk=chunk,
         identity=json.dumps(identity, sort_keys=True),
+        start=conditions.first,
     )
     how = conditions.executor, conditions.checkpoint, conditions.progress
     if conditions.half_width is None:

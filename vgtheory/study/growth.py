@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from vgtheory.study.intervals import half_width, living, moments
 from vgtheory.theory.regime import Regime, regime
@@ -71,7 +71,12 @@ class Growth:
 
 
 def growth_of(study: xr.Dataset) -> Growth:
-    """Return how ln‖∂ℓ/∂h_l‖ changes from the last layer to the first in the networks of a study.
+    """Return how ln‖∂ℓ/∂h_l‖ changes from the last layer to the first in the networks of a study."""
+    return Growth.of(changes_of(study), study.sizes["layer"])
+
+
+def changes_of(study: xr.Dataset) -> NDArray[np.float64]:
+    """Return ln‖∂ℓ/∂h_1‖ − ln‖∂ℓ/∂h_L‖ of every network of a study, −inf where a layer has no gradient.
 
     Of blocks it is the gradient at all streams together, from the end of the network to its start.
     """
@@ -79,7 +84,7 @@ def growth_of(study: xr.Dataset) -> Growth:
     changes = np.full(len(values), -np.inf)
     alive = living(values)
     changes[alive] = values[alive, 0] - values[alive, -1]
-    return Growth.of(changes, values.shape[1])
+    return changes
 
 
 def whole_gradient(found: xr.Dataset) -> xr.DataArray:

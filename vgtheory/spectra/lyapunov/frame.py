@@ -11,6 +11,7 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.network import Network
+from vgtheory.model.sizes import LOG_DOUBLE
 from vgtheory.spectra.sampling import drawn_layers
 
 PILOT = 16  # layers with a QR step each, from which the number of layers between later ones follows
@@ -77,7 +78,7 @@ class Frame:
         for layer, (w, b) in enumerate(drawn_layers(network, rng), 1):
             # Positively homogeneous signals are kept at length √N and their size apart: no overflow at any depth.
             with np.errstate(over="ignore", invalid="ignore"):
-                h = w @ x + b * math.exp(min(-log_size, 700.0))
+                h = w @ x + b * math.exp(min(-log_size, LOG_DOUBLE))
                 square = float(h @ h)
             if not math.isfinite(square):
                 raise UnsupportedError(f"the pre-activations overflow at layer {layer}; use a smaller sigma_w")

@@ -78,8 +78,8 @@ def advise(
     Parameters
     ----------
     network : with numbers for width, depth and scales; or the Inspection of a module.
-    samples : random networks per trial; fewer for weights whose matrices must be drawn, and 8 where these exclude that
-        the change is a cure.
+    samples : random networks per trial; fewer for weights whose matrices must be drawn, and where 8, 16, … exclude that
+        the change is a cure or know its mean to ± 0.25 in ln (99 %).
     seed : of all simulations.
     inputs : what drives recurrent cells.
     progress : called as progress(done, total) after each trial.
@@ -104,7 +104,7 @@ def advise(
     present, found = _present(network, samples, seed, inputs)
     remedies, rejected = remedies_of(network, present, samples, seed, inputs, progress)
     kept = [replace(r, trial=beside_theory(r.trial, r.network, inputs)) for r in remedies if r.network]
-    return Advice(network, present, found, tuple(kept), rejected)
+    return Advice(network, present, found, tuple(kept), tuple(map(str, rejected)))
 
 
 def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advice:

@@ -25,6 +25,7 @@ from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.saturation import GRID, flat_slope
 from vgtheory.theory.asymptotics.mean_field import log_length_profile
 from vgtheory.theory.asymptotics.transform import transform_activation
+from vgtheory.theory.regime import RARELY
 
 _OTHERS = ("tanh", "relu", "gelu", "silu", "selu", "leaky_relu")  # what people replace an activation by
 _SPREAD = 0.5  # wanted standard deviation of ln‖gradient‖ between networks
@@ -81,8 +82,11 @@ def candidates(network: Network, trial: Trial) -> Iterator[Candidate]:
         yield from family(network, trial)
 
 
-def _scales(network: Network, _: Trial) -> Iterator[Candidate]:
-    for sigma_w, sigma_b in critical_points(network.activation, network.sigmas[-1][1]):
+def _scales(network: Network, trial: Trial) -> Iterator[Candidate]:
+    own = network.sigmas[-1][1]
+    biases = (own,) if trial.dead <= RARELY else (own, 0.0)  # biases may be what kills
+    points = (point for sigma_b in biases for point in critical_points(network.activation, sigma_b))
+    for sigma_w, sigma_b in dict.fromkeys(points):
         for law, kind in ((Weights.gaussian, "critical scale"), (Weights.orthogonal, "orthogonal weights")):
             if kind == "orthogonal weights" and len(set(network.widths)) > 1:
                 continue

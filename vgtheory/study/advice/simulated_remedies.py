@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.advice.blocks import candidates_of_blocks
-from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates, tried
+from vgtheory.study.advice.remedies import Candidate, Remedy, best_of_each_kind, candidates, tried
 from vgtheory.study.advice.trial import UNKNOWN, Trial, beside_theory, simulated
 from vgtheory.study.engine import Progress
+from vgtheory.theory.regime import Regime
 
-FIRST = 8  # networks that show most changes that are none; where they do, no more are simulated
+
+@dataclass(frozen=True)
+class Rejected:
+    """A change that does no better, with its trial, or that cannot be simulated, which has none."""
+
+    candidate: Candidate
+    trial: Trial | None
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the change and the reason in one line."""
+        return f"{self.candidate.change}: {self.reason}"
 
 
 def remedies_of(
@@ -20,35 +34,32 @@ def remedies_of(
     seed: int,
     inputs: Inputs | int = 1,
     progress: Progress | None = None,
-) -> tuple[tuple[Remedy, ...], tuple[str, ...]]:
+) -> tuple[tuple[Remedy, ...], tuple[Rejected, ...]]:
     """Return the best change of each kind that does better than the present trial in simulation, and what did not."""
     changes = candidates_of_blocks(network) if isinstance(network, BlockNetwork) else None
     waiting = list(changes or candidates(network, present if present is not None else UNKNOWN))
     remedies, rejected = [], []
     for done, candidate in enumerate(waiting):
         try:
-            trial = _judged(candidate.network, present, samples, seed, inputs)
+            trial = simulated(candidate.network, samples, seed, inputs, present)
             if present is None or present.dead == 1:  # what cures that is judged by its regime, which theory knows
                 trial = beside_theory(trial, candidate.network, inputs)
         except VgtheoryError as problem:
-            rejected.append(f"{candidate.change}: {problem}")
+            rejected.append(Rejected(candidate, None, str(problem)))
         else:
             if trial.cures(present or UNKNOWN):
                 remedies.append(tried(candidate, trial))
             else:
-                dead = f", {trial.dead:.0%} dead" if trial.dead else ""
-                few = f" in {trial.growth.samples} networks" if trial.growth.samples < samples else ""
-                numbers = f"{trial.simulated:.3g} ± {trial.std:.2g} in ln{few}{dead}"
-                rejected.append(f"{candidate.change}: {numbers}, no better")
+                rejected.append(Rejected(candidate, trial, _no_better(trial, samples)))
         if progress is not None:
             progress(done + 1, len(waiting))
     return best_of_each_kind(remedies), tuple(rejected)
 
 
-def _judged(network: Network, present: Trial | None, samples: int, seed: int, inputs: Inputs | int) -> Trial:
-    """Return the trial of a change, by the first networks alone where these exclude that it is a cure, or are all."""
-    if present is not None and samples > FIRST:
-        trial = simulated(network, FIRST, seed, inputs)
-        if trial.growth.samples < FIRST or trial.excludes_a_cure(present):
-            return trial
-    return simulated(network, samples, seed, inputs)
+def _no_better(trial: Trial, samples: int) -> str:
+    growth = trial.growth
+    if trial.regime is Regime.dead:
+        return f"{growth.dead} of {growth.samples} networks are dead"
+    few = f" in {growth.samples} networks" if growth.samples < samples else ""
+    dead = f", {trial.dead:.0%} dead" if growth.dead else ""
+    return f"{trial.simulated:.3g} ± {growth.half_width:.2g} in ln{few}{dead}, no better"

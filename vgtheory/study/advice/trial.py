@@ -6,25 +6,28 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import exp, hypot, inf, isfinite
 
+import numpy as np
+
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.capabilities import works
 from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
-from vgtheory.model.sizes import MAX_SAMPLES
-from vgtheory.study.growth import Growth, growth_of, whole_gradient
+from vgtheory.model.sizes import LOG_DOUBLE, MAX_SAMPLES
+from vgtheory.study.experiment import Conditions
+from vgtheory.study.growth import Growth, changes_of, whole_gradient
 from vgtheory.study.intervals import half_width
 from vgtheory.study.programs.streams import Program, choose_method
-from vgtheory.study.simulate import batch_of, simulate
+from vgtheory.study.simulate import Question, batch_of, samples_of
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import DEAD, RARELY, Regime, is_critical, regime
 
 _SECONDS = 10.0
 _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: about as long
 _FEWEST = 4
-_MOST = 700.0  # ln of about the largest double
+FIRST = 8  # networks after which a trial is looked at, and again after twice as many
 _BETTER = 0.3  # of the present badness that a remedy must get below
 _SURE = 0.9999  # level of the interval of the mean by which a change is no cure
-_STEP = 0.25  # in ln: gradients that differ by less do equally well, which is what 64 networks resolve
+STEP = 0.25  # in ln: gradients that differ by less do equally well, which is what 64 networks resolve
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,18 @@ class Trial:
             return regime(self.simulated, self.growth.half_width).harmless
         return hypot(self.simulated, self.std) < _wanted(present)
 
-    def excludes_a_cure(self, present: Trial) -> bool:
-        """Return whether the mean alone is too far off for a cure.
+    def suffices(self, present: Trial | None) -> bool:
+        """Return whether more networks would tell nothing that is asked for.
 
-        That more networks would make one has a chance below 1e-4, for logarithms that are about normal.
+        These know the mean to a step of :attr:`off`, or it alone is too far off for a cure (that more would make one
+        has a chance below 1e-4, for logarithms that are about normal).  Where some network is dead, here or at present,
+        the share of those decides, which a few networks do not tell.
         """
-        if self.dead or present.dead > RARELY:
+        if present is None or self.dead or present.dead > RARELY:
             return False
+        resolved = self.growth.half_width <= STEP and self.regime is not Regime.undecided
         reach = float(half_width(self.growth.stderr, self.growth.samples, _SURE))
-        return abs(self.simulated) - reach > _wanted(present)
+        return resolved or abs(self.simulated) - reach > _wanted(present)
 
     @property
     def regime_of_living(self) -> Regime:
@@ -100,7 +106,7 @@ class Trial:
     @property
     def off(self) -> float:
         """Return the factor by which a typical network's gradient is off its size, e^badness in steps of e^¼ = 1.3."""
-        return exp(_STEP * round(self.badness / _STEP)) if self.badness < _MOST else inf
+        return exp(STEP * round(self.badness / STEP)) if self.badness < LOG_DOUBLE else inf
 
     @property
     def confirmed(self) -> bool | None:
@@ -126,10 +132,24 @@ def try_out(network: Network, samples: int, seed: int, inputs: Inputs | int = 1)
     return beside_theory(simulated(network, samples, seed, inputs), network, inputs)
 
 
-def simulated(network: Network, samples: int, seed: int, inputs: Inputs | int = 1) -> Trial:
-    """Return the trial by simulation alone; fewer samples where these take long."""
+def simulated(
+    network: Network, samples: int, seed: int, inputs: Inputs | int = 1, present: Trial | None = None
+) -> Trial:
+    """Return the trial by simulation alone; fewer samples where these take long.
+
+    Beside the trial of the network as it is, `present`, no more of them than it takes to judge the change.
+    """
     count = min(samples, max(_FEWEST, _affordable(network, inputs)))
-    return Trial(growth_of(simulate(network, count, seed, inputs=inputs, batch=batch_of(network))))
+    end = count if present is None else min(FIRST, count)
+    question = Question.of("auto", inputs, 1, batch_of(network))
+    changes = np.empty(0)
+    while True:
+        study = samples_of(network, question, Conditions.of(end, seed, first=len(changes)))
+        changes = np.concatenate([changes, changes_of(study)])
+        trial = Trial(Growth.of(changes, study.sizes["layer"]))
+        if end == count or trial.suffices(present):
+            return trial
+        end = min(2 * end, count)
 
 
 def beside_theory(trial: Trial, network: Network, inputs: Inputs | int = 1) -> Trial:

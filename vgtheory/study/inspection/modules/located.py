@@ -8,6 +8,7 @@ from functools import partial
 from math import exp, inf, log, nan
 from typing import Any
 
+from vgtheory.model.sizes import LOG_DOUBLE
 from vgtheory.study.inspection.causes import Cause
 from vgtheory.study.inspection.modules.model_copy import Copies, scalar_loss, undisturbed
 from vgtheory.study.inspection.modules.norms import norm_of
@@ -40,7 +41,7 @@ def located(torch: Any, copies: Copies, x: Any, loss: Callable[[Any], Any] | Non
         inside, outside = _change(here.input, here.output), _change(before.output, here.input)
         for change, module in ((inside, here.name), (outside, "")):
             if change == whole or (change * whole > 0 and abs(change) >= _MOST * abs(whole)):
-                numbers = {**cause.numbers, "here": exp(min(change, 700.0))}
+                numbers = {**cause.numbers, "here": exp(min(change, LOG_DOUBLE))}
                 names = (before.name, here.name)
                 return Cause("unlike gain" if module else "between", module, numbers, names)
     return cause
