@@ -91,11 +91,12 @@ def test_inversions_undo_the_curve(kind, depth):
     inside = (table[:, 3] > 0) & (table[:, 3] < np.pi)
     turns = np.where(inside, np.log(np.maximum(table[:, 3], 1e-300) / (np.pi - table[:, 3])), 0.0)
     layers = sc.Layers(depth, kind, 0.0, mean)
-    quantiles = inverse.at_survival(targets, us, np.minimum.accumulate(table[:, 2]), turns, law, layers)
-    x = np.maximum.accumulate(table[:, 0])
-    back = inverse.at_value(quantiles[:, 0].copy(), us, x, turns, law, layers)
+    x, survival = np.maximum.accumulate(table[:, 0]), np.minimum.accumulate(table[:, 2])
+    known = inverse.Table(us, x, survival, turns, np.full(len(us) - 1, 0.5))
+    quantiles = inverse.at_survival(targets, known, law, layers)
+    back = inverse.at_value(quantiles[:, 0].copy(), known, law, layers)
     # Without the guesses of θ every point is solved by the bracketed search.
-    searched = inverse.at_value(quantiles[:, 0].copy(), us, x, np.zeros(len(us)), law, layers)
+    searched = inverse.at_value(quantiles[:, 0].copy(), known._replace(turns=np.zeros(len(us))), law, layers)
     np.testing.assert_allclose(searched[:, 1:3], back[:, 1:3], rtol=1e-10)
     assert np.abs(quantiles[:, 2] - targets).max() < 1e-12
     assert np.abs(back[:, 2] - targets).max() < 1e-11
@@ -117,3 +118,35 @@ def test_angles_are_those_of_arctan2():
     np.testing.assert_allclose(got, np.arctan2(y, x), rtol=1e-15)
     small = np.array([upper_angle(a, 1.0) for a in (1e-100, 1e-20)])
     np.testing.assert_allclose(small, [1e-100, 1e-20], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("u", "inside"),
+    [(u, True) for u in (-700.0, -30.0, -6.0, -3.9, 0.1)] + [(u, False) for u in (4.1, 9.0, 300.0)],
+)
+@pytest.mark.parametrize("kind", [sc.GAUSSIAN, sc.ORTHOGONAL])
+def test_a_point_has_the_sums_over_all_nodes_near_or_far(u, inside, kind):
+    nodes = np.sort(np.concatenate([np.linspace(-12, 2, 57), np.linspace(-900, -30, 41)]))
+    weights = np.linspace(1, 2, len(nodes)) / np.linspace(1, 2, len(nodes)).sum()
+    depth, mean = 7.0, float(np.log((weights * np.exp(nodes)).sum()))
+    log_x, density, survival, theta, rate = sc.curve(
+        np.array([u]), law_of(nodes, weights, 0.0), sc.Layers(depth, kind, 0.0, mean)
+    )[0]
+    assert (theta > 0) == inside
+    w = 1 / (1 - np.exp(nodes - u - 1j * theta))
+    q, y = (weights * w).sum(), (weights * np.exp(nodes - u) * w).sum()
+    one = (np.log(q) if kind == sc.GAUSSIAN else 0) + (depth - 1) * (
+        np.log(y) - (0 if kind == sc.GAUSSIAN else np.log(q))
+    )
+    log_z = u + 1j * theta - depth * mean + one + (depth - 1) * u
+    assert log_z.real == pytest.approx(log_x, abs=1e-11)
+    assert density == pytest.approx(-q.imag / np.pi, rel=1e-9)
+    angle = (weights * np.angle(1 - np.exp(nodes - u - 1j * theta))).sum()
+    potential = (
+        -np.angle(q) + depth * (q.imag + angle) if kind == sc.GAUSSIAN else (depth - 1) * np.angle(q) + depth * angle
+    )
+    assert survival == pytest.approx(potential / np.pi, abs=1e-12)
+    v = np.exp(nodes - u - 1j * theta) * w
+    own, other = -(weights * v * w).sum() / q, -(weights * v * w).sum() / (weights * v).sum()
+    slope = (1 + own if kind == sc.GAUSSIAN else 1 - (depth - 1) * own) + (depth - 1) * (1 + other)
+    assert rate == pytest.approx(abs(slope) ** 2 / slope.real if theta > 0 else slope.real, rel=1e-9)

@@ -254,6 +254,37 @@ def test_densities_at_zero_are_their_limits():
     assert halved.pdf(0) == pytest.approx(halved.pdf(1e-4), rel=1e-6)
 
 
+@pytest.mark.parametrize("sigma_w", [0.6, 1.0, 2.0])
+def test_the_density_beside_an_infinite_end_has_the_digits_that_ln_x_has(sigma_w):
+    """Two orthogonal ReLU layers: half of x/σ_w⁴ is 0, the other half arcsine.
+
+    What ln x is off by moves the density by half of it, in units of the distance from the end.
+    """
+    law = vg.spectrum(vg.Network("relu", vg.Weights.orthogonal(sigma_w), 10, 2)).law
+    top, rounding = 4 * np.log(sigma_w), np.finfo(float).eps * max(1.0, abs(4 * np.log(sigma_w)))
+    log_x = top - np.logspace(-13, 0.5, 200)
+    distance = top - log_x
+    survival = np.arctan(np.sqrt(np.expm1(distance))) / np.pi
+    density, got = law.at_value(log_x)
+    expected = 1 / (2 * np.pi * np.sqrt(np.expm1(distance)))
+    assert np.abs((density / expected - 1) * distance).max() < 8 * rounding
+    assert np.abs((got - survival) / expected).max() < 16 * rounding
+    assert np.abs(law.at_probability(survival) - log_x).max() < 16 * rounding
+
+
+@pytest.mark.parametrize("top", [True, False])
+def test_quantiles_beside_a_regular_end_are_those_of_the_closed_form(top):
+    """One linear Gaussian layer is the square of a semicircle: what is above x goes as (4 − x)^(3/2) near 4."""
+    law = vg.spectrum(vg.Network(vg.Activation("x"), vg.Weights.gaussian(1.0), 10, 1)).law
+    angle = np.logspace(-6, 0, 60) if top else np.pi - np.logspace(-6, 0, 60)  # √x = 2 cos(angle/2)
+    survival = (angle - np.sin(angle)) / np.pi
+    series = angle**3 / (6 * np.pi) * (1 - angle**2 / 20 * (1 - angle**2 / 42 * (1 - angle**2 / 72)))
+    survival = np.where(angle < 0.1, series, survival)
+    log_x = np.log(4) + 2 * np.log(np.where(angle < 1, np.cos(angle / 2), np.sin((np.pi - angle) / 2)))
+    got = law.at_probability(survival)
+    assert np.abs(got - log_x).max() < (1e-14 if top else 1e-9)
+
+
 def test_refusals():
     tanh = vg.Weights.gaussian(0.9)
     with pytest.raises(NoSolutionError, match="tends to 0"):

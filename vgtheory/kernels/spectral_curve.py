@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vgtheory.kernels._jit import exact
-from vgtheory.kernels.spectral_law import angles, means, variance, window_of
+from vgtheory.kernels._jit import exact, rounded, small
+from vgtheory.kernels.spectral_far import log_sum, power_sums
+from vgtheory.kernels.spectral_law import Window, angles, fill_window, means, variance
 
 GAUSSIAN, ORTHOGONAL = 0, 1
 
@@ -29,7 +30,7 @@ class Layers(NamedTuple):
     log_mean: float
 
 
-@exact
+@small
 def _over(a, b):
     size = max(abs(b.real), abs(b.imag))
     if size < 1e-290:  # both sums have underflowed: every node lies hundreds of decades above r
@@ -38,7 +39,7 @@ def _over(a, b):
     return complex(a.real * x + a.imag * y, a.imag * x - a.real * y) / (size * (x * x + y * y))
 
 
-@exact
+@rounded
 def _condition(theta, phi, at, layers):
     """Return F = Im ln z and K = d ln z / d ln ζ from the means at ζ."""
     depth, kind = layers.depth, layers.kind
@@ -54,7 +55,7 @@ def _condition(theta, phi, at, layers):
     )
 
 
-@exact
+@rounded
 def _axis(u, at, law, layers, window):
     """Return (whether a root θ > 0 exists, whether P and Q are positive) from the means on the real axis."""
     depth, kind, q, y = layers.depth, layers.kind, at.q, at.y
@@ -79,7 +80,8 @@ def _axis(u, at, law, layers, window):
 @exact
 def _angle(u, law, layers, guess, ratio, gap):
     """Return (θ, π − θ, window) on the curve at r = e^u, θ = 0 outside the support; both to relative precision."""
-    window = window_of(u, law, ratio, gap)
+    first, middle, last = fill_window(u, law, ratio, gap)
+    window = Window(first, middle, last, ratio, gap)
     at = means(u, 0.0, np.pi, law, window)
     exists, positive = _axis(u, at, law, layers, window)
     if not exists:
@@ -126,18 +128,18 @@ def _angle(u, law, layers, guess, ratio, gap):
     return np.pi / (1.0 + np.exp(-t)), np.pi / (1.0 + np.exp(t)), window
 
 
-@exact
+@rounded
 def survival(u, theta, phi, q, law, layers, window):
     """Return Prob(X > x) = Im Ψ(z)/π, Ψ the logarithmic potential, explicit at ζ (integral of m d ln z by parts)."""
-    nodes, weights, _, moment, above, inverse, _, _, _ = law
+    nodes, weights, above = law.nodes, law.weights, law.above
     first, last = window.first, window.last
     lift = 2.0 * np.sin(0.5 * theta) ** 2
-    sine = np.sin(theta) if theta < phi else np.sin(phi)
-    total = angles(sine, lift, weights, window)
+    turn = complex(np.cos(theta), np.sin(theta)) if theta < phi else complex(-np.cos(phi), np.sin(phi))
+    total = angles(turn.imag, lift, weights, window)
     if first > 0:
-        total += moment[first] * np.exp(nodes[first - 1] - u) * sine
+        total += log_sum(law.lower, first, np.exp(nodes[first - 1] - u) * turn.conjugate())
     if last < nodes.size:
-        total += above[last] * phi - inverse[last] * np.exp(u - nodes[last]) * sine
+        total += above[last] * phi + log_sum(law.upper, last, np.exp(u - nodes[last]) * turn)
     arg_q = np.arctan2(q.imag, q.real)
     if theta == 0.0 and q.real < 0.0:
         arg_q = -np.pi
@@ -146,7 +148,7 @@ def survival(u, theta, phi, q, law, layers, window):
     return ((layers.depth - 1.0) * arg_q + layers.depth * total) / np.pi
 
 
-@exact
+@rounded
 def _log_ratio(u, theta, phi, y, law, layers, window):
     """Return ln |P/E d²|; above the law by its deviation from one, which the factor L − 1 would magnify."""
     nodes, weights = law.nodes, law.weights
@@ -163,9 +165,15 @@ def _log_ratio(u, theta, phi, y, law, layers, window):
         share *= a / (gap[i] * gap[i] + 2.0 * a * lift)
         cr += share * (gap[i] + a * lift)
         ci -= share * a * sine
-    if mean == 0.0:  # r is beyond every node by e^40
+    t = -complex(cosine, sine) * complex(cr, ci)
+    if first > 0:
+        small = np.exp(nodes[first - 1] - u)
+        mean += small * law.lower[first, 0]
+        _, _, rest = power_sums(law.lower, first, small * complex(-cosine, -sine))
+        t += small * rest
+    if mean == 0.0:  # r is beyond every node by more than doubles hold
         return 0.0
-    t = -complex(cosine, sine) * complex(cr, ci) / mean
+    t /= mean
     return 0.5 * np.log1p(2.0 * t.real + t.real**2 + t.imag**2)
 
 
@@ -185,7 +193,7 @@ def evaluated(u, theta, phi, law, layers, window):
     return at.q, at.y, value, slope
 
 
-@exact
+@rounded
 def log_modulus(u, theta, phi, q, y, law, layers, window):
     """Return ln |z|."""
     depth = layers.depth
@@ -230,7 +238,8 @@ def curve(us, law, layers):
 def active(u, law, layers):
     """Return whether r = e^u lies inside the support."""
     ratio, gap = np.empty(law.nodes.size), np.empty(law.nodes.size)
-    window = window_of(u, law, ratio, gap)
+    first, middle, last = fill_window(u, law, ratio, gap)
+    window = Window(first, middle, last, ratio, gap)
     at = means(u, 0.0, np.pi, law, window)
     return _axis(u, at, law, layers, window)[0]
 

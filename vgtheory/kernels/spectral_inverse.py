@@ -1,19 +1,36 @@
 """The polar curve of :mod:`vgtheory.kernels.spectral_curve` at prescribed ln x or survival.
 
 Newton's method for both coordinates of ln ζ at once: ln z and the logarithmic potential Ψ are analytic in ln ζ, with
-slopes K and m K.  Next to an edge, where K = 0, the curve is solved for θ at every ln r of a bracketed search.
+slopes K and m K.  Near an edge, where K = 0, ln r hardly determines θ, but both together are as precise as ln x is.
+Where Newton's method fails the curve is solved for θ at every ln r of a bracketed search.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import exact
 from vgtheory.kernels.spectral_curve import evaluated, log_modulus, point, solve, survival
-from vgtheory.kernels.spectral_law import window_of
+from vgtheory.kernels.spectral_law import Window, fill_window
 
 LOG_X, SURVIVAL = 0, 2  # columns
 _JOINT = 12  # Newton steps for both coordinates
+_NOISE = 0.1  # of θ, from where on steps that do not halve are rounding
+
+
+class Table(NamedTuple):
+    """Points of the curve, ascending: ln r, ln x, survival, ln(θ/φ), 0 for a point off the support.
+
+    From one at which the curve enters or leaves the support to its neighbour inside, θ goes as the square root of how
+    far ln x is, and as a power of how far the survival is: 1/3, or 1 where the density is infinite.
+    """
+
+    us: NDArray[np.float64]
+    log_x: NDArray[np.float64]
+    survival: NDArray[np.float64]
+    turns: NDArray[np.float64]
+    powers: NDArray[np.float64]  # from a point to the next
 
 
 class Start(NamedTuple):
@@ -31,19 +48,20 @@ def _joint(target, column, start, law, layers, ratio, gap):
     low, high, u, t = start
     theta, phi = np.pi / (1.0 + np.exp(-t)), np.pi / (1.0 + np.exp(t))
     slack = 0.1 * (high - low)
-    last = False
+    last, before = False, np.inf
     for _ in range(_JOINT):
-        window = window_of(u, law, ratio, gap)
+        first, middle, stop = fill_window(u, law, ratio, gap)
+        window = Window(first, middle, stop, ratio, gap)
         q, y, value, slope = evaluated(u, theta, phi, law, layers, window)
         if last or column == LOG_X:
             log_x = log_modulus(u, theta, phi, q, y, law, layers, window)
         if last or column == SURVIVAL:
             above = survival(u, theta, phi, q, law, layers, window)
         if last:
-            if not slope.real > 0.0:
+            if not slope.real > -_NOISE * abs(slope):
                 break
-            row = log_x, -q.imag / np.pi, above, theta, abs(slope) ** 2 / slope.real, u
-            return True, row
+            rate = abs(slope) ** 2 / slope.real if slope.real > 0.0 else slope.real
+            return True, (log_x, -q.imag / np.pi, above, theta, rate, u)
         if column == LOG_X:
             change = complex(target - log_x, -value)  # of ln z
         else:
@@ -60,8 +78,9 @@ def _joint(target, column, start, law, layers, ratio, gap):
             if abs(step) > 8.0:
                 break
             step *= 0.5 * size / abs(step)
-        # The next step would be of the square of this one.
-        last = abs(step) < 3e-8 * size
+        # The next step would be of the square of this one, or rounding decides next to an edge, where K is nearly 0.
+        last = abs(step) < 3e-8 * size or (before < abs(step) < _NOISE * size)
+        before = 0.5 * abs(step)
         u += step.real
         if theta < phi:
             theta += step.imag
@@ -75,30 +94,31 @@ def _joint(target, column, start, law, layers, ratio, gap):
 
 
 @exact
-def _start(j, target, table, us, turns):
+def _start(j, target, values, power, table):
     """Return a start between neighbours of the table."""
-    share = (target - table[j - 1]) / (table[j] - table[j - 1]) if table[j] != table[j - 1] else 0.5
-    u, t = us[j - 1] + share * (us[j] - us[j - 1]), turns[j - 1] + share * (turns[j] - turns[j - 1])
-    return Start(us[j - 1], us[j], u, t)
+    low, high, before, after = table.us[j - 1], table.us[j], table.turns[j - 1], table.turns[j]
+    step = values[j] - values[j - 1]
+    share = (target - values[j - 1]) / step if step != 0.0 else 0.5
+    if before != 0.0 and after != 0.0:
+        return Start(low, high, low + share * (high - low), before + share * (after - before))
+    left = min(max((values[j] - target) / step if after == 0.0 else share, 1e-17), 1.0) if step != 0.0 else 0.5
+    moved = (high - low) * left ** (2.0 * power)
+    return Start(low, high, high - moved if after == 0.0 else low + moved, before + after + power * np.log(left))
 
 
 @exact
-def at_value(targets, us, table, turns, law, layers):
-    """Return the rows of `curve` with ln r appended, at prescribed ln x.
-
-    Parameters
-    ----------
-    us, table, turns : ln r, ln x and ln(θ/φ) at neighbouring points, 0 for a point off the support.
-    """
+def at_value(targets, table, law, layers):
+    """Return the rows of `curve` with ln r appended, at prescribed ln x."""
+    us, turns = table.us, table.turns
     ratio, gap = np.empty(law.nodes.size), np.empty(law.nodes.size)
     out = np.empty((targets.size, 6))
     for k in range(targets.size):
         target = targets[k]
-        j = np.searchsorted(table, target)
+        j = np.searchsorted(table.log_x, target)
         if 0 < j < us.size:
-            start = _start(j, target, table, us, turns)
+            start = _start(j, target, table.log_x, 0.5, table)
             low, high, u, _ = start
-            if turns[j - 1] != 0.0 and turns[j] != 0.0:
+            if turns[j - 1] != 0.0 or turns[j] != 0.0:
                 found, row = _joint(target, LOG_X, start, law, layers, ratio, gap)
                 if found:
                     out[k] = row
@@ -142,11 +162,12 @@ def _searched_value(target, u, low, high, law, layers, ratio, gap):
 
 
 @exact
-def at_survival(targets, us, table, turns, law, layers):
-    """Return the rows of `curve` with ln r appended, at prescribed survival; `table` = survival at `us`, falling.
+def at_survival(targets, table, law, layers):
+    """Return the rows of `curve` with ln r appended, at prescribed survival.
 
     At an atom of the law the answer is its location: ln r converges to the jump, where ln x is continuous.
     """
+    us, above, turns = table.us, table.survival, table.turns
     ratio, gap = np.empty(law.nodes.size), np.empty(law.nodes.size)
     out = np.empty((targets.size, 6))
     for k in range(targets.size):
@@ -154,19 +175,19 @@ def at_survival(targets, us, table, turns, law, layers):
         left, right = 0, us.size - 1
         while right - left > 1:
             middle = (left + right) // 2
-            if table[middle] >= target:
+            if above[middle] >= target:
                 left = middle
             else:
                 right = middle
         low, high = us[left], us[right]
-        if turns[left] != 0.0 and turns[right] != 0.0 and table[left] >= target:
-            start = _start(right, target, table, us, turns)
+        if (turns[left] != 0.0 or turns[right] != 0.0) and above[left] >= target:
+            start = _start(right, target, above, table.powers[left], table)
             found, row = _joint(target, SURVIVAL, start, law, layers, ratio, gap)
             if found:
                 out[k] = row
                 continue
         step = 1.0
-        while left == 0 and table[0] < target and step < 1e7:
+        while left == 0 and above[0] < target and step < 1e7:
             if point(low, law, layers, 0.0, ratio, gap)[2] >= target:
                 break
             low, step = low - step, 2.0 * step

@@ -235,7 +235,7 @@ def far_above(theta, ys, system, work):
     laws, factors = system.laws, system.factors
     errors, slopes, log_means, log_m = work.errors, work.slopes, work.now, 0.0
     for k in range(ys.size):
-        log_mean = laws.tops[k] + np.log(laws.moment[laws.offsets[k + 1] + k])
+        log_mean = laws.tops[k] + np.log(laws.lower[laws.offsets[k + 1] + k, 0])
         highest = laws.tops[k]
         if factors.powers[k] == PLAIN:
             log_mean -= np.log(factors.ratios[k])

@@ -1,7 +1,7 @@
 """Sums over the laws of d² of a product of free factors, and ln z with its derivatives: the equations of the path.
 
-Notation of :mod:`vgtheory.kernels.spectral_path`.  Nodes further than e^40 from |ζ| enter by their first terms, from
-sums that are made once; only those between are visited: a law over thousands of decades costs what a short one does.
+Notation of :mod:`vgtheory.kernels.spectral_path`.  Nodes far from |ζ| enter by the power sums of
+:mod:`vgtheory.kernels.spectral_far`.
 """
 
 from typing import Any, NamedTuple
@@ -11,30 +11,30 @@ from numpy.typing import NDArray
 
 from vgtheory.kernels._jit import rounded, small, summed
 from vgtheory.kernels.spectral_angle import upper_angle
+from vgtheory.kernels.spectral_far import FAR, first_not_below, log_sum, power_sums
 from vgtheory.kernels.spectral_poles import missing
 
 PLAIN = -1
-_RANGE = 230.0  # |ln d² − ln|ζ|| up to which squares stay inside the range of doubles
-_FAR = 40.0  # beyond |ln d² − ln|ζ|| = 40 the first term of the expansion in d²/ζ or ζ/d² is exact to 2^-53
 
 
 class Laws(NamedTuple):
     """The laws of d² of all factors, one behind the other.
 
-    Law k has the nodes offsets[k] to offsets[k + 1].  Entry i + k of `below`, `moment`, `above`, `inverse` are for its
-    nodes before i and from i on: weight, E d² in units of the last d², weight, E d⁻² in units of the first d⁻².
+    Law k has the nodes offsets[k] to offsets[k + 1].  Entry i + k of `below` and `lower` is for its nodes before i, of
+    `above` and `upper` for those from i on: see ``spectral_far.prepare``.
     """
 
     nodes: NDArray[np.float64]  # ln d², ascending
-    ratios: NDArray[np.float64]  # d² in units of the law's largest
+    scaled: NDArray[np.float64]  # d² = scaled · e^reference
+    reference: NDArray[np.float64]
     weights: NDArray[np.float64]
     offsets: NDArray[np.int64]
     atoms: NDArray[np.float64]  # mass at 0
     tops: NDArray[np.float64]  # ln of the largest d²
     below: NDArray[np.float64]
-    moment: NDArray[np.float64]
+    lower: NDArray[np.float64]
     above: NDArray[np.float64]
-    inverse: NDArray[np.float64]
+    upper: NDArray[np.float64]
     panels: Any  # where the nodes come from: `spectral_poles.Panels`
 
 
@@ -65,13 +65,37 @@ class System(NamedTuple):
     rest: Any
 
 
+class Window(NamedTuple):
+    """The nodes of a law near |ζ|: the first and the one behind the last, and d²/|ζ| of the references they have."""
+
+    first: int
+    last: int
+    reference: float  # of the first; the other nodes have at most one more, as references are far apart
+    factor: float
+    other: float
+
+
+@small
+def _window(u, k, laws):
+    start, stop = laws.offsets[k], laws.offsets[k + 1]
+    first = first_not_below(laws.nodes, start, stop, u - FAR)
+    last = first_not_below(laws.nodes, first, stop, u + FAR)
+    low, high = laws.reference[min(first, stop - 1)], laws.reference[max(last - 1, start)]
+    return (
+        Window(first, last, low, np.exp(low - u), np.exp(high - u))
+        if first < last
+        else Window(first, last, 0.0, 0.0, 0.0)
+    )
+
+
 @summed
-def _near_sums(scale, theta, ratios, weights, start, stop):
-    """Return E v, E w and E v w with v = d²/(ζ − d²), w = 1 + v over the nodes of one law, d²/|ζ| = scale · ratios."""
+def _near_sums(theta, window, scaled, reference, weights):
+    """Return E v, E w and E v w with v = d²/(ζ − d²), w = 1 + v over the nodes of a window."""
+    first, last, low, factor, other = window
     cosine, sine, lift = np.cos(theta), np.sin(theta), 2.0 * np.sin(0.5 * theta) ** 2
     vr = vi = wr = wi = ar = ai = 0.0
-    for i in range(start, stop):
-        a = scale * ratios[i]
+    for i in range(first, last):
+        a = scaled[i] * (factor if reference[i] == low else other)
         gap = 1.0 - a
         norm = 1.0 / max(gap * gap + 2.0 * a * lift, 1e-34)
         p = weights[i]
@@ -87,63 +111,19 @@ def _near_sums(scale, theta, ratios, weights, start, stop):
 
 
 @rounded
-def _far_sums(u, theta, nodes, weights, start, stop):
-    """Return the same where d²/|ζ| leaves the range in which its square is a double."""
-    turn = complex(np.cos(theta), -np.sin(theta))
-    lift = 2.0 * np.sin(0.5 * theta) ** 2
-    v, w, a = 0j, 0j, 0j
-    for i in range(start, stop):
-        distance = nodes[i] - u
-        b = np.exp(-abs(distance))
-        gap = -np.expm1(-abs(distance))
-        if distance < 0.0:
-            x = complex(gap + b * lift, b * np.sin(theta))  # 1 − a e^{−iθ}
-            one = weights[i] / x
-            v, w, a = v + b * turn * one, w + one, a + b * turn * one / x
-        else:
-            x = complex(gap + b * lift, -b * np.sin(theta))  # 1 − e^{iθ}/a
-            one = weights[i] / x
-            back = b * turn.conjugate()
-            v, w, a = v - one, w - back * one, a + back * one / x
-    return v, w, a
-
-
-@small
-def first_not_below(values, start, stop, least):
-    """Return the first of the indices from start to stop whose value, ascending, is at least this; else stop."""
-    while start < stop:
-        middle = (start + stop) // 2
-        if values[middle] < least:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
-
-
-@rounded
-def _window(u, k, laws):
-    """Return the first and the last node of law k within e^40 of e^u."""
-    start, stop = laws.offsets[k], laws.offsets[k + 1]
-    return first_not_below(laws.nodes, start, stop, u - _FAR), first_not_below(laws.nodes, start, stop, u + _FAR)
-
-
-@rounded
 def sums_of(y, k, laws):
     """Return E v, E w and E v w with v = d²/(ζ − d²), w = 1 + v over the nodes of law k."""
     u = y.real
-    first, last = _window(u, k, laws)
-    reach = laws.tops[k] - u
-    if reach < _RANGE:
-        v, w, a = _near_sums(np.exp(reach), y.imag, laws.ratios, laws.weights, first, last)
-    else:
-        v, w, a = _far_sums(u, y.imag, laws.nodes, laws.weights, first, last)
+    window = _window(u, k, laws)
+    first, last = window.first, window.last
+    v, w, a = _near_sums(y.imag, window, laws.scaled, laws.reference, laws.weights)
     turn = complex(np.cos(y.imag), -np.sin(y.imag))
     if first > laws.offsets[k]:
-        small = laws.moment[first + k] * np.exp(laws.nodes[first - 1] - u) * turn
-        v, w, a = v + small, w + laws.below[first + k] + small, a + small
+        low, rate, _ = power_sums(laws.lower, first + k, np.exp(laws.nodes[first - 1] - u) * turn)
+        v, w, a = v + low, w + laws.below[first + k] + low, a + low + rate
     if last < laws.offsets[k + 1]:
-        small = laws.inverse[last + k] * np.exp(u - laws.nodes[last]) * turn.conjugate()
-        v, w, a = v - laws.above[last + k] - small, w - small, a + small
+        high, rate, _ = power_sums(laws.upper, last + k, np.exp(u - laws.nodes[last]) * turn.conjugate())
+        v, w, a = v - laws.above[last + k] - high, w - high, a + high + rate
     value, rate, _ = missing(y, k, laws.panels, False)
     return v + value, w + value, a - rate
 
@@ -243,43 +223,27 @@ def log_z(v, ys, system, errors, slopes):
 def angle_of(y, k, laws):
     """Return E arg(1 − d²/ζ) over the nodes of law k."""
     u, theta = y.real, y.imag
-    first, last = _window(u, k, laws)
-    sine, reach = abs(np.sin(theta)), laws.tops[k] - u
-    if reach < _RANGE:
-        size = _near_angle(np.exp(reach), sine, theta, laws.ratios, laws.weights, first, last)
-    else:
-        size = _far_angle(u, theta, laws.nodes, laws.weights, first, last)
+    window = _window(u, k, laws)
+    first, last = window.first, window.last
+    turn = complex(np.cos(theta), abs(np.sin(theta)))
+    size = _near_angle(theta, turn.imag, window, laws.scaled, laws.reference, laws.weights)
     if first > laws.offsets[k]:
-        size += laws.moment[first + k] * np.exp(laws.nodes[first - 1] - u) * sine
+        size += log_sum(laws.lower, first + k, np.exp(laws.nodes[first - 1] - u) * turn.conjugate())
     if last < laws.offsets[k + 1]:
         size += laws.above[last + k] * abs(np.pi - theta)
-        size -= laws.inverse[last + k] * np.exp(u - laws.nodes[last]) * sine
+        size += log_sum(laws.upper, last + k, np.exp(u - laws.nodes[last]) * turn)
     _, _, rest = missing(y, k, laws.panels, True)
     size += rest
     return size if theta <= np.pi else -size
 
 
 @summed
-def _near_angle(scale, sine, theta, ratios, weights, start, stop):
-    """Return E |arg(1 − d²/ζ)| where d²/|ζ| = scale · ratios, |sin θ| = sine."""
+def _near_angle(theta, sine, window, scaled, reference, weights):
+    """Return E |arg(1 − d²/ζ)| over the nodes of a window, |sin θ| = sine."""
+    first, last, low, factor, other = window
     lift = 2.0 * np.sin(0.5 * theta) ** 2
     total = 0.0
-    for i in range(start, stop):
-        a = scale * ratios[i]
+    for i in range(first, last):
+        a = scaled[i] * (factor if reference[i] == low else other)
         total += weights[i] * upper_angle(a * sine, (1.0 - a) + a * lift)
-    return total
-
-
-@rounded
-def _far_angle(u, theta, nodes, weights, start, stop):
-    """Return the same where d²/|ζ| leaves the range of :func:`_near_sums`."""
-    sine, lift = abs(np.sin(theta)), 2.0 * np.sin(0.5 * theta) ** 2
-    total = 0.0
-    for i in range(start, stop):
-        distance = nodes[i] - u
-        b, gap = np.exp(-abs(distance)), -np.expm1(-abs(distance))
-        if distance < 0.0:
-            total += weights[i] * upper_angle(b * sine, gap + b * lift)
-        else:
-            total += weights[i] * upper_angle(sine, lift - gap)
     return total

@@ -35,8 +35,8 @@ class Curve(SquaredLaw):
 
     Notes
     -----
-    Rounding limits the distribution function to about 1e-12, except within 1e-9 (in ln x) of an end where the density
-    is infinite: an orthogonal law whose atom just vanishes, L μ = L − 1 (ReLU, ELU at L = 2); there to about 1e-4.
+    Rounding limits the distribution function to about 1e-12, except beside an end where the density is infinite: an
+    orthogonal law whose atom just vanishes, L μ = L − 1 (ReLU, ELU at L = 2); there to what rounding of ln x is in it.
     """
 
     law: SlopeLaw
@@ -137,11 +137,12 @@ class Curve(SquaredLaw):
         return kernel.curve(np.ascontiguousarray(log_r, dtype=float), *self._layers)
 
     @cached_property
-    def _table(self) -> tuple[Array, Array, Array, Array]:
+    def _table(self) -> inverse.Table:
         mass = np.cumsum(self.law.weights)
         foot = self.law.log_nodes[np.searchsorted(mass, _LOST)] - _FOOT
         top = max(self.edges[-1], self.law.log_nodes[-1] + _ABOVE)
         u = np.concatenate([top - (top - foot) * np.linspace(1, 0, _TABLE) ** 2, [top + 1e-6 * (top - foot)]])
+        u = np.union1d(u, self.edges[self.edges > foot])
         rows = self.rows(u)
         while len(u) < _MOST:
             wide = np.flatnonzero((-np.diff(rows[:, 2]) > _STEP) & (np.diff(u) > 1e-6))
@@ -152,15 +153,18 @@ class Curve(SquaredLaw):
             rows = np.concatenate([rows, self.rows(new)])[order]
             u = np.concatenate([u, new])[order]
         # Rounding may leave neighbours that differ by 1e-16 out of order, which a bracket must not be.
+        log_x, survival = np.maximum.accumulate(rows[:, 0]), np.minimum.accumulate(rows[:, 2])
         turns = np.zeros(len(u))
-        inside = (rows[:, 3] > 0) & (rows[:, 3] < np.pi)
+        inside = (rows[:, 3] > 0) & (rows[:, 3] < np.pi) & ~np.isin(u, self.edges)
         turns[inside] = np.log(rows[inside, 3] / (np.pi - rows[inside, 3]))
-        return u, np.maximum.accumulate(rows[:, 0]), np.minimum.accumulate(rows[:, 2]), turns
+        # A density ∝ δ^{k−1} at the distance δ of an edge holds δ/k times itself, and θ ∝ √δ.
+        density = np.where(turns[1:] != 0, rows[1:, 1], rows[:-1, 1])
+        powers = np.clip(-np.diff(survival) / np.maximum(2 * density * np.diff(log_x), 1e-300), 1 / 3, 1)
+        return inverse.Table(u, log_x, survival, turns, powers)
 
     def at_value(self, log_x: Array) -> tuple[Array, Array]:
         """Return (density of ln x, Prob(X > x)) at ln x; at an atom the probability without it."""
-        u, values, _, turns = self._table
-        rows = inverse.at_value(log_x, u, values, turns, *self._layers)
+        rows = inverse.at_value(log_x, self._table, *self._layers)
         density, survival = rows[:, 1], rows[:, 2]
         for level, _ in self.law.atoms:
             place = self.depth * (self.log_variance + level)
@@ -171,5 +175,4 @@ class Curve(SquaredLaw):
 
     def at_probability(self, survival: Array) -> Array:
         """Return ln x at Prob(X > x) = survival, for survival < 1 − (atom at zero)."""
-        u, _, table, turns = self._table
-        return inverse.at_survival(survival, u, table, turns, *self._layers)[:, 0]
+        return inverse.at_survival(survival, self._table, *self._layers)[:, 0]

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from vgtheory.kernels.spectral_law import prepare
+from vgtheory.kernels.spectral_far import prepare
 from vgtheory.kernels.spectral_poles import panels_of
 from vgtheory.kernels.spectral_sums import PLAIN, Factors, Laws, Rest, System
 from vgtheory.spectra.slope_law import SlopeLaw
@@ -141,19 +141,20 @@ def system_of(parts: Sequence[Factor], p: float) -> System:
     """Return the equations of a product of which the fraction p of x is neither zero nor dark."""
     laws = [f.law for f in parts]
     sizes = [len(law.log_nodes) for law in laws]
-    prepared = [prepare(law.log_nodes, law.weights)[:4] for law in laws]
-    below, moment, above, inverse = (np.concatenate(parts) for parts in zip(*prepared, strict=True))
+    prepared = [prepare(law.log_nodes, law.weights) for law in laws]
+    below, lower, above, upper, scaled, reference = map(np.concatenate, zip(*prepared, strict=True))
     kept = Laws(
         nodes=np.concatenate([law.log_nodes for law in laws]),
-        ratios=np.concatenate([np.exp(law.log_nodes - law.log_nodes[-1]) for law in laws]),
+        scaled=scaled,
+        reference=reference,
         weights=np.concatenate([law.weights for law in laws]),
         offsets=np.cumsum([0, *sizes]).astype(np.int64),
         atoms=np.array([law.zero_mass for law in laws]),
         tops=np.array([law.log_nodes[-1] for law in laws]),
         below=below,
-        moment=moment,
+        lower=lower,
         above=above,
-        inverse=inverse,
+        upper=upper,
         panels=panels_of([law.levels for law in laws], [law.shares for law in laws]),
     )
     factors = Factors(
