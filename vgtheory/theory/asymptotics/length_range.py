@@ -1,6 +1,7 @@
 """Where the lengths of a finite network can be: stretches of ln R, R = V − σ_b², that layers in sequence share."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import ceil, floor, log, log2
 from typing import NamedTuple
 
@@ -60,8 +61,12 @@ def lengths_of(network: Network) -> Lengths:
     _check(float(profile.min()), float(profile.max()))
     table = table_of(network.activation)
 
+    made: list[Array] = []  # the noise of each move
+
     def move(step: _Step, law: Law) -> Law:
-        out = moved(law, *_moves(table, law.points, step))
+        centre, noise = _moves(table, law.points, step)
+        made.append(noise)
+        out = moved(law, centre, noise)
         _check(float(out.points[0]), float(out.points[-1]))
         return out
 
@@ -74,7 +79,8 @@ def lengths_of(network: Network) -> Lengths:
     rows = zip(network.sigmas, network.sigmas[1:], network.widths[1:], fixed.tolist(), strict=False)
     steps = [_Step(sigma_b, ahead, width, share) for (_, sigma_b), (ahead, _), width, share in rows]
     laws = laws_along(Law(np.array([2 * log(network.sigmas[0][0])]), np.ones(1)), steps, move)
-    noises = [_moves(table, law.points, step)[1] for law, step in zip(laws, steps, strict=False)]
+    moves = np.cumsum([law is not ahead for law, ahead in pairwise(laws)]) - 1  # a law that stays is moved once
+    noises = [made[k] for k in moves]
     arriving = [0.0, *(float(noise.max()) for noise in noises)]
     few = [float(law.chances[noise**2 > log(2)].sum()) for law, noise in zip(laws, noises, strict=False)]
     out: list[Stretch] = []
@@ -100,16 +106,16 @@ def _joined(
 ) -> list[tuple[float, float, int]]:
     """Return ranges that layers in sequence share, with the number of these layers."""
     out = [(*ranges[0], 1)]
-    for k, (low, high) in enumerate(ranges[1:]):
+    inside: set[_Step] = set()  # that lead from the last stretch to itself
+    for (low, high), step in zip(ranges[1:], steps, strict=True):
         before = out[-1]
         both = min(low, before[0]), max(high, before[1])
-        shared = set(steps[k + 1 - before[2] : k + 1])  # that lead from this stretch to itself
-        if both == before[:2] and before[2] > 1:
-            shared -= set(steps[k + 1 - before[2] : k])
-        if not any(leads_out(step, *both) for step in shared):
+        if not any(leads_out(one, *both) for one in ({step} - inside if both == before[:2] else inside | {step})):
             out[-1] = (*both, before[2] + 1)
+            inside.add(step)
         else:
             out.append((low, high, 1))
+            inside = set()
     return out
 
 

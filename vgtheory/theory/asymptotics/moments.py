@@ -81,8 +81,7 @@ class MomentTable:
         self._means = UnitMeans(activation, self._products)
         self.grid = self._means.grid
         self._fixed = _fixed_moments(activation)
-        self._panels = load_panels(activation, _COEFFICIENTS)
-        self._starts = [lo for lo, *_ in self._panels]
+        self._hold(load_panels(activation, _COEFFICIENTS))
 
     def values(self, h: Array) -> Array:
         """Return φ(h) and φ'(h), stacked on a new first axis; an unbounded slope is 0 at the point itself."""
@@ -141,6 +140,8 @@ class MomentTable:
             out[row] = value
         found = Moments(*out)
         outside = t - inside
+        if not outside.any():
+            return found
         slope_elasticity = np.nan_to_num(found.slope_elasticity)
         return found._replace(
             log_square=found.log_square + found.elasticity * outside,
@@ -149,24 +150,26 @@ class MomentTable:
 
     def _interpolated(self, t: Array) -> Array:
         """Return what the panels say, shape (k, m)."""
-        end = float(t.min())
-        while end <= t.max():  # build the panels that are not there yet
-            end = self._panel(float(t[t >= end].min()))[1]
-            if end == HIGH:
+        while True:  # build the panels that are not there yet
+            starts, ends, rows = self._stacked
+            number = np.searchsorted(starts, t, side="right") - 1
+            missing = (t >= ends[number]) & ((t < HIGH) | (ends[number] < HIGH))
+            if not missing.any():
                 break
-        number = np.searchsorted(self._starts, t, side="right") - 1
-        used, own = np.unique(number, return_inverse=True)
-        panels = [self._panels[k] for k in used]
-        rows = np.stack([self._known(coefficients, lo) for lo, _, coefficients in panels])
-        lo, hi = np.array([panel[:2] for panel in panels])[own].T
+            self._panel(float(t[missing].min()))
+        lo, hi, rows = starts[number], ends[number], rows[number]
+        if np.isnan(rows[:, 0, 0]).any():
+            raise self._unknown(float(lo[np.isnan(rows[:, 0, 0])].min()))
         powers = chebyshev.chebvander((2 * t - lo - hi) / (hi - lo), _DEGREE)
-        return np.asarray((powers[:, None] @ rows[own])[:, 0].T)
+        return np.asarray((powers[:, None] @ rows)[:, 0].T)
 
     def log_square(self, log_q: float) -> float:
         """Return ln E φ² at one ln q, fast: the step of the length recursion."""
         t = min(max(log_q, LOW), HIGH)
         lo, hi, coefficients = self._panel(t)
-        rows = self._known(coefficients, lo)
+        if coefficients is None:
+            raise self._unknown(lo)
+        rows = coefficients
         x = (2 * t - lo - hi) / (hi - lo)
         value = _clenshaw(rows[:, 0].tolist(), x)
         return value if t == log_q else value + _clenshaw(rows[:, 1].tolist(), x) * (log_q - t)
@@ -181,20 +184,27 @@ class MomentTable:
         failing = (max(lo, lowest) for lo, hi, coefficients in self._panels if coefficients is None and hi > lowest)
         return next(failing, HIGH)
 
-    def _known(self, coefficients: Array | None, lo: float) -> Array:
-        if coefficients is None:
-            raise UnsupportedError(
-                f"the moments of {self.activation.name} (E φ² to E φ'⁶) {_why_not(self.activation)} at "
-                f"q = {np.exp(lo):.6g} and above; use smaller sigma_w or sigma_b, or vg.simulate"
-            )
-        return coefficients
+    def _unknown(self, lo: float) -> UnsupportedError:
+        return UnsupportedError(
+            f"the moments of {self.activation.name} (E φ² to E φ'⁶) {_why_not(self.activation)} at "
+            f"q = {np.exp(lo):.6g} and above; use smaller sigma_w or sigma_b, or vg.simulate"
+        )
+
+    def _hold(self, panels: list[Panel]) -> None:
+        self._panels = sorted(panels, key=lambda p: p[0])
+        self._starts = [lo for lo, *_ in self._panels]
+        # Starts, ends, coefficients; before the first panel nothing is known, and nan is a moment that is not.
+        nowhere = (-np.inf, -np.inf, None)
+        starts, ends, rows = zip(nowhere, *self._panels, strict=True)
+        unknown = np.full(_COEFFICIENTS, np.nan)
+        held = np.stack([unknown if found is None else found for found in rows])
+        self._stacked = np.array(starts), np.array(ends), held
 
     def _panel(self, t: float, save: bool = True) -> Panel:
         k = bisect_right(self._starts, t) - 1
         if k < 0 or t > self._panels[k][1] or (t == self._panels[k][1] and t < HIGH):
             s = min(bisect_right(_SEGMENTS, t), len(_SEGMENTS) - 1)
-            self._panels = sorted([*self._panels, *self._build(_SEGMENTS[s - 1], _SEGMENTS[s])], key=lambda p: p[0])
-            self._starts = [p[0] for p in self._panels]
+            self._hold([*self._panels, *self._build(_SEGMENTS[s - 1], _SEGMENTS[s])])
             k = bisect_right(self._starts, t) - 1
             if save:
                 save_panels(self.activation, self._panels, _COEFFICIENTS)
