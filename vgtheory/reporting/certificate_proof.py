@@ -25,12 +25,12 @@ from vgtheory.reporting.proof_lemmas import (
 from vgtheory.reporting.wording import describe
 from vgtheory.symbolic.ball import outward
 from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.decimals import Decimal
 from vgtheory.symbolic.notation import varphi
 from vgtheory.symbolic.printing import decimal, to_latex
 from vgtheory.symbolic.rounding import DOWN, UP
 from vgtheory.theory.proofs import lyapunov
 from vgtheory.theory.proofs.certificate import Certificate
-from vgtheory.theory.proofs.decimals import Decimal
 from vgtheory.theory.proofs.layered_network import LayeredNetwork, layered
 from vgtheory.theory.proofs.rates import model_of
 

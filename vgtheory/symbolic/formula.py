@@ -11,8 +11,10 @@ from flint import arb
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.decimals import left_alone
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.naming import named
+from vgtheory.symbolic.notation import BELOW_ONE
 from vgtheory.symbolic.printing import displayed, prepared, printed, to_latex
 from vgtheory.symbolic.rounding import DOWN, NEAREST, UP
 
@@ -38,6 +40,7 @@ RELATIONS: dict[str, Relation] = {
 }
 
 
+MULTIPLIED_OUT = 10_000  # up to this exponent the power of a fraction is written out
 ERROR_DIGITS = 15  # what `error` refers to: the digits that `value` gives unless asked for more
 
 
@@ -123,10 +126,12 @@ class Formula:
             broken = self.conditions[conditions.index(sp.false)]
             given = ", ".join(f"{name} = {value}" for name, value in values.items())
             raise InputError(given, f"values with {broken}", "outside them the formula does not hold; choose others")
+        large = {symbol for symbol, value in point.items() if value.is_Integer and value > MULTIPLIED_OUT}
+        expr = left_alone(self.expr, large) if large else self.expr
         return replace(
             self,
             lhs=self.lhs.subs(point, simultaneous=at_once),
-            expr=self.expr.subs(point, simultaneous=at_once),
+            expr=expr.subs(point, simultaneous=at_once),
             conditions=tuple(c for c in conditions if c is not sp.true),
         )
 
@@ -228,4 +233,4 @@ def _outside(symbol: sp.Symbol, value: sp.Expr) -> str:
     for what, words in (("integer", "a whole number"), ("positive", "above 0"), ("nonnegative", "at least 0")):
         if getattr(symbol, f"is_{what}") and getattr(value, f"is_{what}") is False:
             return words
-    return ""
+    return "below 1" if symbol in BELOW_ONE and (value >= 1) == True else ""  # noqa: E712 - it may be undecided

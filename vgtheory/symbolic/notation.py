@@ -41,6 +41,7 @@ depth = _symbol("depth", "L", "L", "layers", integer=True, positive=True)
 layer = _symbol("layer", "l", "l", "a layer, 1 to depth", integer=True, positive=True)
 eps = _symbol("eps", r"\varepsilon", "ε", "a threshold", positive=True)
 p = _symbol("p", "p", "p", "a failure probability, below 1", positive=True)
+BELOW_ONE = frozenset({p})
 active = _symbol("active", r"p_{\varphi'}", "p_φ'", "share of the units of which φ' is not 0", positive=True)
 
 # Quantities that bounds are about. The loss gradient at x_L is uniform on the unit sphere, independent of the network.

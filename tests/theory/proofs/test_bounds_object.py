@@ -2,6 +2,7 @@
 
 import pickle
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -126,3 +127,52 @@ def test_given_weights_have_the_bounds_of_their_matrices():
     (only,) = spectral(vg.Weights.given(given), (4, 7, 3, 6), 3)
     assert float(only.value()) == pytest.approx(np.prod([np.linalg.norm(m, 2) for m in given]), rel=1e-8)
     assert float(only.value()) >= np.prod([np.linalg.norm(m, 2) for m in given])
+
+
+DEEP = {"depth": 10**12, "p": 0.01, "eps": 0.1, "layer": 5, "t": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "scales", "title"),
+    [("sigmoid", (1.5, 0.5), "symmetrised slope"), ("relu", (1.5, 0), "fourth moment")],
+)
+def test_any_depth_is_answered(name, scales, title):
+    """Powers of fractions stay powers: the value's logarithm is the depth times one of a layer."""
+    found = vg.bounds(vg.Network(name, vg.Weights.gaussian(*scales), width=50, depth=10))
+    for formula in found:
+        at = {key: value for key, value in DEEP.items() if key in {s.name for s in formula.symbols}}
+        if "depth" in at and {s.name for s in formula.symbols} <= set(at) and not formula.conditions:
+            formula.at(**at).value()
+    logarithms = [mpmath.log(found[title].at(depth=depth).value(30)) for depth in (10**12, 10**4)]
+    assert mpmath.almosteq(logarithms[0], 10**8 * logarithms[1], 1e-14)
+    if title == "symmetrised slope":
+        assert str(found[title].at(depth=10**12).expr) == "(9/64)**1000000000000"
+        assert mpmath.almosteq(logarithms[1], 10**4 * mpmath.log(mpmath.mpf(9) / 64), 1e-14)
+
+
+def test_dead_networks_of_any_depth():
+    """1 − (1 − 2^−50)^L, without a difference of numbers near 1."""
+    found = vg.bounds(vg.Network("relu", vg.Weights.he(), width=50, depth=10))["probability of a dead network"]
+    with mpmath.workdps(60):
+        for depth in (3, 10**4, 10**4 + 1, 10**7, 10**15):
+            truth = -mpmath.expm1(depth * mpmath.log1p(-(mpmath.mpf(2) ** -50)))
+            assert mpmath.almosteq(found.at(depth=depth).value(), truth, 1e-14)
+
+
+def test_values_for_which_a_bound_does_not_hold_are_refused():
+    found = vg.bounds(vg.Network("sigmoid", vg.Weights.gaussian(1.5, 0.5), width=50, depth=20))
+    with pytest.raises(InputError, match=r"p must be below 1 \(got 2\)"):
+        found["gradient norm with probability 1 − p"].at(p=2)
+    for title in ("gradient at layer l", "weight gradient at layer l"):
+        with pytest.raises(InputError, match="layer <= depth"):
+            found[title].at(depth=20, layer=21)
+        assert found[title].at(depth=20, layer=20).value() > 0
+    # |φ'| ≤ ¼ everywhere: at that ε and above all units count as saturated, and no set of outer half-lines does.
+    for title in ("probability of saturation", "saturated fraction, bias", "whole layer saturated, bounded activation"):
+        with pytest.raises(InputError, match="eps < 1/4"):
+            found[title].at(eps=0.3)
+        assert 0 < found[title].at(eps=0.2, **({"q": 1} if "probability" in title else {})).value() < 1
+    for place in (999, len(found), -len(found) - 1):
+        with pytest.raises(InputError, match=f"from -{len(found)} to {len(found) - 1}, a slice or a name"):
+            found[place]
+    assert found[-1] is found.formulas[-1]

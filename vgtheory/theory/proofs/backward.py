@@ -16,6 +16,7 @@ from vgtheory.symbolic.notation import (
     jacobian_least_square,
     jacobian_mean_square,
     jacobian_norm,
+    layer,
     p,
     singular_count,
     t,
@@ -146,4 +147,5 @@ def _weights(s: LayeredNetwork, best: Rate) -> Formula:
         "weight gradient at layer l",
         "The mean squared gradient with respect to the weights of any layer is at most this.",
         tuple(dict.fromkeys((*best.assumptions, BOUNDED, UNIT_INPUT))),
+        conditions=(sp.Le(layer, s.depth),),
     )

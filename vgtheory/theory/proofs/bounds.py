@@ -77,12 +77,13 @@ class Bounds(Sequence[Formula]):
     @overload
     def __getitem__(self, key: slice) -> tuple[Formula, ...]: ...
     def __getitem__(self, key: int | str | slice) -> Formula | tuple[Formula, ...]:
-        if isinstance(key, (int, slice)):
+        if isinstance(key, slice):
             return self.formulas[key]
         if not isinstance(key, str):
-            raise InputError(
-                "the place of a bound", "a whole number, a slice or a name", "see .names", got=f"{key!r}"[:60]
-            )
+            if not isinstance(key, int) or not -len(self) <= key < len(self):
+                places = f"a whole number from {-len(self)} to {len(self) - 1}, a slice or a name"
+                raise InputError("the place of a bound", places, "see .names", got=f"{key!r}"[:60])
+            return self.formulas[key]
         found = next((f for f in self.formulas if f.name == key), None)
         if found is None:
             raise UnknownNameError.among("bound", key, self.names, "see .names of the bounds")

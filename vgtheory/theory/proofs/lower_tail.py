@@ -12,12 +12,12 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.ball import outward
 from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.decimals import Decimal
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gaussian_mean
 from vgtheory.symbolic.monotone import nonincreasing
 from vgtheory.symbolic.notation import log_stretch, p, q
 from vgtheory.theory.proofs.certified_slope import symmetrised
-from vgtheory.theory.proofs.decimals import Decimal
 from vgtheory.theory.proofs.gradient_moments import DIRECTION, PROBABILITY
 from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.rates import BOUNDED, DECREASING, GAUSSIAN, UNIT_INPUT, explosion_holds

@@ -54,4 +54,5 @@ def _per_layer(s: LayeredNetwork, best: Rate) -> Formula:
         "gradient at layer l",
         "The mean squared gradient with respect to the pre-activations of any layer is at most this.",
         best.assumptions,
+        conditions=(sp.Le(layer, s.depth),),
     )

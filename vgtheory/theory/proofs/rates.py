@@ -15,11 +15,11 @@ from typing import Literal
 import sympy as sp
 
 from vgtheory.symbolic.complex_ball import enclose
+from vgtheory.symbolic.decimals import Decimal
 from vgtheory.symbolic.formula import Status
 from vgtheory.theory.methods import UNIFORM_LOSS
 from vgtheory.theory.proofs import lyapunov
 from vgtheory.theory.proofs.certified_slope import certainly_below
-from vgtheory.theory.proofs.decimals import Decimal
 from vgtheory.theory.proofs.layered_network import Layer, LayeredNetwork
 
 ISOTROPIC = f"{UNIFORM_LOSS} and independent of the network"

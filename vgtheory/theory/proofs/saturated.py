@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy as sp
 
 from vgtheory._errors import UnsupportedError
@@ -32,6 +34,7 @@ def saturation_bounds(s: LayeredNetwork) -> list[Formula]:
     probability = found.probability(q)
     below = f"ε = {found.eps}" if found.eps.is_number else "ε is below sup |φ'|"
     assumptions = ("weights and biases Gaussian", below)
+    held = () if found.condition is sp.true else (found.condition,)
     formulas = [
         Formula(
             saturation_probability,
@@ -41,6 +44,7 @@ def saturation_bounds(s: LayeredNetwork) -> list[Formula]:
             "probability of saturation",
             "A neuron whose pre-activation has variance q has a slope of at most ε with this probability.",
             assumptions,
+            conditions=held,
         )
     ]
     if not (s.uniform_width and found.period is None and _grows_with_variance(found.expr)):
@@ -55,7 +59,7 @@ def saturation_bounds(s: LayeredNetwork) -> list[Formula]:
         inputs = (*assumptions, "|φ| is bounded (checked)", "‖x_0‖² = N_0")
         formulas.append(_fraction(most, "upper bound", "at most", "bounded activation", inputs))
         formulas += _counts(s, most, inputs, few=False)
-    return formulas
+    return [formulas[0], *(replace(f, conditions=(*held, *f.conditions)) for f in formulas[1:])]
 
 
 def _counts(s: LayeredNetwork, share: sp.Expr, assumptions: tuple[str, ...], few: bool) -> list[Formula]:

@@ -18,13 +18,13 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import number_ball, outward, precision
 from vgtheory.symbolic.complex_ball import complex_function, enclose
+from vgtheory.symbolic.decimals import Decimal
 from vgtheory.symbolic.expansion import tail
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.notation import q, sigma_b, sigma_w
 from vgtheory.symbolic.tails import TailUndecided, coefficient_ball
 from vgtheory.theory.proofs.certified_slope import Known, certainly_below
-from vgtheory.theory.proofs.decimals import Decimal
 from vgtheory.theory.proofs.gauss_table import density_rows, float_values, half_line
 from vgtheory.theory.proofs.layered_network import LayeredNetwork
 from vgtheory.theory.proofs.rates import DECREASING, ISOTROPIC

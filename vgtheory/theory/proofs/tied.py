@@ -20,10 +20,10 @@ from vgtheory.model.network import Network
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.ball import number_ball, outward, precision
 from vgtheory.symbolic.catalogue import activation
+from vgtheory.symbolic.decimals import Decimal
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.notation import depth, jacobian_norm, p
 from vgtheory.theory.proofs.certified_slope import Known, certified_slope
-from vgtheory.theory.proofs.decimals import Decimal
 from vgtheory.theory.proofs.norms import PROBABILITY
 
 Matrix = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""`Decimal`: an exact decimal that SymPy leaves alone, so that its powers stay powers."""
+"""`Decimal` and `Fraction`: exact numbers that SymPy leaves alone, so that their powers stay powers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy as sp
 from flint import arb, fmpq
+from sympy.printing.precedence import PRECEDENCE
 
 from vgtheory.symbolic.enclosed import Enclosed
 
@@ -70,3 +71,39 @@ class Decimal(sp.AtomicExpr, Enclosed):
     def enclosure(self, bits: int) -> arb:
         """Return the number."""
         return arb(fmpq(int(self.number.p), int(self.number.q)))
+
+
+class Fraction(Decimal):
+    """A positive fraction that is left alone and printed as it is.
+
+    >>> Fraction(sp.Rational(9, 8)) ** 10**7
+    (9/8)**10000000
+    """
+
+    def _sympystr(self, printer: Any) -> str:
+        return printer.parenthesize(self.number, PRECEDENCE["Pow"]) if self.number.q > 1 else str(self.number)
+
+    _plain = _sympystr
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = printer._print(self.number)
+        return rf"\left({text}\right)^{{{exp}}}" if exp else str(text)
+
+
+def left_alone(expr: sp.Expr, symbols: set[sp.Symbol]) -> sp.Expr:
+    """Return the expression whose powers with these symbols in the exponent stay powers when numbers go in.
+
+    SymPy multiplies a fraction's powers out, to as many digits as they have.
+    """
+
+    def base(part: sp.Expr) -> sp.Expr:
+        if part.is_Rational and part.is_positive and part != 1:
+            return Fraction(part)
+        if part.is_Mul or (part.is_Pow and part.exp.is_number):
+            return part.func(*map(base, part.args)) if part.is_Mul else part.func(base(part.base), part.exp)
+        return part
+
+    return expr.replace(
+        lambda part: part.is_Pow and bool(part.exp.free_symbols & symbols),
+        lambda power: base(power.base) ** power.exp,
+    )
