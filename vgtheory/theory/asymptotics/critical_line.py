@@ -18,7 +18,7 @@ from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.formula import Formula
 from vgtheory.symbolic.gaussian import gradient_gain, length_map
 from vgtheory.symbolic.notation import q, sigma_b, sigma_w
-from vgtheory.theory.asymptotics.fixed_points import LOWEST, MARGINAL, require_gradient
+from vgtheory.theory.asymptotics.fixed_points import LOWEST, is_stable, require_gradient
 from vgtheory.theory.asymptotics.grid_roots import sign_changes
 from vgtheory.theory.asymptotics.moments import table_of
 
@@ -88,7 +88,7 @@ def critical_curve(act: Any, log_q: Any = None) -> CriticalCurve:
         "sigma_w": np.exp(-m.log_slope_square / 2),
         "sigma_b": np.sqrt(np.maximum(biases, 0.0)),
         "chi_q": chi_q,
-        "stable": (np.abs(chi_q) < 1 - MARGINAL) | (table.activation.homogeneous_degree == 1),
+        "stable": is_stable(chi_q) | (table.activation.homogeneous_degree == 1),
     }
     data = xr.Dataset(
         {name: ("q", values[inside], labels(_TEXTS[name])) for name, values in columns.items()},

@@ -313,12 +313,15 @@ def _describe(table: MomentTable, t: float, sigma_w: float) -> FixedPoint:
     chi_q = float(sigma_w**2 * np.exp(m.log_square[0] - t) * m.elasticity[0])
     c, log_slope = correlation_table(table.activation).fixed(np.array([t]), np.array([chi]), np.array([sigma_w]))
     xi_c = inverse_rate(float(log_slope[0]))
-    return FixedPoint(q, chi, chi_q, abs(chi_q) < 1 - MARGINAL, float(c[0]), relaxation_depth(chi_q), xi_c)
+    return FixedPoint(q, chi, chi_q, bool(is_stable(chi_q)), float(c[0]), relaxation_depth(chi_q), xi_c)
 
 
 def _critical_at(table: MomentTable, t: float) -> CriticalPoint:
     m = table.direct(np.array([t]))
     chi_q = float(np.exp(m.log_square[0] - m.log_slope_square[0] - t) * m.elasticity[0])
-    return CriticalPoint(
-        float(np.exp(-0.5 * m.log_slope_square[0])), float(np.exp(t)), chi_q, abs(chi_q) < 1 - MARGINAL
-    )
+    return CriticalPoint(float(np.exp(-0.5 * m.log_slope_square[0])), float(np.exp(t)), chi_q, bool(is_stable(chi_q)))
+
+
+def is_stable(chi_q: Any) -> Any:
+    """Return whether small deviations of q shrink on both sides of a fixed point at q > 0, for numbers or arrays."""
+    return np.abs(chi_q) < 1 - MARGINAL
