@@ -11,6 +11,7 @@ import xarray as xr
 import vgtheory as vg
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.answer import answer as answer_of
+from vgtheory.reporting.document import FigureRow
 from vgtheory.reporting.findings import Findings, Tried
 from vgtheory.reporting.key_numbers import key_numbers
 from vgtheory.reporting.story import agreement
@@ -221,6 +222,13 @@ def test_an_exact_isometry_is_told_as_one(name, sigma_b):
     assert "stretches all directions alike" in step
     assert "all its singular values are 1" in step
     assert "spread with every layer" not in step
+    assert not any(isinstance(block, FigureRow) for block in matrices_step(told))  # of rounding errors
+
+
+def test_weights_of_zero_are_what_kills():
+    network = vg.Network("tanh", vg.Weights.gaussian(0, 0.1), width=8, depth=5)
+    text = str(verdict(answer_of(network)).text)
+    assert text == "The gradient dies: all weights of a layer are 0, so that nothing at all arrives before it."
 
 
 def test_a_product_that_spreads_is_no_isometry():

@@ -257,6 +257,17 @@ def test_when_a_few_networks_are_enough(present, tried, enough):
     assert trial(*tried, samples=8).suffices(trial(*present)) is enough
 
 
+def test_code_for_a_formula_catches_no_function_of_that_name():
+    network = vg.Network("x*exp(-x**2)", vg.Weights.gaussian(1, 0.3), width=16, depth=40)
+    advice = advise(network, samples=8)
+    kinds = {r.kind: r.code for r in advice.remedies}
+    assert "# in your own forward()" in kinds["skip connection"]
+    assert "phi(x) instead of x*exp(-x**2)" in kinds["activation"]
+    assert not any("TorchFunctionMode" in text for text in kinds.values())
+    for text in kinds.values():
+        compile(text, "remedy", "exec")
+
+
 def test_another_scale_of_a_skip_connection_is_a_remedy():
     advice = advise(vg.Network("relu", vg.Weights.he(), width=64, depth=40, skip=1), samples=16)
     remedy = next(r for r in advice.remedies if r.kind == "skip connection")

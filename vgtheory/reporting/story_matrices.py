@@ -22,7 +22,7 @@ def matrices_step(f: Findings) -> list[Block]:
         Paragraph(_isometry(f) or said(_spread_of_product(f), _exact_spread(f), _where_it_lies(f))),
     ]
     row = _figures_of_w(f) if f.subject.square and f.subject.family == "gaussian" and sigma_w > 0 else []
-    if not (isinstance(f.law, Unavailable) and isinstance(f.sampled, Unavailable)):
+    if not (_isometry(f) or (isinstance(f.law, Unavailable) and isinstance(f.sampled, Unavailable))):
         caption = t("ln of the singular values s of J. Dotted: where the gradient lies.")
         alt = t("Density of the logarithm of the singular values of the Jacobian, with the gradient's factor marked.")
         row.append(FigureBlock("spectrum", caption, alt))

@@ -38,6 +38,8 @@ def verdict(f: Answer) -> Verdict:
 
 def _sentence(f: Answer, found: Regime) -> Message:
     growth = f.growth
+    if found is Regime.dead and f.subject.last_scales[0] == 0:
+        return t("The gradient dies: all weights of a layer are 0, so that nothing at all arrives before it.")
     if found is Regime.dead:
         return t(
             "The gradient dies: in {dead} of {samples} simulated networks a whole layer has slope φ' = 0, so that "
@@ -141,7 +143,7 @@ def t_regime(regime: Regime) -> Message:
 
 def _deaths(f: Answer, found: Regime) -> Text:
     if found is Regime.dead:
-        return _what_keeps_alive(f)
+        return "" if f.subject.last_scales[0] == 0 else _what_keeps_alive(f)
     if not f.growth.dead:
         return ""
     return t(

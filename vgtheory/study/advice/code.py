@@ -162,8 +162,10 @@ def _of(text: str, inner: str) -> str:
 def _swapped(network: Network, old: str, torch_text: str, jax_text: str) -> Code:
     imported = "import vgtheory\n\n" if "vgtheory" in torch_text else ""
     define = f"\n\ndef phi(x):\n    return {torch_text}\n\n"
-    wrapped = _WRAPPED.format(what=f"The model with phi wherever it calls {old}")
     jax = f"phi = lambda x: {jax_text}; {recipe(network).jax}"
+    if not old.isidentifier():  # a formula is no function of torch's that could be caught
+        return Code(f"{imported}{_drawing(network)}{define}# in your own forward(): phi(x) instead of {old}\n", jax)
+    wrapped = _WRAPPED.format(what=f"The model with phi wherever it calls {old}")
     return Code(imported + _drawing(network) + define + _SWAP.format(old=old) + wrapped, jax)
 
 
@@ -177,10 +179,11 @@ def function(act: Activation) -> tuple[str, str]:
 
 def skip(scale: float, old: str) -> Code:
     """Return code by which x_l = x_{l−1} + a·φ(h_l) wherever a square layer is followed by the function `old`."""
+    jax = f"x = x + {scale:.10g} * phi(h)"
+    if not old.isidentifier():
+        return Code(f"# in your own forward(), with phi(x) = {old}: x = x + {scale:.10g} * phi(layer(x))\n", jax)
     what = f"The model with a skip connection around every square layer and its {old}"
-    return Code(
-        _SKIP.format(scale=scale, old=old).lstrip() + _WRAPPED.format(what=what), f"x = x + {scale:.10g} * phi(h)"
-    )
+    return Code(_SKIP.format(scale=scale, old=old).lstrip() + _WRAPPED.format(what=what), jax)
 
 
 def norm(kind: str) -> Code:
