@@ -101,3 +101,13 @@ def test_few_and_many_zeros_and_extrema_are_found_to_rounding(reach):
     inside = [p[(p > -reach) & (p < reach + 0.1)] for p in (grid + np.pi / 2, grid)]
     np.testing.assert_allclose(np.sort(zeros), inside[0], rtol=1e-15)
     np.testing.assert_allclose(np.sort(extrema), inside[1], atol=1e-7)
+
+
+def test_panels_shrink_by_one_factor_towards_a_zero_of_the_slope():
+    """φ' of SiLU is 0 at −1.278; the panels on either side of it are cut until the one beside it is resolved."""
+    panels = slope_law(vg.activation("silu"), 1.0).panels
+    zero = -1.2784645427610738
+    right, left = panels[panels[:, 0] > zero - 1e-12, 1] - zero, zero - panels[panels[:, 1] < zero + 1e-12, 0]
+    for size in (np.sort(right), np.sort(left)):
+        assert size[0] < 1e-8
+        np.testing.assert_allclose(size[1:8] / size[:7], 3.5, rtol=1e-5)  # sizes of 1e-9 are differences

@@ -138,3 +138,8 @@ def test_parameters_outside_their_domain_are_refused():
             activation(name, **values)
     with pytest.raises(InputError, match="lower, upper"):
         activation("rrelu", alpha=0.2)
+
+
+def test_a_named_activation_without_parameters_is_one_object():
+    assert activation("gelu") is activation("gelu")
+    assert activation("leaky_relu", alpha=0.3) != activation("leaky_relu")

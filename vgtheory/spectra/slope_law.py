@@ -4,10 +4,12 @@ Everything is kept as ln d², so that the far tails (d² = e^{−20000}) survive
 J = ∏ D_l W_l: a sign of φ' is absorbed by the weights.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtr
 
 from vgtheory._errors import InputError, UnsupportedError, shown
@@ -23,7 +25,7 @@ REACH = 8.6  # the standard normal law has 8e-18 of its mass beyond
 # In ln d² the integrand is a Fermi function with poles at distance θ = arg ζ, so panels are measured in ln d²; far
 # below the top they may grow in proportion.
 WIDTH, FAR = 2.6, 200.0
-_FINEST = 1e-9  # panels next to a zero of φ' are graded down to this distance
+_FINEST, _GRADE = 1e-9, 3.5  # panels next to a zero of φ' are graded down to this distance, each so many times smaller
 _UNRESOLVED = 1e-7  # interpolation error in ln d²; the rule's own error is about its square
 _MOST_PANELS = 30_000
 _FAINT = 1e-20  # probability of a panel whose poles are nowhere seen
@@ -252,11 +254,10 @@ def _panels(
     grid = scale * np.arange(-np.ceil(REACH), np.ceil(REACH) + 1)
     inner = np.concatenate([zeros, extrema, grid])
     ends = np.unique(np.concatenate([[lo, hi], inner[(inner > lo) & (inner < hi)]]))
-    a, b = ends[:-1], ends[1:]
-    done_a, done_b = [], []
-    count = 0
-    top = -np.inf
-    while len(a):
+    a, b, done, top = ends[:-1], ends[1:], [np.array([hi])], -np.inf
+
+    def is_resolved(a: Array, b: Array) -> NDArray[np.bool_]:
+        nonlocal top
         values = 2 * log_slope(np.stack([a, b], axis=1).mean(axis=1)[:, None] + np.outer((b - a) / 2, _x))
         probes = 2 * log_slope(((a + b) / 2)[:, None] + np.outer((b - a) / 2, _check))
         top = max(top, float(values.max()))
@@ -265,21 +266,46 @@ def _panels(
             change = values.max(axis=1) - values.min(axis=1)
             allowed = width * np.maximum(1.0, (top - values.max(axis=1)) / FAR)
             good = (change <= allowed) & (error <= _UNRESOLVED * np.maximum(1.0, np.abs(values).max(axis=1)))
-        good |= np.isneginf(values).all(axis=1) | (b - a <= _FINEST * np.maximum(np.abs(a), min(1.0, scale)))
-        done_a.append(a[good])
-        done_b.append(b[good])
-        count += int(good.sum())
+        return good | np.isneginf(values).all(axis=1) | (b - a <= _FINEST * np.maximum(np.abs(a), min(1.0, scale)))
+
+    while len(a):
+        good = is_resolved(a, b)
+        done.append(a[good])
         a, b = a[~good], b[~good]
-        if count + len(a) > _MOST_PANELS:
+        left, right = np.isin(a, zeros), np.isin(b, zeros)
+        near, low, high = _graded(a[left | right], b[left | right], left[left | right], scale, is_resolved)
+        done.append(near)
+        a, b = a[~(left | right)], b[~(left | right)]
+        middle = (a + b) / 2
+        a, b = np.concatenate([a, middle, low]), np.concatenate([middle, b, high])
+        if sum(map(len, done)) + len(a) > _MOST_PANELS:
             raise UnsupportedError(
                 f"the law of φ'(√q z)² at q = {scale**2:.6g} needs more than {_MOST_PANELS} panels; use a smaller q"
             )
-        # Geometric grading towards a zero of φ', halves elsewhere.
-        cut = np.where(
-            np.isin(a, zeros), a + (b - a) / 3.5, np.where(np.isin(b, zeros), b - (b - a) / 3.5, (a + b) / 2)
-        )
-        a, b = np.concatenate([a, cut]), np.concatenate([cut, b])
-    return np.sort(np.concatenate([*done_a, [hi]])), log_slope
+    return np.sort(np.concatenate(done)), log_slope
+
+
+def _graded(
+    a: Array, b: Array, left: NDArray[np.bool_], scale: float, is_resolved: Callable[[Array, Array], NDArray[np.bool_]]
+) -> tuple[Array, Array, Array]:
+    """Cut panels with a zero at their left end, else at the right one, in geometric progression, all of it at once.
+
+    Return the left ends of the panels beside the zeros, the largest that are resolved, and both ends of the others.
+    """
+    if not len(a):
+        return a, a, a
+    finest = _FINEST * np.maximum(np.maximum(np.abs(a), np.abs(b)).min(), min(1.0, scale))
+    most = max(int(np.ceil(np.log((b - a).max() / finest) / np.log(_GRADE))), 1)
+    size = (b - a)[:, None] * _GRADE ** -np.arange(1.0, most + 1)
+    cut = np.where(left[:, None], a[:, None] + size, b[:, None] - size)
+    start, stop = np.where(left[:, None], a[:, None], cut), np.where(left[:, None], cut, b[:, None])
+    good = is_resolved(start.ravel(), stop.ravel()).reshape(cut.shape)
+    good[:, -1] = True
+    first = good.argmax(axis=1)
+    other = np.concatenate([np.where(left, b, a)[:, None], cut], axis=1)
+    kept = np.arange(most) <= first[:, None]
+    ends = np.sort(np.stack([other[:, :-1][kept], other[:, 1:][kept]]), axis=0)
+    return start[np.arange(len(a)), first], ends[0], ends[1]
 
 
 def _with_powers(log_slope: Function, zeros: Array, near: float) -> Function:

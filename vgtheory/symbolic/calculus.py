@@ -6,7 +6,7 @@ Everything else (derivatives, certified extrema, quadrature, code, atoms of spec
 """
 
 from dataclasses import dataclass
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -61,6 +61,7 @@ def _split(piece: Piece, x: sp.Symbol) -> list[Piece]:
     return [Piece(lo, hi, piece.expr) for lo, hi in pairwise([piece.lo, *cuts, piece.hi])]
 
 
+@lru_cache(maxsize=1024)
 def differentiate(parts: tuple[Piece, ...], x: sp.Symbol, order: int = 1) -> tuple[Piece, ...]:
     """Return the pieces of the `order`-th derivative away from the breakpoints (no DiracDelta)."""
     return tuple(Piece(p.lo, p.hi, sp.diff(p.expr, x, order)) for p in parts)

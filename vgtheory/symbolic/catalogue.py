@@ -1,6 +1,7 @@
 """The catalogue: every named activation, looked up by its name or by one that a framework gives it."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -17,6 +18,8 @@ class Entry(NamedFormula):
 
     def __call__(self, **values: Any) -> Activation:
         """Return the activation; parameters not given take their defaults, a SymPy symbol keeps one symbolic."""
+        if not values:
+            return self._default
         known = {p.symbol.name: p for p in self.parameters}
         for key, value in values.items():
             if key not in known:
@@ -29,6 +32,11 @@ class Entry(NamedFormula):
                 )
         chosen = {name: values.get(name, p.default) for name, p in known.items()}
         return Activation(self.expr, name=self.name, **chosen)
+
+    @cached_property
+    def _default(self) -> Activation:
+        """Return the one object, since what is known of an activation is kept with it."""
+        return Activation(self.expr, name=self.name, **{p.symbol.name: p.default for p in self.parameters})
 
 
 class Catalogue(Mapping[str, Entry]):

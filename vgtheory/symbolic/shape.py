@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -97,6 +98,7 @@ def monotone_pieces(act: Activation | str) -> tuple[MonotonePiece, ...]:
     return tuple(merged)
 
 
+@lru_cache(maxsize=256)
 def slope_period(act: Activation, half: bool = True) -> sp.Expr | None:
     """Return a period of |φ'| (`half`) or of φ' where φ is smooth and its slope made of waves, else None."""
     if len(act.pieces) != 1:
