@@ -14,7 +14,7 @@ document.addEventListener('toggle',reach,true);window.addEventListener('resize',
 
 // The live figure takes the place of the drawn one: values under the pointer, ln or log10, mean field under sliders.
 (()=>{const store=document.getElementById('live'),figure=document.getElementById('live-figure');if(!store||!figure)return;
-const drawn=figure.querySelector('svg'),d=JSON.parse(store.textContent),word=figure.dataset,W=Math.max(300,Math.min(520,figure.clientWidth)),H=300,L=56,R=12,T=10,B=36,LN10=Math.LN10;
+const drawn=figure.querySelector('svg'),d=JSON.parse(store.textContent),word=figure.dataset,W=Math.max(300,Math.min(520,figure.clientWidth)),H=300,L=56,R=18,T=10,B=36,LN10=Math.LN10;
 const make=(name,attributes,parent)=>{const e=document.createElementNS(drawn.namespaceURI,name);
 for(const k in attributes)e.setAttribute(k,attributes[k]);if(parent)parent.appendChild(e);return e};
 const add=(name,parent,text)=>{const e=document.createElement(name);if(text)e.textContent=text;parent.appendChild(e);return e};
