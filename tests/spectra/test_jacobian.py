@@ -285,6 +285,43 @@ def test_quantiles_beside_a_regular_end_are_those_of_the_closed_form(top):
     assert np.abs(got - log_x).max() < (1e-14 if top else 1e-9)
 
 
+def test_quantiles_of_the_smallest_probabilities_from_either_side():
+    """One linear Gaussian layer: s = 2 cos(t/2), P(S > s) = (t − sin t)/π, P(S < s) = 2s/π next to 0."""
+    law = vg.spectrum(vg.Network(vg.Activation("x"), vg.Weights.gaussian(1.0), 10, 1))
+    above = np.array([1e-300, 1e-30, 1e-18, 1e-15, 1e-12, 1e-9])
+    np.testing.assert_allclose(law.isf(above), 2 * np.cos(np.cbrt(6 * np.pi * above) / 2), rtol=1e-9)
+    np.testing.assert_allclose(law.isf(above[-2:]), 2 * np.cos(np.cbrt(6 * np.pi * above[-2:]) / 2), rtol=1e-11)
+    below = np.array([1e-300, 1e-18, 1e-17, 1e-13, 1e-9])
+    np.testing.assert_allclose(law.ppf(below), np.pi / 2 * below, rtol=1e-2, atol=2e-16)
+    assert law.isf(0.0) == pytest.approx(2, rel=1e-15)
+    assert law.ppf(0.0) == law.isf(1.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "widths"),
+    [
+        ("tanh", vg.Weights.orthogonal(1.3), (10, 10)),
+        ("tanh", vg.Weights.gaussian(1.3), (10, 20, 10)),
+        ("relu", vg.Weights.orthogonal(1.3), (10, 10, 10)),
+        ("leaky_relu", vg.Weights.gaussian(1.3), (20, 10, 10)),
+        ("leaky_relu", vg.Weights.orthogonal(1.3, 0.1), (10, 20, 30, 30)),
+    ],
+)
+def test_quantiles_are_numbers_between_the_ends(name, weights, widths):
+    law = vg.spectrum(vg.Network(name, weights, widths, len(widths) - 1))
+    p = np.concatenate(
+        [[0.0], np.logspace(-300, -9, 60), law.zero_mass + (1 - law.zero_mass) * np.logspace(-20, -9, 23)]
+    )
+    low, high = law.support_log()
+    p = np.sort(p)
+    for found in (law.ppf(p), law.isf(p)[::-1]):
+        assert np.isfinite(found).all()
+        assert (found[1:] >= found[:-1] * (1 - 1e-9)).all()
+    assert law.isf(1e-18) == pytest.approx(np.exp(high), rel=1e-6)
+    if law.zero_mass == 0:
+        assert law.ppf_log(1e-18) == low
+
+
 def test_refusals():
     tanh = vg.Weights.gaussian(0.9)
     with pytest.raises(NoSolutionError, match="tends to 0"):

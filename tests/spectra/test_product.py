@@ -472,3 +472,12 @@ def test_threads_that_ask_one_law_get_the_bits_of_one_thread():
         found = list(threads.map(ask, starts))
     for start, pair in zip(starts, found, strict=True):
         np.testing.assert_array_equal(pair, ask(start, alone))
+
+
+@pytest.mark.parametrize("widths", [(10, 20, 30), (30, 10, 20), (30, 20, 10)])
+def test_a_law_counts_the_outputs_and_a_sample_the_smaller_side(widths):
+    network = vg.Network("tanh", vg.Weights.gaussian(1.0), widths, 2)
+    found = vg.sample(network, samples=1).log_singular_value.values[0]
+    assert found.size == min(widths[0], widths[-1])
+    zeros = 1 - np.isfinite(found).sum() / widths[-1]
+    assert vg.spectrum(network).zero_mass == pytest.approx(zeros, abs=1e-12)

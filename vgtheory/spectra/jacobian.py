@@ -30,6 +30,9 @@ _CONSTANT = 1e-10  # spread of ln q_l below which all layers have one law
 def spectrum(network: Network, q: ArrayLike | Literal["profile", "stationary"] = "profile") -> Spectrum:
     """Return the law of the singular values of the Jacobian J = ∂x_L/∂x_0 at this depth, width → ∞.
 
+    There are N_L, the roots of the eigenvalues of J Jᵀ: where a network widens 1 − N_0/N_L or more of them are 0, which
+    ``vg.sample`` does not list.
+
     Parameters
     ----------
     network : numbers everywhere; widths may differ (N_l → ∞ in these proportions) and there may be skip connections,

@@ -92,7 +92,8 @@ class Spectrum(HalfLineLaw):
     """The law of a singular value s of J, width → ∞ at fixed depth.
 
     Functions of s: `pdf`, `cdf`, `ppf`, `rvs`; of ln s, which deep networks need: `pdf_log`, `cdf_log`, `ppf_log`.  The
-    density belongs to the continuous part: together with the masses of `atoms` it integrates to one.
+    density belongs to the continuous part: together with the masses of `atoms` it integrates to one.  Quantiles belong
+    to probabilities that differ by 1e-16, in deep networks by 1e-12; nearer to 0 and 1 than that they are the ends.
 
     Attributes
     ----------
@@ -199,12 +200,19 @@ class Spectrum(HalfLineLaw):
 
     def _ppf_log(self, q: Array) -> Array:
         """Return the quantile of ln s: −inf up to the atom at zero and what is `unresolved`."""
+        lowest = (q > self._floor) & (1 - q >= 1 - self._floor)
+        return np.where(lowest, self.support_log()[0], self._isf_log(1 - q))
+
+    def _isf_log(self, q: Array) -> Array:
         low, high = self.support_log()
-        out = np.where(q == 1, high, low if self._floor == 0 else -np.inf)
-        inside = (q > self._floor) & (q < 1)
+        out = np.where(q == 0, high, low if self._floor == 0 else -np.inf)
+        inside = (q > 0) & (q < 1 - self._floor)
         if inside.any():  # rounding of 1e-12 in the probability must not leave the support
-            out[inside] = np.clip(self.law.at_probability(1 - q[inside]) / 2, low, high)
+            out[inside] = np.clip(self.law.at_probability(q[inside]) / 2, low, high)
         return out
+
+    def _isf(self, q: Array) -> Array:
+        return np.exp(self._isf_log(q))
 
     def _moment(self, order: int) -> float:
         """Return E s^order: orders 2 and 4 by the sums over layers, other even ones exact where `exact` knows them."""

@@ -71,7 +71,8 @@ def sample(
     ----------
     of : what is wanted.
 
-        - ``"singular values"``: ``log_singular_value`` (sample, index), descending, −inf where the rank of J ends.
+        - ``"singular values"``: ``log_singular_value`` (sample, index), min(N_0, N_L) of them descending, −inf where
+          the rank of J ends; ``vg.spectrum`` counts N_L, with zeros for what a network that widens does not reach.
         - ``"eigenvalues"`` of a square J: ``log_modulus`` = ln|λ|, descending, and ``argument`` = arg λ in radians.
         - ``"exponents"``: ``log_growth`` (sample, block, direction), Σ ln (R_l)_jj of J = Q R over the layers of a
           block, which ends at the coordinate ``layer``; −inf from the block on in which the direction dies (or falls
