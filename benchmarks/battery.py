@@ -22,6 +22,7 @@ from vgtheory.kernels.normals_single import fill_single_normal_pairs
 Words = NDArray[np.uint64]
 BLOCK = 1 << 20  # counters at a time, two words each
 KEY = 0x1234567890ABCDEF
+OUTER = 1e-4  # chance of a radius beyond 4.29
 
 
 @njit(nogil=True)
@@ -169,9 +170,10 @@ def words_of_a_stream(axis: int, millions: int) -> dict[str, float]:
 def normals(millions: int, single: bool = False) -> dict[str, float]:
     """Return the p-values of normals: distribution, moments, tails, and independence inside and across pairs."""
     n, block = 0, 1 << 21
-    sums, tails = np.zeros(8), np.zeros(4, np.int64)
+    sums, tails = np.zeros(10), np.zeros(4, np.int64)
     cells = np.zeros(1000, np.int64)
     cuts = stats.norm.ppf(np.arange(1, 1000) / 1000)
+    polar, outer = np.zeros(4096, np.int64), np.zeros(16, np.int64)
     worst = 1.0
     for sample in range(millions * 10**6 // (2 * block) + 1):
         pair = np.empty((2, block), np.float32 if single else np.float64)
@@ -182,20 +184,29 @@ def normals(millions: int, single: bool = False) -> dict[str, float]:
         n += z.size
         cells += np.bincount(np.searchsorted(cuts, z), minlength=1000)
         tails += [int(np.sum(np.abs(z) > cut)) for cut in (3, 4, 5, 6)]
+        # Two pairs of one counter are neighbours in single precision, half a block apart in double.
+        c, d = (a[::2], a[1::2]) if single else (a[: block // 2], a[block // 2 :])
         sums += [
-            z.sum(), np.sum(z**2 - 1), np.sum(z**3), np.sum(z**4 - 3), np.sum(a * b),
-            np.sum((a**2 - 1) * (b**2 - 1)), np.sum(a[1:] * a[:-1]), np.sum((a[1:] ** 2 - 1) * (a[:-1] ** 2 - 1)),
+            z.sum(), np.sum(z**2 - 1), np.sum(z**3), np.sum(z**4 - 3), np.sum(a * b), np.sum((a**2 - 1) * (b**2 - 1)),
+            np.sum(a[1:] * a[:-1]), np.sum((a[1:] ** 2 - 1) * (a[:-1] ** 2 - 1)), np.sum(c * d),
+            np.sum((c**2 - 1) * (d**2 - 1)),
         ]  # fmt: skip
+        chance, turn = np.exp(-0.5 * (a**2 + b**2)), np.arctan2(b, a) / (2 * np.pi) % 1
+        polar += np.bincount(np.minimum(64 * chance, 63).astype(int) * 64 + (64 * turn).astype(int), minlength=4096)
+        outer += np.bincount((16 * turn[chance < OUTER]).astype(int), minlength=16)
         if sample < 4:
             worst = min(worst, float(stats.kstest(z, "norm").pvalue))
     half = n / 2
-    variances = np.array([n, 2 * n, 15 * n, 96 * n, half, 4 * half, half, 4 * half])
+    variances = np.array([n, 2 * n, 15 * n, 96 * n, half, 4 * half, half, 4 * half, half / 2, 2 * half])
     names = (
         "mean", "variance", "third moment", "fourth moment", "correlation in a pair",
         "correlation of squares in a pair", "correlation of neighbours", "correlation of neighbours' squares",
+        "correlation of a counter's pairs", "correlation of their squares",
     )  # fmt: skip
     found = dict(zip(names, 2 * stats.norm.sf(np.abs(sums) / np.sqrt(variances)), strict=True))
     found["a thousand equal cells"] = _chi_square(cells, np.full(1000, 1 / 1000))
+    found["radii and directions, 64 x 64 cells"] = _chi_square(polar, np.full(4096, 1 / 4096))
+    found["directions of radii beyond 4.29"] = _chi_square(outer, np.full(16, 1 / 16))
     found["Kolmogorov-Smirnov, least of 4, times 4"] = min(1.0, 4 * worst)
     for cut, count in zip((3, 4, 5, 6), tails, strict=True):
         chance = 2 * stats.norm.sf(cut)

@@ -136,12 +136,12 @@ def test_given_matrices_are_multiplied_as_they_are():
     # The same draws of the input and of the gradient at the output: a linear network of one layer W = I shows them.
     for name in ("gradient", "weight", "q"):
         assert np.isfinite(ours[name]).all()
-    many = dense(given_matrices(matrices, biases), "tanh", widths, 1.0, 1.0, 30_000)
-    x, g = on_sphere(rng, 10_000, 7, np.sqrt(7)), on_sphere(rng, 10_000, 5, 1.0)
-    truth = brute([w[None].repeat(10_000, 0) for w in matrices], biases, x, phi, slope, g)
+    many = dense(given_matrices(matrices, biases), "tanh", widths, 1.0, 1.0, 60_000)
+    x, g = on_sphere(rng, 20_000, 7, np.sqrt(7)), on_sphere(rng, 20_000, 5, 1.0)
+    truth = brute([w[None].repeat(20_000, 0) for w in matrices], biases, x, phi, slope, g)
     assert min(p_values(truth, many).values()) > LIMIT
     wrong = [1.03 * matrices[0], *matrices[1:]]
-    assert min(p_values(truth, dense(given_matrices(wrong, biases), "tanh", widths, 1.0, 1.0, 30_000)).values()) < LIMIT
+    assert min(p_values(truth, dense(given_matrices(wrong, biases), "tanh", widths, 1.0, 1.0, 60_000)).values()) < LIMIT
 
 
 def test_given_matrices_without_chance_in_the_input_agree_to_rounding():

@@ -51,33 +51,94 @@ def test_words_are_those_of_the_published_vectors(counter, key, expected):
     assert tuple(int(w) for w in words(counter, key)[0]) == expected
 
 
-def errors_of_box_muller(first, second, turn=0.0):
-    """Errors of the two normals over 2^-53 times their radius, `turn` added to the angle; first are 64-bit words."""
-    z = box_muller(np.uint64(first), np.uint64(second))
+HALF = 2**32
+PRODUCTS = 0x9E3779B9, 0xBB67AE85  # of the lower half, behind the upper one, and of the upper half, behind the lower
+
+
+def leads(word):
+    """Return the 64 bits that lead the radius, and those that lead the direction."""
+    upper, lower = word // HALF, word % HALF
+    return upper * HALF + lower * PRODUCTS[0] % HALF, (lower * HALF + upper * PRODUCTS[1]) % 2**64
+
+
+def word_of(radius, direction):
+    """Return the word whose radius and direction are led by these 32 bits."""
+    return radius * HALF + (direction - radius * PRODUCTS[1] // HALF) % HALF
+
+
+def errors_of_box_muller(word, turn=0.0):
+    """Errors of the two normals over 2^-53 times their radius, `turn` added to the angle."""
+    z = box_muller(np.uint64(word))
+    outward, turned = leads(word)
     with mpmath.workdps(40):
-        radius = mpmath.sqrt(-2 * mpmath.log(mpmath.mpf((first >> 11) + 1) / 2**53))
-        angle = 2 * mpmath.pi * mpmath.mpf((second >> 10) + turn) / 2**54
-        true = radius * mpmath.cos(angle), radius * mpmath.sin(angle)
+        radius = mpmath.sqrt(-2 * mpmath.log(1 - mpmath.mpf(outward >> 12) / 2**52))
+        eighths = mpmath.mpf((turned % 2**61) >> 9) / 2**52 + turn
+        unsigned = mpmath.cospi(eighths / 4), mpmath.sinpi(eighths / 4)
+        cosine, sine = unsigned[:: -1 if turned >> 61 & 1 else 1]
+        true = radius * cosine * (-1) ** (turned >> 63), radius * sine * (-1) ** (turned >> 62 & 1)
         return [float(abs(a - b) / radius * 2**53) if radius else abs(a) for a, b in zip(z, true, strict=True)]
 
 
 # Every octant of the circle and its ends; the largest, the smallest and middling radii.
-EDGES = [k * 2**61 + d for k in range(8) for d in (0, 1024, 2**61 - 1024)]
-RADII = [0, 2**11, 2**63, 2**64 - 2**12, 2**64 - 1, 13043817825332783104, 13043817825332787200]  # the last two: u = √½
+EDGES = [(k * 2**29 + d) % HALF for k in range(8) for d in (-1, 0, 1, 2**28)]
+ROOT = int((1 - 0.5**0.5) * HALF)  # u = √½
+RADII = [0, 1, 2**16, 2**31 - 1, 2**31, HALF - 2, HALF - 1, ROOT, ROOT + 1]
 
 
 def test_normals_are_what_their_words_say():
     rng = np.random.default_rng(3)
-    seconds = EDGES + [int(w) for w in rng.integers(0, 2**64, 1000, dtype=np.uint64)]
-    firsts = RADII + [
-        int(w) >> int(k)
-        for w, k in zip(rng.integers(0, 2**64, 1000, dtype=np.uint64), rng.integers(0, 50, 1000), strict=True)
-    ]
-    errors = [errors_of_box_muller(f, s) for f in RADII for s in EDGES]
-    errors += [errors_of_box_muller(f, s) for f, s in zip(firsts, seconds[: len(firsts)], strict=True)]
-    assert np.max(errors) < 5
-    # The check notices an angle wrong by the last bit of the word that counts.
-    assert max(errors_of_box_muller(2**63, s, turn=2.0)[0] for s in EDGES) > 5
+    words = [word_of(r, d) for r in RADII for d in EDGES] + [0, 2**64 - 1]
+    words += [int(w) for w in rng.integers(0, 2**64, 1000, dtype=np.uint64)]
+    words += [(2**64 - 1) ^ (int(w) >> int(k)) for w, k in zip(words[-1000:], rng.integers(0, 50, 1000), strict=True)]
+    assert np.max([errors_of_box_muller(word) for word in words]) < 5
+    # The check notices an angle wrong by the last bits that count.
+    assert max(errors_of_box_muller(word_of(2**31, d), turn=2.0**-49)[0] for d in EDGES) > 5
+
+
+def test_words_lead_every_pair_of_radius_and_direction_once():
+    rng = np.random.default_rng(5)
+    for radius, direction in rng.integers(0, HALF, (1000, 2)).tolist():
+        outward, turned = leads(word_of(radius, direction))
+        assert (outward >> 32, turned >> 32) == (radius, direction)
+
+
+def places(words):
+    """Return (1 - u, t): what the radius says, and how far the angle is in its eighth, as numbers of [0, 1)."""
+    z = np.array([box_muller(word) for word in words])
+    least, most = np.sort(np.abs(z), axis=1).T
+    return -np.expm1(-0.5 * np.sum(z**2, axis=1)), np.arctan2(least, most) * (4 / np.pi)
+
+
+def p_value_of_a_square(x, y, cells=16):
+    """The p-value of points against the uniform law on the unit square."""
+    return stats.chisquare(np.histogram2d(x, y, cells, [[0, 1], [0, 1]])[0].ravel()).pvalue
+
+
+# Further digits of radii, in the tail and near 0, with any direction; of angles next to 0, with any radius.
+TAILS = (HALF - 1, HALF - 2, HALF - 12345, 0, 1, 12345)
+
+
+def test_digits_of_radii_beyond_the_leading_ones_are_independent_of_the_direction():
+    lower = np.random.default_rng(6).integers(0, HALF, 40_000, dtype=np.uint64)
+    p_values = {}
+    for radius in TAILS:
+        outward, turned = places(np.uint64(radius * HALF) | lower)
+        p_values[radius] = p_value_of_a_square(np.clip(outward * HALF - radius, 0, 1), turned)  # 1 - u is rounded
+    assert_passes(p_values)
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_digits_of_angles_beyond_the_leading_ones_are_independent_of_the_radius(mixed):
+    upper = np.random.default_rng(7).integers(0, HALF, 40_000).tolist()
+    p_values = {}
+    for direction in (0, 1, 12345):
+        turned = [leads(word_of(r, direction))[1] if mixed else direction * HALF + r for r in upper]
+        digits = np.array([place % HALF for place in turned]) / HALF
+        p_values[direction] = p_value_of_a_square(np.array(upper) / HALF, digits)
+        if mixed:
+            _, t = places(np.array([word_of(r, direction) for r in upper], np.uint64))
+            np.testing.assert_allclose(t, np.array(turned) // 2**9 / 2.0**52, rtol=0, atol=1e-15)
+    assert (min(p_values.values()) > FALSE_ALARM / len(p_values)) == mixed
 
 
 def test_logarithms_are_accurate_to_two_ulp():
@@ -135,6 +196,8 @@ def test_normals_of_neighbouring_counters_are_independent():
     a, b = pairs()
     neighbours = {
         "other lane": b,
+        "the other pair of a counter": np.roll(a, SIZE // 2),
+        "the other pair of a counter, other lane": np.roll(b, SIZE // 2),
         "next element": pairs(start=1)[0],
         "next layer": pairs(layer=6)[0],
         "next sample": pairs(sample=4)[0],
@@ -184,18 +247,19 @@ def test_uniforms_are_uniform_with_53_bits():
     assert stats.kstest(u, "uniform").pvalue > FALSE_ALARM
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 8, 31, 64, 100])
-def test_an_element_is_the_same_wherever_a_block_begins(size):
-    whole = np.array(pairs(size=256))
-    part = np.array(pairs(start=101, size=size))
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 31, 64, 100, 101])
+def test_words_are_those_of_the_counters_from_the_start_on(size):
+    raw = words((101, 5, 3, PURPOSE), 11, (size + 1) // 2)
+    order = np.concatenate([raw[:, 0], raw[: size // 2, 1]])
     # Loops end in scalar code whose products fuse differently: an ulp or so, and always the same for the same block.
-    np.testing.assert_allclose(part, whole[:, 101 : 101 + size], rtol=1e-14)
+    np.testing.assert_allclose(pairs(start=101, size=size), np.transpose([box_muller(w) for w in order]), rtol=1e-13)
+    assert_array_equal(pairs(start=101, size=size), pairs(start=101, size=size))
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 6])
-def test_fill_takes_two_numbers_of_each_counter(size):
+def test_fill_takes_both_numbers_of_a_pair_and_no_number_twice(size):
     z = np.empty(size)
     fill(fill_normal_pairs, z, np.uint64(11), 3, 5, PURPOSE, 0)
-    a, b = pairs(size=4)
-    expected = np.concatenate([a[: size // 2], b[: size // 2], a[size // 2 : size // 2 + size % 2]])
-    np.testing.assert_allclose(z, expected, rtol=1e-14)
+    assert len(set(z.tolist())) == size
+    a, b = pairs(size=size // 2)
+    assert_array_equal(z[: size // 2 * 2], np.concatenate([a, b]))

@@ -32,7 +32,7 @@ from vgtheory.kernels.elementary import exp, log
 from vgtheory.kernels.normals import STEP, box_muller, philox, unit
 
 # What a counter's last word stands for here; variates that go on by themselves have words of their own.
-UP, DOWN, UP_BACK, DOWN_BACK, NORMALS, WORDS, NORMALS_BACK, WORDS_BACK = (np.int64(word) for word in range(16, 24))
+UP, DOWN, UP_BACK, DOWN_BACK, NORMALS, WORDS, NORMALS_BACK, NORMALS_ACROSS = (np.int64(word) for word in range(16, 24))
 REFINE = np.int64(32)
 HALF = np.uint64(0xFFFFFFFF)
 STEP32 = 2.0**-32
@@ -43,20 +43,20 @@ BOUND = 10.0  # standard deviations of a binomial beyond which nothing is tabula
 
 
 @called
-def _normal_lanes(x, y, key, layer, sample, purpose):
-    """Fill x and y with independent normals, lane i being sample + i."""
+def _normal_lanes(x, y, words, key, layer, sample, purpose):
+    """Fill x and y with independent normals and `words` with a word each, lane i being sample + i."""
     prefer_wide_vectors()
     for i in range(x.size):
-        first, second = philox(0, layer, sample + i, purpose, key)
-        x[i], y[i] = box_muller(first, second)
+        word, words[i] = philox(0, layer, sample + i, purpose, key)
+        x[i], y[i] = box_muller(word)
 
 
 @called
-def _word_lanes(one, two, key, layer, sample, purpose):
-    """Fill both with the raw words of a counter."""
+def _word_lanes(words, key, layer, sample, purpose):
+    """Fill with a raw word each."""
     prefer_wide_vectors()
-    for i in range(one.size):
-        one[i], two[i] = philox(0, layer, sample + i, purpose, key)
+    for i in range(words.size):
+        words[i], _ = philox(0, layer, sample + i, purpose, key)
 
 
 @called
@@ -210,8 +210,8 @@ def _chain_samples(
                 return
             n, layer, row = widths[k + 1], k + 1, table[k]
             place = Place(seed, sample, layer)
-            _normal_lanes(x, y, seed, layer, sample, NORMALS)
-            _word_lanes(one, two, seed, layer, sample, WORDS)
+            _normal_lanes(x, y, two, seed, layer, sample, NORMALS)
+            _word_lanes(one, seed, layer, sample, WORDS)
             _binomial_lanes(kept[k, ON], one, limits[row], others[row], shifts[row], bases[row])
             _freedom_lanes(n_up, n_down, kept[k, ON], float(n), 0.0)
             _chi_squares(up, n_up, x, two, True, place, UP)
@@ -226,13 +226,12 @@ def _chain_samples(
             n, layer = widths[k + 1], k + 1
             place = Place(seed, sample, layer)
             both = b != 0.0 or k == depth - 1  # ReLU's silent half matters for the norm of the loss gradient alone
-            _normal_lanes(x, y, seed, layer, sample, NORMALS_BACK)
-            _word_lanes(one, two, seed, layer, sample, WORDS_BACK)
+            _normal_lanes(x, y, two, seed, layer, sample, NORMALS_BACK)
             _freedom_lanes(n_up, n_down, kept[k, ON], float(n), 1.0)
             _chi_squares(up, n_up, x, two, True, place, UP_BACK)
             if both:
                 _chi_squares(down, n_down, y, two, False, place, DOWN_BACK)
-                _normal_lanes(x, y, seed, layer, sample, DOWN_BACK + REFINE + REFINE)
+                _normal_lanes(x, y, one, seed, layer, sample, NORMALS_ACROSS)
             else:
                 down[:] = 0.0
             if k == depth - 1:

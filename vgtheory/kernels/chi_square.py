@@ -25,17 +25,16 @@ def chi_square(freedom, place, purpose):
     total = 0.0
     if freedom <= FEW:
         for i in range(0, freedom, 2):
-            first, second = philox(i // 2, place.layer, place.sample, purpose, place.key)
-            a, b = box_muller(first, second)
+            word, _ = philox(i // 2, place.layer, place.sample, purpose, place.key)
+            a, b = box_muller(word)
             total += a * a
             if i + 1 < freedom:
                 total += b * b
         return total
     attempt, found = 0, -1.0
     while found < 0.0:
-        first, second = philox(2 * attempt, place.layer, place.sample, purpose, place.key)
-        x, _ = box_muller(first, second)
-        first, second = philox(2 * attempt + 1, place.layer, place.sample, purpose, place.key)
-        found = attempted(freedom, x, unit(first) + STEP)
+        first, second = philox(attempt, place.layer, place.sample, purpose, place.key)
+        x, _ = box_muller(first)
+        found = attempted(freedom, x, unit(second) + STEP)
         attempt += 1
     return found

@@ -88,7 +88,8 @@ def truncated_entries(row, parameters, key, sample, layer, purpose):
         element = i64(i)
         while abs(z) > cut:
             element += AGAIN
-            z, other = box_muller(*philox(element, layer, sample, purpose, key))
+            word, _ = philox(element, layer, sample, purpose, key)
+            z, other = box_muller(word)
             z = z if abs(z) <= cut else other
         row[i] = scale * z
 

@@ -9,7 +9,7 @@ few numbers say how w lies to it.  Either way the gradient one layer down is
     g = a‖δ‖ (μξ + κx),    δ' = φ'(h) ∘ g,
 
 and the next step asks only for ‖δ'‖ and z·δ', z being the normals that made h: a quadratic and a linear form in
-(μ, κ).  Their coefficients are sums that the forward pass can form.  So one pass draws both normals of each neuron (one
+(μ, κ).  Their coefficients are sums that the forward pass can form.  So one pass draws both normals of each neuron (half a
 Philox counter), applies the row pass, and reduces the layer to ten numbers; the way back is a recursion on scalars.
 Where the quadratic form cancels or underflows, that layer is drawn again and summed directly.
 
@@ -53,7 +53,7 @@ from vgtheory.kernels.layer_sums import (
     sums_in_double,
     sums_in_single,
 )
-from vgtheory.kernels.normals import DRAW, fill_normal_pairs
+from vgtheory.kernels.normals import DRAW, box_muller, fill_normal_pairs, philox
 from vgtheory.kernels.normals_single import SINGLE_DRAW, fill_single_normal_pairs
 from vgtheory.kernels.signals import BIAS_WEIGHT, BLOCK, LARGE, SIGNAL, SMALL, aligned, scaled
 
@@ -64,7 +64,7 @@ SEGMENT = 2**14  # layers whose records are kept, 2 MB
 
 
 @piece
-def _gaussian_step(net, place, upper, lower, along, scratch):
+def _gaussian_step(net, place, upper, lower, along):
     """Return (μ, κ) of g_l = s‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖, the place is layer l."""
     size, above = upper[SIZE], place.layer
     if size == 0.0:  # nothing came up: h_{l+1} = 0 says nothing about W, which is fresh
@@ -73,9 +73,9 @@ def _gaussian_step(net, place, upper, lower, along, scratch):
     units = math.exp(lower[LOG_SCALE] - upper[LOG_SCALE])
     known = size * along - s * units * lower[X_XI]
     if net.sigma_b[above] > 0.0:
-        drawn = scratch.drawn
-        net.draw(drawn[0, :1], drawn[1, :1], place.key, place.sample, place.layer, BIAS_WEIGHT, 0)
-        known -= net.sigma_b[above] * math.exp(-upper[LOG_SCALE]) * drawn[0, 0]
+        word, _ = philox(0, place.layer, place.sample, BIAS_WEIGHT, place.key)
+        noise, _ = box_muller(word)
+        known -= net.sigma_b[above] * math.exp(-upper[LOG_SCALE]) * noise
     return 1.0, units * s / size * (known / size)
 
 
@@ -164,7 +164,7 @@ def _return(net, start, begin, end, carried, scratch, norms):
             mu, kappa = _haar_step(upper, record, net.widths[k + 1], along)
             log_delta += net.log_s[k + 1]
         else:
-            mu, kappa = _gaussian_step(net, place, upper, record, along, scratch)
+            mu, kappa = _gaussian_step(net, place, upper, record, along)
             log_delta += net.log_s[k + 1]
         step, along = _backward(net, place, mu, kappa, record, scratch)
         log_delta += step

@@ -144,8 +144,8 @@ def _haar_size(net, place, log_length, record, scratch):
     if sigma_b > 0.0:
         larger = max(log_length, math.log(sigma_b))
         beta = math.exp(math.log(sigma_b) - larger)
-        first, second = philox(0, place.layer, place.sample, BIAS, place.key)
-        b, other = box_muller(first, second)
+        word, _ = philox(0, place.layer, place.sample, BIAS, place.key)
+        b, other = box_muller(word)
         along = w * math.exp(log_length - larger) + beta * b
         across = beta * math.sqrt(chi_square(width - 1, place, BIAS_ACROSS))
         length = math.hypot(along, across)

@@ -28,7 +28,7 @@ from vgtheory.study.programs.recorded_norms import norms_of_layers
 Precision = Literal["double", "single"]
 Method = Literal["auto", "chain", "exact", "dense"]
 # What single precision draws from a counter; part of a checkpoint's identity.
-SINGLE_NORMALS = "philox4x32-10, Box-Muller of 32-bit words, 2"
+SINGLE_NORMALS = "philox4x32-10, Box-Muller of 32-bit words, 3"
 FIELDS = ("log_gradient_norm", "log_weight_gradient_norm", "q")  # in the order of the kernels' norms
 
 
