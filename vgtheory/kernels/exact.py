@@ -9,8 +9,8 @@ few numbers say how w lies to it.  Either way the gradient one layer down is
     g = a‖δ‖ (μξ + κx),    δ' = φ'(h) ∘ g,
 
 and the next step asks only for ‖δ'‖ and z·δ', z being the normals that made h: a quadratic and a linear form in
-(μ, κ).  Their coefficients are sums that the forward pass can form.  So one pass draws both normals of each neuron (half a
-Philox counter), applies the row pass, and reduces the layer to ten numbers; the way back is a recursion on scalars.
+(μ, κ).  Their coefficients are sums that the forward pass can form.  So one pass draws both normals of each neuron
+(a word of Philox), applies the row pass, and reduces the layer to ten numbers; the way back is a recursion on scalars.
 Where the quadratic form cancels or underflows, that layer is drawn again and summed directly.
 
 Signals are carried as e^t times numbers of moderate size where φ is linear at that scale; norms as logarithms.

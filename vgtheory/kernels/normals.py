@@ -1,8 +1,8 @@
 """Counter-based random numbers: Philox4x32-10 words, 53-bit uniforms, Box–Muller normals; no state anywhere.
 
-A 64-bit word makes a pair of normals, a counter two.  The upper half of the word leads the radius; the lower half, turned
-by a function of the upper one, leads the direction: 32 bits of either are independent.  Their further bits are those of
-products of the other half.  No normal is beyond 8.49, which one in 5e16 would be.
+A 64-bit word makes a pair of normals, a counter two.  The upper half of the word leads the radius; the lower half,
+turned by a function of the upper one, leads the direction: 32 bits of either are independent.  Their further bits are
+those of products of the other half.  No normal is beyond 8.49, which one in 5e16 would be.
 
 The key is the seed; the counter is (element, layer, sample, purpose).  Every number is a pure function of these, so
 that results do not depend on threads, processes or chunks, and any number can be made again instead of being stored.
