@@ -145,3 +145,47 @@ def test_layers_of_few_active_units_are_in_doubt(formula, weights, width, depth,
     doubt = vg.predict(vg.Network(formula, weights, width=width, depth=depth), method="closure").attrs["reliable"]
     assert (doubt == "yes") is reliable
     assert reliable or "few active units" in doubt
+
+
+def test_steps_that_the_lengths_do_not_resolve_are_in_doubt():
+    """Max(x − 3, 0): lengths over 70 units of ln R, and variances below 0 (of ln‖δ_1‖ 0.27 in 6000 networks)."""
+    net = network("Max(x-3,0)", "gaussian", 128, 20, (4.0, 1.0))
+    found = closure(net)
+    assert found.variance.min() < 0
+    assert "between the lengths followed" in vg.predict(net, method="closure").attrs["reliable"]
+    wide = closure(network("gelu", "gaussian", 300, 30, (1.4, 0.3)))
+    assert wide.left_between < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "scales", "reliable"),
+    [(5, 30, (1.35, 0.3), False), (6, 12, (1.2, 0.05), False), (8, 12, (1.41, 0.0), True)],  # off by .21, .11, .05
+)
+def test_narrow_orthogonal_layers_that_die_are_in_doubt(width, depth, scales, reliable):
+    doubt = vg.predict(network("relu", "orthogonal", width, depth, scales), method="closure").attrs["reliable"]
+    assert doubt == "yes" if reliable else "orthogonal rows fix more" in doubt
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "width", "depth", "scales"),
+    thinned(
+        [
+            ("tanh", "orthogonal", 8, 12, (1.87, 1.0)),
+            ("sigmoid", "gaussian", 4, 30, (1.24, 1.0)),
+            ("sin", "gaussian", 5, 12, (2.66, 0.3)),
+            ("tanh", "gaussian", 8, 30, (1.74, 0.3)),
+            ("relu", "gaussian", 6, 5, (1.9, 0.3)),
+            ("leaky_relu", "gaussian", 8, 20, (2.46, 1.0)),
+        ],
+        2,
+    ),
+)
+def test_reliable_means_a_tenth_of_the_spread(name, family, width, depth, scales):
+    net = network(name, family, width, depth, scales)
+    found = vg.predict(net, method="closure")
+    assert found.attrs["reliable"] == "yes"
+    sample = vg.simulate(net, 4000, seed=5).log_gradient_norm.values
+    sample = sample[np.isfinite(sample).all(axis=1)]
+    spread = sample.std(axis=0)
+    assert np.abs((found.log_gradient_norm.values - sample.mean(axis=0)) / spread).max() < 0.1
+    assert np.abs(found.log_gradient_norm_std.values / spread - 1).max() < 0.1

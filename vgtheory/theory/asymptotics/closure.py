@@ -29,6 +29,7 @@ from vgtheory.theory.asymptotics.closure_layer import (
     Operator,
     layer_operators,
     layer_steps,
+    left_between,
 )
 from vgtheory.theory.asymptotics.finite_width import layer_coefficients
 from vgtheory.theory.asymptotics.layer_sums import Cumulants, unit_cumulants
@@ -75,6 +76,7 @@ class Closure:
 
     lost : chance, left out of them, that next to nothing (e^−30 of the mean) passes through some layer.
     unresolved : what the lengths at which layers were worked out leave of a layer's logarithms.
+    left_between : what the grids' lengths leave of ln‖δ_l‖², in units of its spread.
     few_active : largest chance, in a layer, of a length from which the next one varies by more than itself.
     """
 
@@ -86,6 +88,7 @@ class Closure:
     length_variance: Array
     lost: float
     unresolved: float
+    left_between: float
     few_active: float
 
 
@@ -144,7 +147,7 @@ def closure(network: Network) -> Closure:
     with threadpool_limits(limits=1, user_api="blas"):  # small products: threads of BLAS would wait for each other
         laws = laws_along(Law(np.array([2 * log(network.sigmas[0][0])]), np.ones(1)), kinds[:-1], move)
         places = [_Place(law, grids[s].length_rows(law.points)) for law, s in zip(laws, regions, strict=True)]
-        out = _through(kinds, build, places)
+        out, between = _through(kinds, build, places)
     inside, end = np.array(network.widths[1:]), network.widths[-1]
     # v is a unit vector in N_l dimensions, g in N_L.
     out[[0, 2]] += scipy.special.digamma(inside / 2) - scipy.special.digamma(end / 2)
@@ -154,7 +157,8 @@ def closure(network: Network) -> Closure:
     for place, kind in zip(places, kinds, strict=True):
         passed *= 1 - float(np.clip(place.law.chances @ (place.rows @ build(kind).lost), 0, 1))
     unresolved = max((known.unresolved for known in made), default=0.0)
-    return Closure(out[0], out[1], out[2], out[3], lengths[0], lengths[1], 1 - passed, unresolved, reach.few_active)
+    known = out[0], out[1], out[2], out[3], lengths[0], lengths[1]
+    return Closure(*known, 1 - passed, unresolved, between, reach.few_active)
 
 
 def _kinds(network: Network) -> list[LayerKind]:
@@ -176,15 +180,18 @@ def _largest_squares(network: Network) -> list[float]:
     return out
 
 
-def _through(layers: list[Layer], build: Callable[[Layer], LayerOperators], places: list[_Place]) -> Array:
-    """Return the four statistics of every layer, from the last one back."""
+def _through(
+    layers: list[Layer], build: Callable[[Layer], LayerOperators], places: list[_Place]
+) -> tuple[Array, float]:
+    """Return the four statistics of every layer, from the last one back, and the most that is left between lengths."""
     out = np.empty((4, len(layers)))
     u = v = np.zeros((1, 0))
-    level, worked, k = 0.0, 0, len(layers) - 1  # `level` is kept apart from u, which stays small
+    level, worked, k, between = 0.0, 0, len(layers) - 1, 0.0  # `level` is kept apart from u, which stays small
     waiting: list[_Waiting] = []
     while k >= 0:
         before = u, v
         u, v = build(layers[k]).inner.back(u, v)
+        between = max(between, left_between(u[0], v[0]))
         middle = u.shape[1] // 2
         # Once settled, every layer of the same kind further down adds the same.
         count, growth, spread = 1, float(u[0, middle]), 0.0
@@ -199,7 +206,7 @@ def _through(layers: list[Layer], build: Callable[[Layer], LayerOperators], plac
             waiting = []
         if worked > MOST_LAYERS and k >= 0:
             raise UnsupportedError(f"after {MOST_LAYERS:,} layers the moments have not settled; use a smaller depth")
-    return out
+    return out, between
 
 
 class _Waiting(NamedTuple):

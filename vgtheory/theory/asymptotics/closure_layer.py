@@ -6,6 +6,7 @@ from math import log
 from typing import NamedTuple
 
 import numpy as np
+from numpy.polynomial import chebyshev
 
 from vgtheory.kernels.quadrature import Array
 from vgtheory.theory.asymptotics.layer_logs import Conditions, unit_tangent
@@ -144,6 +145,18 @@ def _rows(x: Array, nodes: Array) -> Array:
     off[off == 0] = _AT_NODE
     off = np.where(np.arange(len(nodes)) % 2, -1.0, 1.0) * np.sqrt(1 - nodes * nodes) / off
     return np.asarray(off / off.sum(axis=-1, keepdims=True))
+
+
+@cache
+def _last_coefficients(count: int) -> Array:
+    return np.asarray(chebyshev.chebvander(_nodes(count), count - 1).T[-3:] * (2 / count))
+
+
+def left_between(mean: Array, variance: Array) -> float:
+    """Return what the lengths leave of a mean over states, its last Chebyshev coefficients, in units of its spread."""
+    lengths = len(mean) // ANGLES
+    left = float(np.abs(_last_coefficients(lengths) @ mean.reshape(lengths, ANGLES)).max())
+    return left / max(float(np.median(np.abs(variance))) ** 0.5, NOISELESS)
 
 
 class LayerSteps(NamedTuple):
