@@ -15,6 +15,7 @@ from scipy import special
 import vgtheory as vg
 from tests.thinning import thinned
 from vgtheory._errors import InputError, VgtheoryError
+from vgtheory.codegen.compiled import compile_activation
 from vgtheory.codegen.export.c_names import is_reserved
 from vgtheory.codegen.export.scaled_erfc import CENTER, chebyshev_coefficients
 
@@ -81,6 +82,19 @@ def test_pytorch(source):
     value.sum().backward()
     check(vg.activation(source), value.detach().numpy(), h.grad.numpy(), 4e-15)
     assert phi(h.float()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("source", ["isru", "squareplus", "bent_identity"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pytorch_far_out(source, dtype):
+    torch = pytest.importorskip("torch")
+    sizes = [2.0, 1e30, 3e38, *([1e160, 1e300] if dtype == "float64" else []), math.inf]
+    x = np.array([*sizes, *(-s for s in sizes), math.nan], dtype=dtype)
+    with np.errstate(over="ignore"):
+        expected = compile_activation(source)(x.astype(float)).astype(dtype)
+    np.testing.assert_allclose(
+        vg.export.to_pytorch(source)(torch.from_numpy(x)).numpy(), expected, rtol=1e-6 if dtype == "float32" else 1e-14
+    )
 
 
 def test_pytorch_gradients_pass_gradcheck():

@@ -11,23 +11,18 @@ from vgtheory.codegen import algebraic
 from vgtheory.codegen.cancellation import cancels, number
 from vgtheory.codegen.chart import Chart, Generator
 from vgtheory.codegen.exponents import FAR, plain_polynomial, precise_polynomial, underflow_end
-from vgtheory.codegen.program import INPUT, Builder, Operand
+from vgtheory.codegen.program import INPUT, LARGEST, Builder, Operand
 from vgtheory.codegen.signs import has_positive_terms
 
 
 @dataclass(frozen=True)
 class Quotient:
-    """Registers of numerator·e^{-exponent} / denominator; `scaled` is the numerator times the exponential.
-
-    `tame` tells that the denominator is known to be a number far from 0, `grows` that it may yet overflow.
-    """
+    """Registers of numerator·e^{-exponent} / denominator; `scaled` is the numerator times the exponential."""
 
     numerator: Operand
     scaled: Operand
     denominator: Operand
     exponent: Operand
-    tame: bool = False
-    grows: bool = False
 
 
 class Emitter:
@@ -44,7 +39,7 @@ class Emitter:
     def quotient(self, num: sp.Expr, den: sp.Expr) -> Quotient:
         """Return the registers of num/den."""
         if num == 0:
-            return Quotient(0.0, 0.0, 1.0, 0.0, tame=True)
+            return Quotient(0.0, 0.0, 1.0, 0.0)
         above, below = sp.factor_list(num), sp.factor_list(den)
         powers = [(f, int(k)) for f, k in above[1]] + [(f, -int(k)) for f, k in below[1]]
         constant = sp.Rational(above[0]) / sp.Rational(below[0])
@@ -59,7 +54,7 @@ class Emitter:
                 part, log_part = self._exponential_power(generator, k)
                 scale = self.builder.op("mul", scale, part)
                 exponent = self.builder.op("add", exponent, log_part)
-            elif self._is_algebraic(factor):
+            elif algebraic.is_algebraic(self.chart, factor):
                 in_t.append((factor, k))
             else:
                 rest.append((factor, k))
@@ -70,8 +65,7 @@ class Emitter:
         numerator = self.builder.op("mul", numerator, number(constant))
         grows = any(k < 0 for f, k in powers if f in self._symbols_of("exponential"))
         scaled = self.builder.op("product" if grows and isinstance(numerator, int) else "mul", numerator, scale)
-        tame = not any(k < 0 for _, k in rest) and algebraic.is_tame(self.chart, in_t)
-        return Quotient(numerator, scaled, denominator, exponent, tame, algebraic.total_degree(self.chart, in_t) < 0)
+        return Quotient(numerator, scaled, denominator, exponent)
 
     def _exponential_power(self, g: Generator, k: int) -> tuple[Operand, Operand]:
         """Return the registers of e^{-kp} and of k·p."""
@@ -79,14 +73,6 @@ class Emitter:
         b = self.builder
         value = b.power(self._generator(g) if k > 0 else b.op("exp_sum", high, low), abs(k))
         return value, b.op("mul", plain_polynomial(self.builder, g.coefficients, self.t), float(k))
-
-    def _is_algebraic(self, factor: sp.Expr) -> bool:
-        kinds = (self.chart.generators.get(s) for s in factor.free_symbols - {self.chart.t})
-        return all(
-            g is not None
-            and (g.kind == "constant" or (g.kind == "root" and algebraic.root_degree(self.chart, g) is not None))
-            for g in kinds
-        )
 
     def _products(self, factors: list[tuple[sp.Expr, int]], decaying: bool) -> tuple[Operand, Operand]:
         sides: list[Operand] = [1.0, 1.0]
@@ -100,16 +86,12 @@ class Emitter:
     def _algebraic(
         self, factors: list[tuple[sp.Expr, int]], decaying: bool, numerator: Operand, denominator: Operand
     ) -> tuple[Operand, Operand]:
-        """Multiply by the factors in t alone; with u = min(t, BIG) and v = max(t/BIG, 1) no quotient is ∞/∞.
-
-        At t > BIG a factor of degree d is v^d times its value at BIG: the lower terms are below the last digit.
-        """
+        """Multiply by the factors in t alone; where they overflow the form ends, and the one for far out begins."""
+        b = self.builder
         if decaying or not any(k < 0 or algebraic.roots_in(self.chart, f) for f, k in factors):
             above, below = self._products(factors, decaying)
-            return self.builder.op("mul", above, numerator), self.builder.op("mul", below, denominator)
-        b = self.builder
-        big = algebraic.end_of_terms(self.chart, factors)
-        u = b.op("min", self.t, big)
+            return b.op("mul", above, numerator), b.op("mul", below, denominator)
+        u = b.op("min", self.t, LARGEST)  # where ∞/∞ has a limit
         for factor, k in factors:
             power = b.power(self._algebraic_factor(factor, u), abs(k))
             generator = self.chart.generators.get(factor)
@@ -121,13 +103,6 @@ class Emitter:
                 numerator = b.op("mul", numerator, power)
             else:
                 denominator = b.op("mul", denominator, power)
-        degree = algebraic.total_degree(self.chart, factors)
-        if degree:
-            excess = b.power(b.op("max", b.op("mul", self.t, 1 / big), 1.0), abs(degree))
-            if degree > 0:
-                numerator = b.op("mul", numerator, excess)
-            else:
-                denominator = b.op("mul", denominator, excess)
         return numerator, denominator
 
     def _expanded_below(self, factors: list[tuple[sp.Expr, int]]) -> list[tuple[sp.Expr, int]]:
@@ -147,7 +122,7 @@ class Emitter:
         return [(f, k) for f, k in factors if k > 0] + [(sp.expand(reduced), -1)]
 
     def _algebraic_factor(self, factor: sp.Expr, u: Operand) -> Operand:
-        """Return the register of the value at u."""
+        """Return the register of the value at u, a sum of monomials."""
         b = self.builder
         roots = algebraic.roots_in(self.chart, factor)
         values = [self._root(self._algebraic_factor(sp.expand(g.argument), u), g.index) for g in roots]

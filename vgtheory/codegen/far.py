@@ -13,8 +13,8 @@ from vgtheory._errors import UnsupportedError
 from vgtheory.codegen.chart import Chart
 from vgtheory.codegen.form import StableForm
 from vgtheory.codegen.interpret import Array, run
-from vgtheory.codegen.program import INPUT, Builder, Operand
-from vgtheory.codegen.wide import LARGEST, Wide, WideEmitter
+from vgtheory.codegen.program import INPUT, LARGEST, Builder, Operand
+from vgtheory.codegen.wide import Wide, WideEmitter
 from vgtheory.symbolic.ball import compile_jets, jets, precision
 from vgtheory.symbolic.limits import limit_at_infinity
 
@@ -55,8 +55,8 @@ def with_far(form: StableForm, left: Interval, right: Interval) -> StableForm:
             if np.any(differ) and not _is_right(expr, side.chart.x, x[differ], usual[differ]):
                 wrong |= differ
     infinite = np.array([-math.inf, math.inf])
-    undefined = np.isnan(run(form, infinite, *OUTPUTS)) & ~np.isnan(run(far, infinite, *OUTPUTS))
-    if not (np.any(wrong) or np.any(undefined)):
+    at_infinity = [run(one, infinite, *OUTPUTS) for one in (form, far)]
+    if not (np.any(wrong) or np.any(_differ(*map(np.array, at_infinity)))):
         return form
     first = int(np.argmax(wrong))
     reach = LARGEST if not wrong[first] else float(sizes[first - 1]) if first else start
@@ -65,7 +65,7 @@ def with_far(form: StableForm, left: Interval, right: Interval) -> StableForm:
 
 def _differ(usual: Array, wide: Array) -> Array:
     with np.errstate(all="ignore"):
-        near = np.abs(usual - wide) <= AGREEMENT * np.abs(wide)
+        near = (np.abs(usual - wide) <= AGREEMENT * np.abs(wide)) & np.isfinite(wide)
     tiny = (np.abs(wide) < SMALLEST) & (np.abs(usual) < SMALLEST)
     return ~(near | (usual == wide) | tiny | np.isnan(wide))
 

@@ -43,7 +43,6 @@ OPERATIONS: dict[str, Callable] = {
     "mul": np.multiply,
     "product": lambda a, b: np.where(a == 0.0, 0.0, a * b),
     "div": np.divide,
-    "reciprocal": np.reciprocal,
     "neg": np.negative,
     "abs": np.abs,
     "sqrt": np.sqrt,

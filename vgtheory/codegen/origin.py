@@ -41,7 +41,7 @@ class NearPoint:
         for c in reversed(self.coefficients[:-1]):
             result = builder.op("add", builder.op("mul", result, v), c)
         value = builder.op("mul", result, builder.power(inside, self.order))
-        return Quotient(value, value, 1.0, 0.0, tame=True)
+        return Quotient(value, value, 1.0, 0.0)
 
 
 def order_at(expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int) -> int | None:

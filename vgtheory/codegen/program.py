@@ -8,6 +8,7 @@ from dataclasses import dataclass
 # A register (int, an index of an earlier instruction) or a constant (float).
 Operand = int | float
 INPUT: Operand = 0
+LARGEST = 1.7976931348623157e308
 NO_EXPONENT = -1e300  # less than that of any number
 
 # Operation -> how it is written in source; `{}` are its operands.  The functions are those of kernels/elementary.
@@ -16,7 +17,6 @@ TEMPLATES: dict[str, str] = {
     "mul": "{} * {}",
     "product": "(0.0 if {0} == 0.0 else {0} * {1})",  # 0·∞ = 0: the first factor underflowed faster than any power
     "div": "{} / {}",
-    "reciprocal": "reciprocal({})",  # of numbers between 1e-300 and 1e300
     "neg": "-{}",
     "abs": "abs({})",
     "sqrt": "math.sqrt({})",
@@ -55,7 +55,6 @@ LIBRARY: dict[str, str] = {
     **{name: f"math.{name}({{}})" for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "asinh", "atan")},
     **{name: f"math.{name}({{}})" for name in PERIODIC},
     "log1p_unit": "math.log1p({})",
-    "reciprocal": "(1.0 / {})",
     "exp_sum": "(math.exp({0}) * (1.0 + {1}))",
     "expm1_sum": "(math.expm1({0}) + math.exp({0}) * {1})",
 }

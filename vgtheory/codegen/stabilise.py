@@ -33,7 +33,6 @@ from vgtheory.symbolic.time_limit import within
 LONGEST = 60.0  # seconds of algebra for one function
 LIMIT_DIGITS = 160
 Pair = tuple[sp.Expr, sp.Expr]
-OVERFLOW = 1e300  # the reciprocal of a larger denominator counts as 0
 
 
 @lru_cache(maxsize=256)
@@ -221,14 +220,7 @@ def _joined(builder: Builder, rows: list[Quotient], cuts: list[float]) -> tuple[
 
     # Select before dividing: one division whatever the number of intervals.
     denominator = select([q.denominator for q in rows])
-    if all(q.tame for q in rows) and isinstance(denominator, int):
-        inverse = builder.op("reciprocal", denominator)
-        if any(q.grows for q in rows):
-            inverse = builder.op("select_le", denominator, OVERFLOW, inverse, 0.0)
-        whole = builder.op("mul", select([q.scaled for q in rows]), inverse)
-        rest = builder.op("mul", select([q.numerator for q in rows]), inverse)
-    else:
-        whole = builder.op("div", select([q.scaled for q in rows]), denominator)
-        rest = builder.op("div", select([q.numerator for q in rows]), denominator)
+    whole = builder.op("div", select([q.scaled for q in rows]), denominator)
+    rest = builder.op("div", select([q.numerator for q in rows]), denominator)
     exponent = select([q.exponent for q in rows])
     return builder.op("keep_nan", INPUT, whole), builder.op("keep_nan", INPUT, rest), exponent

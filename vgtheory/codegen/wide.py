@@ -15,9 +15,8 @@ import sympy as sp
 from vgtheory.codegen.cancellation import number
 from vgtheory.codegen.chart import Chart, Generator
 from vgtheory.codegen.exponents import precise_polynomial
-from vgtheory.codegen.program import INPUT, NO_EXPONENT, Builder, Operand
+from vgtheory.codegen.program import INPUT, LARGEST, NO_EXPONENT, Builder, Operand
 
-LARGEST = 1.7976931348623157e308
 SMALL = -60.0  # below 2^SMALL a function is its first term
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # 32 bits and the rest
 EXACT = 2.0**30  # multiples of ln 2 that are subtracted exactly; beyond, only the size of the exponential matters

@@ -70,16 +70,6 @@ def square_of_one_and(n):
 
 
 @elementwise
-def reciprocal(d):
-    """Return 1/d for 1e-37 < d < 1e37.  Error < 1.5 ulp; the steps are those of ``elementary``."""
-    y = from_bits(I(I(0x7EF311C7) - bits(d)))
-    e = F(1.0) - d * y
-    y = y + y * (e + e * e)
-    e = F(1.0) - d * y
-    return y + y * (e + e * e)
-
-
-@elementwise
 def _exp_parts(x, tail):
     """Return (q, k/2, k - k/2) with exp(x + tail) = 2^k (1 + q), |q| < 0.42, the halves as exponents without bias."""
     u = F(-104.0) if x < F(-104.0) else x

@@ -83,7 +83,6 @@ def _operations(where: Callable, exp: Callable, expm1: Callable, absolute: Calla
         "mul": lambda a, b: a * b,
         "product": lambda a, b: where(a == 0.0, 0.0 * a, a * b),
         "div": lambda a, b: a / b,
-        "reciprocal": lambda a: 1.0 / a,
         "neg": lambda a: -a,
         "abs": absolute,
         "sqrt": sqrt,

@@ -18,7 +18,6 @@ _TEMPLATES: dict[str, str] = {
     "mul": "{} * {}",
     "product": "({0} == 0.0 ? 0.0 : {0} * {1})",  # 0·∞ = 0: the first factor underflowed faster than any power
     "div": "{} / {}",
-    "reciprocal": "1.0 / {}",
     "neg": "-{}",
     "abs": "fabs({})",
     "sqrt": "sqrt({})",

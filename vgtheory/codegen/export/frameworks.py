@@ -7,6 +7,7 @@ joints; every order of derivative has a program of its own, from the symbols.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
@@ -16,6 +17,7 @@ from typing import Any
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.codegen.export.array_operations import jax_operations, torch_operations
 from vgtheory.codegen.form import StableForm
+from vgtheory.codegen.interpret import run
 from vgtheory.codegen.program import Operand, live
 from vgtheory.codegen.stabilise import stabilise
 from vgtheory.symbolic.activation import Activation
@@ -57,7 +59,7 @@ def to_pytorch(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
             @staticmethod
             def forward(h: Any) -> Any:
-                return _run(form, operations, h.double(), name).to(h.dtype)
+                return _run(form, operations, h.double(), name, torch.finfo(h.dtype).max).to(h.dtype)
 
             @staticmethod
             def setup_context(ctx: Any, inputs: tuple[Any], output: Any) -> None:
@@ -120,7 +122,8 @@ def to_jax(act: Any, **parameters: Any) -> Callable[[Any], Any]:
 
         @jax.custom_jvp
         def phi(h: Any) -> Any:
-            return _run(form, operations, numpy.asarray(h, dtype=float), name)
+            x = numpy.asarray(h, dtype=float)
+            return _run(form, operations, x, name, float(numpy.finfo(x.dtype).max))
 
         @phi.defjvp
         def _(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
@@ -151,13 +154,17 @@ def _program(act: Activation, order: int) -> tuple[StableForm, str]:
     return stabilise(act, order - order % 2), "slope" if order % 2 else "value"
 
 
-def _run(form: StableForm, operations: Mapping[str, Callable], x: Any, name: str) -> Any:
-    """Return one output of a form on an array of the framework."""
+def _run(form: StableForm, operations: Mapping[str, Callable], x: Any, name: str, largest: float) -> Any:
+    """Return one output of a form on an array of the framework, whose finite numbers are at most `largest` in size."""
     usual = _output(form, operations, x, getattr(form, name))
     if form.far is None:
         return usual
-    far = _output(form.far, operations, x, getattr(form.far, name))
-    return operations["select_le"](operations["abs"](x), operations["full_like"](x, form.reach), usual, far)
+    if form.reach < largest:
+        beyond = _output(form.far, operations, x, getattr(form.far, name))
+    else:  # only the infinities are: the form for far out takes ten times as long
+        limits = (operations["full_like"](x, float(v)) for v in run(form, [-math.inf, math.inf], name)[0])
+        beyond = operations["keep_nan"](x, operations["select_le"](x, operations["full_like"](x, 0.0), *limits))
+    return operations["select_le"](operations["abs"](x), operations["full_like"](x, form.reach), usual, beyond)
 
 
 def _output(form: StableForm, operations: Mapping[str, Callable], x: Any, output: Operand) -> Any:
