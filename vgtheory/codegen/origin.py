@@ -7,6 +7,8 @@ not 0, is replaced by the polynomial through its values, of many digits, at Cheb
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import mpmath as mp
@@ -17,7 +19,8 @@ from vgtheory.codegen.program import Builder, Operand
 
 # Far enough out the terms cancel little; narrow ones are for functions of a large multiple of x.
 RADII = tuple(map(sp.Rational, ("3/2", "1", "1/2", "1/8", "1/32", "1/128")))
-TERMS = (16, 24, 32)
+TERMS = range(8, 33, 4)
+MOST_CHANGE = 8.0  # of a polynomial in t²: the sum of its terms loses three bits at most
 MOST_ZEROS = 6  # the largest order of a zero at 0 that is looked for
 ACCURACY = 1e-18  # of the polynomial, relative; a unit in the last place is 1e-16
 DIGITS = 80
@@ -27,21 +30,35 @@ CLOSEST = 1e-12  # where a quotient 0/0 is taken for its value at the point
 
 @dataclass(frozen=True)
 class NearPoint:
-    """f(x) = t^order · Σ coefficients[j] v^j for t = |x − c| ≤ radius on one side of c, v = 2t/radius − 1."""
+    """f(x) = t^order · Σ coefficients[j] v^j for t = |x − c| ≤ radius on one side of c, v = 2 (t/radius)^step − 1."""
 
     radius: sp.Rational
     order: int
+    step: int
     coefficients: tuple[float, ...]
 
     def emit(self, builder: Builder, t: Operand) -> Quotient:
-        """Return the registers of the polynomial."""
+        """Return the registers of the polynomial; of two that are opposite, as on either side of 0, one is computed."""
+        sign = math.copysign(1.0, self.coefficients[-1])
         inside = builder.op("min", t, float(self.radius))
-        v = builder.op("add", builder.op("mul", inside, 2 / float(self.radius)), -1.0)
-        result: Operand = self.coefficients[-1]
-        for c in reversed(self.coefficients[:-1]):
-            result = builder.op("add", builder.op("mul", result, v), c)
-        value = builder.op("mul", result, builder.power(inside, self.order))
+        scaled = builder.op("mul", builder.power(inside, self.step), 2 / float(self.radius) ** self.step)
+        v = builder.op("add", scaled, -1.0)
+        coefficients = [sign * c for c in self.coefficients]
+        series = _horner(builder, v, coefficients)
+        if self.step == 2:  # nothing cancels: even and odd powers apart are half as long a chain
+            w = builder.op("mul", v, v)
+            even, odd = (_horner(builder, w, coefficients[k::2]) for k in (0, 1))
+            series = builder.op("add", builder.op("mul", odd, v), even)
+        size = builder.op("mul", series, builder.power(inside, self.order))
+        value = builder.op("mul", size, sign)
         return Quotient(value, value, 1.0, 0.0)
+
+
+def _horner(builder: Builder, v: Operand, coefficients: list[float]) -> Operand:
+    result: Operand = coefficients[-1]
+    for c in reversed(coefficients[:-1]):
+        result = builder.op("add", builder.op("mul", result, v), c)
+    return result
 
 
 def order_at(expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int) -> int | None:
@@ -58,20 +75,40 @@ def order_at(expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int) -> int | None:
 def near_point(
     expr: sp.Expr, x: sp.Symbol, at: sp.Expr, side: int, order: int, radius: sp.Rational
 ) -> NearPoint | None:
-    """Return the polynomial for x = at + side·t, 0 ≤ t ≤ radius; None where it does not fit."""
+    """Return the polynomial for x = at + side·t, 0 ≤ t ≤ radius; None where one in t does not fit.
+
+    One in t² takes half the terms, where the function is even or odd and does not come close to 0 farther out.
+    """
     function = sp.lambdify(x, expr, "mpmath")
 
-    def quotient(v: mp.mpf) -> mp.mpf:
-        t = max((v + 1) * mp.mpf(int(radius.p)) / int(radius.q) / 2, mp.mpf(CLOSEST))
+    def quotient(t: mp.mpf) -> mp.mpf:
         return function(centre + side * t) / t**order
 
-    with mp.workdps(DIGITS):
-        centre = mp.mpf(str(sp.N(at, DIGITS)))
+    def fitted(step: int) -> NearPoint | None:
+        def in_v(v: mp.mpf) -> mp.mpf:
+            return quotient(max(end * ((v + 1) / 2) ** (mp.mpf(1) / step), mp.mpf(CLOSEST)))
+
         for terms in TERMS:
-            coefficients, error = mp.chebyfit(quotient, [-1, 1], terms, error=True)
-            if error <= ACCURACY * abs(quotient(mp.mpf(1))):
-                return NearPoint(radius, order, tuple(float(c) for c in reversed(coefficients)))
-    return None
+            coefficients, error = mp.chebyfit(in_v, [-1, 1], terms, error=True)
+            if error <= ACCURACY * abs(in_v(mp.mpf(1))):
+                return NearPoint(radius, order, step, tuple(float(c) for c in reversed(coefficients)))
+        return None
+
+    with mp.workdps(DIGITS):
+        centre, end = mp.mpf(str(sp.N(at, DIGITS))), mp.mpf(int(radius.p)) / int(radius.q)
+        in_t = fitted(1)
+        sizes = [abs(quotient(end * k / 8)) for k in range(1, 9)]
+        steady = max(sizes) <= MOST_CHANGE * min(sizes)
+        even = in_t is not None and steady and all(_is_even(quotient, end * k / 7) for k in (2, 5))
+        return fitted(2) if even else in_t
+
+
+def _is_even(function: Callable[[mp.mpf], mp.mpf], t: mp.mpf) -> bool:
+    """Return whether f(t) = f(−t), to as many digits as are computed with; complex or undefined values are not."""
+    try:
+        return bool(abs(function(t) - function(-t)) <= abs(function(t)) * mp.mpf(10) ** (10 - DIGITS))
+    except (ValueError, ZeroDivisionError):
+        return False
 
 
 def is_undefined(expr: sp.Expr, x: sp.Symbol, at: sp.Expr) -> bool:
