@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import sympy as sp
 
 from vgtheory._atomic import write_text
-from vgtheory.codegen.program import ACCEPTED, Instruction, Operand
+from vgtheory.codegen.program import ACCEPTED, Instruction, Operand, live
 from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.activation import Activation
 
@@ -39,6 +39,16 @@ class StableForm:
     notes: tuple[str, ...]
     reach: float = math.inf
     far: StableForm | None = None
+
+    @cached_property
+    def _needed(self) -> dict[tuple[str, ...], tuple[int, ...]]:
+        return {}
+
+    def needed(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the registers that the named outputs need, in order."""
+        if names not in self._needed:
+            self._needed[names] = live(self.instructions, tuple(getattr(self, name) for name in names))
+        return self._needed[names]
 
     @property
     def everywhere(self) -> tuple[StableForm, ...]:
@@ -107,4 +117,5 @@ def save_form(key: str, form: StableForm) -> None:
 
 def _plain(form: StableForm) -> dict:
     far = None if form.far is None else _plain(form.far)
-    return vars(form) | {"instructions": [(i.op, i.args) for i in form.instructions], "far": far}
+    kept = {field.name: getattr(form, field.name) for field in fields(form)}
+    return kept | {"instructions": [(i.op, i.args) for i in form.instructions], "far": far}

@@ -9,7 +9,7 @@ import scipy  # its parts load at first use: special takes a tenth of a second
 from numpy.typing import ArrayLike, NDArray
 
 from vgtheory.codegen.form import StableForm
-from vgtheory.codegen.program import INPUT, NO_EXPONENT, Instruction, Operand, live
+from vgtheory.codegen.program import INPUT, NO_EXPONENT, Instruction, Operand
 
 Array = NDArray[np.float64]
 _SPLITTER = 134217729.0  # 2^27 + 1
@@ -90,16 +90,22 @@ def run(form: StableForm, h: ArrayLike, *names: str) -> list[Array]:
 
 def _outputs(form: StableForm, x: Array, names: tuple[str, ...]) -> list[Array]:
     outputs = tuple(getattr(form, name) for name in names)
-    return run_instructions(form.instructions, {INPUT: x}, outputs)
+    return run_instructions(form.instructions, {INPUT: x}, outputs, form.needed(names))
 
 
 def run_instructions(
-    instructions: tuple[Instruction, ...], inputs: Mapping[Operand, Array], outputs: Sequence[Operand]
+    instructions: tuple[Instruction, ...],
+    inputs: Mapping[Operand, Array],
+    outputs: Sequence[Operand],
+    needed: Sequence[int],
 ) -> list[Array]:
-    """Return registers of a program, given those of its inputs, as arrays of the inputs' shape."""
+    """Return registers of a program, given those of its inputs, as arrays of the inputs' shape.
+
+    `needed` are the registers that the outputs are made of, in order.
+    """
     registers: dict[Operand, Array | tuple[Array, Array]] = dict(inputs)
     with np.errstate(all="ignore"):
-        for index in live(instructions, tuple(outputs)):
+        for index in needed:
             if index not in inputs:
                 operands = (registers[a] if isinstance(a, int) else a for a in instructions[index].args)
                 registers[index] = OPERATIONS[instructions[index].op](*operands)

@@ -67,7 +67,9 @@ class MapForm:
         (0.0, 0.0, 2.0)
         """
         registers = dict(zip(self.inputs, arguments, strict=True))
-        return self.named(run_instructions(self.instructions, registers, self.outputs), arguments[0].shape)
+        needed = live(self.instructions, self.outputs)
+        values = run_instructions(self.instructions, registers, self.outputs, needed)
+        return self.named(values, arguments[0].shape)
 
 
 @lru_cache(maxsize=256)

@@ -156,6 +156,12 @@ class PanelGrid:
             return y.sum(axis=-1), np.abs(y).sum(axis=-1)
 
 
+def log_sum(logs: Array, weights: Array | float = 1.0) -> float:
+    """Return ln Σ w e^y for weights that are positive, also where e^y over- or underflows; −∞ of no terms."""
+    top = float(np.max(logs, initial=-np.inf))
+    return top + float(np.log(np.sum(weights * np.exp(logs - top)))) if np.isfinite(top) else top
+
+
 def normal_rule(q: float, edges: Array, cut: float = CUT, nodes: int = NODES) -> tuple[Array, Array]:
     """Return nodes z and weights w such that Σ w f(√q z) = E f(√q z), for f resolved on the panels `edges` in h."""
     z, w = composite(_merged(edges / np.sqrt(q), cut), nodes)

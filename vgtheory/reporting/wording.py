@@ -12,6 +12,7 @@ from vgtheory.model.sizes import LOG_DOUBLE
 from vgtheory.symbolic.rounding import written
 
 ROUNDING = 1e-12  # of sums of logarithms, which are 0 where a last gradient has length 1
+PLAIN = 3  # powers of ten that are written out
 
 
 def describe(network: Network) -> str:
@@ -68,8 +69,8 @@ def _parts(network: Network) -> str:
 def number(value: float, digits: int = 4) -> str:
     """Return a number for reading: typographic minus, ×10^{…} where it is very large or small.
 
-    >>> number(-0.012346), number(1.5e-9), number(float("inf"))
-    ('−0.01235', '1.5×10^{−9}', '∞')
+    >>> number(-0.012346), number(1.5e-9), number(float("inf")), number(312.4, 2)
+    ('−0.01235', '1.5×10^{−9}', '∞', '310')
     """
     if math.isnan(value):
         return "undefined"
@@ -77,7 +78,9 @@ def number(value: float, digits: int = 4) -> str:
         return "∞" if value > 0 else "−∞"
     text = f"{value:.{digits}g}"
     mantissa, mark, exponent = text.partition("e")
-    if mark:
+    if mark and 0 < int(exponent) <= PLAIN:
+        text = f"{float(text):.0f}"
+    elif mark:
         power = str(int(exponent)).replace("-", "−")
         text = f"{mantissa}×10^{{{power}}}" if mantissa not in ("1", "-1") else f"{mantissa[:-1]}10^{{{power}}}"
     return text.replace("-", "−")
@@ -123,7 +126,7 @@ def power_of_ten(log_value: float) -> str:
     """
     if math.isnan(log_value) or math.isinf(log_value):
         return number(0.0 if log_value < 0 else log_value)
-    if abs(log_value) < math.log(1e4):
+    if abs(log_value) < (PLAIN + 1) * math.log(10):
         return number(math.exp(log_value), 2)
     tens = log_value / math.log(10)
     mantissa, power = 10 ** (tens - math.floor(tens)), math.floor(tens)

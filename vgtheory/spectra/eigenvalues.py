@@ -8,10 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
 
 from vgtheory.kernels import spectral_moduli as kernel
-from vgtheory.kernels.quadrature import Array
+from vgtheory.kernels.quadrature import Array, log_sum
 from vgtheory.model.capabilities import require
 from vgtheory.model.network import Network
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw
@@ -122,8 +121,8 @@ class Moduli(HalfLineLaw):
 def _log_inverse(law: SlopeLaw) -> float:
     """Return ln E d⁻²; inf where slopes rarer than the nodes resolve make up half of it."""
     terms = np.log(law.weights) - law.log_nodes
-    total, rare = float(logsumexp(terms)), np.cumsum(law.weights) < _RARE
-    return np.inf if rare.any() and float(logsumexp(terms[rare])) > total + np.log(0.5) else total
+    total, rare = log_sum(terms), np.cumsum(law.weights) < _RARE
+    return np.inf if rare.any() and log_sum(terms[rare]) > total + np.log(0.5) else total
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,11 +10,11 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, ndtr
+from scipy.special import ndtr
 
 from vgtheory._errors import InputError, UnsupportedError, shown
 from vgtheory.codegen.evaluate import evaluator
-from vgtheory.kernels.quadrature import UNIFORM, Array, composite
+from vgtheory.kernels.quadrature import UNIFORM, Array, composite, log_sum
 from vgtheory.kernels.spectral_poles import ORDER
 from vgtheory.spectra.slope_points import NEAR, Function, special_points
 from vgtheory.spectra.small_slopes import log_inverse_beyond, vanishes
@@ -99,7 +99,7 @@ class SlopeLaw:
     @cached_property
     def log_mean(self) -> float:
         """Return ln E d²."""
-        return float(logsumexp(self.log_nodes, b=self.weights)) if len(self.log_nodes) else -np.inf
+        return log_sum(self.log_nodes, self.weights)
 
     @cached_property
     def relative_variance(self) -> float:
@@ -165,7 +165,7 @@ def slope_law(activation: Activation, q: float, width: float = WIDTH) -> SlopeLa
     law = _assemble(atoms, zero, nodes, weights, np.concatenate([*panels, np.empty((0, 2))]), intervals)
     inverse = log_inverse_beyond(activation, scale, REACH)
     if inverse is not None:
-        inverse = float(np.logaddexp(logsumexp(-law.log_nodes, b=law.weights), inverse))
+        inverse = float(np.logaddexp(log_sum(-law.log_nodes, law.weights), inverse))
     return replace(law, period=folded, vanishes=vanishes(activation), log_inverse=inverse)
 
 

@@ -11,7 +11,7 @@ Function = Callable[[Array], Array]
 # Where φ' touches zero without a change of sign (1 + sin 2h) it cancels: closer than NEAR it is taken as a power of the
 # distance.  A minimum of ln|φ'| is such a zero if it lies lower than the largest by _TOUCH.
 NEAR, _TOUCH = 1e-4, 14.0
-_MANY = 64
+_MANY = 256
 
 
 def special_points(

@@ -7,11 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 import sympy as sp
-from scipy.special import logsumexp
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.codegen.evaluate import evaluator
-from vgtheory.kernels.quadrature import composite
+from vgtheory.kernels.quadrature import composite, log_sum
 from vgtheory.kernels.spectral_poles import ORDER
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.calculus import Piece
@@ -43,7 +42,7 @@ def log_inverse_beyond(activation: Activation, scale: float, reach: float) -> fl
         return np.inf
     if any(decay is None or decay[1] > reach * scale for decay in decays):
         return None
-    pieces, parts = activation.derivative_pieces(), [-np.inf]
+    pieces, parts = activation.derivative_pieces(), list[float]()
     log_slope = evaluator(activation).log_slope
     z, w = composite(np.linspace(reach, _FARTHEST, int((_FARTHEST - reach) / _PANEL) + 1), ORDER)
     for sign, piece in ((-1.0, pieces[0]), (1.0, pieces[-1])):
@@ -51,8 +50,8 @@ def log_inverse_beyond(activation: Activation, scale: float, reach: float) -> fl
             logs = -2 * log_slope(sign * scale * z) - z * z / 2 - np.log(2 * np.pi) / 2
             if not logs[-1] < max(float(logs.max()), 0.0) - _FALLEN:
                 return None
-            parts.append(float(logsumexp(logs, b=w)))
-    return float(logsumexp(parts))
+            parts.append(log_sum(logs, w))
+    return log_sum(np.array(parts))
 
 
 def _varying(activation: Activation) -> list[Piece]:

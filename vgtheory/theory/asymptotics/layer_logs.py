@@ -32,10 +32,8 @@ LOWEST, USUALLY, HIGHEST = -13.0, 5.0, 30.0
 _LEFT = 1e-8  # of L at the end: what lies beyond adds this times the square of ln s
 _SMOOTH, _STEEP = 12, 16  # nodes per panel, 1e-12 where s stays small; beyond, e^{−sφ²} is steep where φ comes to 0
 _GRADES = 4.0 ** -np.arange(9)  # distances from kinks, in units of √V, where panels end for such s
-_FEW, _LEAST_GRADES = (
-    8,
-    2,
-)  # kinks up to which all are taken; of more, so few at least, nearer than half to the next kink
+_FEW = 8  # kinks up to which all of these are taken
+_LEAST_GRADES = 2  # of more, so few at least, nearer than half to the next kink
 _NEAR = 3  # of these, around 0 as well, where h² and most φ vanish smoothly
 _KEPT = 1e-16  # weight of a node: nothing grows here
 _NOTHING = 1e-16
