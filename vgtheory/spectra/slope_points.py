@@ -1,17 +1,14 @@
 """Where φ' vanishes, touches zero or has an extremum: the places at which panels of its law meet."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from vgtheory.kernels.quadrature import Array
-
-Function = Callable[[Array], Array]
+from vgtheory.kernels.sections import Function, crossings, peaks
 
 # Where φ' touches zero without a change of sign (1 + sin 2h) it cancels: closer than NEAR it is taken as a power of the
 # distance.  A minimum of ln|φ'| is such a zero if it lies lower than the largest by _TOUCH.
 NEAR, _TOUCH = 1e-4, 14.0
-_MANY = 256
+_POINTS = 512  # at which φ' is asked at a time: a call costs as much as hundreds of points
 
 
 def special_points(
@@ -26,14 +23,14 @@ def special_points(
     value = slope(h)
     change = np.flatnonzero((np.sign(value[1:]) * np.sign(value[:-1])) < 0)
     met = np.flatnonzero((value[1:-1] == 0) & (value[:-2] != 0) & (value[2:] != 0)) + 1
-    zeros = np.unique(np.concatenate([_bisect(slope, h[change], h[change + 1]), h[met]]))
+    zeros = np.unique(np.concatenate([crossings(slope, h[change], h[change + 1], _POINTS), h[met]]))
     with np.errstate(invalid="ignore"):
         level = log_slope(h)
         rise = np.diff(level)
         noise = 1e-12 * (1 + np.abs(level[1:]))
     rise = np.where(np.isfinite(rise) & (np.abs(rise) > noise), np.sign(rise), 0.0)
     turn = np.flatnonzero(rise[1:] * rise[:-1] < 0) + 1
-    extrema = _peak(log_slope, h[turn - 1], h[turn + 1], rise[turn - 1])
+    extrema = peaks(log_slope, h[turn - 1], h[turn + 1], rise[turn - 1], _POINTS)
     apart = np.array([not np.any(np.abs(zeros - e) < 1e-6 * max(1.0, abs(e))) for e in extrema], dtype=bool)
     extrema, lowest = extrema[apart], rise[turn - 1][apart] < 0
     with np.errstate(invalid="ignore"):
@@ -47,39 +44,3 @@ def _vertices(f: Function, h: Array, step: float) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = h + step * (left - right) / (2 * (left - 2 * middle + right))
     return np.where(np.abs(moved - h) < step, moved, h)
-
-
-def _bisect(f: Function, a: Array, b: Array) -> Array:
-    """Return where f changes its sign on each [a, b]: the end behind it, of two neighbouring doubles or nearly so."""
-    left, parts = np.sign(f(a))[:, None], _parts(len(a), 2)
-    for _ in range(int(np.ceil(60 / np.log2(parts)))):
-        points = _divided(a, b, parts)
-        same = np.sign(f(points[:, 1:])) == left
-        same[:, -1] = False
-        a, b = _taken(points, same.argmin(axis=1)), _taken(points, same.argmin(axis=1) + 1)
-    return b
-
-
-def _peak(f: Function, a: Array, b: Array, sign: Array) -> Array:
-    """Return where sign·f is largest on each [a, b]."""
-    parts = _parts(len(a), 4)
-    for _ in range(int(np.ceil(35 / np.log2(parts / 2)))):
-        points = _divided(a, b, parts)
-        highest = (sign[:, None] * f(points[:, 1:-1])).argmax(axis=1) + 1
-        a, b = _taken(points, highest - 1), _taken(points, highest + 1)
-    return (a + b) / 2
-
-
-def _parts(count: int, least: int) -> int:
-    """Return into how many parts intervals are divided at a time: a call of f costs more than a few points."""
-    return _MANY if count <= _MANY else least
-
-
-def _divided(a: Array, b: Array, parts: int) -> Array:
-    points = a[:, None] + (b - a)[:, None] * (np.arange(parts + 1) / parts)
-    points[:, -1] = b
-    return points
-
-
-def _taken(points: Array, index: Array) -> Array:
-    return np.asarray(points[np.arange(len(points)), index])

@@ -1,16 +1,14 @@
 """All roots of a smooth function of one variable on a grid, pairs between two grid points and double roots included."""
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 
 from vgtheory.kernels.quadrature import Array
+from vgtheory.kernels.sections import crossings, peaks
 
 NOISE = 2e-12  # of ln F − ln q on the moment table: no sign below it means anything
-_BOTTOM = {"xatol": 1e-9, "xrtol": 0.0}  # of the place of a minimum
-_ROOT = {"xatol": 1e-14, "xrtol": 1e-14}
+_POINTS = 32  # at which a function is asked at a time: a call on the moment table costs as much as twenty points
 
 
 def sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
@@ -25,11 +23,8 @@ def sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
     touching = np.empty(0)
     if len(dips):
         # It may touch or cross zero between grid points: look at the bottom.
-        bracket = (t[dips - 1], t[dips], t[dips + 1])
-        found = _solvers().find_minimum(
-            lambda x, sign: sign * residual(x), bracket, args=(np.sign(r[dips]),), tolerances=_BOTTOM
-        )
-        bottom, value = found.x, residual(found.x)
+        bottom = peaks(residual, t[dips - 1], t[dips + 1], -np.sign(r[dips]), _POINTS)
+        value = residual(bottom)
         beside = np.minimum(np.abs(r[dips - 1]), np.abs(r[dips + 1]))
         touching = bottom[(np.abs(value) <= NOISE) & (beside > NOISE)]
         order = np.argsort(np.concatenate([t, bottom]))
@@ -37,14 +32,9 @@ def sign_changes(residual: Callable[[Array], Array], t: Array) -> list[float]:
     solid = np.abs(r) > NOISE  # rounding noise around zero is not a crossing
     t, r = t[solid], r[solid]
     k = np.flatnonzero(r[1:] * r[:-1] < 0)
-    crossings = _solvers().find_root(residual, (t[k], t[k + 1]), tolerances=_ROOT).x if len(k) else np.empty(0)
-    alone = [x for x in touching if not len(crossings) or np.abs(crossings - x).min() > spacing]
-    return sorted(float(x) for x in (*crossings, *alone))
-
-
-def _solvers() -> Any:
-    """Return SciPy's solvers; they take a third of a second to load, and most questions look for no root on a grid."""
-    return import_module("scipy.optimize.elementwise")
+    crossed = crossings(residual, t[k], t[k + 1], _POINTS) if len(k) else np.empty(0)
+    alone = [x for x in touching if not len(crossed) or np.abs(crossed - x).min() > spacing]
+    return sorted(float(x) for x in (*crossed, *alone))
 
 
 def _dips(r: Array) -> np.ndarray:
