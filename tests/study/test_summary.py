@@ -249,3 +249,9 @@ def test_a_study_of_blocks_is_summarised_by_stream_and_as_a_whole():
     assert_allclose(found.log_gradient_norm_mean, whole.mean(axis=0), rtol=1e-9, atol=1e-12)
     assert_allclose(found.log_stream_square_mean[1:], np.log(study.stream_square[:, 1:]).mean("sample"), rtol=1e-12)
     assert not found.dead.any()
+
+
+def test_the_variance_of_a_rare_draw_among_five_is_bounded_by_no_double():
+    estimate = variance_interval(np.array([[0.0], [1e-9], [0.0], [1.0], [-1e-9]]), 0.99)
+    assert estimate.high[0] == np.inf
+    assert 0 <= estimate.low[0] < 0.2

@@ -94,7 +94,8 @@ def variance_interval(values: Array, level: float) -> Estimate:
         pseudo = n * np.log(variance) - (n - 1) * np.log(np.maximum(without, np.finfo(float).tiny))
         low, high = _skewed_mean_interval(np.where(living, pseudo, np.nan), n, level)
     constant = (variance == 0) & (count > 3)
-    return Estimate(variance, np.where(constant, 0.0, np.exp(low)), np.where(constant, 0.0, np.exp(high)))
+    with np.errstate(over="ignore"):  # a handful of samples may bound a variance by no double
+        return Estimate(variance, np.where(constant, 0.0, np.exp(low)), np.where(constant, 0.0, np.exp(high)))
 
 
 def _skewed_mean_interval(values: Array, n: Array, level: float) -> tuple[Array, Array]:
