@@ -150,6 +150,19 @@ def advised(change, dead=0, half=0.1, kept=True):
         ),
         (advised(-19.0, kept=False), "is no cure at this width and depth: in 64 simulated networks the gradient in"),
         (advised(-1.0, dead=60, kept=False), "is no cure at this width: 60 of 64 simulated networks with it are dead."),
+        (
+            advised(-4.75, half=0.79, kept=False),
+            "would make it critical: in 64 simulated networks the gradient in layer 1",
+        ),
+        (advised(-1.0, dead=6), "is no cure at this width: 6 of 64 simulated networks with it are dead."),
+        *(
+            (
+                advised(-6.0, half=half, kept=kept),
+                "Whether the critical σ_w = 1.2 keeps the gradient is not decided: in",
+            )
+            for half in (1.5, math.nan)  # NaN: of a single network
+            for kept in (True, False)
+        ),
         (Unavailable("time is up"), "The critical σ_w = 1.2 was not simulated: time is up."),
         (None, ""),
     ],

@@ -14,7 +14,7 @@ from vgtheory.reporting.wording import number, power_of_ten
 from vgtheory.study.advice.remedies import Remedy
 from vgtheory.study.advice.trial import STEP, Trial
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint
-from vgtheory.theory.regime import Regime
+from vgtheory.theory.regime import RARELY, Regime
 
 LONGEST = 8  # lines of code that are shown unfolded
 SAME = 0.1  # ln of a factor over the whole depth that a change of σ_w must make to be one
@@ -64,26 +64,32 @@ def critical_scale(f: Findings) -> Text:
         "value": value, "now": number(sigma_w, 6), "samples": str(trial.growth.samples),
         "dead": str(trial.growth.dead), "first": first, "last": last, "total": power_of_ten(trial.simulated),
     }  # fmt: skip
-    if trial.regime is Regime.dead:
+    if trial.dead > RARELY:
         return t(
             "The critical σ_w = {value} is no cure at this width: {dead} of {samples} simulated networks with it are "
             "dead.",
             **values,
         )
-    if not helps:
+    if trial.regime is Regime.undecided:
         return t(
-            "The critical σ_w = {value} is no cure at this width and depth: in {samples} simulated networks the "
+            "Whether the critical σ_w = {value} keeps the gradient is not decided: in {samples} simulated networks the "
             "gradient in layer {first} is then {total} times the one in layer {last}.",
             **values,
         )
-    if trial.regime in (Regime.vanishes, Regime.explodes):
+    if trial.regime.harmless:
+        return t(
+            "Weights of σ_w = {value} instead of {now} would make it critical: in {samples} simulated networks the "
+            "gradient in layer {first} is then {total} times the one in layer {last}.",
+            **values,
+        )
+    if helps:
         return t(
             "Weights of σ_w = {value} instead of {now} help and are not enough: in {samples} simulated networks the "
             "gradient in layer {first} is then {total} times the one in layer {last}.",
             **values,
         )
     return t(
-        "Weights of σ_w = {value} instead of {now} would make it critical: in {samples} simulated networks the "
+        "The critical σ_w = {value} is no cure at this width and depth: in {samples} simulated networks the "
         "gradient in layer {first} is then {total} times the one in layer {last}.",
         **values,
     )
@@ -133,7 +139,7 @@ def change_section(f: Findings) -> Section:
     if f.advice is None:
         return Section(title, (Paragraph(t("Nothing: the gradient survives this depth.")),))
     if not f.advice.remedies:
-        return Section(title, (Paragraph(t("No change that was simulated keeps the gradient.")), *_failed(f.advice)))
+        return Section(title, (Paragraph(t("No change that was simulated helps enough.")), *_failed(f.advice)))
     ends = t("gradient, first {unit} over last", unit=unit(f))
     header = (t("change"), ends, t("spread"), t("off by"), t("cost"))
     rows = [_row(t("as it is"), Trial(f.growth), "")]
@@ -174,4 +180,4 @@ def _failed(advice: Tried) -> list[Block]:
     header = (t("tried, and no cure"),)
     rows = tuple((str(failed).replace(": -", ": −"),) for failed in advice.rejected)
     count = str(len(rows))
-    return [Fold(t("{count} changes that did not help", count=count), (Table(header, rows),))]
+    return [Fold(t("{count} changes that help too little, or not at all", count=count), (Table(header, rows),))]
