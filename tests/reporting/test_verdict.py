@@ -238,6 +238,23 @@ def test_an_exact_isometry_is_told_as_one(name, sigma_b):
     assert not any(isinstance(block, FigureRow) for block in matrices_step(told))  # of rounding errors
 
 
+@pytest.mark.parametrize("widths", [(12, 8, 8), (12, 12, 8), (12, 10, 8)])
+def test_a_narrowing_network_of_orthogonal_weights_loses_directions(widths):
+    network = vg.Network("identity", vg.Weights.orthogonal(1), width=widths, depth=2)
+    rng, jacobian = np.random.default_rng(0), np.eye(12)
+    for outputs, inputs in ((widths[1], widths[0]), (widths[2], widths[1])):
+        jacobian = np.linalg.qr(rng.standard_normal((inputs, inputs)))[0][:outputs] @ jacobian
+    assert np.linalg.svd(jacobian, compute_uv=False) == pytest.approx(np.ones(8), abs=1e-12)
+    assert np.linalg.matrix_rank(jacobian) == 8  # of the 12 directions of an input
+    told = found(answer_of(network), None, law=vg.spectrum(network), sampled=Unavailable(""))
+    step = " ".join(str(block.text) for block in matrices_step(told) if hasattr(block, "text"))
+    assert "all directions alike" not in step
+    assert "eigenvalues" not in step
+    assert (
+        "of 2 such layers are 1, and every gradient is multiplied by that; of the 12 directions of an input 8" in step
+    )
+
+
 def test_weights_of_zero_are_what_kills():
     network = vg.Network("tanh", vg.Weights.gaussian(0, 0.1), width=8, depth=5)
     text = str(verdict(answer_of(network)).text)

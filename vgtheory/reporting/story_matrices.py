@@ -48,7 +48,7 @@ def _figures_of_w(f: Findings) -> list[FigureBlock]:
 
 def _one_matrix(f: Findings, sigma_w: float) -> Text:
     family, widths = f.subject.family, f.subject.widths
-    if family == "orthogonal":
+    if family == "orthogonal" and f.subject.square:
         return t(
             "All singular values of an orthogonal weight matrix are σ_w = {sigma}, and its eigenvalues lie on the "
             "circle of that radius: the weights stretch all directions alike, and only the slopes spread the product.",
@@ -74,12 +74,19 @@ def _one_matrix(f: Findings, sigma_w: float) -> Text:
 
 
 def _isometry(f: Findings) -> Text:
-    """Return that the product stretches all directions alike, where all its singular values are one number."""
+    """Return what the product does where all its singular values are one number: stretch what it keeps alike."""
     if isinstance(f.law, Unavailable) or len(f.law.atoms_log) != 1:
         return ""
     place, mass = f.law.atoms_log[0]
     if not math.isfinite(place) or mass < 1 - ROUNDING:
         return ""
+    if not f.subject.square:
+        return t(
+            "All singular values of the product J = ∂x_L/∂x_0 of {depth} such layers are {value}, and every gradient "
+            "is multiplied by that; of the {inputs} directions of an input {outputs} arrive.",
+            depth=str(f.subject.depth), value=power_of_ten(place), inputs=str(f.subject.widths[0]),
+            outputs=str(f.subject.widths[-1]),
+        )  # fmt: skip
     return t(
         "The product J = ∂x_L/∂x_0 of {depth} such layers stretches all directions alike, since |φ'(h)| is the same in "
         "all units: all its singular values are {value}, and every gradient is multiplied by that.",
