@@ -139,7 +139,9 @@ def change_section(f: Findings) -> Section:
     if f.advice is None:
         return Section(title, (Paragraph(t("Nothing: the gradient survives this depth.")),))
     if not f.advice.remedies:
-        return Section(title, (Paragraph(t("No change that was simulated helps enough.")), *_failed(f.advice)))
+        return Section(
+            title, (Paragraph(t("No change that was simulated is known to help enough.")), *_failed(f.advice))
+        )
     ends = t("gradient, first {unit} over last", unit=unit(f))
     header = (t("change"), ends, t("spread"), t("off by"), t("cost"))
     rows = [_row(t("as it is"), Trial(f.growth), "")]
@@ -177,7 +179,7 @@ def _code(remedies: tuple[Remedy, ...]) -> list[Block]:
 def _failed(advice: Tried) -> list[Block]:
     if not advice.rejected:
         return []
-    header = (t("tried, and no cure"),)
+    header = (t("tried, and not recommended"),)
     rows = tuple((str(failed).replace(": -", ": −"),) for failed in advice.rejected)
     count = str(len(rows))
-    return [Fold(t("{count} changes that help too little, or not at all", count=count), (Table(header, rows),))]
+    return [Fold(t("{count} changes that are not recommended", count=count), (Table(header, rows),))]

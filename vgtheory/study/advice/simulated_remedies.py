@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.model.inputs import Inputs
@@ -16,7 +17,7 @@ from vgtheory.theory.regime import Regime
 
 @dataclass(frozen=True)
 class Rejected:
-    """A change that does no better, with its trial, or that cannot be simulated, which has none."""
+    """A change that does not do better by enough, with its trial, or that cannot be simulated, which has none."""
 
     candidate: Candidate
     trial: Trial | None
@@ -50,16 +51,19 @@ def remedies_of(
             if trial.cures(present or UNKNOWN):
                 remedies.append(tried(candidate, trial))
             else:
-                rejected.append(Rejected(candidate, trial, _no_better(trial, samples)))
+                rejected.append(Rejected(candidate, trial, no_cure(trial, samples)))
         if progress is not None:
             progress(done + 1, len(waiting))
     return best_of_each_kind(remedies), tuple(rejected)
 
 
-def _no_better(trial: Trial, samples: int) -> str:
+def no_cure(trial: Trial, samples: int) -> str:
+    """Return what a trial of at most `samples` networks showed of a change that is not among the remedies."""
     growth = trial.growth
     if trial.regime is Regime.dead:
         return f"{growth.dead} of {growth.samples} networks are dead"
-    few = f" in {growth.samples} networks" if growth.samples < samples else ""
     dead = f", {trial.dead:.0%} dead" if growth.dead else ""
-    return f"{trial.simulated:.3g} ± {growth.half_width:.2g} in ln{few}{dead}, no better"
+    if isnan(growth.half_width):
+        return f"{trial.simulated:.3g} in ln in one network{dead}, too few to tell"
+    few = f" in {growth.samples} networks" if growth.samples < samples else ""
+    return f"{trial.simulated:.3g} ± {growth.half_width:.2g} in ln{few}{dead}, no cure"
