@@ -172,6 +172,33 @@ def test_the_critical_scale_is_what_its_simulation_makes_of_it(advice, words):
     assert (words in text) if words else not text
 
 
+@pytest.mark.parametrize(
+    ("weights", "width", "words"),
+    [
+        (vg.Weights.gaussian(1.5).tie(), 64, "was not simulated: scales are tried with Gaussian or orthogonal"),
+        (vg.Weights.sparse(1.5, 0, 0.1), 64, "not with weights like these."),
+        (vg.Weights.orthogonal(1.5).tie(), 64, "not with weights like these."),
+        (vg.Weights.orthogonal(1.5), (64, *[32] * 101), "was not simulated: orthogonal weights are tried only where"),
+        (vg.Weights.gaussian(1.5, 0.3), 64, ""),  # what was tried has no biases
+        (vg.Weights.gaussian(1.5), 64, "would make it critical: in 64 simulated networks"),
+    ],
+)
+def test_a_trial_of_other_weights_says_nothing_of_these(weights, width, words):
+    network = replace(TANH, weights=weights, width=width)
+    text = str(critical_scale(found(answer(20.0, math.exp(0.4), network=network), advised(-0.1))))
+    assert (words in text) if words else not text
+
+
+def test_the_critical_scale_of_orthogonal_weights_is_tried_with_such():
+    network = vg.Network("tanh", vg.Weights.orthogonal(1.5, 0.1), width=16, depth=40)
+    given = answer_of(network, samples=16)
+    text = str(critical_scale(found(given, Tried(*remedies_of(network, Trial(given.growth), 16, 0)))))
+    rescaled = replace(network, weights=vg.Weights.orthogonal(given.critical.sigma_w, 0.1))
+    logs = vg.simulate(rescaled, 64, seed=5, method="dense").log_gradient_norm.values
+    assert abs((logs[:, 0] - logs[:, -1]).mean()) < math.log(1e3)
+    assert "would make it critical" in text
+
+
 def test_an_unstable_critical_point_and_one_that_is_there():
     unstable = replace(answer(20.0, 1.5), critical=CriticalPoint(1.2, 0.5, 1.8, False))
     assert "was not simulated: its fixed point is unstable" in str(critical_scale(found(unstable, Tried((), ()))))

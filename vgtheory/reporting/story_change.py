@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from vgtheory.model.weights import Weights
 from vgtheory.reporting.advice_rows import off_text
 from vgtheory.reporting.document import Block, Code, Fold, Paragraph, Section, Table
 from vgtheory.reporting.findings import Findings, Tried
@@ -56,7 +57,10 @@ def critical_scale(f: Findings) -> Text:
             "it.",
             value=value,
         )
-    trial, helps = _trial_of_scale(f.advice, "orthogonal" if f.subject.family == "orthogonal" else "critical", there)
+    if reason := _untried(f):
+        return t("The critical σ_w = {value} was not simulated: {reason}.", value=value, reason=reason)
+    kind = "orthogonal weights" if f.subject.family == "orthogonal" else "critical scale"
+    trial, helps = _trial_of_scale(f.advice, kind, (there, f.subject.last_scales[1]))
     if trial is None:
         return ""
     first, last = (str(layer) for layer in f.layers)
@@ -95,14 +99,26 @@ def critical_scale(f: Findings) -> Text:
     )
 
 
-def _trial_of_scale(advice: Tried, kind: str, sigma_w: float) -> tuple[Trial | None, bool]:
-    """Return the trial of weights of this scale, and whether it is among the remedies."""
+def _untried(f: Findings) -> Text:
+    """Return why weights like those of the network are not among the changes; "" where they are."""
+    own, orthogonal = f.subject.network.weights, f.subject.family == "orthogonal"
+    if own != (Weights.orthogonal if orthogonal else Weights.gaussian)(own.sigma_w, own.sigma_b):
+        return t(
+            "scales are tried with Gaussian or orthogonal weights that are drawn anew for every layer, not with "
+            "weights like these"
+        )
+    return (
+        t("orthogonal weights are tried only where all widths are equal") if orthogonal and not f.subject.square else ""
+    )
+
+
+def _trial_of_scale(advice: Tried, kind: str, scales: tuple[float, float]) -> tuple[Trial | None, bool]:
+    """Return the trial of weights of these (σ_w, σ_b), and whether it is among the remedies."""
     for remedy in advice.remedies:
-        if remedy.kind.startswith(kind) and remedy.network is not None and remedy.network.sigmas[-1][0] == sigma_w:
+        if remedy.kind == kind and remedy.network is not None and remedy.network.sigmas[-1] == scales:
             return remedy.trial, True
     for failed in advice.rejected:
-        change = failed.candidate
-        if change.kind.startswith(kind) and change.network.sigmas[-1][0] == sigma_w:
+        if failed.candidate.kind == kind and failed.candidate.network.sigmas[-1] == scales:
             return failed.trial, False
     return None, False
 
