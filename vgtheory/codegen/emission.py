@@ -14,6 +14,8 @@ from vgtheory.codegen.exponents import FAR, plain_polynomial, precise_polynomial
 from vgtheory.codegen.program import INPUT, LARGEST, Builder, Operand
 from vgtheory.codegen.signs import has_positive_terms
 
+Factors = list[tuple[sp.Expr, int]]  # and their powers
+
 
 @dataclass(frozen=True)
 class Quotient:
@@ -45,7 +47,8 @@ class Emitter:
         constant = sp.Rational(above[0]) / sp.Rational(below[0])
         scale: Operand = 1.0
         exponent: Operand = 0.0
-        in_t, rest = [], []
+        in_t: Factors = []
+        rest: Factors = []
         for factor, k in powers:
             generator = self.chart.generators.get(factor)
             if generator is not None and generator.kind == "constant":
@@ -58,6 +61,7 @@ class Emitter:
                 in_t.append((factor, k))
             else:
                 rest.append((factor, k))
+        constant = self._absorbed(constant, [rest, in_t])
         decaying = isinstance(exponent, int) and scale != 1.0
         in_t = self._expanded_below(in_t)
         numerator, denominator = self._products(rest, decaying)
@@ -67,6 +71,21 @@ class Emitter:
         scaled = self.builder.op("product" if grows and isinstance(numerator, int) else "mul", numerator, scale)
         return Quotient(numerator, scaled, denominator, exponent)
 
+    def _absorbed(self, constant: sp.Expr, products: list[Factors]) -> sp.Expr:
+        """Return 1 where the constant can go into a factor whose coefficients are rounded anyway: two roundings less.
+
+        Sums of whole coefficients are left alone, which are exact next to their zeros; powers of two stay outside.
+        """
+        if abs(constant).is_Rational and sp.log(abs(constant), 2).is_integer:
+            return constant
+        rounded = {g.symbol for g in self.chart.of_kind("constant")}
+        for factors in products:
+            for j, (factor, power) in enumerate(factors):
+                if power == 1 and factor.is_Add and rounded & factor.free_symbols:
+                    factors[j] = sp.expand(constant * factor), 1
+                    return sp.S.One
+        return constant
+
     def _exponential_power(self, g: Generator, k: int) -> tuple[Operand, Operand]:
         """Return the registers of e^{-kp} and of k·p."""
         high, low = self._exponent(g)
@@ -74,7 +93,7 @@ class Emitter:
         value = b.power(self._generator(g) if k > 0 else b.op("exp_sum", high, low), abs(k))
         return value, b.op("mul", plain_polynomial(self.builder, g.coefficients, self.t), float(k))
 
-    def _products(self, factors: list[tuple[sp.Expr, int]], decaying: bool) -> tuple[Operand, Operand]:
+    def _products(self, factors: Factors, decaying: bool) -> tuple[Operand, Operand]:
         sides: list[Operand] = [1.0, 1.0]
         for factor, k in factors:
             value = self.builder.power(self._factor(factor, decaying), abs(k))
@@ -84,7 +103,7 @@ class Emitter:
     # -------------------------------------------------------------- rational functions of t
 
     def _algebraic(
-        self, factors: list[tuple[sp.Expr, int]], decaying: bool, numerator: Operand, denominator: Operand
+        self, factors: Factors, decaying: bool, numerator: Operand, denominator: Operand
     ) -> tuple[Operand, Operand]:
         """Multiply by the factors in t alone; where they overflow the form ends, and the one for far out begins."""
         b = self.builder
@@ -105,7 +124,7 @@ class Emitter:
                 denominator = b.op("mul", denominator, power)
         return numerator, denominator
 
-    def _expanded_below(self, factors: list[tuple[sp.Expr, int]]) -> list[tuple[sp.Expr, int]]:
+    def _expanded_below(self, factors: Factors) -> Factors:
         """Return the factors, those below the line multiplied out where that turns squares of roots into polynomials.
 
         g (t + g) = t² + 1 + t g for g = √(t² + 1): what is under the root is not rounded by it.

@@ -100,7 +100,7 @@ def near_point(
         sizes = [abs(quotient(end * k / 8)) for k in range(1, 9)]
         steady = max(sizes) <= MOST_CHANGE * min(sizes)
         even = in_t is not None and steady and all(_is_even(quotient, end * k / 7) for k in (2, 5))
-        return fitted(2) if even else in_t
+        return (fitted(2) if even else None) or in_t
 
 
 def _is_even(function: Callable[[mp.mpf], mp.mpf], t: mp.mpf) -> bool:

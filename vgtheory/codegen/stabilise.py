@@ -2,7 +2,8 @@
 
 The rules are mechanical and know no names: split the line where x or an exponent changes sign; on each interval write
 the function in numbers that cannot overflow (`chart`); cancel and factor; turn factors into float operations that
-keep their digits (`emission`); join the intervals by selects.
+keep their digits (`emission`); join the intervals by selects; where powers of x overflow, take over with numbers that
+have exponents of their own (`far`).
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ width = _symbol("width", "N", "N", "neurons per layer", integer=True, positive=T
 depth = _symbol("depth", "L", "L", "layers", integer=True, positive=True)
 layer = _symbol("layer", "l", "l", "a layer, 1 to depth", integer=True, positive=True)
 eps = _symbol("eps", r"\varepsilon", "ε", "a threshold", positive=True)
-p = _symbol("p", "p", "p", "a failure probability, below 1", positive=True)
+p = _symbol("p", "p", "p", "a failure probability, below 1", positive=True, integer=False)
 BELOW_ONE = frozenset({p})
 active = _symbol("active", r"p_{\varphi'}", "p_φ'", "share of the units of which φ' is not 0", positive=True)
 

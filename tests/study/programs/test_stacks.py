@@ -74,7 +74,8 @@ def test_asked_once_gives_the_law_of_drawn_matrices(name, monkeypatch):
 def test_two_per_cent_of_the_scale_are_noticed():
     block, width, _ = CASES["gaussian"]
     wrong = vg.blocks.residual(vg.blocks.mlp("tanh", vg.Weights.gaussian(1.122, 0.408), vg.Weights.gaussian(1.224), 2))
-    assert smallest_p(statistics((wrong, width, 8), True, 2), statistics((block, width, 8), False, 1)) < FALSE_ALARM
+    # Of four pairs of seeds the smallest p was 3e-8 to 5e-4; in 8 layers two were above FALSE_ALARM.
+    assert smallest_p(statistics((wrong, width, 16), True, 4), statistics((block, width, 16), False, 3)) < FALSE_ALARM
 
 
 @pytest.mark.parametrize("weights", [W, HAAR])

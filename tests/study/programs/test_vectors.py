@@ -78,14 +78,14 @@ def test_it_gives_the_numbers_of_the_steps_run_one_by_one(name, width, depth):
 def test_a_value_that_is_a_slope_stays_in_its_unit():
     """A norm above 1e120 goes on in another unit, which a slope has not."""
     machine = machine_of(SLOPE, 12, 1)
-    assert (streams_and_gradients(machine, 3, 1, 4)["square x"][:, 1] > 1e240).any()
-    compare_with_steps(machine)
+    assert (streams_and_gradients(machine, 1, 1, 4)["square x"][:, 1] > 1e240).any()  # in half of all networks
+    compare_with_steps(machine, seed=1)
 
 
-def compare_with_steps(machine):
+def compare_with_steps(machine, seed=3):
     assert vector_program(machine) is not None
-    found, notes = streams_and_gradients(machine, 3, 1, 4), OfStreams(machine, 4)
-    there_and_back(Batch(machine, 3, 1, 4), notes)
+    found, notes = streams_and_gradients(machine, seed, 1, 4), OfStreams(machine, 4)
+    there_and_back(Batch(machine, seed, 1, 4), notes)
     for what, values in notes.found.items():
         np.testing.assert_allclose(found[what], values, rtol=1e-9, atol=1e-11)
 

@@ -53,13 +53,14 @@ def to_pytorch(act: Any, **parameters: Any) -> Callable[[Any], Any]:
     @cache
     def derivative(order: int) -> Callable[[Any], Any]:
         form, name = _program(chosen, order)
+        limits = _limits(form, name)
 
         class Elementwise(torch.autograd.Function):  # type: ignore[name-defined]
             generate_vmap_rule = True
 
             @staticmethod
             def forward(h: Any) -> Any:
-                return _run(form, operations, h.double(), name, torch.finfo(h.dtype).max).to(h.dtype)
+                return _run(form, operations, h.double(), name, limits, torch.finfo(h.dtype).max).to(h.dtype)
 
             @staticmethod
             def setup_context(ctx: Any, inputs: tuple[Any], output: Any) -> None:
@@ -119,11 +120,12 @@ def to_jax(act: Any, **parameters: Any) -> Callable[[Any], Any]:
     @cache
     def derivative(order: int) -> Callable[[Any], Any]:
         form, name = _program(chosen, order)
+        limits = _limits(form, name)
 
         @jax.custom_jvp
         def phi(h: Any) -> Any:
             x = numpy.asarray(h, dtype=float)
-            return _run(form, operations, x, name, float(numpy.finfo(x.dtype).max))
+            return _run(form, operations, x, name, limits, float(numpy.finfo(x.dtype).max))
 
         @phi.defjvp
         def _(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
@@ -154,7 +156,14 @@ def _program(act: Activation, order: int) -> tuple[StableForm, str]:
     return stabilise(act, order - order % 2), "slope" if order % 2 else "value"
 
 
-def _run(form: StableForm, operations: Mapping[str, Callable], x: Any, name: str, largest: float) -> Any:
+def _limits(form: StableForm, name: str) -> list[float]:
+    """Return one output of a form at −∞ and ∞."""
+    return [float(value) for value in run(form, [-math.inf, math.inf], name)[0]]
+
+
+def _run(
+    form: StableForm, operations: Mapping[str, Callable], x: Any, name: str, limits: list[float], largest: float
+) -> Any:
     """Return one output of a form on an array of the framework, whose finite numbers are at most `largest` in size."""
     usual = _output(form, operations, x, getattr(form, name))
     if form.far is None:
@@ -162,8 +171,8 @@ def _run(form: StableForm, operations: Mapping[str, Callable], x: Any, name: str
     if form.reach < largest:
         beyond = _output(form.far, operations, x, getattr(form.far, name))
     else:  # only the infinities are: the form for far out takes ten times as long
-        limits = (operations["full_like"](x, float(v)) for v in run(form, [-math.inf, math.inf], name)[0])
-        beyond = operations["keep_nan"](x, operations["select_le"](x, operations["full_like"](x, 0.0), *limits))
+        zero, *ends = (operations["full_like"](x, v) for v in (0.0, *limits))
+        beyond = operations["keep_nan"](x, operations["select_le"](x, zero, *ends))
     return operations["select_le"](operations["abs"](x), operations["full_like"](x, form.reach), usual, beyond)
 
 
