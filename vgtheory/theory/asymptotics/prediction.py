@@ -15,6 +15,7 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import refusal, require, works
 from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
+from vgtheory.model.sizes import LOG_DOUBLE
 from vgtheory.model.variables import PREDICTED, labels
 from vgtheory.theory.asymptotics.doubts import closure_doubts
 from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width
@@ -40,7 +41,6 @@ Method = Literal["auto", "exact law", "order 1/N", "closure"]
 
 # Up to these the expansion is as good as the closure, which it is much faster than; above, next orders show.
 EXPANDED = {"noise": 0.04, "alignment_weight": 0.01, "next_order": 0.01, "length_shift": 0.02}
-_RANGE = 700.0  # of logarithms whose exponentials are doubles
 NEVER = 1e-12  # chance of a unit with a slope in a layer that is called dead
 
 
@@ -164,7 +164,7 @@ def _last_without_slope(network: Network, terms: FiniteWidth) -> int:
     """Return the last layer in which no unit has a slope, up to a chance of 1e-12; 0 where there is none."""
     if not _dies(network):
         return 0
-    spread = np.exp(np.clip(terms.log_q / 2, -_RANGE, _RANGE))
+    spread = np.exp(np.clip(terms.log_q / 2, -LOG_DOUBLE, LOG_DOUBLE))
     slopes = network.activation.derivative_pieces()
     on = sum(_chance(float(p.lo) / spread, float(p.hi) / spread) for p in slopes if p.expr != 0)
     off = np.flatnonzero(np.array(network.widths[1:]) * on < NEVER)
