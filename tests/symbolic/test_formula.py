@@ -24,6 +24,29 @@ def test_values_neither_overflow_nor_underflow():
     assert abs(mpmath.log10(at.value()) + 2 * 10**6 * mpmath.log10(3)) < 1e-8
 
 
+@pytest.mark.parametrize(
+    "order",
+    [("depth", "sigma_w"), ("sigma_w", "depth"), ("depth sigma_w",)],
+    ids=["depth first", "depth last", "at once"],
+)
+def test_powers_are_not_multiplied_out_whatever_is_put_in_first(order):
+    values = {"depth": 10**12, "sigma_w": 1.5}
+    for base, number in (((sigma_w**2 / 16), "9/64"), (-sp.sqrt(sigma_w) / 7, "-sqrt(3/2)/7"), (1 + sigma_w, "5/2")):
+        at = Formula(chi, base**depth)
+        for names in order:
+            at = at.at(**{name: values[name] for name in names.split()})
+        with mpmath.workdps(60):
+            truth = 10**12 * mpmath.log(abs(sp.sympify(number).evalf(50)))
+            assert mpmath.almosteq(mpmath.log(at.value(40)), truth, 1e-30)
+
+
+def test_digits_decide_which_powers_are_multiplied_out():
+    assert Formula(chi, q**depth).at(q=2, depth=20_000).expr == 2**20_000
+    at = Formula(chi, q**depth).at(q=sp.Rational(10**500 + 1, 10**500), depth=9999)
+    assert at.expr.is_Pow
+    assert mpmath.almosteq(at.value(), 1, 1e-14)
+
+
 def test_values_to_many_digits_match_an_independent_evaluation():
     formula = Formula(chi, sp.erf(q) ** 3 * sp.asin(q / 2) - sp.sqrt(q))
     with mpmath.workdps(60):

@@ -14,6 +14,7 @@ from flint import acb, arb, fmpq
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.symbolic.ball import precision
+from vgtheory.symbolic.decimals import Decimal
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.special import erfcx
 
@@ -197,6 +198,11 @@ def _constant(expr: sp.Expr, bits: int) -> arb:
 
 
 def _compound(expr: sp.Expr, bits: int) -> arb:
+    if expr.is_Add and len(expr.args) == 2 and (power := 1 - expr).is_Pow and power.exp.is_Integer:
+        base = power.base.rational if isinstance(power.base, Decimal) else power.base
+        beyond = _constant(base - 1, bits)
+        if beyond > -1:  # 1 − (1 + t)^n, without a difference of numbers near 1
+            return -(int(power.exp) * beyond.log1p()).expm1()
     balls = [_constant(a, bits) for a in expr.args]
     if isinstance(expr, sp.Add):
         return sum(balls, arb(0))

@@ -10,6 +10,9 @@ from sympy.printing.precedence import PRECEDENCE
 
 from vgtheory.symbolic.enclosed import Enclosed
 
+MULTIPLIED_OUT = 100_000  # bits up to which the power of a fraction is written out
+SMALL = 64  # exponents up to which none is that long
+
 
 class Decimal(sp.AtomicExpr, Enclosed):
     """A nonnegative exact decimal such as a certified rate; ``Decimal(r)**10**7`` is not multiplied out.
@@ -90,20 +93,30 @@ class Fraction(Decimal):
         return rf"\left({text}\right)^{{{exp}}}" if exp else str(text)
 
 
-def left_alone(expr: sp.Expr, symbols: set[sp.Symbol]) -> sp.Expr:
-    """Return the expression whose powers with these symbols in the exponent stay powers when numbers go in.
+def substituted(expr: sp.Expr, point: dict[sp.Symbol, sp.Expr], at_once: bool) -> sp.Expr:
+    """Return the expression at this point; powers of too many digits to be multiplied out stay powers.
 
     SymPy multiplies a fraction's powers out, to as many digits as they have.
     """
 
-    def base(part: sp.Expr) -> sp.Expr:
-        if part.is_Rational and part.is_positive and part != 1:
-            return Fraction(part)
-        if part.is_Mul or (part.is_Pow and part.exp.is_number):
-            return part.func(*map(base, part.args)) if part.is_Mul else part.func(base(part.base), part.exp)
-        return part
+    def put_in(power: sp.Pow) -> sp.Expr:
+        exponent = power.exp.subs(point, simultaneous=at_once)
+        if not exponent.is_Rational:
+            return power
+        base = power.base.subs(point, simultaneous=at_once)
+        bits = sum(number.p.bit_length() + number.q.bit_length() for number in base.atoms(sp.Rational))
+        return _held(base) ** exponent if abs(exponent) * bits > MULTIPLIED_OUT else power
 
-    return expr.replace(
-        lambda part: part.is_Pow and bool(part.exp.free_symbols & symbols),
-        lambda power: base(power.base) ** power.exp,
-    )
+    exponents = {power.exp.subs(point, simultaneous=at_once) for power in expr.atoms(sp.Pow)}
+    if any(exponent.is_Rational and abs(exponent) > SMALL for exponent in exponents):
+        expr = expr.replace(lambda part: part.is_Pow, put_in)
+    return expr.subs(point, simultaneous=at_once)
+
+
+def _held(base: sp.Expr) -> sp.Expr:
+    """Return the base of a power with its factors that are fractions left alone."""
+    if base.is_Rational and abs(base) not in (0, 1):
+        return sp.sign(base) * Fraction(abs(base))
+    if base.is_Mul:
+        return base.func(*map(_held, base.args))
+    return _held(base.base) ** base.exp if base.is_Pow and base.exp.is_number else base

@@ -11,7 +11,7 @@ from flint import arb
 
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.symbolic.complex_ball import enclose
-from vgtheory.symbolic.decimals import left_alone
+from vgtheory.symbolic.decimals import substituted
 from vgtheory.symbolic.enclosed import Enclosed
 from vgtheory.symbolic.naming import named
 from vgtheory.symbolic.notation import BELOW_ONE
@@ -40,7 +40,6 @@ RELATIONS: dict[str, Relation] = {
 }
 
 
-MULTIPLIED_OUT = 10_000  # up to this exponent the power of a fraction is written out
 ERROR_DIGITS = 15  # what `error` refers to: the digits that `value` gives unless asked for more
 
 
@@ -126,12 +125,10 @@ class Formula:
             broken = self.conditions[conditions.index(sp.false)]
             given = ", ".join(f"{name} = {value}" for name, value in values.items())
             raise InputError(given, f"values with {broken}", "outside them the formula does not hold; choose others")
-        large = {symbol for symbol, value in point.items() if value.is_Integer and value > MULTIPLIED_OUT}
-        expr = left_alone(self.expr, large) if large else self.expr
         return replace(
             self,
             lhs=self.lhs.subs(point, simultaneous=at_once),
-            expr=expr.subs(point, simultaneous=at_once),
+            expr=substituted(self.expr, point, at_once),
             conditions=tuple(c for c in conditions if c is not sp.true),
         )
 

@@ -159,6 +159,14 @@ def test_dead_networks_of_any_depth():
             assert mpmath.almosteq(found.at(depth=depth).value(), truth, 1e-14)
 
 
+@pytest.mark.parametrize(("width", "depth"), [(400, 300), (9999, 9999), (10**6, 10**12)])
+def test_dead_networks_of_any_width(width, depth):
+    """With chances that small, L 2^−N up to a relative error of that size."""
+    network = vg.Network("relu", vg.Weights.he(), *sp.symbols("width depth", integer=True, positive=True))
+    value = vg.bounds(network)["probability of a dead network"].at(width=width, depth=depth).value()
+    assert mpmath.almosteq(value, mpmath.ldexp(depth, -width), 1e-14)
+
+
 def test_values_for_which_a_bound_does_not_hold_are_refused():
     found = vg.bounds(vg.Network("sigmoid", vg.Weights.gaussian(1.5, 0.5), width=50, depth=20))
     with pytest.raises(InputError, match=r"p must be below 1 \(got 2\)"):
