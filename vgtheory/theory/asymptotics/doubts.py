@@ -34,14 +34,14 @@ def closure_doubts(found: Closure, noise: float, fixed: float, dies: bool) -> tu
     """
     if noise > NARROWEST:
         return (f"the layers are too narrow: max v_η/N = {noise:.3g} > {NARROWEST:g}; use vg.simulate",)
-    if fixed > MOST_FIXED:
-        words = f"orthogonal rows fix more of the narrowest layer than the order 1/N² knows: {fixed:.2g} of its noise"
-        return (f"{words} > {MOST_FIXED:g}; use vg.simulate",)
     if found.lost > SELDOM_LOST and not dies:
         return (f"with a chance of {found.lost:.2g} next to nothing passes some layer, which is left out",)
     if found.few_active > SELDOM_FEW:
         words = f"with a chance of {found.few_active:.2g} a layer has few active units"
         return (f"{words}, and its length varies by more than itself; use vg.simulate",)
+    if fixed > MOST_FIXED:
+        words = f"orthogonal rows fix more of the narrowest layer than the order 1/N² knows: {fixed:.2g} of its noise"
+        return (f"{words} > {MOST_FIXED:g}; use vg.simulate",)
     if found.unresolved > UNRESOLVED:
         return (f"between the lengths worked out logarithms are off by {found.unresolved:.2g}; use vg.simulate",)
     if found.left_between > UNRESOLVED:
