@@ -164,9 +164,9 @@ def change_section(f: Findings) -> Section:
     rows += [_row(change, r.trial, price) for r in f.advice.remedies for change, price in [priced(r)]]
     caption = t(
         "Each change was simulated in up to {samples} networks, in fewer where these know the mean to ± {step} in ln "
-        "(99 %) or exclude a cure; 1 keeps the gradient. Spread: the factor by which networks differ (one standard "
-        "deviation). Sorted by the factor by which a typical network is off, mean and spread together, in steps of "
-        "1.3; where that is equal, what has no side effect comes first.",
+        "(99 % for all looks together) or exclude a cure; 1 keeps the gradient. Spread: the factor by which networks "
+        "differ (one standard deviation). Sorted by the factor by which a typical network is off, mean and spread "
+        "together, in steps of 1.3; where that is equal, what has no side effect comes first.",
         samples=str(f.samples), step=number(STEP),
     )  # fmt: skip
     return Section(title, (Table(header, tuple(rows), caption), *_code(f.advice.remedies), *_failed(f.advice)))

@@ -20,6 +20,7 @@ class Growth:
     ----------
     layers, samples, dead : L, the number of networks, and of those whose gradient is zero in some layer.
     change, stderr, std : NaN where too few networks live.
+    looks : how often the networks may be looked at, each time deciding whether to simulate more.
 
     Examples
     --------
@@ -33,20 +34,25 @@ class Growth:
     change: float
     stderr: float
     std: float
+    looks: int = 1
 
     @classmethod
-    def of(cls, changes: ArrayLike, layers: int) -> Growth:
+    def of(cls, changes: ArrayLike, layers: int, looks: int = 1) -> Growth:
         """Return the growth of networks whose gradients change by this much each; −inf is a dead one."""
         each = np.asarray(changes, dtype=float)[:, None]
         mean, variance, living = (column[0] for column in moments(each))
         std = float(np.sqrt(variance))
         stderr = std / max(int(living), 1) ** 0.5
-        return cls(layers, len(each), len(each) - int(living), float(mean), stderr, std)
+        return cls(layers, len(each), len(each) - int(living), float(mean), stderr, std, looks)
 
     @property
     def half_width(self) -> float:
-        """Return half the length of the 99 % interval of the change; NaN where fewer than two networks live."""
-        return float(half_width(self.stderr, self.samples - self.dead))
+        """Return half the length of the 99 % interval of the change; NaN where fewer than two networks live.
+
+        The intervals of all looks hold the mean together with that probability (Bonferroni), at whichever look, and
+        for whatever reason, simulation stopped.
+        """
+        return float(half_width(self.stderr, self.samples - self.dead, 1 - 0.01 / self.looks))
 
     @property
     def dead_share(self) -> float:

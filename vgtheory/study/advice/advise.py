@@ -79,7 +79,7 @@ def advise(
     ----------
     network : with numbers for width, depth and scales; or the Inspection of a module.
     samples : random networks per trial; fewer for weights whose matrices must be drawn, and where 8, 16, … exclude that
-        the change is a cure or know its mean to ± 0.25 in ln (99 %).
+        the change is a cure or know its mean to ± 0.25 in ln (99 % for all these looks together).
     seed : of all simulations.
     inputs : what drives recurrent cells.
     progress : called as progress(done, total) after each trial.

@@ -26,7 +26,7 @@ _DENSE_WORK = 2e10  # multiply-adds that a trial with drawn matrices may take: a
 _FEWEST = 4
 FIRST = 8  # networks after which a trial is looked at, and again after twice as many
 _BETTER = 0.3  # of the present badness that a remedy must get below
-_SURE = 0.9999  # level of the interval of the mean by which a change is no cure
+_UNSURE = 1e-4  # chance that the mean is beyond the interval, at any look, by which a change is no cure
 STEP = 0.25  # in ln: gradients that differ by less do equally well, which is what 64 networks resolve
 
 
@@ -83,14 +83,14 @@ class Trial:
     def suffices(self, present: Trial | None) -> bool:
         """Return whether more networks would tell nothing that is asked for.
 
-        These know the mean to a step of :attr:`off`, or it alone is too far off for a cure (that more would make one
-        has a chance below 1e-4, for logarithms that are about normal).  Where some network is dead, here or at present,
-        the share of those decides, which a few networks do not tell.
+        These know the mean to a step of :attr:`off`, or it alone is too far off for a cure (by an interval that misses
+        the mean at any of the looks with a chance below 1e-4, for logarithms that are about normal).  Where some
+        network is dead, here or at present, the share of those decides, which a few networks do not tell.
         """
         if present is None or self.dead or present.dead > RARELY:
             return False
         resolved = self.growth.half_width <= STEP and self.regime is not Regime.undecided
-        reach = float(half_width(self.growth.stderr, self.growth.samples, _SURE))
+        reach = float(half_width(self.growth.stderr, self.growth.samples, 1 - _UNSURE / self.growth.looks))
         return resolved or abs(self.simulated) - reach > _wanted(present)
 
     @property
@@ -140,16 +140,16 @@ def simulated(
     Beside the trial of the network as it is, `present`, no more of them than it takes to judge the change.
     """
     count = min(samples, max(_FEWEST, _affordable(network, inputs)))
-    end = count if present is None else min(FIRST, count)
+    earlier = [] if present is None else [end for k in range(count.bit_length()) if (end := FIRST << k) < count]
     question = Question.of("auto", inputs, 1, batch_of(network))
     changes = np.empty(0)
-    while True:
+    for end in (*earlier, count):
         study = samples_of(network, question, Conditions.of(end, seed, first=len(changes)))
         changes = np.concatenate([changes, changes_of(study)])
-        trial = Trial(Growth.of(changes, study.sizes["layer"]))
-        if end == count or trial.suffices(present):
-            return trial
-        end = min(2 * end, count)
+        trial = Trial(Growth.of(changes, study.sizes["layer"], looks=len(earlier) + 1))
+        if trial.suffices(present):
+            break
+    return trial
 
 
 def beside_theory(trial: Trial, network: Network, inputs: Inputs | int = 1) -> Trial:
