@@ -16,7 +16,7 @@ from vgtheory.reporting.translation import translator
 from vgtheory.study.advice.advise import advise
 from vgtheory.study.advice.recipes import recipe
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates
-from vgtheory.study.advice.simulated_remedies import no_cure
+from vgtheory.study.advice.simulated_remedies import not_enough
 from vgtheory.study.advice.trial import Trial, simulated, try_out
 from vgtheory.study.growth import Growth, growth_of
 from vgtheory.theory.regime import Regime
@@ -208,7 +208,7 @@ def test_what_counts_as_a_cure(present, tried, cures):
 def test_what_a_few_networks_reject_no_cure_would_be_of_all():
     network = vg.Network("tanh", vg.Weights.gaussian(1.5, 0.05), width=64, depth=60)
     advice = advise(network, samples=64)
-    present, rejected = advice.trial, [text for text in advice.rejected if " networks, no cure" in text]
+    present, rejected = advice.trial, [text for text in advice.rejected if " networks, not enough" in text]
     assert rejected
     for candidate in candidates(network, present):
         whole = simulated(candidate.network, 64, seed=0)
@@ -223,12 +223,12 @@ def test_what_a_few_networks_reject_no_cure_would_be_of_all():
     [
         ([5.32], "5.32 in ln in one network, too few to tell"),
         ([5.32, -np.inf], "5.32 in ln in one network, 50% dead, too few to tell"),
-        ([5.0, 6.0], "5.5 ± 32 in ln, no cure"),  # Cauchy's quantile 63.66 times ½
+        ([5.0, 6.0], "5.5 ± 32 in ln, not enough"),  # Cauchy's quantile 63.66 times ½
         ([-np.inf], "1 of 1 networks are dead"),
     ],
 )
 def test_a_single_network_gives_no_error_and_no_claim(changes, text):
-    assert no_cure(Trial(Growth.of(changes, layers=9)), len(changes)) == text
+    assert not_enough(Trial(Growth.of(changes, layers=9)), len(changes)) == text
     assert translator("zh")(f"tanh: {text}") != f"tanh: {text}"
 
 

@@ -13,7 +13,7 @@ from vgtheory.model.sizes import MAX_SAMPLES, MAX_SEED, whole_number
 from vgtheory.study.advice.measured import Proposal, as_remedy, measured, proposals, steps_of, without_numbers
 from vgtheory.study.advice.problems import Kind, Problem, problems_of
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind
-from vgtheory.study.advice.simulated_remedies import no_cure, remedies_of
+from vgtheory.study.advice.simulated_remedies import not_enough, remedies_of
 from vgtheory.study.advice.trial import UNKNOWN, Trial, beside_theory, try_out
 from vgtheory.study.engine import Progress
 from vgtheory.study.growth import Growth
@@ -135,7 +135,7 @@ def _for_module(found: Inspection, seed: int, progress: Progress | None) -> Advi
             if trial.cures(present or UNKNOWN):
                 remedies.append(as_remedy(subject, proposal, trial, changed, model))
             else:
-                rejected.append(f"{proposal.change}: {no_cure(trial, trial.growth.samples)}")
+                rejected.append(f"{proposal.change}: {not_enough(trial, trial.growth.samples)}")
         if progress is not None:
             progress(done + 1, len(waiting))
     return Advice(found.network, present, problems, best_of_each_kind(remedies), tuple(rejected))

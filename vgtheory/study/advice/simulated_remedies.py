@@ -51,13 +51,13 @@ def remedies_of(
             if trial.cures(present or UNKNOWN):
                 remedies.append(tried(candidate, trial))
             else:
-                rejected.append(Rejected(candidate, trial, no_cure(trial, samples)))
+                rejected.append(Rejected(candidate, trial, not_enough(trial, samples)))
         if progress is not None:
             progress(done + 1, len(waiting))
     return best_of_each_kind(remedies), tuple(rejected)
 
 
-def no_cure(trial: Trial, samples: int) -> str:
+def not_enough(trial: Trial, samples: int) -> str:
     """Return what a trial of at most `samples` networks showed of a change that is not among the remedies."""
     growth = trial.growth
     if trial.regime is Regime.dead:
@@ -66,4 +66,4 @@ def no_cure(trial: Trial, samples: int) -> str:
     if isnan(growth.half_width):
         return f"{trial.simulated:.3g} in ln in one network{dead}, too few to tell"
     few = f" in {growth.samples} networks" if growth.samples < samples else ""
-    return f"{trial.simulated:.3g} ± {growth.half_width:.2g} in ln{few}{dead}, no cure"
+    return f"{trial.simulated:.3g} ± {growth.half_width:.2g} in ln{few}{dead}, not enough"
