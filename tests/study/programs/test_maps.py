@@ -14,7 +14,7 @@ from vgtheory.study.programs.mixes import MIXES, Around
 W, V = vg.Weights.gaussian(1.2), vg.Weights.gaussian(1.5, 0.2)
 CASES = {
     "ring": (vg.blocks.conv("tanh", V), 16, 3, (5,)),
-    "more positions than inputs of a channel": (vg.blocks.conv("relu", V, padding="zeros"), 4, 3, (16,)),
+    "more positions than inputs of a channel": (vg.blocks.conv("leaky_relu", V, padding="zeros"), 4, 3, (16,)),
     "map": (vg.blocks.conv("gelu", V, padding="zeros", norm="layer"), 6, 3, (3, 4)),
     "stride": (vg.blocks.conv("tanh", V, padding="zeros", stride=2), 8, 2, (9,)),
     "stride in two dimensions": (vg.blocks.conv("tanh", V, stride=2), 6, 2, (5, 6)),

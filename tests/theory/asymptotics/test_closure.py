@@ -42,7 +42,8 @@ def test_networks_that_cannot_be_expanded_in_the_width(name, scales, width):
     assert scores(gradient, found.mean, found.variance) < BOUND
     assert scores(weight, found.weight_mean, found.weight_variance) < BOUND
     if name != "tanh":
-        assert scores(gradient, terms.mean, terms.variance) > 2 * BOUND
+        many = 2 * vg.simulate(net, 12_000, seed=2).log_gradient_norm.values
+        assert scores(many, terms.mean, terms.variance) > 2 * BOUND
     assert scores(gradient, found.mean, 1.2 * found.variance) > BOUND
 
 
