@@ -31,6 +31,7 @@ FORMULAS = [
     "x/(1 + exp(-1.7*x))",
     "Max(x, 0.1*x)",
     "exp(-x**2)*sin(3*x)",
+    "x*erf(x/sqrt(2))/sqrt(1 + x**2)",
 ]
 
 

@@ -36,10 +36,12 @@ _TEMPLATES: dict[str, str] = {
     "erfcx": "scaled_erfc({})",
     "atan": "atan({})",
     "asinh": "asinh({})",
+    "two_product": "{} * {}",
+    "two_sum": "{} + {}",
 }
-_PAIRS = {
-    "two_product": "double r{i} = {0} * {1}, r{i}_low = fma({0}, {1}, -r{i});",
-    "two_sum": "double r{i} = {0} + {1}, t{i} = r{i} - {0}, r{i}_low = ({0} - (r{i} - t{i})) + ({1} - t{i});",
+_LOW = {  # what `high` lacks of the product or sum of {0} and {1}
+    "two_product": "double {low} = fma({0}, {1}, -{high});",
+    "two_sum": "double {low}_part = {high} - {0}, {low} = ({0} - ({high} - {low}_part)) + ({1} - {low}_part);",
 }
 _EXP_SUM = """
 /* exp(high + low) for |low| far below 1 */
@@ -151,11 +153,13 @@ def _function(name: str, form: StableForm, which: str, first: str = "") -> str:
     lines = []
     for index in live(form.instructions, (output,)):
         op, args = form.instructions[index].op, form.instructions[index].args
-        if index == 0 or op in ("high", "low"):
+        if op in ("input", "high"):
             continue
         operands = [_operand(form, a) for a in args]
-        if op in _PAIRS:
-            lines.append(_PAIRS[op].format(*operands, i=index))
+        if op == "low":
+            pair = form.instructions[int(args[0])]
+            parts = (_operand(form, a) for a in pair.args)
+            lines.append(_LOW[pair.op].format(*parts, high=operands[0], low=f"r{index}"))
         else:
             lines.append(f"double r{index} = {_TEMPLATES[op].format(*operands)};")
     body = "".join(f"    {line}\n" for line in lines)
@@ -179,7 +183,4 @@ def _operand(form: StableForm, a: Operand) -> str:
     if a == 0:
         return "x"
     instruction = form.instructions[a]
-    if instruction.op in ("high", "low"):
-        (pair,) = instruction.args
-        return f"r{pair}" if instruction.op == "high" else f"r{pair}_low"
-    return f"r{a}"
+    return _operand(form, instruction.args[0]) if instruction.op == "high" else f"r{a}"
