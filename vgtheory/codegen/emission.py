@@ -64,9 +64,17 @@ class Emitter:
         constant = self._absorbed(constant, [rest, in_t])
         decaying = isinstance(exponent, int) and scale != 1.0
         in_t = self._expanded_below(in_t)
-        numerator, denominator = self._products(rest, decaying)
-        numerator, denominator = self._algebraic(in_t, decaying, numerator, denominator)
-        numerator = self.builder.op("mul", numerator, number(constant))
+        # Where these overflow the form ends, and the one for far out begins.
+        rational = not decaying and any(k < 0 or algebraic.roots_in(self.chart, f) for f, k in in_t)
+        small, large = (constant, sp.S.One) if abs(constant) < 1 else (sp.S.One, constant)
+        sides: list[Operand] = [number(small), 1.0]  # first, since 2 x / 2 would overflow
+        for factor, k in (*rest, *in_t):
+            if rational and algebraic.is_algebraic(self.chart, factor):
+                power = self._power_in_t(factor, abs(k))
+            else:
+                power = self.builder.power(self._factor(factor, decaying), abs(k))
+            sides[k < 0] = self.builder.op("mul", sides[k < 0], power)
+        numerator, denominator = self.builder.op("mul", sides[0], number(large)), sides[1]
         grows = any(k < 0 for f, k in powers if f in self._symbols_of("exponential"))
         scaled = self.builder.op("product" if grows and isinstance(numerator, int) else "mul", numerator, scale)
         return Quotient(numerator, scaled, denominator, exponent)
@@ -93,36 +101,17 @@ class Emitter:
         value = b.power(self._generator(g) if k > 0 else b.op("exp_sum", high, low), abs(k))
         return value, b.op("mul", plain_polynomial(self.builder, g.coefficients, self.t), float(k))
 
-    def _products(self, factors: Factors, decaying: bool) -> tuple[Operand, Operand]:
-        sides: list[Operand] = [1.0, 1.0]
-        for factor, k in factors:
-            value = self.builder.power(self._factor(factor, decaying), abs(k))
-            sides[k < 0] = self.builder.op("mul", sides[k < 0], value)
-        return sides[0], sides[1]
-
     # -------------------------------------------------------------- rational functions of t
 
-    def _algebraic(
-        self, factors: Factors, decaying: bool, numerator: Operand, denominator: Operand
-    ) -> tuple[Operand, Operand]:
-        """Multiply by the factors in t alone; where they overflow the form ends, and the one for far out begins."""
+    def _power_in_t(self, factor: sp.Expr, k: int) -> Operand:
         b = self.builder
-        if decaying or not any(k < 0 or algebraic.roots_in(self.chart, f) for f, k in factors):
-            above, below = self._products(factors, decaying)
-            return b.op("mul", above, numerator), b.op("mul", below, denominator)
         u = b.op("min", self.t, LARGEST)  # where ∞/∞ has a limit
-        for factor, k in factors:
-            power = b.power(self._algebraic_factor(factor, u), abs(k))
-            generator = self.chart.generators.get(factor)
-            if generator is not None and generator.kind == "root":  # (√v)³ = v·√v, rounded less often
-                whole, left = divmod(abs(k), generator.index)
-                inside = self._algebraic_factor(sp.expand(generator.argument), u)
-                power = b.op("mul", b.power(inside, whole), b.power(self._algebraic_factor(factor, u), left))
-            if k > 0:
-                numerator = b.op("mul", numerator, power)
-            else:
-                denominator = b.op("mul", denominator, power)
-        return numerator, denominator
+        generator = self.chart.generators.get(factor)
+        if generator is None or generator.kind != "root":
+            return b.power(self._algebraic_factor(factor, u), k)
+        whole, left = divmod(k, generator.index)  # (√v)³ = v·√v, rounded less often
+        inside = self._algebraic_factor(sp.expand(generator.argument), u)
+        return b.op("mul", b.power(inside, whole), b.power(self._algebraic_factor(factor, u), left))
 
     def _expanded_below(self, factors: Factors) -> Factors:
         """Return the factors, those below the line multiplied out where that turns squares of roots into polynomials.

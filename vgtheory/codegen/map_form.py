@@ -8,7 +8,7 @@ registers, where equal ones are shared.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,10 @@ class MapForm:
     values: tuple[int | float, ...]
     partials: tuple[tuple[int, sp.Symbol, int | float], ...]
 
+    @cached_property
+    def _needed(self) -> tuple[int, ...]:
+        return live(self.instructions, self.outputs)
+
     def named(self, out: list[Array], shape: tuple[int, ...]) -> tuple[list[Array], Partials]:
         """Return the expressions' values, and {(expression, symbol): derivative}, from the outputs as arrays."""
 
@@ -67,8 +71,7 @@ class MapForm:
         (0.0, 0.0, 2.0)
         """
         registers = dict(zip(self.inputs, arguments, strict=True))
-        needed = live(self.instructions, self.outputs)
-        values = run_instructions(self.instructions, registers, self.outputs, needed)
+        values = run_instructions(self.instructions, registers, self.outputs, self._needed)
         return self.named(values, arguments[0].shape)
 
 

@@ -8,7 +8,7 @@ not 0, is replaced by the polynomial through its values, of many digits, at Cheb
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import mpmath as mp
@@ -44,18 +44,16 @@ class NearPoint:
         scaled = builder.op("mul", builder.power(inside, self.step), 2 / float(self.radius) ** self.step)
         v = builder.op("add", scaled, -1.0)
         coefficients = [sign * c for c in self.coefficients]
-        series = _horner(builder, v, coefficients)
-        if self.step == 2:  # nothing cancels: even and odd powers apart are half as long a chain
-            w = builder.op("mul", v, v)
-            even, odd = (_horner(builder, w, coefficients[k::2]) for k in (0, 1))
-            series = builder.op("add", builder.op("mul", odd, v), even)
+        # With step 2 nothing cancels: even and odd powers apart are half as long a chain.
+        w = builder.power(v, self.step)
+        series = _horner(builder, v, [_horner(builder, w, coefficients[k :: self.step]) for k in range(self.step)])
         size = builder.op("mul", series, builder.power(inside, self.order))
         value = builder.op("mul", size, sign)
         return Quotient(value, value, 1.0, 0.0)
 
 
-def _horner(builder: Builder, v: Operand, coefficients: list[float]) -> Operand:
-    result: Operand = coefficients[-1]
+def _horner(builder: Builder, v: Operand, coefficients: Sequence[Operand]) -> Operand:
+    result = coefficients[-1]
     for c in reversed(coefficients[:-1]):
         result = builder.op("add", builder.op("mul", result, v), c)
     return result
