@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from scipy.integrate import simpson
+import scipy  # its parts load at first use
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import Array
@@ -182,7 +182,7 @@ class Product(SquaredLaw):
         for band in bands:
             x = np.concatenate([[band.bottom], band.rows[:, 0], [band.top]])
             density = np.concatenate([[0.0], band.rows[:, 1], [0.0]])
-            mean += float(simpson(np.exp(np.minimum(x - self.log_mean, LOG_DOUBLE)) * density, x=x))
+            mean += float(scipy.integrate.simpson(np.exp(np.minimum(x - self.log_mean, LOG_DOUBLE)) * density, x=x))
         place, left = self._surviving
         if left > 0:
             mean += left * float(np.exp(place - self.log_mean))

@@ -8,8 +8,8 @@ from functools import cached_property
 from itertools import chain
 
 import numpy as np
+import scipy  # its parts load at first use
 from flint import fmpq
-from scipy.interpolate import PchipInterpolator
 
 from vgtheory.kernels.quadrature import Array
 from vgtheory.random_matrices.laws.half_line import HalfLineLaw, exponential
@@ -237,7 +237,7 @@ class Spectrum(HalfLineLaw):
         grid = self._floor + width / (1 + np.exp(-t))
         value = np.maximum.accumulate(self.ppf_log(np.clip(grid, np.nextafter(self._floor, 1), np.nextafter(1.0, 0))))
         u = (p[inside] - self._floor) / width
-        out[inside] = PchipInterpolator(t, value)(np.log(u) - np.log1p(-u))
+        out[inside] = scipy.interpolate.PchipInterpolator(t, value)(np.log(u) - np.log1p(-u))
         return out
 
 

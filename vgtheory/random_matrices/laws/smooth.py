@@ -7,8 +7,8 @@ from functools import cached_property
 from math import inf
 
 import numpy as np
+import scipy  # its parts load at first use
 from numpy.polynomial import Chebyshev
-from scipy.fft import dct
 from scipy.special import roots_legendre
 
 from vgtheory.kernels.series import chebyshev_sum
@@ -26,7 +26,7 @@ def interpolate(function: Callable[[np.ndarray], np.ndarray], lo: float, hi: flo
     while True:
         angles = (np.arange(degree) + 0.5) * np.pi / degree
         values = function((lo + hi) / 2 + (hi - lo) / 2 * np.cos(angles))
-        coefficients = dct(values, type=2) / degree
+        coefficients = scipy.fft.dct(values, type=2) / degree
         coefficients[0] /= 2
         size = np.abs(coefficients).max()
         last = np.abs(coefficients[-max(8, degree // 16) :]).max()

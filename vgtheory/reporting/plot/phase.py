@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
+import scipy  # its parts load at first use
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
-from scipy.interpolate import RegularGridInterpolator
-from scipy.spatial import KDTree
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.reporting.plot.canvas import legend_above
@@ -128,7 +127,7 @@ def _between(diagram: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     least, best = np.full(gains.shape, np.inf), np.full(gains.shape, "", dtype=names.dtype)
     for name in regions or list(np.unique(names)):
         at = np.argwhere(names == name)
-        distance, _ = KDTree(np.column_stack((y[at[:, 0]], x[at[:, 1]])) / steps).query(where)
+        distance, _ = scipy.spatial.KDTree(np.column_stack((y[at[:, 0]], x[at[:, 1]])) / steps).query(where)
         distance += np.where(excluded.get(str(name), False), 1e6, 0.0)
         best = np.where(distance < least, name, best)
         least = np.minimum(least, distance)
@@ -141,7 +140,11 @@ def _fine(diagram: xr.Dataset, *fields: np.ndarray) -> tuple[np.ndarray, np.ndar
     wide, high = np.linspace(x[0], x[-1], _FINE), np.linspace(y[0], y[-1], _FINE)
     places, seen = (np.log(np.maximum(ends, x[1] / 100)) for ends in (x, wide))
     where = np.stack(np.meshgrid(high, seen, indexing="ij"), axis=-1)
-    return wide, high, [RegularGridInterpolator((y, places), _continued(f, places))(where) for f in fields]
+    return (
+        wide,
+        high,
+        [scipy.interpolate.RegularGridInterpolator((y, places), _continued(f, places))(where) for f in fields],
+    )
 
 
 def _continued(values: np.ndarray, places: np.ndarray) -> np.ndarray:
