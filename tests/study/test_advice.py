@@ -13,12 +13,14 @@ from scipy.stats import ttest_ind_from_stats
 import vgtheory as vg
 from vgtheory._errors import InputError
 from vgtheory.reporting.translation import translator
+from vgtheory.study.advice import trial as trials_module
 from vgtheory.study.advice.advise import advise
 from vgtheory.study.advice.recipes import recipe
 from vgtheory.study.advice.remedies import Remedy, best_of_each_kind, candidates
 from vgtheory.study.advice.simulated_remedies import not_enough
 from vgtheory.study.advice.trial import Trial, simulated, try_out
 from vgtheory.study.growth import Growth, growth_of
+from vgtheory.symbolic import kept
 from vgtheory.theory.regime import Regime
 
 DEEP_SIGMOID = vg.Network("sigmoid", vg.Weights.pytorch_default(), width=64, depth=40)
@@ -248,6 +250,24 @@ def test_a_trial_goes_on_where_it_stopped_to_look(network, monkeypatch):
     monkeypatch.undo()
     alone = vg.simulate(network, 40, seed=3)
     assert whole.growth == growth_of(alone)
+
+
+def test_a_trial_is_remembered_and_on_this_machine_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "private_directory", lambda *_: tmp_path)  # of facts: machine code stays where it is
+    monkeypatch.setattr(kept, "WORTH", -1.0)
+    networks = [vg.Network("tanh", vg.Weights.gaussian(scale), width=16, depth=5) for scale in (1, 2)]
+    networks += [vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1)), width=16, depth=5)]
+    trials = [simulated(network, 12, seed=3) for network in networks]
+    assert [made.growth for made in trials] == [growth_of(vg.simulate(network, 12, seed=3)) for network in networks]
+    trials_module._drawn.cache_clear()  # as another process begins
+    monkeypatch.setattr(trials_module, "samples_of", lambda network, *_: pytest.fail(f"{network} is simulated"))
+    assert [simulated(network, 12, seed=3) for network in networks] == trials
+    for other in (lambda: simulated(networks[0], 12, seed=4), lambda: simulated(networks[0], 13, seed=3)):
+        with pytest.raises(pytest.fail.Exception, match="is simulated"):
+            other()
+    monkeypatch.setattr(trials_module, "machine", lambda: "another")
+    with pytest.raises(pytest.fail.Exception, match="is simulated"):
+        simulated(networks[0], 12, seed=3)
 
 
 def test_a_trial_ends_where_it_knows_the_mean():

@@ -231,12 +231,13 @@ def _row(source: str) -> Row:
 
 
 @cache
-def _machine() -> str:
-    """Return everything but the source that the machine code depends on."""
+def machine() -> str:
+    """Return everything but the sources that the machine code, and numbers that it gives, depend on."""
     cpu = llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
     versions = sys.version_info[:3], numba.__version__, llvmlite.__version__, np.__version__
     imported = [sources_digest(Path(str(module.__file__))) for module in (_jit, interpreter)]  # not copied
-    return repr((GENERATOR_VERSION, FLAGS, imported, versions, cpu))
+    settings = _library(), numba.config.DISABLE_JIT
+    return repr((GENERATOR_VERSION, FLAGS, imported, versions, cpu, settings))
 
 
 @cache
@@ -246,7 +247,7 @@ def _temporary() -> tempfile.TemporaryDirectory:
 
 def generated_path(source: str) -> Path:
     """Return where the module of this text lies: in the user's cache, or for this process alone where there is none."""
-    key = hashlib.sha256(f"{_machine()}\0{source}".encode()).hexdigest()[:32]
+    key = hashlib.sha256(f"{machine()}\0{source}".encode()).hexdigest()[:32]
     place = private_directory("generated", key[:2])
     return (place or Path(_temporary().name)) / f"vgtheory_row_{key}.py"
 

@@ -1,4 +1,4 @@
-"""Facts that are derived once for this user: what ball arithmetic proves of a function is kept beside machine code.
+"""Facts that are found out once for this user, what is proved of functions and how trials ended, beside machine code.
 
 A fact is a pure function of its arguments and of the code that derives it: the one names its file, the other the
 folder.  What ran into a time limit is not kept, nor what asked for such a fact, since more time may find more.
@@ -34,7 +34,7 @@ WORTH = 0.005  # seconds of the processor's time from which on a fact is kept: t
 NAMELESS = "Dummy("  # another one in every process, like an atom of the package's own, whose text is not all of it
 UNUSED = 7 * 86400.0  # seconds after which the facts of other code, which no process has begun to use, are removed
 PACKAGE = Path(__file__).parents[1]
-SOURCES = ("*.py", "symbolic/**/*.py", "model/**/*.py", "theory/proofs/**/*.py")  # what derives what is kept
+SOURCES = ("kernels", "symbolic", "model", "theory", "codegen", "study")  # what derives what is kept, and the root's
 
 Arguments = ParamSpec("Arguments")
 Fact = TypeVar("Fact")
@@ -43,8 +43,9 @@ Fact = TypeVar("Fact")
 def kept(derive: Callable[Arguments, Fact]) -> Callable[Arguments, Fact]:
     """Return the function with its results kept, in the process and in the user's cache, where there is one.
 
-    Its arguments are SymPy objects, numbers, texts, and tuples and frozen data classes of such.  What a time limit cut
-    short stays in the process, which so gives one answer to one question; whoever asks for it is cut short as well.
+    Its arguments are SymPy objects, numbers, texts, networks, and tuples and frozen data classes of such.  What a time
+    limit cut short stays in the process, which so gives one answer to one question; whoever asks for it is cut short as
+    well.
     """
 
     @lru_cache(maxsize=1024)
@@ -103,6 +104,8 @@ def _text(value: Any) -> str:
     if isinstance(value, sp.Basic):
         own = any(not type(atom).__module__.startswith("sympy.") for atom in value.atoms())
         return NAMELESS if own else sp.srepr(value)
+    if hasattr(value, "spec_json"):  # equal networks have equal ones
+        return str(value.spec_json)
     if isinstance(value, tuple):
         parts = value
     elif is_dataclass(value):
@@ -112,10 +115,11 @@ def _text(value: Any) -> str:
     return f"{type(value).__qualname__}({', '.join(map(_text, parts))})"
 
 
-def _sources() -> list[Path]:
-    """Return the files that derive the facts, but no editor's lock."""
-    found = (path for pattern in SOURCES for path in PACKAGE.glob(pattern))
-    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+def _sources() -> list[str]:
+    """Return the files that derive the facts, but no editor's lock; paths as objects would take five times as long."""
+    trees = [tree for name in SOURCES for tree in os.walk(PACKAGE / name)]
+    found = [(folder, name) for folder, _, names in [next(os.walk(PACKAGE)), *trees] for name in names]
+    return sorted(os.path.join(*at) for at in found if at[1].endswith(".py") and not at[1].startswith("."))
 
 
 def _derivation() -> str:
@@ -124,13 +128,14 @@ def _derivation() -> str:
     versions = [sys.version_info[:2], flint.__FLINT_VERSION__, *loaded, version("scipy")]  # which loads late
     digest = hashlib.sha256(repr(versions).encode())
     for source in _sources():
-        digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
+        with open(source, "rb") as file:
+            digest.update(source.removeprefix(str(PACKAGE)).encode() + b"\0" + file.read() + b"\0")
     return digest.hexdigest()[:32]
 
 
 def _state() -> tuple[Any, ...]:
     """Return the files that derive the facts with when they were written and how long they are, and what loads late."""
-    return version("scipy"), *((path, (at := path.stat()).st_mtime_ns, at.st_size) for path in _sources())
+    return version("scipy"), *((path, (at := os.stat(path)).st_mtime_ns, at.st_size) for path in _sources())
 
 
 # Of the code that runs here, which an edit or an upgrade can replace on disk at any time.

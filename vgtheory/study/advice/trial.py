@@ -9,6 +9,7 @@ from math import exp, hypot, inf, isfinite
 import numpy as np
 
 from vgtheory._errors import VgtheoryError
+from vgtheory.codegen.compiled import machine
 from vgtheory.model.capabilities import works
 from vgtheory.model.inputs import Inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
@@ -18,6 +19,7 @@ from vgtheory.study.growth import Growth, changes_of, whole_gradient
 from vgtheory.study.intervals import half_width
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import Question, batch_of, samples_of
+from vgtheory.symbolic.kept import kept
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import DEAD, RARELY, Regime, is_critical, regime
 
@@ -144,12 +146,25 @@ def simulated(
     question = Question.of("auto", inputs, 1, batch_of(network))
     changes = np.empty(0)
     for end in (*earlier, count):
-        study = samples_of(network, question, Conditions.of(end, seed, first=len(changes)))
-        changes = np.concatenate([changes, changes_of(study)])
-        trial = Trial(Growth.of(changes, study.sizes["layer"], looks=len(earlier) + 1))
+        some, layers = _drawn(network, question, seed, len(changes), end, machine())
+        changes = np.concatenate([changes, some])
+        trial = Trial(Growth.of(changes, layers, looks=len(earlier) + 1))
         if trial.suffices(present):
             break
     return trial
+
+
+@kept
+def _drawn(
+    network: Network, question: Question, seed: int, first: int, end: int, _machine: str
+) -> tuple[tuple[float, ...], int]:
+    """Return the changes of the gradient of these samples, and how many layers there are.
+
+    They are numbers of the seed alone, on one machine, so that a trial that was once made is remembered: reports on
+    networks of one size share those of other activations, of transforms and of critical scales.
+    """
+    study = samples_of(network, question, Conditions.of(end, seed, first=first))
+    return tuple(changes_of(study).tolist()), study.sizes["layer"]
 
 
 def beside_theory(trial: Trial, network: Network, inputs: Inputs | int = 1) -> Trial:
