@@ -34,6 +34,19 @@ def to_half_width(value: Any) -> float | None:
     return number
 
 
+def doubled(first: int, last: int) -> list[int]:
+    """Return the numbers of samples at which a study is looked at that ends with `last` of them at most.
+
+    >>> doubled(8, 40)
+    [8, 16, 32, 40]
+    """
+    looks = []
+    while first < last:
+        looks.append(first)
+        first *= 2
+    return [*looks, last]
+
+
 def half_width_of(values: NDArray[np.float64]) -> float:
     """Return half the length of the longest 95 % interval of the columns' means, over living networks."""
     return float(np.max(mean_interval(values, LEVEL).half_width))

@@ -19,6 +19,7 @@ from vgtheory.study.growth import Growth, changes_of, whole_gradient
 from vgtheory.study.intervals import half_width
 from vgtheory.study.programs.streams import Program, choose_method
 from vgtheory.study.simulate import Question, batch_of, samples_of
+from vgtheory.study.stopping import doubled
 from vgtheory.symbolic.kept import kept
 from vgtheory.theory.asymptotics.prediction import predict
 from vgtheory.theory.regime import DEAD, RARELY, Regime, is_critical, regime
@@ -142,13 +143,13 @@ def simulated(
     Beside the trial of the network as it is, `present`, no more of them than it takes to judge the change.
     """
     count = min(samples, max(_FEWEST, _affordable(network, inputs)))
-    earlier = [] if present is None else [end for k in range(count.bit_length()) if (end := FIRST << k) < count]
+    looks = [count] if present is None else doubled(FIRST, count)
     question = Question.of("auto", inputs, 1, batch_of(network))
     changes = np.empty(0)
-    for end in (*earlier, count):
+    for end in looks:
         some, layers = _drawn(network, question, seed, len(changes), end, machine())
         changes = np.concatenate([changes, some])
-        trial = Trial(Growth.of(changes, layers, looks=len(earlier) + 1))
+        trial = Trial(Growth.of(changes, layers, looks=len(looks)))
         if trial.suffices(present):
             break
     return trial
