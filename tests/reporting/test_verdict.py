@@ -12,7 +12,7 @@ import vgtheory as vg
 from vgtheory.reporting.answer import Answer
 from vgtheory.reporting.answer import answer as answer_of
 from vgtheory.reporting.document import FigureRow
-from vgtheory.reporting.findings import Findings, Tried
+from vgtheory.reporting.findings import Findings, Tried, gather
 from vgtheory.reporting.key_numbers import key_numbers
 from vgtheory.reporting.story import agreement
 from vgtheory.reporting.story_change import critical_scale
@@ -204,6 +204,15 @@ def test_an_unstable_critical_point_and_one_that_is_there():
     assert "was not simulated: its fixed point is unstable" in str(critical_scale(found(unstable, Tried((), ()))))
     there = found(answer(-20.0, 1.0, critical=1.5), Tried((), ()))
     assert str(critical_scale(there)) == "It has the critical σ_w."
+
+
+def test_one_network_ranks_no_change():
+    given = answer_of(vg.Network("sigmoid", vg.Weights.gaussian(1), width=8, depth=30), samples=1)
+    assert "one simulated network does not tell" in str(verdict(given).text)
+    assert not [name for name, *_ in key_numbers(given) if "spread" in str(name)]
+    gathered = gather(given)
+    assert isinstance(gathered.advice, Unavailable)
+    assert "was not simulated: one network bounds no spread" in str(critical_scale(gathered))
 
 
 def test_what_kills_simulated_networks_is_not_recommended():

@@ -120,6 +120,8 @@ def asked(verb: Callable[..., Any], name: str, network: Network, *arguments: Any
 
 def _tried(network: Network, found: Answer) -> Tried:
     """Return the changes that help; what the report has simulated already is their present trial."""
+    if found.samples == 1:
+        raise UnsupportedError("one network bounds no spread, so no change can be ranked; simulate at least two")
     return Tried(*remedies_of(network, Trial(found.growth), found.samples, found.seed))
 
 

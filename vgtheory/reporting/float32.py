@@ -8,12 +8,13 @@ LOG_TINY_FLOAT32 = -126 * math.log(2.0)  # smallest normal number, 1.18e-38
 LOG_MAX_FLOAT32 = 128 * math.log(2.0)  # just above the largest, 3.40e38
 
 
-def float32_depth(rate: float) -> int | None:
+def float32_depth(*rates: float) -> int | None:
     """Return the depth after which a gradient of norm 1 that changes by e^rate per layer leaves float32; None: never.
 
-    >>> float32_depth(-0.5), float32_depth(2e-17)
-    (175, None)
+    Of several rates it is the least of their depths.
+
+    >>> float32_depth(-0.5), float32_depth(2e-17), float32_depth(-0.5, 0.1)
+    (175, None, 175)
     """
-    if abs(rate) <= ROUNDING:
-        return None
-    return math.ceil((LOG_TINY_FLOAT32 if rate < 0 else LOG_MAX_FLOAT32) / rate)
+    moving = (rate for rate in rates if abs(rate) > ROUNDING)
+    return min((math.ceil((LOG_TINY_FLOAT32 if r < 0 else LOG_MAX_FLOAT32) / r) for r in moving), default=None)

@@ -41,8 +41,10 @@ def _simulated_numbers(f: Answer) -> list[tuple[Text, Text, Text]]:
     growth = f.growth
     rows: list[tuple[Text, Text, Text]] = []
     if growth.samples > growth.dead and growth.layers > 1:
+        several = growth.samples > growth.dead + 1
         rate = with_error(growth.rate, growth.rate_half_width)
-        rows.append((t("change of ln‖gradient‖ per {unit}", unit=unit(f)), rate, t("Monte Carlo, 99 % interval")))
+        how = t("Monte Carlo, 99 % interval") if several else t("Monte Carlo")
+        rows.append((t("change of ln‖gradient‖ per {unit}", unit=unit(f)), rate, how))
         if f.predicted_change is not None:
             rows.append((t("the same, predicted"), number(f.predicted_change / (growth.layers - 1), 5), _how(f)))
         rows.append(
@@ -52,8 +54,9 @@ def _simulated_numbers(f: Answer) -> list[tuple[Text, Text, Text]]:
                 t("from the simulated rate"),
             )
         )
-        std = growth.std if growth.std > ROUNDING else 0.0
-        rows.append((t("spread between networks, standard deviation of ln"), number(std, 3), t("Monte Carlo")))
+        if several:
+            std = growth.std if growth.std > ROUNDING else 0.0
+            rows.append((t("spread between networks, standard deviation of ln"), number(std, 3), t("Monte Carlo")))
     if growth.dead:
         of = t("{dead} of {samples}", dead=str(growth.dead), samples=str(growth.samples))
         rows.append((t("dead networks"), of, t("Monte Carlo")))
@@ -62,13 +65,13 @@ def _simulated_numbers(f: Answer) -> list[tuple[Text, Text, Text]]:
 
 def _depth(growth: Growth, steps: bool) -> Message:
     """Return that depth; where a rate of 0 lies within the error, one that is not reached at either end of it."""
-    depth, error = float32_depth(growth.rate), growth.rate_half_width
-    if depth is None:
+    rate, error = growth.rate, growth.rate_half_width
+    if float32_depth(rate) is None:
         return t("never")
-    if abs(growth.rate) > error or math.isnan(error):
-        count = f"{depth:,}"
+    if abs(rate) > error or math.isnan(error):
+        count = f"{float32_depth(rate):,}"
         return t("{count} steps", count=count) if steps else t("{count} layers", count=count)
-    count = f"{min(float32_depth(end) or math.inf for end in (growth.rate - error, growth.rate + error)):,}"
+    count = f"{float32_depth(rate - error, rate + error):,}"
     return t("more than {count} steps", count=count) if steps else t("more than {count} layers", count=count)
 
 

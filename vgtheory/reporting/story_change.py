@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+from vgtheory.model.network import Network
 from vgtheory.model.weights import Weights
 from vgtheory.reporting.advice_rows import off_text
 from vgtheory.reporting.document import Block, Code, Fold, Paragraph, Section, Table
@@ -59,8 +63,8 @@ def critical_scale(f: Findings) -> Text:
         )
     if reason := _untried(f):
         return t("The critical σ_w = {value} was not simulated: {reason}.", value=value, reason=reason)
-    kind = "orthogonal weights" if f.subject.family == "orthogonal" else "critical scale"
-    trial, helps = _trial_of_scale(f.advice, kind, (there, f.subject.last_scales[1]))
+    scaled = replace(f.network, weights=_redrawn(f)(there, f.subject.last_scales[1]))
+    trial, helps = _trial_of(f.advice, scaled)
     if trial is None:
         return ""
     first, last = (str(layer) for layer in f.layers)
@@ -101,26 +105,27 @@ def critical_scale(f: Findings) -> Text:
 
 def _untried(f: Findings) -> Text:
     """Return why weights like those of the network are not among the changes; "" where they are."""
-    own, orthogonal = f.subject.network.weights, f.subject.family == "orthogonal"
-    if own != (Weights.orthogonal if orthogonal else Weights.gaussian)(own.sigma_w, own.sigma_b):
+    own = f.network.weights
+    if own != _redrawn(f)(own.sigma_w, own.sigma_b):
         return t(
             "scales are tried with Gaussian or orthogonal weights that are drawn anew for every layer, not with "
             "weights like these"
         )
-    return (
-        t("orthogonal weights are tried only where all widths are equal") if orthogonal and not f.subject.square else ""
-    )
+    if own.family == "orthogonal" and not f.subject.square:
+        return t("orthogonal weights are tried only where all widths are equal")
+    return ""
 
 
-def _trial_of_scale(advice: Tried, kind: str, scales: tuple[float, float]) -> tuple[Trial | None, bool]:
-    """Return the trial of weights of these (σ_w, σ_b), and whether it is among the remedies."""
-    for remedy in advice.remedies:
-        if remedy.kind == kind and remedy.network is not None and remedy.network.sigmas[-1] == scales:
-            return remedy.trial, True
-    for failed in advice.rejected:
-        if failed.candidate.kind == kind and failed.candidate.network.sigmas[-1] == scales:
-            return failed.trial, False
-    return None, False
+def _redrawn(f: Findings) -> Callable[[Any, Any], Weights]:
+    """Return the law of weights with which scales of this network are tried."""
+    return Weights.orthogonal if f.subject.family == "orthogonal" else Weights.gaussian
+
+
+def _trial_of(advice: Tried, network: Network) -> tuple[Trial | None, bool]:
+    """Return the trial of a changed network, None where it was not tried, and whether it is among the remedies."""
+    helped = {remedy.network: remedy.trial for remedy in advice.remedies}
+    failed = {one.candidate.network: one.trial for one in advice.rejected}
+    return (helped | failed).get(network), network in helped
 
 
 def best_remedy(f: Findings) -> Text:

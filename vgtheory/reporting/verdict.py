@@ -69,6 +69,12 @@ def _sentence(f: Answer, found: Regime) -> Message:
             "{first} it grows by a factor of {total}.",
             factor=exponential(growth.rate), **values,
         )  # fmt: skip
+    if found is Regime.undecided and growth.samples == 1:
+        return t(
+            "Undecided: from {unit} {last} back to {unit} {first} the gradient changes by a factor of {total}, and one "
+            "simulated network does not tell whether that is too much.",
+            **values,
+        )
     if found is Regime.undecided:
         return t(
             "Undecided: from {unit} {last} back to {unit} {first} the gradient changes by a factor of {total}, and "
