@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import erf, ndtr
 
+from vgtheory.kernels.close_pairs import close_means
 from vgtheory.kernels.quadrature import (
     PanelGrid,
     UnresolvedError,
@@ -120,6 +121,14 @@ def test_erf_correlations_are_williams_kernels_at_unequal_variances(c):
     both = (1 + 2 * q1) * (1 + 2 * q2)
     truth = [2 / np.pi * np.arcsin(2 * cross / np.sqrt(both)), 4 / np.pi / np.sqrt(both - 4 * cross**2)]
     assert found == pytest.approx(truth, rel=1e-11)
+
+
+@pytest.mark.parametrize("angle", [1.5, 1e-3])
+def test_close_pairs_far_above_every_scale_of_the_function_have_sheppards_correlation(angle):
+    grid = PanelGrid(lambda h: np.tanh(h)[None])
+    distance, product = close_means(lambda h: np.tanh(h)[None], 1e40, angle, grid)
+    assert product[0] == pytest.approx(1 - 2 * angle / np.pi, rel=1e-12)
+    assert distance[0] == pytest.approx(4 * angle / np.pi, rel=1e-12)
 
 
 def test_hermite_coefficients_sum_to_the_kernel():
