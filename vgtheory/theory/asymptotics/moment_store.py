@@ -17,7 +17,7 @@ from vgtheory.kernels._cache import private_directory
 from vgtheory.symbolic.activation import Activation
 from vgtheory.theory.asymptotics import unit_means
 
-Panel = tuple[float, float, np.ndarray | None]  # a stretch of ln q, and coefficients unless a moment is unknown
+Panel = tuple[float, float, np.ndarray]  # a stretch of ln q, and coefficients: nan where a moment is unknown
 
 
 def load_panels(act: Activation, shape: tuple[int, int]) -> list[Panel]:
@@ -32,24 +32,16 @@ def load_panels(act: Activation, shape: tuple[int, int]) -> list[Panel]:
         return []
     if ends.shape != (len(ends), 2) or coefficients.shape != (len(ends), *shape):
         return []
-    known = np.isfinite(coefficients).all(axis=(1, 2))
-    return [
-        (float(lo), float(hi), values if here else None)
-        for (lo, hi), values, here in zip(ends, coefficients, known, strict=True)
-    ]
+    return [(float(lo), float(hi), values) for (lo, hi), values in zip(ends, coefficients, strict=True)]
 
 
-def save_panels(act: Activation, panels: Sequence[Panel], shape: tuple[int, int]) -> None:
+def save_panels(act: Activation, panels: Sequence[Panel]) -> None:
     """Keep the panels of an activation, unless there is no cache."""
     path = _path(act)
     if path is None:
         return
-    unknown = np.full(shape, np.nan)
-    held = {
-        "ends": np.array([(lo, hi) for lo, hi, _ in panels]),
-        "coefficients": np.stack([unknown if values is None else values for *_, values in panels]),
-    }
-    write_arrays(path, held)
+    starts, ends, coefficients = zip(*panels, strict=True)
+    write_arrays(path, {"ends": np.column_stack([starts, ends]), "coefficients": np.stack(coefficients)})
 
 
 def _path(act: Activation) -> Path | None:

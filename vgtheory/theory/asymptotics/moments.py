@@ -8,6 +8,8 @@ with that activation.
 
 from bisect import bisect_right
 from functools import lru_cache
+from math import isnan
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +21,9 @@ from vgtheory.codegen.evaluate import Evaluator, evaluator
 from vgtheory.kernels.quadrature import Array, Functions
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
-from vgtheory.symbolic.integrability import finite_mean, is_flat, why_infinite
+from vgtheory.symbolic.integrability import finite_mean, why_infinite
 from vgtheory.theory.asymptotics.moment_store import Panel, load_panels, save_panels
-from vgtheory.theory.asymptotics.unit_means import UnitMeans, product_is_infinite
+from vgtheory.theory.asymptotics.unit_means import UnitMeans, fixed_moments
 
 # Beyond these ends φ is its own asymptote to 1e-14 (corrections are of relative size e^{−32} or their powers), so the
 # moments continue as powers of q.
@@ -54,6 +56,7 @@ class Moments(NamedTuple):
 
 _RATIOS = [3, 7, 8, 9]  # positive and of any size: interpolated as logarithms
 _COEFFICIENTS = (_DEGREE + 1, len(Moments._fields))  # of a panel
+_UNKNOWN = np.full(_COEFFICIENTS, np.nan)
 _HERMITE = np.array([0, 2, 4, 0, 0, 2, 4, 0, 0, 0])
 
 
@@ -80,7 +83,7 @@ class MomentTable:
         self._sizes = _sizes(self._evaluate)
         self._means = UnitMeans(activation, self._products)
         self.grid = self._means.grid
-        self._fixed = _fixed_moments(activation)
+        self._fixed = fixed_moments(activation)
         self._hold(load_panels(activation, _COEFFICIENTS))
 
     def values(self, h: Array) -> Array:
@@ -167,12 +170,11 @@ class MomentTable:
         """Return ln E φ² at one ln q, fast: the step of the length recursion."""
         t = min(max(log_q, LOW), HIGH)
         lo, hi, coefficients = self._panel(t)
-        if coefficients is None:
-            raise self._unknown(lo)
-        rows = coefficients
         x = (2 * t - lo - hi) / (hi - lo)
-        value = _clenshaw(rows[:, 0].tolist(), x)
-        return value if t == log_q else value + _clenshaw(rows[:, 1].tolist(), x) * (log_q - t)
+        value = _clenshaw(coefficients[:, 0].tolist(), x)
+        if isnan(value):
+            raise self._unknown(lo)
+        return value if t == log_q else value + _clenshaw(coefficients[:, 1].tolist(), x) * (log_q - t)
 
     def highest(self, lowest: float = LOW) -> float:
         """Return the ln q up to HIGH to which, from `lowest`, every moment is finite and computable."""
@@ -180,8 +182,8 @@ class MomentTable:
         for start in _SEGMENTS[:-1]:
             self._panel(start, save=False)
         if len(self._panels) > known:
-            save_panels(self.activation, self._panels, _COEFFICIENTS)
-        failing = (max(lo, lowest) for lo, hi, coefficients in self._panels if coefficients is None and hi > lowest)
+            save_panels(self.activation, self._panels)
+        failing = (max(lo, lowest) for lo, hi, found in self._panels if np.isnan(found).any() and hi > lowest)
         return next(failing, HIGH)
 
     def _unknown(self, lo: float) -> UnsupportedError:
@@ -191,23 +193,20 @@ class MomentTable:
         )
 
     def _hold(self, panels: list[Panel]) -> None:
-        self._panels = sorted(panels, key=lambda p: p[0])
-        self._starts = [lo for lo, *_ in self._panels]
-        # Starts, ends, coefficients; before the first panel nothing is known, and nan is a moment that is not.
-        nowhere = (-np.inf, -np.inf, None)
+        self._panels = sorted(panels, key=itemgetter(0))
+        # Starts, ends, coefficients; before the first panel nothing is known.
+        nowhere = (-np.inf, -np.inf, _UNKNOWN)
         starts, ends, rows = zip(nowhere, *self._panels, strict=True)
-        unknown = np.full(_COEFFICIENTS, np.nan)
-        held = np.stack([unknown if found is None else found for found in rows])
-        self._stacked = np.array(starts), np.array(ends), held
+        self._stacked = np.array(starts), np.array(ends), np.stack(rows)
 
     def _panel(self, t: float, save: bool = True) -> Panel:
-        k = bisect_right(self._starts, t) - 1
+        k = bisect_right(self._panels, t, key=itemgetter(0)) - 1
         if k < 0 or t > self._panels[k][1] or (t == self._panels[k][1] and t < HIGH):
             s = min(bisect_right(_SEGMENTS, t), len(_SEGMENTS) - 1)
             self._hold([*self._panels, *self._build(_SEGMENTS[s - 1], _SEGMENTS[s])])
-            k = bisect_right(self._starts, t) - 1
+            k = bisect_right(self._panels, t, key=itemgetter(0)) - 1
             if save:
-                save_panels(self.activation, self._panels, _COEFFICIENTS)
+                save_panels(self.activation, self._panels)
         return self._panels[k]
 
     def _build(self, lo: float, hi: float, parent: float = np.inf) -> list[Panel]:
@@ -231,7 +230,7 @@ class MomentTable:
             if narrow or error <= _TOLERANCE or (error < _NOISE and error > parent / 4):
                 return [(lo, hi, coefficients)]
         elif narrow or not np.isfinite(y).all(axis=0).any():
-            return [(lo, hi, None)]
+            return [(lo, hi, _UNKNOWN)]
         else:
             error = np.inf
         middle = (lo + hi) / 2
@@ -260,20 +259,6 @@ def _sizes(evaluate: Evaluator) -> tuple[float, float]:
         return float(2.0 ** np.floor(np.log2(largest))) if largest > 0 else 1.0
 
     return size(evaluate.value(h)), size(evaluate.slope(h))
-
-
-@lru_cache(maxsize=256)
-def _fixed_moments(act: Activation) -> dict[int, float]:
-    """Return the fields of Moments, by index, that the formula alone decides: infinite ones, and those of slope 0."""
-    infinite, unknown = float("inf"), float("nan")
-    if is_flat(act):
-        return {4: -infinite, 5: 0.0, 6: 0.0, 7: unknown, 8: unknown, 9: unknown}
-    fixed = {3: infinite} if why_infinite(act, 0, 4) else {}
-    if why_infinite(act, 1, 2):
-        return fixed | {4: infinite, 5: unknown, 6: unknown, 7: unknown, 8: unknown, 9: unknown}
-    if why_infinite(act, 1, 4):
-        fixed |= {7: infinite, 8: infinite} | ({9: infinite} if product_is_infinite(act) else {})
-    return fixed | ({8: infinite} if why_infinite(act, 1, 6) else {})
 
 
 class HomogeneousTable(MomentTable):

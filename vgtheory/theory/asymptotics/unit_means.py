@@ -12,7 +12,7 @@ from vgtheory.codegen.evaluate import Evaluator, evaluator
 from vgtheory.kernels.quadrature import UNIFORM, Array, Functions, PanelGrid, Rough, UnresolvedError, gaussian_means
 from vgtheory.symbolic import calculus
 from vgtheory.symbolic.activation import Activation
-from vgtheory.symbolic.integrability import divergences, smoothness
+from vgtheory.symbolic.integrability import divergences, is_flat, smoothness, why_infinite
 from vgtheory.symbolic.period import fastest, period
 
 _FEWEST_STEPS, _MOST_STEPS, _SETTLED = 64, 2**18, 1e-14  # of sums over a period
@@ -138,7 +138,21 @@ def moved_by(act: Activation, at: sp.Expr) -> Activation:
 
 
 @lru_cache(maxsize=256)
-def product_is_infinite(act: Activation) -> bool:
+@lru_cache(maxsize=256)
+def fixed_moments(act: Activation) -> dict[int, float]:
+    """Return the fields of Moments, by index, that the formula alone decides: infinite ones, and those of slope 0."""
+    infinite, unknown = float("inf"), float("nan")
+    if is_flat(act):
+        return {4: -infinite, 5: 0.0, 6: 0.0, 7: unknown, 8: unknown, 9: unknown}
+    fixed = {3: infinite} if why_infinite(act, 0, 4) else {}
+    if why_infinite(act, 1, 2):
+        return fixed | {4: infinite, 5: unknown, 6: unknown, 7: unknown, 8: unknown, 9: unknown}
+    if why_infinite(act, 1, 4):
+        fixed |= {7: infinite, 8: infinite} | ({9: infinite} if _product_is_infinite(act) else {})
+    return fixed | ({8: infinite} if why_infinite(act, 1, 6) else {})
+
+
+def _product_is_infinite(act: Activation) -> bool:
     """Return whether E φ²φ'² is infinite at every q > 0."""
     slopes = act.derivative_pieces()
     parts = tuple(replace(d, expr=f.expr * d.expr) for f, d in zip(act.pieces, slopes, strict=True))
