@@ -88,7 +88,7 @@ def test_a_planted_pyc_is_not_run(cache):
 def test_the_key_depends_on_versions_flags_and_processor(cache, monkeypatch):
     source = row_source(stabilise(activation("tanh")))
     first = generated_path(source)
-    monkeypatch.setattr(compiled, "_machine", lambda: "another processor")
+    monkeypatch.setattr(compiled, "machine", lambda: "another processor")
     assert generated_path(source) != first
 
 
