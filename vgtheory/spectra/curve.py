@@ -11,7 +11,7 @@ from vgtheory.kernels import spectral_inverse as inverse
 from vgtheory.kernels.quadrature import Array
 from vgtheory.kernels.spectral_law import Law, law_of
 from vgtheory.random_matrices.laws.law import Pairs
-from vgtheory.spectra.factor import Factor, log_density_at_zero, reaches_zero
+from vgtheory.spectra.factor import Factor
 from vgtheory.spectra.slope_law import SlopeLaw
 from vgtheory.spectra.spectrum import SquaredLaw
 
@@ -96,18 +96,12 @@ class Curve(SquaredLaw):
         return np.append(found, kernel.top_edge(*self._layers))
 
     @property
-    def _parts(self) -> list[Factor]:
+    def _factors(self) -> list[Factor]:
         return [Factor(self.law, self.depth, self.ensemble, self.log_variance)]
 
     @property
-    def reaches_zero(self) -> bool | None:
-        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
-        return reaches_zero(self._parts, 1 - self.law.zero_mass)
-
-    @property
-    def log_density_at_zero(self) -> float | None:
-        """Return ln of the limit at 0 of the density of s; None where it is not known by kind."""
-        return log_density_at_zero(self._parts, 1 - self.law.zero_mass)
+    def _limit(self) -> float:
+        return 1 - self.law.zero_mass
 
     @cached_property
     def found_bands_log(self) -> Pairs:

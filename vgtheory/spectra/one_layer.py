@@ -9,7 +9,7 @@ from scipy.special import ndtr
 from vgtheory.codegen.evaluate import evaluator
 from vgtheory.kernels.quadrature import Array
 from vgtheory.random_matrices.laws.law import Pairs
-from vgtheory.spectra.factor import Factor, log_density_at_zero, reaches_zero
+from vgtheory.spectra.factor import Factor
 from vgtheory.spectra.slope_law import SlopeLaw, phase_density, phase_mass, slope_law
 from vgtheory.spectra.spectrum import SquaredLaw
 from vgtheory.symbolic.activation import Activation
@@ -57,18 +57,12 @@ class OneLayer(SquaredLaw):
         return tuple((self.log_variance + low, self.log_variance + high) for low, high in self._law.intervals)
 
     @property
-    def _parts(self) -> list[Factor]:
+    def _factors(self) -> list[Factor]:
         return [Factor(self._law, 1, "orthogonal", self.log_variance)]
 
     @property
-    def reaches_zero(self) -> bool | None:
-        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
-        return reaches_zero(self._parts, 1 - self._law.zero_mass)
-
-    @property
-    def log_density_at_zero(self) -> float | None:
-        """Return ln of the limit at 0 of the density of s; None where it is not known by kind."""
-        return log_density_at_zero(self._parts, 1 - self._law.zero_mass)
+    def _limit(self) -> float:
+        return 1 - self._law.zero_mass
 
     @cached_property
     def _panels(self) -> tuple[Array, Array, Array, Array, float]:

@@ -15,7 +15,7 @@ from vgtheory.kernels.quadrature import Array
 from vgtheory.model.sizes import LOG_DOUBLE
 from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.spectra.bands import MISSED, Band, Path, Piece
-from vgtheory.spectra.factor import SLACK, Factor, log_density_at_zero, reaches_zero, rest_of, system_of
+from vgtheory.spectra.factor import SLACK, Factor, rest_of, system_of
 from vgtheory.spectra.spectrum import SquaredLaw
 
 _TAIL, _RESIDUAL_TAIL = 1e-12, 1e-7  # probability below the lowest point; 1 + m of a residual block cancels
@@ -46,9 +46,12 @@ class Product(SquaredLaw):
         """Return Var x/(E x)²: the sum over layers, since logarithms of S-transforms add."""
         return sum(f.count * f.relative_variance for f in self.parts)
 
+    @property
+    def _factors(self) -> Sequence[Factor]:
+        return self.parts
+
     @cached_property
     def _limit(self) -> float:
-        """Return p, the fraction of x that is not zero or dark."""
         return self._alive([f.law.zero_mass for f in self.parts])
 
     def _alive(self, zeros: Sequence[float]) -> float:
@@ -124,16 +127,6 @@ class Product(SquaredLaw):
         return float(self.bands[0].rows[0, 0]) if self.bands else -np.inf
 
     @cached_property
-    def reaches_zero(self) -> bool | None:
-        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
-        return reaches_zero(self.parts, self._limit)
-
-    @cached_property
-    def log_density_at_zero(self) -> float | None:
-        """Return ln of the limit at 0 of the density of s; None where it is not known by kind."""
-        return log_density_at_zero(self.parts, self._limit)
-
-    @cached_property
     def _path(self) -> Path:
         lowest = _RESIDUAL_TAIL if any(f.is_residual for f in self.parts) else _TAIL
         return Path(system_of(self.parts, self._limit), float(np.log(lowest)))
@@ -170,11 +163,6 @@ class Product(SquaredLaw):
             elif below - above > MISSED:
                 out.append(Piece(above, below, low, high))
         return out
-
-    @property
-    def atoms_at_zero(self) -> float:
-        """Return the probability of x = 0."""
-        return 1 - self._limit
 
     def _believe(self, bands: list[Band]) -> None:
         """Refuse points that are not finite or whose mean is not that of the law."""

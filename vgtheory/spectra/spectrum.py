@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -16,6 +17,7 @@ from vgtheory.random_matrices.laws.half_line import HalfLineLaw, exponential
 from vgtheory.random_matrices.laws.law import Pairs
 from vgtheory.random_matrices.laws.polynomials.sheet import Sheet
 from vgtheory.spectra.equal_layers import EqualLayers
+from vgtheory.spectra.factor import Factor, log_density_at_zero, reaches_zero
 from vgtheory.symbolic.formula import Formula
 
 _EXACT_DRAWS = 4096  # up to here every draw is inverted; beyond, quantiles at as many points are interpolated
@@ -52,14 +54,24 @@ class SquaredLaw(ABC):
         """Return the intervals of ln x that the continuous part fills, ascending, as far as they are resolved."""
 
     @property
-    def reaches_zero(self) -> bool | None:
-        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
-        return False
+    def _factors(self) -> Sequence[Factor]:
+        """Return the free factors that J Jᵀ is a product of; none of a limit of products, which stays away from 0."""
+        return ()
 
     @property
+    def _limit(self) -> float:
+        """Return p, the fraction of x that is not zero or dark."""
+        return 1.0
+
+    @cached_property
+    def reaches_zero(self) -> bool | None:
+        """Return whether x > 0 comes as near 0 as one likes, None where that is not decided."""
+        return reaches_zero(self._factors, self._limit)
+
+    @cached_property
     def log_density_at_zero(self) -> float | None:
         """Return ln of the limit at 0 of the density of s; None where it is not known by kind."""
-        return None
+        return log_density_at_zero(self._factors, self._limit)
 
     @property
     def resolved_from(self) -> float:
