@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
 from math import pi
 from typing import NamedTuple
@@ -184,19 +184,25 @@ class Sheet:
                 z = acb(arb(x), y)
             return g, r
 
-    def followed(self, first: acb, last: acb, g: acb, r: float, beside: bool = False) -> tuple[acb, float]:
-        """Return what holds G at `last`, followed straight from `first`, where a point and a radius hold it."""
+    def followed(
+        self, first: acb, last: acb, g: acb, r: float, beside: bool = False, discs: Discs | None = None
+    ) -> tuple[acb, float]:
+        """Return what holds G at `last`, followed straight from `first`, where a point and a radius hold it.
+
+        With `discs` of another equation its root is followed instead.
+        """
+        discs = discs or self.discs
         done, step, length = 0.0, _FIRST, float(abs(last - first).abs_upper()) * UP
         for _ in range(_MOST_STEPS):
             if done >= 1:
                 return g, r
             end = min(1.0, done + step)
             middle, goal = (first + (last - first) * arb(t) for t in ((done + end) / 2, end))
-            center = self.discs.polished(middle, g, beside)
-            tube = self.discs.radius(middle, center, (end - done) / 2 * length * UP, 4 * r)
+            center = discs.polished(middle, g, beside)
+            tube = discs.radius(middle, center, (end - done) / 2 * length * UP, 4 * r)
             if tube is not None and float(abs(center - g).abs_upper()) * UP + r < tube:
-                new = self.discs.polished(goal, center, beside)
-                fine = self.discs.radius(goal, new, 0.0, self.discs.least(new))
+                new = discs.polished(goal, center, beside)
+                fine = discs.radius(goal, new, 0.0, discs.least(new))
                 if fine is not None and float(abs(new - center).abs_upper()) * UP + fine < tube:
                     g, r, done, step = new, fine, end, step * _GROWTH
                     continue
@@ -286,7 +292,21 @@ class Sheet:
         raise UnsupportedError(f"which mass the atom at {float(at):.6g} has is not told; choose other numbers")
 
     def _mass_near(self, x: fmpq, height: float) -> float:
-        return -float(self.at(x, height)[0].imag) * height
+        """Return Re w of w = (z − x) G at height over x.
+
+        Beside a pole of several branches they differ far less than G changes from one height to the next; w is level.
+        """
+        top = self.start[0]
+        g, r = self.at(x, top)
+        factor = fmpz_poly([-x.p, x.q])
+        rows = [row * x.q**j * factor ** (len(self.rows) - 1 - j) for j, row in enumerate(self.rows)]
+        common = reduce(fmpz_poly.gcd, rows)
+        discs = Discs(tuple(row // common for row in rows), LEAST)
+        with ctx.workprec(BITS):
+            w, r = middle(g * acb(0, top)), r * top * UP
+            for upper, lower in pairwise((top, *self._heights(height), height)):
+                w, r = self.followed(acb(arb(x), upper), acb(arb(x), lower), w, r, discs=discs)
+            return float(w.real)
 
 
 def not_positive(why: str) -> InputError:
