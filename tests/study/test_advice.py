@@ -253,7 +253,7 @@ def test_a_trial_goes_on_where_it_stopped_to_look(network, monkeypatch):
 
 
 def test_a_trial_is_remembered_and_on_this_machine_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept, "private_directory", lambda *_: tmp_path)  # of facts: machine code stays where it is
+    monkeypatch.setattr(kept, "_in_use", lambda _: tmp_path)  # of facts: machine code stays where it is
     monkeypatch.setattr(kept, "WORTH", -1.0)
     networks = [vg.Network("tanh", vg.Weights.gaussian(scale), width=16, depth=5) for scale in (1, 2)]
     networks += [vg.Network(vg.blocks.lstm(vg.Weights.gaussian(1)), width=16, depth=5)]

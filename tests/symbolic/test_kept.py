@@ -15,11 +15,20 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from vgtheory.codegen.compiled import _row_text
+from vgtheory.codegen.source import RowKind
+from vgtheory.model.blocks import lstm
+from vgtheory.model.network import Network
+from vgtheory.model.weights import Weights
+from vgtheory.study.advice.critical_points import _stable
+from vgtheory.study.advice.remedies import _cost
 from vgtheory.symbolic import kept as module
 from vgtheory.symbolic import time_limit
 from vgtheory.symbolic.catalogue import activation
 from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.root import Root
+from vgtheory.theory.asymptotics.transform import _shaped, _tailored
+from vgtheory.theory.proofs.bounds import _derived as derived_bounds
 from vgtheory.theory.proofs.certified_slope import certified_slope
 from vgtheory.theory.proofs.thresholds import square_integral
 
@@ -259,3 +268,30 @@ def test_facts_of_the_catalogue_come_back_equal(name):
         derived = question(act)
         question.cache_clear()
         assert question(act) == derived == question.__wrapped__(act)
+
+
+def _network(activation, **parts):
+    return Network(activation, Weights.gaussian(sp.Rational(3, 2), sp.Rational(1, 10)), width=32, depth=8, **parts)
+
+
+@pytest.mark.parametrize(
+    ("question", "arguments"),
+    [
+        (derived_bounds, (_network("tanh"),)),
+        (derived_bounds, (_network("relu"),)),
+        (derived_bounds, (_network("tanh", skip="1/depth"),)),
+        (derived_bounds, (Network(lstm(Weights.orthogonal(1), forget_bias=0), width=8, depth=3),)),
+        (_shaped, (activation("softplus"), 50, 1.5)),
+        (_tailored, (activation("tanh"), 50, 0.3)),
+        (_row_text, (activation("gelu"), RowKind("float32"))),
+        (_cost, (_network("tanh"),)),
+        (_stable, (activation("silu"), 0.8)),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_what_is_kept_comes_back_equal(question, arguments, tmp_path):
+    question.cache_clear()
+    question(*arguments)
+    assert any(_files(tmp_path))
+    question.cache_clear()
+    assert question(*arguments) == question.__wrapped__(*arguments)

@@ -33,6 +33,7 @@ from vgtheory.kernels.elementary_single_trigonometric import NEAR
 from vgtheory.kernels.layer_sums import too_large
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
+from vgtheory.symbolic.kept import kept
 
 STREAMED = 1 << 23  # bytes of a result from which on it goes past the cache: it would not stay there
 CHUNK = 1 << 14  # float32 values that go through doubles at a time
@@ -206,9 +207,13 @@ def _single_suffices(act: Activation) -> bool:
     return single_suffices(_row(_source(act, RowKind("float32"))), f.row, bool(f.notes))
 
 
-@lru_cache(maxsize=512)
 def _source(act: Activation, kind: RowKind) -> str:
-    return row_source(stabilise(act), replace(kind, library=_library()))
+    return _row_text(act, replace(kind, library=_library()))
+
+
+@kept
+def _row_text(act: Activation, kind: RowKind) -> str:
+    return row_source(stabilise(act), kind)
 
 
 def _library() -> bool:

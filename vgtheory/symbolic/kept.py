@@ -77,16 +77,19 @@ def _path(name: str, arguments: Any) -> Path | None:
     if NAMELESS in text:
         return None
     key = hashlib.sha256(f"{name}\0{text}".encode()).hexdigest()[:32]
-    place = private_directory("facts", IMPORTED)
-    return None if place is None else _in_use(place) / f"{key}.pickle"
+    place = _in_use(os.environ.get("VGTHEORY_CACHE_DIR"))
+    return None if place is None else place / f"{key}.pickle"
 
 
 @cache
-def _in_use(place: Path) -> Path:
-    """Return a folder of facts, marked as used now; those that nobody has used for long are removed.
+def _in_use(_: str | None) -> Path | None:
+    """Return the folder of facts in the user's cache, marked as used now; what nobody has used for long is removed.
 
     A process that outlives its folder derives anew.
     """
+    place = private_directory("facts", IMPORTED)
+    if place is None:
+        return None
     with suppress(OSError):
         os.utime(place)
         for other in place.parent.iterdir():
@@ -126,6 +129,7 @@ def _derivation() -> str:
     """Return a digest of all that derives the facts besides their arguments, as it is on disk now."""
     loaded = [library.__version__ for library in (sp, flint, mpmath, np)]
     versions = [sys.version_info[:2], flint.__FLINT_VERSION__, *loaded, version("scipy")]  # which loads late
+    versions += [np.show_config(mode="dicts")["SIMD Extensions"]]  # last digits of quadrature are the machine's
     digest = hashlib.sha256(repr(versions).encode())
     for source in _sources():
         with open(source, "rb") as file:

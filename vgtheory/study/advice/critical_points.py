@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 from vgtheory._errors import VgtheoryError
 from vgtheory.symbolic.activation import Activation
+from vgtheory.symbolic.kept import kept
 from vgtheory.theory.asymptotics.critical_scale import critical_scale
 
 # Biases at which a critical point is looked for where the network's own has none: small ones keep q* small, but GELU
@@ -24,7 +24,7 @@ def critical_points(act: Activation, own_bias: float = 0.0) -> Iterator[tuple[fl
                 return
 
 
-@cache
+@kept
 def _stable(act: Activation, sigma_b: float) -> float | None:
     try:
         point = critical_scale(act, sigma_b)

@@ -22,6 +22,7 @@ from vgtheory.study.advice.code import Code
 from vgtheory.study.advice.critical_points import critical_points
 from vgtheory.study.advice.trial import Trial
 from vgtheory.symbolic.catalogue import activation
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.saturation import GRID, flat_slope
 from vgtheory.theory.asymptotics.mean_field import log_length_profile
 from vgtheory.theory.asymptotics.transform import transform_activation
@@ -170,13 +171,13 @@ _FAMILIES: tuple[Callable[[Network, Trial], Iterator[Candidate]], ...] = (
 
 def tried(candidate: Candidate, trial: Trial) -> Remedy:
     """Return the candidate with its trial."""
-    text, cost = candidate.code, candidate.cost or _cost(candidate)
+    text, cost = candidate.code, candidate.cost or _cost(candidate.network)
     return Remedy(candidate.kind, candidate.change, candidate.network, trial, text.pytorch, text.jax, cost)
 
 
-def _cost(candidate: Candidate) -> str:
+@kept
+def _cost(network: Network) -> str:
     """Return how many units are saturated at the length at which signals settle, where that is many."""
-    network = candidate.network
     if isinstance(network, BlockNetwork) or network.parts or not works(network, "predict"):
         return ""
     if network.activation.homogeneous_degree == 1:  # half of its units are off however long the signal is

@@ -25,6 +25,7 @@ from vgtheory.kernels.quadrature import CUT, Array, PanelGrid, UnresolvedError, 
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation as to_activation
 from vgtheory.symbolic.catalogue import catalogue
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.printing import displayed, to_latex
 from vgtheory.theory.asymptotics.approach import bends_infinitely, correlation_curvature
 from vgtheory.theory.asymptotics.correlation_table import correlation_table
@@ -95,8 +96,17 @@ def transform_activation(
         raise UnsupportedError(f"tailoring {act.name}: its kinks make C''(1) infinite; use method='dks', or leaky_relu")
     if method == "dks":
         goal = _checked(target, SLOPE, "a number above 1", lambda t: 1 < t < np.inf)
-        return _solved(act, _shaping(act, goal ** (1 / depth)), {"C'(1) of the network": goal})
-    goal = _checked(target, CURVATURE, "a number above 0", lambda t: 0 < t < np.inf)
+        return _shaped(act, int(depth), goal)
+    return _tailored(act, int(depth), _checked(target, CURVATURE, "a number above 0", lambda t: 0 < t < np.inf))
+
+
+@kept
+def _shaped(act: Activation, depth: int, goal: float) -> TransformedActivation:
+    return _solved(act, _shaping(act, goal ** (1 / depth)), {"C'(1) of the network": goal})
+
+
+@kept
+def _tailored(act: Activation, depth: int, goal: float) -> TransformedActivation:
     return _solved(act, _tailoring(act, goal / depth), {"C''(1) of the network": goal})
 
 

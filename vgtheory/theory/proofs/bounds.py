@@ -11,6 +11,7 @@ from vgtheory._errors import InputError, UnknownNameError, UnsupportedError
 from vgtheory.model.capabilities import require, works
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.symbolic.formula import Formula
+from vgtheory.symbolic.kept import kept
 from vgtheory.symbolic.notation import gradient_square
 from vgtheory.theory.proofs.backward import backward_bounds
 from vgtheory.theory.proofs.blocks import block_bounds
@@ -178,13 +179,18 @@ def bounds(network: Network) -> Bounds:
     (3/4)**depth
     """
     require(network, "bounds")
+    return Bounds(_derived(network), network)
+
+
+@kept
+def _derived(network: Network) -> tuple[Formula, ...]:
     if isinstance(network, BlockNetwork):
-        return Bounds(block_bounds(network), network)
+        return block_bounds(network)
     if not network.weights.has_independent_layers:
-        return Bounds(tied_bounds(network), network)
+        return tied_bounds(network)
     if network.skip is not None:
-        return Bounds(tuple(residual_bounds(network)), network)
+        return tuple(residual_bounds(network))
     if network.norm is not None:
-        return Bounds(tuple(batch_norm_bounds(network)), network)
+        return tuple(batch_norm_bounds(network))
     s = LayeredNetwork(network)
-    return Bounds(tuple(formula for family in FAMILIES for formula in family(s)), network)
+    return tuple(formula for family in FAMILIES for formula in family(s))
