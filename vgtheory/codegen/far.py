@@ -21,7 +21,6 @@ from vgtheory.symbolic.limits import limit_at_infinity
 NEAREST = 30.0  # closer to 0 the usual form, which keeps more digits, is taken unless it overflows
 SMALLEST_PLACE = 0.01  # of an argument at which it may
 LAST = LARGEST / 4  # beyond, a sum of two arguments may be infinite
-GROSS = 0.5  # relative; nothing but overflow is as wrong as that
 AGREEMENT = 1e-8  # relative; errors of the usual form that are meant here are of order 1
 SMALLEST = 1e-290  # results below it may be 0
 ENDS = (1e280, 1e294, 1e305)  # values that are equal here, and not tiny, are limits
@@ -52,26 +51,26 @@ def with_far(form: StableForm, left: Interval, right: Interval) -> StableForm:
     far = _far_form(left, right)
     near_end = 1e4 * max(start, 1.0)
     sizes = np.concatenate([np.geomspace(1.001 * start, near_end, 1000), np.geomspace(near_end, LAST, 400)[1:]])
-    allowed = np.where(sizes < NEAREST, GROSS, AGREEMENT)
     wrong = np.zeros(sizes.size, dtype=bool)
     for side, x in ((left, -sizes), (right, sizes)):
         for expr, usual, wide in zip(side.exprs, run(form, x, *OUTPUTS), run(far, x, *OUTPUTS), strict=True):
-            differ = _differ(usual, wide, allowed)
+            overflowed = ~np.isfinite(usual) | (usual == 0.0)
+            differ = _differ(usual, wide) & (overflowed | (sizes >= NEAREST))
             if np.any(differ) and not _is_right(expr, side.chart.x, x[differ], usual[differ]):
                 wrong |= differ
     infinite = np.array([-math.inf, math.inf])
     at_infinity = [run(one, infinite, *OUTPUTS) for one in (form, far)]
     usual, wide = map(np.array, at_infinity)
-    if not (np.any(wrong) or np.any(_differ(usual, wide, AGREEMENT))):
+    if not (np.any(wrong) or np.any(_differ(usual, wide))):
         return form
     first = int(np.argmax(wrong))
     reach = LARGEST if not wrong[first] else float(sizes[first - 1]) if first else start
     return replace(form, reach=reach, far=far)
 
 
-def _differ(usual: Array, wide: Array, allowed: Array | float) -> Array:
+def _differ(usual: Array, wide: Array) -> Array:
     with np.errstate(all="ignore"):
-        near = (np.abs(usual - wide) <= allowed * np.abs(wide)) & np.isfinite(wide)
+        near = (np.abs(usual - wide) <= AGREEMENT * np.abs(wide)) & np.isfinite(wide)
     tiny = (np.abs(wide) < SMALLEST) & (np.abs(usual) < SMALLEST)
     return ~(near | (usual == wide) | tiny | np.isnan(wide))
 
