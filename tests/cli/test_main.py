@@ -79,6 +79,15 @@ def test_refusals_load_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_prediction_on_the_terminal_loads_nothing_heavy():
+    code = (
+        "import sys; from vgtheory.cli.app import run; assert run(['predict', 'tanh']) == 0; "
+        "print([m for m in ('numba', 'matplotlib', 'xarray', 'pandas', 'scipy.stats') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_python_m_vgtheory_and_help():
     done = subprocess.run([sys.executable, "-m", "vgtheory", "--help"], capture_output=True, text=True, check=True)
     for command in ("report", "derive", "simulate", "spectrum", "list"):

@@ -6,6 +6,7 @@ import vgtheory as vg
 from tests.thinning import thinned
 from vgtheory.cli.app import run
 from vgtheory.reporting.prediction_rows import PREDICTED, prediction_rows, prediction_sentences
+from vgtheory.theory.asymptotics.prediction import predict_layers
 
 
 def predicted(name="tanh", width=64, depth=20, weights=None, **parts):
@@ -40,6 +41,17 @@ def test_rows_are_both_ends_and_the_quarters():
 def test_sentences(options, said):
     text = " ".join(prediction_sentences(predicted(**options)))
     assert all(part in text for part in said)
+
+
+@pytest.mark.parametrize("parts", [{}, {"norm": "rms"}, {"norm": "batch"}, {"skip": 0.5}])
+def test_columns_say_what_the_data_set_says(parts):
+    network = vg.Network("gelu", vg.Weights.gaussian(1.4, 0.3), width=16, depth=12, **parts)
+    columns, dataset = predict_layers(network), vg.predict(network)
+    assert columns.dataset().identical(dataset)
+    assert prediction_rows(columns) == prediction_rows(dataset)
+    assert prediction_sentences(columns) == prediction_sentences(dataset)
+    assert columns.dims == dataset["q"].dims
+    assert columns.sizes == dataset["q"].sizes
 
 
 def test_the_figure_has_every_curve_and_the_simulation():

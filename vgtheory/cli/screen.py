@@ -268,10 +268,11 @@ def print_list() -> None:
 
 def print_prediction(predicted: Any, compared: str, written: list[Path]) -> None:
     """Print what theory says about a network, and what simulated ones say to it."""
-    from vgtheory.reporting import stream_rows
     from vgtheory.reporting.prediction_rows import PREDICTED, prediction_rows, prediction_sentences
 
     if "stream" in predicted.dims:
+        from vgtheory.reporting import stream_rows
+
         table(*stream_rows.prediction_table(predicted))
         said = stream_rows.prediction_sentences(predicted)
     else:

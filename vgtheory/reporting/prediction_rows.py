@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vgtheory.reporting.tables import chosen_layers
-from vgtheory.reporting.wording import number
+from vgtheory.reporting.wording import chosen_layers, number
 from vgtheory.theory.methods import CLOSURE, METHODS
 
 PREDICTED = ("layer", "q", "χ", "typical ln‖∂ℓ/∂h_l‖", "spread", "root mean square", "width → ∞", "typical ln‖∂ℓ/∂W_l‖")

@@ -12,10 +12,10 @@ from vgtheory.reporting.document import Block, Equation, FigureBlock, Fold, Para
 from vgtheory.reporting.findings import Findings
 from vgtheory.reporting.message import Text, said, t
 from vgtheory.reporting.symbolic_words import KNOWN
-from vgtheory.reporting.tables import chosen_layers, quantile_rows, study_rows
+from vgtheory.reporting.tables import quantile_rows, study_rows
 from vgtheory.reporting.unavailable import Unavailable
 from vgtheory.reporting.verdict import unit
-from vgtheory.reporting.wording import ROUNDING, number
+from vgtheory.reporting.wording import ROUNDING, chosen_layers, number
 from vgtheory.symbolic.formula import Formula, formula_latex
 from vgtheory.theory.asymptotics.fixed_points import CriticalPoint, phase
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vgtheory.reporting.tables import chosen_layers
-from vgtheory.reporting.wording import number, with_error
+from vgtheory.reporting.wording import chosen_layers, number, with_error
 from vgtheory.study.intervals import mean_interval, moments
 from vgtheory.theory.methods import METHODS
 

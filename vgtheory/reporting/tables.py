@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vgtheory.reporting.result_files import csv_text
-from vgtheory.reporting.wording import ROUNDING, number, power_of_ten, with_error
+from vgtheory.reporting.wording import ROUNDING, chosen_layers, number, power_of_ten, with_error
 from vgtheory.study.summary import summarise
 
 if TYPE_CHECKING:
@@ -132,8 +132,3 @@ def lineup_rows(found: Any) -> tuple[tuple[str, ...], ...]:
         return (str(d.network.values), *signal, said, *seen, critical, str(d.regime.values))
 
     return tuple(row(found.isel(network=k)) for k in range(found.sizes["network"]))
-
-
-def chosen_layers(depth: int) -> list[int]:
-    """Return the indices of the layers that tables show: both ends and the quarters."""
-    return sorted({0, depth // 4, depth // 2, 3 * depth // 4, depth - 1})

@@ -178,3 +178,8 @@ def with_error(value: float, error: float) -> str:
     if decimals > 12 or abs(value) >= 1e7:
         return f"{number(value)} ± {number(error, 2)}"
     return f"{value:.{decimals}f} ± {error:.{decimals}f}".replace("-", "−")
+
+
+def chosen_layers(depth: int) -> list[int]:
+    """Return the indices of the layers that tables show: both ends and the quarters."""
+    return sorted({0, depth // 4, depth // 2, 3 * depth // 4, depth - 1})

@@ -11,7 +11,7 @@ from vgtheory.cli import options as opt
 from vgtheory.cli.figures import write_picture
 from vgtheory.model.capabilities import require
 from vgtheory.model.inputs import Inputs
-from vgtheory.model.network import Network
+from vgtheory.model.network import BlockNetwork, Network
 
 
 @opt.network_options("predict")
@@ -35,9 +35,13 @@ def predict(
         require(network, "simulate")
     opt.announce(network, samples or None, seed if samples else None)
     from vgtheory.cli.screen import print_prediction
-    from vgtheory.theory.asymptotics.prediction import predict as theory
+    from vgtheory.theory.asymptotics import prediction
 
-    predicted, study, said = theory(network, inputs=inputs), None, ""
+    if inputs == 1 and not (isinstance(network, BlockNetwork) or samples or out or csv):  # the table is enough
+        require(network, "predict")
+        print_prediction(prediction.predict_layers(network), "", [])
+        return
+    predicted, study, said = prediction.predict(network, inputs=inputs), None, ""
     if samples:
         from vgtheory.cli.console import progress_bar
         from vgtheory.reporting.compare import compare

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import scipy
-import xarray as xr
 
 from vgtheory._door import lazy
 from vgtheory._errors import InputError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
 from vgtheory.model.capabilities import refusal, require, works
+from vgtheory.model.columns import Columns
 from vgtheory.model.inputs import Inputs, check_inputs, to_inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.model.sizes import LOG_DOUBLE
-from vgtheory.model.variables import PREDICTED, labels
+from vgtheory.model.variables import PREDICTED
 from vgtheory.theory.asymptotics.doubts import closure_doubts
 from vgtheory.theory.asymptotics.finite_width import FiniteWidth, finite_width
 from vgtheory.theory.asymptotics.homogeneous import ExactNorms, exact_norms
@@ -24,6 +24,8 @@ from vgtheory.theory.asymptotics.prediction_of_inputs import with_inputs
 from vgtheory.theory.methods import CLOSURE, EXACT_LAW, ORDER_1_N, UNIFORM_LOSS, UNIT_INPUT, reliability
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from vgtheory.theory.asymptotics.closure import Closure
 
 # Loaded for the networks that need it.
@@ -128,22 +130,24 @@ def predict(network: Network, method: Method = "auto", inputs: Inputs | int = 1)
             require(network, "predict (correlations)")
         predicted: xr.Dataset = _load("predict_blocks")(network, given)
         return predicted
-    predicted = _predicted(network, method)
-    return predicted if inputs == 1 else with_inputs(predicted, network, given)
+    found = predict_layers(network, method).dataset()
+    return found if inputs == 1 else with_inputs(found, network, given)
 
 
-def _predicted(network: Network, method: Method) -> xr.Dataset:
+def predict_layers(network: Network, method: Method = "auto") -> Columns:
+    """Return what :func:`predict` says of the layers of a network that repeats no block; its arguments are checked."""
     if network.parts or not works(network, "predict (order 1/N)"):
         return _expanded(network)
     terms = finite_width(network)
     if dead := _last_without_slope(network, terms):
-        return _dataset(network, *_without_gradient(terms, dead), None, None).assign_attrs(dead_probability=1.0)
+        found = _columns(network, *_without_gradient(terms, dead), None, None)
+        return replace(found, attrs=found.attrs | {"dead_probability": 1.0})
     wanted = method == EXACT_LAW or (method == "auto" and works(network, f"predict ({EXACT_LAW})"))
     exact = exact_norms(network) if wanted else None
-    return _dataset(network, terms, *_norms(network, terms, exact, method), exact)
+    return _columns(network, terms, *_norms(network, terms, exact, method), exact)
 
 
-def _expanded(network: Network) -> xr.Dataset:
+def _expanded(network: Network) -> Columns:
     """Return the expansion where it is known, else the mean field, which then says why it has no spread."""
     if unknown := refusal(network, "predict (order 1/N)"):
         return _mean_field(network, unknown.problem)
@@ -153,12 +157,12 @@ def _expanded(network: Network) -> xr.Dataset:
         return _mean_field(network, problem.problem)
     gradient = _Norms(terms.mean, terms.variance, ORDER_1_N, terms.warnings)
     weight = _Norms(terms.weight_mean, terms.weight_variance, ORDER_1_N, terms.warnings)
-    return _dataset(network, terms, gradient, weight, None, None)
+    return _columns(network, terms, gradient, weight, None, None)
 
 
-def _mean_field(network: Network, why: str) -> xr.Dataset:
+def _mean_field(network: Network, why: str) -> Columns:
     """Return the limit width → ∞, and why there is no more."""
-    found: xr.Dataset = _load("predict_architecture")(network, why)
+    found: Columns = _load("predict_architecture")(network, why)
     return found
 
 
@@ -199,14 +203,14 @@ def _dead_layers(network: Network) -> float:
     return -float(np.expm1(np.log1p(-(off ** np.array(network.widths[1:], dtype=float))).sum()))
 
 
-def _dataset(
+def _columns(
     network: Network,
     terms: FiniteWidth,
     gradient: _Norms,
     weight: _Norms,
     closed: Closure | None,
     exact: ExactNorms | None,
-) -> xr.Dataset:
+) -> Columns:
     with np.errstate(over="ignore", under="ignore"):
         q, chi = np.exp(terms.log_q), np.exp(terms.log_chi)
     bias, spread = terms.length_bias, terms.length_variance
@@ -228,10 +232,8 @@ def _dataset(
         "relative_length_variance": spread,
         "alignment": terms.alignment,
     }
-    return xr.Dataset(
-        {name: ("layer", value, labels(PREDICTED[name])) for name, value in values.items()},
-        coords={"layer": np.arange(1, len(q) + 1)},
-        attrs=_attributes(network, terms, _dead_probability(network, exact, closed), gradient, weight),
+    return Columns(
+        values, PREDICTED, _attributes(network, terms, _dead_probability(network, exact, closed), gradient, weight)
     )
 
 

@@ -1,11 +1,12 @@
 """What a prediction says besides, for given inputs: their correlations, covariances of layers, forward tangents."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from vgtheory._errors import InputError, NoSolutionError, UnsupportedError
 from vgtheory.kernels.quadrature import Array
@@ -15,6 +16,9 @@ from vgtheory.model.network import Network
 from vgtheory.model.variables import labels
 from vgtheory.theory.asymptotics.across_layers import MOST_LAYERS, QUANTITIES, layer_covariance, tangent_norms
 from vgtheory.theory.asymptotics.architectures import correlation_profile
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _TEXTS = {
     "correlation": "correlation of two inputs' pre-activations h_l, width to infinity",

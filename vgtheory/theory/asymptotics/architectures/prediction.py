@@ -1,16 +1,16 @@
 """Mean field alone, of networks with parts whose fluctuations at finite width are not known, as a labelled data set."""
 
 import numpy as np
-import xarray as xr
 
+from vgtheory.model.columns import Columns
 from vgtheory.model.network import Network
-from vgtheory.model.variables import PREDICTED, labels
+from vgtheory.model.variables import PREDICTED
 from vgtheory.theory.asymptotics.architectures.profile import profile
 from vgtheory.theory.asymptotics.finite_width import gains
 from vgtheory.theory.methods import MEAN_FIELD, UNIFORM_LOSS, UNIT_INPUT, WIDE, reliability
 
 
-def predict_architecture(network: Network, unknown_because: str) -> xr.Dataset:
+def predict_architecture(network: Network, unknown_because: str) -> Columns:
     """Return the mean-field prediction of a network with parts: the columns of `predict` that theory has, the rest NaN.
 
     Parameters
@@ -41,10 +41,10 @@ def predict_architecture(network: Network, unknown_because: str) -> xr.Dataset:
     if network.norm is not None and network.norm.kind == "batch":
         assumptions.append("the batch is large, of independent inputs")
     reliable = reliability([f"width to infinity only, without {unknown_because}"])
-    return xr.Dataset(
-        {name: ("layer", value, labels(texts[name])) for name, value in {**values, **unknown}.items()},
-        coords={"layer": np.arange(1, len(log_q) + 1)},
-        attrs={
+    return Columns(
+        values | unknown,
+        texts,
+        {
             "method": MEAN_FIELD,
             "weight_method": MEAN_FIELD,
             "reliable": reliable,
