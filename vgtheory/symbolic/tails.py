@@ -19,6 +19,12 @@ from vgtheory.symbolic.ball import WHOLE_LINE, compile_jets, hull, jets, number_
 Coefficient: TypeAlias = sp.Expr | arb  # exact where possible, so that cancellations are exact too
 
 
+@lru_cache(maxsize=4096)
+def _sign(number: sp.Expr) -> int:
+    """Return the sign of a number that is not 0; SymPy evaluates each comparison anew."""
+    return 1 if number > 0 else -1
+
+
 class TailUndecided(Exception):
     """The terms cannot be ordered or bounded from this R on; a larger R may help."""
 
@@ -37,7 +43,7 @@ class Scale:
         """Return 1, 0 or −1: the monomial grows, is constant or decays at infinity."""
         for exponent in (*(rate for _, rate in self.rates[:1]), self.power, self.logs, self.loglogs):
             if exponent != 0:
-                return 1 if exponent > 0 else -1
+                return _sign(exponent)
         return 0
 
     def __mul__(self, other: Scale) -> Scale:
@@ -71,7 +77,7 @@ class Scale:
         rest = [(d, r * d) for d, r in self.rates[1:]]
         rest += [(sp.Integer(0), self.power)] if self.rates else []
         for degree, rate in rest:
-            if rate > 0:
+            if _sign(rate) > 0:
                 slope += number_ball(rate) * start ** number_ball(degree - lead_degree)
         if self.logs > 0:
             slope += number_ball(self.logs) * start ** number_ball(-lead_degree) / start.log()
