@@ -25,7 +25,7 @@ from vgtheory._errors import InputError
 from vgtheory.codegen.precision import Row, doubles, single_suffices
 from vgtheory.codegen.source import FLAGS, GENERATOR_VERSION, RowKind, row_source
 from vgtheory.codegen.stabilise import stabilise
-from vgtheory.kernels import _jit, _numba_internals, interpreter
+from vgtheory.kernels import _intrinsics, _jit, interpreter
 from vgtheory.kernels import arguments as kernel_arguments
 from vgtheory.kernels._cache import private_directory
 from vgtheory.kernels._jit import sources_digest
@@ -158,11 +158,11 @@ def _flat(array: NDArray, shape: tuple[int, ...], dtype: np.dtype) -> NDArray:
 def _run(f: CompiledActivation, dtype: str, h: NDArray, value: NDArray, slope: NDArray) -> bool:
     """Fill the results, large ones past the cache; return whether arguments are too large."""
     usual = _row(_source(f.origin, RowKind(dtype)))
-    apart = (slope.ctypes.data - value.ctypes.data) % _numba_internals.LINE  # only one could begin at a cache line
+    apart = (slope.ctypes.data - value.ctypes.data) % _intrinsics.LINE  # only one could begin at a cache line
     if value.nbytes < STREAMED or apart:
         return bool(usual(h, value, slope))
-    start = -value.ctypes.data % _numba_internals.LINE // value.itemsize
-    stop = start + (h.size - start) // _numba_internals.BLOCK * _numba_internals.BLOCK
+    start = -value.ctypes.data % _intrinsics.LINE // value.itemsize
+    stop = start + (h.size - start) // _intrinsics.BLOCK * _intrinsics.BLOCK
     streamed = _row(_source(f.origin, RowKind(dtype, streamed=True)))
     far = [streamed(h[start:stop], value[start:stop], slope[start:stop])]
     far += [usual(h[part], value[part], slope[part]) for part in (slice(start), slice(stop, None))]

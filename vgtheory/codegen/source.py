@@ -36,8 +36,8 @@ import numba
 import numpy as np
 
 from vgtheory.kernels._jit import compiled
-from vgtheory.kernels._numba_internals import BLOCK, fused, pointer, prefer_wide_vectors, scratch, send, sent
-from vgtheory.kernels._numba_internals import PART
+from vgtheory.kernels._intrinsics import BLOCK, fused, pointer, prefer_wide_vectors, scratch, send, sent
+from vgtheory.kernels._compiler import PART
 
 helper = dict(error_model="numpy", forceinline=True, **PART)
 elementwise = numba.njit(fastmath={flags}, **helper)
@@ -52,7 +52,7 @@ def row(h, value, slope):
 {loops}
 """
 _MAP = """
-from vgtheory.kernels._numba_internals import borrowed
+from vgtheory.kernels._intrinsics import borrowed
 
 
 @compiled(

@@ -21,7 +21,8 @@ import numpy as np
 from numba import types
 
 from vgtheory.kernels._cache import private_directory
-from vgtheory.kernels._numba_internals import PART, compile_apart, keep_in, only_for_kernels
+from vgtheory.kernels._code_files import keep_in
+from vgtheory.kernels._compiler import PART, compile_apart, only_for_kernels
 
 # Fused multiply-add, x/c as x·(1/c), and no distinction of -0.0: none of them changes what NaN and infinities do.
 # `nnan` and `ninf` (and with them fastmath=True) would make checks for NaN undefined.
@@ -115,7 +116,8 @@ def compiled(
             dispatcher = numba.njit(function, **options, **PART)
             only_for_kernels(dispatcher)
             return dispatcher
-        dispatcher = numba.njit(function, **options)
+        # Only what others are given needs a wrapper for C, and none is given a function that is inlined.
+        dispatcher = numba.njit(function, **options, no_cfunc_wrapper=inline)
         if place is not None:
             keep_in(place, dispatcher)
         compile_apart(dispatcher, signature)

@@ -16,7 +16,7 @@ from numba.extending import (
     register_model,
 )
 
-from vgtheory.kernels._numba_internals import _intrinsic
+from vgtheory.kernels._intrinsics import _intrinsic
 
 
 class Record(types.Type):

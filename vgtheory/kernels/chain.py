@@ -24,8 +24,8 @@ import numpy as np
 from numba import float64, int64, uint64, void
 from numpy.typing import NDArray
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import called, entry, piece
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.arguments import Layers, Norms, Place, Samples
 from vgtheory.kernels.chi_square import FEW, attempted, chi_square
 from vgtheory.kernels.elementary import exp, log

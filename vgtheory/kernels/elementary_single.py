@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from vgtheory.kernels._intrinsics import fused
 from vgtheory.kernels._jit import elementwise, exact
-from vgtheory.kernels._numba_internals import fused
 
 F = np.float32
 I = np.int32  # noqa: E741 - beside F

@@ -1,7 +1,7 @@
 """Sine, cosine, tangent and arctangent in single precision; the contract is that of ``elementary_single``."""
 
+from vgtheory.kernels._intrinsics import fused
 from vgtheory.kernels._jit import elementwise
-from vgtheory.kernels._numba_internals import fused
 from vgtheory.kernels.elementary_single import ROUNDER, F, I, bits
 
 NEAR = F(1e5)  # of all arguments; powers of them are far from overflow, k·PI_1 is exact to 2^-23 for k < 2^17

@@ -9,8 +9,8 @@ import math
 import numpy as np
 from numba import float64, int64, types, uint64, void
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, compiled, piece
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.elementary import from_bits
 from vgtheory.kernels.normals import STEP, box_muller, fill, fill_normal_pairs, log_unit, philox, unit
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numba import boolean, float32, float64, int64, uint64, void
 
+from vgtheory.kernels._intrinsics import borrowed
 from vgtheory.kernels._jit import ROW_PASS, SINGLE_ROW_PASS, compiled, piece
-from vgtheory.kernels._numba_internals import borrowed
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples, SingleActivation
 from vgtheory.kernels.layer_sums import (
     ACROSS,

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import boolean, float32
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import called, compiled, piece, reduction
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.chi_square import chi_square
 from vgtheory.kernels.normals import box_muller, philox
 from vgtheory.kernels.signals import (

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import lent, reduction
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.signals import carry
 
 LAYER, RMS = (np.int64(kind) for kind in (1, 2))

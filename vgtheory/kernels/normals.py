@@ -15,8 +15,8 @@ import llvmlite.binding
 import numpy as np
 from numba import types
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, compiled, elementwise, inlined
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.elementary import bits, from_bits
 
 u64 = np.uint64

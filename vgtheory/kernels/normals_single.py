@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numba import types
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import ELEMENTWISE_FLAGS, compiled, inlined
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.elementary_single import F, I, bits, from_bits
 from vgtheory.kernels.normals import WIDE, philox
 

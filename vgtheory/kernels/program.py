@@ -11,8 +11,8 @@ import numpy as np
 from numba import boolean, float64, int64, types, uint64, void
 from numpy.typing import NDArray
 
+from vgtheory.kernels._intrinsics import borrowed
 from vgtheory.kernels._jit import ROW_PASS, compiled
-from vgtheory.kernels._numba_internals import borrowed
 from vgtheory.kernels._records import by_address
 from vgtheory.kernels.arguments import Activation, Samples
 from vgtheory.kernels.instructions import MEMOS

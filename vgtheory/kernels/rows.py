@@ -5,8 +5,8 @@ The sums' order depends on the shapes alone, so that bits depend neither on thre
 
 import math
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import REDUCTION_FLAGS, called, compiled
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.signals import accumulate, dot
 
 LENGTH = 512  # numbers of a row at a time: eight such parts lie in the first-level cache

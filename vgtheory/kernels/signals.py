@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vgtheory.kernels._intrinsics import LINE, prefer_wide_vectors
 from vgtheory.kernels._jit import lent, reduction
-from vgtheory.kernels._numba_internals import LINE, prefer_wide_vectors
 from vgtheory.kernels.normals import fill
 
 # What a counter's last word stands for; from ROWS on, one value per row or reflection of a dense weight matrix.

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numba import boolean, float64, int64, types, void
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import REDUCTION_FLAGS, called, compiled, entry
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.normalise import normalise, normalise_back
 from vgtheory.kernels.normals import fill, fill_normal_pairs, fill_uniform_pairs
 from vgtheory.kernels.oracle import DRAWS

@@ -1,7 +1,7 @@
 """Operations on whole vectors as calls: a kernel that needs each in many places holds the code of their loops once."""
 
+from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import REDUCTION_FLAGS, compiled, lent_call
-from vgtheory.kernels._numba_internals import prefer_wide_vectors
 from vgtheory.kernels.normals import fill
 from vgtheory.kernels.signals import DROPPED, accumulate, combined, log_norm, scaled
 
