@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from llvmlite import ir
 from numba import types
-from numba.core import base
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.types.functions import BaseFunction
@@ -240,7 +239,9 @@ def shape(x, k):
     for i in range(k):
         row = x[i % 3 :]
         total += max(row.sum(), 0.5 * i) + abs(k - i) * math.exp(-total) + (2 * i) ** 2
-    return np.round(total, 3), np.empty((k, 2)).size + k
+    return np.round(total, 3), np.searchsorted(x, total) + np.empty(
+        (k, 2)
+    ).size  # the one makes functions as it is typed
 
 
 def test_what_is_looked_up_once_gives_the_code_that_looking_up_each_time_gives():
@@ -257,7 +258,7 @@ def test_what_is_looked_up_once_gives_the_code_that_looking_up_each_time_gives()
 
 
 def test_what_is_looked_up_once_is_forgotten_with_the_compilation():
-    places = (BaseFunction, "get_call_type"), (ir.Type, "get_abi_size"), (base.BaseContext, "refresh")
+    places = (BaseFunction, "get_call_type"), (ir.Type, "get_abi_size")
     before = [getattr(*place) for place in places]
     with _compiler._remembered():
         assert all(getattr(*place) is not kept for place, kept in zip(places, before, strict=True))

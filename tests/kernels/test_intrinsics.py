@@ -12,7 +12,6 @@ import pytest
 from vgtheory.kernels._intrinsics import (
     BLOCK,
     LINE,
-    borrowed,
     fused,
     pointer,
     prefer_wide_vectors,
@@ -48,19 +47,6 @@ def test_fused_operations_round_once():
 
     a = 1 + 2.0**-30
     assert rest(a, a) == 2.0**-60
-
-
-def test_borrowed_arrays_are_not_counted():
-    @fresh
-    def sums(h):
-        view = borrowed(h)
-        result = 0.0
-        for i in range(len(view) - 3):
-            result += view[i : i + 4].sum()
-        return result
-
-    assert sums(np.arange(10.0)) == sum(4 * i + 6 for i in range(7))
-    assert "call void @NRT_incref" not in llvm(sums).split("define")[1]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

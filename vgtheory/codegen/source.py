@@ -52,12 +52,9 @@ def row(h, value, slope):
 {loops}
 """
 _MAP = """
-from vgtheory.kernels._intrinsics import borrowed
-
-
 @compiled(
     "void(UniTuple(float64[::1], {inputs}), UniTuple(float64[::1], {outputs}))",
-    flags=frozenset({flags}), directory=Path(__file__).parent,
+    flags=frozenset({flags}), counted=False, directory=Path(__file__).parent,
 )
 def row(inputs, outputs):
     prefer_wide_vectors()
@@ -66,9 +63,8 @@ def row(inputs, outputs):
 {body}
 
 
-@compiled("void(float64[::1], int64[::1], int64)", directory=Path(__file__).parent)
-def in_tape(tape, places, size):
-    vectors = borrowed(tape)
+@compiled("void(float64[::1], int64[::1], int64)", counted=False, directory=Path(__file__).parent)
+def in_tape(vectors, places, size):
     row(({arguments},), ({results},))
 """
 _STREAMED = """\

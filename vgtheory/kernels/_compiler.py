@@ -12,7 +12,6 @@ from threading import Thread
 from typing import Any
 
 from llvmlite import ir
-from numba.core import base
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
@@ -20,7 +19,6 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.targetconfig import ConfigStack
 from numba.core.typed_passes import NopythonTypeInference
 from numba.core.types.functions import BaseFunction
-from numba.core.typing.context import BaseContext
 
 
 def apart(compile_it: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -73,8 +71,6 @@ def _remembered() -> Iterator[None]:
     instead = {
         (BaseFunction, "get_call_type"): _resolving_once,
         (ir.Type, "get_abi_size"): _measuring_once,
-        (base.BaseContext, "refresh"): _refreshing_once,
-        (BaseContext, "refresh"): _refreshing_once,
         (CPUCodeLibrary, "_optimize_functions"): _passing_over_declarations,
     }
     before = {(owner, name): getattr(owner, name) for owner, name in instead}
@@ -120,18 +116,6 @@ def _measuring_once(measure: Callable) -> Callable:
         return sizes[name]
 
     return get_abi_size
-
-
-def _refreshing_once(refresh: Callable) -> Callable:
-    """Look for new entries of Numba's registries once: nobody registers anything while a kernel is compiled."""
-    fresh = []
-
-    def look(self: Any) -> None:
-        if self not in fresh:
-            fresh.append(self)
-            refresh(self)
-
-    return look
 
 
 def _passing_over_declarations(_: Callable) -> Callable:

@@ -111,23 +111,3 @@ def sent(typing_context: Any) -> tuple[Any, Callable]:
         return context.get_dummy_value()
 
     return types.void(), generate
-
-
-@_intrinsic(lambda array: array)
-def borrowed(typing_context: Any, array: Any) -> tuple[Any, Callable]:
-    """Return the array without its owner, so that neither it nor slices of it are counted.
-
-    Numba counts references to the memory behind every slice with locked instructions, which wait until everything
-    before them is done: in a loop over short slices that was two thirds of the time.  Something else must keep the
-    memory: use it on arguments of a kernel, which its caller holds.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = context.make_array(array)(context, builder, value=arguments[0])
-        view.meminfo = cgutils.get_null_value(view.meminfo.type)
-        view.parent = cgutils.get_null_value(view.parent.type)
-        return view._getvalue()
-
-    if not isinstance(array, types.Array):
-        raise TypeError(f"borrowed() takes an array, not {array}")
-    return array(array), generate

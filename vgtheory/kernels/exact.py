@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 from numba import boolean, float32, float64, int64, uint64, void
 
-from vgtheory.kernels._intrinsics import borrowed
-from vgtheory.kernels._jit import ROW_PASS, SINGLE_ROW_PASS, compiled, piece
+from vgtheory.kernels._jit import ROW_PASS, SINGLE_ROW_PASS, compiled, lent
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples, SingleActivation
 from vgtheory.kernels.layer_sums import (
     ACROSS,
@@ -63,7 +62,7 @@ CANCELLED = 1e-4
 SEGMENT = 2**14  # layers whose records are kept, 2 MB
 
 
-@piece
+@lent
 def _gaussian_step(net, place, upper, lower, along):
     """Return (μ, κ) of g_l = s‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖, the place is layer l."""
     size, above = upper[SIZE], place.layer
@@ -79,7 +78,7 @@ def _gaussian_step(net, place, upper, lower, along):
     return 1.0, units * s / size * (known / size)
 
 
-@piece
+@lent
 def _haar_step(upper, lower, fan_in, along):
     """Return (μ, κ) of g_l = a‖δ_{l+1}‖(μξ + κx_l); `along` = z_{l+1}·δ_{l+1}/‖δ_{l+1}‖."""
     part = along / math.sqrt(upper[ZZ])
@@ -94,7 +93,7 @@ def _haar_step(upper, lower, fan_in, along):
     return mu, cosine / math.sqrt(lower[XX]) - mu * overlap
 
 
-@piece
+@lent
 def _direct(net, place, mu, kappa, record, scratch):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the elements, drawn again."""
     width = net.widths[place.layer]
@@ -123,7 +122,7 @@ def _direct(net, place, mu, kappa, record, scratch):
     return math.log(largest) + 0.5 * math.log(squares), along / math.sqrt(squares)
 
 
-@piece
+@lent
 def _backward(net, place, mu, kappa, record, scratch):
     """Return (ln‖δ'‖, z·δ'/‖δ'‖) for δ' = φ'(h) ∘ (μξ + κx) from the layer's record."""
     terms = mu * mu * record[UU] + kappa * kappa * record[VV]
@@ -133,7 +132,7 @@ def _backward(net, place, mu, kappa, record, scratch):
     return _direct(net, place, mu, kappa, record, scratch)
 
 
-@piece
+@lent
 def _run(net, start, begin, end, log_norm, scratch, norms):
     """Run layers begin + 1..end forward from ln‖x_begin‖, which is returned for the last; records from row 0 on."""
     for k in range(begin, end):  # layer l = k + 1
@@ -147,7 +146,7 @@ def _run(net, start, begin, end, log_norm, scratch, norms):
     return log_norm
 
 
-@piece
+@lent
 def _return(net, start, begin, end, carried, scratch, norms):
     """Take (ln‖δ‖, z·δ/‖δ‖) from layer end to begin + 1; the last record is that of layer end + 1."""
     log_delta, along = carried
@@ -173,7 +172,7 @@ def _return(net, start, begin, end, carried, scratch, norms):
     return log_delta, along
 
 
-@piece
+@lent
 def _network(net, start, scratch, norms):
     """Run one sample, whose rows of the results are `norms`.
 
@@ -194,10 +193,10 @@ def _network(net, start, scratch, norms):
             carried = _return(net, start, begin, end, carried, scratch, norms)
 
 
-@piece
+@lent
 def _samples(net, scratch, seed, first, gradient, weight, q):
     for i in range(gradient.shape[0]):
-        norms = Norms(borrowed(gradient)[i], borrowed(weight)[i], borrowed(q)[i])
+        norms = Norms(gradient[i], weight[i], q[i])
         _network(net, Place(seed, first + i, i), scratch, norms)
 
 
@@ -207,29 +206,32 @@ _WORK = (uint64, int64, int64[::1], float64[:, ::1], float64[:, ::1])
 _FILLED = (float64[:, ::1],) * 3
 
 
-@compiled(void(ROW_PASS, DRAW, *_NET, *_WORK, float64[:, ::1], *_FILLED))
+@compiled(void(ROW_PASS, DRAW, *_NET, *_WORK, float64[:, ::1], *_FILLED), counted=False)
 def _in_double(
     row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first, stop, records,
     work, whole, gradient, weight, q,
 ):  # fmt: skip
     net = Net(
-        row, row, draw, sums_in_double, SMALL, LARGE, UNDERFLOWN, haar, borrowed(widths), borrowed(sigma_w),
-        borrowed(log_s), borrowed(sigma_b), linear_at_zero, linear_at_infinity,
+        row, row, draw, sums_in_double, SMALL, LARGE, UNDERFLOWN, haar, widths, sigma_w,
+        log_s, sigma_b, linear_at_zero, linear_at_infinity,
     )  # fmt: skip
-    scratch = Scratch(borrowed(records), borrowed(work), borrowed(work), borrowed(whole), borrowed(stop))
+    scratch = Scratch(records, work, work, whole, stop)
     _samples(net, scratch, seed, first, gradient, weight, q)
 
 
-@compiled(void(ROW_PASS, SINGLE_ROW_PASS, SINGLE_DRAW, *_NET, *_WORK, float32[:, ::1], float32[:, ::1], *_FILLED))
+@compiled(
+    void(ROW_PASS, SINGLE_ROW_PASS, SINGLE_DRAW, *_NET, *_WORK, float32[:, ::1], float32[:, ::1], *_FILLED),
+    counted=False,
+)
 def _in_single(
     row, single_row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first,
     stop, records, work, drawn, whole, gradient, weight, q,
 ):  # fmt: skip
     net = Net(
-        row, single_row, draw, sums_in_single, SINGLE_SMALL, SINGLE_LARGE, SINGLE_UNDERFLOWN, haar, borrowed(widths),
-        borrowed(sigma_w), borrowed(log_s), borrowed(sigma_b), linear_at_zero, linear_at_infinity,
+        row, single_row, draw, sums_in_single, SINGLE_SMALL, SINGLE_LARGE, SINGLE_UNDERFLOWN, haar, widths,
+        sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity,
     )  # fmt: skip
-    scratch = Scratch(borrowed(records), borrowed(work), borrowed(drawn), borrowed(whole), borrowed(stop))
+    scratch = Scratch(records, work, drawn, whole, stop)
     _samples(net, scratch, seed, first, gradient, weight, q)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import boolean, float32
 
 from vgtheory.kernels._intrinsics import prefer_wide_vectors
-from vgtheory.kernels._jit import called, compiled, piece, reduction
+from vgtheory.kernels._jit import compiled, lent, lent_call, reduction
 from vgtheory.kernels.chi_square import chi_square
 from vgtheory.kernels.normals import box_muller, philox
 from vgtheory.kernels.signals import (
@@ -107,7 +107,7 @@ class Scratch(NamedTuple):
     stop: Any
 
 
-@piece
+@lent
 def forward(net, place, log_input, record, scratch):
     """Draw one layer from ln‖x_{l−1}‖: its sums and its scale go to the record."""
     log_s, sigma_b = net.log_s[place.layer - 1], net.sigma_b[place.layer - 1]
@@ -126,7 +126,7 @@ def forward(net, place, log_input, record, scratch):
     net.sums(net, place, record, scratch)
 
 
-@piece
+@lent
 def _haar_size(net, place, log_length, record, scratch):
     """Return ln(‖h‖/‖z‖) of h = a‖x‖w + b, w = V x̂, `log_length` being ln(a‖x‖), and set what the record says of w.
 
@@ -156,7 +156,7 @@ def _haar_size(net, place, log_length, record, scratch):
     return larger + math.log(length) - 0.5 * math.log(record[ZZ])
 
 
-@piece
+@lent
 def _normals(net, place, start, n, scratch):
     """Return z and ξ of elements start..start + n − 1."""
     z, xi = scratch.drawn[0, :n], scratch.drawn[1, :n]
@@ -167,7 +167,7 @@ def _normals(net, place, start, n, scratch):
     return z, xi
 
 
-@piece
+@lent
 def elements(net, place, start, n, record, scratch):
     """Return z, ξ, h, φ(h), φ'(h) of elements start..start + n − 1 (h and φ in units of e^LOG_SCALE), in double."""
     z, xi = _normals(net, place, start, n, scratch)
@@ -177,7 +177,7 @@ def elements(net, place, start, n, record, scratch):
     return z, xi, h, x, slope
 
 
-@piece
+@lent
 def sums_in_double(net, place, record, scratch):
     """Add a layer's sums to its record."""
     width = net.widths[place.layer]
@@ -187,7 +187,7 @@ def sums_in_double(net, place, record, scratch):
         _reduce(record, z, xi, h, x, slope)
 
 
-@called
+@lent_call
 def _scaled_single(out, z, alpha):
     """Set out = αz, as if the double α were not rounded to float32."""
     prefer_wide_vectors()
@@ -197,7 +197,7 @@ def _scaled_single(out, z, alpha):
         out[i] = z[i] * rest + z[i] * a
 
 
-@piece
+@lent
 def _single_block(net, place, start, n, record, scratch):
     """Add a block's sums to the record; return whether there were arguments that are too large for float32."""
     drawn = scratch.drawn
@@ -216,7 +216,7 @@ def too_large(h, value, slope):
     return True
 
 
-@piece
+@lent
 def sums_in_single(net, place, record, scratch):
     """Add a layer's sums to its record: of float32 numbers where they suffice, else in double."""
     width = net.widths[place.layer]

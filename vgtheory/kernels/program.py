@@ -11,7 +11,6 @@ import numpy as np
 from numba import boolean, float64, int64, types, uint64, void
 from numpy.typing import NDArray
 
-from vgtheory.kernels._intrinsics import borrowed
 from vgtheory.kernels._jit import ROW_PASS, compiled
 from vgtheory.kernels._records import by_address
 from vgtheory.kernels.arguments import Activation, Samples
@@ -54,26 +53,15 @@ def _program_samples(
 ):  # fmt: skip
     net = by_address(Net(
         (row_0, row_1, row_2, row_3), (map_0, map_1, map_2, map_3), matrix, matrix_back, law, draw_uniform,
-        borrowed(forward), borrowed(factors), borrowed(back),
-        borrowed(back_factors), borrowed(registers), borrowed(listed), borrowed(gradients), borrowed(linear),
-        borrowed(matrices), borrowed(places), borrowed(widths), borrowed(sigma_w), borrowed(sigma_b), carried, stride,
+        forward, factors, back, back_factors, registers, listed, gradients, linear,
+        matrices, places, widths, sigma_w, sigma_b, carried, stride,
     ))  # fmt: skip
-    memory = by_address(Memory(
-        borrowed(tape), borrowed(units), borrowed(squares), borrowed(memo), borrowed(gradient_room),
-        borrowed(gradient_units), borrowed(work), borrowed(offsets),
-    ))  # fmt: skip
-    starts = borrowed(kept), borrowed(kept_units)
+    memory = by_address(Memory(tape, units, squares, memo, gradient_room, gradient_units, work, offsets))
+    starts = kept, kept_units
     for i in range(weight_found.shape[0]):
-        found = by_address(
-            Found(
-                borrowed(square_found)[i],
-                borrowed(gradient_found)[i],
-                borrowed(share_found)[i],
-                borrowed(weight_found)[i],
-            )
-        )
+        found = by_address(Found(square_found[i], gradient_found[i], share_found[i], weight_found[i]))
         origin = Here(seed, first + i, 0, 0, 0)
-        run_sample(net, Ends(*ends, start_square), origin, memory, starts, watched, found, borrowed(stop))
+        run_sample(net, Ends(*ends, start_square), origin, memory, starts, watched, found, stop)
 
 
 @compiled(ROW_PASS.signature)
