@@ -98,7 +98,6 @@ def agreement(claimed, seen):
     return ttest_ind_from_stats(*here, seen.mean(), seen.std(ddof=1), len(seen), equal_var=False).pvalue
 
 
-@pytest.mark.slow
 def test_claims_hold_when_matrices_are_drawn(sigmoid):
     # Three claims at most: false alarm about 2e-5.
     for remedy in sigmoid.remedies:
@@ -106,7 +105,6 @@ def test_claims_hold_when_matrices_are_drawn(sigmoid):
             assert agreement(remedy.trial, change(remedy.network, 1000, seed=77)) > SURE
 
 
-@pytest.mark.slow
 def test_a_scale_two_percent_off_is_noticed(sigmoid):
     remedy = next(r for r in sigmoid.remedies if r.kind == "critical scale")
     sigma_w, sigma_b = remedy.network.sigmas[0]
