@@ -54,8 +54,6 @@ def _inner(centre: Array, sin: float, edges: Array) -> tuple[Array, Array]:
     """Return nodes y > 0 and weights, one row per centre, for an even integrand split where u or v meets an edge."""
     near = (edges > centre.min() - REACH * sin) & (edges < centre.max() + REACH * sin)
     own = np.clip(np.abs(edges[near] - centre[:, None]) / sin, 0.0, REACH)
-    # Edges much nearer to 0 than every centre are one edge when rounded: panels between them would be empty.
-    own = own[:, np.any(np.diff(own, axis=1, prepend=-1.0), axis=0)]
     uniform = np.broadcast_to(np.linspace(0.0, REACH, 6), (len(centre), 6))
     y, w = composite(np.sort(np.concatenate([uniform, own], axis=1), axis=1), NODES)
     return y, 2 * w * density(y)
