@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isnan
+from typing import Literal
 
 from vgtheory._errors import VgtheoryError
+from vgtheory.model.capabilities import works
 from vgtheory.model.inputs import Inputs
 from vgtheory.model.network import BlockNetwork, Network
 from vgtheory.study.advice.blocks import candidates_of_blocks
@@ -42,7 +44,7 @@ def remedies_of(
     remedies, rejected = [], []
     for done, candidate in enumerate(waiting):
         try:
-            trial = simulated(candidate.network, samples, seed, inputs, present)
+            trial = simulated(candidate.network, samples, seed, inputs, present, _method(candidate.network, network))
             if present is None or present.dead == 1:  # what cures that is judged by its regime, which theory knows
                 trial = beside_theory(trial, candidate.network, inputs)
         except VgtheoryError as problem:
@@ -55,6 +57,14 @@ def remedies_of(
         if progress is not None:
             progress(done + 1, len(waiting))
     return best_of_each_kind(remedies), tuple(rejected)
+
+
+def _method(changed: Network, network: Network) -> Literal["auto", "exact"]:
+    """Return how to simulate a change of the network: a chain costs little, but compiling its kernel costs seconds."""
+    plain = isinstance(changed, Network) and isinstance(network, Network)
+    return (
+        "exact" if plain and works(changed, "simulate (chain)") and not works(network, "simulate (chain)") else "auto"
+    )
 
 
 def not_enough(trial: Trial, samples: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import exp, hypot, inf, isfinite
+from typing import Literal
 
 import numpy as np
 
@@ -136,7 +137,12 @@ def try_out(network: Network, samples: int, seed: int, inputs: Inputs | int = 1)
 
 
 def simulated(
-    network: Network, samples: int, seed: int, inputs: Inputs | int = 1, present: Trial | None = None
+    network: Network,
+    samples: int,
+    seed: int,
+    inputs: Inputs | int = 1,
+    present: Trial | None = None,
+    method: Literal["auto", "exact"] = "auto",
 ) -> Trial:
     """Return the trial by simulation alone; fewer samples where these take long.
 
@@ -144,7 +150,7 @@ def simulated(
     """
     count = min(samples, max(_FEWEST, _affordable(network, inputs)))
     looks = [count] if present is None else doubled(FIRST, count)
-    question = Question.of("auto", inputs, 1, batch_of(network))
+    question = Question.of(method, inputs, 1, batch_of(network))
     changes = np.empty(0)
     for end in looks:
         some, layers = _drawn(network, question, seed, len(changes), end, machine())
