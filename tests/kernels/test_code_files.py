@@ -1,6 +1,7 @@
 """What holds of the files of machine code: what is damaged, planted or cannot be written."""
 
 import os
+import subprocess
 import sys
 import types as python_types
 
@@ -106,3 +107,17 @@ def test_a_cache_below_a_directory_of_everybody_is_refused(tmp_path, monkeypatch
         assert private_directory() is None
     open_to_all.chmod(0o1777)  # as /tmp: what others own there cannot be renamed
     assert private_directory() is not None
+
+
+def test_machine_code_is_loaded_without_what_compiles(module, tmp_path):
+    module()
+    program = (
+        "import sys, types; from pathlib import Path; from vgtheory.kernels._jit import compiled\n"
+        f"path = Path({str(tmp_path / 'doubling.py')!r}); doubling = types.ModuleType('doubling')\n"
+        "exec(compile(path.read_text(), str(path), 'exec'), vars(doubling)); sys.modules['doubling'] = doubling\n"
+        "doubling.twice.__module__ = 'doubling'\n"
+        "twice = compiled('float64(float64)', directory=path.parent / 'cache')(doubling.twice)\n"
+        "print(twice(1.5), sum(twice.stats.cache_hits.values()), 'numba.np.linalg' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["3.0", "1", "False"]

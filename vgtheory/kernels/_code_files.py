@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.runtime import rtsys
 
 _PLACING = Lock()  # not Numba's, which is Python: an exception of a time limit could leave it held
 
@@ -69,6 +70,16 @@ class CheckedCache(FunctionCache):
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
         self._cache_file = CheckedCacheFile(self._cache_path, self._impl.filename_base, stamp)
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """Return the function from its file; what Numba needs to compile, half a second of modules, waits for a miss.
+
+        Machine code is linked against the runtime alone, whose names must be known; a compilation loads the rest.
+        """
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(signature, target_context)
+        return None
 
     def save_overload(self, signature: Any, data: Any) -> None:
         with suppress(OSError):
