@@ -5,14 +5,13 @@ import pytest
 from scipy import stats
 
 from vgtheory.kernels._jit import entry
-from vgtheory.kernels.arguments import Place
 from vgtheory.kernels.chi_square import FEW, chi_square
 
 
 @entry(None)
 def filled(out, freedom, key):
     for i in range(out.size):
-        out[i] = chi_square(freedom, Place(key, i, 3), np.int64(5))
+        out[i] = chi_square(freedom, key, i, 3, np.int64(5))
 
 
 def variates(freedom, count):

@@ -95,7 +95,7 @@ def _slow_chi_square(freedom, x, half, place, purpose):
         found = attempted(freedom, x, (np.float64(np.int64(half)) + unit(first) + STEP) * STEP32)
         if found >= 0.0:
             return found
-    return chi_square(freedom, place, purpose)
+    return chi_square(freedom, place.key, place.sample, place.layer, purpose)
 
 
 @called

@@ -24,6 +24,7 @@ from numba import boolean, float32, float64, int64, uint64, void
 
 from vgtheory.kernels._jit import ROW_PASS, SINGLE_ROW_PASS, compiled, lent
 from vgtheory.kernels.arguments import Activation, Layers, Norms, Place, Samples, SingleActivation
+from vgtheory.kernels.chi_square import CHI_SQUARE, chi_square, no_chi_square
 from vgtheory.kernels.layer_sums import (
     ACROSS,
     ALONG,
@@ -201,18 +202,18 @@ def _samples(net, scratch, seed, first, gradient, weight, q):
 
 
 # What both kernels are given behind the row passes and the source of normals, and last.
-_NET = (boolean, int64[::1], float64[::1], float64[::1], float64[::1], boolean, boolean)
+_NET = (CHI_SQUARE, boolean, int64[::1], float64[::1], float64[::1], float64[::1], boolean, boolean)
 _WORK = (uint64, int64, int64[::1], float64[:, ::1], float64[:, ::1])
 _FILLED = (float64[:, ::1],) * 3
 
 
 @compiled(void(ROW_PASS, DRAW, *_NET, *_WORK, float64[:, ::1], *_FILLED), counted=False)
 def _in_double(
-    row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first, stop, records,
-    work, whole, gradient, weight, q,
+    row, draw, chi_square, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first, stop,
+    records, work, whole, gradient, weight, q,
 ):  # fmt: skip
     net = Net(
-        row, row, draw, sums_in_double, SMALL, LARGE, UNDERFLOWN, haar, widths, sigma_w,
+        row, row, draw, chi_square, sums_in_double, SMALL, LARGE, UNDERFLOWN, haar, widths, sigma_w,
         log_s, sigma_b, linear_at_zero, linear_at_infinity,
     )  # fmt: skip
     scratch = Scratch(records, work, work, whole, stop)
@@ -224,11 +225,11 @@ def _in_double(
     counted=False,
 )
 def _in_single(
-    row, single_row, draw, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed, first,
-    stop, records, work, drawn, whole, gradient, weight, q,
+    row, single_row, draw, chi_square, haar, widths, sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity, seed,
+    first, stop, records, work, drawn, whole, gradient, weight, q,
 ):  # fmt: skip
     net = Net(
-        row, single_row, draw, sums_in_single, SINGLE_SMALL, SINGLE_LARGE, SINGLE_UNDERFLOWN, haar, widths,
+        row, single_row, draw, chi_square, sums_in_single, SINGLE_SMALL, SINGLE_LARGE, SINGLE_UNDERFLOWN, haar, widths,
         sigma_w, log_s, sigma_b, linear_at_zero, linear_at_infinity,
     )  # fmt: skip
     scratch = Scratch(records, work, drawn, whole, stop)
@@ -255,7 +256,7 @@ def exact_samples(
         log_s = np.log(sigma_w) + 0.5 * np.log(np.maximum(1.0, fan_out / fan_in) if haar else 1.0 / fan_in)
     records, work = np.empty((min(segment, len(sigma_w)) + 1, RECORD)), aligned(5, BLOCK)
     longest = int(fan_out.max()) if haar else 0
-    net = (haar, widths, sigma_w, log_s, sigma_b)
+    net = (chi_square if haar else no_chi_square, haar, widths, sigma_w, log_s, sigma_b)
     if isinstance(activation, SingleActivation):
         row, single_row, *linear = activation
         drawn, whole = aligned(5, BLOCK, np.float32), aligned(2, longest, np.float32)

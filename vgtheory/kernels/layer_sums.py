@@ -13,7 +13,6 @@ from numba import boolean, float32
 
 from vgtheory.kernels._intrinsics import prefer_wide_vectors
 from vgtheory.kernels._jit import compiled, lent, lent_call, reduction
-from vgtheory.kernels.chi_square import chi_square
 from vgtheory.kernels.normals import box_muller, philox
 from vgtheory.kernels.signals import (
     BIAS,
@@ -73,14 +72,15 @@ def _reduce(record, z, xi, h, x, slope):
 class Net(NamedTuple):
     """The network; `log_s` is ln of the weights' standard deviations, or of the gains of Haar matrices.
 
-    `single_row` is the row pass over float32, of use in single precision only, and `sums` one of the two functions
-    below; beyond `small` and `large` a signal is carried with a scale where φ is linear, and a square of a gradient
-    below `underflown` has lost what its slopes were.
+    `single_row` is the row pass over float32, of use in single precision only, `chi_square` of use for Haar matrices
+    only, and `sums` one of the two functions below; beyond `small` and `large` a signal is carried with a scale where
+    φ is linear, and a square of a gradient below `underflown` has lost what its slopes were.
     """
 
     row: Any
     single_row: Any
     draw: Any
+    chi_square: Any
     sums: Any
     small: float
     large: float
@@ -137,8 +137,8 @@ def _haar_size(net, place, log_length, record, scratch):
     z, xi, sigma_b = scratch.whole[0, :width], scratch.whole[1, :width], net.sigma_b[place.layer - 1]
     net.draw(z, xi, place.key, place.sample, place.layer, SIGNAL, 0)
     record[ZZ] = dot(z, z)
-    record[REST_XI] = chi_square(width - fan_in, place, REST_BACKWARD)
-    w = math.sqrt(record[ZZ] / (record[ZZ] + chi_square(fan_in - width, place, REST_FORWARD)))
+    record[REST_XI] = _chi_square(net, width - fan_in, place, REST_BACKWARD)
+    w = math.sqrt(record[ZZ] / (record[ZZ] + _chi_square(net, fan_in - width, place, REST_FORWARD)))
     record[ALONG], record[ACROSS] = w, 0.0
     length, larger = w, log_length
     if sigma_b > 0.0:
@@ -147,13 +147,18 @@ def _haar_size(net, place, log_length, record, scratch):
         word, _ = philox(0, place.layer, place.sample, BIAS, place.key)
         b, other = box_muller(word)
         along = w * math.exp(log_length - larger) + beta * b
-        across = beta * math.sqrt(chi_square(width - 1, place, BIAS_ACROSS))
+        across = beta * math.sqrt(_chi_square(net, width - 1, place, BIAS_ACROSS))
         length = math.hypot(along, across)
         record[ALONG] = w * along / length
         if width > 1:  # what is across ĥ has any direction there, of which δ sees one component
-            rest = chi_square(width - 2, place, BIAS_SEEN)
+            rest = _chi_square(net, width - 2, place, BIAS_SEEN)
             record[ACROSS] = w * across / length * other / math.sqrt(other * other + rest)
     return larger + math.log(length) - 0.5 * math.log(record[ZZ])
+
+
+@lent
+def _chi_square(net, freedom, place, purpose):
+    return net.chi_square(freedom, place.key, place.sample, place.layer, purpose)
 
 
 @lent
