@@ -45,7 +45,8 @@ exact = numba.njit(**helper)
 '''
 _ROW = """
 @compiled(
-    "{result}({dtype}[::1], {dtype}[::1], {dtype}[::1])", flags=frozenset({flags}), directory=Path(__file__).parent
+    "{result}({dtype}[::1], {dtype}[::1], {dtype}[::1])",
+    flags=frozenset({flags}), counted=False, directory=Path(__file__).parent,
 )
 def row(h, value, slope):
     prefer_wide_vectors()
