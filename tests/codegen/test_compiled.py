@@ -9,6 +9,7 @@ import math
 import multiprocessing
 import os
 import pickle
+import re
 import stat
 import struct
 import subprocess
@@ -26,6 +27,7 @@ from vgtheory.codegen.compiled import compile_activation, generated_path, load
 from vgtheory.codegen.precision import doubles
 from vgtheory.codegen.source import RowKind, row_source
 from vgtheory.codegen.stabilise import stabilise
+from vgtheory.kernels import _jit
 from vgtheory.symbolic.activation import Activation
 from vgtheory.symbolic.catalogue import activation
 
@@ -289,3 +291,11 @@ def test_a_module_that_is_being_executed_is_handed_to_nobody(cache):
     text = "import time\ntime.sleep(0.3)\nrow = 7\n"
     with ThreadPoolExecutor(3) as pool:
         assert [module.row for module in pool.map(load, [text] * 3)] == [7, 7, 7]
+
+
+def test_generated_code_is_made_anew_when_a_kernel_that_it_imports_changes():
+    text = row_source(stabilise(activation("tanh")), RowKind("float64"))
+    imported = set(re.findall(r"^from (vgtheory\.kernels\.\w+) import", text, re.MULTILINE))
+    digested = {path for module in compiled.IMPORTED for path in _jit._closure(Path(module.__file__))}
+    assert len(imported) > 1
+    assert {Path(importlib.import_module(name).__file__) for name in imported} <= digested

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from llvmlite import ir
 from numba import types
+from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.types.functions import BaseFunction
@@ -260,7 +261,11 @@ def test_what_is_looked_up_once_gives_the_code_that_looking_up_each_time_gives()
 
 
 def test_what_is_looked_up_once_is_forgotten_with_the_compilation():
-    places = (BaseFunction, "get_call_type"), (ir.Type, "get_abi_size")
+    places = (
+        (BaseFunction, "get_call_type"),
+        (ir.Type, "get_abi_size"),
+        (CPUCodeLibrary, "_optimize_functions"),
+    )
     before = [getattr(*place) for place in places]
     with _compiler._remembered():
         assert all(getattr(*place) is not kept for place, kept in zip(places, before, strict=True))

@@ -295,3 +295,24 @@ def test_what_is_kept_comes_back_equal(question, arguments, tmp_path):
     assert any(_files(tmp_path))
     question.cache_clear()
     assert question(*arguments) == question.__wrapped__(*arguments)
+
+
+def test_what_differs_has_different_keys():
+    double = 0.1
+    near = np.nextafter(double, 1)
+    x = sp.Symbol("x", real=True)
+    leaky = [Network(sp.Max(x, sp.Float(c) * x), Weights.gaussian(1), width=32, depth=8) for c in (double, near)]
+    scaled = [Network("tanh", Weights.gaussian(float(c)), width=32, depth=8) for c in (double, near)]
+    cells = [Network(lstm(Weights.orthogonal(1), forget_bias=b), width=8, depth=3) for b in (0, 1)]
+    cells += [Network(lstm(Weights.orthogonal(float(c))), width=8, depth=3) for c in (double, near)]
+    given = [Network("tanh", Weights.given([np.full((3, 3), c)]), width=3, depth=1) for c in (double, near)]
+    networks = [*leaky, *scaled, *cells, *given]
+    assert len({module._text(one) for one in networks}) == len(set(networks)) == len(networks)
+
+
+def test_bounds_of_a_symbol_that_other_processes_lack_hold_this_symbol():
+    for _ in range(2):
+        s = sp.Dummy("s", positive=True)
+        network = Network("relu", Weights.gaussian(s), width=32, depth=8)
+        assert module.NAMELESS in module._text(network)
+        assert any(s in bound.expr.free_symbols for bound in derived_bounds(network))

@@ -38,6 +38,7 @@ from vgtheory.symbolic.kept import kept
 STREAMED = 1 << 23  # bytes of a result from which on it goes past the cache: it would not stay there
 CHUNK = 1 << 14  # float32 values that go through doubles at a time
 
+IMPORTED = (_jit, _intrinsics, interpreter)  # by generated modules, which hold no copy of them
 _LOADING = Lock()
 
 
@@ -240,8 +241,9 @@ def machine() -> str:
     """Return everything but the sources that the machine code, and numbers that it gives, depend on."""
     cpu = llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
     versions = sys.version_info[:3], numba.__version__, llvmlite.__version__, np.__version__
-    imported = [sources_digest(Path(str(module.__file__))) for module in (_jit, interpreter)]  # not copied
-    settings = _library(), numba.config.DISABLE_JIT
+    imported = [sources_digest(Path(str(module.__file__))) for module in IMPORTED]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"], os.environ.get("OPENBLAS_CORETYPE")
+    settings = _library(), numba.config.DISABLE_JIT, numba.config.CPU_NAME, numba.config.CPU_FEATURES, blas
     return repr((GENERATOR_VERSION, FLAGS, imported, versions, cpu, settings))
 
 

@@ -283,14 +283,16 @@ class BlockNetwork(Network):
             f"a network of blocks ({self.block.name}) has no {what} of its own; use vg.simulate or vg.predict"
         )
 
-    def _key(self) -> tuple[Any, ...]:
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Return what tells it from other networks of blocks."""
         return self.block, self.width, self.depth, self.shape
 
     def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, BlockNetwork) else NotImplemented
+        return self.identity == other.identity if isinstance(other, BlockNetwork) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash(self.identity)
 
     def __repr__(self) -> str:
         shape = f", shape={self.shape}" * (self.columns > 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, log
+from math import inf, isfinite, log
 from typing import TYPE_CHECKING
 
 from vgtheory.reporting.wording import number, power_of_ten
@@ -78,7 +78,8 @@ def _numbers(trial: Trial) -> tuple[str, str, str, str]:
         predicted += " (off)"
     half = number(trial.growth.half_width, 1)
     simulated = "no gradient" if trial.dead == 1 else f"{number(trial.simulated, 4)} ± {half}"
-    return predicted, simulated, number(trial.std, 3), off_text(trial)
+    spread = number(trial.std, 3) if isfinite(trial.growth.std) else "–"
+    return predicted, simulated, spread, off_text(trial)
 
 
 def off_text(trial: Trial) -> str:

@@ -116,7 +116,13 @@ def gradient_figure(f: Answer) -> FigureBlock:
         "networks) and as theory predicts it (dashed).",
         **seen,
     )
-    if isinstance(f.prediction, Unavailable):
+    if f.growth.samples == 1:
+        caption = t(
+            "The length of the gradient by {unit}, in one simulated network (line); dashed, where it is known, as "
+            "theory predicts it.",
+            unit=unit(f),
+        )
+    elif isinstance(f.prediction, Unavailable):
         caption = t(
             "The length of the gradient by {unit}, in {samples} simulated networks (line: mean of ln, band: 90 % of "
             "the networks).",
@@ -129,10 +135,10 @@ def gradient_figure(f: Answer) -> FigureBlock:
 
 
 def agreement(f: Findings) -> Text:
-    """Return how well the prediction meets the simulation, in one sentence."""
+    """Return how well the prediction meets the simulation, in one sentence; "" where one network cannot tell."""
     if isinstance(f.prediction, Unavailable):
         return t("The gradient was not predicted: {reason}.", reason=f.prediction.reason)
-    if f.predicted_change is None or f.growth.dead == f.growth.samples or f.growth.layers == 1:
+    if f.predicted_change is None or f.growth.dead == f.growth.samples or f.growth.layers == 1 or f.growth.samples == 1:
         return ""
     simulated = with_error(f.growth.change, f.growth.half_width)
     values = {"simulated": simulated, "predicted": number(f.predicted_change, 4)}

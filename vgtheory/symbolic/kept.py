@@ -107,12 +107,12 @@ def _text(value: Any) -> str:
     if isinstance(value, sp.Basic):
         own = any(not type(atom).__module__.startswith("sympy.") for atom in value.atoms())
         return NAMELESS if own else sp.srepr(value)
-    if hasattr(value, "spec_json"):  # equal networks have equal ones
-        return str(value.spec_json)
     if isinstance(value, tuple):
         parts = value
-    elif is_dataclass(value):
-        parts = tuple(getattr(value, field.name) for field in fields(value))
+    elif hasattr(value, "identity"):
+        parts = value.identity
+    elif is_dataclass(value):  # what it is compared by, as in the process
+        parts = tuple(getattr(value, field.name) for field in fields(value) if field.compare)
     else:
         return repr(value)
     return f"{type(value).__qualname__}({', '.join(map(_text, parts))})"

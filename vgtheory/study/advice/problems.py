@@ -63,7 +63,7 @@ def _gradient(network: Network, trial: Trial) -> list[Problem]:
     change = f"{trial.simulated:.1f}".replace("-", "−")
     text = (
         f"The gradient norm {verb} by a factor of {exp(rate):.4g} per {unit} on its way back, "
-        f"{change} ± {trial.growth.half_width:.1g} in ln over {depth} layers"
+        f"{change} ± {trial.growth.half_width:.1g} in ln over {steps} {unit}s"
     )
     if lost >= 1:
         text += f"; from layer {lost} down it is off by more than 2^24"

@@ -138,7 +138,6 @@ def moved_by(act: Activation, at: sp.Expr) -> Activation:
 
 
 @lru_cache(maxsize=256)
-@lru_cache(maxsize=256)
 def fixed_moments(act: Activation) -> dict[int, float]:
     """Return the fields of Moments, by index, that the formula alone decides: infinite ones, and those of slope 0."""
     infinite, unknown = float("inf"), float("nan")
