@@ -196,3 +196,11 @@ def test_reliable_means_a_tenth_of_the_largest_spread(name, family, width, depth
     spread = sample.std(axis=0)
     assert np.abs(found.log_gradient_norm.values - sample.mean(axis=0)).max() < 0.1 * spread.max()
     assert np.abs(found.log_gradient_norm_std.values - spread).max() < 0.1 * spread.max()
+
+
+@pytest.mark.parametrize("formula", ["Max(x-1,0)", "Piecewise((x,x>1),(0,True))"])
+def test_where_units_fall_silent_the_closure_does_not_apply_and_the_prediction_says_so(formula):
+    net = vg.Network(formula, vg.Weights.gaussian(1.4, 0.05), width=16, depth=3)
+    with pytest.raises(UnsupportedError, match="every unit is silent"):
+        closure(net)
+    assert "every unit is silent" in vg.predict(net).attrs["reliable"]

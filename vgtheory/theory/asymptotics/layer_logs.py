@@ -21,7 +21,7 @@ import scipy
 
 from vgtheory._errors import UnsupportedError
 from vgtheory.kernels.quadrature import CUT, Array, normal_rule
-from vgtheory.theory.asymptotics.layer_sums import LogMoments
+from vgtheory.theory.asymptotics.layer_sums import SILENT, LogMoments
 from vgtheory.theory.asymptotics.moments import MomentTable
 
 STEP = 0.4  # in ln s near the means; the error is e^{−π²/STEP}
@@ -128,6 +128,8 @@ def _unit(table: MomentTable, weight: float, sigma_b: float, steep: bool) -> _Un
     value, slope = table.values(np.sqrt(v) * h)
     a, b = weight / v * h * h, sigma_b**2 / v  # z is normal given h, with variance b
     powers = a + b, a * a + 6 * a * b + 3 * b * b, a**3 + 15 * a * a * b + 45 * a * b * b + 15 * b**3
+    if not (w @ (value * value) and w @ (slope * slope)):
+        raise UnsupportedError(SILENT)
     return _Unit(w, value * value / (w @ (value * value)), slope * slope, powers)
 
 

@@ -27,6 +27,8 @@ _NODE, _NODE_WEIGHT = hermegauss(4)
 _NODE_WEIGHT = _NODE_WEIGHT / _NODE_WEIGHT.sum()
 _ABOVE = _NODE > 0  # half of ζ's nodes, as every feature is even or odd in ζ
 _ODD = np.array([name.endswith("zζ") or name.endswith("φ'ζ") for name in _FEATURES + _CONSTRAINTS], dtype=int)
+# Where no unit is active to the precision of doubles.
+SILENT = "the closure follows logarithms, and at lengths within reach every unit is silent; use vg.simulate"
 
 
 class Cumulants(NamedTuple):
@@ -161,6 +163,8 @@ def _third(tensor: Array, rows: Array) -> Array:
 
 def _relative(mean: Array, second: Array, third: Array) -> LayerLaw:
     x, t = mean[:, 0], mean[:, 1]
+    if not (np.all(x > 0) and np.all(t > 0)):
+        raise UnsupportedError(SILENT)
     scale = np.stack([x, t, np.sqrt(x * t)], axis=-1)
     k = second / (scale[:, :, None] * scale[:, None, :])
     return LayerLaw(
